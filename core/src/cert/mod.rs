@@ -1,0 +1,1 @@
+//! Certificates: encode, sign, parse, and verify against a pinned anchor.

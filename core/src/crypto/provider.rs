@@ -1,0 +1,82 @@
+//! The one seam between the protocol and its cryptography.
+
+use core::fmt;
+
+use crate::bytes::Secret;
+use crate::limits::{KEY, TAG};
+
+/// What a provider refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CryptoError {
+    /// The X25519 shared secret is all zeros: the peer sent a point of low order (RFC 7748 §6.1).
+    AllZeroShared,
+    /// The authentication tag does not fit the ciphertext (RFC 8439 §2.8).
+    Tag,
+    /// More output was asked of a function than its standard allows.
+    Length,
+}
+
+impl fmt::Display for CryptoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AllZeroShared => {
+                "the X25519 shared secret is all zeros: the peer's key is a point of low order"
+            }
+            Self::Tag => "the authentication tag does not fit: the message was changed or its key is another",
+            Self::Length => "more bytes were asked for than the algorithm can give",
+        })
+    }
+}
+
+impl core::error::Error for CryptoError {}
+
+/// A set of implementations of what the protocol needs.
+///
+/// A provider is a name, not a value: all functions are static, and a session
+/// is generic over it. [`Portable`](super::Portable) runs everywhere; a PC or a
+/// chip with accelerators can bring its own.
+pub trait Provider {
+    /// SHA-256 (FIPS 180-4) of the concatenated `parts`.
+    fn sha256(parts: &[&[u8]]) -> [u8; 32];
+
+    /// HMAC-SHA-256 (RFC 2104) of the concatenated `parts`, under a key of any length.
+    fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Secret<32>;
+
+    /// HKDF-SHA-256 (RFC 5869): fills `out`; an empty `salt` is the standard's default.
+    ///
+    /// # Errors
+    /// [`CryptoError::Length`] above 8160 bytes.
+    fn hkdf_sha256(salt: &[u8], ikm: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), CryptoError>;
+
+    /// The X25519 public key of `secret` (RFC 7748 §6.1).
+    fn x25519_public(secret: &Secret<KEY>) -> [u8; KEY];
+
+    /// X25519 agreement (RFC 7748 §6.1).
+    ///
+    /// # Errors
+    /// [`CryptoError::AllZeroShared`] for a peer's key of low order.
+    fn x25519(secret: &Secret<KEY>, public: &[u8; KEY]) -> Result<Secret<KEY>, CryptoError>;
+
+    /// ChaCha20-Poly1305 (RFC 8439 §2.8): encrypts in place and returns the tag.
+    ///
+    /// # Errors
+    /// [`CryptoError::Length`] for a text longer than the cipher's counter allows.
+    fn seal(
+        key: &Secret<KEY>,
+        nonce: &[u8; 12],
+        ad: &[u8],
+        in_out: &mut [u8],
+    ) -> Result<[u8; TAG], CryptoError>;
+
+    /// Undoes [`Provider::seal`] in place, after the tag is found right.
+    ///
+    /// # Errors
+    /// [`CryptoError::Tag`]; `in_out` then holds no plaintext.
+    fn open(
+        key: &Secret<KEY>,
+        nonce: &[u8; 12],
+        ad: &[u8],
+        in_out: &mut [u8],
+        tag: &[u8; TAG],
+    ) -> Result<(), CryptoError>;
+}

@@ -1,0 +1,13 @@
+//! MiniPKI's core: everything that decides whether to trust, in fixed-size buffers.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+pub mod bytes;
+pub mod cert;
+pub mod crypto;
+pub mod limits;
+pub mod noise;
+pub mod session;
+pub mod text;
+pub mod wire;

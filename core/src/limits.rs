@@ -1,0 +1,49 @@
+//! Every capacity of the core, and what relates one to another.
+//!
+//! All are bytes. What a peer sizes is a slice lent by the caller; these are
+//! the sizes at which nothing valid is ever refused for want of room.
+
+/// Length prefix of a frame (protocol §1).
+pub const FRAME_HEADER: usize = 4;
+
+/// Default limit of a frame's body (protocol §1).
+pub const FRAME_BODY: usize = 4096;
+
+/// A whole frame: what a receive or send buffer must hold.
+pub const FRAME: usize = FRAME_HEADER + FRAME_BODY;
+
+/// Longest `subject_id` or `issuer_id` (protocol §2).
+pub const ID: usize = 64;
+
+/// Largest RSA modulus and signature: 4096 bits.
+pub const RSA_BYTES: usize = 512;
+
+/// Room for the SubjectPublicKeyInfo of a 4096-bit RSA key in DER (550 bytes, RFC 5280 §4.1.2.7).
+pub const SPKI_DER: usize = 552;
+
+/// Room for the same as PEM text, 64 characters a line (RFC 7468).
+pub const SPKI_PEM: usize = 800;
+
+/// Room for a canonical certificate with the largest key and the longest names.
+pub const CERTIFICATE: usize = 2432;
+
+/// Length of a time, `YYYY-MM-DDTHH:MM:SS+00:00` (protocol §2).
+pub const TIME: usize = 25;
+
+/// X25519 keys and shared secrets, SHA-256 digests and nonces.
+pub const KEY: usize = 32;
+
+/// Poly1305 tag (RFC 8439).
+pub const TAG: usize = 16;
+
+/// Longest Noise message (Noise rev 34 §3).
+pub const NOISE_MESSAGE: usize = 65535;
+
+/// Noise message 2 around the largest certificate: `e`, encrypted `s`, payload, tag.
+const NOISE_MESSAGE_2: usize = KEY + KEY + TAG + CERTIFICATE + TAG;
+
+// A handshake message with the largest certificate travels in one frame, as base64 within JSON.
+const _: () = assert!(NOISE_MESSAGE_2.div_ceil(3) * 4 + 64 <= FRAME_BODY);
+
+// A grant is a certificate and some words around it.
+const _: () = assert!(CERTIFICATE + 64 <= FRAME_BODY);

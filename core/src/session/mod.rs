@@ -1,0 +1,1 @@
+//! Sans-IO machines: a message in, the next state and an event out.

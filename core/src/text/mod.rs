@@ -1,0 +1,1 @@
+//! Text forms: base64, canonical JSON, times and PEM.

@@ -1,0 +1,1 @@
+//! MiniPKI on a PC: certificate authority, clients and command line.

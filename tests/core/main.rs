@@ -1,0 +1,1 @@
+//! The core against published vectors and other implementations.
