@@ -1,2 +1,46 @@
-//! Development tasks.
-fn main() {}
+//! Development tasks: `cargo xtask --help` lists them.
+
+mod dependencies;
+mod gate;
+mod steps;
+mod structure;
+mod tree;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+MiniPKI's development tasks
+
+Usage: cargo xtask TASK
+
+  test          everything a change must pass, quickest first; what CI runs
+  structure     who may use whom, file lengths, the reasons for each dependency
+  help          this page
+
+Each task names the steps it takes and, where one fails, what to do next.
+The exit code is 0 when all passed, 1 when a step failed, 2 for a task that does not exist.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments.as_slice() {
+        ["test"] => gate::run(),
+        ["structure"] => structure::run(),
+        [] | ["help" | "-h" | "--help"] => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("xtask: no task `{}`\n\n{HELP}", arguments.join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("\nxtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

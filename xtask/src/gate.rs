@@ -1,0 +1,25 @@
+//! `cargo xtask test`: everything a change must pass, quickest first.
+
+use crate::steps::{Steps, cargo, execute};
+use crate::structure;
+
+pub(crate) fn run() -> Result<(), String> {
+    let mut steps = Steps::new();
+    steps.run("format", "run `cargo fmt --all`", || execute(&mut cargo(&["fmt", "--all", "--check"])))?;
+    steps.run(
+        "structure",
+        "each line above names the file and the rule; the rules are in xtask/src/structure",
+        structure::run,
+    )?;
+    steps.run("clippy", "mend what clippy names; an exception needs a reason beside it", || {
+        execute(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    })?;
+    steps.run("documentation", "mend what rustdoc names: a dead link or a missing page", || {
+        execute(cargo(&["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    })?;
+    steps.run("tests", "run the failing one alone: `cargo test -p minipki-tests NAME`", || {
+        execute(&mut cargo(&["test", "--locked", "--workspace"]))
+    })?;
+    steps.summary();
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! Who may use whom: the ranks of each house's rooms, and the check that no arrow points up or sideways.
+
+use std::path::Path;
+
+use super::paths;
+use crate::tree;
+
+/// A crate whose top-level modules are ranked.
+pub(super) struct House {
+    /// Its sources.
+    source: &'static str,
+    /// Files at the root that may use every room: they only list or start them.
+    doors: &'static [&'static str],
+    rooms: &'static [Room],
+}
+
+/// A top-level module. It may use rooms of a lower rank only.
+struct Room {
+    name: &'static str,
+    rank: u8,
+    /// Where not empty: of the lower rooms, only what is under these paths.
+    only: &'static [&'static str],
+    /// Outside paths that would break the room's promise.
+    never: &'static [&'static str],
+}
+
+const fn room(name: &'static str, rank: u8) -> Room {
+    Room { name, rank, only: &[], never: &[] }
+}
+
+/// Pure means: no runtime, no files, no sockets, no clock.
+const IMPURE: &[&str] =
+    &["tokio", "std::fs", "std::net", "std::process", "std::time::SystemTime", "std::time::Instant"];
+
+pub(super) const HOUSES: &[House] = &[
+    House {
+        source: "core/src",
+        doors: &["lib.rs"],
+        rooms: &[
+            room("limits", 0),
+            room("bytes", 1),
+            room("text", 2),
+            room("crypto", 3),
+            room("cert", 4),
+            room("noise", 4),
+            room("wire", 5),
+            room("session", 6),
+            room("link", 7),
+            room("drive", 8),
+        ],
+    },
+    House {
+        source: "host/src",
+        doors: &["lib.rs"],
+        rooms: &[
+            Room { name: "ca", rank: 0, only: &[], never: IMPURE },
+            room("net", 0),
+            room("trace", 0),
+            Room { name: "keys", rank: 1, only: &["ca::ports"], never: &["tokio"] },
+            Room { name: "store", rank: 1, only: &["ca::ports"], never: &["tokio"] },
+            room("server", 1),
+            room("client", 1),
+            room("console", 1),
+            room("cli", 2),
+            room("bin", 3),
+        ],
+    },
+];
+
+impl House {
+    /// Reads every source of the house and adds what breaks the ranks.
+    pub(super) fn check(&self, faults: &mut Vec<String>) -> Result<(), String> {
+        let source = tree::root().join(self.source);
+        for path in tree::files(&source, "rs") {
+            let relative = path.strip_prefix(&source).unwrap_or(&path);
+            self.check_file(relative, &tree::read(&path)?, faults);
+        }
+        Ok(())
+    }
+
+    fn check_file(&self, relative: &Path, text: &str, faults: &mut Vec<String>) {
+        let module = module_path(relative);
+        let file = format!("{}/{}", self.source, relative.display());
+        let Some(name) = module.first() else {
+            return if !self.doors.iter().any(|door| relative == Path::new(door)) {
+                faults.push(format!("{file}: not a door of this house"));
+            };
+        };
+        let Some(room) = self.room(name) else {
+            faults.push(format!("{file}: room `{name}` has no rank; give it one in {}", file!()));
+            return;
+        };
+        for (line, used) in paths::used(&module, text) {
+            if let Some(fault) = self.judge(room, &used) {
+                faults.push(format!("{file}:{line}: {fault}"));
+            }
+        }
+    }
+
+    fn room(&self, name: &str) -> Option<&Room> {
+        self.rooms.iter().find(|room| room.name == name)
+    }
+
+    /// What is wrong with `room` using `used`, an absolute path (`crate::…` or that of another crate).
+    fn judge(&self, room: &Room, used: &str) -> Option<String> {
+        let Some(inside) = used.strip_prefix("crate::") else {
+            let broken = room.never.iter().find(|never| within(used, never))?;
+            return Some(format!("`{}` never uses `{broken}`, and here is `{used}`", room.name));
+        };
+        let name = inside.split("::").next().unwrap_or(inside);
+        let Some(target) = self.room(name) else {
+            return Some(format!("`{used}` is reached through the crate's root; name the room it lives in"));
+        };
+        if target.name == room.name {
+            return None;
+        }
+        if target.rank >= room.rank {
+            let way = if target.rank == room.rank { "sideways" } else { "upward" };
+            return Some(format!(
+                "{way}: `{}` (rank {}) uses `{used}` (rank {})",
+                room.name, room.rank, target.rank
+            ));
+        }
+        if !room.only.is_empty() && !room.only.iter().any(|only| within(inside, only)) {
+            return Some(format!("`{}` may use only {:?}, and here is `{used}`", room.name, room.only));
+        }
+        None
+    }
+}
+
+fn within(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+/// `text/json.rs` is `[text, json]`, `text/mod.rs` is `[text]`, `lib.rs` is `[]`.
+fn module_path(relative: &Path) -> Vec<String> {
+    let mut module: Vec<String> = relative
+        .with_extension("")
+        .components()
+        .map(|c| c.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    if module.last().is_some_and(|last| last == "mod") || module == ["lib"] || module == ["main"] {
+        module.pop();
+    }
+    module
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(house: usize, file: &str, text: &str) -> Vec<String> {
+        let mut faults = Vec::new();
+        HOUSES[house].check_file(Path::new(file), text, &mut faults);
+        faults
+    }
+
+    fn core(file: &str, text: &str) -> Vec<String> {
+        faults(0, file, text)
+    }
+
+    fn host(file: &str, text: &str) -> Vec<String> {
+        faults(1, file, text)
+    }
+
+    #[test]
+    fn lower_rooms_and_the_own_room_are_open() {
+        assert!(
+            core("cert/verify.rs", "use crate::{bytes::Writer, text::{self, json}};\nuse super::Anchor;")
+                .is_empty()
+        );
+        assert!(core("session/open.rs", "fn f() { crate::wire::frame(); crate::limits::FRAME; }").is_empty());
+        assert!(host("cli/serve.rs", "use crate::{server, store::Sqlite, keys};").is_empty());
+        assert!(host("store/sqlite.rs", "use crate::ca::ports::Ledger;").is_empty());
+    }
+
+    #[test]
+    fn upward_edges_fail() {
+        for text in [
+            "use crate::session::Open;",
+            "use crate::{\n    bytes::Writer,\n    session::{Open as O},\n};",
+            "fn f() -> crate::session::Open { todo() }",
+            "use super::super::session::Open;",
+            "mod inner { use super::super::super::session::Open; }",
+            "use crate::session as quiet;",
+            "pub use crate::session::*;",
+        ] {
+            assert_eq!(core("text/json.rs", text).len(), 1, "{text}");
+        }
+        assert_eq!(core("link.rs", "use super::drive::Driver;").len(), 1);
+        assert_eq!(host("ca/authority.rs", "use crate::store::Sqlite;").len(), 1);
+    }
+
+    #[test]
+    fn sideways_edges_fail() {
+        assert_eq!(core("cert/verify.rs", "use crate::noise::CipherState;").len(), 1);
+        assert_eq!(host("server/desk.rs", "use crate::client::Identity;").len(), 1);
+    }
+
+    #[test]
+    fn adapters_see_the_ports_alone() {
+        assert_eq!(host("store/sqlite.rs", "use crate::ca::authority::Authority;").len(), 1);
+        assert_eq!(host("store/sqlite.rs", "use crate::ca::portside::X;").len(), 1);
+    }
+
+    #[test]
+    fn the_authority_stays_pure() {
+        assert_eq!(host("ca/authority.rs", "use tokio::sync::mpsc;").len(), 1);
+        assert_eq!(host("ca/authority.rs", "use std::{fmt, fs};").len(), 1);
+        assert_eq!(host("ca/authority.rs", "fn f() { std::fs::read(p) }").len(), 1);
+        assert!(host("ca/authority.rs", "use std::fmt;").is_empty());
+    }
+
+    #[test]
+    fn the_root_is_no_way_around_and_a_new_room_needs_a_rank() {
+        assert_eq!(core("text/json.rs", "use crate::Open;").len(), 1);
+        assert_eq!(core("attic/mod.rs", "").len(), 1);
+        assert_eq!(core("main.rs", "").len(), 1);
+    }
+
+    #[test]
+    fn words_in_comments_and_strings_are_no_edges() {
+        let text = "/// See [`crate::session`].\nconst A: &str = \"crate::session::Open\"; // crate::session::x\n/* crate::drive::y */";
+        assert!(core("text/json.rs", text).is_empty());
+    }
+}
