@@ -33,6 +33,9 @@ pub const TIME: usize = 25;
 /// X25519 keys and shared secrets, SHA-256 digests and nonces.
 pub const KEY: usize = 32;
 
+/// ChaCha20-Poly1305 nonce (RFC 8439).
+pub const NONCE: usize = 12;
+
 /// Poly1305 tag (RFC 8439).
 pub const TAG: usize = 16;
 

@@ -1,1 +1,3 @@
 //! The core against published vectors and other implementations.
+
+mod noise_vectors;

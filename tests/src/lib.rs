@@ -1,1 +1,17 @@
 //! Shared by the tests.
+
+pub mod noise;
+
+/// The bytes that `text` spells in hexadecimal; blanks may stand between digits.
+pub fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> =
+        text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_digit(16).expect("hex") as u8).collect();
+    let (pairs, rest) = digits.as_chunks();
+    assert!(rest.is_empty(), "an odd number of hexadecimal digits");
+    pairs.iter().map(|[high, low]| high << 4 | low).collect()
+}
+
+/// [`hex`] of a fixed length.
+pub fn hex_array<const N: usize>(text: &str) -> [u8; N] {
+    hex(text).try_into().expect("as many bytes as the test says")
+}

@@ -1,6 +1,12 @@
 //! Cryptography: one provider trait, the portable provider behind it, X25519 keys and RSA.
 
+mod portable;
 mod provider;
 pub mod rsa;
+mod x25519;
+mod x25519_pkcs8;
 
+pub use portable::Portable;
 pub use provider::{CryptoError, Provider};
+pub use x25519::KeyPair;
+pub use x25519_pkcs8::{KeyFileError, PKCS8_PEM};

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::bytes::Secret;
-use crate::limits::{KEY, TAG};
+use crate::limits::{KEY, NONCE, TAG};
 
 /// What a provider refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub trait Provider {
     /// [`CryptoError::Length`] for a text longer than the cipher's counter allows.
     fn seal(
         key: &Secret<KEY>,
-        nonce: &[u8; 12],
+        nonce: &[u8; NONCE],
         ad: &[u8],
         in_out: &mut [u8],
     ) -> Result<[u8; TAG], CryptoError>;
@@ -74,7 +74,7 @@ pub trait Provider {
     /// [`CryptoError::Tag`]; `in_out` then holds no plaintext.
     fn open(
         key: &Secret<KEY>,
-        nonce: &[u8; 12],
+        nonce: &[u8; NONCE],
         ad: &[u8],
         in_out: &mut [u8],
         tag: &[u8; TAG],

@@ -1,0 +1,43 @@
+//! Why a Noise message is refused.
+
+use core::fmt;
+
+use crate::crypto::CryptoError;
+
+/// What ends a handshake, or one direction of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The buffer lent for the message is too small.
+    Full,
+    /// A message longer than 65535 bytes (Noise §3).
+    TooLong,
+    /// The message ends before its last field.
+    Truncated,
+    /// A cryptographic check failed.
+    Crypto(CryptoError),
+    /// 2^64 - 1 messages were sent under one chain of keys (Noise §5.1).
+    NonceExhausted,
+    /// An earlier message of this direction failed: its key is gone.
+    Failed,
+}
+
+impl From<CryptoError> for Error {
+    fn from(error: CryptoError) -> Self {
+        Self::Crypto(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "the buffer lent for the Noise message is too small",
+            Self::TooLong => "the Noise message is longer than 65535 bytes",
+            Self::Truncated => "the Noise message ends before its last field",
+            Self::Crypto(error) => return error.fmt(f),
+            Self::NonceExhausted => "all nonces of this direction are used: open a new channel",
+            Self::Failed => "this direction failed before: open a new channel",
+        })
+    }
+}
+
+impl core::error::Error for Error {}
