@@ -7,6 +7,6 @@ mod x25519;
 mod x25519_pkcs8;
 
 pub use portable::Portable;
-pub use provider::{CryptoError, Provider};
+pub use provider::{CryptoError, Provider, Sha256};
 pub use x25519::KeyPair;
 pub use x25519_pkcs8::{KeyFileError, PKCS8_PEM};

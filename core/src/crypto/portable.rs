@@ -3,13 +3,12 @@
 use chacha20poly1305::{AeadInOut, ChaCha20Poly1305};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use sha2::digest::consts::U64;
 use sha2::digest::{Digest, array::Array};
 use x25519_dalek::{PublicKey, StaticSecret, X25519_BASEPOINT_BYTES};
 use zeroize::Zeroize;
 
-use super::provider::{CryptoError, Provider};
+use super::provider::{CryptoError, Provider, Sha256};
 use crate::bytes::Secret;
 use crate::limits::{KEY, NONCE, TAG};
 
@@ -20,14 +19,18 @@ use crate::limits::{KEY, NONCE, TAG};
 #[derive(Clone, Copy, Debug)]
 pub struct Portable;
 
-impl Provider for Portable {
-    fn sha256(parts: &[&[u8]]) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        for part in parts {
-            hash.update(part);
-        }
-        hash.finalize().into()
+impl Sha256 for sha2::Sha256 {
+    fn update(&mut self, data: &[u8]) {
+        Digest::update(self, data);
     }
+
+    fn finish(self) -> [u8; 32] {
+        self.finalize().into()
+    }
+}
+
+impl Provider for Portable {
+    type Sha256 = sha2::Sha256;
 
     fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Secret<32> {
         // RFC 2104 §2: a key longer than a block is hashed first. Done here, because
@@ -38,7 +41,7 @@ impl Provider for Portable {
         } else if let Some(start) = block.first_chunk_mut() {
             *start = Self::sha256(&[key]);
         }
-        let mut mac = Hmac::<Sha256>::new(&block);
+        let mut mac = Hmac::<sha2::Sha256>::new(&block);
         block.zeroize();
         for part in parts {
             mac.update(part);
@@ -47,7 +50,7 @@ impl Provider for Portable {
     }
 
     fn hkdf_sha256(salt: &[u8], ikm: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), CryptoError> {
-        Hkdf::<Sha256>::new(Some(salt), ikm).expand(info, out).map_err(|_| CryptoError::Length)
+        Hkdf::<sha2::Sha256>::new(Some(salt), ikm).expand(info, out).map_err(|_| CryptoError::Length)
     }
 
     fn x25519_public(secret: &Secret<KEY>) -> [u8; KEY] {

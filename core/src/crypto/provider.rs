@@ -30,14 +30,32 @@ impl fmt::Display for CryptoError {
 
 impl core::error::Error for CryptoError {}
 
+/// SHA-256 of what comes in pieces (FIPS 180-4).
+pub trait Sha256: Default {
+    /// Appends `data`.
+    fn update(&mut self, data: &[u8]);
+
+    /// The digest of all that was appended.
+    fn finish(self) -> [u8; 32];
+}
+
 /// A set of implementations of what the protocol needs.
 ///
 /// A provider is a name, not a value: all functions are static, and a session
 /// is generic over it. [`Portable`](super::Portable) runs everywhere; a PC or a
 /// chip with accelerators can bring its own.
 pub trait Provider {
-    /// SHA-256 (FIPS 180-4) of the concatenated `parts`.
-    fn sha256(parts: &[&[u8]]) -> [u8; 32];
+    /// SHA-256 of what comes in pieces.
+    type Sha256: Sha256;
+
+    /// SHA-256 of the concatenated `parts`.
+    fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+        let mut hash = Self::Sha256::default();
+        for part in parts {
+            hash.update(part);
+        }
+        hash.finish()
+    }
 
     /// HMAC-SHA-256 (RFC 2104) of the concatenated `parts`, under a key of any length.
     fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Secret<32>;
