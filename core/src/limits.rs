@@ -30,6 +30,12 @@ pub const CERTIFICATE: usize = 2432;
 /// Length of a time, `YYYY-MM-DDTHH:MM:SS+00:00` (protocol §2).
 pub const TIME: usize = 25;
 
+/// JSON objects in one another: a certificate within an answer is three, and one is to spare.
+pub const JSON_DEPTH: usize = 4;
+
+/// Keys of all JSON objects open at once: a certificate within an answer has 11.
+pub const JSON_KEYS: usize = 24;
+
 /// X25519 keys and shared secrets, SHA-256 digests and nonces.
 pub const KEY: usize = 32;
 

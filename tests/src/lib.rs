@@ -1,6 +1,11 @@
 //! Shared by the tests.
 
+mod command;
 pub mod noise;
+mod vectors;
+
+pub use command::openssl;
+pub use vectors::vectors;
 
 /// The bytes that `text` spells in hexadecimal; blanks may stand between digits.
 pub fn hex(text: &str) -> Vec<u8> {

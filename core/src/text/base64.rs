@@ -1,0 +1,101 @@
+//! Base64 (RFC 4648 §4): the standard alphabet, padded, strict, in constant time.
+//!
+//! Strict means that each byte string has one text: no line breaks, no missing
+//! padding, no bits set that the padding leaves over.
+
+use core::fmt;
+
+use base64ct::{Base64, Encoding};
+
+use crate::bytes::Full;
+
+/// Why a text is not the base64 that was expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base64Error {
+    /// Not strict base64: a foreign character, or padding that is missing, misplaced or not zero.
+    Invalid,
+    /// It stands for more bytes than the buffer lent for them holds.
+    TooLong,
+    /// It stands for another number of bytes than its field has.
+    WrongLength,
+}
+
+impl fmt::Display for Base64Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Invalid => "not standard base64 with padding (RFC 4648 section 4)",
+            Self::TooLong => "the base64 text holds more bytes than there is room for",
+            Self::WrongLength => "the base64 text holds another number of bytes than its field has",
+        })
+    }
+}
+
+impl core::error::Error for Base64Error {}
+
+/// Characters that `bytes` bytes take up, padding included.
+pub const fn encoded_len(bytes: usize) -> usize {
+    bytes.div_ceil(3).saturating_mul(4)
+}
+
+/// Writes `data` as base64 to the start of `out`.
+///
+/// # Errors
+/// [`Full`] if `out` is shorter than [`encoded_len`] says.
+pub fn encode<'o>(data: &[u8], out: &'o mut [u8]) -> Result<&'o str, Full> {
+    Base64::encode(data, out).map_err(|_| Full)
+}
+
+/// Reads `text` into the start of `out`.
+///
+/// # Errors
+/// [`Base64Error::Invalid`], or [`Base64Error::TooLong`] if `out` cannot hold the bytes.
+pub fn decode<'o>(text: &str, out: &'o mut [u8]) -> Result<&'o [u8], Base64Error> {
+    Base64::decode(text, out).map_err(|error| match error {
+        base64ct::Error::InvalidLength => Base64Error::TooLong,
+        base64ct::Error::InvalidEncoding => Base64Error::Invalid,
+    })
+}
+
+/// Reads exactly `N` bytes, such as a key or a nonce.
+///
+/// # Errors
+/// [`Base64Error::Invalid`], or [`Base64Error::WrongLength`] for valid base64 of more or fewer bytes.
+pub fn decode_array<const N: usize>(text: &str) -> Result<[u8; N], Base64Error> {
+    let mut bytes = [0; N];
+    match decode(text, &mut bytes) {
+        Ok(decoded) if decoded.len() == N => Ok(bytes),
+        Ok(_) | Err(Base64Error::TooLong) => Err(Base64Error::WrongLength),
+        Err(error) => Err(error),
+    }
+}
+
+/// Characters decoded at a time by [`decode_in_place`]: a multiple of four.
+const STEP: usize = 64;
+
+/// Turns base64 into the bytes it stands for, in the same buffer, and returns them.
+///
+/// What follows them in the buffer afterwards is what is left of the text.
+///
+/// # Errors
+/// [`Base64Error::Invalid`]; the buffer is then partly overwritten.
+pub fn decode_in_place(text: &mut [u8]) -> Result<&mut [u8], Base64Error> {
+    // base64ct has a function of this name, which lets stray bits under the padding pass.
+    let mut written = 0;
+    let mut read = 0;
+    while read < text.len() {
+        let mut step = [0; STEP];
+        let rest = text.get(read..).unwrap_or_default();
+        let chunk = rest.get(..STEP).unwrap_or(rest);
+        let last = chunk.len() == rest.len();
+        let decoded = Base64::decode(chunk, &mut step).map_err(|_| Base64Error::Invalid)?;
+        // Padding is allowed at the very end only.
+        if !last && decoded.len() != STEP / 4 * 3 {
+            return Err(Base64Error::Invalid);
+        }
+        let end = written + decoded.len();
+        text.get_mut(written..end).ok_or(Base64Error::Invalid)?.copy_from_slice(decoded);
+        written = end;
+        read += STEP;
+    }
+    text.get_mut(..written).ok_or(Base64Error::Invalid)
+}

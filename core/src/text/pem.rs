@@ -1,0 +1,63 @@
+//! PEM (RFC 7468, strict grammar): one label, lines of 64 characters, line feeds.
+
+use core::fmt;
+
+use pem_rfc7468::{Decoder, LineEnding};
+
+use crate::bytes::Full;
+
+/// Why a text is not the PEM that was expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PemError {
+    /// No `-----BEGIN …-----` and `-----END …-----` lines that belong together.
+    Boundary,
+    /// The label is another than the one that was expected.
+    Label,
+    /// What is between the boundaries is not base64 in lines of 64 characters.
+    Body,
+    /// It stands for more bytes than the buffer lent for them holds.
+    TooLong,
+}
+
+impl fmt::Display for PemError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Boundary => "no matching -----BEGIN and -----END lines (RFC 7468)",
+            Self::Label => "the PEM label names something else than what was expected here",
+            Self::Body => "the PEM body is not base64 in lines of 64 characters",
+            Self::TooLong => "the PEM text holds more bytes than there is room for",
+        })
+    }
+}
+
+impl core::error::Error for PemError {}
+
+/// Writes `der` as PEM under `label`, with line feeds, the last line included.
+///
+/// # Errors
+/// [`Full`] if `out` cannot hold the text.
+pub fn encode<'o>(label: &str, der: &[u8], out: &'o mut [u8]) -> Result<&'o str, Full> {
+    // An upper bound would do for the encoder, but not for a buffer sized to the byte.
+    let len = pem_rfc7468::encoded_len(label, LineEnding::LF, der).map_err(|_| Full)?;
+    let out = out.get_mut(..len).ok_or(Full)?;
+    pem_rfc7468::encode(label, LineEnding::LF, der, out).map_err(|_| Full)
+}
+
+/// Reads the PEM `text`, which must carry `label`, into the start of `out`.
+///
+/// Line ends may be of any kind, and text may stand before the first boundary, as RFC 7468 allows.
+///
+/// # Errors
+/// A [`PemError`] that names the fault.
+pub fn decode<'o>(label: &str, text: &[u8], out: &'o mut [u8]) -> Result<&'o [u8], PemError> {
+    let mut decoder = Decoder::new(text).map_err(|error| match error {
+        pem_rfc7468::Error::Base64(_) => PemError::Body,
+        _ => PemError::Boundary,
+    })?;
+    if decoder.type_label() != label {
+        return Err(PemError::Label);
+    }
+    let out = out.get_mut(..decoder.remaining_len()).ok_or(PemError::TooLong)?;
+    let decoded = decoder.decode(out).map_err(|_| PemError::Body)?;
+    if decoder.is_finished() { Ok(decoded) } else { Err(PemError::Body) }
+}
