@@ -1,10 +1,11 @@
 //! `cargo xtask test`: everything a change must pass, quickest first.
 
 use crate::steps::{Steps, cargo, execute};
-use crate::structure;
+use crate::{embedded, packages, structure};
 
 pub(crate) fn run() -> Result<(), String> {
     let mut steps = Steps::new();
+    steps.run("programs", "install what is named", || packages::need("openssl", "openssl"))?;
     steps.run("format", "run `cargo fmt --all`", || execute(&mut cargo(&["fmt", "--all", "--check"])))?;
     steps.run(
         "structure",
@@ -17,6 +18,7 @@ pub(crate) fn run() -> Result<(), String> {
     steps.run("documentation", "mend what rustdoc names: a dead link or a missing page", || {
         execute(cargo(&["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
     })?;
+    steps.run("embedded", "run it alone: `cargo xtask embedded`; \"can't find crate for `alloc`\" means that a dependency wants a heap", embedded::run)?;
     steps.run("tests", "run the failing one alone: `cargo test -p minipki-tests NAME`", || {
         execute(&mut cargo(&["test", "--locked", "--workspace"]))
     })?;

@@ -1,7 +1,9 @@
 //! Development tasks: `cargo xtask --help` lists them.
 
 mod dependencies;
+mod embedded;
 mod gate;
+mod packages;
 mod steps;
 mod structure;
 mod tree;
@@ -15,6 +17,7 @@ Usage: cargo xtask TASK
 
   test          everything a change must pass, quickest first; what CI runs
   structure     who may use whom, file lengths, the reasons for each dependency
+  embedded      the core for a Cortex-M3, and a look for allocators in it
   help          this page
 
 Each task names the steps it takes and, where one fails, what to do next.
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         ["test"] => gate::run(),
         ["structure"] => structure::run(),
+        ["embedded"] => embedded::run(),
         [] | ["help" | "-h" | "--help"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

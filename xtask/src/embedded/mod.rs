@@ -1,0 +1,50 @@
+//! `cargo xtask embedded`: the core for a Cortex-M3, and proof that no allocator is in it.
+
+mod symbols;
+mod toolchain;
+
+use std::process::Command;
+
+use crate::steps::{execute, shown};
+use toolchain::{TARGET, Toolchain};
+
+/// The example of the core that stands for a firmware: a static library that uses its public interface.
+const PROBE: &str = "heap_free";
+
+/// Builds the probe for the target and looks for allocators in everything it is made of.
+///
+/// Two things speak against a heap: rustc refuses a static library whose crates use `alloc` while none of them
+/// brings a global allocator, and the symbols of all objects, the compiler's own among them, are read here.
+pub(crate) fn run() -> Result<(), String> {
+    let toolchain = Toolchain::pick()?;
+    execute(toolchain.cargo("build").args([
+        "--locked",
+        "--release",
+        "--package",
+        "minipki-core",
+        "--example",
+        PROBE,
+    ]))?;
+    let library = toolchain.output().join(format!("release/examples/lib{PROBE}.a"));
+    // The linker's own `nm`, present wherever Rust links, reads the objects of other machines too.
+    let mut nm = Command::new("nm");
+    nm.arg(&library);
+    let line = shown(&nm);
+    let output = nm.output().map_err(|e| format!("`{line}` did not start: {e}"))?;
+    let listing = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() || !listing.contains("minipki_core") {
+        return Err(format!(
+            "`{line}` lists no symbol of the core: {}",
+            String::from_utf8_lossy(&output.stderr)
+        ));
+    }
+    let found = symbols::of_allocators(&listing);
+    if !found.is_empty() {
+        return Err(format!(
+            "the core reaches an allocator on {TARGET}:\n         {}",
+            found.join("\n         ")
+        ));
+    }
+    eprintln!("    {} symbols for {TARGET}, none of an allocator", symbols::names(&listing).count());
+    Ok(())
+}

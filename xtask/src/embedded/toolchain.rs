@@ -1,0 +1,165 @@
+//! A compiler for Cortex-M: the workspace's own where it has the target, else Debian's, which builds `core` itself.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::{packages, steps, tree};
+
+/// Cortex-M3 without an operating system.
+pub(crate) const TARGET: &str = "thumbv7m-none-eabi";
+
+/// Debian's Rust with the sources of `core`, and what links for the target.
+const DEBIAN_PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "binutils-arm-none-eabi"];
+const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+
+/// Who builds for [`TARGET`].
+pub(crate) enum Toolchain {
+    /// The toolchain that runs this task: rustup has installed the target, as rust-toolchain.toml asks.
+    Ours,
+    /// Debian's packages, where no target can be downloaded.
+    Debian,
+}
+
+impl Toolchain {
+    /// Picks the first that can; installs Debian's where that is allowed and nothing else can.
+    pub(crate) fn pick() -> Result<Self, String> {
+        if holds_core(Command::new("rustc").current_dir(tree::root()).args([
+            "--print",
+            "target-libdir",
+            "--target",
+            TARGET,
+        ])) {
+            return Ok(Toolchain::Ours);
+        }
+        if !debian_is_ready() {
+            eprintln!("    this Rust has no {TARGET}: trying Debian's packages");
+            let installed = packages::install(DEBIAN_PACKAGES);
+            if !debian_is_ready() {
+                return Err(both_fixes(installed.err()));
+            }
+        }
+        Ok(Toolchain::Debian)
+    }
+
+    /// `cargo SUBCOMMAND` for the target, at the workspace's root.
+    pub(crate) fn cargo(&self, subcommand: &str) -> Command {
+        let mut command = match self {
+            Toolchain::Ours => steps::cargo(&[subcommand]),
+            Toolchain::Debian => {
+                let mut command = Command::new(DEBIAN_CARGO);
+                for (name, _) in std::env::vars_os().filter(|(name, _)| misleads(&name.to_string_lossy())) {
+                    command.env_remove(name);
+                }
+                // -Zbuild-std is unstable, and this is a released compiler.
+                command.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").current_dir(tree::root());
+                command.args([subcommand, "-Zbuild-std=core"]);
+                command
+            }
+        };
+        command.args(["--target", TARGET, "--target-dir"]).arg(self.target_folder());
+        command
+    }
+
+    /// Where [`Toolchain::cargo`] leaves what it built, by profile.
+    pub(crate) fn output(&self) -> PathBuf {
+        self.target_folder().join(TARGET)
+    }
+
+    /// One for each toolchain: two compilers in one folder would rebuild each other's work.
+    fn target_folder(&self) -> PathBuf {
+        tree::root().join(match self {
+            Toolchain::Ours => "target",
+            Toolchain::Debian => "target/debian",
+        })
+    }
+}
+
+/// Whether the folder that `rustc` prints holds a compiled `core`.
+fn holds_core(rustc: &mut Command) -> bool {
+    let folder = printed(rustc);
+    !folder.is_empty() && !tree::files(Path::new(&folder), "rlib").is_empty()
+}
+
+/// Debian's compiler is new enough, and the sources of `core` are where it looks for them.
+fn debian_is_ready() -> bool {
+    let says = |arguments: &[&str]| {
+        printed(Command::new(DEBIAN_RUSTC).args(arguments).env_remove("LD_LIBRARY_PATH"))
+    };
+    let sources =
+        Path::new(&says(&["--print", "sysroot"])).join("lib/rustlib/src/rust/library/core/src/lib.rs");
+    let oldest = minor(concat!("rustc ", env!("CARGO_PKG_RUST_VERSION")));
+    Path::new(DEBIAN_CARGO).is_file() && sources.is_file() && minor(&says(&["--version"])) >= oldest
+}
+
+/// What a command prints, trimmed; nothing where it does not start.
+fn printed(command: &mut Command) -> String {
+    command
+        .output()
+        .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        .unwrap_or_default()
+}
+
+/// The 95 of `rustc 1.95.0 (…)`; none sorts first.
+fn minor(version: &str) -> Option<u32> {
+    version.split([' ', '.']).nth(2)?.parse().ok()
+}
+
+/// What rustup, an outer cargo or a person has set for another compiler; proxies and registries stay.
+fn misleads(variable: &str) -> bool {
+    const KEPT: &[&str] = &[
+        "CARGO_HOME",
+        "CARGO_HTTP_",
+        "CARGO_NET_",
+        "CARGO_REGISTRIES_",
+        "CARGO_REGISTRY_",
+        "CARGO_SOURCE_",
+        "CARGO_TERM_",
+    ];
+    let ours = ["CARGO", "RUSTC", "RUSTDOC", "RUSTFLAGS", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH"]
+        .iter()
+        .any(|begin| variable.starts_with(begin));
+    ours && !KEPT.iter().any(|kept| variable.starts_with(kept))
+}
+
+fn both_fixes(apt: Option<String>) -> String {
+    format!(
+        "no compiler for {TARGET}. Either `rustup target add {TARGET}`, or on Debian `sudo apt-get install {}`{}",
+        DEBIAN_PACKAGES.join(" "),
+        apt.map(|e| format!(" (tried: {e})")).unwrap_or_default()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        assert!(minor("rustc 1.96.0 (ac68faa20 2026-05-25)") > minor("rustc 1.95.0"));
+        assert!(minor("rustc 1.100.0") > minor("rustc 1.96.0"));
+        assert!(minor("") < minor("rustc 1.0.0"));
+    }
+
+    #[test]
+    fn the_outer_toolchain_is_left_behind_and_the_network_is_not() {
+        assert!(
+            misleads("CARGO")
+                && misleads("CARGO_ENCODED_RUSTFLAGS")
+                && misleads("RUSTUP_TOOLCHAIN")
+                && misleads("LD_LIBRARY_PATH")
+        );
+        assert!(
+            !misleads("CARGO_HOME")
+                && !misleads("CARGO_HTTP_PROXY")
+                && !misleads("RUSTUP_HOME")
+                && !misleads("PATH")
+        );
+    }
+
+    #[test]
+    fn an_empty_sysroot_is_not_taken_for_a_compiler() {
+        assert!(!holds_core(Command::new("echo").arg("/nowhere")));
+        assert!(!holds_core(&mut Command::new("true")));
+    }
+}
