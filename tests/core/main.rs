@@ -2,6 +2,11 @@
 
 mod base64;
 mod json;
+mod noise_attacks;
+mod noise_snow;
 mod noise_vectors;
 mod pem;
+mod symmetric;
 mod time;
+mod x25519;
+mod x25519_pkcs8;

@@ -4,7 +4,6 @@ use core::fmt;
 
 use der::asn1::{ObjectIdentifier, OctetStringRef};
 use der::{Decode, Encode};
-use pem_rfc7468::LineEnding;
 use pkcs8::PrivateKeyInfoRef;
 use spki::AlgorithmIdentifierRef;
 
@@ -12,6 +11,7 @@ use super::provider::Provider;
 use super::x25519::KeyPair;
 use crate::bytes::{Full, Secret};
 use crate::limits::KEY;
+use crate::text::pem::{self, PemError};
 
 /// id-X25519 (RFC 8410 §3).
 const ID_X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
@@ -33,10 +33,8 @@ pub const PKCS8_PEM: usize = 128;
 /// Why a file is not an X25519 private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyFileError {
-    /// Not PEM as of RFC 7468, or too long for an X25519 key.
-    Pem,
-    /// PEM of something else than `PRIVATE KEY`.
-    Label,
+    /// Not the PEM of a `PRIVATE KEY`, or too long for one of X25519.
+    Pem(PemError),
     /// Not the DER of a PKCS#8 structure.
     Der,
     /// A private key of another algorithm than X25519 (1.3.101.110, without parameters).
@@ -50,8 +48,10 @@ pub enum KeyFileError {
 impl fmt::Display for KeyFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Pem => "not a PEM text that could hold an X25519 key (RFC 7468)",
-            Self::Label => "the PEM label is not PRIVATE KEY: expected an unencrypted PKCS#8 key",
+            Self::Pem(PemError::Label) => {
+                "the PEM label is not PRIVATE KEY: expected an unencrypted PKCS#8 key"
+            }
+            Self::Pem(error) => return error.fmt(f),
             Self::Der => "the PEM does not hold a PKCS#8 structure",
             Self::Algorithm => "the key is of another algorithm than X25519",
             Self::Length => "the private key is not 32 bytes long",
@@ -72,7 +72,7 @@ impl KeyPair {
         let mut curve_key = Secret::<CURVE_PRIVATE_KEY>::zeroed();
         let mut der = Secret::<DER_WRITTEN>::zeroed();
         let der = self.write_der(&mut curve_key, &mut der).map_err(|_| Full)?;
-        pem_rfc7468::encode(LABEL, LineEnding::LF, der, out).map_err(|_| Full)
+        pem::encode(LABEL, der, out)
     }
 
     fn write_der<'b>(
@@ -92,10 +92,7 @@ impl KeyPair {
     /// [`KeyFileError`] names what is wrong with the file.
     pub fn from_pkcs8_pem<P: Provider>(pem: &[u8]) -> Result<Self, KeyFileError> {
         let mut der = Secret::<DER_READ>::zeroed();
-        let (label, der) = pem_rfc7468::decode(pem, der.expose_mut()).map_err(|_| KeyFileError::Pem)?;
-        if label != LABEL {
-            return Err(KeyFileError::Label);
-        }
+        let der = pem::decode(LABEL, pem, der.expose_mut()).map_err(KeyFileError::Pem)?;
         let info = PrivateKeyInfoRef::try_from(der).map_err(|_| KeyFileError::Der)?;
         if info.algorithm.oid != ID_X25519 || info.algorithm.parameters.is_some() {
             return Err(KeyFileError::Algorithm);
