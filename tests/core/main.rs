@@ -6,6 +6,7 @@ mod noise_attacks;
 mod noise_snow;
 mod noise_vectors;
 mod pem;
+mod rsa_signatures;
 mod symmetric;
 mod time;
 mod x25519;

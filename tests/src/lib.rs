@@ -2,6 +2,7 @@
 
 mod command;
 pub mod noise;
+pub mod rsa_keys;
 mod vectors;
 
 pub use command::openssl;

@@ -1,11 +1,13 @@
 //! Cryptography: one provider trait, the portable provider behind it, X25519 keys and RSA.
 
+mod fingerprint;
 mod portable;
 mod provider;
 pub mod rsa;
 mod x25519;
 mod x25519_pkcs8;
 
+pub use fingerprint::{Fingerprint, FingerprintError};
 pub use portable::Portable;
 pub use provider::{CryptoError, Provider, Sha256};
 pub use x25519::KeyPair;

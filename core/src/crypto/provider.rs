@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::rsa;
 use crate::bytes::Secret;
 use crate::limits::{KEY, NONCE, TAG};
 
@@ -97,4 +98,17 @@ pub trait Provider {
         in_out: &mut [u8],
         tag: &[u8; TAG],
     ) -> Result<(), CryptoError>;
+
+    /// RSASSA-PSS verification with SHA-256 and MGF1-SHA-256 (RFC 8017 §8.1.2), over a message's digest.
+    ///
+    /// # Errors
+    /// As [`rsa::PublicKey::verify_pss`].
+    fn verify_pss_sha256(
+        key: &rsa::PublicKey,
+        digest: &[u8; 32],
+        signature: &[u8],
+        salt: rsa::SaltLength,
+    ) -> Result<(), rsa::Error> {
+        key.verify_pss(digest, signature, salt)
+    }
 }

@@ -1,0 +1,164 @@
+//! What a kernel must give, and the linear arithmetic that follows from it.
+#![allow(clippy::indexing_slicing, reason = "the indices are bounded by the loops over fixed arrays")]
+
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::Modulus;
+
+/// A number of `L` limbs that wipes itself, least significant limb first.
+pub type Wiped<W, const L: usize> = Zeroizing<[W; L]>;
+
+/// A limb of [`Limb::BITS`] bits, and the multiplication kernel over arrays of it.
+///
+/// No function branches on a value or uses one as an index.
+///
+/// Kernels speak of *residues*: numbers below twice the modulus that fit their
+/// `L` limbs. Only [`Modulus::canonical`] brings one below the modulus itself.
+pub trait Limb: Copy + Eq + Zeroize + ConditionallySelectable + ConstantTimeEq + 'static {
+    /// Bits of the number that one limb carries.
+    const BITS: u32;
+    /// The limb of value 0.
+    const ZERO: Self;
+
+    /// The low [`Limb::BITS`] bits of `value`.
+    fn from_u64(value: u64) -> Self;
+    /// The value of the limb.
+    fn to_u64(self) -> u64;
+    /// `self + other + carry` as (limb, carry of 0 or 1).
+    fn add_carry(self, other: Self, carry: Self) -> (Self, Self);
+    /// `self - other - borrow` as (limb, borrow of 0 or 1).
+    fn sub_borrow(self, other: Self, borrow: Self) -> (Self, Self);
+    /// `self * other + add + carry` as (low limb, high limb).
+    fn mul_add(self, other: Self, add: Self, carry: Self) -> (Self, Self);
+
+    /// What [`Limb::shift_mod`] multiplies by in place of dividing by `n`,
+    /// whose highest bit is bit `bits - 1`.
+    fn reciprocal<const L: usize>(n: &[Self; L], bits: u32) -> u64;
+    /// `x * R mod n` in place, R = 2^(`L` * [`Limb::BITS`]): residue to residue.
+    fn shift_mod<const L: usize>(x: &mut [Self; L], m: &Modulus<Self, L>);
+    /// Montgomery multiplication: a residue `a * b / R mod n`.
+    ///
+    /// One factor is a residue or any `L` limbs; the other a residue, or canonical if the first is neither.
+    fn montgomery_mul<const L: usize>(
+        out: &mut [Self; L],
+        a: &[Self; L],
+        b: &[Self; L],
+        m: &Modulus<Self, L>,
+    );
+    /// Montgomery squaring: a residue `a * a / R mod n`, of a residue.
+    fn montgomery_square<const L: usize>(out: &mut [Self; L], a: &[Self; L], m: &Modulus<Self, L>);
+}
+
+/// Reads big-endian bytes. The caller makes sure that they fit the limbs; what does not is dropped.
+pub(super) fn from_be_bytes<W: Limb, const L: usize>(bytes: &[u8]) -> [W; L] {
+    let mut out = [W::ZERO; L];
+    let (mut pending, mut have, mut at) = (0u64, 0, 0);
+    for &byte in bytes.iter().rev() {
+        pending |= u64::from(byte) << have;
+        have += 8;
+        if have >= W::BITS {
+            have -= W::BITS;
+            if let Some(limb) = out.get_mut(at) {
+                *limb = W::from_u64(pending);
+            }
+            at += 1;
+            pending = u64::from(byte) >> (8 - have);
+        }
+    }
+    if let Some(limb) = out.get_mut(at) {
+        *limb = W::from_u64(pending);
+    }
+    out
+}
+
+/// Writes big-endian bytes, as many as `out` has.
+pub(super) fn to_be_bytes<W: Limb>(limbs: &[W], out: &mut [u8]) {
+    for (i, byte) in out.iter_mut().rev().enumerate() {
+        *byte = bits_at(limbs, 8 * i, 8) as u8;
+    }
+}
+
+/// The `count` <= 8 bits from bit `at` on; beyond the end of the number they are 0.
+pub(super) fn bits_at<W: Limb>(limbs: &[W], at: usize, count: u32) -> u64 {
+    let (index, shift) = (at / W::BITS as usize, at as u32 % W::BITS);
+    let limb = |i: usize| limbs.get(i).map_or(0, |limb| limb.to_u64());
+    let mut bits = limb(index) >> shift;
+    if shift + count > W::BITS {
+        bits |= limb(index + 1) << (W::BITS - shift);
+    }
+    bits & ((1 << count) - 1)
+}
+
+/// `a + b`, and the carry.
+pub(super) fn add<W: Limb, const L: usize>(a: &[W; L], b: &[W; L]) -> ([W; L], W) {
+    let (mut out, mut carry) = (*a, W::ZERO);
+    for (out, b) in out.iter_mut().zip(b) {
+        (*out, carry) = out.add_carry(*b, carry);
+    }
+    (out, carry)
+}
+
+/// `a - b`, and the borrow.
+pub(super) fn sub<W: Limb, const L: usize>(a: &[W; L], b: &[W; L]) -> ([W; L], W) {
+    let (mut out, mut borrow) = (*a, W::ZERO);
+    for (out, b) in out.iter_mut().zip(b) {
+        (*out, borrow) = out.sub_borrow(*b, borrow);
+    }
+    (out, borrow)
+}
+
+/// `a < b`.
+pub(super) fn less<W: Limb, const L: usize>(a: &[W; L], b: &[W; L]) -> Choice {
+    let borrow = a.iter().zip(b).fold(W::ZERO, |borrow, (a, b)| a.sub_borrow(*b, borrow).1);
+    !borrow.ct_eq(&W::ZERO)
+}
+
+/// `a == b`.
+pub(super) fn equal<W: Limb, const L: usize>(a: &[W; L], b: &[W; L]) -> Choice {
+    a.iter().zip(b).fold(Choice::from(1), |equal, (a, b)| equal & a.ct_eq(b))
+}
+
+/// `a = b` if `choice`.
+pub(super) fn assign<W: Limb, const L: usize>(a: &mut [W; L], b: &[W; L], choice: Choice) {
+    for (a, b) in a.iter_mut().zip(b) {
+        a.conditional_assign(b, choice);
+    }
+}
+
+/// `a + b mod n` of two numbers below `n`.
+pub(super) fn add_mod<W: Limb, const L: usize>(a: &[W; L], b: &[W; L], n: &[W; L]) -> [W; L] {
+    let (mut sum, carry) = add(a, b);
+    let (difference, borrow) = sub(&sum, n);
+    // Without a carry, a borrow says that the sum is below n already.
+    assign(&mut sum, &difference, !carry.ct_eq(&W::ZERO) | borrow.ct_eq(&W::ZERO));
+    sum
+}
+
+/// `a - b mod n` of two numbers below `n`.
+pub(super) fn sub_mod<W: Limb, const L: usize>(a: &[W; L], b: &[W; L], n: &[W; L]) -> [W; L] {
+    let (mut difference, borrow) = sub(a, b);
+    let (sum, _) = add(&difference, n);
+    assign(&mut difference, &sum, !borrow.ct_eq(&W::ZERO));
+    difference
+}
+
+/// `a * b + c`, whose `2 * H` limbs the caller knows to fit `L`; what does not is dropped.
+pub(super) fn mul_wide<W: Limb, const H: usize, const L: usize>(
+    a: &[W; H],
+    b: &[W; H],
+    c: &[W; H],
+) -> [W; L] {
+    let mut out = [W::ZERO; L];
+    out[..H].copy_from_slice(c);
+    for (i, a) in a.iter().enumerate() {
+        let mut carry = W::ZERO;
+        for (out, b) in out[i..].iter_mut().zip(b) {
+            (*out, carry) = a.mul_add(*b, *out, carry);
+        }
+        if let Some(out) = out.get_mut(i + H) {
+            *out = carry;
+        }
+    }
+    out
+}

@@ -1,0 +1,32 @@
+//! EMSA-PKCS1-v1_5 with SHA-256 (RFC 8017 §9.2).
+
+use subtle::ConstantTimeEq;
+
+use super::{DIGEST, Error};
+
+/// DER of DigestInfo up to the digest itself (RFC 8017 §9.2, note 1).
+const DIGEST_INFO: [u8; 19] = [
+    0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
+    0x04, 0x20,
+];
+
+/// Fills `encoded`: `00 01 ff .. ff 00`, DigestInfo, digest.
+pub(super) fn encode(encoded: &mut [u8], digest: &[u8; DIGEST]) -> Result<(), Error> {
+    let (head, end) = encoded.split_last_chunk_mut::<DIGEST>().ok_or(Error::KeySize)?;
+    let (head, info) = head.split_last_chunk_mut().ok_or(Error::KeySize)?;
+    let [zero, one, padding @ .., separator] = head else { return Err(Error::KeySize) };
+    (*zero, *one, *separator) = (0, 1, 0);
+    padding.fill(0xff);
+    *info = DIGEST_INFO;
+    *end = *digest;
+    Ok(())
+}
+
+/// Compares with what [`encode`] would write: parsing the padding instead is how forgeries got in
+/// (Bleichenbacher, 2006).
+pub(super) fn verify(encoded: &[u8], digest: &[u8; DIGEST]) -> Result<(), Error> {
+    let mut expected = [0; crate::limits::RSA_BYTES];
+    let expected = expected.get_mut(..encoded.len()).ok_or(Error::KeySize)?;
+    encode(expected, digest)?;
+    if bool::from(encoded.ct_eq(expected)) { Ok(()) } else { Err(Error::Signature) }
+}

@@ -1,0 +1,67 @@
+//! EMSA-PSS with SHA-256 and MGF1-SHA-256 (RFC 8017 §9.1).
+//!
+//! An encoded message is as long as the modulus, since all sizes are whole
+//! bytes: `masked DB || H || bc`, its highest bit clear.
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::{DIGEST, Error, SaltLength};
+
+const TRAILER: u8 = 0xbc;
+
+/// Fills `encoded` with the encoding of `digest` under `salt` (§9.1.1).
+pub(super) fn encode(encoded: &mut [u8], digest: &[u8; DIGEST], salt: &[u8]) -> Result<(), Error> {
+    encoded.fill(0);
+    let (db, h, trailer) = split(encoded).ok_or(Error::KeySize)?;
+    let one = db.len().checked_sub(salt.len() + 1).ok_or(Error::SaltLength)?;
+    let (_, end) = db.split_at_mut_checked(one).ok_or(Error::SaltLength)?;
+    let (separator, end) = end.split_first_mut().ok_or(Error::SaltLength)?;
+    *separator = 1;
+    end.copy_from_slice(salt);
+    *h = hash(digest, salt);
+    *trailer = TRAILER;
+    mask(db, h);
+    Ok(())
+}
+
+/// Checks that `encoded` encodes `digest` (§9.1.2), with the salt length that is found in it. Unmasks in place.
+pub(super) fn verify(encoded: &mut [u8], digest: &[u8; DIGEST], accepted: SaltLength) -> Result<(), Error> {
+    let (db, h, trailer) = split(encoded).ok_or(Error::KeySize)?;
+    let high_bit = db.first().is_none_or(|first| first >> 7 != 0);
+    if *trailer != TRAILER || high_bit {
+        return Err(Error::Signature);
+    }
+    mask(db, h);
+    let zeros = db.iter().take_while(|byte| **byte == 0).count();
+    let [1, salt @ ..] = db.get(zeros..).unwrap_or_default() else {
+        return Err(Error::Signature);
+    };
+    if !bool::from(hash(digest, salt).ct_eq(h)) {
+        return Err(Error::Signature);
+    }
+    if accepted.accepts(salt.len()) { Ok(()) } else { Err(Error::SaltLength) }
+}
+
+/// DB, H and the trailer of an encoded message.
+fn split(encoded: &mut [u8]) -> Option<(&mut [u8], &mut [u8; DIGEST], &mut u8)> {
+    let (trailer, rest) = encoded.split_last_mut()?;
+    let (db, h) = rest.split_last_chunk_mut()?;
+    Some((db, h, trailer))
+}
+
+/// H: the hash of eight zeros, the digest and the salt.
+fn hash(digest: &[u8; DIGEST], salt: &[u8]) -> [u8; DIGEST] {
+    Sha256::new().chain_update([0; 8]).chain_update(digest).chain_update(salt).finalize().into()
+}
+
+/// Adds MGF1 of the seed `h` (§B.2.1) to `db`, and clears the highest bit.
+fn mask(db: &mut [u8], h: &[u8; DIGEST]) {
+    for (counter, block) in (0u32..).zip(db.chunks_mut(DIGEST)) {
+        let mask = Sha256::new().chain_update(h).chain_update(counter.to_be_bytes()).finalize();
+        block.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
+    }
+    if let Some(first) = db.first_mut() {
+        *first &= 0x7f;
+    }
+}
