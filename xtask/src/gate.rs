@@ -1,19 +1,28 @@
 //! `cargo xtask test`: everything a change must pass, quickest first.
 
 use crate::steps::{Steps, cargo, execute};
-use crate::{embedded, packages, structure};
+use crate::{embedded, fuzz, packages, structure, vectors};
 
 pub(crate) fn run() -> Result<(), String> {
     let mut steps = Steps::new();
     steps.run("programs", "install what is named", || packages::need("openssl", "openssl"))?;
-    steps.run("format", "run `cargo fmt --all`", || execute(&mut cargo(&["fmt", "--all", "--check"])))?;
+    steps.run("format", "run `cargo fmt --all`, in fuzz too", || {
+        execute(&mut cargo(&["fmt", "--all", "--check"]))?;
+        execute(&mut cargo(&["fmt", "--all", "--check", "--manifest-path", fuzz::MANIFEST]))
+    })?;
     steps.run(
         "structure",
         "each line above names the file and the rule; the rules are in xtask/src/structure",
         structure::run,
     )?;
+    steps.run(
+        "vectors",
+        "give each file under vectors/ a row in vectors/README.md, and a test",
+        vectors::run,
+    )?;
     steps.run("clippy", "mend what clippy names; an exception needs a reason beside it", || {
-        execute(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        execute(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+        fuzz::lint()
     })?;
     steps.run("documentation", "mend what rustdoc names: a dead link or a missing page", || {
         execute(cargo(&["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))

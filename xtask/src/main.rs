@@ -1,12 +1,15 @@
 //! Development tasks: `cargo xtask --help` lists them.
 
+mod bench;
 mod dependencies;
 mod embedded;
+mod fuzz;
 mod gate;
 mod packages;
 mod steps;
 mod structure;
 mod tree;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -17,7 +20,12 @@ Usage: cargo xtask TASK
 
   test          everything a change must pass, quickest first; what CI runs
   structure     who may use whom, file lengths, the reasons for each dependency
+  vectors       where each file under vectors/ is from, and that a test reads it
   embedded      the core for a Cortex-M3, and a look for allocators in it
+  fuzz [SECONDS [SEED]]
+                the fuzz targets on this compiler: corpora, then mutations (default 60 seconds each)
+  bench [FILTER]
+                the benchmarks, shortly, and the ratios to what stands beside us
   help          this page
 
 Each task names the steps it takes and, where one fails, what to do next.
@@ -31,6 +39,10 @@ fn main() -> ExitCode {
         ["test"] => gate::run(),
         ["structure"] => structure::run(),
         ["embedded"] => embedded::run(),
+        ["vectors"] => vectors::run(),
+        ["fuzz", rest @ ..] if rest.len() <= 2 => fuzz::run(rest),
+        ["bench"] => bench::run(None),
+        ["bench", filter] => bench::run(Some(filter)),
         [] | ["help" | "-h" | "--help"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -54,10 +54,11 @@ pub(super) const HOUSES: &[House] = &[
         doors: &["lib.rs"],
         rooms: &[
             Room { name: "ca", rank: 0, only: &[], never: IMPURE },
+            room("files", 0),
             room("net", 0),
             room("trace", 0),
-            Room { name: "keys", rank: 1, only: &["ca::ports"], never: &["tokio"] },
-            Room { name: "store", rank: 1, only: &["ca::ports"], never: &["tokio"] },
+            Room { name: "keys", rank: 1, only: &["ca::ports", "files"], never: &["tokio"] },
+            Room { name: "store", rank: 1, only: &["ca::ports", "files"], never: &["tokio"] },
             room("server", 1),
             room("client", 1),
             room("console", 1),

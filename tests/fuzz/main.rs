@@ -1,0 +1,82 @@
+//! The fuzz targets without a fuzzer: their corpora, then mutations of them for a moment.
+//!
+//! `cargo xtask fuzz SECONDS SEED` runs longer, or with another seed.
+
+mod mutate;
+
+use std::panic::catch_unwind;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use minipki_fuzz::{TARGETS, Target};
+use mutate::Mutator;
+
+/// Reads a number from the environment.
+fn setting(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(value) => value.parse().unwrap_or_else(|_| panic!("{name} is not a number: {value}")),
+        Err(_) => default,
+    }
+}
+
+fn run(name: &str) {
+    let target = TARGETS.iter().find(|target| target.name == name).expect("a target of the fuzz crate");
+    let seeds = seeds(target);
+    assert!(!seeds.is_empty(), "no corpus for {name}");
+    for (file, input) in &seeds {
+        feed(target, input, file);
+    }
+    let time = Duration::from_secs(setting("MINIPKI_FUZZ_SECONDS", 2));
+    let seed = setting("MINIPKI_FUZZ_SEED", 1);
+    let mut mutator = Mutator::new(seed, seeds.into_iter().map(|(_, input)| input).collect());
+    let start = Instant::now();
+    let mut count = 0_u64;
+    while start.elapsed() < time {
+        feed(target, mutator.next(), &format!("mutation {count} of seed {seed}"));
+        count += 1;
+    }
+    println!("{name}: corpus and {count} mutations of seed {seed} in {time:?}");
+}
+
+/// Runs one input, and shows it where a property fails.
+fn feed(target: &Target, input: &[u8], origin: &str) {
+    if catch_unwind(|| (target.run)(input)).is_err() {
+        let hex: String = input.iter().map(|byte| format!("{byte:02x}")).collect();
+        panic!(
+            "{}: {origin} breaks a property; keep it: `echo {hex} | xxd -r -p > fuzz/corpus/{}/NAME`",
+            target.name, target.name
+        );
+    }
+}
+
+/// The target's corpus and seeds, with their names, in order.
+fn seeds(target: &Target) -> Vec<(String, Vec<u8>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let corpus = format!("fuzz/corpus/{}", target.name);
+    let mut found = Vec::new();
+    for folder in target.seeds.iter().copied().chain([corpus.as_str()]) {
+        for entry in std::fs::read_dir(root.join(folder)).into_iter().flatten() {
+            let path = entry.expect("a file of the corpus").path();
+            found.push((path.display().to_string(), std::fs::read(&path).expect("a readable corpus")));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn json() {
+    run("json");
+}
+
+#[test]
+fn every_target_can_be_fuzzed_and_is_replayed() {
+    let here = include_str!("main.rs");
+    let manifest = include_str!("../../fuzz/Cargo.toml");
+    for Target { name, .. } in TARGETS {
+        assert!(here.contains(&format!("fn {name}()")), "{name} is not replayed");
+        assert!(manifest.contains(&format!("fuzz_targets/{name}.rs")), "{name} has no binary for cargo-fuzz");
+    }
+    let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/fuzz_targets");
+    assert_eq!(std::fs::read_dir(targets).expect("the fuzz targets").count(), TARGETS.len());
+}

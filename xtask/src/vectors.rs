@@ -1,0 +1,112 @@
+//! `cargo xtask vectors`: every test vector has an origin in vectors/README.md, and a test that reads it.
+
+use crate::tree;
+
+/// The page, whose table has a row for each file or folder: | `path` | origin | licence |
+const PAGE: &str = "vectors/README.md";
+
+/// Where vectors are read.
+const READERS: &[&str] = &["tests", "benches", "fuzz", "core", "host"];
+
+/// A row of the page.
+struct Row<'a> {
+    path: &'a str,
+    origin: &'a str,
+}
+
+/// Compares the folder with its page and with its readers, and says where each vector is from.
+pub(crate) fn run() -> Result<(), String> {
+    let root = tree::root();
+    let page = tree::read(&root.join(PAGE))?;
+    let files: Vec<String> =
+        tree::files(&root.join("vectors"), "").iter().map(|path| tree::name(path)).collect();
+    let mut sources = Vec::new();
+    for path in READERS.iter().flat_map(|reader| tree::files(&root.join(reader), "rs")) {
+        sources.push(tree::read(&path)?);
+    }
+    let faults = compare(&page, &files, &sources);
+    if !faults.is_empty() {
+        return Err(format!("{} faults\n       {}", faults.len(), faults.join("\n       ")));
+    }
+    for row in rows(&page).filter_map(Result::ok) {
+        let count = files.iter().filter(|file| row.holds(file)).count();
+        eprintln!("    {count:>4}  {:<28} {}", row.path, row.origin);
+    }
+    eprintln!("    to make one again: its origin is the recipe; a fault in one is never mended by hand");
+    Ok(())
+}
+
+fn compare(page: &str, files: &[String], sources: &[String]) -> Vec<String> {
+    let mut faults: Vec<String> = rows(page).filter_map(Result::err).collect();
+    let rows: Vec<Row<'_>> = rows(page).filter_map(Result::ok).collect();
+    for file in files.iter().filter(|file| *file != PAGE && !rows.iter().any(|row| row.holds(file))) {
+        faults.push(format!("{PAGE}: no row says where `{file}` is from"));
+    }
+    for row in &rows {
+        if !files.iter().any(|file| row.holds(file)) {
+            faults.push(format!("{PAGE}: `{}` is not there", row.path));
+        }
+        if !sources.iter().any(|source| row.is_read_by(source)) {
+            faults.push(format!("{PAGE}: no test reads `{}`", row.path));
+        }
+    }
+    faults
+}
+
+/// The rows of the page's tables; an error for one that lacks an origin or a licence.
+fn rows(page: &str) -> impl Iterator<Item = Result<Row<'_>, String>> {
+    page.lines().filter(|line| line.starts_with("| `")).map(|line| {
+        let cells: Vec<&str> =
+            line.trim_matches('|').split(" | ").map(|cell| cell.trim_matches([' ', '`'])).collect();
+        match cells[..] {
+            [path, origin, licence] if !origin.is_empty() && !licence.is_empty() => Ok(Row { path, origin }),
+            _ => Err(format!("{PAGE}: not | `path` | origin | licence |: {line}")),
+        }
+    })
+}
+
+impl Row<'_> {
+    fn holds(&self, file: &str) -> bool {
+        let inside =
+            file.strip_prefix("vectors/").and_then(|file| file.strip_prefix(self.path.trim_end_matches('/')));
+        inside.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Named whole in a source: in `vectors("…")`, or as a file's path.
+    fn is_read_by(&self, source: &str) -> bool {
+        let path = self.path.trim_end_matches('/');
+        source.contains(&format!("\"{path}\"")) || source.contains(&format!("vectors/{path}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE_OF_TWO: &str = "| file | origin | licence |\n| --- | --- | --- |\n| `rsa/key.pem` | openssl genrsa 2048 | MIT |\n| `json/refuse` | by hand | MIT |\n";
+
+    fn faults(page: &str, files: &[&str], source: &str) -> usize {
+        let files: Vec<String> = files.iter().map(|file| format!("vectors/{file}")).collect();
+        compare(page, &files, &[source.to_owned()]).len()
+    }
+
+    #[test]
+    fn named_and_read_is_well() {
+        let source = "include_str!(\"../../vectors/rsa/key.pem\"); vectors(\"json/refuse\")";
+        assert_eq!(faults(PAGE_OF_TWO, &["README.md", "rsa/key.pem", "json/refuse/null"], source), 0);
+    }
+
+    #[test]
+    fn a_stray_a_missing_and_an_unread_vector_fail() {
+        let source = "include_str!(\"../../vectors/rsa/key.pem\"); vectors(\"json/refuse\")";
+        assert_eq!(faults(PAGE_OF_TWO, &["rsa/key.pem", "json/refuse/null", "json/refused"], source), 1);
+        assert_eq!(faults(PAGE_OF_TWO, &["rsa/key.pem"], source), 1);
+        assert_eq!(faults(PAGE_OF_TWO, &["rsa/key.pem", "json/refuse/null"], "vectors(\"json/refuse\")"), 1);
+    }
+
+    #[test]
+    fn a_row_without_an_origin_fails() {
+        assert_eq!(faults("| `json` | | MIT |\n", &[], ""), 1);
+        assert_eq!(faults("| `json` | by hand | one more | MIT |\n", &[], ""), 1);
+    }
+}
