@@ -25,7 +25,10 @@ pub const SPKI_DER: usize = 552;
 pub const SPKI_PEM: usize = 800;
 
 /// Room for a canonical certificate with the largest key and the longest names.
-pub const CERTIFICATE: usize = 2432;
+pub const CERTIFICATE: usize = 2240;
+
+/// Room for `anchor.json` with the largest key and the longest name.
+pub const ANCHOR: usize = 1280;
 
 /// Length of a time, `YYYY-MM-DDTHH:MM:SS+00:00` (protocol §2).
 pub const TIME: usize = 25;

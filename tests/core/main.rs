@@ -1,6 +1,7 @@
 //! The core against published vectors and other implementations.
 
 mod base64;
+mod cert;
 mod json;
 mod noise_attacks;
 mod noise_snow;

@@ -1,5 +1,6 @@
 //! Shared by the tests.
 
+pub mod certificates;
 mod command;
 pub mod noise;
 pub mod rsa_keys;

@@ -6,6 +6,7 @@
 use core::fmt;
 
 use base64ct::{Base64, Encoding};
+use serde::{Serialize, Serializer};
 
 use crate::bytes::Full;
 
@@ -69,7 +70,26 @@ pub fn decode_array<const N: usize>(text: &str) -> Result<[u8; N], Base64Error> 
     }
 }
 
-/// Characters decoded at a time by [`decode_in_place`]: a multiple of four.
+/// Bytes that are written as base64 where they are shown or serialized, with no buffer for the whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoded<'a>(pub &'a [u8]);
+
+impl fmt::Display for Encoded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut step = [0; STEP];
+        self.0
+            .chunks(STEP / 4 * 3)
+            .try_for_each(|chunk| f.write_str(encode(chunk, &mut step).map_err(|_| fmt::Error)?))
+    }
+}
+
+impl Serialize for Encoded<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Characters encoded or decoded at a time where the whole is not: a multiple of four.
 const STEP: usize = 64;
 
 /// Turns base64 into the bytes it stands for, in the same buffer, and returns them.

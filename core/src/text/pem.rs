@@ -6,6 +6,9 @@ use pem_rfc7468::{Decoder, LineEnding};
 
 use crate::bytes::Full;
 
+/// The label of a SubjectPublicKeyInfo (RFC 7468 §13).
+pub const PUBLIC_KEY: &str = "PUBLIC KEY";
+
 /// Why a text is not the PEM that was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PemError {

@@ -1,0 +1,133 @@
+//! The trust anchor: the issuer that was pinned, by its key or by the key's fingerprint.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Error, Id, IdBuf, Verified};
+use crate::bytes::Full;
+use crate::crypto::{Fingerprint, Provider, rsa};
+use crate::limits::SPKI_PEM;
+use crate::text::base64::{self, Encoded};
+use crate::text::{Form, json};
+
+/// Whom to believe: one issuer's key, or the fingerprint of it.
+///
+/// With a fingerprint alone, the key is taken from the certificate whose key
+/// has that fingerprint, and the issuer may have any name; [`Anchor::learn`]
+/// then pins both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    fingerprint: Fingerprint,
+    issuer: Option<Issuer>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Issuer {
+    id: IdBuf,
+    key: rsa::PublicKey,
+}
+
+/// The keys of `anchor.json` in canonical order. `B` is base64: text when read, bytes when written.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Object<'a, B> {
+    fingerprint_sha256: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer_public_key_pem_b64: Option<B>,
+}
+
+impl Anchor {
+    /// Pins an issuer's name and key.
+    pub fn from_key<P: Provider>(issuer_id: Id<'_>, key: rsa::PublicKey) -> Self {
+        Self { fingerprint: key.fingerprint::<P>(), issuer: Some(Issuer { id: issuer_id.into(), key }) }
+    }
+
+    /// Pins an issuer's name and key, which is the PEM of a SubjectPublicKeyInfo (RFC 7468 §13).
+    ///
+    /// # Errors
+    /// [`Error::IssuerKey`].
+    pub fn from_spki_pem<P: Provider>(issuer_id: Id<'_>, pem: &[u8]) -> Result<Self, Error> {
+        let key = rsa::PublicKey::from_spki_pem(pem).map_err(Error::IssuerKey)?;
+        Ok(Self::from_key::<P>(issuer_id, key))
+    }
+
+    /// Pins a key by the SHA-256 of its SubjectPublicKeyInfo.
+    pub const fn from_fingerprint(fingerprint: Fingerprint) -> Self {
+        Self { fingerprint, issuer: None }
+    }
+
+    /// SHA-256 of the pinned key's SubjectPublicKeyInfo.
+    pub const fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The issuer's name, if it is known.
+    pub fn issuer_id(&self) -> Option<Id<'_>> {
+        self.issuer.as_ref().map(|issuer| issuer.id.as_id())
+    }
+
+    /// The key, if more than its fingerprint is known.
+    pub fn key(&self) -> Option<&rsa::PublicKey> {
+        self.issuer.as_ref().map(|issuer| &issuer.key)
+    }
+
+    /// Pins the issuer's name and key of a certificate that was verified under this
+    /// anchor. An anchor that has them already stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::IssuerMismatch`] or [`Error::IssuerKeyMismatch`] if it was verified under another anchor.
+    pub fn learn<P: Provider>(&mut self, verified: &Verified<'_>) -> Result<(), Error> {
+        let certificate = verified.certificate();
+        let learnt = Self::from_key::<P>(certificate.issuer_id(), certificate.issuer_key()?);
+        if learnt.fingerprint != self.fingerprint {
+            return Err(Error::IssuerKeyMismatch);
+        }
+        if self.issuer_id().is_some_and(|id| id != certificate.issuer_id()) {
+            return Err(Error::IssuerMismatch);
+        }
+        self.issuer = learnt.issuer;
+        Ok(())
+    }
+
+    /// Reads `anchor.json`. A file that people may have touched: whitespace and the order of keys are free.
+    ///
+    /// # Errors
+    /// [`Error::Json`], [`Error::AnchorFingerprint`] if the fingerprint is malformed or not that
+    /// of the key, [`Error::AnchorIncomplete`], [`Error::IssuerId`] or [`Error::IssuerKey`].
+    pub fn decode<P: Provider>(text: &[u8]) -> Result<Self, Error> {
+        let object: Object<'_, &str> = json::decode(text, Form::Relaxed)?;
+        let fingerprint = object.fingerprint_sha256.parse().map_err(|_| Error::AnchorFingerprint)?;
+        let anchor = match (object.issuer_id, object.issuer_public_key_pem_b64) {
+            (None, None) => Self::from_fingerprint(fingerprint),
+            (Some(id), Some(key)) => {
+                let mut pem = [0; SPKI_PEM];
+                let pem = base64::decode(key, &mut pem);
+                let pem = pem.map_err(|_| Error::IssuerKey(rsa::Error::KeyEncoding))?;
+                Self::from_spki_pem::<P>(Id::new(id).map_err(Error::IssuerId)?, pem)?
+            }
+            _ => return Err(Error::AnchorIncomplete),
+        };
+        if anchor.fingerprint == fingerprint { Ok(anchor) } else { Err(Error::AnchorFingerprint) }
+    }
+
+    /// Writes `anchor.json`, in canonical form, to the start of `out`.
+    ///
+    /// # Errors
+    /// [`Full`]; [`limits::ANCHOR`](crate::limits::ANCHOR) bytes are always enough.
+    pub fn encode<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], Full> {
+        let mut pem = [0; SPKI_PEM];
+        let pem = match self.key() {
+            Some(key) => Some(Encoded(key.write_spki_pem(&mut pem)?.as_bytes())),
+            None => None,
+        };
+        let fingerprint = heapless::format!(64; "{}", self.fingerprint).map_err(|_| Full)?;
+        let object = Object {
+            fingerprint_sha256: &fingerprint,
+            issuer_id: self.issuer_id().map(Id::as_str),
+            issuer_public_key_pem_b64: pem,
+        };
+        let len = json::encode(&object, out)?;
+        out.get(..len).ok_or(Full)
+    }
+}
