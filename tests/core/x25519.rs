@@ -58,6 +58,18 @@ fn rfc7748_section_6_1_agreement() {
     }
 }
 
+/// Public keys come from tables on a PC and from the ladder on a chip: they must agree.
+#[test]
+fn a_public_key_is_the_agreement_with_the_base_point() {
+    let mut base = [0; 32];
+    base[0] = 9;
+    let mut secret = [0; 32];
+    for _ in 0..100 {
+        secret = Portable::sha256(&[&secret]);
+        assert_eq!(*key_pair(secret).public(), x25519(secret, base));
+    }
+}
+
 /// Twist points and non-canonical encodings are computed as RFC 7748 §5 says; what is
 /// refused, and all that is refused, is a shared secret of zeros (§6.1).
 #[test]
