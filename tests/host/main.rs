@@ -1,1 +1,8 @@
 //! The programs, from outside.
+
+mod authority;
+mod authority_batches;
+mod keys;
+mod ledger;
+mod ledger_refusals;
+mod signers;

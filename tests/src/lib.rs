@@ -1,5 +1,6 @@
 //! Shared by the tests.
 
+pub mod ca;
 pub mod certificates;
 mod command;
 pub mod noise;

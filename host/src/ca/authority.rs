@@ -1,0 +1,211 @@
+//! The authority: judges requests, and issues what it allows in one order that survives crashes.
+//!
+//! `policy -> serials reserved -> signed together -> recorded together -> answered`
+//!
+//! - A serial number is on the disk as reserved before it is signed, so one that was ever signed is
+//!   never signed again, even if the process dies between the two.
+//! - A certificate is on the disk before it is answered, and its token is spent in the same
+//!   transaction: what a client holds is in the ledger, and a token works once.
+//! - The requests of a batch are judged one after another, each as if those before it had been
+//!   issued already: a batch gives what the same requests give singly.
+
+use std::collections::{HashMap, HashSet};
+
+use minipki_core::cert::{Id, IdBuf, Serial};
+use minipki_core::crypto::rsa;
+use minipki_core::text::UnixTime;
+
+use super::policy::{Approved, Standing};
+use super::ports::{Entry, Ledger, LedgerError, SignError, Signer};
+use super::profile::{self, Profile, ProfileError};
+use super::{IssueRequest, Policy, Refused, TokenHash};
+
+/// A certificate that is signed and recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issued {
+    /// Its serial number.
+    pub serial: Serial,
+    /// Its text, to be answered byte for byte.
+    pub certificate: Vec<u8>,
+}
+
+/// A certificate authority: a name, a policy, a key and a memory.
+pub struct Authority {
+    profile: Profile,
+    policy: Policy,
+    signer: Box<dyn Signer>,
+    ledger: Box<dyn Ledger>,
+}
+
+/// Why a whole batch failed: for the log.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    #[error("asked for {asked} {what}, got {got}: this is a bug of the ledger or the signer")]
+    Count { what: &'static str, asked: usize, got: usize },
+}
+
+/// What the requests before this one in the batch have changed.
+#[derive(Default)]
+struct Pending<'r> {
+    holders: HashMap<&'r IdBuf, [u8; 32]>,
+    spent: HashSet<TokenHash>,
+}
+
+impl Authority {
+    /// An authority named `issuer_id` that signs and remembers through its two ports.
+    pub fn new(issuer_id: IdBuf, policy: Policy, signer: Box<dyn Signer>, ledger: Box<dyn Ledger>) -> Self {
+        let issuer_key = signer.public_key().clone();
+        Self { profile: Profile { issuer_id, issuer_key }, policy, signer, ledger }
+    }
+
+    /// The CA's name, as its certificates carry it.
+    pub fn issuer_id(&self) -> Id<'_> {
+        self.profile.issuer_id.as_id()
+    }
+
+    /// The key that its certificates verify under.
+    pub const fn public_key(&self) -> &rsa::PublicKey {
+        &self.profile.issuer_key
+    }
+
+    /// The rules it goes by.
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The tokens that a proof of `subject` may have been made with at `now`. A token never
+    /// travels, so whoever checks the proof tries these.
+    ///
+    /// # Errors
+    /// [`LedgerError::Storage`].
+    pub fn live_tokens(&mut self, subject: Id<'_>, now: UnixTime) -> Result<Vec<TokenHash>, LedgerError> {
+        self.ledger.live_tokens(subject, now)
+    }
+
+    /// Judges `requests` and issues the certificates of those allowed, signed and recorded
+    /// together. The answers are in the order of the requests.
+    ///
+    /// Takes as long as signing and one durable commit do: call it off the async threads.
+    ///
+    /// # Errors
+    /// Each request its own [`Refused`]. A signer or ledger that fails refuses all that were
+    /// allowed as [`Refused::Internal`], with nothing recorded, and is logged.
+    pub fn issue_many(&mut self, requests: &[IssueRequest], now: UnixTime) -> Vec<Result<Issued, Refused>> {
+        let verdicts = self.judge_all(requests, now);
+        let approved: Vec<_> = verdicts.iter().filter_map(|verdict| verdict.as_ref().ok().copied()).collect();
+        let issued = self.certify(&approved, now).unwrap_or_else(|fault| {
+            tracing::error!(requests = approved.len(), %fault, "certificates could not be issued");
+            Vec::new()
+        });
+        let mut issued = issued.into_iter();
+        verdicts
+            .into_iter()
+            .map(|verdict| verdict.and_then(|_| issued.next().ok_or(Refused::Internal)))
+            .collect()
+    }
+
+    fn judge_all<'r>(
+        &mut self,
+        requests: &'r [IssueRequest],
+        now: UnixTime,
+    ) -> Vec<Result<Approved<'r>, Refused>> {
+        let mut pending = Pending::default();
+        let judge = |(place, request)| {
+            if place < self.policy.max_waiting {
+                self.judge(request, &mut pending, now)
+            } else {
+                Err(Refused::Busy)
+            }
+        };
+        requests.iter().enumerate().map(judge).collect()
+    }
+
+    fn judge<'r>(
+        &mut self,
+        request: &'r IssueRequest,
+        pending: &mut Pending<'r>,
+        now: UnixTime,
+    ) -> Result<Approved<'r>, Refused> {
+        let standing = self.standing(request, pending, now).map_err(|fault| {
+            tracing::error!(subject = %request.subject_id, %fault, "a request could not be judged");
+            Refused::Internal
+        })?;
+        let approved = self.policy.judge(request, standing)?;
+        pending.holders.insert(&request.subject_id, request.subject_key);
+        pending.spent.extend(request.proof.token());
+        Ok(approved)
+    }
+
+    fn standing(
+        &mut self,
+        request: &IssueRequest,
+        pending: &Pending<'_>,
+        now: UnixTime,
+    ) -> Result<Standing, LedgerError> {
+        let subject = request.subject_id.as_id();
+        let holder = match pending.holders.get(&request.subject_id) {
+            Some(key) => Some(*key),
+            None => self.ledger.holder(subject, now)?,
+        };
+        let token_live = match request.proof.token() {
+            Some(token) if !pending.spent.contains(&token) => {
+                self.ledger.live_tokens(subject, now)?.contains(&token)
+            }
+            _ => false,
+        };
+        Ok(Standing { holder, token_live })
+    }
+
+    /// Reserve, sign, record. All of them or none.
+    fn certify(&mut self, approved: &[Approved<'_>], now: UnixTime) -> Result<Vec<Issued>, Fault> {
+        if approved.is_empty() {
+            return Ok(Vec::new());
+        }
+        let validity = profile::validity(&self.policy, now)?;
+        let serials = self.ledger.reserve(approved.len())?;
+        expect_count("serial numbers", approved.len(), serials.len())?;
+        let unsigned = approved
+            .iter()
+            .zip(&serials)
+            .map(|(one, serial)| self.profile.unsigned(*one, *serial, validity))
+            .collect::<Result<Vec<_>, _>>()?;
+
+        let messages: Vec<&[u8]> = unsigned.iter().map(Vec::as_slice).collect();
+        let signatures = self.signer.sign_many(&messages)?;
+        expect_count("signatures", messages.len(), signatures.len())?;
+
+        let issued = unsigned
+            .iter()
+            .zip(&signatures)
+            .zip(&serials)
+            .map(|((text, signature), serial)| {
+                Ok(Issued { serial: *serial, certificate: profile::assemble(text, signature)? })
+            })
+            .collect::<Result<Vec<_>, ProfileError>>()?;
+
+        let entries: Vec<_> = approved
+            .iter()
+            .zip(&issued)
+            .map(|(one, issued)| Entry {
+                serial: issued.serial,
+                subject_id: one.request().subject_id.as_id(),
+                subject_key: one.request().subject_key,
+                validity,
+                certificate: &issued.certificate,
+                token: one.request().proof.token(),
+            })
+            .collect();
+        self.ledger.record(&entries, now)?;
+        Ok(issued)
+    }
+}
+
+fn expect_count(what: &'static str, asked: usize, got: usize) -> Result<(), Fault> {
+    if asked == got { Ok(()) } else { Err(Fault::Count { what, asked, got }) }
+}

@@ -1,0 +1,16 @@
+//! The certificate authority itself: who may have a certificate, what it says, and in which order
+//! it is signed, recorded and answered. Pure: no sockets, no files, no database, no clock.
+//!
+//! Read [`authority`] first; [`policy`] is what it decides by, [`profile`] what it writes, and
+//! [`ports`] what it needs from outside.
+
+pub mod authority;
+pub mod policy;
+pub mod ports;
+pub mod profile;
+pub mod token;
+
+pub use authority::{Authority, Issued};
+pub use policy::{IssueRequest, Policy, Proof, Refused};
+pub use ports::{Entry, Ledger, LedgerError, SignError, Signature, Signer, TokenHash};
+pub use token::Token;

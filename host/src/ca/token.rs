@@ -1,0 +1,84 @@
+//! Enrolment tokens: 128 random bits, given to one subject out of band (protocol §4).
+
+use std::fmt;
+
+use minipki_core::crypto::{Portable, Provider};
+use rand_core::TryCryptoRng;
+use zeroize::Zeroizing;
+
+/// Random bytes in a token.
+const ENTROPY: usize = 16;
+
+/// A token's text: 32 lower-case hexadecimal digits.
+///
+/// Hexadecimal without groups is one word to a mouse, and has one spelling only: the text itself
+/// is what is hashed, so every character counts. It is wiped when dropped and shown only by
+/// [`Token::text`].
+pub struct Token(Zeroizing<String>);
+
+impl Token {
+    /// Draws a new token.
+    ///
+    /// # Errors
+    /// Whatever the random number generator reports.
+    pub fn generate<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, R::Error> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut bits = Zeroizing::new([0; ENTROPY]);
+        rng.try_fill_bytes(&mut *bits)?;
+        // Reserved at once, so that no growth leaves a copy behind.
+        let mut text = Zeroizing::new(String::with_capacity(2 * ENTROPY));
+        for byte in *bits {
+            for nibble in [byte >> 4, byte & 15] {
+                text.push(char::from(DIGITS[usize::from(nibble)]));
+            }
+        }
+        Ok(Self(text))
+    }
+
+    /// The text to hand to the subject, once; the CA keeps only [`Token::hash`].
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// What the CA keeps.
+    pub fn hash(&self) -> TokenHash {
+        TokenHash::of(&self.0)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+/// SHA-256 of a token's text: the salt of the enrolment key (protocol §4), and all the CA stores.
+///
+/// Whoever reads it from the ledger can use the token until it is spent, so it is as secret as the
+/// ledger is, and is never printed. It need not be compared in constant time: both sides of every
+/// comparison come out of the ledger.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    /// Hashes a token's text.
+    pub fn of(text: &str) -> Self {
+        Self(Portable::sha256(&[text.as_bytes()]))
+    }
+
+    /// Takes over a stored hash.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes of the hash.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash")
+    }
+}

@@ -1,0 +1,110 @@
+//! What can be wrong with a key or its folder, in words for its operator.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use minipki_core::cert;
+use minipki_core::crypto::{Fingerprint, rsa};
+use minipki_core::text::pem::PemError;
+
+/// A private key that cannot be signed with.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// Not a PEM text of a PKCS#8 key.
+    #[error("{0}; expected a PKCS#8 key in PEM, as `openssl genpkey -algorithm RSA` writes it")]
+    Pem(PemError),
+    /// Not a key for this CA.
+    #[error("{0}; expected an RSA key of 2048, 3072 or 4096 bits with two primes and e = 65537")]
+    Key(rsa::Error),
+    /// AWS-LC refuses the key.
+    #[error(
+        "AWS-LC refuses the key ({0}); expected an RSA key of 2048, 3072 or 4096 bits with two primes and e = 65537"
+    )]
+    Aws(String),
+}
+
+/// A CA folder could not be made or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Something is there already.
+    #[error(
+        "{} exists and is not an empty folder; nothing is ever overwritten: choose another folder, or remove this one if you are sure",
+        .0.display()
+    )]
+    Exists(PathBuf),
+    /// A file of a CA folder is missing.
+    #[error(
+        "{} does not exist, so this is no CA folder, or `minipki ca init` was interrupted before anything was issued; remove the folder and run `minipki ca init` again, or put the file back",
+        .0.display()
+    )]
+    Missing(PathBuf),
+    /// The file system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its answer.
+        source: io::Error,
+    },
+    /// Others may reach the key.
+    #[error(
+        "{} has mode {mode:04o}, so others than its owner may reach the CA's key; run: chmod {expected:o} '{}'",
+        path.display(), path.display()
+    )]
+    Mode {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// What they should be.
+        expected: u32,
+    },
+    /// The key could not be generated.
+    #[error("the RSA key could not be generated: {0}")]
+    Generate(String),
+    /// The key file holds no usable key.
+    #[error("{}: {source}", path.display())]
+    Key {
+        /// The key file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: KeyError,
+    },
+    /// The anchor file is malformed.
+    #[error("{}: {source}; put back the file that `minipki ca init` wrote", path.display())]
+    Anchor {
+        /// The anchor file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: cert::Error,
+    },
+    /// The anchor names no issuer or no key.
+    #[error(
+        "{} has a fingerprint only, and a CA's own anchor has its name and key; put back the file that `minipki ca init` wrote",
+        .0.display()
+    )]
+    BareAnchor(PathBuf),
+    /// The key and the anchor do not belong together.
+    #[error(
+        "{} holds the key {key}, and the anchor beside it is for {anchor}; put back the two files that belong together",
+        path.display()
+    )]
+    Mismatch {
+        /// The key file.
+        path: PathBuf,
+        /// Fingerprint of its public key.
+        key: Fingerprint,
+        /// Fingerprint in the anchor.
+        anchor: Fingerprint,
+    },
+}
+
+impl FolderError {
+    pub(super) fn io(path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::NotFound => Self::Missing(path.to_owned()),
+            io::ErrorKind::AlreadyExists => Self::Exists(path.to_owned()),
+            _ => Self::Io { path: path.to_owned(), source },
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The write half: what a CA issues through.
+
+use std::path::Path;
+
+use getrandom::SysRng;
+use minipki_core::cert::{Id, Serial};
+use minipki_core::text::UnixTime;
+use rand_core::TryCryptoRng;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+
+use super::lock::Lock;
+use super::schema::{self, Owner};
+use super::serials::{self, Stock};
+use super::{StoreError, tokens};
+use crate::ca::ports::{Entry, Ledger, LedgerError, TokenHash};
+
+/// A CA's ledger, open to issue. While it lives no other process can open the same one.
+pub struct SqliteLedger<R = SysRng> {
+    connection: Connection,
+    stock: Stock,
+    rng: R,
+    _lock: Lock,
+}
+
+impl SqliteLedger {
+    /// Opens the ledger of `owner` in `folder`, makes it if it is not there, and locks it.
+    ///
+    /// # Errors
+    /// [`StoreError`], above all [`StoreError::Locked`] while another process serves the folder,
+    /// and [`StoreError::Foreign`] for another CA's ledger.
+    pub fn open(folder: &Path, owner: &Owner) -> Result<Self, StoreError> {
+        Self::open_with(folder, owner, SysRng)
+    }
+}
+
+impl<R: TryCryptoRng> SqliteLedger<R> {
+    /// [`SqliteLedger::open`] with another source of serial numbers than the operating system.
+    ///
+    /// # Errors
+    /// As [`SqliteLedger::open`].
+    pub fn open_with(folder: &Path, owner: &Owner, rng: R) -> Result<Self, StoreError> {
+        let lock = Lock::acquire(folder)?;
+        let connection = schema::open_to_write(folder, owner)?;
+        Ok(Self { connection, stock: Stock::default(), rng, _lock: lock })
+    }
+
+    fn refill(&mut self, count: usize) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let serials = serials::reserve(&transaction, &mut self.rng, count)?;
+        transaction.commit()?;
+        self.stock.add(serials);
+        Ok(())
+    }
+
+    fn record_all(&mut self, entries: &[Entry<'_>], now: UnixTime) -> Result<(), LedgerError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(StoreError::from)?;
+        for entry in entries {
+            let id = insert(&transaction, entry)?;
+            tokens::spend(&transaction, entry, id, now)?;
+        }
+        let serials = serials::reserve(&transaction, &mut self.rng, self.stock.low(entries.len()))?;
+        transaction.commit().map_err(StoreError::from)?;
+        self.stock.add(serials);
+        Ok(())
+    }
+}
+
+/// Moves a serial from the reserved ones to its certificate; returns the certificate's row.
+fn insert(transaction: &Transaction<'_>, entry: &Entry<'_>) -> Result<i64, LedgerError> {
+    let serial = entry.serial.get() as i64;
+    let moved = transaction
+        .prepare_cached("DELETE FROM reserved WHERE serial = ?1")
+        .and_then(|mut delete| delete.execute([serial]))
+        .map_err(StoreError::from)?;
+    if moved != 1 {
+        return Err(LedgerError::NotReserved(entry.serial.get()));
+    }
+    transaction
+        .prepare_cached(
+            "INSERT INTO certificates (serial, subject_id, subject_key, not_before, not_after, certificate)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )
+        .and_then(|mut insert| {
+            insert.insert((
+                serial,
+                entry.subject_id.as_str(),
+                entry.subject_key,
+                entry.validity.not_before().get() as i64,
+                entry.validity.not_after().get() as i64,
+                ToSqlOutput::Borrowed(ValueRef::Text(entry.certificate)),
+            ))
+        })
+        .map_err(|e| StoreError::from(e).into())
+}
+
+impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
+    fn holder(&mut self, subject: Id<'_>, now: UnixTime) -> Result<Option<[u8; 32]>, LedgerError> {
+        let holder = self
+            .connection
+            .prepare_cached(
+                "SELECT subject_key FROM certificates
+                 WHERE subject_id = ?1 AND not_after >= ?2 ORDER BY id DESC LIMIT 1",
+            )
+            .and_then(|mut query| {
+                query.query_row((subject.as_str(), now.get() as i64), |row| row.get(0)).optional()
+            })
+            .map_err(StoreError::from)?;
+        Ok(holder)
+    }
+
+    fn live_tokens(&mut self, subject: Id<'_>, now: UnixTime) -> Result<Vec<TokenHash>, LedgerError> {
+        Ok(tokens::live(&self.connection, subject, now)?)
+    }
+
+    fn reserve(&mut self, count: usize) -> Result<Vec<Serial>, LedgerError> {
+        let missing = self.stock.missing(count);
+        if missing > 0 {
+            self.refill(missing)?;
+        }
+        Ok(self.stock.take(count))
+    }
+
+    fn record(&mut self, entries: &[Entry<'_>], now: UnixTime) -> Result<(), LedgerError> {
+        self.record_all(entries, now)
+    }
+}

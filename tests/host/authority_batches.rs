@@ -1,0 +1,210 @@
+//! Batches: the same verdicts as one at a time, and what happens when the signer fails in the middle.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use minipki::ca::{IssueRequest, Policy, Proof, Refused, SignError, Signature, Signer, TokenHash};
+use minipki::store::Owner;
+use minipki_core::crypto::rsa::PublicKey;
+use minipki_tests::ca::{Desk, at, id, key, proven};
+use proptest::prelude::*;
+
+const NOW: u64 = 1_800_000_000;
+
+#[test]
+fn two_keys_for_one_name_do_not_both_win() {
+    let mut desk = Desk::new(Policy::default());
+    let requests = [proven("a", 1, None), proven("b", 9, None), proven("a", 2, None), proven("a", 1, None)];
+    let answers = desk.authority.issue_many(&requests, at(NOW));
+    assert_eq!(answers[2], Err(Refused::SubjectTaken));
+    let issued: Vec<_> = [0, 1, 3].iter().map(|n| answers[*n].as_ref().expect("issued")).collect();
+    for (issued, request) in issued.iter().zip([&requests[0], &requests[1], &requests[3]]) {
+        let record = desk.reader().find_by_serial(issued.serial).expect("read").expect("recorded");
+        assert_eq!(record.subject_id, request.subject_id, "each gets its own answer");
+        assert_eq!(record.subject_key, request.subject_key);
+    }
+    assert_ne!(issued[0].serial, issued[2].serial);
+}
+
+#[test]
+fn a_token_twice_in_a_batch_works_once() {
+    let mut desk = Desk::new(Policy::default());
+    let token = desk.add_token("t", "a", NOW);
+    let requests = [proven("a", 1, Some(token)), proven("a", 1, Some(token)), proven("a", 2, Some(token))];
+    let answers = desk.authority.issue_many(&requests, at(NOW));
+    assert!(answers[0].is_ok());
+    assert_eq!(answers[1..], [Err(Refused::TokenInvalid), Err(Refused::TokenInvalid)]);
+}
+
+#[test]
+fn a_refused_request_does_not_hold_the_name_or_the_token() {
+    let mut desk = Desk::new(Policy::default());
+    let token = desk.add_token("t", "a", NOW);
+    let unknown = TokenHash::of("unknown");
+    let requests = [proven("a", 1, Some(unknown)), proven("b", 1, Some(token)), proven("a", 2, Some(token))];
+    let answers = desk.authority.issue_many(&requests, at(NOW));
+    assert_eq!(answers[..2], [Err(Refused::TokenInvalid), Err(Refused::TokenInvalid)]);
+    assert!(answers[2].is_ok());
+}
+
+#[test]
+fn what_is_too_much_is_refused_as_busy_and_the_rest_is_served() {
+    let mut desk = Desk::new(Policy { max_waiting: 2, ..Policy::default() });
+    let requests: Vec<_> = (1..=4).map(|n| proven(&format!("device-{n}"), n, None)).collect();
+    let answers = desk.authority.issue_many(&requests, at(NOW));
+    assert!(answers[..2].iter().all(Result::is_ok));
+    assert_eq!(answers[2..], [Err(Refused::Busy), Err(Refused::Busy)]);
+    assert_eq!(desk.reader().counts(at(NOW)).expect("counted").certificates, 2);
+}
+
+#[test]
+fn a_batch_larger_than_a_block_of_serials_is_served() {
+    let mut desk = Desk::new(Policy::default());
+    let requests: Vec<_> = (0..600u32).map(|n| proven(&format!("device-{n}"), 1, None)).collect();
+    let answers = desk.authority.issue_many(&requests, at(NOW));
+    let serials: HashSet<_> = answers.iter().map(|a| a.as_ref().expect("issued").serial.get()).collect();
+    assert_eq!(serials.len(), 600);
+}
+
+fn request() -> impl Strategy<Value = IssueRequest> {
+    let proof = prop_oneof![
+        1 => Just(Proof::Classic),
+        4 => Just(Proof::Proven { token: None }),
+        4 => (0..6u8).prop_map(|n| Proof::Proven { token: Some(TokenHash::of(&n.to_string())) }),
+    ];
+    (0..3u8, 1..4u8, proof).prop_map(|(subject, byte, proof)| IssueRequest {
+        subject_id: id(&subject.to_string()),
+        subject_key: key(byte),
+        proof,
+    })
+}
+
+/// Tokens 0 to 3 are live, token 4 has expired, token 5 was never given out.
+fn with_tokens(policy: Policy) -> Desk {
+    let desk = Desk::new(policy);
+    for n in 0..5u8 {
+        desk.add_token(&n.to_string(), &(n % 3).to_string(), if n == 4 { NOW - 1 } else { NOW });
+    }
+    desk
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn a_batch_gives_what_the_same_requests_give_singly(
+        requests in prop::collection::vec(request(), 1..16),
+        size in 2..16usize,
+        open: bool,
+        require_token: bool,
+    ) {
+        let policy = Policy { open, require_token, ..Policy::default() };
+        let (mut batched, mut single) = (with_tokens(policy), with_tokens(policy));
+        let together: Vec<_> = requests
+            .chunks(size)
+            .flat_map(|chunk| batched.authority.issue_many(chunk, at(NOW)))
+            .map(|answer| answer.map(drop))
+            .collect();
+        let one_by_one: Vec<_> =
+            requests.iter().map(|request| single.issue(request.clone(), NOW).map(drop)).collect();
+        prop_assert_eq!(together, one_by_one);
+        let counts = |desk: &Desk| desk.reader().counts(at(NOW)).expect("counted");
+        prop_assert_eq!(counts(&batched), counts(&single));
+    }
+}
+
+/// Signs, tells what it signed, and does something before it hands the signatures over.
+struct Meddling<F> {
+    signer: Box<dyn Signer>,
+    signed: Arc<Mutex<Vec<Vec<u8>>>>,
+    then: F,
+}
+
+impl<F: FnMut() -> Result<(), SignError> + Send> Signer for Meddling<F> {
+    fn public_key(&self) -> &PublicKey {
+        self.signer.public_key()
+    }
+
+    fn sign_many(&mut self, messages: &[&[u8]]) -> Result<Vec<Signature>, SignError> {
+        let signatures = self.signer.sign_many(messages)?;
+        let mut signed = self.signed.lock().expect("one thread");
+        signed.extend(messages.iter().map(|message| message.to_vec()));
+        (self.then)().map(|()| signatures)
+    }
+}
+
+type Signed = Arc<Mutex<Vec<Vec<u8>>>>;
+
+/// A desk whose signer does `then` after each signing, and what it signed.
+fn meddled<F>(then: impl FnOnce(PathBuf) -> F) -> (Desk, Signed)
+where
+    F: FnMut() -> Result<(), SignError> + Send + 'static,
+{
+    let signed = Signed::default();
+    let wrap = |signer, folder: &Path, _: &Owner| -> Box<dyn Signer> {
+        Box::new(Meddling { signer, signed: signed.clone(), then: then(folder.to_owned()) })
+    };
+    let desk = Desk::with(Policy::default(), wrap);
+    (desk, signed)
+}
+
+fn serial_in(message: &[u8]) -> u64 {
+    let value: serde_json::Value = serde_json::from_slice(message).expect("what is signed is JSON");
+    value["serial_number"].as_u64().expect("a serial number")
+}
+
+#[test]
+fn a_signer_that_fails_leaves_no_trace_but_burned_serials() {
+    let mut calls = 0;
+    let (mut desk, signed) = meddled(|_| {
+        move || {
+            calls += 1;
+            if calls % 2 == 1 { Err(SignError::new("the cable fell out")) } else { Ok(()) }
+        }
+    });
+    let token = desk.add_token("t", "a", NOW);
+    let requests = [proven("a", 1, Some(token)), proven("a", 2, None), proven("b", 2, None)];
+    let answers = desk.authority.issue_many(&requests, at(NOW));
+    assert_eq!(answers, [Err(Refused::Internal), Err(Refused::SubjectTaken), Err(Refused::Internal)]);
+    let counts = desk.reader().counts(at(NOW)).expect("counted");
+    assert_eq!((counts.certificates, counts.live_tokens), (0, 1));
+
+    let answers = desk.authority.issue_many(&requests, at(NOW));
+    assert!(answers[0].is_ok() && answers[2].is_ok(), "the token is still good");
+    let signed = signed.lock().expect("one thread");
+    let serials: HashSet<_> = signed.iter().map(|message| serial_in(message)).collect();
+    assert_eq!(serials.len(), 4, "a serial that was signed once is never signed again");
+}
+
+#[test]
+fn a_token_withdrawn_while_its_certificate_is_signed_stops_it() {
+    let (mut desk, _) = meddled(|folder| {
+        move || {
+            let connection = rusqlite::Connection::open(folder.join("ledger.sqlite")).expect("opened");
+            connection.execute("DELETE FROM tokens", []).expect("withdrawn");
+            Ok(())
+        }
+    });
+    let token = desk.add_token("t", "a", NOW);
+    assert_eq!(desk.issue(proven("a", 1, Some(token)), NOW), Err(Refused::Internal));
+    assert_eq!(desk.reader().counts(at(NOW)).expect("counted").certificates, 0);
+    desk.issue(proven("a", 1, None), NOW).expect("the ledger goes on working");
+}
+
+#[test]
+fn a_signer_that_loses_a_signature_issues_nothing() {
+    struct Short(Box<dyn Signer>);
+    impl Signer for Short {
+        fn public_key(&self) -> &PublicKey {
+            self.0.public_key()
+        }
+        fn sign_many(&mut self, messages: &[&[u8]]) -> Result<Vec<Signature>, SignError> {
+            self.0.sign_many(&messages[1..])
+        }
+    }
+    let mut desk = Desk::with(Policy::default(), |signer, _, _| Box::new(Short(signer)));
+    let answers = desk.authority.issue_many(&[proven("a", 1, None), proven("b", 1, None)], at(NOW));
+    assert_eq!(answers, [Err(Refused::Internal), Err(Refused::Internal)]);
+    assert_eq!(desk.reader().counts(at(NOW)).expect("counted").certificates, 0);
+}

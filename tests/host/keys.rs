@@ -1,0 +1,158 @@
+//! The CA folder: what it holds, who may read it, and what it refuses.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use minipki::keys::{CaFolder, FolderError, SignerKind};
+use minipki_core::crypto::Fingerprint;
+use minipki_core::crypto::rsa::{KeySize, PublicKey, SaltLength};
+use minipki_tests::ca::{chmod, id, mode, openssl_key};
+use minipki_tests::openssl;
+use minipki_tests::rsa_keys::SIZES;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+const FILES: [&str; 3] = ["anchor.json", "ca-key.pem", "ca-public.pem"];
+
+fn place() -> (TempDir, PathBuf) {
+    let parent = tempfile::tempdir().expect("a folder");
+    let path = parent.path().join("ca");
+    (parent, path)
+}
+
+fn create(path: &Path) -> Result<CaFolder, FolderError> {
+    CaFolder::create(path, id("ca.example"), KeySize::Bits2048)
+}
+
+fn names(path: &Path) -> Vec<String> {
+    let entries = fs::read_dir(path).expect("a folder");
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_new_folder_opens_again_and_openssl_reads_its_keys() {
+    for size in SIZES {
+        let (_parent, path) = place();
+        let made = CaFolder::create(&path, id("ca.example"), size).expect("created");
+        let opened = CaFolder::open(&path).expect("opened");
+        assert_eq!(opened.issuer_id().as_str(), "ca.example");
+        assert_eq!(opened.fingerprint(), made.fingerprint());
+
+        let key_file = path.join("ca-key.pem").to_str().expect("text").to_owned();
+        openssl(&["pkey", "-in", &key_file, "-noout", "-check"], b"");
+        let public = openssl(&["pkey", "-in", &key_file, "-pubout"], b"");
+        assert_eq!(fs::read(path.join("ca-public.pem")).expect("a file"), public);
+        let der = openssl(&["pkey", "-in", &key_file, "-pubout", "-outform", "DER"], b"");
+        assert_eq!(made.fingerprint(), Fingerprint(Sha256::digest(der).into()));
+
+        for kind in [SignerKind::Aws, SignerKind::Portable] {
+            let mut signer = opened.signer(kind).expect("the key is there");
+            assert_eq!(signer.public_key().size(), size);
+            let signatures = signer.sign_many(&[b"text"]).expect("signed");
+            let public = PublicKey::from_spki_pem(&public).expect("our own format");
+            let digest = Sha256::digest(b"text").into();
+            public
+                .verify_pss(&digest, signatures[0].as_bytes(), SaltLength::Exactly(size.max_salt()))
+                .expect("the folder's key signs");
+        }
+    }
+}
+
+#[test]
+fn nobody_else_can_read_the_key() {
+    let (_parent, path) = place();
+    create(&path).expect("created");
+    assert_eq!(names(&path), FILES);
+    assert_eq!(mode(&path), 0o700);
+    assert_eq!(mode(&path.join("ca-key.pem")), 0o600);
+}
+
+#[test]
+fn nothing_that_exists_is_overwritten() {
+    let (_parent, path) = place();
+    create(&path).expect("created");
+    let before: Vec<_> = FILES.map(|name| fs::read(path.join(name)).expect("a file")).into();
+    assert!(matches!(create(&path), Err(FolderError::Exists(_))));
+    let after: Vec<_> = FILES.map(|name| fs::read(path.join(name)).expect("a file")).into();
+    assert_eq!(before, after);
+
+    // A file in the folder's place, and a folder with anything in it.
+    let (parent, path) = place();
+    fs::write(&path, "mine").expect("written");
+    assert!(matches!(create(&path), Err(FolderError::Exists(_))));
+    assert_eq!(fs::read(&path).expect("a file"), b"mine");
+    assert!(matches!(create(parent.path()), Err(FolderError::Exists(_))));
+}
+
+#[test]
+fn an_empty_folder_is_taken_if_it_is_private() {
+    let (_parent, path) = place();
+    fs::create_dir(&path).expect("made");
+    chmod(&path, 0o755);
+    let refused = create(&path).expect_err("others could look in").to_string();
+    assert!(refused.contains("chmod 700"), "{refused}");
+    assert_eq!(names(&path), [""; 0]);
+    chmod(&path, 0o700);
+    create(&path).expect("taken");
+}
+
+#[test]
+fn a_folder_without_parent_is_not_made() {
+    let (_parent, path) = place();
+    assert!(matches!(create(&path.join("below")), Err(FolderError::Io { .. })));
+}
+
+#[test]
+fn an_interrupted_creation_leaves_nothing_that_could_issue() {
+    // The files come in this order, so these are the states a crash can leave.
+    for last in 0..3 {
+        let (_parent, path) = place();
+        create(&path).expect("created");
+        for name in &["ca-key.pem", "ca-public.pem", "anchor.json"][last..] {
+            fs::remove_file(path.join(name)).expect("removed");
+        }
+        let refused = CaFolder::open(&path).expect_err("it is not whole");
+        assert!(matches!(refused, FolderError::Missing(_)), "{refused}");
+        assert!(refused.to_string().contains("ca init"), "{refused}");
+    }
+    let (_parent, path) = place();
+    create(&path).expect("created");
+    fs::write(path.join("anchor.json"), "").expect("cut");
+    assert!(matches!(CaFolder::open(&path), Err(FolderError::Anchor { .. })));
+}
+
+#[test]
+fn a_key_that_others_can_reach_is_refused_with_the_command_that_mends_it() {
+    let (_parent, path) = place();
+    let folder = create(&path).expect("created");
+    let key = path.join("ca-key.pem");
+    for wrong in [0o640, 0o604, 0o620, 0o611] {
+        chmod(&key, wrong);
+        let refused = CaFolder::open(&path).expect_err("the key is open").to_string();
+        let advice = format!("chmod 600 '{}'", key.display());
+        assert!(refused.contains(&advice) && refused.contains(&format!("{wrong:04o}")), "{refused}");
+        // Also where the folder was opened before.
+        assert!(matches!(folder.signer(SignerKind::Aws), Err(FolderError::Mode { .. })));
+    }
+    chmod(&key, 0o400);
+    folder.signer(SignerKind::Aws).expect("its owner may read it, and that is enough");
+    chmod(&path, 0o750);
+    let refused = CaFolder::open(&path).expect_err("the folder is open").to_string();
+    assert!(refused.contains(&format!("chmod 700 '{}'", path.display())), "{refused}");
+}
+
+#[test]
+fn a_key_that_is_not_the_anchors_is_refused() {
+    let (_parent, path) = place();
+    let folder = create(&path).expect("created");
+    fs::write(path.join("ca-key.pem"), openssl_key(KeySize::Bits2048)).expect("swapped");
+    for kind in [SignerKind::Aws, SignerKind::Portable] {
+        let refused = folder.signer(kind).err().expect("another key").to_string();
+        assert!(refused.contains(&folder.fingerprint().to_string()), "{refused}");
+    }
+    fs::write(path.join("ca-key.pem"), "no key").expect("spoiled");
+    assert!(matches!(folder.signer(SignerKind::Aws), Err(FolderError::Key { .. })));
+}

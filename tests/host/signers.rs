@@ -1,0 +1,183 @@
+//! Both signers against each other, against `rsa` and against openssl.
+
+use aws_lc_rs::signature::{ParsedPublicKey, RSA_PSS_2048_8192_SHA256, RsaParameters, RsaPssSaltLength};
+use minipki::ca::Signer;
+use minipki::keys::{KeyError, SignerKind};
+use minipki_core::crypto::rsa::{self, KeySize, SaltLength};
+use minipki_tests::ca::openssl_key;
+use minipki_tests::openssl;
+use minipki_tests::rsa_keys::SIZES;
+use rsa::PublicKey;
+use sha2::{Digest, Sha256};
+
+const KINDS: [SignerKind; 2] = [SignerKind::Aws, SignerKind::Portable];
+
+static AWS_PSS: RsaParameters = RSA_PSS_2048_8192_SHA256.with_pss_salt_length(RsaPssSaltLength::Max);
+
+fn signer(kind: SignerKind, size: KeySize) -> Box<dyn Signer> {
+    kind.load(openssl_key(size)).expect("openssl makes keys that we read")
+}
+
+fn core_accepts(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
+    let salt = SaltLength::Exactly(key.size().max_salt());
+    key.verify_pss(&Sha256::digest(message).into(), signature, salt).is_ok()
+}
+
+fn aws_accepts(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
+    let mut room = [0; 1024];
+    let spki = key.write_spki_der(&mut room).expect("room for any key");
+    let key = ParsedPublicKey::new(&AWS_PSS, spki).expect("AWS-LC reads our keys");
+    key.verify_sig(message, signature).is_ok()
+}
+
+fn rsa_crate_accepts(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
+    use ::rsa::pkcs8::DecodePublicKey;
+    let mut room = [0; 1024];
+    let spki = key.write_spki_der(&mut room).expect("room for any key");
+    let theirs = ::rsa::PublicKey::from_public_key_der(spki).expect("`rsa` reads our keys");
+    let scheme = ::rsa::Pss::<Sha256>::new_with_salt(key.size().max_salt());
+    theirs.verify(scheme, &Sha256::digest(message), signature).is_ok()
+}
+
+/// Panics unless openssl accepts.
+fn openssl_verifies(key: &PublicKey, message: &[u8], signature: &[u8]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (key_file, signature_file) = (folder.path().join("key.pem"), folder.path().join("signature"));
+    let mut room = [0; 1024];
+    let pem = key.write_spki_pem(&mut room).expect("room for any key");
+    std::fs::write(&key_file, pem).expect("written");
+    std::fs::write(&signature_file, signature).expect("written");
+    let salt = format!("rsa_pss_saltlen:{}", key.size().max_salt());
+    let path = |path: &std::path::Path| path.to_str().expect("a plain path").to_owned();
+    let answer = openssl(
+        &[
+            "dgst",
+            "-sha256",
+            "-sigopt",
+            "rsa_padding_mode:pss",
+            "-sigopt",
+            &salt,
+            "-sigopt",
+            "rsa_mgf1_md:sha256",
+            "-verify",
+            &path(&key_file),
+            "-signature",
+            &path(&signature_file),
+        ],
+        message,
+    );
+    assert_eq!(answer, b"Verified OK\n");
+}
+
+#[test]
+fn four_verifiers_accept_what_both_signers_sign() {
+    for size in SIZES {
+        for kind in KINDS {
+            let mut signer = signer(kind, size);
+            let messages: [&[u8]; 3] = [b"", b"{\"issuer_id\":\"test\"}", &[0xa5; 2000]];
+            let signatures = signer.sign_many(&messages).expect("signed");
+            let key = signer.public_key();
+            assert_eq!(signatures.len(), messages.len());
+            for (message, signature) in messages.iter().zip(&signatures) {
+                let signature = signature.as_bytes();
+                assert_eq!(signature.len(), size.bytes());
+                assert!(core_accepts(key, message, signature), "core, {kind:?}, {size:?}");
+                assert!(aws_accepts(key, message, signature), "AWS-LC, {kind:?}, {size:?}");
+                assert!(rsa_crate_accepts(key, message, signature), "rsa, {kind:?}, {size:?}");
+                openssl_verifies(key, message, signature);
+                // And none accepts just anything.
+                assert!(!core_accepts(key, b"other", signature));
+                assert!(!aws_accepts(key, b"other", signature));
+                assert!(!rsa_crate_accepts(key, b"other", signature));
+            }
+        }
+    }
+}
+
+#[test]
+fn both_signers_have_the_key_that_openssl_sees() {
+    for size in SIZES {
+        let expected = openssl(&["pkey", "-pubout", "-outform", "DER"], openssl_key(size));
+        for kind in KINDS {
+            let mut room = [0; 1024];
+            let signer = signer(kind, size);
+            assert_eq!(signer.public_key().write_spki_der(&mut room), Ok(&expected[..]));
+        }
+    }
+}
+
+#[test]
+fn a_large_batch_keeps_its_order() {
+    let messages: Vec<[u8; 8]> = (0..100u64).map(u64::to_be_bytes).collect();
+    let messages: Vec<&[u8]> = messages.iter().map(<[u8; 8]>::as_slice).collect();
+    for kind in KINDS {
+        let mut signer = signer(kind, KeySize::Bits2048);
+        let signatures = signer.sign_many(&messages).expect("signed");
+        assert_eq!(signatures.len(), messages.len());
+        for (message, signature) in messages.iter().zip(&signatures) {
+            assert!(core_accepts(signer.public_key(), message, signature.as_bytes()));
+        }
+    }
+}
+
+#[test]
+fn an_empty_batch_is_no_work() {
+    for kind in KINDS {
+        assert_eq!(signer(kind, KeySize::Bits2048).sign_many(&[]).expect("nothing to do"), []);
+    }
+}
+
+#[test]
+fn salts_are_fresh() {
+    for kind in KINDS {
+        let signatures = signer(kind, KeySize::Bits2048).sign_many(&[b"same", b"same"]).expect("signed");
+        assert_ne!(signatures[0], signatures[1]);
+    }
+}
+
+#[test]
+fn keys_outside_the_profile_are_refused() {
+    let generate = |arguments: &[&str]| openssl(&[&["genpkey", "-quiet"], arguments].concat(), b"");
+    let rsa = ["-algorithm", "RSA", "-pkeyopt"];
+    let keys = [
+        ("1024 bits", generate(&[&rsa[..], &["rsa_keygen_bits:1024"]].concat())),
+        ("2056 bits", generate(&[&rsa[..], &["rsa_keygen_bits:2056"]].concat())),
+        ("e = 3", generate(&[&rsa[..], &["rsa_keygen_pubexp:3"]].concat())),
+        ("three primes", generate(&[&rsa[..], &["rsa_keygen_primes:3"]].concat())),
+        ("X25519", generate(&["-algorithm", "X25519"])),
+    ];
+    for kind in KINDS {
+        for (what, key) in &keys {
+            let refused = kind.load(key).err();
+            assert!(
+                matches!(refused, Some(KeyError::Key(_) | KeyError::Aws(_))),
+                "{what}, {kind:?}: {refused:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_not_pkcs8_pem_is_refused_with_what_would_be() {
+    let traditional = openssl(&["pkey", "-traditional"], openssl_key(KeySize::Bits2048));
+    let public = openssl(&["pkey", "-pubout"], openssl_key(KeySize::Bits2048));
+    for kind in KINDS {
+        for text in [&traditional[..], &public, b"", b"\x00\xff"] {
+            let Err(refused @ KeyError::Pem(_)) = kind.load(text) else {
+                panic!("{kind:?} took {}", String::from_utf8_lossy(text));
+            };
+            assert!(refused.to_string().contains("openssl genpkey"), "{refused}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_key_is_refused() {
+    let der = openssl(&["pkey", "-outform", "DER"], openssl_key(KeySize::Bits2048));
+    // One bit in the middle of the last number, the CRT coefficient.
+    let mut damaged = der.clone();
+    let place = der.len() - 64;
+    damaged[place] ^= 1;
+    assert!(minipki::keys::AwsSigner::from_pkcs8_der(&damaged).is_err());
+    assert!(minipki::keys::PortableSigner::from_pkcs8_der(&damaged).is_err());
+}

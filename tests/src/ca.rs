@@ -1,0 +1,122 @@
+//! A CA to try things on: keys made by openssl, times by number, folders that go away.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use minipki::ca::{Authority, IssueRequest, Issued, Policy, Proof, Refused, Signer, TokenHash};
+use minipki::keys::SignerKind;
+use minipki::store::{LedgerReader, Owner, SqliteLedger, TokenBook};
+use minipki_core::cert::IdBuf;
+use minipki_core::crypto::rsa::KeySize;
+use minipki_core::crypto::{Fingerprint, Portable};
+use minipki_core::text::UnixTime;
+
+use tempfile::TempDir;
+
+use crate::openssl;
+
+/// An RSA key of this size, as `openssl genpkey` writes it: PKCS#8 PEM. The same one all through a test run.
+pub fn openssl_key(size: KeySize) -> &'static [u8] {
+    static KEYS: [OnceLock<Vec<u8>>; 3] = [const { OnceLock::new() }; 3];
+    KEYS[size as usize].get_or_init(|| {
+        let bits = format!("rsa_keygen_bits:{}", size.bits());
+        openssl(&["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", &bits], b"")
+    })
+}
+
+/// A subject's or issuer's name.
+pub fn id(name: &str) -> IdBuf {
+    name.parse().expect("the test gives a valid name")
+}
+
+/// A time in seconds since 1970.
+pub fn at(seconds: u64) -> UnixTime {
+    UnixTime::new(seconds).expect("the test gives a time before the year 10000")
+}
+
+/// A public key that is told from others by one byte.
+pub const fn key(byte: u8) -> [u8; 32] {
+    [byte; 32]
+}
+
+/// A request with a proof of possession and perhaps a token.
+pub fn proven(subject: &str, byte: u8, token: Option<TokenHash>) -> IssueRequest {
+    IssueRequest { subject_id: id(subject), subject_key: key(byte), proof: Proof::Proven { token } }
+}
+
+/// A request of the classic form.
+pub fn classic(subject: &str, byte: u8) -> IssueRequest {
+    IssueRequest { subject_id: id(subject), subject_key: key(byte), proof: Proof::Classic }
+}
+
+/// The CA that a ledger is made for, where no key is needed.
+pub fn owner(name: &str, byte: u8) -> Owner {
+    Owner { issuer_id: id(name), fingerprint: Fingerprint(key(byte)) }
+}
+
+/// A running authority in a folder of its own, with a key of 2048 bits, named `ca`.
+pub struct Desk {
+    /// Where its ledger is.
+    pub folder: TempDir,
+    /// Whose its ledger is.
+    pub owner: Owner,
+    /// The authority.
+    pub authority: Authority,
+}
+
+impl Desk {
+    /// Opens one with this policy.
+    pub fn new(policy: Policy) -> Self {
+        Self::with(policy, |signer, _, _| signer)
+    }
+
+    /// Opens one whose signer is made from the real one, its folder and its owner.
+    pub fn with(
+        policy: Policy,
+        wrap: impl FnOnce(Box<dyn Signer>, &Path, &Owner) -> Box<dyn Signer>,
+    ) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let signer = SignerKind::Aws.load(openssl_key(KeySize::Bits2048)).expect("a good key");
+        let fingerprint = signer.public_key().fingerprint::<Portable>();
+        let owner = Owner { issuer_id: id("ca"), fingerprint };
+        let signer = wrap(signer, folder.path(), &owner);
+        let ledger = SqliteLedger::open(folder.path(), &owner).expect("a new ledger");
+        let authority = Authority::new(id("ca"), policy, signer, Box::new(ledger));
+        Self { folder, owner, authority }
+    }
+
+    /// What its ledger holds.
+    pub fn reader(&self) -> LedgerReader {
+        LedgerReader::open(self.folder.path(), &self.owner).expect("the ledger is there")
+    }
+
+    /// Adds a token of this text.
+    pub fn add_token(&self, text: &str, subject: &str, expires: u64) -> TokenHash {
+        let token = TokenHash::of(text);
+        let mut book = TokenBook::open(self.folder.path(), &self.owner).expect("the ledger is there");
+        book.add(token, id(subject).as_id(), at(expires)).expect("a new token");
+        token
+    }
+
+    /// Issues one.
+    ///
+    /// # Errors
+    /// The authority's.
+    pub fn issue(&mut self, request: IssueRequest, now: u64) -> Result<Issued, Refused> {
+        let mut answers = self.authority.issue_many(&[request], at(now));
+        assert_eq!(answers.len(), 1, "one request, one answer");
+        answers.remove(0)
+    }
+}
+
+/// The permission bits of a file or folder.
+pub fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().expect("the test expects a file there").permissions().mode() & 0o7777
+}
+
+/// Changes the permission bits of a file or folder.
+pub fn chmod(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("the test owns the file");
+}
