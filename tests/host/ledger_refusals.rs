@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use minipki::ca::TokenHash;
 use minipki::store::{LedgerReader, SqliteLedger, StoreError, TokenBook};
-use minipki_tests::ca::{chmod, owner};
+use minipki_tests::ca::{at, chmod, id, owner};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -106,6 +107,38 @@ fn where_nothing_was_issued_there_is_nothing_to_read() {
     assert!(matches!(refused, StoreError::Missing(_)), "{refused}");
     let nowhere = folder.path().join("nowhere");
     assert!(matches!(SqliteLedger::open(&nowhere, &owner("ca", 1)), Err(StoreError::Io { .. })));
+}
+
+#[test]
+fn a_ledger_whose_making_was_interrupted_is_made_by_the_next_writer() {
+    let folder = folder();
+    let path = folder.path().join("ledger.sqlite");
+    fs::write(&path, "").expect("written");
+    chmod(&path, 0o600);
+    let refused = LedgerReader::open(folder.path(), &owner("ca", 1)).err().expect("nothing in it");
+    assert!(matches!(refused, StoreError::Older { found: 0, .. }), "{refused}");
+    assert!(refused.to_string().contains("ca serve"), "{refused}");
+    SqliteLedger::open(folder.path(), &owner("ca", 1)).expect("made");
+    LedgerReader::open(folder.path(), &owner("ca", 1)).expect("whole");
+}
+
+#[test]
+fn many_may_make_the_same_ledger_at_the_same_time() {
+    for _ in 0..8 {
+        let folder = folder();
+        std::thread::scope(|scope| {
+            for n in 0..8 {
+                let folder = folder.path();
+                scope.spawn(move || {
+                    let mut book = TokenBook::open(folder, &owner("ca", 1)).expect("made or found");
+                    let token = TokenHash::of(&n.to_string());
+                    book.add(token, id("a").as_id(), at(2)).expect("added");
+                });
+            }
+        });
+        let reader = LedgerReader::open(folder.path(), &owner("ca", 1)).expect("opened");
+        assert_eq!(reader.counts(at(1)).expect("counted").live_tokens, 8);
+    }
 }
 
 #[test]

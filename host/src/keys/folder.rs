@@ -6,6 +6,8 @@
 //! | `ca-public.pem` | 0644 | its SubjectPublicKeyInfo, for other programs |
 //! | `anchor.json` | 0644 | the CA's name, key and fingerprint: what a client pins |
 //!
+//! [`store`](crate::store) keeps `ledger.sqlite` and `serve.lock` beside them.
+//!
 //! The files are written in this order, each on the disk before the next, and none over another.
 //! `anchor.json` comes last and is what makes the folder a CA's: without it [`CaFolder::open`]
 //! refuses, so a creation that was interrupted leaves nothing that could issue.

@@ -88,12 +88,14 @@ pub(super) fn open_to_write(folder: &Path, owner: &Owner) -> Result<Connection, 
     let mut connection = Connection::open_with_flags(&path, flags)?;
     connection.busy_timeout(PATIENCE)?;
     // Before anything is changed: this may be a file of some other program.
-    check_kind(&connection, &path)?;
+    let found = check_kind(&connection, &path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: a commit in WAL mode is on the disk when it returns.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    migrate(&mut connection, &path, owner)?;
+    if found < CURRENT {
+        migrate(&mut connection, &path, owner)?;
+    }
     check_owner(&connection, &path, owner)?;
     Ok(connection)
 }
