@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use minipki_core::cert::IdBuf;
 use minipki_core::crypto::Fingerprint;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::StoreError;
 use crate::files;
@@ -88,7 +88,7 @@ pub(super) fn open_to_write(folder: &Path, owner: &Owner) -> Result<Connection, 
     let mut connection = Connection::open_with_flags(&path, flags)?;
     connection.busy_timeout(PATIENCE)?;
     // Before anything is changed: this may be a file of some other program.
-    let found = check_kind(&connection, &path)?;
+    let found = check_kind(&connection.transaction()?, &path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: a commit in WAL mode is on the disk when it returns.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -105,9 +105,9 @@ pub(super) fn open_to_read(folder: &Path, owner: &Owner) -> Result<Connection, S
     let path = folder.join(FILE);
     check_mode(&path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&path, flags)?;
+    let mut connection = Connection::open_with_flags(&path, flags)?;
     connection.busy_timeout(PATIENCE)?;
-    let found = check_kind(&connection, &path)?;
+    let found = check_kind(&connection.transaction()?, &path)?;
     if found < CURRENT {
         return Err(StoreError::Older { path, found, known: CURRENT });
     }
@@ -134,8 +134,8 @@ fn check_mode(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Checks that this is a ledger, or an empty database about to become one, of a schema that is
-/// known here; returns the schema.
-fn check_kind(connection: &Connection, path: &Path) -> Result<i32, StoreError> {
+/// known here; returns the schema. Within a transaction, since another process may be making it.
+fn check_kind(connection: &Transaction<'_>, path: &Path) -> Result<i32, StoreError> {
     let path = || path.to_owned();
     let found: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let schema: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
