@@ -187,8 +187,13 @@ fn a_token_withdrawn_while_its_certificate_is_signed_stops_it() {
         }
     });
     let token = desk.add_token("t", "a", NOW);
-    assert_eq!(desk.issue(proven("a", 1, Some(token)), NOW), Err(Refused::Internal));
+    let requests = [proven("a", 1, Some(token)), proven("b", 1, None)];
+    let answers = desk.authority.issue_many(&requests, at(NOW));
+    assert_eq!(answers, [Err(Refused::Busy), Err(Refused::Busy)]);
     assert_eq!(desk.reader().counts(at(NOW)).expect("counted").certificates, 0);
+    let answers = desk.authority.issue_many(&requests, at(NOW));
+    assert_eq!(answers[0], Err(Refused::TokenInvalid));
+    assert!(answers[1].is_ok());
     desk.issue(proven("a", 1, None), NOW).expect("the ledger goes on working");
 }
 

@@ -50,6 +50,19 @@ enum Fault {
     Count { what: &'static str, asked: usize, got: usize },
 }
 
+impl Fault {
+    /// Logs it for the operator; returns what its clients are told.
+    fn report(&self) -> Refused {
+        if let Self::Ledger(LedgerError::TokenSpent(_)) = self {
+            // Nothing is broken: all but one of them will succeed when they ask again.
+            tracing::warn!(fault = %self, "a batch of certificates has to be asked for again");
+            return Refused::Busy;
+        }
+        tracing::error!(fault = %self, "a batch of certificates could not be issued");
+        Refused::Internal
+    }
+}
+
 /// What the requests before this one in the batch have changed.
 #[derive(Default)]
 struct Pending<'r> {
@@ -94,20 +107,19 @@ impl Authority {
     /// Takes as long as signing and one durable commit do: call it off the async threads.
     ///
     /// # Errors
-    /// Each request its own [`Refused`]. A signer or ledger that fails refuses all that were
-    /// allowed as [`Refused::Internal`], with nothing recorded, and is logged.
+    /// Each request its own [`Refused`]. If the signer or the ledger fails, nothing is recorded,
+    /// and all that were allowed get [`Refused::Internal`], or [`Refused::Busy`] if it was only
+    /// that a token went away meanwhile; the log says why.
     pub fn issue_many(&mut self, requests: &[IssueRequest], now: UnixTime) -> Vec<Result<Issued, Refused>> {
         let verdicts = self.judge_all(requests, now);
         let approved: Vec<_> = verdicts.iter().filter_map(|verdict| verdict.as_ref().ok().copied()).collect();
-        let issued = self.certify(&approved, now).unwrap_or_else(|fault| {
-            tracing::error!(requests = approved.len(), %fault, "certificates could not be issued");
-            Vec::new()
-        });
-        let mut issued = issued.into_iter();
-        verdicts
-            .into_iter()
-            .map(|verdict| verdict.and_then(|_| issued.next().ok_or(Refused::Internal)))
-            .collect()
+        let mut issued = match self.certify(&approved, now) {
+            Ok(issued) => issued.into_iter().map(Ok).collect(),
+            Err(fault) => vec![Err(fault.report()); approved.len()],
+        }
+        .into_iter();
+        let answer = |verdict: Result<_, _>| verdict.and_then(|_| issued.next().ok_or(Refused::Internal)?);
+        verdicts.into_iter().map(answer).collect()
     }
 
     fn judge_all<'r>(
