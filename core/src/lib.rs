@@ -6,7 +6,9 @@
 pub mod bytes;
 pub mod cert;
 pub mod crypto;
+pub mod drive;
 pub mod limits;
+pub mod link;
 pub mod noise;
 pub mod session;
 pub mod text;

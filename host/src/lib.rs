@@ -3,4 +3,6 @@
 pub mod ca;
 pub mod files;
 pub mod keys;
+pub mod net;
 pub mod store;
+pub mod trace;

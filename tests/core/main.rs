@@ -2,12 +2,15 @@
 
 mod base64;
 mod cert;
+mod drivers;
 mod json;
 mod noise_attacks;
 mod noise_snow;
 mod noise_vectors;
 mod pem;
 mod rsa_signatures;
+mod session_channel;
+mod session_enrol;
 mod symmetric;
 mod time;
 mod x25519;

@@ -4,7 +4,9 @@ pub mod ca;
 pub mod certificates;
 mod command;
 pub mod noise;
+pub mod pair;
 pub mod rsa_keys;
+pub mod stream;
 mod vectors;
 
 pub use command::openssl;

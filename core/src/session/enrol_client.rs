@@ -1,0 +1,175 @@
+//! The client's side of enrolment (protocol §4).
+
+use core::mem;
+use core::ops::Range;
+
+use rand_core::CryptoRng;
+
+use super::proof::{ProofInput, Transcript};
+use super::{Fault, Machine, Next};
+use crate::cert::{self, Anchor, Certificate, IdBuf};
+use crate::crypto::{KeyPair, Provider};
+use crate::limits::KEY;
+use crate::text::time::Now;
+use crate::wire::enrolment::{Answer, Challenge, Proof, Request};
+use crate::wire::{Code, WireError};
+
+/// Which form of enrolment to speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnrolForm {
+    /// One request, one answer, nothing proven. The CA must run in its open mode.
+    Classic,
+    /// With proof of possession, under the token whose SHA-256 this is, if one is used.
+    Proven {
+        /// SHA-256 of the token's text.
+        token: Option<[u8; 32]>,
+    },
+}
+
+/// What a client wants certified, and whom it trusts to do it.
+pub struct Enrolment<'k> {
+    /// The name asked for.
+    pub subject_id: IdBuf,
+    /// The key asked for.
+    pub key: &'k KeyPair,
+    /// The pinned CA.
+    pub anchor: &'k Anchor,
+    /// The time at which the new certificate must be valid.
+    pub now: Now,
+    /// Which form to speak.
+    pub form: EnrolForm,
+}
+
+/// How an enrolment ended. Ranges point into the body of the last message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EnrolOutcome {
+    /// The certificate's text: verified under the anchor, for this subject and key.
+    Granted(Range<usize>),
+    /// The CA refused.
+    Refused {
+        /// Why, for programs.
+        code: Code,
+        /// Why, for people.
+        text: Range<usize>,
+    },
+}
+
+/// The client's machine.
+pub struct EnrolClient<'k, P: Provider> {
+    enrolment: Enrolment<'k>,
+    state: State<P>,
+}
+
+enum State<P: Provider> {
+    SendRequest { nonce: Option<[u8; KEY]> },
+    ExpectChallenge { transcript: Transcript<P> },
+    SendProof { proof: Proof },
+    ExpectAnswer,
+    Finished,
+}
+
+impl<'k, P: Provider> EnrolClient<'k, P> {
+    /// Prepares the first message; its nonce is drawn from `rng`.
+    pub fn new(enrolment: Enrolment<'k>, rng: &mut impl CryptoRng) -> Self {
+        let nonce = match enrolment.form {
+            EnrolForm::Classic => None,
+            EnrolForm::Proven { .. } => {
+                let mut nonce = [0; KEY];
+                rng.fill_bytes(&mut nonce);
+                Some(nonce)
+            }
+        };
+        Self { enrolment, state: State::SendRequest { nonce } }
+    }
+
+    fn prove(&self, transcript: Transcript<P>, body: &[u8]) -> Result<Proof, Fault> {
+        // Only the proven form expects a challenge.
+        let EnrolForm::Proven { token } = self.enrolment.form else { return Err(Fault::OutOfTurn) };
+        let challenge = Challenge::decode(body)?;
+        let shared = self.enrolment.key.agree::<P>(&challenge.ca_share)?;
+        let input =
+            ProofInput::<P>::new(shared, transcript.finish(body), self.enrolment.anchor.fingerprint());
+        Ok(Proof { proof: *input.proof(token.as_ref())?.expose() })
+    }
+
+    /// Accepts only a certificate that verifies and is exactly what was asked for.
+    fn check(&self, text: &[u8]) -> Result<(), Fault> {
+        let certificate = Certificate::parse(text)?;
+        cert::verify::<P>(self.enrolment.anchor, &certificate, self.enrolment.now)?
+            .require_subject(self.enrolment.subject_id.as_id())?
+            .require_key(self.enrolment.key.public())?;
+        Ok(())
+    }
+
+    fn conclude(&self, body: &[u8]) -> Result<EnrolOutcome, Fault> {
+        let range = |part: &[u8]| {
+            let start = part.as_ptr().addr().saturating_sub(body.as_ptr().addr());
+            start..start.saturating_add(part.len())
+        };
+        match Answer::decode(body)? {
+            Answer::Granted(text) => {
+                self.check(text)?;
+                Ok(EnrolOutcome::Granted(range(text)))
+            }
+            Answer::Refused(refusal) => {
+                Ok(EnrolOutcome::Refused { code: refusal.code, text: range(refusal.text.as_bytes()) })
+            }
+        }
+    }
+}
+
+impl<P: Provider> Machine for EnrolClient<'_, P> {
+    type Event = EnrolOutcome;
+
+    fn next(&self) -> Next {
+        match self.state {
+            State::SendRequest { .. } | State::SendProof { .. } => Next::Write,
+            State::ExpectChallenge { .. } | State::ExpectAnswer => Next::Read,
+            State::Finished => Next::Done,
+        }
+    }
+
+    fn write(&mut self, out: &mut [u8]) -> Result<usize, Fault> {
+        match mem::replace(&mut self.state, State::Finished) {
+            State::SendRequest { nonce } => {
+                let request = Request {
+                    subject_id: self.enrolment.subject_id.as_id(),
+                    subject_key: *self.enrolment.key.public(),
+                    nonce,
+                };
+                let len = request.encode(out)?;
+                let body = out.get(..len).ok_or(WireError::Full)?;
+                self.state = match nonce {
+                    None => State::ExpectAnswer,
+                    Some(_) => State::ExpectChallenge { transcript: Transcript::new(body) },
+                };
+                Ok(len)
+            }
+            State::SendProof { proof } => {
+                let len = proof.encode(out)?;
+                self.state = State::ExpectAnswer;
+                Ok(len)
+            }
+            _ => Err(Fault::OutOfTurn),
+        }
+    }
+
+    fn read(&mut self, body: &mut [u8]) -> Result<Option<EnrolOutcome>, Fault> {
+        match mem::replace(&mut self.state, State::Finished) {
+            // A CA may refuse at once, instead of a challenge.
+            State::ExpectChallenge { transcript } => match Answer::decode(body) {
+                Ok(Answer::Refused(_)) => self.conclude(body).map(Some),
+                _ => {
+                    self.state = State::SendProof { proof: self.prove(transcript, body)? };
+                    Ok(None)
+                }
+            },
+            State::ExpectAnswer => self.conclude(body).map(Some),
+            _ => Err(Fault::OutOfTurn),
+        }
+    }
+
+    fn refuses_aloud(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,114 @@
+//! Handshake messages of the secure channel: Noise, as base64 within JSON (protocol §5).
+
+use core::ops::Range;
+
+use serde::Deserialize;
+
+use super::WireError;
+use crate::bytes::{Full, Writer};
+use crate::text::base64;
+use crate::text::json::{self, Form};
+
+/// Prologue of the Noise handshake.
+pub const PROLOGUE: &[u8] = b"MiniPKI/1 channel";
+
+/// Which of the three messages of Noise XX.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// `-> e`
+    One,
+    /// `<- e, ee, s, es`, with the responder's certificate.
+    Two,
+    /// `-> s, se`, with the initiator's certificate.
+    Three,
+}
+
+impl Step {
+    /// The `type` of the message.
+    pub const fn type_name(self) -> &'static str {
+        match self {
+            Self::One => "handshake_1",
+            Self::Two => "handshake_2",
+            Self::Three => "handshake_3",
+        }
+    }
+}
+
+const HEAD: &[u8] = b"{\"noise_b64\":\"";
+const MIDDLE: &[u8] = b"\",\"type\":\"";
+const TAIL: &[u8] = b"\"}";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire<'a> {
+    noise_b64: &'a str,
+    r#type: &'a str,
+}
+
+/// Writes the message around the Noise message that `compose` puts into its
+/// buffer and returns the length of; returns the body's length.
+///
+/// The Noise message is made at the far end of `out` and moved forward as it
+/// becomes base64, so one buffer serves for both.
+///
+/// # Errors
+/// What `compose` returns, or [`WireError::Full`].
+pub fn encode<E: From<WireError>>(
+    step: Step,
+    out: &mut [u8],
+    compose: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+) -> Result<usize, E> {
+    let full = || E::from(WireError::Full);
+    let around = HEAD.len() + MIDDLE.len() + step.type_name().len() + TAIL.len();
+    let text = out.len().checked_sub(around).ok_or_else(full)?;
+    let (head, rest) = out.split_at_mut_checked(HEAD.len()).ok_or_else(full)?;
+    head.copy_from_slice(HEAD);
+    // The most raw bytes whose base64 fits into `text`; they end where the text may end.
+    let room = text / 4 * 3;
+    let raw = rest.get_mut(text.saturating_sub(room)..text).ok_or_else(full)?;
+    let len = compose(raw)?;
+    let start = text.saturating_sub(room);
+    let encoded = encode_forward(rest, start..start.saturating_add(len)).map_err(|_| full())?;
+    let mut writer = Writer::new(rest.get_mut(encoded..).ok_or_else(full)?);
+    writer.put(MIDDLE).put(step.type_name().as_bytes()).put(TAIL);
+    let tail = writer.finish().map_err(|_| full())?.len();
+    Ok(HEAD.len().saturating_add(encoded).saturating_add(tail))
+}
+
+/// Reads the body of message `step` in place; returns where in it the Noise message is now.
+///
+/// # Errors
+/// [`WireError`] if the body is another message, or holds no base64.
+pub fn decode(step: Step, body: &mut [u8]) -> Result<Range<usize>, WireError> {
+    let wire: Wire<'_> = json::decode(body, Form::Relaxed)?;
+    if wire.r#type != step.type_name() {
+        return Err(WireError::Field("type"));
+    }
+    let (text, at) = (wire.noise_b64.len(), offset(body, wire.noise_b64));
+    let end = at.saturating_add(text);
+    let field = body.get_mut(at..end).ok_or(WireError::Field("noise_b64"))?;
+    let len = base64::decode_in_place(field).map_err(|_| WireError::Field("noise_b64"))?.len();
+    Ok(at..at.saturating_add(len))
+}
+
+/// Turns `buf[raw]` into base64 at the start of `buf`; returns its length.
+///
+/// What is written never passes what is still to be read, as `raw` starts a
+/// quarter of the way in or later.
+fn encode_forward(buf: &mut [u8], raw: Range<usize>) -> Result<usize, Full> {
+    const CHUNK: usize = 48;
+    let mut written = 0;
+    for from in raw.clone().step_by(CHUNK) {
+        let source = buf.get(from..raw.end.min(from.saturating_add(CHUNK))).ok_or(Full)?;
+        let mut copy = [0; CHUNK];
+        let copy = copy.get_mut(..source.len()).ok_or(Full)?;
+        copy.copy_from_slice(source);
+        written += base64::encode(copy, buf.get_mut(written..).ok_or(Full)?)?.len();
+    }
+    Ok(written)
+}
+
+/// Where in `body` the borrowed `part` starts.
+fn offset(body: &[u8], part: &str) -> usize {
+    part.as_ptr().addr().saturating_sub(body.as_ptr().addr())
+}

@@ -1,0 +1,44 @@
+//! Why the body of a frame is not the message that was expected.
+
+use core::fmt;
+
+use crate::bytes::Full;
+use crate::text::json::JsonError;
+
+/// Why a message could not be read or written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WireError {
+    /// The body is outside the JSON profile, or has not the keys of this message.
+    Json(JsonError),
+    /// The named field does not hold what its key promises.
+    Field(&'static str),
+    /// The `type` is none that the receiver knows.
+    UnknownType,
+    /// The buffer lent for the message is too small.
+    Full,
+}
+
+impl From<JsonError> for WireError {
+    fn from(error: JsonError) -> Self {
+        Self::Json(error)
+    }
+}
+
+impl From<Full> for WireError {
+    fn from(_: Full) -> Self {
+        Self::Full
+    }
+}
+
+impl fmt::Display for WireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => write!(f, "the message is not in the JSON profile: {error}"),
+            Self::Field(name) => write!(f, "the field `{name}` does not hold what its name promises"),
+            Self::UnknownType => f.write_str("the message's `type` is not known here"),
+            Self::Full => Full.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for WireError {}

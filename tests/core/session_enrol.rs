@@ -1,0 +1,256 @@
+//! Enrolment: what the two machines agree on, and what each refuses.
+
+use minipki_core::bytes::Secret;
+use minipki_core::cert::{self, Anchor, Certificate, IdBuf, Unsigned};
+use minipki_core::crypto::rsa::KeySize;
+use minipki_core::crypto::{CryptoError, KeyPair, Portable, Provider};
+use minipki_core::limits::FRAME;
+use minipki_core::link::{Link, Want};
+use minipki_core::session::{Asked, EnrolClient, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, Fault};
+use minipki_core::text::Now;
+use minipki_core::wire::{Code, WireError, frame};
+use minipki_tests::certificates::{self, NOW, anchor, issue, sample, time};
+use minipki_tests::pair::Record;
+use minipki_tests::rsa_keys::{public, rng};
+
+const SIZE: KeySize = KeySize::Bits2048;
+
+fn enrolment<'k>(key: &'k KeyPair, anchor: &'k Anchor, form: EnrolForm) -> Enrolment<'k> {
+    let subject_id: IdBuf = certificates::SUBJECT.parse().expect("a name");
+    Enrolment { subject_id, key, anchor, now: Now::Exact(time(NOW)), form }
+}
+
+fn proven(token: Option<&str>) -> EnrolForm {
+    EnrolForm::Proven { token: token.map(hash) }
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    Portable::sha256(&[token.as_bytes()])
+}
+
+/// The certificate that the request deserves.
+fn certificate(link: &Link<'_, EnrolServer<Portable>>) -> Vec<u8> {
+    let (subject_id, key) = link.machine().subject().expect("somebody asked");
+    issue(&Unsigned { subject_id, subject_key: *key, ..sample(&public(SIZE)) }, SIZE)
+}
+
+/// How an enrolment ended: on the client, and which questions the CA was asked.
+struct Ended {
+    client: Result<Vec<u8>, Fault>,
+    asked: Vec<Asked>,
+    refused: Option<Code>,
+}
+
+/// Plays an enrolment against a CA that grants what is proven under `token`,
+/// with `answer` making the certificate.
+fn play(
+    enrolment: Enrolment<'_>,
+    token: Option<&str>,
+    answer: impl Fn(&Link<'_, EnrolServer<Portable>>) -> Vec<u8>,
+) -> Ended {
+    let (mut a, mut b, mut c, mut d) = ([0; FRAME], [0; FRAME], [0; FRAME], [0; FRAME]);
+    let mut client = Link::new(EnrolClient::<Portable>::new(enrolment, &mut rng(1)), &mut a, &mut b);
+    let mut server = Link::new(EnrolServer::<Portable>::new(anchor(SIZE).fingerprint()), &mut c, &mut d);
+    let mut ended = Ended { client: Err(Fault::Truncated), asked: Vec::new(), refused: None };
+    loop {
+        let (left, right) = Record::default().run(&mut client, &mut server);
+        if let Err(fault) = left {
+            ended.client = Err(fault);
+            return ended;
+        }
+        if left == Ok(Want::Deliver) {
+            match client.event().expect("an outcome") {
+                EnrolOutcome::Granted(range) => ended.client = Ok(client.body()[range].to_vec()),
+                EnrolOutcome::Refused { code, text } => {
+                    assert_eq!(&client.body()[text], code.text().as_bytes());
+                    ended.refused = Some(code);
+                }
+            }
+            assert_eq!(client.want(), Ok(Want::Finished));
+            return ended;
+        }
+        assert_eq!(right, Ok(Want::Deliver));
+        let asked = server.event().expect("a question");
+        ended.asked.push(asked);
+        let granted = match asked {
+            Asked::Challenge => {
+                server.send(|ca, out| ca.challenge(&mut rng(2), out)).expect("a challenge");
+                continue;
+            }
+            Asked::Classic => true,
+            Asked::Proven => server.machine().proves(token.map(hash).as_ref()).expect("a proof waits"),
+        };
+        let text = answer(&server);
+        server
+            .send(|ca, out| if granted { ca.grant(&text, out) } else { refuse(ca, out) })
+            .expect("an answer that fits");
+    }
+}
+
+fn refuse(ca: &mut EnrolServer<Portable>, out: &mut [u8]) -> Result<usize, Fault> {
+    minipki_core::session::Machine::refuse(ca, Code::ProofFailed, out)
+}
+
+fn key() -> KeyPair {
+    KeyPair::from_secret::<Portable>(Secret::new([7; 32]))
+}
+
+#[test]
+fn a_client_that_proves_its_key_gets_its_certificate() {
+    let (key, anchor) = (key(), anchor(SIZE));
+    let ended = play(enrolment(&key, &anchor, proven(None)), None, certificate);
+    assert_eq!(ended.asked, [Asked::Challenge, Asked::Proven]);
+    let text = ended.client.expect("a certificate");
+    let certificate = Certificate::parse(&text).expect("well formed");
+    assert_eq!(certificate.subject_id().as_str(), certificates::SUBJECT);
+    assert_eq!(certificate.subject_key(), key.public());
+}
+
+#[test]
+fn the_classic_form_is_one_request_and_one_answer() {
+    let (key, anchor) = (key(), anchor(SIZE));
+    let ended = play(enrolment(&key, &anchor, EnrolForm::Classic), None, certificate);
+    assert_eq!(ended.asked, [Asked::Classic]);
+    ended.client.expect("a certificate");
+}
+
+#[test]
+fn a_token_is_proven_without_travelling() {
+    let (key, anchor) = (key(), anchor(SIZE));
+    let form = proven(Some("kept-secret"));
+    play(enrolment(&key, &anchor, form), Some("kept-secret"), certificate).client.expect("the right token");
+    for wrong in [Some("another"), None] {
+        let ended = play(enrolment(&key, &anchor, form), wrong, certificate);
+        assert_eq!(ended.refused, Some(Code::ProofFailed), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_proof_for_another_ca_is_worthless() {
+    // The client has pinned another key than the CA that challenges it has.
+    let (key, other) = (key(), anchor(KeySize::Bits3072));
+    let ended = play(enrolment(&key, &other, proven(None)), None, certificate);
+    assert_eq!(ended.refused, Some(Code::ProofFailed));
+}
+
+#[test]
+fn the_client_takes_no_other_certificate() {
+    let (key, anchor) = (key(), anchor(SIZE));
+    let public = public(SIZE);
+    let good = || Unsigned { subject_key: *key.public(), ..sample(&public) };
+    let other = Unsigned { subject_id: certificates::id("mallory"), ..good() };
+    let old = cert::Validity::new(time("2026-01-01T00:00:00+00:00"), time("2026-06-15T11:59:59+00:00"));
+    let cases = [
+        (issue(&good(), SIZE), Ok(())),
+        (issue(&other, SIZE), Err(cert::Error::SubjectMismatch)),
+        (issue(&sample(&public), SIZE), Err(cert::Error::SubjectKeyMismatch)),
+        (
+            issue(&Unsigned { issuer_id: certificates::id("other-ca"), ..good() }, SIZE),
+            Err(cert::Error::IssuerMismatch),
+        ),
+        (
+            issue(&Unsigned { validity: old.expect("in order"), ..good() }, SIZE),
+            Err(cert::Error::Expired { now: time(NOW), not_after: time("2026-06-15T11:59:59+00:00") }),
+        ),
+    ];
+    for (text, expected) in cases {
+        let ended = play(enrolment(&key, &anchor, proven(None)), None, |_| text.clone());
+        assert_eq!(ended.client.map(drop), expected.map_err(Fault::Certificate));
+    }
+}
+
+/// Feeds `bodies` to a fresh CA, answering each question, and returns what it refused.
+fn faults(bodies: &[&[u8]]) -> Vec<Option<Fault>> {
+    let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
+    let mut link = Link::new(EnrolServer::<Portable>::new(anchor(SIZE).fingerprint()), &mut rx, &mut tx);
+    bodies
+        .iter()
+        .map(|body| {
+            assert_eq!(link.want(), Ok(Want::Receive));
+            let framed = [&frame::header(body.len()).expect("a body")[..], body].concat();
+            link.space()[..framed.len()].copy_from_slice(&framed);
+            link.received(framed.len());
+            let mut refusal = false;
+            loop {
+                match link.want() {
+                    Ok(Want::Send) => {
+                        refusal = link.to_send().ends_with(b"\"ok\":false}");
+                        link.sent(link.to_send().len());
+                    }
+                    Ok(Want::Deliver) => match link.event() {
+                        Some(Asked::Challenge) => {
+                            link.send(|ca, out| ca.challenge(&mut rng(3), out)).expect("a challenge");
+                        }
+                        _ => link.send(refuse).expect("a refusal"),
+                    },
+                    Ok(Want::Receive) => return None,
+                    Ok(Want::Finished) => panic!("the connection is to stay usable"),
+                    Err(fault) => {
+                        assert!(refusal, "{fault:?} was not told to the client");
+                        return Some(fault);
+                    }
+                }
+            }
+        })
+        .collect()
+}
+
+const REQUEST: &[u8] = br#"{"nonce_b64":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","public_key_algo":"X25519","public_key_value_b64":"CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","subject_id":"alice","type":"enroll_request"}"#;
+const PROOF: &[u8] = br#"{"proof_b64":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","type":"enroll_proof"}"#;
+
+#[test]
+fn a_refused_message_leaves_the_connection_usable() {
+    let unknown = br#"{"type":"crl"}"#;
+    let seen = faults(&[unknown, b"not json", REQUEST, PROOF, REQUEST]);
+    assert_eq!(seen[0], Some(Fault::Message(WireError::UnknownType)));
+    assert!(matches!(seen[1], Some(Fault::Message(WireError::Json(_)))));
+    assert_eq!(seen[2..], [None, None, None]);
+}
+
+#[test]
+fn one_challenge_is_one_try() {
+    assert_eq!(faults(&[PROOF]), [Some(Fault::OutOfTurn)]);
+    assert_eq!(faults(&[REQUEST, PROOF, PROOF]), [None, None, Some(Fault::OutOfTurn)]);
+    // What is refused in between uses the challenge up as well.
+    assert_eq!(faults(&[REQUEST, b"{}", PROOF])[2], Some(Fault::OutOfTurn));
+}
+
+#[test]
+fn a_key_of_low_order_proves_nothing() {
+    let zero = String::from_utf8(REQUEST.to_vec()).expect("ASCII").replace("CQAAAA", "AAAAAA");
+    assert_eq!(faults(&[zero.as_bytes(), PROOF]), [None, Some(Fault::Crypto(CryptoError::AllZeroShared))]);
+}
+
+#[test]
+fn a_key_of_low_order_is_not_certified_unproven_either() {
+    let classic = format!(
+        r#"{{"public_key_algo":"X25519","public_key_value_b64":"{}=","subject_id":"a"}}"#,
+        "A".repeat(43)
+    );
+    let fault = Fault::Message(WireError::Field("public_key_value_b64"));
+    assert_eq!(faults(&[classic.as_bytes()]), [Some(fault)]);
+}
+
+#[test]
+fn unsigned_requests_may_be_spaced_and_in_any_order() {
+    let spaced = br#" { "subject_id" : "alice", "public_key_value_b64" : "CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "public_key_algo" : "X25519" } "#;
+    assert_eq!(faults(&[spaced]), [None]);
+}
+
+#[test]
+fn a_malformed_field_is_named() {
+    let text = String::from_utf8(REQUEST.to_vec()).expect("ASCII");
+    let cases = [
+        ("\"X25519\"", "\"RSA\"", "public_key_algo"),
+        ("CQAAAA", "C", "public_key_value_b64"),
+        ("\"nonce_b64\":\"AAAA", "\"nonce_b64\":\"****", "nonce_b64"),
+        ("\"alice\"", "\"al ice\"", "subject_id"),
+        ("\"alice\"", "\"\"", "subject_id"),
+        (",\"type\":\"enroll_request\"", "", "nonce_b64"),
+    ];
+    for (from, to, field) in cases {
+        let body = text.replace(from, to);
+        assert_ne!(body, text);
+        assert_eq!(faults(&[body.as_bytes()]), [Some(Fault::Message(WireError::Field(field)))], "{body}");
+    }
+}
