@@ -1,8 +1,10 @@
 //! MiniPKI on a PC: certificate authority, clients and command line.
 
 pub mod ca;
+pub mod clock;
 pub mod files;
 pub mod keys;
 pub mod net;
+pub mod server;
 pub mod store;
 pub mod trace;

@@ -6,6 +6,7 @@ mod command;
 pub mod noise;
 pub mod pair;
 pub mod rsa_keys;
+pub mod server;
 pub mod stream;
 mod vectors;
 

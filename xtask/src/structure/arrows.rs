@@ -54,6 +54,7 @@ pub(super) const HOUSES: &[House] = &[
         doors: &["lib.rs"],
         rooms: &[
             Room { name: "ca", rank: 0, only: &[], never: IMPURE },
+            room("clock", 0),
             room("files", 0),
             room("net", 0),
             room("trace", 0),

@@ -1,0 +1,145 @@
+//! What is answered to each thing a client asks.
+
+use std::fmt;
+use std::time::Instant;
+
+use getrandom::SysRng;
+use minipki_core::cert::IdBuf;
+use minipki_core::crypto::Portable;
+use minipki_core::link::Link;
+use minipki_core::session::{Asked, EnrolServer, Fault, Machine};
+use minipki_core::wire::Code;
+use rand_core::UnwrapErr;
+
+use super::context::Context;
+use crate::ca::{IssueRequest, Issued, Proof, Refused, TokenHash};
+use crate::trace::Traced;
+
+/// The CA's end of one connection.
+pub(super) type Conversation<'b> = Link<'b, Traced<EnrolServer<Portable>>>;
+
+/// Why there is no certificate.
+enum Denied {
+    /// The proof fits none of the secrets it may have been made with. Which one the client meant,
+    /// nobody can tell: a wrong key, a wrong token and a spent one look the same from here too.
+    Proof,
+    /// The authority refuses.
+    Authority(Refused),
+    /// The machine was not asked for a certificate: a bug.
+    Fault(Fault),
+}
+
+impl Denied {
+    /// What the client is told: the one table from the authority's reasons to codes.
+    fn code(&self) -> Code {
+        match self {
+            Self::Proof => Code::ProofFailed,
+            Self::Authority(refused) => match refused {
+                Refused::SubjectTaken => Code::SubjectTaken,
+                Refused::TokenInvalid | Refused::TokenRequired => Code::TokenInvalid,
+                Refused::ClassicNotServed => Code::NotAllowed,
+                Refused::Busy => Code::Busy,
+                Refused::Internal => Code::Internal,
+            },
+            Self::Fault(_) => Code::Internal,
+        }
+    }
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Proof => Fault::Proof.fmt(f),
+            Self::Authority(refused) => refused.fmt(f),
+            Self::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl From<Refused> for Denied {
+    fn from(refused: Refused) -> Self {
+        Self::Authority(refused)
+    }
+}
+
+impl From<Fault> for Denied {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// Puts the answer to `asked` into the link.
+///
+/// # Errors
+/// [`Fault`] if it cannot be written, which is a bug: the connection is of no more use.
+pub(super) async fn answer(
+    link: &mut Conversation<'_>,
+    asked: Asked,
+    context: &Context,
+) -> Result<(), Fault> {
+    if asked == Asked::Challenge {
+        return link.send(|traced, out| {
+            traced.compose(out, |machine, out| machine.challenge(&mut UnwrapErr(SysRng), out))
+        });
+    }
+    let began = Instant::now();
+    let (subject, subject_key) = waiting(link)?;
+    match certify(link, asked, &subject, subject_key, context).await {
+        Ok(issued) => {
+            context.counts.granted.add();
+            tracing::info!(%subject, serial = issued.serial.get(), form = ?asked, elapsed = ?began.elapsed(), "granted");
+            link.send(|traced, out| {
+                traced.compose(out, |machine, out| machine.grant(&issued.certificate, out))
+            })
+        }
+        Err(denied) => {
+            let code = denied.code();
+            context.counts.refused.add();
+            tracing::info!(%subject, %code, reason = %denied, form = ?asked, elapsed = ?began.elapsed(), "refused");
+            refuse(link, code)
+        }
+    }
+}
+
+/// Puts a refusal into the link.
+///
+/// # Errors
+/// As [`answer`].
+pub(super) fn refuse(link: &mut Conversation<'_>, code: Code) -> Result<(), Fault> {
+    link.send(|traced, out| traced.refuse(code, out))
+}
+
+/// Who waits for an answer, with which key.
+fn waiting(link: &Conversation<'_>) -> Result<(IdBuf, [u8; 32]), Fault> {
+    let (subject, key) = link.machine().inner.subject().ok_or(Fault::OutOfTurn)?;
+    Ok((subject.into(), *key))
+}
+
+async fn certify(
+    link: &Conversation<'_>,
+    asked: Asked,
+    subject: &IdBuf,
+    subject_key: [u8; 32],
+    context: &Context,
+) -> Result<Issued, Denied> {
+    let proof = if asked == Asked::Proven {
+        let tokens = context.desk.live_tokens(subject.clone()).await?;
+        check(&link.machine().inner, &tokens)?
+    } else {
+        Proof::Classic
+    };
+    let request = IssueRequest { subject_id: subject.clone(), subject_key, proof };
+    Ok(context.desk.issue(request).await?)
+}
+
+/// Finds the secret that the proof was made with. All are tried whichever it is, so that the time
+/// this takes tells nothing of it.
+fn check(machine: &EnrolServer<Portable>, tokens: &[TokenHash]) -> Result<Proof, Denied> {
+    let mut proven = machine.proves(None)?.then_some(Proof::Proven { token: None });
+    for token in tokens {
+        if machine.proves(Some(token.as_bytes()))? {
+            proven = Some(Proof::Proven { token: Some(*token) });
+        }
+    }
+    proven.ok_or(Denied::Proof)
+}

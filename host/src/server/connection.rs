@@ -1,0 +1,139 @@
+//! One connection, from its first byte to its last.
+
+use minipki_core::crypto::Portable;
+use minipki_core::limits::FRAME;
+use minipki_core::link::{Link, Want};
+use minipki_core::session::{Asked, EnrolServer, Fault};
+use minipki_core::wire::Code;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use super::answer::{Conversation, answer, refuse};
+use super::closing;
+use super::context::Context;
+use crate::net::{NetError, drive};
+use crate::trace::Traced;
+
+/// Resolves when the server is to stop.
+#[derive(Clone)]
+pub(super) struct Stop(pub(super) watch::Receiver<bool>);
+
+impl Stop {
+    async fn wait(&mut self) {
+        // A server that is gone has stopped as well.
+        let _ = self.0.wait_for(|stopping| *stopping).await;
+    }
+}
+
+/// How a connection came to its end.
+#[derive(Debug)]
+enum End {
+    /// The client closed it between two requests.
+    Left,
+    /// The server is to stop, and nothing was under way.
+    Stopped,
+    /// After a bad length prefix nothing that follows can be trusted to be a frame.
+    BadFrame,
+    /// It has had as many requests as a connection may have.
+    SpentOut,
+    /// The client went away, or did not get on, within a message or an exchange.
+    Lost,
+    /// An answer could not be written: a bug.
+    Broken,
+}
+
+/// Serves the client at the other end of `stream` until one of the two is done.
+pub(super) async fn serve(mut stream: TcpStream, context: &Context, mut stop: Stop) {
+    let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
+    let machine = EnrolServer::<Portable>::new(context.issuer);
+    let mut link = Link::new(Traced::new(machine, context.tap.clone()), &mut rx, &mut tx);
+    let mut requests = 0;
+    let end = converse(&mut link, &mut stream, context, &mut stop, &mut requests).await;
+    tracing::debug!(?end, requests, "closing");
+    if matches!(end, End::BadFrame | End::SpentOut) {
+        closing::close(&mut stream, link.to_send()).await;
+    }
+}
+
+async fn converse(
+    link: &mut Conversation<'_>,
+    stream: &mut TcpStream,
+    context: &Context,
+    stop: &mut Stop,
+    requests: &mut usize,
+) -> End {
+    loop {
+        let done = match step(link, stream, context, stop).await {
+            Ok(Some(Want::Deliver)) => match link.event() {
+                Some(asked) => {
+                    // A proof belongs to the request that led to it.
+                    *requests += usize::from(asked != Asked::Proven);
+                    if *requests > context.limits.requests {
+                        refuse(link, Code::Busy).map(|()| Some(End::SpentOut))
+                    } else {
+                        answer(link, asked, context).await.map(|()| None)
+                    }
+                }
+                None => Err(Fault::OutOfTurn),
+            },
+            Ok(Some(_)) => Ok(Some(End::Left)),
+            Ok(None) => Ok(Some(End::Stopped)),
+            Err(NetError::Fault(fault)) => {
+                *requests += 1;
+                Ok(misread(fault, *requests, context))
+            }
+            Err(error) => {
+                tracing::info!(%error, "lost");
+                Ok(Some(End::Lost))
+            }
+        };
+        match done {
+            Ok(None) => {}
+            Ok(Some(end)) => return end,
+            Err(fault) => {
+                tracing::error!(%fault, "an answer could not be written");
+                return End::Broken;
+            }
+        }
+    }
+}
+
+/// What a message that failed a check means for its connection. The client has been told already.
+fn misread(fault: Fault, requests: usize, context: &Context) -> Option<End> {
+    let Some(code) = fault.code() else {
+        tracing::info!(%fault, "lost");
+        return Some(End::Lost);
+    };
+    context.counts.refused.add();
+    tracing::info!(%code, reason = %fault, "refused");
+    match fault {
+        Fault::Frame(_) => Some(End::BadFrame),
+        _ if requests >= context.limits.requests => Some(End::SpentOut),
+        _ => None,
+    }
+}
+
+/// Sends what waits and receives the next message; `None` if the server is to stop and nothing is
+/// under way here.
+async fn step(
+    link: &mut Conversation<'_>,
+    stream: &mut TcpStream,
+    context: &Context,
+    stop: &mut Stop,
+) -> Result<Option<Want>, NetError> {
+    let (mut reader, mut writer) = stream.split();
+    let deadline = Some(context.limits.deadline);
+    // Driving comes first, so that what has been answered is sent and what has arrived is read.
+    // It may be dropped at any point: the link knows how far it got.
+    tokio::select! {
+        biased;
+        done = drive(link, &mut reader, &mut writer, deadline) => return done.map(Some),
+        () = stop.wait() => {}
+    }
+    if idle(link) { Ok(None) } else { drive(link, &mut reader, &mut writer, deadline).await.map(Some) }
+}
+
+/// Whether nothing was begun: no exchange, no part of a message, no answer on its way.
+fn idle(link: &mut Conversation<'_>) -> bool {
+    link.machine().inner.subject().is_none() && link.to_send().is_empty() && link.space().len() == FRAME
+}

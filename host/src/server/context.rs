@@ -1,0 +1,71 @@
+//! What all connections of a server share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use minipki_core::crypto::Fingerprint;
+
+use super::Limits;
+use super::desk::Desk;
+use crate::trace::Tap;
+
+/// Shared by all connections.
+pub(super) struct Context {
+    /// The CA key that clients prove to have pinned.
+    pub(super) issuer: Fingerprint,
+    pub(super) desk: Desk,
+    pub(super) limits: Limits,
+    pub(super) tap: Option<Arc<dyn Tap>>,
+    pub(super) counts: Counts,
+}
+
+/// What a server did in its life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Connections accepted.
+    pub connections: u64,
+    /// Connections turned away because there were too many.
+    pub turned_away: u64,
+    /// Certificates granted.
+    pub granted: u64,
+    /// Messages and requests refused.
+    pub refused: u64,
+    /// Connections cut off because they did not end in time when the server stopped.
+    pub cut_off: u64,
+}
+
+/// The running figures of a [`Summary`].
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) connections: Counter,
+    pub(super) turned_away: Counter,
+    pub(super) granted: Counter,
+    pub(super) refused: Counter,
+    pub(super) cut_off: Counter,
+}
+
+impl Counts {
+    pub(super) fn summary(&self) -> Summary {
+        Summary {
+            connections: self.connections.get(),
+            turned_away: self.turned_away.get(),
+            granted: self.granted.get(),
+            refused: self.refused.get(),
+            cut_off: self.cut_off.get(),
+        }
+    }
+}
+
+/// Counts from any thread.
+#[derive(Default)]
+pub(super) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(super) fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,136 @@
+//! The desk: one thread that owns the authority, and the queue before it.
+//!
+//! Signing and durable commits take their time, so they are kept off the async threads. What piles
+//! up meanwhile is issued together next: under load the cost of a commit is shared, and an idle
+//! desk makes nobody wait.
+
+use std::io;
+use std::time::Duration;
+
+use minipki_core::cert::IdBuf;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Limits;
+use crate::ca::{Authority, IssueRequest, Issued, Refused, TokenHash};
+use crate::clock::{self, ClockError};
+
+/// Why a desk closed before it was told to. The log has the details.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeskError {
+    /// Nothing can be issued without what failed, so the server stops rather than refuse for ever.
+    #[error("the signer or the ledger failed, as the log says in detail; mend it and start the server again")]
+    Failed,
+    /// There is no time to put into certificates.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+    /// A bug.
+    #[error("the issuing thread panicked; this is a bug in minipki, please report it with the log")]
+    Panicked,
+    /// The thread did not end; most likely the disk does not answer.
+    #[error("the issuing thread is stuck; look at the disk that the CA folder is on")]
+    Stuck,
+}
+
+type Reply<T> = oneshot::Sender<Result<T, Refused>>;
+
+enum Order {
+    Tokens { subject: IdBuf, reply: Reply<Vec<TokenHash>> },
+    Issue { request: IssueRequest, reply: Reply<Issued> },
+}
+
+/// The way to the desk, for connections.
+#[derive(Clone)]
+pub(super) struct Desk {
+    orders: mpsc::Sender<Order>,
+    patience: Duration,
+}
+
+/// Ends when the desk has closed.
+pub(super) struct Closed(oneshot::Receiver<Result<(), DeskError>>);
+
+impl Desk {
+    /// Opens a desk for `authority`. It closes when the last [`Desk`] is dropped, after what
+    /// waited is done.
+    pub(super) fn open(authority: Authority, limits: &Limits) -> io::Result<(Self, Closed)> {
+        let (orders, queue) = mpsc::channel(limits.waiting.max(1));
+        let (closing, closed) = oneshot::channel();
+        let batch = limits.batch.clamp(1, authority.policy().max_waiting.max(1));
+        std::thread::Builder::new().name("desk".into()).spawn(move || {
+            // If nobody waits for the end any more, nobody needs to know of it. A panic drops `closing`.
+            let _ = closing.send(work(authority, queue, batch));
+        })?;
+        Ok((Self { orders, patience: limits.deadline }, Closed(closed)))
+    }
+
+    /// The tokens that a proof of `subject` may have been made with.
+    pub(super) async fn live_tokens(&self, subject: IdBuf) -> Result<Vec<TokenHash>, Refused> {
+        self.ask(|reply| Order::Tokens { subject, reply }).await
+    }
+
+    /// The certificate, once it is on the disk.
+    pub(super) async fn issue(&self, request: IssueRequest) -> Result<Issued, Refused> {
+        self.ask(|reply| Order::Issue { request, reply }).await
+    }
+
+    async fn ask<T>(&self, order: impl FnOnce(Reply<T>) -> Order) -> Result<T, Refused> {
+        let (reply, answer) = oneshot::channel();
+        self.orders.try_send(order(reply)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Refused::Busy,
+            mpsc::error::TrySendError::Closed(_) => Refused::Internal,
+        })?;
+        match tokio::time::timeout(self.patience, answer).await {
+            Err(_) => Err(Refused::Busy),
+            // A desk that fails drops its orders.
+            Ok(answer) => answer.unwrap_or(Err(Refused::Internal)),
+        }
+    }
+}
+
+impl Closed {
+    /// Waits until the desk has closed; may be asked again only after it was cancelled.
+    pub(super) async fn wait(&mut self) -> Result<(), DeskError> {
+        (&mut self.0).await.unwrap_or(Err(DeskError::Panicked))
+    }
+}
+
+fn work(mut authority: Authority, mut queue: mpsc::Receiver<Order>, batch: usize) -> Result<(), DeskError> {
+    let mut orders = Vec::with_capacity(batch);
+    while queue.blocking_recv_many(&mut orders, batch) > 0 {
+        serve(&mut authority, orders.drain(..))?;
+    }
+    Ok(())
+}
+
+/// Does one batch. Look-ups come first: they are quick, and what they lead to joins the next batch.
+fn serve(authority: &mut Authority, orders: impl Iterator<Item = Order>) -> Result<(), DeskError> {
+    let now = clock::now().inspect_err(|error| tracing::error!(%error, "nothing can be issued"))?;
+    let (mut requests, mut replies) = (Vec::new(), Vec::new());
+    for order in orders {
+        match order {
+            Order::Tokens { subject, reply } => {
+                let tokens = authority.live_tokens(subject.as_id(), now).map_err(|error| {
+                    tracing::error!(%subject, %error, "tokens could not be looked up");
+                    DeskError::Failed
+                })?;
+                let _ = reply.send(Ok(tokens));
+            }
+            // Whoever has gone away needs no certificate.
+            Order::Issue { reply, .. } if reply.is_closed() => {}
+            Order::Issue { request, reply } => {
+                requests.push(request);
+                replies.push(reply);
+            }
+        }
+    }
+    if requests.is_empty() {
+        return Ok(());
+    }
+    tracing::debug!(requests = requests.len(), "a batch");
+    let mut failed = false;
+    for (answer, reply) in authority.issue_many(&requests, now).into_iter().zip(replies) {
+        failed |= matches!(answer, Err(Refused::Internal));
+        // It is recorded, whether or not its subject is still there: it may ask again.
+        let _ = reply.send(answer);
+    }
+    if failed { Err(DeskError::Failed) } else { Ok(()) }
+}

@@ -1,0 +1,233 @@
+//! The CA's server at its limits, when it stops, and when what it stands on fails.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use minipki::ca::Policy;
+use minipki::server::{DeskError, Limits, ServeError, Server, ServerOptions};
+use minipki::trace::{Direction, Tap};
+use minipki_core::session::EnrolForm;
+use minipki_core::wire::Code;
+use minipki_tests::ca::Desk;
+use minipki_tests::server::{
+    Gate, Outcome, PROVEN, Setup, TestServer, closed, enrol, now, pair, receive, refused, send, soon,
+};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+/// Long enough that a test which has to wait for it fails.
+const NEVER: Duration = Duration::from_secs(3600);
+
+fn setup(limits: Limits) -> Setup {
+    Setup { limits, ..Setup::default() }
+}
+
+#[tokio::test]
+async fn one_connection_too_many_is_refused_as_busy_and_a_free_seat_is_taken_again() {
+    let limits = Limits { connections: 2, deadline: NEVER, ..Limits::default() };
+    let server = TestServer::start(setup(limits)).await;
+    let mut first = server.connect().await;
+    let mut second = server.connect().await;
+    for _ in 0..3 {
+        let mut third = server.connect().await;
+        // It is heard even by one who had begun to talk.
+        third.write_all(b"\0\0\0\x02{}").await.expect("the server is there");
+        assert_eq!(refused(&mut third).await, Code::Busy);
+        third.shutdown().await.expect("the server is there");
+        closed(&mut third).await;
+    }
+    server.enrol_on(&mut first, "alice", &pair(1), PROVEN).await.granted();
+    server.enrol_on(&mut second, "bob", &pair(2), PROVEN).await.granted();
+
+    // The seat is free when the server has seen that the first has left, which it tells by closing.
+    first.shutdown().await.expect("the server is there");
+    closed(&mut first).await;
+    let outcome = loop {
+        let mut stream = server.connect().await;
+        match server.enrol_on(&mut stream, "carol", &pair(3), PROVEN).await {
+            Outcome::Refused(Code::Busy, _) => {}
+            other => break other,
+        }
+    };
+    outcome.granted();
+    let summary = soon(server.stop()).await.expect("no panic").expect("a good end");
+    assert!(summary.turned_away >= 3, "{summary:?}");
+    assert_eq!((summary.connections, summary.granted), (3, 3));
+}
+
+#[tokio::test]
+async fn a_connection_has_so_many_requests_and_no_more() {
+    let server = TestServer::start(setup(Limits { requests: 3, ..Limits::default() })).await;
+    let mut stream = server.connect().await;
+    server.enrol_on(&mut stream, "alice", &pair(1), PROVEN).await.granted();
+    send(&mut stream, b"{}").await;
+    assert_eq!(refused(&mut stream).await, Code::BadRequest);
+    server.enrol_on(&mut stream, "alice", &pair(1), PROVEN).await.granted();
+    assert_eq!(server.enrol_on(&mut stream, "alice", &pair(1), PROVEN).await.refused(), Code::Busy);
+    closed(&mut stream).await;
+
+    let mut stream = server.connect().await;
+    for _ in 0..3 {
+        send(&mut stream, b"{}").await;
+        assert_eq!(refused(&mut stream).await, Code::BadRequest);
+    }
+    closed(&mut stream).await;
+}
+
+#[tokio::test]
+async fn what_piles_up_is_signed_together_and_one_too_many_is_busy() {
+    let (gate, mut key) = Gate::new();
+    let limits = Limits { waiting: 4, deadline: NEVER, ..Limits::default() };
+    let policy = Policy { open: true, ..Policy::default() };
+    let server = TestServer::start(Setup { policy, limits, gate: Some(gate), tap: None }).await;
+    let mut clients = JoinSet::new();
+    let mut ask = |byte: u8| {
+        let (address, anchor) = (server.address, server.anchor.clone());
+        clients.spawn(async move {
+            let mut stream = TcpStream::connect(address).await.expect("a connection");
+            let subject = format!("subject-{byte}");
+            // One message and straight to the desk, so that exactly these wait there.
+            enrol(&mut stream, &anchor, &subject, &pair(byte), EnrolForm::Classic).await.expect("an answer")
+        });
+    };
+    ask(0);
+    assert_eq!(key.arrival().await, 1);
+    // While that is being signed there is room for four of these five.
+    (1..=5).for_each(ask);
+    let early = soon(clients.join_next()).await.expect("six clients").expect("no panic");
+    assert_eq!(early.refused(), Code::Busy);
+    key.open();
+    assert_eq!(key.arrival().await, 4);
+    key.open();
+    while let Some(outcome) = soon(clients.join_next()).await {
+        outcome.expect("no panic").granted();
+    }
+    assert_eq!(server.reader().counts(now()).expect("a ledger").certificates, 5);
+}
+
+#[tokio::test]
+async fn a_request_that_waits_too_long_is_refused_as_busy() {
+    let (gate, mut key) = Gate::new();
+    let limits = Limits { deadline: Duration::from_millis(200), ..Limits::default() };
+    let server = TestServer::start(Setup { limits, gate: Some(gate), ..Setup::default() }).await;
+    assert_eq!(server.enrol("alice", &pair(1), PROVEN).await.refused(), Code::Busy);
+    assert_eq!(key.arrival().await, 1);
+    key.open();
+}
+
+#[tokio::test]
+async fn a_server_that_stops_finishes_what_is_under_way() {
+    let (gate, mut key) = Gate::new();
+    let limits = Limits { deadline: NEVER, drain: NEVER, ..Limits::default() };
+    let server = TestServer::start(Setup { limits, gate: Some(gate), ..Setup::default() }).await;
+    let (address, anchor) = (server.address, server.anchor.clone());
+
+    let mut idle = server.connect().await;
+    send(&mut idle, b"{}").await;
+    assert_eq!(refused(&mut idle).await, Code::BadRequest);
+    let (address_of_it, anchor_of_it) = (address, anchor.clone());
+    let signing = tokio::spawn(async move {
+        let mut stream = TcpStream::connect(address_of_it).await.expect("a connection");
+        enrol(&mut stream, &anchor_of_it, "alice", &pair(1), PROVEN).await.expect("an answer")
+    });
+    assert_eq!(key.arrival().await, 1);
+    // A third client has half a message there.
+    let mut halfway = server.connect().await;
+    halfway.write_all(b"\0\0\0\x02{").await.expect("the server is there");
+    // And it is accepted: a connection made later is, too.
+    let mut later = server.connect().await;
+    send(&mut later, b"{}").await;
+    assert_eq!(refused(&mut later).await, Code::BadRequest);
+
+    let run = server.stop();
+    closed(&mut idle).await;
+    closed(&mut later).await;
+    assert!(TcpStream::connect(address).await.is_err(), "nobody more is let in");
+    halfway.write_all(b"}").await.expect("the server is there");
+    assert_eq!(refused(&mut halfway).await, Code::BadRequest);
+    closed(&mut halfway).await;
+    assert!(!run.is_finished(), "one client still waits for its certificate");
+    key.open();
+    soon(signing).await.expect("no panic").granted();
+    let summary = soon(run).await.expect("no panic").expect("a good end");
+    assert_eq!((summary.granted, summary.refused, summary.cut_off), (1, 3, 0));
+}
+
+#[tokio::test]
+async fn a_server_that_stops_does_not_wait_for_ever() {
+    let limits = Limits { deadline: NEVER, drain: Duration::from_millis(100), ..Limits::default() };
+    let server = TestServer::start(setup(limits)).await;
+    let mut stalled = server.connect().await;
+    stalled.write_all(&[0]).await.expect("the server is there");
+    // Both are accepted once the second is answered; the first one's byte came before.
+    let mut other = server.connect().await;
+    send(&mut other, b"{}").await;
+    assert_eq!(refused(&mut other).await, Code::BadRequest);
+    let summary = soon(server.stop()).await.expect("no panic").expect("a good end");
+    assert_eq!(summary.cut_off, 1);
+}
+
+#[tokio::test]
+async fn a_failing_signer_is_internal_to_all_who_wait_and_stops_the_server() {
+    for panics in [false, true] {
+        let (gate, mut key) = Gate::new();
+        let limits = Limits { deadline: NEVER, ..Limits::default() };
+        let server = TestServer::start(Setup { limits, gate: Some(gate), ..Setup::default() }).await;
+        let (alice, bob) = (pair(1), pair(2));
+        let outcomes =
+            async { tokio::join!(server.enrol("alice", &alice, PROVEN), server.enrol("bob", &bob, PROVEN)) };
+        let referee = async {
+            key.arrival().await;
+            if panics { key.panic() } else { key.fail() }
+        };
+        let ((first, second), ()) = tokio::join!(outcomes, referee);
+        assert_eq!((first.refused(), second.refused()), (Code::Internal, Code::Internal));
+        assert_eq!(server.reader().counts(now()).expect("a ledger").certificates, 0);
+        let expected = if panics { DeskError::Panicked } else { DeskError::Failed };
+        match server.ended().await {
+            Err(ServeError::Desk(error)) => assert_eq!(error, expected),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() {
+    let server = TestServer::start(Setup::default()).await;
+    let desk = Desk::new(Policy::default());
+    let options = ServerOptions { listen: server.address, ..ServerOptions::default() };
+    let Err(error) = Server::bind(desk.authority, options).await else { panic!("two servers on one port") };
+    assert!(error.to_string().contains(&server.address.to_string()), "{error}");
+}
+
+/// Notes who said what.
+#[derive(Default)]
+struct Notes(Mutex<Vec<(Direction, Vec<u8>)>>);
+
+impl Tap for Notes {
+    fn frame(&self, direction: Direction, body: &[u8]) {
+        self.0.lock().expect("no panic").push((direction, body.to_vec()));
+    }
+
+    fn plaintext(&self, _: Direction, _: &[u8]) {
+        panic!("enrolment has no plaintexts");
+    }
+}
+
+#[tokio::test]
+async fn a_tap_sees_every_frame_in_its_order() {
+    let notes = Arc::new(Notes::default());
+    let server = TestServer::start(Setup { tap: Some(notes.clone()), ..Setup::default() }).await;
+    let stream = &mut server.connect().await;
+    send(stream, b"{}").await;
+    let refusal = receive(stream).await;
+    let certificate = server.enrol_on(stream, "alice", &pair(1), PROVEN).await.granted();
+    let notes = notes.0.lock().expect("no panic");
+    let directions: Vec<_> = notes.iter().map(|(direction, _)| *direction).collect();
+    let (to, from) = (Direction::Received, Direction::Sent);
+    assert_eq!(directions, [to, from, to, from, to, from]);
+    assert_eq!((&notes[0].1[..], &notes[1].1), (&b"{}"[..], &refusal));
+    let grant = [b"{\"certificate\":", &certificate[..], b",\"ok\":true}"].concat();
+    assert_eq!(notes[5].1, grant);
+}
