@@ -86,7 +86,11 @@ impl<'b, M: Machine> Link<'b, M> {
                 return Ok(Want::Finished);
             }
             match self.machine.next() {
-                Next::Write => self.send(M::write)?,
+                Next::Write => {
+                    if let Err(fault) = self.send(M::write) {
+                        self.refuse(fault);
+                    }
+                }
                 Next::Wait => return Ok(Want::Deliver),
                 Next::Done => return Ok(Want::Finished),
                 Next::Read => {

@@ -10,6 +10,7 @@ mod noise_vectors;
 mod pem;
 mod rsa_signatures;
 mod session_channel;
+mod session_corpus;
 mod session_enrol;
 mod symmetric;
 mod time;
