@@ -2,6 +2,7 @@
 
 mod base64;
 mod cert;
+mod cert_corpus;
 mod drivers;
 mod json;
 mod noise_attacks;

@@ -1,6 +1,7 @@
 //! Shared by the tests.
 
 pub mod ca;
+pub mod certificate_corpus;
 pub mod certificates;
 mod command;
 pub mod noise;
