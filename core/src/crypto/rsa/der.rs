@@ -13,8 +13,6 @@ use crate::crypto::{Fingerprint, Provider};
 use crate::limits::{RSA_BYTES, SPKI_DER};
 use crate::text::pem;
 
-const PEM_LABEL: &str = "PUBLIC KEY";
-
 /// DER of the INTEGER 65537, the end of every SubjectPublicKeyInfo.
 const EXPONENT: [u8; 5] = [0x02, 0x03, 0x01, 0x00, 0x01];
 
@@ -37,7 +35,7 @@ impl PublicKey {
     /// As [`PublicKey::from_spki_der`].
     pub fn from_spki_pem(text: &[u8]) -> Result<Self, Error> {
         let mut der = [0; SPKI_DER];
-        let der = pem::decode(PEM_LABEL, text, &mut der).map_err(|_| Error::KeyEncoding)?;
+        let der = pem::decode(pem::PUBLIC_KEY, text, &mut der).map_err(|_| Error::KeyEncoding)?;
         Self::from_spki_der(der)
     }
 
@@ -59,7 +57,7 @@ impl PublicKey {
     pub fn write_spki_pem<'o>(&self, out: &'o mut [u8]) -> Result<&'o str, Full> {
         let mut der = [0; SPKI_DER];
         let der = self.write_spki_der(&mut der)?;
-        pem::encode(PEM_LABEL, der, out)
+        pem::encode(pem::PUBLIC_KEY, der, out)
     }
 
     /// SHA-256 of the SubjectPublicKeyInfo's DER: the name that people pin a CA by.
