@@ -68,7 +68,7 @@ async fn a_connection_has_so_many_requests_and_no_more() {
     closed(&mut stream).await;
 
     let mut stream = server.connect().await;
-    for _ in 0..3 {
+    for _ in 0..4 {
         send(&mut stream, b"{}").await;
         assert_eq!(refused(&mut stream).await, Code::BadRequest);
     }

@@ -34,7 +34,7 @@ enum End {
     Stopped,
     /// After a bad length prefix nothing that follows can be trusted to be a frame.
     BadFrame,
-    /// It has had as many requests as a connection may have.
+    /// It wants more requests than a connection may have.
     SpentOut,
     /// The client went away, or did not get on, within a message or an exchange.
     Lost,
@@ -108,7 +108,7 @@ fn misread(fault: Fault, requests: usize, context: &Context) -> Option<End> {
     tracing::info!(%code, reason = %fault, "refused");
     match fault {
         Fault::Frame(_) => Some(End::BadFrame),
-        _ if requests >= context.limits.requests => Some(End::SpentOut),
+        _ if requests > context.limits.requests => Some(End::SpentOut),
         _ => None,
     }
 }

@@ -35,8 +35,8 @@ pub struct Limits {
     /// How long a peer may take to get from one whole message to the next, all reading and writing
     /// included, and how long a request may wait at the desk.
     pub deadline: Duration,
-    /// Requests on one connection, the refused ones included. One more is refused as `busy` and
-    /// the connection closed.
+    /// Requests on one connection, the refused ones included. One more is refused, as `busy` if
+    /// nothing else is wrong with it, and ends the connection.
     pub requests: usize,
     /// Requests that may wait for the desk. One more is refused as `busy`.
     pub waiting: usize,
