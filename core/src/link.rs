@@ -28,18 +28,22 @@ pub enum Want {
     Finished,
 }
 
-/// A machine between two lent buffers.
+/// A [`LinkOver`] buffers that are lent.
+pub type Link<'b, M> = LinkOver<&'b mut [u8], M>;
+
+/// A machine between two buffers: lent ones on a device, its own where the link
+/// is to go from one owner to the next.
 ///
 /// `rx` bounds what a peer may send: a frame's body is at most `rx.len() - 4`
 /// bytes. `tx` bounds what can be sent in the same way.
-pub struct Link<'b, M: Machine> {
+pub struct LinkOver<B, M: Machine> {
     machine: M,
-    rx: &'b mut [u8],
+    rx: B,
     /// Bytes of `rx` that hold something.
     filled: usize,
     /// Length of the frame at the start of `rx` that the machine has read already.
     read: usize,
-    tx: &'b mut [u8],
+    tx: B,
     unsent: Range<usize>,
     event: Option<M::Event>,
     /// Told to the application once the refusal it caused is sent.
@@ -49,9 +53,12 @@ pub struct Link<'b, M: Machine> {
     broken: bool,
 }
 
-impl<'b, M: Machine> Link<'b, M> {
+/// What [`LinkOver::split`] makes: what receives, what sends, and what else there is.
+pub type Halves<B, I, O, T> = (LinkOver<B, I>, LinkOver<B, O>, T);
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Machine> LinkOver<B, M> {
     /// Puts `machine` between the buffers.
-    pub fn new(machine: M, rx: &'b mut [u8], tx: &'b mut [u8]) -> Self {
+    pub fn new(machine: M, rx: B, tx: B) -> Self {
         Self {
             machine,
             rx,
@@ -111,7 +118,7 @@ impl<'b, M: Machine> Link<'b, M> {
 
     /// The bytes that wait to be sent.
     pub fn to_send(&self) -> &[u8] {
-        self.tx.get(self.unsent.clone()).unwrap_or_default()
+        self.tx.as_ref().get(self.unsent.clone()).unwrap_or_default()
     }
 
     /// Says that the first `n` of them are sent.
@@ -121,13 +128,13 @@ impl<'b, M: Machine> Link<'b, M> {
 
     /// Where received bytes go; never empty when [`Link::want`] says [`Want::Receive`].
     pub fn space(&mut self) -> &mut [u8] {
-        self.rx.get_mut(self.filled..).unwrap_or_default()
+        self.rx.as_mut().get_mut(self.filled..).unwrap_or_default()
     }
 
     /// Says that `n` bytes are received into [`Link::space`], or with 0 that the stream has ended.
     pub fn received(&mut self, n: usize) {
         self.stream_ended |= n == 0;
-        self.filled = self.filled.saturating_add(n).min(self.rx.len());
+        self.filled = self.filled.saturating_add(n).min(self.rx.as_ref().len());
     }
 
     /// Takes the event that waits, if any.
@@ -137,7 +144,7 @@ impl<'b, M: Machine> Link<'b, M> {
 
     /// The body that the machine read last, as it left it, until [`Link::want`] is asked again.
     pub fn body(&self) -> &[u8] {
-        self.rx.get(FRAME_HEADER..self.read).unwrap_or_default()
+        self.rx.as_ref().get(FRAME_HEADER..self.read).unwrap_or_default()
     }
 
     /// The machine.
@@ -156,7 +163,8 @@ impl<'b, M: Machine> Link<'b, M> {
         if !self.to_send().is_empty() {
             return Err(Fault::OutOfTurn);
         }
-        let (header, body) = self.tx.split_first_chunk_mut::<FRAME_HEADER>().ok_or(WireError::Full)?;
+        let (header, body) =
+            self.tx.as_mut().split_first_chunk_mut::<FRAME_HEADER>().ok_or(WireError::Full)?;
         let len = compose(&mut self.machine, body)?;
         *header = frame::header(len).ok_or(WireError::Full)?;
         self.unsent = 0..FRAME_HEADER.saturating_add(len);
@@ -168,13 +176,16 @@ impl<'b, M: Machine> Link<'b, M> {
     pub fn split<I: Machine, O: Machine, T>(
         self,
         halves: impl FnOnce(M) -> Option<(I, O, T)>,
-    ) -> Option<(Link<'b, I>, Link<'b, O>, T)> {
+    ) -> Option<Halves<B, I, O, T>>
+    where
+        B: Default,
+    {
         let (inbound, outbound, rest) = halves(self.machine)?;
-        let mut receiver = Link::new(inbound, self.rx, &mut []);
+        let mut receiver = LinkOver::new(inbound, self.rx, B::default());
         receiver.filled = self.filled;
         receiver.read = self.read;
         receiver.stream_ended = self.stream_ended;
-        let mut sender = Link::new(outbound, &mut [], self.tx);
+        let mut sender = LinkOver::new(outbound, B::default(), self.tx);
         sender.unsent = self.unsent;
         Some((receiver, sender, rest))
     }
@@ -182,7 +193,7 @@ impl<'b, M: Machine> Link<'b, M> {
     /// Forgets the frame that the machine has read.
     fn drop_body(&mut self) {
         if self.read > 0 {
-            self.rx.copy_within(self.read..self.filled, 0);
+            self.rx.as_mut().copy_within(self.read..self.filled, 0);
             self.filled = self.filled.saturating_sub(self.read);
             self.read = 0;
         }
@@ -190,16 +201,16 @@ impl<'b, M: Machine> Link<'b, M> {
 
     /// The length of the whole frame at the start of `rx`, if it is there.
     fn cut(&self) -> Result<Option<usize>, Fault> {
-        let received = self.rx.get(..self.filled).unwrap_or_default();
+        let received = self.rx.as_ref().get(..self.filled).unwrap_or_default();
         let Some(header) = received.first_chunk::<FRAME_HEADER>() else { return Ok(None) };
-        let limit = self.rx.len().saturating_sub(FRAME_HEADER);
+        let limit = self.rx.as_ref().len().saturating_sub(FRAME_HEADER);
         let len = FRAME_HEADER.saturating_add(frame::body_len(*header, limit)?);
         Ok((received.len() >= len).then_some(len))
     }
 
     fn feed(&mut self, len: usize) {
         self.read = len;
-        let body = self.rx.get_mut(FRAME_HEADER..len).unwrap_or_default();
+        let body = self.rx.as_mut().get_mut(FRAME_HEADER..len).unwrap_or_default();
         match self.machine.read(body) {
             Ok(event) => self.event = event,
             Err(fault) => self.refuse(fault),

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
-use minipki_core::link::{Link, Want};
+use minipki_core::link::{LinkOver, Want};
 use minipki_core::session::{Fault, Machine};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -30,8 +30,8 @@ pub enum NetError {
 ///
 /// # Errors
 /// [`NetError`].
-pub async fn drive<M: Machine>(
-    link: &mut Link<'_, M>,
+pub async fn drive<B: AsRef<[u8]> + AsMut<[u8]>, M: Machine>(
+    link: &mut LinkOver<B, M>,
     reader: &mut (impl AsyncRead + Unpin),
     writer: &mut (impl AsyncWrite + Unpin),
     deadline: Option<Duration>,
