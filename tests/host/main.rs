@@ -2,6 +2,14 @@
 
 mod authority;
 mod authority_batches;
+mod channel_handshake;
+mod channel_listener;
+mod channel_messages;
+mod channel_refusals;
+mod client_chat;
+mod client_enrol;
+mod client_folder;
+mod client_script;
 mod keys;
 mod ledger;
 mod ledger_refusals;

@@ -6,6 +6,7 @@ pub mod certificates;
 mod command;
 pub mod noise;
 pub mod pair;
+pub mod peers;
 pub mod rsa_keys;
 pub mod server;
 pub mod stream;

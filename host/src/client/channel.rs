@@ -1,0 +1,126 @@
+//! The secure channel between two identities (protocol §5): the handshake, and what it opens.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use getrandom::SysRng;
+use minipki_core::cert::IdBuf;
+use minipki_core::crypto::Portable;
+use minipki_core::limits::FRAME;
+use minipki_core::link::LinkOver;
+use minipki_core::session::{Established, Fault, Initiator, Machine, Peer, Responder};
+use minipki_core::text::Now;
+use rand_core::UnwrapErr;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+
+use super::dial::dial;
+use super::{ClientError, Deadlines, Identity, Incoming, Outgoing};
+use crate::clock;
+use crate::net::{self, NetError, drive};
+use crate::trace::{Tap, Traced};
+
+/// How a channel is opened.
+#[derive(Clone, Default)]
+pub struct ChannelOptions {
+    /// The subject that the peer must be; `None` takes any subject of our CA.
+    pub peer: Option<IdBuf>,
+    /// How long the peer may take, up to the end of the handshake.
+    pub deadlines: Deadlines,
+    /// Who watches the messages.
+    pub tap: Option<Arc<dyn Tap>>,
+}
+
+/// An open channel to an authenticated peer. Its halves are independent: each
+/// may be given to a task of its own.
+#[derive(Debug)]
+pub struct Channel<R = OwnedReadHalf, W = OwnedWriteHalf> {
+    /// Who is at the other end.
+    pub peer: Peer,
+    /// A name for this channel that only its two ends have (Noise §11.2).
+    pub handshake_hash: [u8; 32],
+    /// What comes from the peer.
+    pub inbound: Incoming<R>,
+    /// What goes to the peer.
+    pub outbound: Outgoing<W>,
+}
+
+/// Which side of the handshake to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The side that connects.
+    Initiator,
+    /// The side that listens.
+    Responder,
+}
+
+/// Connects to the peer at `address`, `host:port`, and opens a channel to it.
+///
+/// # Errors
+/// [`ClientError`].
+pub async fn connect(
+    address: &str,
+    identity: &Identity,
+    options: &ChannelOptions,
+) -> Result<Channel, ClientError> {
+    let (reader, writer) = dial(address, options.deadlines).await?.into_split();
+    open(Role::Initiator, address, reader, writer, identity, options).await
+}
+
+/// Opens a channel over a stream that is there already. `with` names the other side in errors.
+///
+/// # Errors
+/// [`ClientError::Exchange`] with the check that failed, on either side.
+pub async fn open<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+    role: Role,
+    with: &str,
+    reader: R,
+    writer: W,
+    identity: &Identity,
+    options: &ChannelOptions,
+) -> Result<Channel<R, W>, ClientError> {
+    let local = identity.local(Now::Exact(clock::now()?), options.peer.as_ref().map(IdBuf::as_id));
+    let mut rng = UnwrapErr(SysRng);
+    match role {
+        Role::Initiator => {
+            let machine = Initiator::<Portable>::new(local, &mut rng);
+            handshake(machine, Initiator::established, reader, writer, options).await
+        }
+        Role::Responder => {
+            let machine = Responder::<Portable>::new(local, &mut rng);
+            handshake(machine, Responder::established, reader, writer, options).await
+        }
+    }
+    .map_err(|source| ClientError::exchange(with, source))
+}
+
+async fn handshake<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, M: Machine<Event = Infallible>>(
+    machine: M,
+    established: impl FnOnce(M) -> Option<Established<Portable>>,
+    mut reader: R,
+    mut writer: W,
+    options: &ChannelOptions,
+) -> Result<Channel<R, W>, NetError> {
+    let mut link = LinkOver::new(Traced::new(machine, options.tap.clone()), vec![0; FRAME], vec![0; FRAME]);
+    let driven = drive(&mut link, &mut reader, &mut writer, Some(options.deadlines.exchange)).await;
+    if let Err(error) = driven {
+        if matches!(&error, NetError::Fault(fault) if fault.code().is_some()) {
+            // The refusal is sent; now it has to be heard.
+            net::close(&mut reader, &mut writer).await;
+        }
+        return Err(error);
+    }
+    let halves = link.split(|traced| {
+        let open = established(traced.inner)?;
+        let inbound = Traced::new(open.inbound, options.tap.clone());
+        let outbound = Traced::new(open.outbound, options.tap.clone());
+        Some((inbound, outbound, (open.peer, open.handshake_hash)))
+    });
+    let (inbound, outbound, (peer, handshake_hash)) = halves.ok_or(Fault::OutOfTurn)?;
+    Ok(Channel {
+        inbound: Incoming::new(inbound, reader, peer.subject_id(), options.tap.clone()),
+        outbound: Outgoing::new(outbound, writer, peer.subject_id(), options.tap.clone()),
+        peer,
+        handshake_hash,
+    })
+}

@@ -1,0 +1,81 @@
+//! Conversations over a channel: texts, each a message `{"text":"…","type":"chat"}`.
+//!
+//! [`converse`] is for a person at a terminal, [`run`] for a script. Both send and
+//! receive at the same time, and print what arrives a line a message.
+
+mod converse;
+mod lines;
+mod message;
+mod note;
+mod script;
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::{ClientError, Incoming};
+
+pub use converse::converse;
+pub use lines::{Line, Lines};
+pub use message::{Message, MessageError, decode, encode, printable};
+pub use note::Note;
+pub use script::{Script, run};
+
+/// How long the reason may take to arrive for which nothing can be sent any more.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Somebody to be told what is not part of the conversation.
+pub type Notes<'n> = &'n (dyn Fn(Note) + Sync);
+
+/// The next text, once it is printed; `None` when the peer has closed its direction.
+/// What is no text is noted, and passed over.
+async fn next_text(
+    inbound: &mut Incoming<impl AsyncRead + Unpin>,
+    output: &mut (impl AsyncWrite + Unpin),
+    notes: Notes<'_>,
+) -> Result<Option<String>, ClientError> {
+    while let Some(body) = inbound.receive().await? {
+        match decode(body) {
+            Ok(Message::Chat(text)) => {
+                let line = printable(&text) + "\n";
+                let printed = async {
+                    output.write_all(line.as_bytes()).await?;
+                    output.flush().await
+                };
+                let what = "what the peer said could not be printed";
+                printed.await.map_err(|source| ClientError::Local { what, source })?;
+                return Ok(Some(text));
+            }
+            Ok(Message::Unknown(name)) => notes(Note::UnknownType(printable(&name))),
+            Err(error) => notes(Note::Malformed(error)),
+        }
+    }
+    Ok(None)
+}
+
+/// Lets both directions go on at once, and ends when both have, or when one fails.
+///
+/// When sending fails it is most often because the peer has refused: then its reason is about to arrive.
+async fn duplex(
+    sending: impl Future<Output = Result<(), ClientError>>,
+    receiving: impl Future<Output = Result<(), ClientError>>,
+) -> Result<(), ClientError> {
+    let (mut sending, mut receiving) = (pin!(sending), pin!(receiving));
+    tokio::select! {
+        received = &mut receiving => {
+            received?;
+            sending.await
+        }
+        sent = &mut sending => match sent {
+            Ok(()) => receiving.await,
+            Err(error @ ClientError::Exchange { .. }) => match timeout(PATIENCE, receiving).await {
+                Ok(Err(reason)) => Err(reason),
+                _ => Err(error),
+            },
+            Err(error) => Err(error),
+        },
+    }
+}

@@ -1,0 +1,87 @@
+//! Enrolment: a new key, and a CA's certificate for it (protocol §4).
+
+use std::sync::Arc;
+
+use getrandom::SysRng;
+use minipki_core::cert::{Anchor, IdBuf};
+use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::limits::FRAME;
+use minipki_core::link::Link;
+use minipki_core::session::{EnrolClient, EnrolForm, EnrolOutcome, Enrolment, Fault};
+use minipki_core::text::Now;
+use rand_core::UnwrapErr;
+
+use super::dial::dial;
+use super::{ClientError, Deadlines, Identity};
+use crate::ca::TokenHash;
+use crate::clock;
+use crate::net::drive;
+use crate::trace::{Tap, Traced};
+
+/// What is asked of whom.
+#[derive(Clone)]
+pub struct EnrolOptions {
+    /// The CA, `host:port`.
+    pub ca: String,
+    /// The name to be certified.
+    pub subject: IdBuf,
+    /// The pinned CA, by its key or by the fingerprint of it.
+    pub anchor: Anchor,
+    /// The form to speak: [`proven`], or [`EnrolForm::Classic`] at a CA that is open to it.
+    pub form: EnrolForm,
+    /// How long the CA may take.
+    pub deadlines: Deadlines,
+    /// Who watches the messages.
+    pub tap: Option<Arc<dyn Tap>>,
+}
+
+impl EnrolOptions {
+    /// Enrols by the proven form without a token, and unwatched.
+    pub fn new(ca: impl Into<String>, subject: IdBuf, anchor: Anchor) -> Self {
+        let (form, deadlines) = (proven(None), Deadlines::default());
+        Self { ca: ca.into(), subject, anchor, form, deadlines, tap: None }
+    }
+}
+
+/// The proven form, with the token of that text if there is one.
+pub fn proven(token: Option<&str>) -> EnrolForm {
+    EnrolForm::Proven { token: token.map(|text| *TokenHash::of(text).as_bytes()) }
+}
+
+/// Makes a key, and has it certified.
+///
+/// # Errors
+/// [`ClientError::Refused`] with the CA's own words, or the check of ours that its answer failed:
+/// only a certificate that verifies under the anchor, for this subject and key, is accepted.
+pub async fn enrol(options: EnrolOptions) -> Result<Identity, ClientError> {
+    let now = Now::Exact(clock::now()?);
+    let mut stream = dial(&options.ca, options.deadlines).await?;
+    // A machine without random numbers has no way on; UnwrapErr stops it there.
+    let key = KeyPair::generate::<Portable>(&mut UnwrapErr(SysRng));
+
+    let enrolment = Enrolment {
+        subject_id: options.subject,
+        key: &key,
+        anchor: &options.anchor,
+        now,
+        form: options.form,
+    };
+    let machine = EnrolClient::<Portable>::new(enrolment, &mut UnwrapErr(SysRng));
+    let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
+    let mut link = Link::new(Traced::new(machine, options.tap), &mut rx, &mut tx);
+    let failed = |source| ClientError::exchange(format_args!("the CA at {}", options.ca), source);
+
+    let (mut reader, mut writer) = stream.split();
+    drive(&mut link, &mut reader, &mut writer, Some(options.deadlines.exchange)).await.map_err(failed)?;
+    match link.event() {
+        Some(EnrolOutcome::Granted(text)) => {
+            let certificate = link.body().get(text).unwrap_or_default().to_vec();
+            Ok(Identity::new(key.clone(), certificate, options.anchor.clone(), now)?)
+        }
+        Some(EnrolOutcome::Refused { code, text }) => {
+            let text = String::from_utf8_lossy(link.body().get(text).unwrap_or_default()).into_owned();
+            Err(ClientError::Refused { code, text })
+        }
+        None => Err(failed(Fault::OutOfTurn.into())),
+    }
+}

@@ -1,0 +1,155 @@
+//! The halves of an open channel: what comes, and what goes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use minipki_core::cert::{Id, IdBuf};
+use minipki_core::crypto::Portable;
+use minipki_core::limits::{FRAME_BODY, TAG};
+use minipki_core::link::LinkOver;
+use minipki_core::noise;
+use minipki_core::session::{Fault, Inbound, Outbound, Received};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, empty, sink};
+
+use super::ClientError;
+use crate::net::{NetError, drive};
+use crate::trace::{Direction, Tap, Traced};
+
+type Link<M> = LinkOver<Vec<u8>, Traced<M>>;
+
+/// What comes from the peer.
+pub struct Incoming<R> {
+    link: Link<Inbound<Portable>>,
+    reader: R,
+    peer: IdBuf,
+    tap: Option<Arc<dyn Tap>>,
+    closed: bool,
+}
+
+impl<R: AsyncRead + Unpin> Incoming<R> {
+    pub(super) fn new(
+        link: Link<Inbound<Portable>>,
+        reader: R,
+        peer: Id<'_>,
+        tap: Option<Arc<dyn Tap>>,
+    ) -> Self {
+        Self { link, reader, peer: peer.into(), tap, closed: false }
+    }
+
+    /// The next message, or `None` once the peer has closed its direction.
+    ///
+    /// Waits as long as the peer is silent. May be dropped at any point, and called again: nothing is lost.
+    ///
+    /// # Errors
+    /// [`ClientError::Exchange`], after which there are only errors: [`Fault::Truncated`] if the
+    /// stream ended without a close, [`Fault::Refused`] if the peer refused the handshake after all.
+    pub async fn receive(&mut self) -> Result<Option<&[u8]>, ClientError> {
+        if self.closed {
+            return Ok(None);
+        }
+        // This half never writes: what it refuses, it refuses silently.
+        let driven = drive(&mut self.link, &mut self.reader, &mut sink(), None).await;
+        driven.map_err(|source| ClientError::exchange(&self.peer, source))?;
+        match self.link.event() {
+            Some(Received::Message(range)) => {
+                let text = self.link.body().get(range).unwrap_or_default();
+                if let Some(tap) = &self.tap {
+                    tap.plaintext(Direction::Received, text);
+                }
+                Ok(Some(text))
+            }
+            Some(Received::Closed) => {
+                if let Some(tap) = &self.tap {
+                    tap.plaintext(Direction::Received, &[]);
+                }
+                self.closed = true;
+                Ok(None)
+            }
+            // It has failed before.
+            None => Err(ClientError::exchange(&self.peer, Fault::Noise(noise::Error::Failed))),
+        }
+    }
+}
+
+/// What goes to the peer. If it is dropped before it is closed, the peer is told of a truncated stream.
+pub struct Outgoing<W> {
+    link: Link<Outbound<Portable>>,
+    writer: W,
+    peer: IdBuf,
+    tap: Option<Arc<dyn Tap>>,
+}
+
+impl<W: AsyncWrite + Unpin> Outgoing<W> {
+    /// The longest message, in bytes: what a frame holds beside the tag.
+    pub const LIMIT: usize = FRAME_BODY - TAG;
+
+    pub(super) fn new(
+        link: Link<Outbound<Portable>>,
+        writer: W,
+        peer: Id<'_>,
+        tap: Option<Arc<dyn Tap>>,
+    ) -> Self {
+        Self { link, writer, peer: peer.into(), tap }
+    }
+
+    /// Sends a message of 1 to [`Outgoing::LIMIT`] bytes. Waits as long as the peer reads nothing.
+    ///
+    /// If it is dropped before it is done, the rest of the message goes ahead of the next one.
+    ///
+    /// # Errors
+    /// [`ClientError::TooLong`], which changes nothing; [`ClientError::Exchange`] with
+    /// [`Fault::OutOfTurn`] for an empty message or after [`Outgoing::close`], or if the stream failed.
+    pub async fn send(&mut self, text: &[u8]) -> Result<(), ClientError> {
+        if text.len() > Self::LIMIT {
+            return Err(ClientError::TooLong { len: text.len(), limit: Self::LIMIT });
+        }
+        self.put(text, |half, out| half.seal(text, out)).await
+    }
+
+    /// Closes this direction: the peer is told that all has come, and can still send.
+    ///
+    /// # Errors
+    /// [`ClientError::Exchange`] if it is closed already, or the stream failed.
+    pub async fn close(&mut self) -> Result<(), ClientError> {
+        self.put(&[], Outbound::close).await?;
+        self.writer.shutdown().await.map_err(|e| self.failed(e))
+    }
+
+    async fn put(
+        &mut self,
+        text: &[u8],
+        compose: impl FnOnce(&mut Outbound<Portable>, &mut [u8]) -> Result<usize, Fault>,
+    ) -> Result<(), ClientError> {
+        self.flush().await?;
+        self.link.send(|traced, out| traced.compose(out, compose)).map_err(|e| self.failed(e))?;
+        if let Some(tap) = &self.tap {
+            tap.plaintext(Direction::Sent, text);
+        }
+        self.flush().await
+    }
+
+    /// Sends what waits to be sent.
+    async fn flush(&mut self) -> Result<(), ClientError> {
+        let driven = drive(&mut self.link, &mut empty(), &mut self.writer, None).await;
+        driven.map(|_| ()).map_err(|e| self.failed(e))
+    }
+
+    fn failed(&self, source: impl Into<NetError>) -> ClientError {
+        ClientError::exchange(&self.peer, source)
+    }
+}
+
+impl<R> fmt::Debug for Incoming<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming")
+            .field("peer", &self.peer)
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<W> fmt::Debug for Outgoing<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing").field("peer", &self.peer).finish_non_exhaustive()
+    }
+}

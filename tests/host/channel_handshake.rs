@@ -1,0 +1,162 @@
+//! Opening a channel: who is let in, who is not, and what each side learns of it.
+
+use minipki::client::{ChannelOptions, ClientError, Identity, Role};
+use minipki::net::{NetError, drive};
+use minipki_core::cert::{Error, Validity};
+use minipki_core::crypto::rsa::KeySize;
+use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::limits::FRAME;
+use minipki_core::link::{Link, Want};
+use minipki_core::session::{Fault, Initiator, Local};
+use minipki_core::text::Now;
+use minipki_core::wire::Code;
+use minipki_tests::ca::id;
+use minipki_tests::peers::{
+    CA, MemoryChannel, OTHER_CA, certificate, channel, enter, expired, hasty, identity, identity_of,
+    key_pair, now, stream, trust, valid,
+};
+use minipki_tests::rsa_keys::rng;
+
+type Outcome = Result<MemoryChannel, ClientError>;
+
+/// What both sides make of each other.
+async fn meet(left: &Identity, right: &Identity, left_options: &ChannelOptions) -> (Outcome, Outcome) {
+    let (near, far) = stream(64);
+    let right_options = ChannelOptions::default();
+    tokio::join!(
+        enter(Role::Initiator, near, left, left_options),
+        enter(Role::Responder, far, right, &right_options)
+    )
+}
+
+fn fault(outcome: Outcome) -> Fault {
+    let error = outcome.expect_err("not to be let in");
+    error.fault().unwrap_or_else(|| panic!("not a check of the protocol: {error}"))
+}
+
+/// What a responder says to an initiator that trusts it, and shows this certificate with this key.
+async fn show(key: &KeyPair, ca: KeySize, subject_key: &KeyPair, validity: Validity) -> (Fault, Fault) {
+    let (near, far) = stream(64);
+    let (bob, options) = (identity("bob"), ChannelOptions::default());
+    let shown = certificate(ca, "alice", subject_key.public(), validity);
+    let trust = trust();
+    let initiator = async {
+        let local = Local { key, certificate: &shown, anchor: &trust, now: Now::Exact(now()), peer: None };
+        let machine = Initiator::<Portable>::new(local, &mut rng(3));
+        let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
+        let mut link = Link::new(machine, &mut rx, &mut tx);
+        let (mut reader, mut writer) = near;
+        let done = drive(&mut link, &mut reader, &mut writer, None).await.expect("the responder is trusted");
+        assert_eq!(done, Want::Finished);
+        let (mut inbound, _outbound, ()) = link
+            .split(|machine| machine.established().map(|open| (open.inbound, open.outbound, ())))
+            .expect("the handshake is over for this side");
+        match drive(&mut inbound, &mut reader, &mut writer, None).await {
+            Err(NetError::Fault(fault)) => fault,
+            other => panic!("expected a refusal, got {other:?}"),
+        }
+    };
+    let (refused, outcome) = tokio::join!(initiator, enter(Role::Responder, far, &bob, &options));
+    (refused, fault(outcome))
+}
+
+const TOLD: Fault = Fault::Refused(Code::CertificateRefused);
+
+#[tokio::test]
+async fn both_learn_who_the_other_is() {
+    let (alice, bob) = channel().await;
+    assert_eq!(alice.peer.subject_id().as_str(), "bob");
+    assert_eq!(bob.peer.subject_id().as_str(), "alice");
+    assert_eq!(bob.peer.key(), identity("alice").key().public());
+    assert_eq!(alice.handshake_hash, bob.handshake_hash);
+    let (other, _) = channel().await;
+    assert_ne!(alice.handshake_hash, other.handshake_hash, "no two channels are the same");
+}
+
+#[tokio::test]
+async fn the_named_peer_is_let_in_and_no_other() {
+    let (alice, bob) = (identity("alice"), identity("bob"));
+    let pinned = |name: &str| ChannelOptions { peer: Some(id(name)), ..ChannelOptions::default() };
+    let (left, right) = meet(&alice, &bob, &pinned("bob")).await;
+    assert!(left.is_ok() && right.is_ok());
+    let (left, right) = meet(&alice, &bob, &pinned("carol")).await;
+    assert_eq!((fault(left), fault(right)), (Fault::Certificate(Error::SubjectMismatch), TOLD));
+}
+
+#[tokio::test]
+async fn a_responder_of_another_ca_is_refused_aloud() {
+    let (alice, foreign) = (identity("alice"), identity_of(OTHER_CA, "bob", valid()));
+    let (left, right) = meet(&alice, &foreign, &ChannelOptions::default()).await;
+    assert_eq!((fault(left), fault(right)), (Fault::Certificate(Error::IssuerKeyMismatch), TOLD));
+}
+
+#[tokio::test]
+async fn an_expired_responder_is_refused_aloud() {
+    let (alice, old) = (identity("alice"), identity_of(CA, "bob", expired()));
+    let (left, right) = meet(&alice, &old, &ChannelOptions::default()).await;
+    let left = fault(left);
+    assert!(matches!(left, Fault::Certificate(Error::Expired { .. })), "{left}");
+    assert_eq!(fault(right), TOLD);
+}
+
+#[tokio::test]
+async fn an_initiator_of_another_ca_is_refused_aloud() {
+    let key = key_pair(1);
+    let seen = show(&key, OTHER_CA, &key, valid()).await;
+    assert_eq!(seen, (TOLD, Fault::Certificate(Error::IssuerKeyMismatch)));
+}
+
+#[tokio::test]
+async fn an_expired_initiator_is_refused_aloud() {
+    let key = key_pair(1);
+    let (told, fault) = show(&key, CA, &key, expired()).await;
+    assert!(matches!(fault, Fault::Certificate(Error::Expired { .. })), "{fault}");
+    assert_eq!(told, TOLD);
+}
+
+#[tokio::test]
+async fn a_certificate_shown_with_another_key_is_refused_aloud() {
+    let seen = show(&key_pair(1), CA, &key_pair(2), valid()).await;
+    assert_eq!(seen, (TOLD, Fault::Certificate(Error::SubjectKeyMismatch)));
+}
+
+#[tokio::test]
+async fn a_refusal_after_the_handshake_reaches_who_has_begun_to_talk() {
+    // The initiator has sent its last message and takes the channel for open.
+    let (near, far) = stream(1 << 16);
+    let (alice, options) = (identity("alice"), ChannelOptions::default());
+    let strict = ChannelOptions { peer: Some(id("carol")), ..ChannelOptions::default() };
+    let bob = identity("bob");
+    let talker = async {
+        let mut channel = enter(Role::Initiator, near, &alice, &options).await.expect("bob is certified");
+        channel.outbound.send(b"hello?").await.expect("there is room on the stream");
+        channel.inbound.receive().await.map(|text| text.map(<[u8]>::to_vec)).expect_err("not to be heard")
+    };
+    let (heard, outcome) = tokio::join!(talker, enter(Role::Responder, far, &bob, &strict));
+    assert_eq!(fault(outcome), Fault::Certificate(Error::SubjectMismatch));
+    assert_eq!(heard.fault(), Some(TOLD));
+    assert!(heard.to_string().contains("have both sides the same CA"), "{heard}");
+}
+
+#[tokio::test]
+async fn a_silent_peer_meets_the_deadline_in_both_roles() {
+    let alice = identity("alice");
+    let options = ChannelOptions { deadlines: hasty(), ..ChannelOptions::default() };
+    for role in [Role::Initiator, Role::Responder] {
+        let (near, _far) = stream(4096);
+        let error = enter(role, near, &alice, &options).await.expect_err("nobody answers");
+        assert!(matches!(error, ClientError::Exchange { source: NetError::Deadline(_), .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_leaves_is_reported_in_both_roles() {
+    let (alice, options) = (identity("alice"), ChannelOptions::default());
+    let (near, (reader, mut writer)) = stream(4096);
+    let leave = async {
+        tokio::io::AsyncWriteExt::shutdown(&mut writer).await.expect("a stream in memory");
+    };
+    let (outcome, ()) = tokio::join!(enter(Role::Responder, near, &alice, &options), leave);
+    assert_eq!(fault(outcome), Fault::Truncated);
+    drop(reader);
+}

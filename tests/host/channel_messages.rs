@@ -1,0 +1,236 @@
+//! The open channel: both ways at once, up to the limit, and to an orderly end or not.
+
+use std::sync::Arc;
+
+use minipki::client::{ChannelOptions, ClientError, Incoming, Outgoing, Role};
+use minipki::trace::{Direction, Tap};
+use minipki_core::noise;
+use minipki_core::session::Fault;
+use minipki_tests::peers::{Collected, MemoryChannel, channel, enter, identity, stream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, WriteHalf};
+
+type Out = Outgoing<WriteHalf<DuplexStream>>;
+
+/// The text of the next message.
+async fn hear(inbound: &mut Incoming<impl AsyncRead + Unpin>) -> Option<Vec<u8>> {
+    inbound.receive().await.expect("a good message").map(<[u8]>::to_vec)
+}
+
+async fn failure(inbound: &mut Incoming<impl AsyncRead + Unpin>) -> Fault {
+    let error = inbound.receive().await.map(|text| text.map(<[u8]>::to_vec)).expect_err("it has failed");
+    error.fault().unwrap_or_else(|| panic!("not a check of the protocol: {error}"))
+}
+
+#[tokio::test]
+async fn messages_go_both_ways_in_order() {
+    let (mut alice, mut bob) = channel().await;
+    let there = async {
+        alice.outbound.send(b"one").await.expect("open");
+        alice.outbound.send(b"two").await.expect("open");
+        hear(&mut alice.inbound).await
+    };
+    let back = async {
+        let heard = [hear(&mut bob.inbound).await, hear(&mut bob.inbound).await];
+        bob.outbound.send(b"three").await.expect("open");
+        heard
+    };
+    let (three, heard) = tokio::join!(there, back);
+    assert_eq!(heard, [Some(b"one".to_vec()), Some(b"two".to_vec())]);
+    assert_eq!(three, Some(b"three".to_vec()));
+}
+
+#[tokio::test]
+async fn a_thousand_each_way_at_once_through_64_bytes() {
+    const COUNT: usize = 1000;
+    // From one byte to the limit, another at each number.
+    let text = |n: usize| vec![n as u8; 1 + n * 37 % Out::LIMIT];
+    let (alice, bob) = channel().await;
+    let talk = async |outbound: &mut Out| {
+        for n in 0..COUNT {
+            outbound.send(&text(n)).await.expect("open");
+        }
+        outbound.close().await.expect("open");
+    };
+    let listen = async |inbound: &mut Incoming<_>| {
+        for n in 0..COUNT {
+            assert_eq!(hear(inbound).await, Some(text(n)), "message {n}");
+        }
+        assert_eq!(hear(inbound).await, None);
+    };
+    let (mut a, mut b) = (alice, bob);
+    tokio::join!(
+        talk(&mut a.outbound),
+        talk(&mut b.outbound),
+        listen(&mut a.inbound),
+        listen(&mut b.inbound)
+    );
+}
+
+#[tokio::test]
+async fn the_longest_message_fits_and_a_longer_one_is_refused_with_the_limit() {
+    let (mut alice, mut bob) = channel().await;
+    let error = alice.outbound.send(&[1; Out::LIMIT + 1]).await.expect_err("too long");
+    assert!(matches!(error, ClientError::TooLong { len: 4081, limit: 4080 }), "{error}");
+    assert!(error.to_string().contains("4080"), "{error}");
+    // Nothing was used up by that.
+    let (sent, heard) = tokio::join!(alice.outbound.send(&[2; Out::LIMIT]), hear(&mut bob.inbound));
+    sent.expect("it fits");
+    assert_eq!(heard, Some(vec![2; Out::LIMIT]));
+}
+
+#[tokio::test]
+async fn an_empty_message_is_not_taken_for_a_close() {
+    let (mut alice, _bob) = channel().await;
+    let error = alice.outbound.send(b"").await.expect_err("empty");
+    assert_eq!(error.fault(), Some(Fault::OutOfTurn));
+}
+
+/// `first` closes, `second` still says something and closes then.
+async fn close_in_turn(mut first: MemoryChannel, mut second: MemoryChannel) {
+    let one = async {
+        first.outbound.close().await.expect("open");
+        assert_eq!(hear(&mut first.inbound).await, Some(b"still here".to_vec()));
+        assert_eq!(hear(&mut first.inbound).await, None);
+        assert_eq!(hear(&mut first.inbound).await, None, "it stays closed");
+    };
+    let other = async {
+        assert_eq!(hear(&mut second.inbound).await, None);
+        second.outbound.send(b"still here").await.expect("open");
+        second.outbound.close().await.expect("open");
+    };
+    tokio::join!(one, other);
+    let error = first.outbound.send(b"more").await.expect_err("it is closed");
+    assert_eq!(error.fault(), Some(Fault::OutOfTurn));
+}
+
+#[tokio::test]
+async fn either_side_may_close_first() {
+    let (alice, bob) = channel().await;
+    close_in_turn(alice, bob).await;
+    let (alice, bob) = channel().await;
+    close_in_turn(bob, alice).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_without_a_close_is_truncated_and_stays_so() {
+    let (alice, mut bob) = channel().await;
+    drop(alice);
+    assert_eq!(failure(&mut bob.inbound).await, Fault::Truncated);
+    assert_eq!(failure(&mut bob.inbound).await, Fault::Noise(noise::Error::Failed));
+}
+
+/// Both ends of a channel, where what alice sends passes through the hands of `meddle`.
+async fn through(
+    meddle: impl AsyncFnOnce(&mut (dyn AsyncRead + Unpin), &mut (dyn AsyncWrite + Unpin)),
+) -> Fault {
+    let (near, (mut alice_out, mut alice_in)) = stream(1 << 16);
+    let ((mut bob_out, mut bob_in), far) = stream(1 << 16);
+    let (alice, bob, options) = (identity("alice"), identity("bob"), ChannelOptions::default());
+    let talker = async {
+        let mut channel = enter(Role::Initiator, near, &alice, &options).await.expect("honest so far");
+        channel.outbound.send(b"one").await.expect("open");
+        channel.outbound.send(b"two").await.expect("open");
+        channel
+    };
+    let listener = async {
+        let mut channel = enter(Role::Responder, far, &bob, &options).await.expect("honest so far");
+        failure(&mut channel.inbound).await
+    };
+    let middle = async {
+        // Messages 1 and 3 of the handshake pass; 2 goes the other way.
+        for _ in 0..2 {
+            let body = minipki_tests::peers::get_frame(&mut alice_out).await;
+            minipki_tests::peers::put_frame(&mut bob_in, &body).await;
+        }
+        meddle(&mut alice_out, &mut bob_in).await;
+        bob_in.shutdown().await.expect("a stream in memory");
+    };
+    let back = async {
+        let body = minipki_tests::peers::get_frame(&mut bob_out).await;
+        minipki_tests::peers::put_frame(&mut alice_in, &body).await;
+    };
+    let (_channel, fault, (), ()) = tokio::join!(talker, listener, middle, back);
+    fault
+}
+
+#[tokio::test]
+async fn a_message_cut_short_is_truncated() {
+    let fault = through(async |from, to| {
+        let mut part = [0; 10];
+        from.read_exact(&mut part).await.expect("a message");
+        to.write_all(&part).await.expect("bob reads");
+    });
+    assert_eq!(fault.await, Fault::Truncated);
+}
+
+#[tokio::test]
+async fn a_message_that_was_changed_is_refused() {
+    let fault = through(async |from, to| {
+        let mut frame = [0; 4 + 3 + 16];
+        from.read_exact(&mut frame).await.expect("a message");
+        frame[4] ^= 1;
+        to.write_all(&frame).await.expect("bob reads");
+    })
+    .await;
+    assert!(matches!(fault, Fault::Noise(noise::Error::Crypto(_))), "{fault}");
+}
+
+#[tokio::test]
+async fn a_message_that_was_left_out_is_noticed() {
+    let fault = through(async |from, to| {
+        let mut frame = [0; 4 + 3 + 16];
+        from.read_exact(&mut frame).await.expect("a message");
+        from.read_exact(&mut frame).await.expect("another");
+        to.write_all(&frame).await.expect("bob reads");
+    })
+    .await;
+    assert!(matches!(fault, Fault::Noise(noise::Error::Crypto(_))), "{fault}");
+}
+
+/// A watcher that writes down in a word what it is shown.
+#[derive(Default)]
+struct Watcher(Collected<String>);
+
+impl Tap for Watcher {
+    fn frame(&self, direction: Direction, body: &[u8]) {
+        let kind = if body.starts_with(b"{") { "handshake" } else { "sealed" };
+        self.0.add(format!("{direction:?} {kind}"));
+    }
+
+    fn plaintext(&self, direction: Direction, text: &[u8]) {
+        self.0.add(format!("{direction:?} {:?}", String::from_utf8_lossy(text)));
+    }
+}
+
+#[tokio::test]
+async fn a_tap_is_shown_every_message_and_what_is_in_it() {
+    let (near, far) = stream(64);
+    let (alice, bob) = (identity("alice"), identity("bob"));
+    let watcher = Arc::new(Watcher::default());
+    let watched = ChannelOptions { tap: Some(watcher.clone()), ..ChannelOptions::default() };
+    let unwatched = ChannelOptions::default();
+    let (alice, bob) = tokio::join!(
+        enter(Role::Initiator, near, &alice, &watched),
+        enter(Role::Responder, far, &bob, &unwatched)
+    );
+    let (mut alice, mut bob) = (alice.expect("certified"), bob.expect("certified"));
+    let there = async {
+        alice.outbound.send(b"hi").await.expect("open");
+        hear(&mut alice.inbound).await
+    };
+    let back = async {
+        hear(&mut bob.inbound).await;
+        bob.outbound.close().await.expect("open");
+    };
+    tokio::join!(there, back);
+    let expected = [
+        "Sent handshake",
+        "Received handshake",
+        "Sent handshake",
+        "Sent sealed",
+        "Sent \"hi\"",
+        "Received sealed",
+        "Received \"\"",
+    ];
+    assert_eq!(watcher.0.take(), expected);
+}

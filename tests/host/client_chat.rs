@@ -1,0 +1,171 @@
+//! A person's conversation: lines go, messages come, whatever either side does first.
+
+use minipki::client::chat::{Line, Lines, Message, MessageError, Note, converse, decode, encode, printable};
+use minipki::client::{ClientError, Outgoing};
+use minipki_core::session::Fault;
+use minipki_tests::peers::{Collected, MemoryChannel, channel};
+use tokio::io::{AsyncBufRead, AsyncWriteExt, BufReader, DuplexStream, WriteHalf};
+
+const LIMIT: usize = Outgoing::<WriteHalf<DuplexStream>>::LIMIT;
+
+/// What a side of a conversation has printed and noted, and how it ended.
+struct Side {
+    printed: String,
+    notes: Vec<Note>,
+    end: Result<(), ClientError>,
+}
+
+async fn side(channel: MemoryChannel, input: impl AsyncBufRead + Unpin) -> Side {
+    let (mut printed, notes) = (Vec::new(), Collected::default());
+    let note = |item| notes.add(item);
+    let end = converse(channel, &mut Lines::new(input), &mut printed, &note).await;
+    Side { printed: String::from_utf8(printed).expect("text"), notes: notes.take(), end }
+}
+
+#[tokio::test]
+async fn what_is_typed_arrives_a_line_a_message() {
+    let (alice, bob) = channel().await;
+    let (alice, bob) = tokio::join!(
+        side(alice, &b"hello\n\xc3\xa4 \"quoted\" \\ back\n\nno line end"[..]),
+        side(bob, &b"hi\r\n"[..])
+    );
+    assert!(alice.end.is_ok() && bob.end.is_ok());
+    assert_eq!(alice.printed, "hi\n");
+    assert_eq!(bob.printed, "hello\n\u{e4} \"quoted\" \\ back\n\nno line end\n");
+}
+
+#[tokio::test]
+async fn messages_go_on_arriving_after_the_end_of_the_input() {
+    let (alice, mut bob) = channel().await;
+    let late = async {
+        assert_eq!(bob.inbound.receive().await.expect("orderly"), None, "alice's input is at its end");
+        for text in ["one", "two", "three"] {
+            bob.outbound.send(&encode(text)).await.expect("open");
+        }
+        bob.outbound.close().await.expect("open");
+    };
+    let (alice, ()) = tokio::join!(side(alice, tokio::io::empty()), late);
+    alice.end.expect("both have closed");
+    assert_eq!(alice.printed, "one\ntwo\nthree\n");
+    assert_eq!(alice.notes, [], "nothing to be told of a peer that closes last");
+}
+
+#[tokio::test]
+async fn typing_goes_on_after_the_peer_has_closed() {
+    let (alice, mut bob) = channel().await;
+    let (mut keyboard, input) = tokio::io::duplex(64);
+    let heard = async {
+        bob.outbound.close().await.expect("open");
+        keyboard.write_all(b"still here\n").await.expect("alice reads it");
+        let text = bob.inbound.receive().await.expect("open").map(<[u8]>::to_vec);
+        drop(keyboard);
+        assert_eq!(bob.inbound.receive().await.expect("orderly"), None);
+        text
+    };
+    let (alice, text) = tokio::join!(side(alice, BufReader::new(input)), heard);
+    alice.end.expect("both have closed");
+    assert_eq!(text, Some(encode("still here")));
+    assert_eq!(alice.notes, [Note::PeerClosed]);
+}
+
+#[tokio::test]
+async fn a_peer_that_vanishes_is_an_error_even_while_nothing_is_typed() {
+    let (alice, bob) = channel().await;
+    let (_keyboard, input) = tokio::io::duplex(64);
+    drop(bob);
+    let alice = side(alice, BufReader::new(input)).await;
+    assert_eq!(alice.end.expect_err("no close came").fault(), Some(Fault::Truncated));
+}
+
+#[tokio::test]
+async fn a_thousand_lines_each_way_at_once() {
+    let text: String = (0..1000).map(|n| format!("line {n} {}\n", "x".repeat(n))).collect();
+    let (alice, bob) = channel().await;
+    let (alice, bob) = tokio::join!(side(alice, text.as_bytes()), side(bob, text.as_bytes()));
+    assert!(alice.end.is_ok() && bob.end.is_ok());
+    assert!(alice.printed == text && bob.printed == text, "all has arrived, in order");
+}
+
+#[tokio::test]
+async fn a_line_that_cannot_be_sent_is_noted_and_the_next_is_sent() {
+    let fits = "x".repeat(LIMIT - encode("").len());
+    let input = [fits.as_bytes(), b"x\n", &[b'y'; 10_000], b"\n\xff\n", fits.as_bytes(), b"\n"].concat();
+    let (alice, bob) = channel().await;
+    let (alice, bob) = tokio::join!(side(alice, &input[..]), side(bob, tokio::io::empty()));
+    let too_long = Note::LineTooLong { limit: LIMIT };
+    let noted: Vec<_> = alice.notes.into_iter().filter(|note| *note != Note::PeerClosed).collect();
+    assert_eq!(noted, [too_long.clone(), too_long, Note::LineNotText]);
+    assert_eq!(bob.printed, fits + "\n");
+}
+
+#[tokio::test]
+async fn what_is_no_text_is_noted_and_passed_over() {
+    let (alice, mut bob) = channel().await;
+    let odd = async {
+        for body in [
+            &b"hello"[..],
+            br#"{"type":"wave\u001b"}"#,
+            br#"{"type":"chat"}"#,
+            br#"{"text":"hi","type":"chat"}"#,
+        ] {
+            bob.outbound.send(body).await.expect("open");
+        }
+        bob.outbound.close().await.expect("open");
+    };
+    let (alice, ()) = tokio::join!(side(alice, tokio::io::empty()), odd);
+    alice.end.expect("orderly");
+    assert_eq!(alice.printed, "hi\n");
+    let expected = [
+        Note::Malformed(MessageError::NotAMessage),
+        Note::UnknownType("wave\\u{1b}".into()),
+        Note::Malformed(MessageError::NotAChat),
+    ];
+    assert_eq!(alice.notes, expected);
+}
+
+#[tokio::test]
+async fn what_would_command_the_terminal_is_escaped() {
+    let (alice, mut bob) = channel().await;
+    let sly = async {
+        bob.outbound.send(&encode("a\nb\x1b[2J\u{9b}\u{202e}\t")).await.expect("open");
+        bob.outbound.close().await.expect("open");
+    };
+    let (alice, ()) = tokio::join!(side(alice, tokio::io::empty()), sly);
+    assert_eq!(alice.printed, "a\\nb\\u{1b}[2J\\u{9b}\\u{202e}\\t\n");
+    assert_eq!(printable("caf\u{e9} \u{1f600} \\n"), "caf\u{e9} \u{1f600} \\n", "all else is as it was");
+}
+
+#[test]
+fn messages_are_canonical() {
+    for text in ["", "hello", "\"\\\n\u{1}\u{7f}", "\u{e9}\u{1f600}\u{2028}"] {
+        let body = encode(text);
+        let value: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(body, serde_json_canonicalizer::to_vec(&value).expect("an object"), "RFC 8785");
+        assert_eq!(decode(&body), Ok(Message::Chat(text.into())));
+    }
+    assert_eq!(encode("hi"), br#"{"text":"hi","type":"chat"}"#);
+    let odd = br#" {"type": "chat", "text": "\u00e9"} "#;
+    assert_eq!(decode(odd), Ok(Message::Chat("\u{e9}".into())), "other forms are understood");
+    for wrong in [&br#"{"text":"a","text":"b","type":"chat"}"#[..], br#"{"more":1,"text":"a","type":"chat"}"#]
+    {
+        assert_eq!(decode(wrong), Err(MessageError::NotAChat));
+    }
+    assert_eq!(decode(b"[]"), Err(MessageError::NotAMessage));
+}
+
+#[tokio::test]
+async fn a_line_survives_an_interrupted_reading() {
+    let (mut keyboard, input) = tokio::io::duplex(64);
+    let mut lines = Lines::new(BufReader::new(input));
+    keyboard.write_all(b"first ha").await.expect("room");
+    // Polled once and dropped, as when a message arrives meanwhile.
+    tokio::select! {
+        biased;
+        line = lines.next() => panic!("no line is whole: {line:?}"),
+        () = std::future::ready(()) => {}
+    }
+    keyboard.write_all(b"lf\n").await.expect("room");
+    assert_eq!(lines.next().await.expect("open"), Some(Line::Text("first half".into())));
+    drop(keyboard);
+    assert_eq!(lines.next().await.expect("at its end"), None);
+}

@@ -1,0 +1,217 @@
+//! Enrolment at CAs of every kind: good, wrong, foreign, and none at all.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use getrandom::SysRng;
+use minipki::client::{ClientError, EnrolOptions, Identity, NewFolder, enrol, proven};
+use minipki::net::{NetError, drive};
+use minipki_core::cert::{Anchor, Error, Id};
+use minipki_core::crypto::Portable;
+use minipki_core::limits::FRAME;
+use minipki_core::link::{Link, Want};
+use minipki_core::session::{Asked, EnrolForm, EnrolServer, Fault, Machine};
+use minipki_core::wire::frame::FrameError;
+use minipki_core::wire::{Code, WireError};
+use minipki_tests::ca::id;
+use minipki_tests::certificates::anchor;
+use minipki_tests::peers::{CA, OTHER_CA, certificate, expired, hasty, key_pair, trust, valid};
+use rand_core::UnwrapErr;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
+use tokio::net::TcpListener;
+
+/// A CA for one connection, which answers each request with what `forge` makes of it.
+async fn fake_ca(forge: impl Fn(Id<'_>, &[u8; 32]) -> Vec<u8> + Send + 'static) -> SocketAddr {
+    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = socket.local_addr().expect("it is bound");
+    tokio::spawn(async move {
+        let (mut stream, _) = socket.accept().await.expect("a client");
+        let (mut reader, mut writer) = stream.split();
+        let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
+        let mut link = Link::new(EnrolServer::<Portable>::new(trust().fingerprint()), &mut rx, &mut tx);
+        while let Ok(Want::Deliver) = drive(&mut link, &mut reader, &mut writer, None).await {
+            match link.event().expect("a request") {
+                Asked::Challenge => link.send(|machine, out| machine.challenge(&mut UnwrapErr(SysRng), out)),
+                Asked::Proven if link.machine().proves(None) != Ok(true) => {
+                    link.send(|machine, out| machine.refuse(Code::ProofFailed, out))
+                }
+                Asked::Proven | Asked::Classic => {
+                    let (subject, key) = link.machine().subject().expect("it asked");
+                    let text = forge(subject, key);
+                    link.send(|machine, out| machine.grant(&text, out))
+                }
+            }
+            .expect("room for an answer");
+        }
+    });
+    address
+}
+
+/// Something for one connection that sends these bytes and waits for the client to leave.
+async fn raw_ca(bytes: &'static [u8], and_close: bool) -> SocketAddr {
+    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = socket.local_addr().expect("it is bound");
+    tokio::spawn(async move {
+        let (mut stream, _) = socket.accept().await.expect("a client");
+        stream.write_all(bytes).await.expect("the client reads");
+        if and_close {
+            stream.shutdown().await.expect("the client reads");
+        }
+        copy(&mut stream.take(1 << 16), &mut sink()).await.expect("the client leaves");
+    });
+    address
+}
+
+fn good(subject: Id<'_>, key: &[u8; 32]) -> Vec<u8> {
+    certificate(CA, subject.as_str(), key, valid())
+}
+
+fn options(ca: SocketAddr) -> EnrolOptions {
+    EnrolOptions::new(ca.to_string(), id("alice"), trust())
+}
+
+/// Enrols into a folder, as the command does, and looks at what is left of one that fails.
+async fn refused(options: EnrolOptions) -> ClientError {
+    let around = tempfile::tempdir().expect("a folder");
+    let error = into_folder(&around.path().join("id"), options).await.expect_err("not to be accepted");
+    let left = std::fs::read_dir(around.path()).expect("the folder is there").count();
+    assert_eq!(left, 0, "no files are left behind");
+    error
+}
+
+async fn into_folder(folder: &Path, options: EnrolOptions) -> Result<Identity, ClientError> {
+    let new = NewFolder::begin(folder).expect("nothing is there");
+    let identity = enrol(options).await?;
+    new.keep(&identity).expect("room on the disk");
+    Ok(identity)
+}
+
+async fn fault(options: EnrolOptions) -> Fault {
+    let error = refused(options).await;
+    error.fault().unwrap_or_else(|| panic!("not a check of the protocol: {error}"))
+}
+
+#[tokio::test]
+async fn both_forms_are_granted_and_kept() {
+    for form in [proven(None), EnrolForm::Classic] {
+        let around = tempfile::tempdir().expect("a folder");
+        let folder = around.path().join("id");
+        let alice = into_folder(&folder, EnrolOptions { form, ..options(fake_ca(good).await) }).await;
+        let alice = alice.expect("granted");
+        assert_eq!(alice.subject_id().as_str(), "alice");
+        assert_eq!(Identity::load(&folder).expect("kept").key().public(), alice.key().public());
+    }
+}
+
+#[tokio::test]
+async fn a_fingerprint_is_enough_and_the_key_is_learnt() {
+    let anchor = Anchor::from_fingerprint(trust().fingerprint());
+    let alice = enrol(EnrolOptions { anchor, ..options(fake_ca(good).await) }).await.expect("granted");
+    assert_eq!(*alice.anchor(), trust());
+}
+
+#[tokio::test]
+async fn a_wrong_fingerprint_proves_nothing_to_the_ca() {
+    let wrong = Anchor::from_fingerprint(anchor(OTHER_CA).fingerprint());
+    let error = refused(EnrolOptions { anchor: wrong.clone(), ..options(fake_ca(good).await) }).await;
+    assert!(matches!(&error, ClientError::Refused { code: Code::ProofFailed, .. }), "{error}");
+    assert!(error.to_string().starts_with("the CA refused (proof_failed): "), "{error}");
+    // The classic form proves nothing, so there it is the client that finds out.
+    let form = EnrolForm::Classic;
+    let fault = fault(EnrolOptions { anchor: wrong, form, ..options(fake_ca(good).await) }).await;
+    assert_eq!(fault, Fault::Certificate(Error::IssuerKeyMismatch));
+}
+
+#[tokio::test]
+async fn a_token_that_the_ca_does_not_know_is_refused() {
+    let form = proven(Some("0123456789abcdef0123456789abcdef"));
+    let error = refused(EnrolOptions { form, ..options(fake_ca(good).await) }).await;
+    assert!(matches!(error, ClientError::Refused { code: Code::ProofFailed, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_subject_is_refused() {
+    let ca = fake_ca(|_, key| certificate(CA, "mallory", key, valid())).await;
+    assert_eq!(fault(options(ca)).await, Fault::Certificate(Error::SubjectMismatch));
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_key_is_refused() {
+    let ca = fake_ca(|subject, _| good(subject, key_pair(7).public())).await;
+    assert_eq!(fault(options(ca)).await, Fault::Certificate(Error::SubjectKeyMismatch));
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_refused() {
+    let ca = fake_ca(|subject, key| certificate(CA, subject.as_str(), key, expired())).await;
+    let fault = fault(options(ca)).await;
+    assert!(matches!(fault, Fault::Certificate(Error::Expired { .. })), "{fault}");
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_ca_is_refused_with_advice() {
+    let foreign = |subject: Id<'_>, key: &[u8; 32]| certificate(OTHER_CA, subject.as_str(), key, valid());
+    let error = refused(options(fake_ca(foreign).await)).await;
+    assert_eq!(error.fault(), Some(Fault::Certificate(Error::IssuerKeyMismatch)));
+    assert!(error.to_string().contains("compare its fingerprint"), "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_was_changed_is_refused() {
+    let ca = fake_ca(|subject, key| {
+        let text = String::from_utf8(good(subject, key)).expect("text");
+        text.replace("\"serial_number\":4242", "\"serial_number\":4243").into_bytes()
+    });
+    let fault = fault(options(ca.await)).await;
+    assert!(matches!(fault, Fault::Certificate(Error::Signature(_))), "{fault}");
+}
+
+#[tokio::test]
+async fn garbage_is_refused() {
+    let fault_of = async |bytes| fault(options(raw_ca(bytes, false).await)).await;
+    let json = fault_of(b"\0\0\0\x05hello").await;
+    assert!(matches!(json, Fault::Message(WireError::Json(_))), "{json}");
+    let too_long = FrameError::TooLong { announced: u32::from_be_bytes(*b"HTTP"), limit: 4096 };
+    assert_eq!(fault_of(b"HTTP/1.1 400 Bad Request\r\n\r\n").await, Fault::Frame(too_long));
+    assert_eq!(fault_of(b"\0\0\0\0").await, Fault::Frame(FrameError::Empty));
+}
+
+#[tokio::test]
+async fn a_refusal_is_shown_in_the_words_of_the_ca() {
+    let bytes = b"\0\0\0\x3a{\"code\":\"subject_taken\",\"error\":\"ask the desk\",\"ok\":false}";
+    let error = refused(options(raw_ca(bytes, false).await)).await;
+    assert_eq!(error.to_string(), "the CA refused (subject_taken): ask the desk");
+}
+
+#[tokio::test]
+async fn a_refusal_that_would_command_a_terminal_is_not_shown() {
+    let bytes = b"\0\0\0\x21{\"error\":\"\x1b[2Jcleared\",\"ok\":false}";
+    let fault = fault(options(raw_ca(bytes, false).await)).await;
+    assert!(matches!(fault, Fault::Message(WireError::Json(_))), "{fault}");
+}
+
+#[tokio::test]
+async fn a_silent_ca_meets_the_deadline() {
+    let error = refused(EnrolOptions { deadlines: hasty(), ..options(raw_ca(b"", false).await) }).await;
+    assert!(matches!(error, ClientError::Exchange { source: NetError::Deadline(_), .. }), "{error}");
+    // Dripping bytes gains nothing.
+    let error = refused(EnrolOptions { deadlines: hasty(), ..options(raw_ca(b"\0\0\0", false).await) }).await;
+    assert!(matches!(error, ClientError::Exchange { source: NetError::Deadline(_), .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_ca_that_hangs_up_is_reported() {
+    for bytes in [&b""[..], b"\0\0\0\x05hel"] {
+        assert_eq!(fault(options(raw_ca(bytes, true).await)).await, Fault::Truncated);
+    }
+}
+
+#[tokio::test]
+async fn no_ca_at_all_is_reported_with_its_address() {
+    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = socket.local_addr().expect("it is bound");
+    drop(socket);
+    let error = refused(options(address)).await;
+    assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+    assert!(error.to_string().contains(&address.to_string()), "{error}");
+}

@@ -1,0 +1,149 @@
+//! Clients to try things on: identities of the test CA, and streams between them.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use minipki::client::{Channel, ChannelOptions, ClientError, Deadlines, Identity, Role, open};
+use minipki_core::cert::{Anchor, Unsigned, Validity};
+use minipki_core::crypto::rsa::KeySize;
+use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::text::{Now, UnixTime};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
+
+use crate::certificates::{anchor, id, issue, sample};
+use crate::rsa_keys::{public, rng};
+
+/// The CA of the tests.
+pub const CA: KeySize = KeySize::Bits2048;
+
+/// Another CA, of the same name.
+pub const OTHER_CA: KeySize = KeySize::Bits3072;
+
+const HOUR: u64 = 3600;
+
+/// Some time now, by the machine's clock.
+pub fn now() -> UnixTime {
+    minipki::clock::now().expect("the machine's clock is set")
+}
+
+/// From an hour ago to an hour ahead.
+pub fn valid() -> Validity {
+    between(now().get() - HOUR, now().get() + HOUR)
+}
+
+/// From two hours ago to an hour ago.
+pub fn expired() -> Validity {
+    between(now().get() - 2 * HOUR, now().get() - HOUR)
+}
+
+fn between(from: u64, to: u64) -> Validity {
+    let time = |seconds| UnixTime::new(seconds).expect("before the year 10000");
+    Validity::new(time(from), time(to)).expect("in order")
+}
+
+/// A key that is told from others by its number.
+pub fn key_pair(seed: u64) -> KeyPair {
+    KeyPair::generate::<Portable>(&mut rng(seed))
+}
+
+/// A certificate of `ca`.
+pub fn certificate(ca: KeySize, subject: &str, key: &[u8; 32], validity: Validity) -> Vec<u8> {
+    let issuer_key = public(ca);
+    let (subject_id, subject_key) = (id(subject), *key);
+    issue(&Unsigned { subject_id, subject_key, validity, ..sample(&issuer_key) }, ca)
+}
+
+/// The CA of the tests, pinned.
+pub fn trust() -> Anchor {
+    anchor(CA)
+}
+
+/// An identity of the test CA; its key is drawn by its name.
+pub fn identity(subject: &str) -> Identity {
+    identity_of(CA, subject, valid())
+}
+
+/// An identity that was good at the start of its validity.
+pub fn identity_of(ca: KeySize, subject: &str, validity: Validity) -> Identity {
+    let key = key_pair(subject.bytes().map(u64::from).sum());
+    let text = certificate(ca, subject, key.public(), validity);
+    Identity::new(key, text, anchor(ca), Now::Exact(validity.not_before())).expect("a good certificate")
+}
+
+/// A stream in memory, cut into the halves that channels take.
+pub type Halves = (ReadHalf<DuplexStream>, WriteHalf<DuplexStream>);
+
+/// A channel in memory.
+pub type MemoryChannel = Channel<ReadHalf<DuplexStream>, WriteHalf<DuplexStream>>;
+
+/// Two ends of a stream on which never more than `room` bytes are on their way.
+pub fn stream(room: usize) -> (Halves, Halves) {
+    let (left, right) = tokio::io::duplex(room);
+    (tokio::io::split(left), tokio::io::split(right))
+}
+
+/// Opens our end of a channel.
+///
+/// # Errors
+/// Its.
+pub async fn enter(
+    role: Role,
+    (reader, writer): Halves,
+    identity: &Identity,
+    options: &ChannelOptions,
+) -> Result<MemoryChannel, ClientError> {
+    open(role, "the other side", reader, writer, identity, options).await
+}
+
+/// Both ends of an open channel, alice's and bob's. Bob listened.
+pub async fn channel() -> (MemoryChannel, MemoryChannel) {
+    let (near, far) = stream(64);
+    let (alice, bob) = (identity("alice"), identity("bob"));
+    let options = ChannelOptions::default();
+    let (alice, bob) = tokio::join!(
+        enter(Role::Initiator, near, &alice, &options),
+        enter(Role::Responder, far, &bob, &options)
+    );
+    (alice.expect("both are certified"), bob.expect("both are certified"))
+}
+
+/// Deadlines that a silent peer is not to be waited for long with.
+pub fn hasty() -> Deadlines {
+    Deadlines { exchange: Duration::from_millis(50), ..Deadlines::default() }
+}
+
+/// Sends a frame as it should be.
+pub async fn put_frame(writer: &mut (impl AsyncWrite + Unpin), body: &[u8]) {
+    let length = u32::try_from(body.len()).expect("a short body").to_be_bytes();
+    writer.write_all(&[&length[..], body].concat()).await.expect("the other side reads");
+}
+
+/// Receives a frame.
+pub async fn get_frame(reader: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
+    let length = reader.read_u32().await.expect("the other side sends a frame");
+    let mut body = vec![0; length as usize];
+    reader.read_exact(&mut body).await.expect("a whole frame");
+    body
+}
+
+/// A list that callbacks add to.
+#[derive(Debug)]
+pub struct Collected<T>(Mutex<Vec<T>>);
+
+impl<T> Default for Collected<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Collected<T> {
+    /// Adds to it.
+    pub fn add(&self, item: T) {
+        self.0.lock().expect("no test panics here").push(item);
+    }
+
+    /// What has been added so far.
+    pub fn take(&self) -> Vec<T> {
+        std::mem::take(&mut self.0.lock().expect("no test panics here"))
+    }
+}
