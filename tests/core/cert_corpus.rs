@@ -1,7 +1,6 @@
 //! The certificates of `vectors/cert/`: each is accepted, or refused with the error that its name says.
 
 use std::fs;
-use std::path::Path;
 
 use minipki_core::cert::{Anchor, Certificate, Error, verify};
 use minipki_core::crypto::Portable;
@@ -9,15 +8,13 @@ use minipki_core::crypto::rsa::KeySize;
 use minipki_core::limits::ANCHOR;
 use minipki_core::text::Now;
 use minipki_tests::certificates::{NOW, anchor, time};
-use minipki_tests::{certificate_corpus, vectors};
+use minipki_tests::{certificate_corpus, vector_path, vectors};
 
-/// Where the corpus lies.
-fn folder() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors/cert")
-}
+/// The anchor to verify the corpus with.
+const ANCHOR_FILE: &str = "cert/anchor.json";
 
 fn judge(text: &[u8]) -> Result<(), Error> {
-    let anchor = fs::read(folder().join("anchor.json")).expect("the corpus has an anchor");
+    let anchor = fs::read(vector_path(ANCHOR_FILE)).expect("the corpus has an anchor");
     let anchor = Anchor::decode::<Portable>(&anchor).expect("the anchor is good");
     let certificate = Certificate::parse(text)?;
     verify::<Portable>(&anchor, &certificate, Now::Exact(time(NOW))).map(drop)
@@ -62,21 +59,19 @@ fn the_corpus_is_whole() {
     if write {
         let mut out = [0; ANCHOR];
         let anchor = anchor(KeySize::Bits2048);
-        fs::write(folder().join("anchor.json"), anchor.encode(&mut out).unwrap()).unwrap();
+        fs::write(vector_path(ANCHOR_FILE), anchor.encode(&mut out).unwrap()).unwrap();
     }
-    for (kind, mut files) in
-        [("accept", certificate_corpus::accept()), ("refuse", certificate_corpus::refuse())]
-    {
-        let folder = folder().join(kind);
+    let (accept, refuse) = (certificate_corpus::accept(), certificate_corpus::refuse());
+    for (name, mut files) in [("cert/accept", accept), ("cert/refuse", refuse)] {
         if write {
+            let folder = vector_path(name);
             let _ = fs::remove_dir_all(&folder);
             fs::create_dir_all(&folder).unwrap();
-            files.iter().for_each(|(name, text)| fs::write(folder.join(name), text).unwrap());
+            files.iter().for_each(|(file, text)| fs::write(folder.join(file), text).unwrap());
         }
         files.sort();
-        let stored = vectors(&format!("cert/{kind}"));
         let names =
             |files: &[(String, Vec<u8>)]| files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
-        assert_eq!(names(&stored), names(&files), "run again with MINIPKI_WRITE_VECTORS=1");
+        assert_eq!(names(&vectors(name)), names(&files), "run again with MINIPKI_WRITE_VECTORS=1");
     }
 }

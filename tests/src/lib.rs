@@ -13,7 +13,7 @@ pub mod stream;
 mod vectors;
 
 pub use command::openssl;
-pub use vectors::vectors;
+pub use vectors::{vector_path, vectors};
 
 /// The bytes that `text` spells in hexadecimal; blanks may stand between digits.
 pub fn hex(text: &str) -> Vec<u8> {
