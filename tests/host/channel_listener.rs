@@ -42,6 +42,23 @@ async fn a_silent_connection_does_not_hold_up_the_next() {
 }
 
 #[tokio::test]
+async fn any_number_of_silent_connections_does_not_either() {
+    let (mut listener, address) = listener(ChannelOptions::default()).await;
+    let (alice, options) = (identity("alice"), ChannelOptions::default());
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        silent.push(TcpStream::connect(&address).await.expect("it listens"));
+    }
+    let (there, here) = tokio::join!(connect(&address, &alice, &options), listener.accept());
+    assert_eq!(here.expect("the one that speaks").peer.subject_id().as_str(), "alice");
+    there.expect("it was let in");
+    // The oldest had to go, the youngest still have their time.
+    assert_eq!(silent[0].read(&mut [0]).await.expect("hung up on"), 0);
+    let youngest = silent[99].try_read(&mut [0]).expect_err("nothing was said");
+    assert_eq!(youngest.kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[tokio::test]
 async fn what_fails_is_reported_and_the_next_is_let_in() {
     let (mut listener, address) = listener(ChannelOptions::default()).await;
     let options = ChannelOptions::default();

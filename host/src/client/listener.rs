@@ -1,16 +1,18 @@
 //! The listening side: handshakes with many at once, channels one after another.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::{Channel, ChannelOptions, ClientError, Identity, Role, open};
 
-/// Handshakes at the same time; further connections wait in the operating system's queue.
+/// Handshakes at the same time. One more takes the place of the oldest: an honest one is over in
+/// milliseconds, so what has to go is a peer that is silent.
 const HANDSHAKES: usize = 64;
 
 /// A pause after the operating system gave no connection, as when all descriptors are in use.
@@ -23,6 +25,8 @@ pub struct Listener {
     identity: Arc<Identity>,
     options: Arc<ChannelOptions>,
     handshakes: JoinSet<Result<Channel, ClientError>>,
+    /// Those of them that are not over, oldest first.
+    under_way: VecDeque<AbortHandle>,
 }
 
 impl Listener {
@@ -37,7 +41,7 @@ impl Listener {
     ) -> io::Result<Self> {
         let socket = TcpListener::bind(address).await?;
         let (identity, options) = (Arc::new(identity), Arc::new(options));
-        Ok(Self { socket, identity, options, handshakes: JoinSet::new() })
+        Ok(Self { socket, identity, options, handshakes: JoinSet::new(), under_way: VecDeque::new() })
     }
 
     /// Where it listens.
@@ -57,14 +61,15 @@ impl Listener {
     /// A connection or handshake that failed. The listener goes on: call again.
     pub async fn accept(&mut self) -> Result<Channel, ClientError> {
         loop {
-            let room = self.handshakes.len() < HANDSHAKES;
             tokio::select! {
+                // What is done comes first, so that no more of it piles up than there are handshakes.
+                biased;
                 Some(done) = self.handshakes.join_next() => match done {
                     Ok(result) => return result,
-                    // A handshake that panicked has told so already.
+                    // It had to go, or has panicked and told so already.
                     Err(_) => continue,
                 },
-                accepted = self.socket.accept(), if room => match accepted {
+                accepted = self.socket.accept() => match accepted {
                     Ok((stream, from)) => self.greet(stream, from),
                     Err(source) => {
                         tokio::time::sleep(PAUSE).await;
@@ -76,12 +81,19 @@ impl Listener {
     }
 
     fn greet(&mut self, stream: TcpStream, from: SocketAddr) {
+        self.under_way.retain(|handshake| !handshake.is_finished());
+        if self.under_way.len() >= HANDSHAKES
+            && let Some(oldest) = self.under_way.pop_front()
+        {
+            oldest.abort();
+        }
         let (identity, options) = (Arc::clone(&self.identity), Arc::clone(&self.options));
-        self.handshakes.spawn(async move {
+        let handshake = self.handshakes.spawn(async move {
             // As in dial; a socket that refuses it is only slower.
             let _ = stream.set_nodelay(true);
             let (reader, writer) = stream.into_split();
             open(Role::Responder, &from.to_string(), reader, writer, &identity, &options).await
         });
+        self.under_way.push_back(handshake);
     }
 }
