@@ -63,37 +63,41 @@ async fn converse(
     requests: &mut usize,
 ) -> End {
     loop {
-        let done = match step(link, stream, context, stop).await {
-            Ok(Some(Want::Deliver)) => match link.event() {
-                Some(asked) => {
-                    // A proof belongs to the request that led to it.
-                    *requests += usize::from(asked != Asked::Proven);
-                    if *requests > context.limits.requests {
-                        refuse(link, Code::Busy).map(|()| Some(End::SpentOut))
-                    } else {
-                        answer(link, asked, context).await.map(|()| None)
-                    }
-                }
-                None => Err(Fault::OutOfTurn),
-            },
-            Ok(Some(_)) => Ok(Some(End::Left)),
-            Ok(None) => Ok(Some(End::Stopped)),
+        let end = match step(link, stream, context, stop).await {
+            Ok(Some(Want::Deliver)) => reply(link, context, requests).await,
+            Ok(Some(_)) => Some(End::Left),
+            Ok(None) => Some(End::Stopped),
             Err(NetError::Fault(fault)) => {
                 *requests += 1;
-                Ok(misread(fault, *requests, context))
+                misread(fault, *requests, context)
             }
             Err(error) => {
                 tracing::info!(%error, "lost");
-                Ok(Some(End::Lost))
+                Some(End::Lost)
             }
         };
-        match done {
-            Ok(None) => {}
-            Ok(Some(end)) => return end,
-            Err(fault) => {
-                tracing::error!(%fault, "an answer could not be written");
-                return End::Broken;
-            }
+        if let Some(end) = end {
+            return end;
+        }
+    }
+}
+
+/// Puts the answer to what was just asked into the link.
+async fn reply(link: &mut Conversation<'_>, context: &Context, requests: &mut usize) -> Option<End> {
+    let event = link.event();
+    // A proof belongs to the request that led to it.
+    *requests += usize::from(event != Some(Asked::Proven));
+    let spent = *requests > context.limits.requests;
+    let written = match event {
+        Some(_) if spent => refuse(link, Code::Busy),
+        Some(asked) => answer(link, asked, context).await,
+        None => Err(Fault::OutOfTurn),
+    };
+    match written {
+        Ok(()) => spent.then_some(End::SpentOut),
+        Err(fault) => {
+            tracing::error!(%fault, "an answer could not be written");
+            Some(End::Broken)
         }
     }
 }
