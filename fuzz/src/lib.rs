@@ -5,8 +5,18 @@
 //! on a stable compiler with the corpora and a short random run, as tests of
 //! the workspace (`tests/fuzz`).
 
+mod certificate;
+mod channel_responder;
+mod enrol_server;
+mod frame;
 mod json;
+pub mod peers;
+pub mod stream;
 
+pub use certificate::certificate;
+pub use channel_responder::channel_responder;
+pub use enrol_server::enrol_server;
+pub use frame::frame;
 pub use json::json;
 
 /// A fuzz target.
@@ -19,6 +29,15 @@ pub struct Target {
     pub seeds: &'static [&'static str],
 }
 
+const fn target(name: &'static str, run: fn(&[u8]), seeds: &'static [&'static str]) -> Target {
+    Target { name, run, seeds }
+}
+
 /// Every fuzz target.
-pub const TARGETS: &[Target] =
-    &[Target { name: "json", run: json, seeds: &["vectors/json/accept", "vectors/json/refuse"] }];
+pub const TARGETS: &[Target] = &[
+    target("frame", frame, &[]),
+    target("json", json, &["vectors/json/accept", "vectors/json/refuse"]),
+    target("certificate", certificate, &["vectors/cert/accept", "vectors/cert/refuse"]),
+    target("enrol_server", |data| _ = enrol_server(data), &[]),
+    target("channel_responder", |data| _ = channel_responder(data), &[]),
+];

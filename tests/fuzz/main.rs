@@ -65,8 +65,39 @@ fn seeds(target: &Target) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
+fn frame() {
+    run("frame");
+}
+
+#[test]
 fn json() {
     run("json");
+}
+
+#[test]
+fn certificate() {
+    run("certificate");
+}
+
+#[test]
+fn enrol_server() {
+    run("enrol_server");
+}
+
+#[test]
+fn channel_responder() {
+    run("channel_responder");
+}
+
+/// A corpus that the protocol has moved away from would still pass, and reach nothing.
+#[test]
+fn the_corpus_still_reaches_a_certificate_and_an_open_channel() {
+    let proven = include_bytes!("../../fuzz/corpus/enrol_server/proven");
+    assert_eq!(minipki_fuzz::enrol_server(proven), 1, "see fuzz/src/bin/seeds.rs");
+    let channel = include_bytes!("../../fuzz/corpus/channel_responder/channel");
+    assert_eq!(minipki_fuzz::channel_responder(channel), Some(2), "see fuzz/src/bin/seeds.rs");
+    let cut = include_bytes!("../../fuzz/corpus/channel_responder/cut");
+    assert_eq!(minipki_fuzz::channel_responder(cut), Some(2));
 }
 
 #[test]

@@ -8,6 +8,8 @@ const LONGEST: usize = 8192;
 
 /// What parsers look for.
 const WORDS: &[&[u8]] = &[
+    b" ",
+    b"\n",
     b"{",
     b"}",
     b"[",

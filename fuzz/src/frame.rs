@@ -1,0 +1,63 @@
+//! Frames through a link, against the plainest code that cuts a stream.
+
+use minipki_core::limits::FRAME_HEADER;
+use minipki_core::link::Link;
+use minipki_core::session::{Fault, Machine, Next};
+use minipki_core::wire::Refusal;
+
+use crate::stream::{Tail, converse, frames, sent};
+
+/// Most that the receiver here takes: little, so that its limit is met often.
+const LIMIT: usize = 64;
+
+/// A machine that takes anything and gives it to the application.
+struct Listener;
+
+impl Machine for Listener {
+    type Event = ();
+
+    fn next(&self) -> Next {
+        Next::Read
+    }
+
+    fn read(&mut self, _: &mut [u8]) -> Result<Option<()>, Fault> {
+        Ok(Some(()))
+    }
+
+    fn end(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn refuses_aloud(&self) -> bool {
+        true
+    }
+}
+
+/// The first byte says how many bytes arrive at a time; the rest is the stream.
+///
+/// - However it arrives, the same bodies come out, and they are those of the plain code.
+/// - A bad length is refused once, aloud, and nothing after it is read; a cut frame is told as such.
+pub fn frame(input: &[u8]) {
+    let Some((chunk, stream)) = input.split_first() else { return };
+    let (expected, tail) = frames(stream, LIMIT);
+
+    let (mut rx, mut tx) = ([0; FRAME_HEADER + LIMIT], [0; 1024]);
+    let mut link = Link::new(Listener, &mut rx, &mut tx);
+    let mut bodies = Vec::new();
+    let outcome = converse(&mut link, &mut &*stream, usize::from(*chunk).max(1), |link| {
+        link.event().expect("what is delivered is an event");
+        bodies.push(link.body().to_vec());
+    });
+
+    assert_eq!(bodies, expected, "the frames' bodies");
+    let answers = sent(&outcome.sent);
+    match tail {
+        Tail::Clean => assert!(outcome.faults.is_empty() && answers.is_empty()),
+        Tail::Cut => assert_eq!((outcome.faults, answers.len()), (vec![Fault::Truncated], 0)),
+        Tail::Refused => {
+            assert!(matches!(outcome.faults[..], [Fault::Frame(_)]), "{:?}", outcome.faults);
+            let [answer] = answers[..] else { panic!("one refusal") };
+            Refusal::decode(answer).expect("a refusal");
+        }
+    }
+}
