@@ -1,80 +1,38 @@
-//! `cargo xtask bench`: the benchmark suites, shortly, and how many times faster MiniPKI is than what stands beside it.
+//! `cargo xtask bench`: the benchmark suites, shortly, and at the end every ratio that they have printed.
 
-use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 
-use crate::steps::{cargo, execute};
-use crate::tree;
-
-/// Our rows are named so in every benchmark group.
-const OURS: &str = "minipki";
-
-/// What criterion left for one benchmark.
-#[derive(Debug, PartialEq)]
-struct Measured {
-    /// Group and parameter.
-    what: String,
-    who: String,
-    nanoseconds: f64,
-}
+use crate::steps::{cargo, shown};
 
 /// Runs every suite, or the benchmarks whose name contains `filter`.
 pub(crate) fn run(filter: Option<&str>) -> Result<(), String> {
-    // A folder of our own, emptied: results of an earlier run do not compare with those of this one.
-    let folder = tree::root().join("target/xtask-bench");
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).map_err(|e| format!("cannot empty {}: {e}", tree::name(&folder)))?;
-    }
     let mut command =
         cargo(&["bench", "--locked", "--package", "minipki-benches", "--", "--quick", "--noplot"]);
-    execute(command.args(filter).env("CRITERION_HOME", &folder))?;
-    let mut results = Vec::new();
-    for path in tree::files(&folder, "json") {
-        if path.ends_with("new/benchmark.json") {
-            let estimates = tree::read(&path.with_file_name("estimates.json"))?;
-            results.extend(measured(&tree::read(&path)?, &estimates));
+    command.args(filter).stdout(Stdio::piped());
+    let line = shown(&command);
+    eprintln!("    $ {line}");
+    let mut child = command.spawn().map_err(|e| format!("`{line}` did not start: {e}"))?;
+    let mut ratios = Vec::new();
+    for output in BufReader::new(child.stdout.take().ok_or("no output")?).lines() {
+        let output = output.map_err(|e| format!("`{line}`: {e}"))?;
+        println!("{output}");
+        if is_ratio(&output) {
+            ratios.push(output);
         }
     }
-    if results.is_empty() {
-        return Err("no benchmark has run".to_owned());
+    let status = child.wait().map_err(|e| format!("`{line}`: {e}"))?;
+    if !status.success() || ratios.is_empty() {
+        return Err(format!("`{line}` ended with {status} and {} ratios", ratios.len()));
     }
-    print!("\n{}", table(&results));
+    println!("\nthe same work, turn by turn in one run; x: times as long as the first\n");
+    println!("{}", ratios.join("\n"));
     Ok(())
 }
 
-/// Reads what criterion wrote in one folder.
-fn measured(benchmark: &str, estimates: &str) -> Option<Measured> {
-    let group = text(benchmark, "group_id")?;
-    let parameter = text(benchmark, "value_str");
-    let what = parameter.map_or(group.to_owned(), |parameter| format!("{group}/{parameter}"));
-    let who = text(benchmark, "function_id").unwrap_or(OURS).to_owned();
-    let (_, median) = estimates.split_once("\"median\":")?;
-    let (_, estimate) = median.split_once("\"point_estimate\":")?;
-    let nanoseconds = estimate.split([',', '}']).next()?.trim().parse().ok()?;
-    Some(Measured { what, who, nanoseconds })
-}
-
-/// The text of a top-level key; none for `null`.
-fn text<'a>(json: &'a str, key: &str) -> Option<&'a str> {
-    let (_, value) = json.split_once(&format!("\"{key}\":\""))?;
-    value.split('"').next()
-}
-
-/// One line for each benchmark, ours first, the others with how many times as long they take.
-fn table(results: &[Measured]) -> String {
-    let mut groups: BTreeMap<&str, Vec<&Measured>> = BTreeMap::new();
-    for result in results {
-        groups.entry(&result.what).or_default().push(result);
-    }
-    let mut table = format!("{:<40} {:<16} {:>12} {:>8}\n", "what", "who", "µs", "ratio");
-    for (what, mut rows) in groups {
-        rows.sort_by_key(|row| (row.who != OURS, &row.who));
-        let ours = rows.iter().find(|row| row.who == OURS).map(|row| row.nanoseconds);
-        for row in rows {
-            let ratio = ours.map(|ours| format!("{:.2}", row.nanoseconds / ours)).unwrap_or_default();
-            table += &format!("{what:<40} {:<16} {:>12.2} {ratio:>8}\n", row.who, row.nanoseconds / 1000.0);
-        }
-    }
-    table + "ratio: how many times as long as minipki's\n"
+/// A line of `minipki_benches::compare`: `x25519/agreement: snow    61.20 µs   1.17 x`.
+fn is_ratio(line: &str) -> bool {
+    line.ends_with(" x") && line.contains(" µs ") && line.contains(": ")
 }
 
 #[cfg(test)]
@@ -82,37 +40,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn criterions_files_become_ratios() {
-        let benchmark = |who: &str| {
-            format!(
-                "{{\"group_id\":\"rsa verify\",\"function_id\":\"{who}\",\"value_str\":\"2048\",\"throughput\":null}}"
-            )
-        };
-        let estimates = |ns: &str| {
-            format!(
-                "{{\"mean\":{{\"point_estimate\":1.0}},\"median\":{{\"confidence_interval\":{{\"lower_bound\":2.0}},\"point_estimate\":{ns},\"standard_error\":3.0}}}}"
-            )
-        };
-        let results: Vec<_> = [("rsa", "60000.0"), ("minipki", "24000.0")]
-            .iter()
-            .filter_map(|(who, ns)| measured(&benchmark(who), &estimates(ns)))
-            .collect();
-        assert_eq!(
-            results[0],
-            Measured { what: "rsa verify/2048".to_owned(), who: "rsa".to_owned(), nanoseconds: 60000.0 }
-        );
-        let table = table(&results);
-        let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
-        assert_eq!(lines[1], ["rsa", "verify/2048", "minipki", "24.00", "1.00"]);
-        assert_eq!(lines[2], ["rsa", "verify/2048", "rsa", "60.00", "2.50"]);
-    }
-
-    #[test]
-    fn a_group_of_one_has_no_parameter() {
-        let one = measured(
-            "{\"group_id\":\"x\",\"function_id\":null,\"value_str\":null}",
-            "{\"median\":{\"point_estimate\":5}}",
-        );
-        assert_eq!(one, Some(Measured { what: "x".to_owned(), who: OURS.to_owned(), nanoseconds: 5.0 }));
+    fn ratios_are_told_from_criterions_own_lines() {
+        assert!(is_ratio("x25519/agreement: minipki                      52.30 µs   1.00 x"));
+        assert!(!is_ratio("x25519/agreement/snow   time:   [61.113 µs 61.202 µs 61.224 µs]"));
+        assert!(!is_ratio("     Running benches/x25519.rs (target/release/deps/x25519-1)"));
     }
 }

@@ -72,10 +72,13 @@ impl Row<'_> {
         inside.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// Named whole in a source: in `vectors("…")`, or as a file's path.
+    /// Named in a source: whole, as in `vectors("…")` or a file's path, or as a folder and a file in it.
     fn is_read_by(&self, source: &str) -> bool {
         let path = self.path.trim_end_matches('/');
-        source.contains(&format!("\"{path}\"")) || source.contains(&format!("vectors/{path}"))
+        let names = |path: &str| {
+            source.contains(&format!("\"{path}\"")) || source.contains(&format!("vectors/{path}"))
+        };
+        names(path) || path.rsplit_once('/').is_some_and(|(folder, file)| names(folder) && names(file))
     }
 }
 
@@ -94,6 +97,8 @@ mod tests {
     fn named_and_read_is_well() {
         let source = "include_str!(\"../../vectors/rsa/key.pem\"); vectors(\"json/refuse\")";
         assert_eq!(faults(PAGE_OF_TWO, &["README.md", "rsa/key.pem", "json/refuse/null"], source), 0);
+        let source = "root.join(\"../vectors/rsa\").join(\"key.pem\"); vectors(\"json/refuse\")";
+        assert_eq!(faults(PAGE_OF_TWO, &["rsa/key.pem", "json/refuse/null"], source), 0);
     }
 
     #[test]
