@@ -1,6 +1,7 @@
 //! MiniPKI on a PC: certificate authority, clients and command line.
 
 pub mod ca;
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod files;

@@ -7,6 +7,7 @@ mod command;
 pub mod noise;
 pub mod pair;
 pub mod peers;
+pub mod program;
 pub mod rsa_keys;
 pub mod server;
 pub mod stream;

@@ -1,2 +1,5 @@
-//! The command line.
-fn main() {}
+//! The program; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    minipki::cli::main()
+}

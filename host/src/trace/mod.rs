@@ -1,5 +1,9 @@
 //! What passes on a connection, for whoever wants to watch.
 
+pub mod explain;
+mod explain_messages;
+pub mod printer;
 mod tap;
 
+pub use printer::Printer;
 pub use tap::{Direction, Tap, Traced};

@@ -1,0 +1,99 @@
+//! From the typed errors of the protocol to an exit code and what to do next.
+
+use minipki_core::cert;
+use minipki_core::session::Fault;
+use minipki_core::wire::Code;
+
+use super::{CliError, Exit};
+use crate::client::{AnchorError, ClientError, IdentityError};
+use crate::net::NetError;
+
+/// A certificate or anchor that was refused.
+pub(super) fn certificate(error: &cert::Error) -> CliError {
+    use cert::Error as E;
+    let next = match error {
+        E::IssuerMismatch | E::IssuerKeyMismatch | E::Signature(_) => {
+            "do not trust it; if it should be of this CA, compare the fingerprints by another way"
+        }
+        E::NotYetValid { .. } => "check this machine's clock; otherwise wait until then",
+        E::Expired { .. } => "check this machine's clock; otherwise have its holder enrol again",
+        E::SubjectMismatch => "check whom you meant to reach, and at which address",
+        E::SubjectKeyMismatch => "do not trust it: whoever showed it does not hold the key it names",
+        E::AnchorFingerprint | E::AnchorIncomplete => "fetch the anchor from the CA again",
+        _ => "it was damaged or changed; fetch it again from where it was made",
+    };
+    CliError::new(Exit::NotVerified, error, next)
+}
+
+/// A session that ended early.
+pub(super) fn fault(fault: &Fault) -> CliError {
+    match fault {
+        Fault::Certificate(error) => certificate(error),
+        Fault::Refused(code) => refused(*code, code.text()),
+        Fault::Truncated | Fault::Frame(_) => {
+            CliError::new(Exit::Connection, fault, "check that the address is the one meant; try again")
+        }
+        Fault::Message(_) | Fault::OutOfTurn => CliError::new(
+            Exit::Connection,
+            fault,
+            "check that a MiniPKI of this version is at that address; --trace shows what it says",
+        ),
+        _ => CliError::new(
+            Exit::NotVerified,
+            fault,
+            "somebody changed what passed, or is not who they say; try again over another network",
+        ),
+    }
+}
+
+/// A refusal that the CA or the peer sent, with its own words.
+pub(super) fn refused(code: Code, text: &str) -> CliError {
+    let next = match code {
+        Code::SubjectTaken => "choose another --subject, or ask the CA's operator for a token (--token)",
+        Code::TokenInvalid => "ask the CA's operator for a token: minipki ca token --dir DIR --subject NAME",
+        Code::ProofFailed => {
+            "compare the fingerprint with the operator's; check the token, and whom it is for"
+        }
+        Code::NotAllowed => "leave out --classic; if the CA asks for a token, get one from its operator",
+        Code::Busy => "wait a moment and try again",
+        Code::Internal => "tell the operator: the reason is in the CA's log",
+        Code::CertificateRefused => {
+            "see on the other side why: another CA, another subject than expected, or expired"
+        }
+        _ => "check that both sides run the same version; --trace shows every message",
+    };
+    let text = crate::trace::explain::escaped(text.as_bytes(), 200);
+    CliError::new(Exit::Refused, format_args!("refused ({code}): {text}"), next)
+}
+
+impl From<ClientError> for CliError {
+    fn from(error: ClientError) -> Self {
+        match &error {
+            ClientError::Refused { code, text } => refused(*code, text),
+            ClientError::Exchange { with, source: NetError::Fault(source) } => fault(source).with(with),
+            ClientError::Certificate(source) => certificate(source),
+            ClientError::Unreachable { .. }
+            | ClientError::ConnectDeadline { .. }
+            | ClientError::Exchange { .. } => Self::told(Exit::Connection, error),
+            ClientError::Missing { .. } => {
+                Self::new(Exit::Unexpected, error, "see above what the peer said; --deadline gives it longer")
+            }
+            _ => Self::told(Exit::Failed, error),
+        }
+    }
+}
+
+impl From<IdentityError> for CliError {
+    fn from(error: IdentityError) -> Self {
+        let exit =
+            if matches!(error, IdentityError::Certificate { .. }) { Exit::NotVerified } else { Exit::Failed };
+        Self::told(exit, error)
+    }
+}
+
+impl From<AnchorError> for CliError {
+    fn from(error: AnchorError) -> Self {
+        let exit = if matches!(error, AnchorError::Io { .. }) { Exit::Failed } else { Exit::NotVerified };
+        Self::told(exit, error)
+    }
+}

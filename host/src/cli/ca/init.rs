@@ -1,0 +1,79 @@
+//! `minipki ca init`: a new CA.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use minipki_core::cert::IdBuf;
+use minipki_core::crypto::rsa::KeySize;
+use serde_json::json;
+
+use super::super::{CliError, output, progress};
+use crate::keys::CaFolder;
+
+/// Make a new CA: its RSA key and the anchor that clients trust
+#[derive(Args)]
+#[command(after_help = "Example:\n  minipki ca init --dir my-ca --issuer-id school-ca --bits 3072")]
+pub(in crate::cli) struct InitArgs {
+    /// The folder to make; nothing that exists is overwritten
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// The CA's name, as its certificates carry it
+    #[arg(long, value_name = "ID", default_value = "minipki-ca")]
+    issuer_id: IdBuf,
+    /// Bits of the RSA key
+    #[arg(long, value_enum, default_value = "2048")]
+    bits: Bits,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Bits {
+    #[value(name = "2048")]
+    Bits2048,
+    #[value(name = "3072")]
+    Bits3072,
+    #[value(name = "4096")]
+    Bits4096,
+}
+
+impl From<Bits> for KeySize {
+    fn from(bits: Bits) -> Self {
+        match bits {
+            Bits::Bits2048 => Self::Bits2048,
+            Bits::Bits3072 => Self::Bits3072,
+            Bits::Bits4096 => Self::Bits4096,
+        }
+    }
+}
+
+pub(super) fn run(args: InitArgs) -> Result<(), CliError> {
+    let started = Instant::now();
+    let size = KeySize::from(args.bits);
+    let folder =
+        progress::during("making the RSA key", || CaFolder::create(&args.dir, args.issuer_id, size))?;
+    let (issuer_id, fingerprint) = (folder.issuer_id(), folder.fingerprint());
+    if args.json {
+        output::json(&json!({
+            "anchor_file": folder.anchor_file(),
+            "bits": size.bits(),
+            "fingerprint_sha256": fingerprint.to_string(),
+            "issuer_id": issuer_id.as_str(),
+        }))?;
+    } else {
+        output::data(|out| writeln!(out, "{fingerprint}"))?;
+    }
+    let dir = args.dir.display();
+    output::say(format_args!(
+        "The CA {issuer_id} has an RSA-{} key, made in {:.1?}; above is its fingerprint.\n\
+         Next, serve it:\n  minipki ca serve --dir {dir}\n\
+         and enrol a client, from another terminal:\n  \
+         minipki enroll --ca 127.0.0.1:9000 --subject alice --anchor {} --out alice",
+        size.bits(),
+        started.elapsed(),
+        folder.anchor_file().display(),
+    ));
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! `minipki ca`: what the operator of a certificate authority does.
+
+mod init;
+mod list;
+mod serve;
+mod token;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::{CliError, Exit, output};
+use crate::keys::{CaFolder, FolderError};
+use crate::store::{Owner, StoreError};
+
+/// Run a certificate authority
+#[derive(Subcommand)]
+#[command(after_help = "Example:\n  minipki ca init --dir my-ca\n  minipki ca serve --dir my-ca")]
+pub(super) enum Command {
+    Init(init::InitArgs),
+    Serve(serve::ServeArgs),
+    List(list::ListArgs),
+    Fingerprint(FingerprintArgs),
+    Token(token::TokenArgs),
+}
+
+/// The folder that `minipki ca init` made.
+#[derive(Args)]
+struct Folder {
+    /// The CA's folder
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+}
+
+/// Print the CA's fingerprint, which clients pin
+#[derive(Args)]
+#[command(after_help = "Example:\n  minipki ca fingerprint --dir my-ca")]
+pub(super) struct FingerprintArgs {
+    #[command(flatten)]
+    folder: Folder,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Init(args) => init::run(args),
+        Command::Serve(args) => serve::run(&args),
+        Command::List(args) => list::run(&args),
+        Command::Fingerprint(args) => fingerprint(&args),
+        Command::Token(args) => token::run(&args),
+    }
+}
+
+fn fingerprint(args: &FingerprintArgs) -> Result<(), CliError> {
+    let folder = args.folder.open()?;
+    let fingerprint = folder.fingerprint();
+    if args.json {
+        let issuer_id = folder.issuer_id().as_str();
+        output::json(&json!({ "fingerprint_sha256": fingerprint.to_string(), "issuer_id": issuer_id }))
+    } else {
+        output::data(|out| writeln!(out, "{fingerprint}"))
+    }
+}
+
+impl Folder {
+    fn open(&self) -> Result<CaFolder, CliError> {
+        Ok(CaFolder::open(&self.dir)?)
+    }
+}
+
+/// The CA that the ledger in `folder` must belong to.
+fn owner(folder: &CaFolder) -> Owner {
+    Owner { issuer_id: folder.issuer_id().into(), fingerprint: folder.fingerprint() }
+}
+
+impl From<FolderError> for CliError {
+    fn from(error: FolderError) -> Self {
+        Self::told(Exit::Failed, error)
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        Self::told(Exit::Failed, error)
+    }
+}

@@ -1,0 +1,60 @@
+//! `minipki ca token`: a single-use token for one subject.
+
+use std::time::Duration;
+
+use clap::Args;
+use getrandom::SysRng;
+use minipki_core::cert::IdBuf;
+use serde_json::json;
+
+use super::super::{CliError, Exit, duration, output};
+use super::{Folder, owner};
+use crate::ca::Token;
+use crate::store::TokenBook;
+
+/// Make a token: it lets one subject enrol once
+#[derive(Args)]
+#[command(after_help = "Example:\n  minipki ca token --dir my-ca --subject alice --expires-in 12h")]
+pub(in crate::cli) struct TokenArgs {
+    #[command(flatten)]
+    folder: Folder,
+    /// Whom the token is for
+    #[arg(long, value_name = "NAME")]
+    subject: IdBuf,
+    /// How long it can be used: a number and s, m, h or d
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
+    expires_in: Duration,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &TokenArgs) -> Result<(), CliError> {
+    let folder = args.folder.open()?;
+    let expires = crate::clock::now()?.checked_add_seconds(args.expires_in.as_secs()).ok_or_else(|| {
+        CliError::new(
+            Exit::Usage,
+            "the token would expire after the year 9999",
+            "give a shorter --expires-in",
+        )
+    })?;
+    let token = Token::generate(&mut SysRng).map_err(|error| {
+        CliError::new(Exit::Failed, format_args!("no random numbers: {error}"), "try again")
+    })?;
+    TokenBook::open(folder.path(), &owner(&folder))?.add(token.hash(), args.subject.as_id(), expires)?;
+    if args.json {
+        output::json(&json!({
+            "expires": expires.to_string(),
+            "subject_id": args.subject.to_string(),
+            "token": token.text(),
+        }))?;
+    } else {
+        output::data(|out| writeln!(out, "{}", token.text()))?;
+    }
+    output::say(format_args!(
+        "Good for one enrolment of {} until {expires}; it is shown this once.\n\
+         Hand it over by a way you trust; the subject puts it into MINIPKI_TOKEN.",
+        args.subject
+    ));
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! Who takes part: the CA, and two clients that meet.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use minipki_core::cert::{Anchor, IdBuf, IdError};
+use minipki_core::crypto::Fingerprint;
+use minipki_core::crypto::rsa::KeySize;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::super::{CliError, Exit, progress};
+use super::surprise;
+use crate::ca::{Authority, Policy};
+use crate::client::{self, Channel, ChannelOptions, EnrolOptions, Identity, Listener};
+use crate::keys::{CaFolder, SignerKind};
+use crate::server::{ServeError, Server, ServerOptions, Summary};
+use crate::store::{Owner, SqliteLedger};
+use crate::trace::Tap;
+
+/// The CA's name.
+pub(super) const ISSUER: &str = "demo-ca";
+
+/// A port that is free, on this machine alone.
+const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// A CA that serves.
+pub(super) struct Ca {
+    pub(super) address: SocketAddr,
+    pub(super) fingerprint: Fingerprint,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<Result<Summary, ServeError>>,
+}
+
+impl Ca {
+    /// Makes a CA in the folder `path`, and serves.
+    pub(super) async fn found(path: PathBuf) -> Result<Self, CliError> {
+        let issuer_id = id(ISSUER)?;
+        let work = move || {
+            progress::during("making the RSA key", || CaFolder::create(&path, issuer_id, KeySize::Bits2048))
+        };
+        let folder = spawn_blocking(work).await.map_err(|error| surprise(&error.to_string()))??;
+        let fingerprint = folder.fingerprint();
+        let owner = Owner { issuer_id: folder.issuer_id().into(), fingerprint };
+        let ledger = SqliteLedger::open(folder.path(), &owner)?;
+        let signer = folder.signer(SignerKind::default())?;
+        let authority = Authority::new(owner.issuer_id, Policy::default(), signer, Box::new(ledger));
+        let server =
+            Server::bind(authority, ServerOptions { listen: ANY, ..ServerOptions::default() }).await?;
+        let address = server.local_addr();
+        let (stop, stopped) = oneshot::channel();
+        let served = tokio::spawn(server.run(async { drop(stopped.await) }));
+        Ok(Self { address, fingerprint, stop, served })
+    }
+
+    /// A new key for `name`, certified. The client knows the CA's fingerprint and nothing else.
+    pub(super) async fn enrol(&self, name: &str, tap: Option<Arc<dyn Tap>>) -> Result<Identity, CliError> {
+        let anchor = Anchor::from_fingerprint(self.fingerprint);
+        let options = EnrolOptions { tap, ..EnrolOptions::new(self.address.to_string(), id(name)?, anchor) };
+        Ok(client::enrol(options).await?)
+    }
+
+    /// Stops the CA; returns how many certificates it has granted.
+    pub(super) async fn stop(self) -> Result<u64, CliError> {
+        // If the server has ended already, its result says why.
+        let _ = self.stop.send(());
+        Ok(self.served.await.map_err(|error| surprise(&error.to_string()))??.granted)
+    }
+}
+
+/// bob listens, alice connects, each expecting the other by name.
+pub(super) async fn meet(
+    alice: &Identity,
+    bob: &Identity,
+    tap: Option<Arc<dyn Tap>>,
+) -> Result<(Channel, Channel), CliError> {
+    let expecting = |peer: &Identity, tap| ChannelOptions {
+        peer: Some(peer.subject_id().into()),
+        tap,
+        ..ChannelOptions::default()
+    };
+    let mut listener = Listener::bind(ANY, bob.clone(), expecting(alice, None)).await?;
+    let address = listener.local_addr()?.to_string();
+    let options = expecting(bob, tap);
+    Ok(tokio::try_join!(client::connect(&address, alice, &options), listener.accept())?)
+}
+
+fn id(name: &str) -> Result<IdBuf, CliError> {
+    name.parse().map_err(|error: IdError| CliError::new(Exit::Failed, error, ""))
+}

@@ -1,0 +1,101 @@
+//! How the demo is told: numbered steps, what was checked, and how long it took.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anstyle::{AnsiColor, Style};
+
+use super::super::{CliError, output};
+use crate::trace::explain::hex;
+use crate::trace::{Printer, Tap};
+
+const HEADING: Style = Style::new().bold();
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default();
+
+/// Tells the steps, and times them.
+pub(super) struct Stage {
+    trace: bool,
+    step: usize,
+    started: Instant,
+    times: Vec<(&'static str, Duration)>,
+}
+
+impl Stage {
+    /// Before the first step; with `trace`, [`Stage::tap`] shows every message.
+    pub(super) fn new(trace: bool) -> Self {
+        Self { trace, step: 0, started: Instant::now(), times: Vec::new() }
+    }
+
+    /// Starts the next step, and its time.
+    pub(super) fn begin(&mut self, title: &str) -> Result<(), CliError> {
+        self.step += 1;
+        let step = self.step;
+        output::data(|out| writeln!(out, "{HEADING}{step}. {title}{HEADING:#}"))?;
+        self.gap()?;
+        self.started = Instant::now();
+        Ok(())
+    }
+
+    /// Ends the step, which is called `name` in the table of times.
+    pub(super) fn end(&mut self, name: &'static str) -> Result<(), CliError> {
+        self.times.push((name, self.started.elapsed()));
+        output::data(|out| writeln!(out))
+    }
+
+    /// Shows the messages between `own` and `peer`, if they are to be shown.
+    pub(super) fn tap(&self, own: &str, peer: &str) -> Option<Arc<dyn Tap>> {
+        self.trace.then(|| Arc::new(Printer::new(anstream::stdout(), own, peer)) as Arc<dyn Tap>)
+    }
+
+    /// An empty line, where the trace has more of them.
+    pub(super) fn gap(&self) -> Result<(), CliError> {
+        if self.trace { output::data(|out| writeln!(out)) } else { Ok(()) }
+    }
+
+    /// One line of the story.
+    pub(super) fn tell(&self, text: &str) -> Result<(), CliError> {
+        output::data(|out| writeln!(out, "   {text}"))
+    }
+
+    /// A check that was passed.
+    pub(super) fn checked(&self, text: &str) -> Result<(), CliError> {
+        output::data(|out| writeln!(out, "   {GOOD}ok{GOOD:#} {text}"))
+    }
+
+    /// Shows the check that stopped an attack.
+    pub(super) fn refused(&self, check: &str) -> Result<(), CliError> {
+        // Some checks name a second one after a colon; the first is enough here.
+        let first = check.split(": ").next().unwrap_or(check);
+        output::data(|out| writeln!(out, "   {BAD}refused{BAD:#} {first}"))
+    }
+
+    /// A heading without a number.
+    pub(super) fn heading(&self, title: &str) -> Result<(), CliError> {
+        output::data(|out| writeln!(out, "{HEADING}{title}{HEADING:#}"))
+    }
+
+    /// One line of what was proved, about `name`.
+    pub(super) fn fact(&self, name: &str, text: &str) -> Result<(), CliError> {
+        output::data(|out| writeln!(out, "   {name:<11} {text}"))
+    }
+
+    /// The table of times.
+    pub(super) fn times(&self) -> Result<(), CliError> {
+        let total: Duration = self.times.iter().map(|(_, time)| *time).sum();
+        let row =
+            |name: &str, time: &Duration| format!("   {name:<32} {:>9.1} ms", time.as_secs_f64() * 1000.0);
+        output::data(|out| {
+            writeln!(out, "\n{HEADING}   {:<32} {:>12}{HEADING:#}", "step", "time")?;
+            for (name, time) in &self.times {
+                writeln!(out, "{}", row(name, time))?;
+            }
+            writeln!(out, "{}", row("all", &total))
+        })
+    }
+}
+
+/// The first bytes of a public value, to tell it from another by eye.
+pub(super) fn short(bytes: &[u8; 32]) -> String {
+    hex(bytes.first_chunk::<8>().map_or(&[], |first| first.as_slice()))
+}

@@ -1,0 +1,108 @@
+//! `minipki enroll`: a key, and a CA's certificate for it.
+
+use std::path::PathBuf;
+
+use minipki_core::cert::{Anchor, Certificate, IdBuf};
+use minipki_core::crypto::Fingerprint;
+use minipki_core::session::EnrolForm;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::{CliError, advice, output, watch};
+use crate::client::{EnrolOptions, Identity, NewFolder, enrol, proven, read_anchor};
+
+/// Make a key and have a CA certify it
+///
+/// The CA must be the one that --fingerprint or --anchor pins: nothing else is trusted.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  minipki enroll --ca 127.0.0.1:9000 --subject alice --anchor my-ca/anchor.json --out alice
+
+A token is better not given as --token, where other users of the machine can see it:
+  export MINIPKI_TOKEN=...")]
+pub(super) struct Args {
+    /// The CA's address
+    #[arg(long, value_name = "HOST:PORT")]
+    ca: String,
+    /// The name to be certified
+    #[arg(long, value_name = "NAME")]
+    subject: IdBuf,
+    #[command(flatten)]
+    pinned: Pinned,
+    /// The folder to make, with key.pem, certificate.json and anchor.json
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The token that the CA's operator gave
+    #[arg(long, value_name = "TOKEN", env = "MINIPKI_TOKEN", hide_env_values = true)]
+    token: Option<Zeroizing<String>>,
+    /// Speak the classic form, which proves nothing; the CA must serve it
+    #[arg(long, conflicts_with = "token")]
+    classic: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Print every message as it passes, decoded, with the reason for each field
+    #[arg(long)]
+    trace: bool,
+}
+
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct Pinned {
+    /// The CA's fingerprint, as `minipki ca fingerprint` prints it
+    #[arg(long, value_name = "HEX")]
+    fingerprint: Option<Fingerprint>,
+    /// The CA's anchor.json, or its public key as PEM
+    #[arg(long, value_name = "FILE")]
+    anchor: Option<PathBuf>,
+}
+
+pub(super) async fn run(args: Args) -> Result<(), CliError> {
+    let anchor = args.pinned.anchor()?;
+    // Before the CA is asked: no token is to be spent for a folder that cannot be written.
+    let folder = NewFolder::begin(&args.out)?;
+    let form =
+        if args.classic { EnrolForm::Classic } else { proven(args.token.as_deref().map(String::as_str)) };
+    let tap = watch(args.trace, args.subject.to_string(), "CA");
+    let options = EnrolOptions { form, tap, ..EnrolOptions::new(args.ca, args.subject, anchor) };
+    let identity = enrol(options).await?;
+    folder.keep(&identity)?;
+    report(&args.out, &identity, args.json)
+}
+
+impl Pinned {
+    fn anchor(&self) -> Result<Anchor, CliError> {
+        match (&self.fingerprint, &self.anchor) {
+            (Some(fingerprint), _) => Ok(Anchor::from_fingerprint(*fingerprint)),
+            (None, Some(file)) => Ok(read_anchor(file)?),
+            // clap lets nobody through without one.
+            (None, None) => {
+                Err(CliError::new(super::Exit::Usage, "no CA is pinned", "give --fingerprint or --anchor"))
+            }
+        }
+    }
+}
+
+fn report(out: &std::path::Path, identity: &Identity, as_json: bool) -> Result<(), CliError> {
+    let certificate =
+        Certificate::parse(identity.certificate()).map_err(|error| advice::certificate(&error))?;
+    let (subject, issuer) = (certificate.subject_id(), certificate.issuer_id());
+    let (serial, until) = (certificate.serial_number(), certificate.validity().not_after());
+    if as_json {
+        output::json(&json!({
+            "identity": out,
+            "issuer_id": issuer.as_str(),
+            "not_after": until.to_string(),
+            "serial_number": serial.get(),
+            "subject_id": subject.as_str(),
+        }))?;
+    }
+    let out = out.display();
+    output::say(format_args!(
+        "{issuer} certified {subject}: serial {serial},\n\
+         valid until {until}; key and certificate are in {out}.\n\
+         Next, wait for a peer, or connect to one:\n  minipki listen --identity {out}\n  \
+         minipki connect --identity {out} --peer 127.0.0.1:9101"
+    ));
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! `minipki inspect`: what a file says, field by field.
+
+use std::path::PathBuf;
+
+use minipki_core::cert::{Anchor, Certificate};
+use minipki_core::crypto::{KeyPair, Portable, rsa};
+use minipki_core::text::pem;
+use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
+
+use super::{CliError, Exit, output};
+use crate::trace::explain::{self, Line};
+use crate::trace::printer;
+
+/// Explain a certificate, an anchor, a key or a message, field by field
+///
+/// Verifies nothing: for that there is `minipki verify`. Private keys are never shown.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  minipki inspect alice/certificate.json")]
+pub(super) struct Args {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// The file
+    file: PathBuf,
+}
+
+/// What a file holds, in lines for people.
+struct Inspected {
+    name: &'static str,
+    purpose: &'static str,
+    lines: Vec<Line>,
+    /// What keeps it from being what it seems to be.
+    fault: Option<String>,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), CliError> {
+    let content = output::read(&args.file)?;
+    let found = if content.starts_with(b"-----BEGIN ") { key(&content) } else { message(&content) };
+    let Some(inspected) = found else {
+        return Err(CliError::new(
+            Exit::Failed,
+            format_args!("{} is no file of MiniPKI: {}", args.file.display(), explain::escaped(&content, 40)),
+            "give a certificate, an anchor, a PEM key or a message of the protocol",
+        ));
+    };
+    if args.json {
+        print_json(&inspected)?;
+    } else {
+        print(&inspected)?;
+    }
+    match inspected.fault {
+        None => Ok(()),
+        Some(fault) => Err(CliError::new(
+            Exit::NotVerified,
+            format_args!("{} is malformed: {fault}", args.file.display()),
+            "it was damaged or changed; fetch it again from where it was made",
+        )),
+    }
+}
+
+fn message(content: &[u8]) -> Option<Inspected> {
+    let body: Map<String, Value> = serde_json::from_slice(content).ok()?;
+    let known = explain::explanation(&body)?;
+    let fault = match known.name {
+        "certificate" => Certificate::parse(content).err().map(|error| error.to_string()),
+        "anchor" => Anchor::decode::<Portable>(content).err().map(|error| error.to_string()),
+        _ => None,
+    };
+    Some(Inspected { name: known.name, purpose: known.purpose, lines: known.lines(&body), fault })
+}
+
+fn key(content: &[u8]) -> Option<Inspected> {
+    if let Ok(pair) = KeyPair::from_pkcs8_pem::<Portable>(content) {
+        return Some(Inspected {
+            name: "X25519 private key",
+            purpose: "PKCS#8 (RFC 8410); secret",
+            lines: vec![
+                line("private key", "32 bytes, never shown", "who has it is the subject of its certificate"),
+                line(
+                    "public key",
+                    &explain::hex(pair.public()),
+                    "computed from it; what a certificate names",
+                ),
+            ],
+            fault: None,
+        });
+    }
+    if let Ok(public) = rsa::PublicKey::from_spki_pem(content) {
+        return Some(rsa_key(
+            "RSA public key",
+            "SubjectPublicKeyInfo (RFC 5280 4.1.2.7); public",
+            &public,
+            None,
+        ));
+    }
+    let mut der = Zeroizing::new(vec![0; content.len()]);
+    let der = pem::decode("PRIVATE KEY", content, &mut der).ok()?;
+    let private = rsa::PrivateKey::from_pkcs8_der(der).ok()?;
+    let secret = line("private key", "never shown", "who has it can make certificates of this CA");
+    Some(rsa_key("RSA private key", "PKCS#8 (RFC 5958); secret", private.public(), Some(secret)))
+}
+
+fn rsa_key(
+    name: &'static str,
+    purpose: &'static str,
+    key: &rsa::PublicKey,
+    secret: Option<Line>,
+) -> Inspected {
+    let size = key.size().bits();
+    let mut lines = vec![
+        line("modulus", &format!("{size} bits"), "the product of two secret primes"),
+        line("exponent", "65537", "public; small, so that verifying is fast"),
+        line("fingerprint_sha256", &key.fingerprint::<Portable>().to_string(), "what clients pin"),
+    ];
+    lines.extend(secret);
+    Inspected { name, purpose, lines, fault: None }
+}
+
+fn line(name: &str, value: &str, why: &'static str) -> Line {
+    Line { depth: 0, name: name.to_owned(), value: value.to_owned(), why }
+}
+
+fn print(inspected: &Inspected) -> Result<(), CliError> {
+    output::data(|out| {
+        writeln!(out, "{}: {}", inspected.name, inspected.purpose)?;
+        write!(out, "{}", printer::table(&inspected.lines))
+    })
+}
+
+fn print_json(inspected: &Inspected) -> Result<(), CliError> {
+    let fields: Vec<_> = inspected
+        .lines
+        .iter()
+        .map(|line| json!({ "depth": line.depth, "name": line.name, "value": line.value, "why": line.why }))
+        .collect();
+    output::json(&json!({
+        "fault": inspected.fault,
+        "fields": fields,
+        "kind": inspected.name,
+        "purpose": inspected.purpose,
+    }))
+}

@@ -1,0 +1,135 @@
+//! The command line: arguments in, data on standard output, everything else on standard error.
+//!
+//! One file a command; each holds its arguments, its help page with an example, and what it runs.
+
+mod advice;
+mod ca;
+mod connect;
+mod demo;
+mod enroll;
+mod error;
+mod exit;
+mod inspect;
+mod listen;
+mod output;
+mod progress;
+mod talk;
+mod verify;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use tokio::runtime::Runtime;
+
+use crate::server::stop_signal;
+use crate::trace::{Printer, Tap};
+
+pub use error::CliError;
+pub use exit::Exit;
+
+/// MiniPKI: a certificate authority, its clients, and secure channels between them
+#[derive(Parser)]
+#[command(name = "minipki", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = concat_help())]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Args),
+    #[command(subcommand)]
+    Ca(ca::Command),
+    Enroll(enroll::Args),
+    Listen(listen::Args),
+    Connect(connect::Args),
+    Inspect(inspect::Args),
+    Verify(verify::Args),
+    Completions(Completions),
+}
+
+/// Print the completions of a shell
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  minipki completions bash")]
+struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
+fn concat_help() -> String {
+    format!("Example:\n  minipki demo\n\n{}", exit::TABLE)
+}
+
+/// The whole command line, for documentation and tests.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::say(&error);
+            error.exit().into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), CliError> {
+    match cli.command {
+        Command::Demo(args) => wait(demo::run(args)),
+        Command::Ca(command) => ca::run(command),
+        Command::Enroll(args) => wait(enroll::run(args)),
+        Command::Listen(args) => wait(listen::run(args)),
+        Command::Connect(args) => wait(connect::run(args)),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Completions(args) => {
+            let mut page = Vec::new();
+            clap_complete::generate(args.shell, &mut command(), "minipki", &mut page);
+            output::data(|out| out.write_all(&page))
+        }
+    }
+}
+
+/// Runs `work` to its end, or until Ctrl-C or SIGTERM.
+fn wait<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+    let runtime = Runtime::new()?;
+    let done = runtime.block_on(async {
+        let stop = stop_signal()?;
+        tokio::select! {
+            biased;
+            done = work => done,
+            signal = stop => Err(CliError::new(Exit::Interrupted, format_args!("ended by {signal}"), "")),
+        }
+    });
+    // Neither the keyboard nor a key that is still being made is worth waiting for.
+    runtime.shutdown_background();
+    done
+}
+
+/// A tap that prints to standard error, if `trace` asks for one.
+fn watch(trace: bool, own: impl Into<String>, peer: impl Into<String>) -> Option<Arc<dyn Tap>> {
+    trace.then(|| Arc::new(Printer::new(anstream::stderr(), own, peer)) as Arc<dyn Tap>)
+}
+
+/// A length of time: a whole number and `s`, `m`, `h` or `d`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = |unit| match unit {
+        "s" => Some(1),
+        "m" => Some(60),
+        "h" => Some(60 * 60),
+        "d" => Some(24 * 60 * 60),
+        _ => None,
+    };
+    text.split_at_checked(text.len().saturating_sub(1))
+        .and_then(|(number, unit)| number.parse::<u64>().ok()?.checked_mul(seconds(unit)?))
+        .filter(|&total| total > 0)
+        .map(Duration::from_secs)
+        .ok_or_else(|| "expected a whole number and s, m, h or d, such as 90s, 30m, 12h or 7d".to_owned())
+}

@@ -1,0 +1,237 @@
+//! What a message or file says, field by field, and why each field is there.
+
+use std::fmt::Write;
+
+use minipki_core::crypto::{Portable, rsa};
+use minipki_core::text::base64;
+use serde_json::{Map, Value};
+
+use super::explain_messages::ALL;
+
+/// Characters of a text, or of base64, that are shown before it is cut.
+const SHOWN: usize = 48;
+/// Characters of long bytes that are shown: enough to tell two apart by eye.
+const SHOWN_BYTES: usize = 16;
+/// Characters of a SHA-256 digest in hexadecimal.
+const DIGEST: usize = 64;
+
+/// What one kind of message or file is for.
+pub struct Explanation {
+    /// Its `type`, or what it is called where it has none.
+    pub name: &'static str,
+    /// What it does.
+    pub purpose: &'static str,
+    /// Its place among the messages of its exchange: first of four, say.
+    pub place: Option<(u8, u8)>,
+    /// Its fields, in canonical order.
+    pub fields: &'static [Field],
+    /// What whoever receives it checks next.
+    pub next: &'static str,
+}
+
+/// One field of a message.
+pub struct Field {
+    /// Its key.
+    pub name: &'static str,
+    /// How its value reads.
+    pub shape: Shape,
+    /// Why it is there.
+    pub why: &'static str,
+}
+
+/// How a value is to be read.
+pub enum Shape {
+    /// Text, a time or a name.
+    Text,
+    /// A number.
+    Number,
+    /// True or false.
+    Flag,
+    /// A digest in hexadecimal, to be compared digit by digit and so never cut.
+    Digest,
+    /// Bytes as base64.
+    Bytes,
+    /// An RSA public key: base64 of PEM.
+    RsaKey,
+    /// A Noise message as base64, of these parts.
+    Noise(&'static [Part]),
+    /// Fields of its own.
+    Object(&'static [Field]),
+}
+
+/// A part of a Noise message.
+pub struct Part {
+    /// The token's name in the pattern.
+    pub name: &'static str,
+    /// Its length in bytes; `None` is all that is left.
+    pub len: Option<usize>,
+    /// Why it is there.
+    pub why: &'static str,
+}
+
+/// One line of a decoded message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// How deep within objects: 0 at the top.
+    pub depth: usize,
+    /// The field's key.
+    pub name: String,
+    /// Its value, shortened, without control characters.
+    pub value: String,
+    /// Why it is there.
+    pub why: &'static str,
+}
+
+/// The explanation of a message or file by what it holds; `None` if it is none that is known.
+pub fn explanation(body: &Map<String, Value>) -> Option<&'static Explanation> {
+    let name = match body.get("type") {
+        Some(Value::String(name)) => name.as_str(),
+        Some(_) => return None,
+        None if body.contains_key("ca_signature_b64") => "certificate",
+        None if body.contains_key("fingerprint_sha256") => "anchor",
+        None if body.get("ok") == Some(&Value::Bool(true)) => "granted",
+        None if body.contains_key("ok") => "refused",
+        None if body.contains_key("public_key_algo") => "classic request",
+        None => return None,
+    };
+    ALL.iter().find(|explanation| explanation.name == name)
+}
+
+impl Explanation {
+    /// Decodes `body`: the known fields that are there, in order, then those that do not belong.
+    pub fn lines(&self, body: &Map<String, Value>) -> Vec<Line> {
+        let mut lines = Vec::new();
+        object(self.fields, body, 0, &mut lines);
+        lines
+    }
+}
+
+fn object(fields: &'static [Field], body: &Map<String, Value>, depth: usize, lines: &mut Vec<Line>) {
+    for field in fields {
+        let Some(value) = body.get(field.name) else { continue };
+        let line = |value| Line { depth, name: field.name.to_owned(), value, why: field.why };
+        match (&field.shape, value) {
+            (Shape::Object(inner), Value::Object(value)) => {
+                lines.push(line(format!("{} fields", value.len())));
+                object(inner, value, depth + 1, lines);
+            }
+            (Shape::Noise(parts), Value::String(text)) => match bytes(text) {
+                Some(message) => {
+                    lines.push(line(format!("{} bytes", message.len())));
+                    noise(parts, &message, depth + 1, lines);
+                }
+                None => lines.push(line(quoted(text))),
+            },
+            (Shape::RsaKey, Value::String(text)) => lines.push(line(rsa_key(text))),
+            (Shape::Digest, Value::String(text)) => lines.push(line(escaped(text.as_bytes(), DIGEST))),
+            (Shape::Bytes, Value::String(text)) => lines.push(line(base64_text(text))),
+            (_, value) => lines.push(line(plain(value))),
+        }
+    }
+    for (name, value) in body {
+        if !fields.iter().any(|field| field.name == name) {
+            let why = "does not belong here: whoever checks the message refuses it";
+            lines.push(Line { depth, name: escaped(name.as_bytes(), SHOWN), value: plain(value), why });
+        }
+    }
+}
+
+fn noise(parts: &'static [Part], mut message: &[u8], depth: usize, lines: &mut Vec<Line>) {
+    for part in parts {
+        let len = part.len.unwrap_or(message.len()).min(message.len());
+        let (value, rest) = message.split_at(len);
+        message = rest;
+        lines.push(Line { depth, name: part.name.to_owned(), value: hex_bytes(value), why: part.why });
+    }
+    if !message.is_empty() {
+        let why = "does not belong here: the handshake fails";
+        lines.push(Line { depth, name: "more".to_owned(), value: hex_bytes(message), why });
+    }
+}
+
+/// Bytes of strict base64.
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    let mut out = vec![0; text.len()];
+    let len = base64::decode(text, &mut out).ok()?.len();
+    out.truncate(len);
+    Some(out)
+}
+
+fn base64_text(text: &str) -> String {
+    match bytes(text) {
+        Some(value) if text.len() > SHOWN => {
+            format!("{}… ({} bytes)", text.chars().take(SHOWN_BYTES).collect::<String>(), value.len())
+        }
+        Some(value) => format!("{text} ({} bytes)", value.len()),
+        None => format!("{} (not base64)", quoted(text)),
+    }
+}
+
+fn rsa_key(text: &str) -> String {
+    let key = bytes(text).and_then(|pem| rsa::PublicKey::from_spki_pem(&pem).ok());
+    match key {
+        Some(key) => {
+            let fingerprint = key.fingerprint::<Portable>().to_string();
+            format!(
+                "RSA-{}, SHA-256 {}…",
+                key.size().bits(),
+                fingerprint.get(..SHOWN_BYTES).unwrap_or_default()
+            )
+        }
+        None => format!("{} (not an RSA public key)", quoted(text)),
+    }
+}
+
+/// The first bytes in hexadecimal, and how many there are.
+pub(super) fn hex_bytes(bytes: &[u8]) -> String {
+    match bytes.get(..SHOWN_BYTES) {
+        _ if bytes.is_empty() => "none".to_owned(),
+        Some(start) if bytes.len() > SHOWN_BYTES => format!("{}… ({} bytes)", hex(start), bytes.len()),
+        _ => format!("{} ({} bytes)", hex(bytes), bytes.len()),
+    }
+}
+
+/// All bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => quoted(text),
+        other => escaped(other.to_string().as_bytes(), SHOWN),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", escaped(text.as_bytes(), SHOWN))
+}
+
+/// `bytes` as text that no terminal acts on, of at most `limit` characters: control and format
+/// characters are written as escapes.
+pub fn escaped(bytes: &[u8], limit: usize) -> String {
+    let mut shown = String::new();
+    let mut room = limit;
+    for c in String::from_utf8_lossy(bytes).chars() {
+        let spelled =
+            if c.is_control() || is_format(c) { c.escape_unicode().to_string() } else { c.to_string() };
+        match room.checked_sub(spelled.chars().count()) {
+            Some(left) => room = left,
+            None => {
+                shown.push('…');
+                break;
+            }
+        }
+        shown.push_str(&spelled);
+    }
+    shown
+}
+
+/// Invisible characters that reorder or hide what stands beside them (Unicode's category Cf, in part).
+const fn is_format(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}

@@ -1,0 +1,149 @@
+//! `--trace`: everything that passes, explained, and no secret.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use minipki::trace::explain::hex;
+use minipki_core::crypto::{KeyPair, Portable, Provider};
+use minipki_core::text::base64;
+use minipki_tests::program::{run, run_with, start};
+
+use super::cli::{enrolled, served};
+
+/// Fails if `output` shows a part of the private key file `pem`.
+pub(crate) fn holds_nothing_of(output: &str, pem: &str) {
+    for line in pem.lines().filter(|line| !line.starts_with("-----")) {
+        assert!(!output.contains(line), "a line of the key file is shown");
+    }
+    if let Ok(pair) = KeyPair::from_pkcs8_pem::<Portable>(pem.as_bytes()) {
+        hides(output, "the private key", pair.secret().expose());
+    }
+}
+
+/// Fails if `output` shows the first bytes of `secret`, in hexadecimal or base64.
+fn hides(output: &str, what: &str, secret: &[u8]) {
+    let mut room = [0; 64];
+    let in_base64 = base64::encode(secret, &mut room).expect("it fits");
+    for spelled in [&hex(secret)[..12], &hex(secret).to_uppercase()[..12], &in_base64[..10]] {
+        assert!(!output.contains(spelled), "{what} is shown as {spelled}");
+    }
+}
+
+fn fits_a_terminal(output: &str) {
+    for line in output.lines().filter(|line| !line.contains("INFO")) {
+        assert!(line.chars().count() <= 80, "longer than 80 columns: {line}");
+    }
+}
+
+#[test]
+fn an_enrolment_is_explained_and_its_secrets_are_not_shown() {
+    let (folder, server, ca) = served(&["--require-token", "--trace"]);
+    let at = folder.path();
+    let token = run(at, &["ca", "token", "--dir", "ca", "--subject", "alice"]).expect(0).stdout;
+    let token = token.trim_end();
+    let enroll = [
+        "enroll",
+        "--ca",
+        &ca,
+        "--subject",
+        "alice",
+        "--anchor",
+        "ca/anchor.json",
+        "--out",
+        "alice",
+        "--trace",
+    ];
+    let client = run_with(at, &enroll, &[("MINIPKI_TOKEN", token)]).expect(0);
+    let server = server.stop().expect(0);
+
+    let pem = fs::read_to_string(at.join("alice/key.pem")).expect("it is there");
+    let pair = KeyPair::from_pkcs8_pem::<Portable>(pem.as_bytes()).expect("a key");
+    let ca_pem = fs::read_to_string(at.join("ca/ca-key.pem")).expect("it is there");
+    for output in [&client.stderr, &server.stderr] {
+        let fields = "length nonce_b64 public_key_algo public_key_value_b64 subject_id type ca_share_b64 proof_b64 \
+                      certificate ca_signature_b64 issuer_id issuer_public_key_pem_b64 serial_number \
+                      subject_public_key_info algorithm_id validity not_after not_before ok \
+                      enroll_request enroll_challenge enroll_proof granted";
+        for field in fields.split_whitespace() {
+            assert!(output.contains(field), "{field} is not explained in:\n{output}");
+        }
+        assert_eq!(output.matches("checks next").count(), 4, "four messages:\n{output}");
+        fits_a_terminal(output);
+
+        holds_nothing_of(output, &pem);
+        holds_nothing_of(output, &ca_pem);
+        assert!(!output.contains(token) && !output.contains(&token[..10]), "the token is shown");
+        let salt = Portable::sha256(&[token.as_bytes()]);
+        hides(output, "the token's hash", &salt);
+        let share = output.split("ca_share_b64").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let share = base64::decode_array(share.expect("the share is shown")).expect("in full");
+        let shared = pair.agree::<Portable>(&share).expect("a sound share");
+        hides(output, "the shared secret", shared.expose());
+        let mut key = [0; 32];
+        Portable::hkdf_sha256(&salt, shared.expose(), b"MiniPKI/1 enrol key", &mut key).expect("32 bytes");
+        hides(output, "the proof's key", &key);
+    }
+}
+
+#[test]
+fn a_channel_is_explained_from_the_first_message_to_the_last() {
+    let (folder, _server, ca) = served(&[]);
+    let at = folder.path();
+    enrolled(at, &ca, "alice");
+    enrolled(at, &ca, "bob");
+    let listen =
+        ["listen", "--identity", "bob", "--listen", "127.0.0.1:0", "--once", "--expect", "hello", "--trace"];
+    let mut listener = start(at, &listen);
+    let peer = listener.address("listening");
+    let connect = ["connect", "--identity", "alice", "--peer", &peer, "--send", "hello", "--trace"];
+    let connected = run(at, &connect).expect(0);
+    let listened = listener.wait().expect(0);
+    assert_eq!(
+        (connected.stdout.as_str(), listened.stdout.as_str()),
+        ("", "hello\n"),
+        "the trace is no data"
+    );
+    for output in [&connected.stderr, &listened.stderr] {
+        for word in [
+            "handshake_1",
+            "handshake_2",
+            "handshake_3",
+            "payload",
+            "encrypted message",
+            "ciphertext",
+            "tag",
+            "plaintext",
+            "\"hello\"",
+            "closes this direction",
+        ] {
+            assert!(output.contains(word), "{word} is not in:\n{output}");
+        }
+        fits_a_terminal(output);
+        for name in ["alice", "bob"] {
+            let pem = fs::read_to_string(at.join(name).join("key.pem")).expect("it is there");
+            holds_nothing_of(output, &pem);
+        }
+    }
+}
+
+#[test]
+fn what_is_malformed_is_shown_harmlessly() {
+    let (_folder, server, ca) = served(&["--trace"]);
+    let mut body = b"{\x1b[31m\r\n\0".to_vec();
+    body.resize(3000, b'A');
+    let mut stream = TcpStream::connect(ca).expect("the server listens");
+    let frame = [&(body.len() as u32).to_be_bytes()[..], &body].concat();
+    stream.write_all(&frame).expect("the server reads");
+    let mut header = [0; 4];
+    stream.read_exact(&mut header).expect("the server answers");
+    drop(stream);
+    let shown = server.stop().expect(0).stderr;
+    assert!(shown.contains("malformed") && shown.contains("\\u{1b}[31m"), "{shown}");
+    assert!(shown.contains("bad_json"), "the refusal is explained: {shown}");
+    assert!(
+        !shown.contains('\u{1b}')
+            && !shown.contains("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+    );
+    fits_a_terminal(&shown);
+}

@@ -1,0 +1,240 @@
+//! The program `minipki`, run as its users run it.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::mem::take;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+/// How long a program may take to say what a test waits for: only a broken one takes that long.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The built program, beside the tests that run it; it is brought up to date once.
+fn path() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let test = std::env::current_exe().expect("a running test has a file");
+        // target/PROFILE/deps/TEST
+        let profile = test.ancestors().nth(2).expect("cargo puts tests there");
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        // With the tests' own package named too, the dependencies that are built already serve.
+        cargo.args([
+            "build",
+            "--quiet",
+            "--package",
+            "minipki",
+            "--package",
+            "minipki-tests",
+            "--bin",
+            "minipki",
+        ]);
+        cargo.arg("--target-dir").arg(profile.parent().expect("cargo puts profiles there"));
+        if profile.ends_with("release") {
+            cargo.arg("--release");
+        }
+        let built =
+            cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo runs, as it ran this test");
+        assert!(built.success(), "the program does not build");
+        profile.join("minipki")
+    })
+}
+
+/// How a run of the program ended.
+#[derive(Debug)]
+pub struct Done {
+    /// Its exit code; `None` if a signal ended it.
+    pub code: Option<i32>,
+    /// What it wrote to standard output.
+    pub stdout: String,
+    /// What it wrote to standard error.
+    pub stderr: String,
+}
+
+impl Done {
+    /// This run, if it ended with `code`.
+    ///
+    /// # Panics
+    /// If it ended otherwise.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+}
+
+/// The program in `folder`, with nothing of the tests' environment that it would heed.
+fn command<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Command {
+    let mut command = Command::new(path());
+    command.args(arguments).current_dir(folder);
+    for variable in ["NO_COLOR", "CLICOLOR_FORCE", "RUST_LOG", "MINIPKI_TOKEN"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Runs the program in `folder` to its end, with nothing to read.
+///
+/// # Panics
+/// If it cannot be started.
+pub fn run<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Done {
+    start(folder, arguments).wait()
+}
+
+/// [`run`] with variables in its environment.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_with<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], variables: &[(&str, &str)]) -> Done {
+    start_with(folder, arguments, variables).wait()
+}
+
+/// A run that goes on beside the test; it ends with the test at the latest.
+pub struct Running {
+    child: Child,
+    lines: Receiver<(Stream, String)>,
+    stdout: String,
+    stderr: String,
+}
+
+#[derive(Clone, Copy)]
+enum Stream {
+    Out,
+    Error,
+}
+
+/// Starts the program in `folder`, with an input that is at its end.
+///
+/// # Panics
+/// If it cannot be started.
+pub fn start<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Running {
+    start_with(folder, arguments, &[])
+}
+
+/// [`start`] with variables in its environment.
+///
+/// # Panics
+/// As [`start`].
+pub fn start_with<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], variables: &[(&str, &str)]) -> Running {
+    let mut command = command(folder, arguments);
+    command.envs(variables.iter().copied()).stdin(Stdio::null());
+    Running::new(&mut command)
+}
+
+/// Starts the program in `folder`, with `input` to read.
+///
+/// # Panics
+/// As [`start`].
+pub fn start_typing<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], input: &str) -> Running {
+    let mut running = Running::new(command(folder, arguments).stdin(Stdio::piped()));
+    let mut stdin = running.child.stdin.take().expect("it is a pipe");
+    stdin.write_all(input.as_bytes()).expect("the program reads");
+    running
+}
+
+/// Runs the program in `folder` with nobody to read what it prints; returns its exit code.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_unread<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Option<i32> {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    command(folder, arguments)
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .status()
+        .expect("the program starts")
+        .code()
+}
+
+impl Running {
+    fn new(command: &mut Command) -> Self {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        let (sender, lines) = channel();
+        forward(Stream::Out, child.stdout.take().expect("it is a pipe"), sender.clone());
+        forward(Stream::Error, child.stderr.take().expect("it is a pipe"), sender);
+        Self { child, lines, stdout: String::new(), stderr: String::new() }
+    }
+
+    /// Waits for a line that has `text` in it.
+    ///
+    /// # Panics
+    /// If the program ends, or falls silent, without.
+    #[track_caller]
+    pub fn line(&mut self, text: &str) -> String {
+        while let Ok((stream, line)) = self.lines.recv_timeout(PATIENCE) {
+            self.keep(stream, &line);
+            if line.contains(text) {
+                return line;
+            }
+        }
+        panic!("no line with {text:?} in:\n{}{}", self.stdout, self.stderr);
+    }
+
+    /// The `127.0.0.1:PORT` in the next line with `text`.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[track_caller]
+    pub fn address(&mut self, text: &str) -> String {
+        let line = self.line(text);
+        let start = line.find("127.0.0.1:").expect("the line names an address");
+        line[start..].chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | ':')).collect()
+    }
+
+    /// Asks the program to end, with SIGTERM, and waits until it has.
+    ///
+    /// # Panics
+    /// If it cannot be asked.
+    pub fn stop(self) -> Done {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(asked.expect("kill runs").success());
+        self.wait()
+    }
+
+    /// Waits until the program ends by itself.
+    ///
+    /// # Panics
+    /// If it does not, though it says nothing any more.
+    pub fn wait(mut self) -> Done {
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok((stream, line)) => self.keep(stream, &line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it hangs:\n{}{}", self.stdout, self.stderr),
+            }
+        }
+        let code = self.child.wait().expect("it was started").code();
+        Done { code, stdout: take(&mut self.stdout), stderr: take(&mut self.stderr) }
+    }
+
+    fn keep(&mut self, stream: Stream, line: &str) {
+        let seen = match stream {
+            Stream::Out => &mut self.stdout,
+            Stream::Error => &mut self.stderr,
+        };
+        seen.push_str(line);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends each line, with its end, to whoever waits for it.
+fn forward(stream: Stream, from: impl Read + Send + 'static, to: Sender<(Stream, String)>) {
+    thread::spawn(move || {
+        let mut from = BufReader::new(from);
+        let mut line = String::new();
+        // What is not UTF-8 ends this, and the test misses what came after.
+        while from.read_line(&mut line).is_ok_and(|n| n > 0) && to.send((stream, take(&mut line))).is_ok() {}
+    });
+}
