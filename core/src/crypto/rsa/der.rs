@@ -114,7 +114,7 @@ impl PrivateKey {
     pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, Error> {
         let key = RsaPrivateKeyRef::from_der(der).map_err(|_| Error::KeyEncoding)?;
         if key.other_prime_infos.is_some() {
-            return Err(Error::PrivateKey);
+            return Err(Error::KeyEncoding);
         }
         let public = PublicKey::from_integers(key.modulus, key.public_exponent)?;
         let parts = Parts {

@@ -91,9 +91,9 @@ pub enum Error {
     Exponent,
     /// The modulus is even.
     Modulus,
-    /// The key is not the DER or PEM of an RSA key of the expected kind.
+    /// The key is not the DER or PEM of an RSA key of the expected kind, or has more than two primes.
     KeyEncoding,
-    /// The parts of the private key do not fit each other, or there are more than two primes.
+    /// The parts of the private key do not fit each other.
     PrivateKey,
     /// The salt is longer than the modulus leaves room for, or not of the length demanded.
     SaltLength,
@@ -117,7 +117,7 @@ impl fmt::Display for Error {
                 "this is no RSA key: expected the DER of SubjectPublicKeyInfo, PKCS#8 or PKCS#1, or PEM with its label"
             }
             Self::PrivateKey => {
-                "the parts of the RSA private key do not fit each other (two primes, p * q = n, CRT exponents): the key is damaged"
+                "the parts of the RSA private key do not fit each other (p * q = n, CRT exponents): the key is damaged"
             }
             Self::SaltLength => "the PSS salt does not have an accepted length",
             Self::SignatureLength => "the signature is not as long as the RSA modulus",

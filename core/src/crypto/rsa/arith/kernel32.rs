@@ -39,9 +39,15 @@ impl Limb for u32 {
         (sum as u32 & MASK, (sum >> RADIX) as u32)
     }
 
+    /// Four bits in the top limb, so that [`top`] has enough of them, and four spare.
+    fn suits(limbs: usize, bits: usize) -> bool {
+        let spare = (limbs * RADIX as usize).checked_sub(bits);
+        limbs >= 2 && spare.is_some_and(|spare| (4..=24).contains(&spare))
+    }
+
     /// `2^63 / (h + 1)`, rounded down, where `h` is the highest 32 bits of `n`.
     fn reciprocal<const L: usize>(n: &[u32; L], bits: u32) -> u64 {
-        let d = (top(n, bits) >> (spare(L, bits) - 1)) + 1;
+        let d = (top(n) >> (spare(L, bits) - 1)) + 1;
         let (mut rest, mut quotient) = (1u64 << 31, 0);
         for _ in 0..32 {
             rest <<= 1;
@@ -57,7 +63,7 @@ impl Limb for u32 {
     /// of each side and always down, by less than 1.75: the rest stays below 2n.
     fn shift_mod<const L: usize>(x: &mut [u32; L], m: &Modulus<u32, L>) {
         for _ in 0..L {
-            let high = top(x, m.bits) >> spare(L, m.bits);
+            let high = top(x) >> spare(L, m.bits);
             let digit = (high * m.reciprocal) >> (62 - RADIX);
             let (mut shifted, mut carry) = (0, 0i64);
             for (x, n) in x.iter_mut().zip(&m.n) {
@@ -89,8 +95,8 @@ impl Limb for u32 {
     }
 }
 
-/// The two highest limbs: at least 32 bits of a number of `bits` bits, for all sizes in use.
-fn top<const L: usize>(x: &[u32; L], _bits: u32) -> u64 {
+/// The two highest limbs: at least 32 bits of the modulus.
+fn top<const L: usize>(x: &[u32; L]) -> u64 {
     u64::from(x[L - 1]) << RADIX | u64::from(x[L - 2])
 }
 

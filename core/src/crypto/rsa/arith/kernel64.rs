@@ -1,11 +1,12 @@
 //! The kernel for 64-bit machines: full limbs of 64 bits.
 //!
 //! A product is formed whole and then reduced, both by blocks of four rows: the
-//! running sum is loaded and stored once for four products, and the four carry
-//! chains run beside each other. `L` is a multiple of four for all sizes in use.
+//! running sum is loaded and stored once for four products, which are added up
+//! in three words without storing a carry. `L` is a multiple of four for all sizes in use.
 //! The modulus fills its limbs, so whatever fits them is a residue, and a
 //! result is brought back by subtracting n once if it overflows.
 #![allow(clippy::indexing_slicing, reason = "the indices are bounded by the loops over fixed arrays")]
+#![allow(clippy::needless_range_loop, reason = "rows and columns are what the indices mean")]
 
 use super::{Limb, Modulus};
 
@@ -35,6 +36,11 @@ impl Limb for u64 {
 
     fn mul_add(self, other: Self, add: Self, carry: Self) -> (Self, Self) {
         mac(add, self, other, carry)
+    }
+
+    /// Full limbs, in blocks of four.
+    fn suits(limbs: usize, bits: usize) -> bool {
+        limbs.is_multiple_of(4) && bits == 64 * limbs
     }
 
     /// `2^127 / (h + 1)`, rounded down, where `h` is the highest limb of `n`.
@@ -85,14 +91,20 @@ impl Limb for u64 {
     }
 
     fn montgomery_square<const L: usize>(out: &mut [u64; L], a: &[u64; L], m: &Modulus<u64, L>) {
-        Self::montgomery_mul(out, a, a, m);
+        let mut t = [[0; L]; 2];
+        let t = t.as_flattened_mut();
+        for i in (0..L).step_by(4) {
+            square_rows(&mut t[2 * i..i + L + 4], &a[i..]);
+        }
+        double_and_add_squares(t, a);
+        reduce(out, t, m);
     }
 }
 
 /// `add + a * b + carry` as (low, high): never overflows.
 #[inline(always)]
 fn mac(add: u64, a: u64, b: u64, carry: u64) -> (u64, u64) {
-    let sum = u128::from(a) * u128::from(b) + u128::from(add) + u128::from(carry);
+    let sum = u128::from(a) * u128::from(b) + u128::from(carry) + u128::from(add);
     (sum as u64, (sum >> 64) as u64)
 }
 
@@ -106,40 +118,112 @@ fn subtract_if(x: &mut [u64], n: &[u64], choice: u64) {
     }
 }
 
-/// `t += a * rows` of `L` + 4 limbs, the highest four of which are written only.
+/// The sum of a column of products, and what it carries into the next.
+#[derive(Clone, Copy)]
+struct Column([u64; 3]);
+
+impl Column {
+    const ZERO: Self = Self([0; 3]);
+
+    #[inline(always)]
+    fn add(&mut self, limb: u64) {
+        let [low, middle, high] = &mut self.0;
+        let mut carry;
+        (*low, carry) = low.carrying_add(limb, false);
+        (*middle, carry) = middle.carrying_add(0, carry);
+        *high += u64::from(carry);
+    }
+
+    #[inline(always)]
+    fn add_product(&mut self, a: u64, b: u64) {
+        let product = u128::from(a) * u128::from(b);
+        let [low, middle, high] = &mut self.0;
+        let mut carry;
+        (*low, carry) = low.carrying_add(product as u64, false);
+        (*middle, carry) = middle.carrying_add((product >> 64) as u64, carry);
+        *high += u64::from(carry);
+    }
+
+    /// Takes the finished limb out and goes on to the next column.
+    #[inline(always)]
+    fn next(&mut self) -> u64 {
+        let [low, middle, high] = self.0;
+        self.0 = [middle, high, 0];
+        low
+    }
+}
+
+/// `t += a * rows`, on `L` + 4 limbs, the highest four of which are written only.
 #[inline(always)]
 fn multiply_rows<const L: usize>(t: &mut [u64], a: &[u64; L], rows: [u64; 4]) {
-    let mut carries = [0; 4];
+    let mut column = Column::ZERO;
     for c in 0..3 {
+        column.add(t[c]);
         for r in 0..=c {
-            (t[c], carries[r]) = mac(t[c], a[c - r], rows[r], carries[r]);
+            column.add_product(a[c - r], rows[r]);
         }
+        t[c] = column.next();
     }
     let (columns, end) = t.split_at_mut(L);
-    end.copy_from_slice(&finish_rows(&mut columns[3..], a, rows, carries));
+    end.copy_from_slice(&finish_rows(&mut columns[3..], a, rows, column));
+}
+
+/// Adds to `t` the products of each of the first four limbs of `a` with all that follow it.
+#[inline(always)]
+fn square_rows(t: &mut [u64], a: &[u64]) {
+    let Some((&rows, rest)) = a.split_first_chunk::<4>() else { return };
+    let mut column = Column::ZERO;
+    for c in 1..7 {
+        column.add(t[c]);
+        for r in 0..c.div_ceil(2) {
+            if let Some(a) = a.get(c - r) {
+                column.add_product(*a, rows[r]);
+            }
+        }
+        t[c] = column.next();
+    }
+    if rest.is_empty() {
+        t[7] = column.next();
+    } else {
+        let (columns, end) = t.split_at_mut(a.len());
+        end.copy_from_slice(&finish_rows(&mut columns[7..], rest, rows, column));
+    }
+}
+
+/// `2 * t` and the squares of the limbs of `a`: what [`square_rows`] leaves out.
+#[inline(always)]
+fn double_and_add_squares(t: &mut [u64], a: &[u64]) {
+    let (mut below, mut carry) = (0, 0);
+    for ([low, high], a) in t.as_chunks_mut::<2>().0.iter_mut().zip(a) {
+        let (square_low, square_high) = mac(0, *a, *a, 0);
+        let doubled_low = *low << 1 | below >> 63;
+        let doubled_high = *high << 1 | *low >> 63;
+        below = *high;
+        (*low, carry) = doubled_low.add_carry(square_low, carry);
+        (*high, carry) = doubled_high.add_carry(square_high, carry);
+    }
 }
 
 /// The columns from where all four `rows` have begun, up to the last of `t`;
 /// returns the four columns that follow.
 #[inline(always)]
-fn finish_rows(t: &mut [u64], a: &[u64], rows: [u64; 4], carries: [u64; 4]) -> [u64; 4] {
-    let [b0, b1, b2, b3] = rows;
-    let [mut c0, mut c1, mut c2, mut c3] = carries;
-    let mut v;
+fn finish_rows(t: &mut [u64], a: &[u64], rows: [u64; 4], mut column: Column) -> [u64; 4] {
     for (t, a) in t.iter_mut().zip(a.windows(4)) {
-        (v, c0) = mac(*t, a[3], b0, c0);
-        (v, c1) = mac(v, a[2], b1, c1);
-        (v, c2) = mac(v, a[1], b2, c2);
-        (*t, c3) = mac(v, a[0], b3, c3);
+        column.add(*t);
+        column.add_product(a[3], rows[0]);
+        column.add_product(a[2], rows[1]);
+        column.add_product(a[1], rows[2]);
+        column.add_product(a[0], rows[3]);
+        *t = column.next();
     }
-    let [.., a1, a2, a3] = *a else { return [c0, c1, c2, c3] };
     let mut end = [0; 4];
-    (v, c1) = mac(c0, a3, b1, c1);
-    (v, c2) = mac(v, a2, b2, c2);
-    (end[0], c3) = mac(v, a1, b3, c3);
-    (v, c2) = mac(c1, a3, b2, c2);
-    (end[1], c3) = mac(v, a2, b3, c3);
-    (end[2], end[3]) = mac(c2, a3, b3, c3);
+    for (c, end) in end.iter_mut().enumerate() {
+        // The first row has ended, then the second, and so on.
+        for (a, b) in a[a.len() - 3 + c..].iter().zip(rows[1 + c..].iter().rev()) {
+            column.add_product(*a, *b);
+        }
+        *end = column.next();
+    }
     end
 }
 
@@ -149,16 +233,18 @@ fn reduce<const L: usize>(out: &mut [u64; L], t: &mut [u64], m: &Modulus<u64, L>
     let mut above = 0;
     for i in (0..L).step_by(4) {
         // The quotient digits of four rows make the lowest four columns 0.
-        let (mut q, mut carries) = ([0; 4], [0; 4]);
+        let mut q = [0; 4];
+        let mut column = Column::ZERO;
         for c in 0..4 {
-            let mut v = t[i + c];
+            column.add(t[i + c]);
             for r in 0..c {
-                (v, carries[r]) = mac(v, m.n[c - r], q[r], carries[r]);
+                column.add_product(m.n[c - r], q[r]);
             }
-            q[c] = v.wrapping_mul(m.n_inverse);
-            (_, carries[c]) = mac(v, m.n[0], q[c], 0);
+            q[c] = column.0[0].wrapping_mul(m.n_inverse);
+            column.add_product(m.n[0], q[c]);
+            column.next();
         }
-        let end = finish_rows(&mut t[i + 4..i + L], &m.n[1..], q, carries);
+        let end = finish_rows(&mut t[i + 4..i + L], &m.n[1..], q, column);
         for (t, end) in t[i + L..].iter_mut().zip(end) {
             (*t, above) = t.add_carry(end, above);
         }

@@ -32,6 +32,8 @@ pub trait Limb: Copy + Eq + Zeroize + ConditionallySelectable + ConstantTimeEq +
     /// `self * other + add + carry` as (low limb, high limb).
     fn mul_add(self, other: Self, add: Self, carry: Self) -> (Self, Self);
 
+    /// Whether `limbs` limbs suit a modulus of `bits` bits, given what the kernel assumes of its top limb.
+    fn suits(limbs: usize, bits: usize) -> bool;
     /// What [`Limb::shift_mod`] multiplies by in place of dividing by `n`,
     /// whose highest bit is bit `bits - 1`.
     fn reciprocal<const L: usize>(n: &[Self; L], bits: u32) -> u64;
@@ -39,7 +41,7 @@ pub trait Limb: Copy + Eq + Zeroize + ConditionallySelectable + ConstantTimeEq +
     fn shift_mod<const L: usize>(x: &mut [Self; L], m: &Modulus<Self, L>);
     /// Montgomery multiplication: a residue `a * b / R mod n`.
     ///
-    /// One factor is a residue or any `L` limbs; the other a residue, or canonical if the first is neither.
+    /// Both factors are residues; or one is canonical, and the other any number of `L` limbs.
     fn montgomery_mul<const L: usize>(
         out: &mut [Self; L],
         a: &[Self; L],

@@ -21,11 +21,12 @@ pub struct Modulus<W, const L: usize> {
 }
 
 impl<W: Limb, const L: usize> Modulus<W, L> {
-    /// Takes a big-endian modulus; `None` unless it is odd and its first byte has the highest bit set.
+    /// Takes a big-endian modulus; `None` unless it is odd, its first byte has the highest bit set,
+    /// and its length suits `L` limbs.
     pub fn new(bytes: &[u8]) -> Option<Self> {
         let bits = bytes.len().checked_mul(8)?;
         let (first, last) = (bytes.first()?, bytes.last()?);
-        if bits.div_ceil(W::BITS as usize) != L || first >> 7 == 0 || last & 1 == 0 {
+        if !W::suits(L, bits) || first >> 7 == 0 || last & 1 == 0 {
             return None;
         }
         let n = from_be_bytes(bytes);
