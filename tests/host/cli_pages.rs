@@ -1,5 +1,8 @@
 //! Help pages, completions, colours: what the program says of itself.
 
+use std::fs;
+use std::path::Path;
+
 use minipki_tests::program::{run, run_with};
 use tempfile::TempDir;
 
@@ -94,4 +97,22 @@ fn colours_only_where_they_are_wanted() {
     let refused =
         run_with(folder.path(), &arguments, &[("CLICOLOR_FORCE", "0"), ("NO_COLOR", "1")]).expect(1).stderr;
     assert!(!refused.contains('\u{1b}'), "NO_COLOR is honoured: {refused:?}");
+}
+
+#[test]
+fn the_commands_of_the_readme_parse() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = fs::read_to_string(readme).expect("the README is there");
+    let mut commands = 0;
+    // A line with an ellipsis leaves something out, and is not meant to be run.
+    for line in readme.lines().filter(|line| line.starts_with("minipki ") && !line.contains('…')) {
+        let command = line.split(" #").next().unwrap_or(line);
+        let fingerprint = "00".repeat(32);
+        // The README calls the fingerprint F.
+        let words = command.split_whitespace().map(|word| if word == "F" { &fingerprint } else { word });
+        let parsed = minipki::cli::command().try_get_matches_from(words);
+        assert!(parsed.is_ok(), "`{line}`: {}", parsed.expect_err("it did not parse"));
+        commands += 1;
+    }
+    assert!(commands >= 8, "only {commands} commands");
 }

@@ -69,6 +69,7 @@ fn an_enrolment_is_explained_and_its_secrets_are_not_shown() {
             assert!(output.contains(field), "{field} is not explained in:\n{output}");
         }
         assert_eq!(output.matches("checks next").count(), 4, "four messages:\n{output}");
+        assert!(!output.contains("does not belong"), "a field that the table does not know:\n{output}");
         fits_a_terminal(output);
 
         holds_nothing_of(output, &pem);
@@ -119,6 +120,7 @@ fn a_channel_is_explained_from_the_first_message_to_the_last() {
         ] {
             assert!(output.contains(word), "{word} is not in:\n{output}");
         }
+        assert!(!output.contains("does not belong"), "a field that the table does not know:\n{output}");
         fits_a_terminal(output);
         for name in ["alice", "bob"] {
             let pem = fs::read_to_string(at.join(name).join("key.pem")).expect("it is there");

@@ -7,6 +7,7 @@ use minipki_core::wire::Code;
 use super::{CliError, Exit};
 use crate::client::{AnchorError, ClientError, IdentityError};
 use crate::net::NetError;
+use crate::trace::explain;
 
 /// A certificate or anchor that was refused.
 pub(super) fn certificate(error: &cert::Error) -> CliError {
@@ -60,9 +61,14 @@ pub(super) fn refused(code: Code, text: &str) -> CliError {
         Code::CertificateRefused => {
             "see on the other side why: another CA, another subject than expected, or expired"
         }
+        Code::UnknownType | Code::BadRequest => {
+            "check the port: a CA serves on 9000, a peer listens on 9101; --trace shows every message"
+        }
         _ => "check that both sides run the same version; --trace shows every message",
     };
-    let text = crate::trace::explain::escaped(text.as_bytes(), 200);
+    // What may follow a semicolon is advice too, and is given above for this command line.
+    let seen = text.split("; ").next().unwrap_or(text);
+    let text = explain::escaped(seen.as_bytes(), 200);
     CliError::new(Exit::Refused, format_args!("refused ({code}): {text}"), next)
 }
 

@@ -61,8 +61,12 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
     let anchor = args.pinned.anchor()?;
     // Before the CA is asked: no token is to be spent for a folder that cannot be written.
     let folder = NewFolder::begin(&args.out)?;
-    let form =
-        if args.classic { EnrolForm::Classic } else { proven(args.token.as_deref().map(String::as_str)) };
+    let form = if args.classic {
+        EnrolForm::Classic
+    } else {
+        // A variable that is set to nothing is no token.
+        proven(args.token.as_deref().map(String::as_str).filter(|token| !token.is_empty()))
+    };
     let tap = watch(args.trace, args.subject.to_string(), "CA");
     let options = EnrolOptions { form, tap, ..EnrolOptions::new(args.ca, args.subject, anchor) };
     let identity = enrol(options).await?;

@@ -123,6 +123,12 @@ impl<W: Write + Send> Printer<W> {
 }
 
 impl<W: Write> State<W> {
+    /// Takes in that a message in clear has passed.
+    fn passed(&mut self, known: &Explanation) {
+        self.encrypted = known.name == "handshake_3";
+        (self.sent, self.received) = (0, 0);
+    }
+
     fn frame_number(&mut self, direction: Direction) -> u64 {
         let next = match direction {
             Direction::Sent => &mut self.sent,
@@ -143,7 +149,7 @@ impl<W: Write + Send> Tap for Printer<W> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let text = match read(body) {
             Ok((known, fields)) => {
-                state.encrypted |= known.name == "handshake_3";
+                state.passed(known);
                 self.message(direction, known, &fields, body.len())
             }
             Err(_) if state.encrypted => {
