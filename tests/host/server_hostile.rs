@@ -114,10 +114,13 @@ async fn a_bad_length_is_refused_before_the_body_and_ends_the_connection() {
         assert_eq!(refused(&mut stream).await, Code::BadFrame, "length {length}");
         closed(&mut stream).await;
     }
-    // The refusal is also heard by one who sends the body before he listens.
+    // The refusal is also heard by one who sends the whole body before he listens.
     let mut stream = server.connect().await;
-    stream.write_all(&5000_u32.to_be_bytes()).await.expect("the server is there");
-    stream.write_all(&[b' '; 5000]).await.expect("the server is there");
+    stream.write_all(&60_000_u32.to_be_bytes()).await.expect("the server is there");
+    soon(stream.readable()).await.expect("the refusal is there");
+    for part in [b' '; 60_000].chunks(1000) {
+        stream.write_all(part).await.expect("no reset while he speaks");
+    }
     stream.shutdown().await.expect("the server is there");
     assert_eq!(refused(&mut stream).await, Code::BadFrame);
     closed(&mut stream).await;

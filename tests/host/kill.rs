@@ -1,0 +1,136 @@
+//! The CA's server dies in the middle of its work: no serial twice, nothing answered that is not on the disk.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use getrandom::SysRng;
+use minipki::store::{LedgerReader, Owner, Page};
+use minipki_core::cert::{Anchor, Certificate};
+use minipki_core::crypto::{KeyPair, Portable};
+use minipki_tests::program::{Running, run, start};
+use minipki_tests::server::{Outcome, PROVEN, enrol, soon};
+use rand_core::{TryRng, UnwrapErr};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+/// Clients that ask at the same time, for one certificate after another.
+const CLIENTS: usize = 8;
+
+/// How often the server is killed.
+const KILLS: usize = 5;
+
+fn serve(folder: &Path) -> (Running, SocketAddr) {
+    let mut server = start(folder, &["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0"]);
+    let address = server.address("serving").parse().expect("an address");
+    (server, address)
+}
+
+/// Clients at work. They stop when the server does, each with the certificates it received.
+struct Load {
+    clients: JoinSet<Vec<Vec<u8>>>,
+    granted: Arc<AtomicUsize>,
+    progress: Arc<Notify>,
+}
+
+impl Load {
+    fn start(runtime: &Runtime, address: SocketAddr, anchor: &Anchor, round: usize) -> Self {
+        let mut load = Self { clients: JoinSet::new(), granted: Arc::default(), progress: Arc::default() };
+        for client in 0..CLIENTS {
+            let (granted, progress) = (load.granted.clone(), load.progress.clone());
+            let anchor = anchor.clone();
+            let work = async move {
+                let mut received = Vec::new();
+                let mut stream = TcpStream::connect(address).await.expect("the server is there");
+                for n in 0.. {
+                    let subject = format!("{round}-{client}-{n}");
+                    let key = KeyPair::generate::<Portable>(&mut UnwrapErr(SysRng));
+                    match enrol(&mut stream, &anchor, &subject, &key, PROVEN).await {
+                        Ok(Outcome::Granted(certificate)) => received.push(certificate),
+                        Ok(refused) => panic!("{refused:?}"),
+                        Err(_) => break,
+                    }
+                    granted.fetch_add(1, Ordering::Relaxed);
+                    progress.notify_one();
+                }
+                received
+            };
+            load.clients.spawn_on(work, runtime.handle());
+        }
+        load
+    }
+
+    /// Waits until so many certificates are out.
+    async fn granted(&self, count: usize) {
+        while self.granted.load(Ordering::Relaxed) < count {
+            soon(self.progress.notified()).await;
+        }
+    }
+
+    /// Waits for the clients; returns what they received.
+    async fn end(self) -> Vec<Vec<u8>> {
+        soon(self.clients.join_all()).await.concat()
+    }
+}
+
+fn random(below: u64) -> u64 {
+    SysRng.try_next_u64().expect("random numbers") % below
+}
+
+#[test]
+fn killed_under_load_it_has_on_disk_what_it_answered_and_repeats_no_serial() {
+    let folder = TempDir::new().expect("a folder");
+    run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
+    let ca = folder.path().join("ca");
+    let anchor = fs::read(ca.join("anchor.json")).expect("a CA folder has it");
+    let anchor = Anchor::decode::<Portable>(&anchor).expect("a good anchor");
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+
+    let mut received = Vec::new();
+    for round in 0..KILLS {
+        let (server, address) = serve(folder.path());
+        let load = Load::start(&runtime, address, &anchor, round);
+        // Some time after some certificates: where in its work that is, is chance.
+        runtime.block_on(load.granted(1 + random(60) as usize));
+        std::thread::sleep(Duration::from_micros(random(5000)));
+        // Dropping it is SIGKILL.
+        drop(server);
+        received.extend(runtime.block_on(load.end()));
+    }
+    // At last it is asked to stop, under load too, and ends well.
+    let (server, address) = serve(folder.path());
+    let load = Load::start(&runtime, address, &anchor, KILLS);
+    runtime.block_on(load.granted(10));
+    server.stop().expect(0);
+    received.extend(runtime.block_on(load.end()));
+
+    // Each client has verified what it received; nobody received what another one did.
+    let serials: HashSet<u64> = received.iter().map(|text| serial(text)).collect();
+    assert_eq!(serials.len(), received.len(), "a serial number was given out twice");
+
+    let issuer_id = anchor.issuer_id().expect("the CA's own anchor is whole").into();
+    let owner = Owner { issuer_id, fingerprint: anchor.fingerprint() };
+    let ledger = LedgerReader::open(&ca, &owner).expect("the ledger is sound");
+    let records = ledger.list(Page { subject: None, after: 0, limit: usize::MAX }).expect("a listing");
+    let recorded: HashMap<u64, &str> =
+        records.iter().map(|record| (record.serial.get(), record.certificate.as_str())).collect();
+    assert_eq!(recorded.len(), records.len(), "a serial number was recorded twice");
+    for text in &received {
+        let record = recorded.get(&serial(text)).expect("what was answered is in the ledger");
+        assert_eq!(record.as_bytes(), text);
+    }
+    for record in &records {
+        assert_eq!(serial(record.certificate.as_bytes()), record.serial.get());
+    }
+}
+
+fn serial(text: &[u8]) -> u64 {
+    Certificate::parse(text).expect("a certificate").serial_number().get()
+}
