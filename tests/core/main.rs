@@ -3,6 +3,7 @@
 mod base64;
 mod cert;
 mod cert_corpus;
+mod documents;
 mod drivers;
 mod json;
 mod noise_attacks;

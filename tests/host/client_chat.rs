@@ -1,7 +1,8 @@
 //! A person's conversation: lines go, messages come, whatever either side does first.
 
-use minipki::client::chat::{Line, Lines, Message, MessageError, Note, converse, decode, encode, printable};
+use minipki::client::chat::{Line, Lines, Message, MessageError, Note, converse, decode, encode};
 use minipki::client::{ClientError, Outgoing};
+use minipki::trace::printable;
 use minipki_core::session::Fault;
 use minipki_tests::peers::{Collected, MemoryChannel, channel};
 use tokio::io::{AsyncBufRead, AsyncWriteExt, BufReader, DuplexStream, WriteHalf};

@@ -19,6 +19,7 @@ mod keys;
 mod kill;
 mod ledger;
 mod ledger_refusals;
+mod readme;
 mod server_enrol;
 mod server_hostile;
 mod server_limits;

@@ -31,6 +31,9 @@ pub(crate) fn run() -> Result<(), String> {
     steps.run("tests", "run the failing one alone: `cargo test -p minipki-tests NAME`", || {
         execute(&mut cargo(&["test", "--locked", "--workspace"]))
     })?;
+    steps.run("demo", "run it alone: `cargo run --release -- demo`", || {
+        execute(&mut cargo(&["run", "--locked", "--release", "--", "demo"]))
+    })?;
     steps.summary();
     Ok(())
 }

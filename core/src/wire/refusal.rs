@@ -73,6 +73,11 @@ const TABLE: [(Code, &str, &str); 13] = [
 ];
 
 impl Code {
+    /// Every code there is.
+    pub fn all() -> impl Iterator<Item = Self> {
+        TABLE.iter().map(|row| row.0)
+    }
+
     fn row(self) -> (&'static str, &'static str) {
         TABLE.iter().find(|row| row.0 == self).map_or(("other", ""), |&(_, name, text)| (name, text))
     }

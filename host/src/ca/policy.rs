@@ -14,7 +14,8 @@ pub struct Policy {
     /// Every enrolment must prove a token, a renewal too. The classic form can prove none, so it
     /// is refused whatever `open` says.
     pub require_token: bool,
-    /// How long a certificate is valid, from the moment it is issued, in whole seconds.
+    /// How long a certificate is valid from the moment it is issued on, in whole seconds. Its
+    /// `not_before` lies five minutes before that moment, for clocks that are a little behind.
     pub validity: Duration,
     /// How many requests may wait to be signed together; those beyond are refused as busy, so a
     /// flood costs a bounded time and the ones that wait are answered.
@@ -83,7 +84,7 @@ pub enum Refused {
     /// The policy does not allow what was asked (`not_allowed`).
     #[error("this CA does not serve the classic form of enrolment; use the proven form")]
     ClassicNotServed,
-    /// The policy asks for a token (`not_allowed`).
+    /// The policy asks for a token (`token_invalid`).
     #[error("this CA enrols only with a token; ask its operator for one")]
     TokenRequired,
     /// Too many requests are waiting (`busy`).

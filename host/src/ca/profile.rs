@@ -28,13 +28,15 @@ pub(super) enum ProfileError {
     Assemble(cert::Error),
 }
 
-/// From now on for as long as the policy says.
-///
-/// Not backdated: `not_before` is the moment of issue, as the record and the log say it. A device
-/// whose clock is behind waits, or tells its verifier that it knows a lower bound only.
+/// How far before its issue a certificate's validity begins, in seconds: a subject or peer whose
+/// clock is a little behind the CA's would refuse it as not yet valid otherwise.
+const BACKDATE: u64 = 5 * 60;
+
+/// From a little before now on, until as long after now as the policy says.
 pub(super) fn validity(policy: &Policy, now: UnixTime) -> Result<Validity, ProfileError> {
+    let begin = UnixTime::new(now.get().saturating_sub(BACKDATE)).map_err(|_| ProfileError::Validity)?;
     now.checked_add_seconds(policy.validity.as_secs())
-        .and_then(|end| Validity::new(now, end).ok())
+        .and_then(|end| Validity::new(begin, end).ok())
         .ok_or(ProfileError::Validity)
 }
 

@@ -106,7 +106,7 @@ async fn handshake<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, M: Machine<Event
     if let Err(error) = driven {
         if matches!(&error, NetError::Fault(fault) if fault.code().is_some()) {
             // The refusal is sent; now it has to be heard.
-            net::close(&mut reader, &mut writer).await;
+            net::close(&mut reader, &mut writer, &[]).await;
         }
         return Err(error);
     }

@@ -12,12 +12,17 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How much of what a peer still sends is thrown away for it.
 const ALLOWANCE: u64 = 64 * 1024;
 
-/// Ends our direction, and waits until the peer has ended its own.
+/// Sends `last`, ends our direction, and waits until the peer has ended its own.
 ///
 /// Closing a socket that holds unread bytes resets the connection, and a reset destroys what the
 /// peer has not read yet; so what it still sends is read away first, within bounds.
-pub async fn close(reader: &mut (impl AsyncRead + Unpin), writer: &mut (impl AsyncWrite + Unpin)) {
+pub async fn close(
+    reader: &mut (impl AsyncRead + Unpin),
+    writer: &mut (impl AsyncWrite + Unpin),
+    last: &[u8],
+) {
     let ending = async {
+        writer.write_all(last).await?;
         writer.shutdown().await?;
         copy(&mut reader.take(ALLOWANCE), &mut sink()).await?;
         io::Result::Ok(())

@@ -9,9 +9,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::answer::{Conversation, answer, refuse};
-use super::closing;
 use super::context::Context;
-use crate::net::{NetError, drive};
+use crate::net::{NetError, close, drive};
 use crate::trace::Traced;
 
 /// Resolves when the server is to stop.
@@ -51,7 +50,8 @@ pub(super) async fn serve(mut stream: TcpStream, context: &Context, mut stop: St
     let end = converse(&mut link, &mut stream, context, &mut stop, &mut requests).await;
     tracing::debug!(?end, requests, "closing");
     if matches!(end, End::BadFrame | End::SpentOut) {
-        closing::close(&mut stream, link.to_send()).await;
+        let (mut reader, mut writer) = stream.split();
+        close(&mut reader, &mut writer, link.to_send()).await;
     }
 }
 

@@ -14,9 +14,9 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
-use super::closing;
 use super::connection::{self, Stop};
 use super::context::Context;
+use crate::net;
 
 /// How many that are turned away are told so at a time; any further ones are just closed.
 const TURNED_AWAY: usize = 32;
@@ -108,7 +108,8 @@ impl Guests {
         });
         if let (Ok(place), Some(busy)) = (self.doorstep.clone().try_acquire_owned(), busy()) {
             self.tasks.spawn(async move {
-                closing::close(&mut stream, &busy).await;
+                let (mut reader, mut writer) = stream.split();
+                net::close(&mut reader, &mut writer, &busy).await;
                 drop(place);
             });
         }

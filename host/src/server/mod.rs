@@ -2,15 +2,14 @@
 //!
 //! - [`Server`] accepts, bounds how many connections there are, and stops gracefully;
 //! - each connection is a task that moves frames ([`net::drive`](crate::net::drive)) and answers
-//!   what its machine was asked, in [`answer`];
-//! - the [`desk`] is one thread that owns the [`Authority`](crate::ca::Authority): what piled up
+//!   what its machine was asked, in `answer`;
+//! - the desk is one thread that owns the [`Authority`](crate::ca::Authority): what piled up
 //!   while it signed and committed is signed and committed together next.
 //!
 //! Whatever waits for a peer has a deadline, and whatever a peer can pile up has a bound
 //! ([`Limits`]).
 
 mod answer;
-mod closing;
 mod connection;
 mod context;
 mod desk;

@@ -217,8 +217,7 @@ pub fn escaped(bytes: &[u8], limit: usize) -> String {
     let mut shown = String::new();
     let mut room = limit;
     for c in String::from_utf8_lossy(bytes).chars() {
-        let spelled =
-            if c.is_control() || is_format(c) { c.escape_unicode().to_string() } else { c.to_string() };
+        let spelled = harmless(c);
         match room.checked_sub(spelled.chars().count()) {
             Some(left) => room = left,
             None => {
@@ -231,7 +230,17 @@ pub fn escaped(bytes: &[u8], limit: usize) -> String {
     shown
 }
 
-/// Invisible characters that reorder or hide what stands beside them (Unicode's category Cf, in part).
+/// `c`, or an escape that stands for it if a terminal would act on it or hide it.
+fn harmless(c: char) -> String {
+    if c.is_control() || is_format(c) { c.escape_default().to_string() } else { c.to_string() }
+}
+
+/// `text` on one line, as text that no terminal acts on.
+pub fn printable(text: &str) -> String {
+    text.chars().map(harmless).collect()
+}
+
+/// Invisible characters that break lines, reorder or hide what stands beside them (Unicode's category Cf, in part).
 const fn is_format(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

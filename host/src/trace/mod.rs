@@ -5,5 +5,6 @@ mod explain_messages;
 pub mod printer;
 mod tap;
 
+pub use explain::printable;
 pub use printer::Printer;
 pub use tap::{Direction, Tap, Traced};

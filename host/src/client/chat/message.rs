@@ -1,7 +1,5 @@
 //! Chat messages: `{"text":"…","type":"chat"}`, any Unicode text, in canonical form (RFC 8785).
 
-use std::fmt::Write;
-
 use serde::Deserialize;
 
 /// The only type that this version speaks.
@@ -10,7 +8,7 @@ const CHAT: &str = "chat";
 /// What a message says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// A text. May hold anything: see [`printable`].
+    /// A text. May hold anything: see [`printable`](crate::trace::printable).
     Chat(String),
     /// A message of this type, which is not known here.
     Unknown(String),
@@ -56,24 +54,4 @@ pub fn decode(body: &[u8]) -> Result<Message, MessageError> {
     }
     let chat: Chat = serde_json::from_slice(body).map_err(|_| MessageError::NotAChat)?;
     Ok(Message::Chat(chat.text))
-}
-
-/// `text` on one line, without anything that would command a terminal or reorder what it shows:
-/// control characters, line separators and bidirectional controls are written as escapes.
-pub fn printable(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() || is_layout(c) {
-            // Writing to a String never fails.
-            let _ = write!(line, "{}", c.escape_default());
-        } else {
-            line.push(c);
-        }
-    }
-    line
-}
-
-/// Line and paragraph separators, and the controls of the Unicode bidirectional algorithm (UAX #9 §2).
-const fn is_layout(c: char) -> bool {
-    matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
 }

@@ -17,10 +17,11 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::{ClientError, Incoming};
+use crate::trace::printable;
 
 pub use converse::converse;
 pub use lines::{Line, Lines};
-pub use message::{Message, MessageError, decode, encode, printable};
+pub use message::{Message, MessageError, decode, encode};
 pub use note::Note;
 pub use script::{Script, run};
 
