@@ -106,11 +106,11 @@ fn check<W: Limb, const L: usize>(bits: usize) {
 
 #[test]
 fn kernel_of_28_bits() {
-    check::<u32, 37>(1024);
-    check::<u32, 55>(1536);
+    check::<u32, 38>(1024);
+    check::<u32, 56>(1536);
     check::<u32, 74>(2048);
     check::<u32, 110>(3072);
-    check::<u32, 147>(4096);
+    check::<u32, 148>(4096);
 }
 
 #[test]
@@ -153,9 +153,9 @@ fn check_private<W: Limb, const L: usize, const H: usize>(size: KeySize, uses: u
 #[test]
 fn private_operation_of_both_kernels() {
     check_private::<u64, 32, 16>(KeySize::Bits2048, 70);
-    check_private::<u32, 74, 37>(KeySize::Bits2048, 70);
+    check_private::<u32, 74, 38>(KeySize::Bits2048, 70);
     check_private::<u64, 48, 24>(KeySize::Bits3072, 10);
-    check_private::<u32, 110, 55>(KeySize::Bits3072, 10);
+    check_private::<u32, 110, 56>(KeySize::Bits3072, 10);
     check_private::<u64, 64, 32>(KeySize::Bits4096, 10);
-    check_private::<u32, 147, 74>(KeySize::Bits4096, 10);
+    check_private::<u32, 148, 74>(KeySize::Bits4096, 10);
 }

@@ -149,11 +149,12 @@ impl<W: Limb, const L: usize, const H: usize> Crt<W, L, H> {
     fn draw_blinding(&mut self, n: &Modulus<W, L>, rng: &mut (impl CryptoRng + ?Sized)) {
         // One bit fewer than n: below it, and as good as any number below it.
         let mut a = Wiped::new([W::ZERO; L]);
+        let mut bits = n.bits - 1;
         for limb in a.iter_mut() {
-            *limb = W::from_u64(rng.next_u64());
+            let here = bits.min(W::BITS);
+            bits -= here;
+            *limb = W::from_u64(rng.next_u64() & u64::MAX.checked_shr(64 - here).unwrap_or(0));
         }
-        let below_top = W::BITS * (L as u32 - 1);
-        a[L - 1] = W::from_u64(a[L - 1].to_u64() & ((1 << (n.bits - 1 - below_top)) - 1));
 
         let mut plain = Wiped::new(n.mul(&a, &plain_one()));
         n.canonical(&mut plain);

@@ -2,7 +2,8 @@
 //!
 //! Four spare bits in a limb let a whole column of products be summed in one
 //! u64 without looking at a carry, so the inner loop is a bare chain of
-//! multiply-accumulates. The spare bits of the top limb make R at least 16 n,
+//! multiply-accumulates. Columns are summed in pairs, which halves the loads;
+//! so `L` is even. The spare bits above the modulus make R at least 16 n,
 //! so no product needs a final subtraction: of residues below 2n the result
 //! `(a * b + q * n) / R` is below 2n again.
 #![allow(clippy::indexing_slicing, reason = "the indices are bounded by the loops over fixed arrays")]
@@ -14,6 +15,7 @@ const MASK: u32 = (1 << RADIX) - 1;
 
 impl Limb for u32 {
     const BITS: u32 = RADIX;
+    const BLOCK: usize = 2;
     const ZERO: Self = 0;
 
     fn from_u64(value: u64) -> Self {
@@ -39,15 +41,17 @@ impl Limb for u32 {
         (sum as u32 & MASK, (sum >> RADIX) as u32)
     }
 
-    /// Four bits in the top limb, so that [`top`] has enough of them, and four spare.
+    /// At least four bits in the highest limb in use, for [`top`], and spare ones for a doubled modulus.
     fn suits(limbs: usize, bits: usize) -> bool {
-        let spare = (limbs * RADIX as usize).checked_sub(bits);
-        limbs >= 2 && spare.is_some_and(|spare| (4..=24).contains(&spare))
+        limbs.is_multiple_of(Self::BLOCK)
+            && (limbs * RADIX as usize).checked_sub(bits).is_some_and(|spare| spare >= 4)
+            && bits > 2 * RADIX as usize
+            && (3..24).contains(&((bits - 1) % RADIX as usize))
     }
 
     /// `2^63 / (h + 1)`, rounded down, where `h` is the highest 32 bits of `n`.
     fn reciprocal<const L: usize>(n: &[u32; L], bits: u32) -> u64 {
-        let d = (top(n) >> (spare(L, bits) - 1)) + 1;
+        let d = (top(n, bits) >> (excess(bits) - 1)) + 1;
         let (mut rest, mut quotient) = (1u64 << 31, 0);
         for _ in 0..32 {
             rest <<= 1;
@@ -63,85 +67,135 @@ impl Limb for u32 {
     /// of each side and always down, by less than 1.75: the rest stays below 2n.
     fn shift_mod<const L: usize>(x: &mut [u32; L], m: &Modulus<u32, L>) {
         for _ in 0..L {
-            let high = top(x) >> spare(L, m.bits);
-            let digit = (high * m.reciprocal) >> (62 - RADIX);
-            let (mut shifted, mut carry) = (0, 0i64);
+            let high = top(x, m.bits) >> excess(m.bits);
+            let digit = ((high * m.reciprocal) >> (62 - RADIX)) as u32;
+            // Adding the complement of n, and 1, is subtracting n, without a sign.
+            let (mut shifted, mut carry) = (0, digit);
             for (x, n) in x.iter_mut().zip(&m.n) {
-                carry += i64::from(shifted) - (digit * u64::from(*n)) as i64;
+                let sum = product(digit, n ^ MASK) + u64::from(carry + shifted);
                 shifted = *x;
-                *x = carry as u32 & MASK;
-                carry >>= RADIX;
+                *x = sum as u32 & MASK;
+                carry = (sum >> RADIX) as u32;
             }
         }
     }
 
     fn montgomery_mul<const L: usize>(out: &mut [u32; L], a: &[u32; L], b: &[u32; L], m: &Modulus<u32, L>) {
-        reduce(
-            out,
-            m,
-            |k| if k < L { dot(&a[..=k], &b[..=k]) } else { dot(&a[k + 1 - L..], &b[k + 1 - L..]) },
-        );
+        let low = |k: usize| {
+            let (even, odd) = dot(&a[..=k], &b[..=k + 1]);
+            (even, odd + product(a[k + 1], b[0]))
+        };
+        reduce(out, m, low, |k| high_columns(a, b, k));
     }
 
+    /// Every product of two different limbs occurs twice, on both sides of the middle of a column.
     fn montgomery_square<const L: usize>(out: &mut [u32; L], a: &[u32; L], m: &Modulus<u32, L>) {
-        reduce(out, m, |k| {
-            let column = if k < L { &a[..=k] } else { &a[k + 1 - L..] };
-            // Every product of two different limbs occurs twice.
-            let (low, rest) = column.split_at(column.len() / 2);
-            let (middle, high) = rest.split_at(column.len() % 2);
-            let square = middle.first().map_or(0, |&x| u64::from(x) * u64::from(x));
-            2 * dot(low, high) + square
-        });
+        let double = |middle: usize, even: u64, odd: u64| {
+            (2 * even + product(a[middle], a[middle]), 2 * (odd + product(a[middle], a[middle + 1])))
+        };
+        let low = |k: usize| {
+            let middle = k / 2;
+            let (even, odd) = dot(&a[..middle], &a[middle + 1..=k + 1]);
+            double(middle, even, odd)
+        };
+        let high = |k: usize| {
+            let (first, middle) = (k + 1 - L, k / 2);
+            if middle == L - 1 {
+                return (product(a[middle], a[middle]), 0);
+            }
+            let (even, odd) = dot(&a[first + 1..middle], &a[middle + 1..]);
+            double(middle, even + product(a[first], a[L - 1]), odd)
+        };
+        reduce(out, m, low, high);
     }
 }
 
-/// The two highest limbs: at least 32 bits of the modulus.
-fn top<const L: usize>(x: &[u32; L]) -> u64 {
-    u64::from(x[L - 1]) << RADIX | u64::from(x[L - 2])
+/// The two highest limbs in use: at least 32 bits of a modulus of `bits` bits.
+fn top<const L: usize>(x: &[u32; L], bits: u32) -> u64 {
+    let highest = ((bits - 1) / RADIX) as usize;
+    u64::from(x[highest]) << RADIX | u64::from(x[highest - 1])
 }
 
-/// How far [`top`] is shifted to leave 31 bits of a number of `bits` bits (32 below 2n).
-const fn spare(limbs: usize, bits: u32) -> u32 {
-    bits - RADIX * (limbs as u32 - 2) - 31
+/// How far [`top`] is shifted to leave 31 bits of a number of `bits` bits (32 of one below 2n).
+const fn excess(bits: u32) -> u32 {
+    bits - RADIX * ((bits - 1) / RADIX - 1) - 31
 }
 
-/// Montgomery reduction by columns, of the number whose column `k` is `product(k)`.
+/// Montgomery reduction, two columns at a time, of the number whose columns `k` and `k + 1` are `low(k)`
+/// below `L`, and `high(k)` from there on.
 ///
 /// `out` holds the quotient's limbs first; each is dead by the column whose result replaces it.
 #[inline(always)]
-fn reduce<const L: usize>(out: &mut [u32; L], m: &Modulus<u32, L>, product: impl Fn(usize) -> u64) {
+fn reduce<const L: usize>(
+    out: &mut [u32; L],
+    m: &Modulus<u32, L>,
+    low: impl Fn(usize) -> (u64, u64),
+    high: impl Fn(usize) -> (u64, u64),
+) {
     // Two columns of L products below 2^56 each overflow a u64 above 127 limbs: then the first is carried on early.
     let split = const { 2 * L >= 256 };
     let parts = |sum: u64| if split { (sum & u64::from(MASK), sum >> RADIX) } else { (sum, 0) };
     let mut carry = 0;
-    for k in 0..L {
-        let (low, high) = parts(carry + product(k));
-        let low = low + dot(&out[..k], &m.n[1..=k]);
-        let q = (low as u32).wrapping_mul(m.n_inverse) & MASK;
-        out[k] = q;
-        carry = high + ((low + u64::from(q) * u64::from(m.n[0])) >> RADIX);
+    for k in (0..L).step_by(2) {
+        let (even, odd) = low(k);
+        let (q_even, q_odd) = dot(&out[..k], &m.n[1..=k + 1]);
+        let mut digit = |column, quotients| {
+            let (sum, above) = parts(carry + column);
+            let sum: u64 = sum + quotients;
+            let q = (sum as u32).wrapping_mul(m.n_inverse) & MASK;
+            carry = above + ((sum + product(q, m.n[0])) >> RADIX);
+            q
+        };
+        out[k] = digit(even, q_even);
+        out[k + 1] = digit(odd, q_odd + product(out[k], m.n[1]));
     }
-    for k in L..2 * L - 1 {
-        let (low, high) = parts(carry + product(k));
-        let low = low + dot(&out[k + 1 - L..], &m.n[k + 1 - L..]);
-        out[k - L] = low as u32 & MASK;
-        carry = high + (low >> RADIX);
+    for k in (L..2 * L).step_by(2) {
+        let (even, odd) = high(k);
+        let (q_even, q_odd) = high_columns(out, &m.n, k);
+        let mut limb = |column, quotients: u64| {
+            let (sum, above) = parts(carry + column);
+            let sum = sum + quotients;
+            carry = above + (sum >> RADIX);
+            sum as u32 & MASK
+        };
+        out[k - L] = limb(even, q_even);
+        out[k - L + 1] = limb(odd, q_odd);
     }
-    out[L - 1] = carry as u32;
 }
 
-/// One column: the sum of `a[i] * b[len - 1 - i]`.
+/// Columns `k` and `k + 1` of `a * b`, in its upper half.
 #[inline(always)]
-fn dot(a: &[u32], b: &[u32]) -> u64 {
-    let (a_blocks, a_rest) = a.as_chunks::<4>();
-    let (b_rest, b_blocks) = b.as_rchunks::<4>();
-    let mul = |a: u32, b: u32| u64::from(a) * u64::from(b);
-    let mut sum = 0;
+fn high_columns<const L: usize>(a: &[u32; L], b: &[u32; L], k: usize) -> (u64, u64) {
+    let first = k + 1 - L;
+    let (even, odd) = dot(&a[first + 1..], &b[first..]);
+    (even + product(a[first], b[L - 1]), odd)
+}
+
+#[inline(always)]
+fn product(a: u32, b: u32) -> u64 {
+    u64::from(a) * u64::from(b)
+}
+
+/// Two neighbouring columns at once, which share their operands: of `a`, and of `b` that is one longer,
+/// the sums of `a[i] * b[len - 1 - i]` and of `a[i] * b[len - i]`.
+#[inline(always)]
+fn dot(a: &[u32], b: &[u32]) -> (u64, u64) {
+    let (mut even, mut odd) = (0, 0);
+    let Some((&last, b)) = b.split_last() else { return (even, odd) };
+    let mut above = last;
+    let (a_blocks, a_rest) = a.as_chunks::<2>();
+    let (b_rest, b_blocks) = b.as_rchunks::<2>();
     for (a, b) in a_blocks.iter().zip(b_blocks.iter().rev()) {
-        sum += mul(a[0], b[3]);
-        sum += mul(a[1], b[2]);
-        sum += mul(a[2], b[1]);
-        sum += mul(a[3], b[0]);
+        odd += product(a[0], above);
+        even += product(a[0], b[1]);
+        odd += product(a[1], b[1]);
+        even += product(a[1], b[0]);
+        above = b[0];
     }
-    a_rest.iter().zip(b_rest.iter().rev()).fold(sum, |sum, (&a, &b)| sum + mul(a, b))
+    for (a, b) in a_rest.iter().zip(b_rest.iter().rev()) {
+        odd += product(*a, above);
+        even += product(*a, *b);
+        above = *b;
+    }
+    (even, odd)
 }

@@ -12,6 +12,7 @@ use super::{Limb, Modulus};
 
 impl Limb for u64 {
     const BITS: u32 = 64;
+    const BLOCK: usize = 4;
     const ZERO: Self = 0;
 
     fn from_u64(value: u64) -> Self {
@@ -40,7 +41,7 @@ impl Limb for u64 {
 
     /// Full limbs, in blocks of four.
     fn suits(limbs: usize, bits: usize) -> bool {
-        limbs.is_multiple_of(4) && bits == 64 * limbs
+        limbs.is_multiple_of(Self::BLOCK) && bits == 64 * limbs
     }
 
     /// `2^127 / (h + 1)`, rounded down, where `h` is the highest limb of `n`.

@@ -18,6 +18,8 @@ pub type Wiped<W, const L: usize> = Zeroizing<[W; L]>;
 pub trait Limb: Copy + Eq + Zeroize + ConditionallySelectable + ConstantTimeEq + 'static {
     /// Bits of the number that one limb carries.
     const BITS: u32;
+    /// Limbs are worked on so many at a time: a number has a multiple of it.
+    const BLOCK: usize;
     /// The limb of value 0.
     const ZERO: Self;
 

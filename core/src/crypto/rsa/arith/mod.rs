@@ -23,5 +23,5 @@ pub type Native = u32;
 
 /// Limbs of kernel `W` that hold a number of `bits` bits.
 pub const fn limbs<W: Limb>(bits: usize) -> usize {
-    bits.div_ceil(W::BITS as usize)
+    bits.div_ceil(W::BITS as usize).next_multiple_of(W::BLOCK)
 }
