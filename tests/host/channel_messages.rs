@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use minipki::client::{ChannelOptions, ClientError, Incoming, Outgoing, Role};
 use minipki::trace::{Direction, Tap};
+use minipki_core::cert::Certificate;
 use minipki_core::noise;
 use minipki_core::session::Fault;
 use minipki_tests::peers::{Collected, MemoryChannel, channel, enter, identity, stream};
@@ -198,7 +199,11 @@ impl Tap for Watcher {
     }
 
     fn plaintext(&self, direction: Direction, text: &[u8]) {
-        self.0.add(format!("{direction:?} {:?}", String::from_utf8_lossy(text)));
+        let subject = Certificate::parse(text).map(|certificate| certificate.subject_id().to_string());
+        self.0.add(match subject {
+            Ok(subject) => format!("{direction:?} certificate of {subject}"),
+            Err(_) => format!("{direction:?} {:?}", String::from_utf8_lossy(text)),
+        });
     }
 }
 
@@ -226,7 +231,9 @@ async fn a_tap_is_shown_every_message_and_what_is_in_it() {
     let expected = [
         "Sent handshake",
         "Received handshake",
+        "Received certificate of bob",
         "Sent handshake",
+        "Sent certificate of alice",
         "Sent sealed",
         "Sent \"hi\"",
         "Received sealed",

@@ -123,6 +123,8 @@ fn a_channel_is_explained_from_the_first_message_to_the_last() {
         assert!(!output.contains("does not belong"), "a field that the table does not know:\n{output}");
         fits_a_terminal(output);
         for name in ["alice", "bob"] {
+            let shown = output.lines().any(|line| line.contains("subject_id") && line.contains(name));
+            assert!(shown, "the certificate of {name}, which travels encrypted, is not in:\n{output}");
             let pem = fs::read_to_string(at.join(name).join("key.pem")).expect("it is there");
             holds_nothing_of(output, &pem);
         }

@@ -4,6 +4,7 @@ use core::mem;
 
 use rand_core::CryptoRng;
 
+use super::handshake::Shown;
 use super::{Established, Fault, Local, Machine, Next, Peer, handshake};
 use crate::crypto::{KeyPair, Provider};
 use crate::noise::Transport;
@@ -14,6 +15,7 @@ use crate::wire::channel::{self, PROLOGUE, Step};
 pub struct Initiator<'a, P: Provider> {
     local: Local<'a>,
     state: State<P>,
+    shown: Shown,
 }
 
 enum State<P: Provider> {
@@ -28,7 +30,7 @@ impl<'a, P: Provider> Initiator<'a, P> {
     /// Prepares message 1; its ephemeral key is drawn from `rng`.
     pub fn new(local: Local<'a>, rng: &mut impl CryptoRng) -> Self {
         let noise = SendMessage1::new(PROLOGUE, local.key.clone(), KeyPair::generate::<P>(rng));
-        Self { local, state: State::SendMessage1(noise) }
+        Self { local, state: State::SendMessage1(noise), shown: Shown::Nothing }
     }
 
     /// The open channel, or `None` unless the handshake has succeeded.
@@ -60,6 +62,7 @@ impl<P: Provider> Machine for Initiator<'_, P> {
             }),
             State::SendMessage3(noise, peer) => channel::encode(Step::Three, out, |out| {
                 let (transport, len) = noise.write(self.local.certificate, out)?;
+                self.shown = Shown::Ours;
                 self.state = State::Established(transport, peer);
                 Ok(len)
             }),
@@ -68,14 +71,19 @@ impl<P: Provider> Machine for Initiator<'_, P> {
     }
 
     fn read(&mut self, body: &mut [u8]) -> Result<Option<Self::Event>, Fault> {
+        self.shown = Shown::Nothing;
         let State::ExpectMessage2(noise) = mem::replace(&mut self.state, State::Failed) else {
             return Err(Fault::OutOfTurn);
         };
-        let message = handshake::message(Step::Two, body)?;
-        let (noise, payload) = noise.read(message)?;
-        let peer = self.local.bind::<P>(message.get(payload).unwrap_or_default(), noise.remote_static())?;
+        let (noise, payload) = handshake::read(Step::Two, body, |message| noise.read(message))?;
+        self.shown = Shown::Theirs(payload.clone());
+        let peer = self.local.bind::<P>(body.get(payload).unwrap_or_default(), noise.remote_static())?;
         self.state = State::SendMessage3(noise, peer);
         Ok(None)
+    }
+
+    fn plaintext<'m>(&'m self, body: &'m [u8]) -> Option<&'m [u8]> {
+        self.shown.text(self.local.certificate, body)
     }
 
     fn refuses_aloud(&self) -> bool {

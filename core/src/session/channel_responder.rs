@@ -4,6 +4,7 @@ use core::mem;
 
 use rand_core::CryptoRng;
 
+use super::handshake::Shown;
 use super::{Established, Fault, Local, Machine, Next, Peer, handshake};
 use crate::crypto::{KeyPair, Provider};
 use crate::noise::Transport;
@@ -15,6 +16,7 @@ use crate::wire::channel::{self, PROLOGUE, Step};
 pub struct Responder<'a, P: Provider> {
     local: Local<'a>,
     state: State<P>,
+    shown: Shown,
 }
 
 enum State<P: Provider> {
@@ -29,7 +31,7 @@ impl<'a, P: Provider> Responder<'a, P> {
     /// Waits for message 1; the ephemeral key for message 2 is drawn from `rng`.
     pub fn new(local: Local<'a>, rng: &mut impl CryptoRng) -> Self {
         let noise = ExpectMessage1::new(PROLOGUE, local.key.clone(), KeyPair::generate::<P>(rng));
-        Self { local, state: State::ExpectMessage1(noise) }
+        Self { local, state: State::ExpectMessage1(noise), shown: Shown::Nothing }
     }
 
     /// The open channel, or `None` unless the handshake has succeeded.
@@ -59,14 +61,16 @@ impl<P: Provider> Machine for Responder<'_, P> {
         channel::encode(Step::Two, out, |out| {
             let (noise, len) = noise.write(self.local.certificate, out)?;
             self.state = State::ExpectMessage3(noise);
+            self.shown = Shown::Ours;
             Ok(len)
         })
     }
 
     fn read(&mut self, body: &mut [u8]) -> Result<Option<Self::Event>, Fault> {
+        self.shown = Shown::Nothing;
         self.state = match mem::replace(&mut self.state, State::Failed) {
             State::ExpectMessage1(noise) => {
-                let (noise, payload) = noise.read(handshake::message(Step::One, body)?)?;
+                let (noise, payload) = handshake::read(Step::One, body, |message| noise.read(message))?;
                 // Message 1 is in clear: anything in it would be unauthenticated.
                 if !payload.is_empty() {
                     return Err(WireError::Field("noise_b64").into());
@@ -74,15 +78,19 @@ impl<P: Provider> Machine for Responder<'_, P> {
                 State::SendMessage2(noise)
             }
             State::ExpectMessage3(noise) => {
-                let message = handshake::message(Step::Three, body)?;
-                let (transport, payload) = noise.read(message)?;
-                let payload = message.get(payload).unwrap_or_default();
+                let (transport, payload) = handshake::read(Step::Three, body, |message| noise.read(message))?;
+                self.shown = Shown::Theirs(payload.clone());
+                let payload = body.get(payload).unwrap_or_default();
                 let peer = self.local.bind::<P>(payload, transport.remote_static())?;
                 State::Established(transport, peer)
             }
             _ => return Err(Fault::OutOfTurn),
         };
         Ok(None)
+    }
+
+    fn plaintext<'m>(&'m self, body: &'m [u8]) -> Option<&'m [u8]> {
+        self.shown.text(self.local.certificate, body)
     }
 
     fn refuses_aloud(&self) -> bool {

@@ -40,6 +40,13 @@ pub trait Machine {
     /// expects a new request, as [`Machine::next`] says.
     fn read(&mut self, body: &mut [u8]) -> Result<Option<Self::Event>, Fault>;
 
+    /// What the message just read or written carries under its encryption, for whoever watches
+    /// this side; `body` is the body just read, as [`Machine::read`] left it.
+    fn plaintext<'m>(&'m self, body: &'m [u8]) -> Option<&'m [u8]> {
+        let _ = body;
+        None
+    }
+
     /// Takes in that the peer's stream has ended between two frames.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ pub struct Traced<M> {
     tap: Option<Arc<dyn Tap>>,
 }
 
-impl<M> Traced<M> {
+impl<M: Machine> Traced<M> {
     /// Lets `tap` watch `inner`.
     pub const fn new(inner: M, tap: Option<Arc<dyn Tap>>) -> Self {
         Self { inner, tap }
@@ -48,6 +48,9 @@ impl<M> Traced<M> {
         let len = compose(&mut self.inner, out)?;
         if let (Some(tap), Some(body)) = (&self.tap, out.get(..len)) {
             tap.frame(Direction::Sent, body);
+            if let Some(text) = self.inner.plaintext(&[]) {
+                tap.plaintext(Direction::Sent, text);
+            }
         }
         Ok(len)
     }
@@ -68,7 +71,16 @@ impl<M: Machine> Machine for Traced<M> {
         if let Some(tap) = &self.tap {
             tap.frame(Direction::Received, body);
         }
-        self.inner.read(body)
+        let event = self.inner.read(body);
+        // Also where it was refused: that is what there is to see.
+        if let (Some(tap), Some(text)) = (&self.tap, self.inner.plaintext(body)) {
+            tap.plaintext(Direction::Received, text);
+        }
+        event
+    }
+
+    fn plaintext<'m>(&'m self, body: &'m [u8]) -> Option<&'m [u8]> {
+        self.inner.plaintext(body)
     }
 
     fn end(&mut self) -> Result<(), Fault> {
