@@ -21,7 +21,7 @@ fn enrolment<'k>(key: &'k KeyPair, anchor: &'k Anchor, form: EnrolForm) -> Enrol
 }
 
 fn proven(token: Option<&str>) -> EnrolForm {
-    EnrolForm::Proven { token: token.map(hash) }
+    EnrolForm::Proven { token: token.map(hash).map(Secret::new) }
 }
 
 fn hash(token: &str) -> [u8; 32] {
@@ -117,10 +117,10 @@ fn the_classic_form_is_one_request_and_one_answer() {
 #[test]
 fn a_token_is_proven_without_travelling() {
     let (key, anchor) = (key(), anchor(SIZE));
-    let form = proven(Some("kept-secret"));
-    play(enrolment(&key, &anchor, form), Some("kept-secret"), certificate).client.expect("the right token");
+    let asks = || enrolment(&key, &anchor, proven(Some("kept-secret")));
+    play(asks(), Some("kept-secret"), certificate).client.expect("the right token");
     for wrong in [Some("another"), None] {
-        let ended = play(enrolment(&key, &anchor, form), wrong, certificate);
+        let ended = play(asks(), wrong, certificate);
         assert_eq!(ended.refused, Some(Code::ProofFailed), "{wrong:?}");
     }
 }

@@ -116,7 +116,7 @@ async fn two_enrolments_with_one_token_at_once_get_one_certificate() {
     let (one, two) = (pair(1), pair(2));
     let token = with_token("once");
     let (first, second) =
-        tokio::join!(server.enrol("alice", &one, token), server.enrol("alice", &two, token));
+        tokio::join!(server.enrol("alice", &one, token.clone()), server.enrol("alice", &two, token));
     let granted = [&first, &second].into_iter().filter(|o| matches!(o, Outcome::Granted(_))).count();
     assert_eq!(granted, 1, "{first:?} {second:?}");
 }

@@ -50,7 +50,7 @@ pub fn pair(byte: u8) -> KeyPair {
 
 /// The proven form with the token of this text.
 pub fn with_token(text: &str) -> EnrolForm {
-    EnrolForm::Proven { token: Some(*TokenHash::of(text).as_bytes()) }
+    EnrolForm::Proven { token: Some(Secret::new(*TokenHash::of(text).as_bytes())) }
 }
 
 /// How an enrolment ended.

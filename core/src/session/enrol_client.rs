@@ -7,6 +7,7 @@ use rand_core::CryptoRng;
 
 use super::proof::{ProofInput, Transcript};
 use super::{Fault, Machine, Next};
+use crate::bytes::Secret;
 use crate::cert::{self, Anchor, Certificate, IdBuf};
 use crate::crypto::{KeyPair, Provider};
 use crate::limits::KEY;
@@ -15,14 +16,14 @@ use crate::wire::enrolment::{Answer, Challenge, Proof, Request};
 use crate::wire::{Code, WireError};
 
 /// Which form of enrolment to speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum EnrolForm {
     /// One request, one answer, nothing proven. The CA must run in its open mode.
     Classic,
     /// With proof of possession, under the token whose SHA-256 this is, if one is used.
     Proven {
         /// SHA-256 of the token's text.
-        token: Option<[u8; 32]>,
+        token: Option<Secret<32>>,
     },
 }
 
@@ -84,12 +85,12 @@ impl<'k, P: Provider> EnrolClient<'k, P> {
 
     fn prove(&self, transcript: Transcript<P>, body: &[u8]) -> Result<Proof, Fault> {
         // Only the proven form expects a challenge.
-        let EnrolForm::Proven { token } = self.enrolment.form else { return Err(Fault::OutOfTurn) };
+        let EnrolForm::Proven { token } = &self.enrolment.form else { return Err(Fault::OutOfTurn) };
         let challenge = Challenge::decode(body)?;
         let shared = self.enrolment.key.agree::<P>(&challenge.ca_share)?;
         let input =
             ProofInput::<P>::new(shared, transcript.finish(body), self.enrolment.anchor.fingerprint());
-        Ok(Proof { proof: *input.proof(token.as_ref())?.expose() })
+        Ok(Proof { proof: *input.proof(token.as_ref().map(Secret::expose))?.expose() })
     }
 
     /// Accepts only a certificate that verifies and is exactly what was asked for.

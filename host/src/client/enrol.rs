@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use getrandom::SysRng;
+use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, IdBuf};
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::FRAME;
@@ -45,7 +46,7 @@ impl EnrolOptions {
 
 /// The proven form, with the token of that text if there is one.
 pub fn proven(token: Option<&str>) -> EnrolForm {
-    EnrolForm::Proven { token: token.map(|text| *TokenHash::of(text).as_bytes()) }
+    EnrolForm::Proven { token: token.map(|text| Secret::new(*TokenHash::of(text).as_bytes())) }
 }
 
 /// Makes a key, and has it certified.
