@@ -41,7 +41,7 @@ fn main() -> io::Result<()> {
 
     let classic = enrolment(EnrolForm::Classic);
     let proven = enrolment(EnrolForm::Proven { token: None });
-    let with_token = enrolment(EnrolForm::Proven { token: Some([0x33; 32]) });
+    let with_token = enrolment(EnrolForm::Proven { token: Some(Secret::new([0x33; 32])) });
     let request_length = 4 + u32::from_be_bytes([proven[0], proven[1], proven[2], proven[3]]) as usize;
     save("corpus/enrol_server", "classic", &classic)?;
     save("corpus/enrol_server", "proven", &proven)?;
