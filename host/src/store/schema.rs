@@ -3,11 +3,12 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use minipki_core::cert::IdBuf;
 use minipki_core::crypto::Fingerprint;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::StoreError;
 use crate::files;
@@ -20,6 +21,9 @@ const APPLICATION: i32 = 0x4d50_4b49;
 
 /// How long a writer waits for another process's transaction.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long it lets pass before it tries again where SQLite does not wait by itself.
+const BREATHER: Duration = Duration::from_millis(5);
 
 /// Step `n` takes a ledger from schema `n` to `n + 1` (SQLite's `user_version`). Steps are only
 /// ever added.
@@ -89,7 +93,7 @@ pub(super) fn open_to_write(folder: &Path, owner: &Owner) -> Result<Connection, 
     connection.busy_timeout(PATIENCE)?;
     // Before anything is changed: this may be a file of some other program.
     let found = check_kind(&connection.transaction()?, &path)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    log_ahead(&connection)?;
     // FULL: a commit in WAL mode is on the disk when it returns.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -113,6 +117,20 @@ pub(super) fn open_to_read(folder: &Path, owner: &Owner) -> Result<Connection, S
     }
     check_owner(&connection, &path, owner)?;
     Ok(connection)
+}
+
+/// Puts the database into WAL mode. SQLite waits for others everywhere but here, where a reader
+/// becomes the only writer; so this waits for whoever makes the same ledger at the same time.
+fn log_ahead(connection: &Connection) -> Result<(), StoreError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < deadline => {
+                thread::sleep(BREATHER);
+            }
+            done => return Ok(done?),
+        }
+    }
 }
 
 /// Makes an empty file that only its owner can open; SQLite gives its companions the same mode.
