@@ -1,11 +1,38 @@
 //! The life of a device, over a small [`Board`] trait.
+//!
+//! [`run`] is all of it: a [`Config`] says whom to trust, who to be and what to do; a [`Board`]
+//! is the hardware; a [`Memory`] is lent to work in; an [`Exit`] says how it ended.
+//!
+//! ```text
+//! identity stored? --no--> make a key -> enrol, proven -> verify -> store
+//!        | yes: verify                                             |
+//!        +----------------------------+----------------------------+
+//!                                     v
+//!              connect, or listen -> handshake -> peer verified -> talk -> close
+//! ```
+//!
+//! There is no way around a check: a channel opens only to a verified peer, and
+//! whatever fails ends the run with a reason of its own.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod args;
 mod board;
+mod channel;
+mod chat;
+mod clock;
+mod config;
+mod enrol;
+mod exit;
+mod identity;
+mod life;
+mod memory;
+mod talk;
 
+pub use args::{USAGE, UsageError};
 pub use board::{Board, Record, StorageError, Stream};
-
-/// Most bytes of [`Record::Identity`]: private key, the CA's fingerprint and the certificate.
-pub const IDENTITY: usize = 2 * minipki_core::limits::KEY + minipki_core::limits::CERTIFICATE;
+pub use config::{Config, Errand, Text, TextError, Token};
+pub use exit::Exit;
+pub use life::run;
+pub use memory::{IDENTITY, Memory};

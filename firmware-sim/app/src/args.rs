@@ -1,0 +1,108 @@
+//! The configuration as words, the same on every board: a command line, or what semihosting passes.
+
+use core::fmt;
+use core::str::FromStr;
+use core::time::Duration;
+
+use minipki_core::cert::Id;
+
+use crate::config::{Config, Errand, Text, Token};
+
+/// How the words are to be written.
+pub const USAGE: &str = "\
+--ca ADDRESS:PORT --fingerprint HEX --subject NAME [--token TOKEN]
+[--connect ADDRESS:PORT | --listen ADDRESS:PORT] [--peer-subject NAME] [--send TEXT] [--deadline SECONDS]";
+
+/// How long a step may take if nothing else is said.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Why words make no configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsageError<'a> {
+    /// No such option.
+    Unknown(&'a str),
+    /// The option came as the last word, without its value.
+    NoValue(&'a str),
+    /// The option cannot have this value.
+    Value {
+        /// The option.
+        option: &'a str,
+        /// What it cannot have.
+        value: &'a str,
+    },
+    /// `--connect` and `--listen` both, or one of them twice.
+    TwoErrands,
+    /// The option is needed, and not there.
+    Missing(&'static str),
+}
+
+impl fmt::Display for UsageError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(word) => write!(f, "there is no option {word}"),
+            Self::NoValue(option) => write!(f, "{option} needs a value"),
+            // A token may be among the words: it is never shown, as no token is wrong in its form.
+            Self::Value { option, value } => write!(f, "{option} cannot be {value}"),
+            Self::TwoErrands => f.write_str("one run either connects or listens, once"),
+            Self::Missing(option) => write!(f, "{option} is missing"),
+        }
+    }
+}
+
+impl core::error::Error for UsageError<'_> {}
+
+impl<'a> Config<'a> {
+    /// Reads `words`: see [`USAGE`]. Of an option that comes twice the last one counts.
+    ///
+    /// # Errors
+    /// [`UsageError`].
+    pub fn parse(words: impl IntoIterator<Item = &'a str>) -> Result<Self, UsageError<'a>> {
+        let mut words = words.into_iter();
+        let (mut ca, mut fingerprint, mut subject) = (None, None, None);
+        let (mut token, mut peer, mut send) = (None, None, None);
+        let (mut errand, mut deadline) = (None, DEADLINE);
+        while let Some(option) = words.next() {
+            let mut value = || words.next().ok_or(UsageError::NoValue(option));
+            match option {
+                "--ca" => ca = Some(parsed(option, value()?)?),
+                "--fingerprint" => fingerprint = Some(parsed(option, value()?)?),
+                "--subject" => subject = Some(checked(option, value()?, Id::new)?),
+                "--token" => token = Some(Token(value()?)),
+                "--peer-subject" => peer = Some(checked(option, value()?, Id::new)?),
+                "--send" => send = Some(checked(option, value()?, Text::new)?),
+                "--deadline" => deadline = Duration::from_secs(parsed(option, value()?)?),
+                "--connect" | "--listen" => {
+                    let address = parsed(option, value()?)?;
+                    let new =
+                        if option == "--listen" { Errand::Listen(address) } else { Errand::Connect(address) };
+                    if errand.replace(new).is_some() {
+                        return Err(UsageError::TwoErrands);
+                    }
+                }
+                _ => return Err(UsageError::Unknown(option)),
+            }
+        }
+        Ok(Self {
+            ca: ca.ok_or(UsageError::Missing("--ca"))?,
+            fingerprint: fingerprint.ok_or(UsageError::Missing("--fingerprint"))?,
+            subject: subject.ok_or(UsageError::Missing("--subject"))?,
+            token,
+            errand: errand.unwrap_or(Errand::Enrol),
+            peer,
+            send,
+            deadline,
+        })
+    }
+}
+
+fn parsed<'a, T: FromStr>(option: &'a str, value: &'a str) -> Result<T, UsageError<'a>> {
+    checked(option, value, str::parse)
+}
+
+fn checked<'a, T, E>(
+    option: &'a str,
+    value: &'a str,
+    read: impl FnOnce(&'a str) -> Result<T, E>,
+) -> Result<T, UsageError<'a>> {
+    read(value).map_err(|_| UsageError::Value { option, value })
+}

@@ -1,0 +1,84 @@
+//! The channel to a peer: the handshake from either side, up to a peer that is verified (protocol §5).
+
+use core::convert::Infallible;
+
+use embedded_io::ErrorKind;
+use minipki_core::drive::{DriveError, drive};
+use minipki_core::link::Link;
+use minipki_core::session::{
+    Established, Fault, Inbound, Initiator, Local, Machine, Outbound, Peer, Responder,
+};
+
+use crate::board::{Board, Stream};
+use crate::config::{Config, Errand};
+use crate::exit::Exit;
+
+/// An open channel. There is none without a verified peer.
+pub(crate) struct Channel<'m, B: Board> {
+    pub(crate) peer: Peer,
+    pub(crate) stream: B::Stream,
+    pub(crate) inbound: Link<'m, Inbound<B::Crypto>>,
+    pub(crate) outbound: Link<'m, Outbound<B::Crypto>>,
+}
+
+/// The two frame buffers.
+type Buffers<'m> = (&'m mut [u8], &'m mut [u8]);
+
+/// Connects, or waits for a peer, as the errand says; `None` if it is to do neither.
+///
+/// # Errors
+/// Why there is no channel. A peer whose message was refused has been told so.
+pub(crate) fn open<'m, B: Board>(
+    config: &Config<'_>,
+    local: Local<'_>,
+    buffers: Buffers<'m>,
+    board: &mut B,
+) -> Result<Option<Channel<'m, B>>, Exit> {
+    let within = config.deadline;
+    match config.errand {
+        Errand::Enrol => Ok(None),
+        Errand::Connect(to) => {
+            board.report(format_args!("connecting to {to}"));
+            let machine = Initiator::<B::Crypto>::new(local, board.entropy());
+            let stream = board.connect(to, within).map_err(Exit::no_peer)?;
+            shake(machine, Initiator::established, stream, buffers, config, board).map(Some)
+        }
+        Errand::Listen(on) => {
+            let at = board.listen(on).map_err(|_: ErrorKind| Exit::CannotListen)?;
+            board.report(format_args!("listening at {at}"));
+            let machine = Responder::<B::Crypto>::new(local, board.entropy());
+            let stream = board.accept(within).map_err(Exit::no_peer)?;
+            shake(machine, Responder::established, stream, buffers, config, board).map(Some)
+        }
+    }
+}
+
+fn shake<'m, B: Board, M: Machine<Event = Infallible>>(
+    machine: M,
+    established: impl FnOnce(M) -> Option<Established<B::Crypto>>,
+    mut stream: B::Stream,
+    (rx, tx): Buffers<'m>,
+    config: &Config<'_>,
+    board: &mut B,
+) -> Result<Channel<'m, B>, Exit> {
+    stream.set_deadline(config.deadline);
+    let mut link = Link::new(machine, rx, tx);
+    if let Err(error) = drive(&mut link, &mut stream) {
+        stream.close();
+        return Err(refused(error, board));
+    }
+    let halves = link.split(|machine| {
+        let open = established(machine)?;
+        Some((open.inbound, open.outbound, open.peer))
+    });
+    let (inbound, outbound, peer) = halves.ok_or(Exit::Internal)?;
+    Ok(Channel { peer, stream, inbound, outbound })
+}
+
+/// The reason, with the peer's word for it in the report where it refused us.
+pub(crate) fn refused<B: Board>(error: DriveError<impl embedded_io::Error>, board: &mut B) -> Exit {
+    if let DriveError::Fault(Fault::Refused(code)) = error {
+        board.report(format_args!("the peer refused ({code}): {}", code.text()));
+    }
+    Exit::at_peer(error)
+}

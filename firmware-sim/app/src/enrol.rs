@@ -1,0 +1,48 @@
+//! Enrolment: the device's key certified by the CA (protocol §4, the proven form).
+
+use minipki_core::cert::Anchor;
+use minipki_core::crypto::{KeyPair, Provider};
+use minipki_core::drive::drive;
+use minipki_core::link::Link;
+use minipki_core::session::{EnrolClient, EnrolForm, EnrolOutcome, Enrolment, Fault};
+use minipki_core::text::Now;
+
+use crate::board::{Board, Stream};
+use crate::config::Config;
+use crate::exit::Exit;
+
+/// Has `key` certified. The certificate is verified, and copied to the start of `certificate`; returns its length.
+///
+/// # Errors
+/// Why there is none.
+pub(crate) fn enrol<B: Board>(
+    config: &Config<'_>,
+    key: &KeyPair,
+    now: Now,
+    (rx, tx): (&mut [u8], &mut [u8]),
+    certificate: &mut [u8],
+    board: &mut B,
+) -> Result<usize, Exit> {
+    let anchor = Anchor::from_fingerprint(config.fingerprint);
+    let token = config.token.map(|token| B::Crypto::sha256(&[token.0.as_bytes()]));
+    let form = EnrolForm::Proven { token };
+    let enrolment = Enrolment { subject_id: config.subject.into(), key, anchor: &anchor, now, form };
+    let mut link = Link::new(EnrolClient::<B::Crypto>::new(enrolment, board.entropy()), rx, tx);
+
+    let mut stream = board.connect(config.ca, config.deadline).map_err(Exit::no_ca)?;
+    let driven = drive(&mut link, &mut stream);
+    stream.close();
+    let granted = driven.and_then(|_| match link.event() {
+        Some(EnrolOutcome::Granted(range)) => Ok(link.body().get(range).unwrap_or_default()),
+        Some(EnrolOutcome::Refused { code, text }) => {
+            let words = link.body().get(text).and_then(|text| str::from_utf8(text).ok());
+            board.report(format_args!("the CA refused ({code}): {}", words.unwrap_or_default()));
+            Err(Fault::Refused(code).into())
+        }
+        None => Err(Fault::OutOfTurn.into()),
+    });
+    let text = granted.map_err(Exit::at_ca)?;
+    // Never too long: `limits::CERTIFICATE` holds any certificate that verifies.
+    certificate.get_mut(..text.len()).ok_or(Exit::CertificateRefused)?.copy_from_slice(text);
+    Ok(text.len())
+}

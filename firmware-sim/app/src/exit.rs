@@ -1,0 +1,186 @@
+//! Why a run ended: one reason for each way, with a number that never changes.
+
+use core::fmt;
+
+use embedded_io::ErrorKind;
+use minipki_core::cert::Error as CertificateError;
+use minipki_core::drive::DriveError;
+use minipki_core::session::Fault;
+use minipki_core::wire::{Code, WireError};
+
+/// Why a run ended. The numbers are stable; those from 64 on are the board's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything asked for is done.
+    Done = 0,
+    /// Something in the device itself that no peer can cause.
+    Internal = 1,
+    /// The arguments make no sense.
+    Usage = 2,
+    /// The board's storage did not keep what must outlive a restart.
+    Storage = 3,
+    /// The board cannot listen where it was told to.
+    CannotListen = 4,
+
+    /// Nothing takes connections at the CA's address.
+    CaUnreachable = 10,
+    /// The CA did not answer within the deadline.
+    CaSilent = 11,
+    /// The connection to the CA ended in the middle.
+    CaCut = 12,
+    /// What the CA sent is no message of the protocol.
+    CaGarbage = 13,
+    /// The CA refused the proof. It does not tell which of token and fingerprint is wrong (protocol §4).
+    ProofRefused = 14,
+    /// The CA wants a token that is good for this subject, and got none.
+    TokenRefused = 15,
+    /// The CA refused for another reason, which is in the report.
+    CaRefused = 16,
+    /// The certificate is another CA's than the one with the pinned fingerprint.
+    WrongFingerprint = 17,
+    /// The certificate is malformed, forged, or not for this subject and key.
+    CertificateRefused = 18,
+    /// The certificate that the CA gave has expired.
+    CertificateExpired = 19,
+    /// The certificate that the CA gave has not begun.
+    CertificateNotYetValid = 20,
+
+    /// Nothing takes connections at the peer's address.
+    PeerUnreachable = 30,
+    /// The peer did not answer, or nobody came, within the deadline.
+    PeerSilent = 31,
+    /// The connection to the peer ended in the middle.
+    PeerCut = 32,
+    /// What the peer sent is no message of the protocol.
+    PeerGarbage = 33,
+    /// The peer refused us, for the reason in the report.
+    PeerRefused = 34,
+    /// The peer's certificate is another CA's.
+    PeerOfAnotherCa = 35,
+    /// The peer's certificate is malformed or forged.
+    PeerCertificateRefused = 36,
+    /// The peer's certificate has expired.
+    PeerExpired = 37,
+    /// The peer's certificate has not begun.
+    PeerNotYetValid = 38,
+    /// The peer's certificate is for another key than the one the peer has.
+    PeerKeyDiffers = 39,
+    /// The peer is certified, but as another subject than the expected one.
+    PeerIsAnother = 40,
+    /// A message from the peer is not authentic: changed, forged, or out of its order.
+    NotAuthentic = 41,
+}
+
+impl Exit {
+    /// The number that a board ends with.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The CA's connection could not be made.
+    pub(crate) const fn no_ca(error: ErrorKind) -> Self {
+        if matches!(error, ErrorKind::TimedOut) { Self::CaSilent } else { Self::CaUnreachable }
+    }
+
+    /// The peer's connection could not be made.
+    pub(crate) const fn no_peer(error: ErrorKind) -> Self {
+        if matches!(error, ErrorKind::TimedOut) { Self::PeerSilent } else { Self::PeerUnreachable }
+    }
+
+    /// What went wrong with the CA: the one table from faults to reasons of its side.
+    pub(crate) fn at_ca(error: DriveError<impl embedded_io::Error>) -> Self {
+        match failed(error) {
+            Failed::Late => Self::CaSilent,
+            Failed::Cut => Self::CaCut,
+            Failed::Check(fault) => match fault {
+                Fault::Message(WireError::Full) => Self::Internal,
+                Fault::Frame(_) | Fault::Message(_) | Fault::Crypto(_) => Self::CaGarbage,
+                Fault::Refused(Code::ProofFailed) => Self::ProofRefused,
+                Fault::Refused(Code::TokenInvalid) => Self::TokenRefused,
+                Fault::Refused(_) => Self::CaRefused,
+                Fault::Certificate(error) => match error {
+                    CertificateError::IssuerKeyMismatch => Self::WrongFingerprint,
+                    CertificateError::Expired { .. } => Self::CertificateExpired,
+                    CertificateError::NotYetValid { .. } => Self::CertificateNotYetValid,
+                    _ => Self::CertificateRefused,
+                },
+                _ => Self::Internal,
+            },
+        }
+    }
+
+    /// What went wrong with the peer: the one table from faults to reasons of its side.
+    pub(crate) fn at_peer(error: DriveError<impl embedded_io::Error>) -> Self {
+        match failed(error) {
+            Failed::Late => Self::PeerSilent,
+            Failed::Cut => Self::PeerCut,
+            Failed::Check(fault) => match fault {
+                Fault::Message(WireError::Full) => Self::Internal,
+                Fault::Frame(_) | Fault::Message(_) => Self::PeerGarbage,
+                Fault::Noise(_) | Fault::Crypto(_) => Self::NotAuthentic,
+                Fault::Refused(_) => Self::PeerRefused,
+                Fault::Certificate(error) => match error {
+                    CertificateError::IssuerKeyMismatch => Self::PeerOfAnotherCa,
+                    CertificateError::Expired { .. } => Self::PeerExpired,
+                    CertificateError::NotYetValid { .. } => Self::PeerNotYetValid,
+                    CertificateError::SubjectKeyMismatch => Self::PeerKeyDiffers,
+                    CertificateError::SubjectMismatch => Self::PeerIsAnother,
+                    _ => Self::PeerCertificateRefused,
+                },
+                _ => Self::Internal,
+            },
+        }
+    }
+}
+
+/// What the two sides' tables have in common.
+enum Failed {
+    Late,
+    Cut,
+    Check(Fault),
+}
+
+fn failed(error: DriveError<impl embedded_io::Error>) -> Failed {
+    match error {
+        DriveError::Io(error) if error.kind() == ErrorKind::TimedOut => Failed::Late,
+        DriveError::Io(_) | DriveError::Fault(Fault::Truncated) => Failed::Cut,
+        DriveError::Fault(fault) => Failed::Check(fault),
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Done => "done",
+            Self::Internal => "the device failed; this is a defect, please report it",
+            Self::Usage => "the arguments make no sense",
+            Self::Storage => "the storage did not keep what must outlive a restart",
+            Self::CannotListen => "the board cannot listen at this address",
+            Self::CaUnreachable => "nothing takes connections at the CA's address; check it, or start the CA",
+            Self::CaSilent => "the CA did not answer in time",
+            Self::CaCut => "the connection to the CA was cut; try again",
+            Self::CaGarbage => "what answers at the CA's address is no MiniPKI CA",
+            Self::ProofRefused => "the CA refused the proof; check the token and the CA's fingerprint",
+            Self::TokenRefused => "the CA wants a valid token for this subject; ask its operator for one",
+            Self::CaRefused => "the CA refused",
+            Self::WrongFingerprint => "the certificate is not of the CA with the pinned fingerprint",
+            Self::CertificateRefused => "the CA's certificate is malformed, forged, or not the one asked for",
+            Self::CertificateExpired => "the CA's certificate has expired already; check the CA's clock",
+            Self::CertificateNotYetValid => "the CA's certificate has not begun; check both clocks",
+            Self::PeerUnreachable => "nothing takes connections at the peer's address",
+            Self::PeerSilent => "no peer answered in time",
+            Self::PeerCut => "the connection to the peer was cut",
+            Self::PeerGarbage => "what the peer sent is no message of the protocol",
+            Self::PeerRefused => "the peer refused us",
+            Self::PeerOfAnotherCa => "the peer's certificate is of another CA than ours",
+            Self::PeerCertificateRefused => "the peer's certificate is malformed or forged",
+            Self::PeerExpired => "the peer's certificate has expired",
+            Self::PeerNotYetValid => "the peer's certificate has not begun; check both clocks",
+            Self::PeerKeyDiffers => "the peer's certificate is for another key than the peer's",
+            Self::PeerIsAnother => "the peer is certified as another subject than the expected one",
+            Self::NotAuthentic => "a message from the peer is not authentic",
+        })
+    }
+}
