@@ -4,6 +4,8 @@ pub mod ca;
 pub mod certificate_corpus;
 pub mod certificates;
 mod command;
+pub mod device;
+pub mod device_others;
 pub mod noise;
 pub mod pair;
 pub mod peers;

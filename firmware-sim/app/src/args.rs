@@ -1,6 +1,7 @@
 //! The configuration as words, the same on every board: a command line, or what semihosting passes.
 
 use core::fmt;
+use core::num::NonZeroU32;
 use core::str::FromStr;
 use core::time::Duration;
 
@@ -70,7 +71,9 @@ impl<'a> Config<'a> {
                 "--token" => token = Some(Token(value()?)),
                 "--peer-subject" => peer = Some(checked(option, value()?, Id::new)?),
                 "--send" => send = Some(checked(option, value()?, Text::new)?),
-                "--deadline" => deadline = Duration::from_secs(parsed(option, value()?)?),
+                "--deadline" => {
+                    deadline = Duration::from_secs(parsed::<NonZeroU32>(option, value()?)?.get().into());
+                }
                 "--connect" | "--listen" => {
                     let address = parsed(option, value()?)?;
                     let new =

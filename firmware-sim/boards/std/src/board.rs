@@ -1,0 +1,119 @@
+//! The board: sockets, clock, entropy and files of the operating system.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use embedded_io::ErrorKind;
+use getrandom::SysRng;
+use minipki_core::crypto::Portable;
+use minipki_core::text::{Now, UnixTime};
+use minipki_device_app::{Board, Record, StorageError};
+use rand_core::UnwrapErr;
+
+use crate::storage::Storage;
+use crate::stream::{StdStream, kind};
+
+/// How often a listening socket is looked at: std has no `accept` with a deadline.
+const GLANCE: Duration = Duration::from_millis(2);
+
+/// What the board knows of the time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Timekeeping {
+    /// The machine's clock.
+    #[default]
+    Clock,
+    /// No clock: it is this time or later.
+    AtLeast(UnixTime),
+}
+
+/// A PC as a device.
+pub struct StdBoard<'r> {
+    listener: Option<TcpListener>,
+    rng: UnwrapErr<SysRng>,
+    time: Timekeeping,
+    storage: Storage,
+    report: Box<dyn FnMut(fmt::Arguments<'_>) + Send + 'r>,
+}
+
+impl<'r> StdBoard<'r> {
+    /// Puts one together; `report` gets each line.
+    pub fn new(
+        time: Timekeeping,
+        storage: Storage,
+        report: impl FnMut(fmt::Arguments<'_>) + Send + 'r,
+    ) -> Self {
+        // A machine without random numbers has no way on; UnwrapErr stops it there.
+        Self { listener: None, rng: UnwrapErr(SysRng), time, storage, report: Box::new(report) }
+    }
+
+    fn bind(&mut self, on: SocketAddr) -> io::Result<SocketAddr> {
+        let listener = TcpListener::bind(on)?;
+        listener.set_nonblocking(true)?;
+        let at = listener.local_addr()?;
+        self.listener = Some(listener);
+        Ok(at)
+    }
+}
+
+impl Board for StdBoard<'_> {
+    type Crypto = Portable;
+    type Stream = StdStream;
+    type Rng = UnwrapErr<SysRng>;
+
+    fn connect(&mut self, to: SocketAddr, within: Duration) -> Result<StdStream, ErrorKind> {
+        TcpStream::connect_timeout(&to, within)
+            .and_then(|socket| StdStream::new(socket, within))
+            .map_err(|error| kind(&error))
+    }
+
+    fn listen(&mut self, on: SocketAddr) -> Result<SocketAddr, ErrorKind> {
+        self.bind(on).map_err(|error| kind(&error))
+    }
+
+    fn accept(&mut self, within: Duration) -> Result<StdStream, ErrorKind> {
+        let listener = self.listener.as_ref().ok_or(ErrorKind::NotConnected)?;
+        let start = Instant::now();
+        loop {
+            match listener.accept() {
+                Ok((socket, _)) => return StdStream::new(socket, within).map_err(|error| kind(&error)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(kind(&error)),
+            }
+            if start.elapsed() >= within {
+                return Err(ErrorKind::TimedOut);
+            }
+            thread::sleep(GLANCE);
+        }
+    }
+
+    fn entropy(&mut self) -> &mut Self::Rng {
+        &mut self.rng
+    }
+
+    fn now(&mut self) -> Now {
+        let clock = || {
+            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+            UnixTime::new(since.as_secs()).ok()
+        };
+        match self.time {
+            Timekeeping::AtLeast(least) => Now::AtLeast(least),
+            // A clock before 1970 is not set.
+            Timekeeping::Clock => clock().map_or(Now::AtLeast(UnixTime::MIN), Now::Exact),
+        }
+    }
+
+    fn load(&mut self, record: Record, buffer: &mut [u8]) -> Option<usize> {
+        self.storage.load(record, buffer)
+    }
+
+    fn store(&mut self, record: Record, bytes: &[u8]) -> Result<(), StorageError> {
+        self.storage.store(record, bytes)
+    }
+
+    fn report(&mut self, line: fmt::Arguments<'_>) {
+        (self.report)(line);
+    }
+}

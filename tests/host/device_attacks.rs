@@ -1,0 +1,315 @@
+//! A device among others that are not as they should be: each ends its run with a reason of its own.
+
+use std::time::Duration;
+
+use minipki_core::cert::{Id, Validity};
+use minipki_core::crypto::Fingerprint;
+use minipki_core::text::Now;
+use minipki_device_app::{Config, Errand, Exit, Text};
+use minipki_tests::certificates::{anchor, id};
+use minipki_tests::device::TestBoard;
+use minipki_tests::device_others::{Claims, Other, around_noon, good, noon};
+use minipki_tests::peers::{CA, OTHER_CA, certificate, key_pair, trust};
+
+const HELLO: &[u8] = br#"{"text":"hello","type":"chat"}"#;
+
+fn config(errand: Errand) -> Config<'static> {
+    Config {
+        ca: ([192, 0, 2, 1], 9000).into(),
+        fingerprint: trust().fingerprint(),
+        subject: id("device"),
+        token: None,
+        errand,
+        peer: None,
+        send: Some(Text::new("21.5 degrees").expect("plain")),
+        deadline: Duration::from_secs(1),
+    }
+}
+
+const fn connect() -> Errand {
+    Errand::Connect(peer_address())
+}
+
+const fn listen() -> Errand {
+    Errand::Listen(peer_address())
+}
+
+const fn peer_address() -> std::net::SocketAddr {
+    std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2)), 9101)
+}
+
+fn clocked() -> TestBoard {
+    TestBoard::new(Now::Exact(noon()))
+}
+
+fn clockless() -> TestBoard {
+    TestBoard::new(Now::AtLeast(around_noon(-1_000_000, 0).not_before()))
+}
+
+/// A board that is enrolled, after a restart.
+fn enrolled(board: TestBoard) -> TestBoard {
+    let mut board = board.meets(Other::ca(&trust(), good));
+    assert_eq!(board.run(&config(Errand::Enrol)), Exit::Done, "{:?}", board.lines);
+    board.restarted()
+}
+
+/// How an enrolment ends at that CA. What is not done leaves nothing behind, and no peer is met.
+fn at_ca(board: TestBoard, config: &Config<'_>, ca: Other) -> (Exit, TestBoard) {
+    let mut board = board.meets(ca);
+    let exit = board.run(config);
+    assert!(exit == Exit::Done || board.identity.is_none() && board.passed.len() == 1, "{:?}", board.lines);
+    (exit, board)
+}
+
+/// How an enrolment ends at a CA that makes this of the request.
+fn granted(forge: impl Fn(Id<'_>, &[u8; 32]) -> Vec<u8> + 'static) -> Exit {
+    at_ca(clocked(), &config(connect()), Other::ca(&trust(), forge)).0
+}
+
+/// How an enrolled device's meeting with that peer ends, as both sides of the handshake.
+fn with_peer(config: Config<'_>, claims: &Claims) -> Exit {
+    let exits = [
+        (connect(), Other::responder(claims.clone(), &[HELLO])),
+        (listen(), Other::initiator(claims.clone(), &[HELLO])),
+    ]
+    .map(|(errand, peer)| {
+        let mut board = enrolled(clocked()).meets(peer);
+        let exit = board.run(&Config { errand, ..config });
+        assert_eq!(exit == Exit::Done, board.said(": hello"), "{:?}", board.lines);
+        assert_eq!(exit == Exit::Done, board.said("sent: "), "{:?}", board.lines);
+        exit
+    });
+    assert_eq!(exits[0], exits[1], "the same from either side");
+    exits[0]
+}
+
+fn valid_for(ca: minipki_core::crypto::rsa::KeySize, validity: Validity) -> Exit {
+    with_peer(config(connect()), &Claims::certified(ca, "gateway", validity))
+}
+
+#[test]
+fn an_honest_ca_and_an_honest_peer() {
+    for (errand, peer) in [
+        (connect(), Other::responder(Claims::of("gateway"), &[HELLO])),
+        (listen(), Other::initiator(Claims::of("gateway"), &[HELLO])),
+    ] {
+        let mut board = clocked().meets(Other::ca(&trust(), good)).meets(peer);
+        assert_eq!(board.run(&config(errand)), Exit::Done);
+        assert!(!board.said("could not be checked"), "with a clock all is certain: {:?}", board.lines);
+        let talk =
+            ["peer: gateway, certificate verified", "sent: 21.5 degrees", "gateway: hello", "exit 0: done"];
+        assert!(board.lines.ends_with(&talk.map(String::from)), "{:?}", board.lines);
+        assert!(enrolled(clocked()).identity == board.identity, "the same entropy, the same identity");
+    }
+    assert_eq!(
+        with_peer(Config { peer: Some(id("gateway")), ..config(connect()) }, &Claims::of("gateway")),
+        Exit::Done
+    );
+}
+
+#[test]
+fn a_restart_goes_straight_to_the_channel() {
+    let mut board = enrolled(clocked()).meets(Other::responder(Claims::of("gateway"), &[]));
+    assert_eq!(board.run(&config(connect())), Exit::Done);
+    assert_eq!(board.lines[0], "identity: device, as stored");
+    assert_eq!(board.passed.len(), 1, "the CA is not asked");
+}
+
+#[test]
+fn an_identity_that_does_not_fit_is_not_used() {
+    let whole = enrolled(clocked());
+    let damaged = |at: usize| {
+        let mut board = whole.restarted();
+        board.identity.as_mut().expect("enrolled")[at] ^= 1;
+        board
+    };
+    let mut shortened = whole.restarted();
+    shortened.identity.as_mut().expect("enrolled").truncate(40);
+    // The private key, the fingerprint, the certificate; and what is no identity at all.
+    for board in [damaged(3), damaged(40), damaged(90), shortened] {
+        let (exit, board) = at_ca(board, &config(Errand::Enrol), Other::ca(&trust(), good));
+        assert_eq!(exit, Exit::Done);
+        assert_eq!(board.lines[0], "identity: what is stored is not for this CA and subject");
+        assert!(board.said("enrolled until"), "{:?}", board.lines);
+    }
+    let other = Config { subject: id("another"), ..config(Errand::Enrol) };
+    let (exit, board) = at_ca(whole, &other, Other::ca(&trust(), good));
+    assert_eq!((exit, board.said("enrolled until")), (Exit::Done, true), "another subject is enrolled anew");
+}
+
+#[test]
+fn an_expired_identity_is_renewed_with_its_key() {
+    let mut board = enrolled(clocked());
+    let key = board.identity.as_ref().expect("enrolled")[..32].to_vec();
+    let later = around_noon(7200, 9000);
+    board.now = Now::Exact(later.not_before());
+    let renewed = move |subject: Id<'_>, key: &[u8; 32]| certificate(CA, subject.as_str(), key, later);
+    let mut board = board.meets(Other::ca(&trust(), renewed));
+    assert_eq!(board.run(&config(Errand::Enrol)), Exit::Done);
+    assert!(board.said("the key is kept") && board.said("enrolled until"), "{:?}", board.lines);
+    assert_eq!(board.identity.expect("enrolled")[..32], key);
+}
+
+#[test]
+fn proofs_are_refused_without_telling_what_is_wrong() {
+    let wrong = Config { fingerprint: anchor(OTHER_CA).fingerprint(), ..config(connect()) };
+    let (exit, board) = at_ca(clocked(), &wrong, Other::ca(&trust(), good));
+    assert_eq!(exit, Exit::ProofRefused);
+    assert!(board.said("the CA refused (proof_failed): "), "{:?}", board.lines);
+    let token = Some(minipki_device_app::Token("not-known-there"));
+    let (exit, board) = at_ca(clocked(), &Config { token, ..config(connect()) }, Other::ca(&trust(), good));
+    assert_eq!(exit, Exit::ProofRefused);
+    assert!(!board.said("not-known-there"), "a token is never shown");
+}
+
+#[test]
+fn a_ca_with_another_key_is_not_believed_whatever_it_grants() {
+    let own = |subject: Id<'_>, key: &[u8; 32]| {
+        certificate(OTHER_CA, subject.as_str(), key, around_noon(-300, 3600))
+    };
+    assert_eq!(at_ca(clocked(), &config(connect()), Other::impostor(own)).0, Exit::WrongFingerprint);
+    let pinned = Config { fingerprint: Fingerprint([7; 32]), ..config(connect()) };
+    assert_eq!(at_ca(clocked(), &pinned, Other::impostor(good)).0, Exit::WrongFingerprint);
+}
+
+#[test]
+fn only_the_certificate_that_was_asked_for_is_accepted() {
+    let valid = || around_noon(-300, 3600);
+    assert_eq!(granted(move |_, key| certificate(CA, "mallory", key, valid())), Exit::CertificateRefused);
+    assert_eq!(granted(|subject, _| good(subject, key_pair(9).public())), Exit::CertificateRefused);
+    let changed = |subject: Id<'_>, key: &[u8; 32]| {
+        let text = String::from_utf8(good(subject, key)).expect("text");
+        text.replace("\"serial_number\":4242", "\"serial_number\":4243").into_bytes()
+    };
+    assert_eq!(granted(changed), Exit::CertificateRefused);
+    let at = |from, to| {
+        move |subject: Id<'_>, key: &[u8; 32]| certificate(CA, subject.as_str(), key, around_noon(from, to))
+    };
+    assert_eq!(granted(at(-7200, -3600)), Exit::CertificateExpired);
+    assert_eq!(granted(at(3600, 7200)), Exit::CertificateNotYetValid);
+}
+
+#[test]
+fn what_is_no_ca_is_told_from_one() {
+    let end = |other| at_ca(clocked(), &config(connect()), other).0;
+    for garbage in
+        [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b"\0\0\0\0", b"\0\0\0\x05hello", b"\0\0\0\x02{}"]
+    {
+        assert_eq!(end(Other::saying(garbage)), Exit::CaGarbage, "{garbage:?}");
+    }
+    assert_eq!(end(Other::saying(b"")), Exit::CaCut);
+    assert_eq!(end(Other::silent()), Exit::CaSilent);
+    assert_eq!(
+        end(Other::saying(b"\0\0\0\x3a{\"code\":\"subject_taken\",\"error\":\"ask the desk\",\"ok\":false}")),
+        Exit::CaRefused
+    );
+    assert_eq!(
+        end(Other::saying(b"\0\0\0\x3a{\"code\":\"token_invalid\",\"error\":\"ask the desk\",\"ok\":false}")),
+        Exit::TokenRefused
+    );
+    assert_eq!(clocked().run(&config(connect())), Exit::CaUnreachable);
+}
+
+#[test]
+fn peers_that_are_not_verified_are_told_nothing() {
+    assert_eq!(valid_for(OTHER_CA, around_noon(-300, 3600)), Exit::PeerOfAnotherCa);
+    assert_eq!(valid_for(CA, around_noon(-7200, -3600)), Exit::PeerExpired);
+    assert_eq!(valid_for(CA, around_noon(3600, 7200)), Exit::PeerNotYetValid);
+    let stolen = Claims { key: key_pair(9), ..Claims::of("gateway") };
+    assert_eq!(with_peer(config(connect()), &stolen), Exit::PeerKeyDiffers);
+    let changed =
+        String::from_utf8(Claims::of("gateway").certificate).expect("text").replace(":4242,", ":4243,");
+    let changed = Claims { certificate: changed.into_bytes(), ..Claims::of("gateway") };
+    assert_eq!(with_peer(config(connect()), &changed), Exit::PeerCertificateRefused);
+    let wanted = Config { peer: Some(id("gateway")), ..config(connect()) };
+    assert_eq!(with_peer(wanted, &Claims::of("mallory")), Exit::PeerIsAnother);
+}
+
+#[test]
+fn a_peer_that_refuses_us_is_reported_with_its_word() {
+    let elsewhere = Claims { anchor: anchor(OTHER_CA), ..Claims::of("gateway") };
+    let other = Claims { wants: Some(id("someone").into()), ..Claims::of("gateway") };
+    for claims in [elsewhere, other] {
+        for (errand, peer) in [
+            (connect(), Other::responder(claims.clone(), &[HELLO])),
+            (listen(), Other::initiator(claims.clone(), &[HELLO])),
+        ] {
+            let mut board = enrolled(clocked()).meets(peer);
+            assert_eq!(board.run(&config(errand)), Exit::PeerRefused);
+            assert!(board.said("the peer refused (certificate_refused): "), "{:?}", board.lines);
+        }
+    }
+}
+
+#[test]
+fn what_is_no_peer_is_told_from_one() {
+    let end = |errand, other| enrolled(clocked()).meets(other).run(&config(errand));
+    for errand in [connect(), listen()] {
+        assert_eq!(end(errand, Other::saying(b"SSH-2.0-OpenSSH\r\n")), Exit::PeerGarbage);
+        assert_eq!(end(errand, Other::saying(b"\0\0\0\x02{}")), Exit::PeerGarbage);
+        assert_eq!(end(errand, Other::saying(b"")), Exit::PeerCut);
+        assert_eq!(end(errand, Other::silent()), Exit::PeerSilent);
+    }
+    assert_eq!(enrolled(clocked()).run(&config(connect())), Exit::PeerUnreachable);
+    assert_eq!(enrolled(clocked()).run(&config(listen())), Exit::PeerSilent, "nobody came");
+}
+
+#[test]
+fn a_device_without_a_clock_learns_from_what_is_signed() {
+    let mut board = enrolled(clockless());
+    assert_eq!(
+        board.time.as_deref(),
+        Some(&(noon().get() - 300).to_be_bytes()[..]),
+        "its own certificate began then"
+    );
+    board = board.meets(Other::responder(Claims::certified(CA, "early", around_noon(-200, 50)), &[]));
+    assert_eq!(board.run(&config(connect())), Exit::Done);
+    assert!(
+        board.said("whether the certificate of device has expired since could not be checked"),
+        "{:?}",
+        board.lines
+    );
+    assert!(
+        board.said("whether the certificate of early has expired since could not be checked"),
+        "{:?}",
+        board.lines
+    );
+
+    let mut board =
+        board.restarted().meets(Other::responder(Claims::certified(CA, "late", around_noon(100, 3600)), &[]));
+    assert_eq!(board.run(&config(connect())), Exit::Done);
+    let mut board =
+        board.restarted().meets(Other::responder(Claims::certified(CA, "early", around_noon(-200, 50)), &[]));
+    assert_eq!(board.run(&config(connect())), Exit::PeerExpired, "it is later than that by now");
+    assert_eq!(board.time.as_deref(), Some(&(noon().get() + 100).to_be_bytes()[..]), "it never goes back");
+}
+
+#[test]
+fn a_clock_that_was_set_back_is_not_believed() {
+    let mut board = enrolled(clocked());
+    board.now = Now::Exact(around_noon(-900_000, 0).not_before());
+    let mut board = board.meets(Other::responder(Claims::of("gateway"), &[]));
+    assert_eq!(board.run(&config(connect())), Exit::Done);
+    assert!(board.said("could not be checked"), "{:?}", board.lines);
+}
+
+#[test]
+fn a_storage_that_fails_ends_the_run() {
+    let mut board = clocked().meets(Other::ca(&trust(), good));
+    board.stores = false;
+    assert_eq!(board.run(&config(connect())), Exit::Storage);
+    let mut board = enrolled(clockless());
+    board.stores = false;
+    let late = Claims::certified(CA, "late", around_noon(100, 3600));
+    assert_eq!(board.meets(Other::responder(late, &[])).run(&config(connect())), Exit::Storage);
+}
+
+#[test]
+fn messages_that_a_device_cannot_read_are_passed_over() {
+    let bodies: [&[u8]; 4] =
+        [br#"{"text":"caf\u00e9","type":"chat"}"#, b"hello", br#"{"text":"x","type":"wave"}"#, HELLO];
+    let mut board = enrolled(clocked()).meets(Other::responder(Claims::of("gateway"), &bodies));
+    assert_eq!(board.run(&config(connect())), Exit::Done);
+    assert_eq!(board.lines.iter().filter(|line| line.starts_with("passed over a message")).count(), 3);
+    assert!(board.said("gateway: hello"), "{:?}", board.lines);
+}

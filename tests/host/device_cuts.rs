@@ -1,0 +1,128 @@
+//! A device on a line that is cut, falls silent or changes bytes, at every byte of every step.
+
+use std::time::Duration;
+
+use minipki_core::text::Now;
+use minipki_device_app::{Config, Errand, Exit, Text};
+use minipki_tests::certificates::id;
+use minipki_tests::device::{Damage, Passed, TestBoard};
+use minipki_tests::device_others::{Claims, Other, good, noon};
+use minipki_tests::peers::trust;
+
+const HELLO: &[u8] = br#"{"text":"hello","type":"chat"}"#;
+
+fn config(errand: Errand) -> Config<'static> {
+    Config {
+        ca: ([192, 0, 2, 1], 9000).into(),
+        fingerprint: trust().fingerprint(),
+        subject: id("device"),
+        token: None,
+        errand,
+        peer: None,
+        send: Some(Text::new("21.5 degrees").expect("plain")),
+        deadline: Duration::from_secs(1),
+    }
+}
+
+fn connect() -> Errand {
+    Errand::Connect(([192, 0, 2, 2], 9101).into())
+}
+
+fn listen() -> Errand {
+    Errand::Listen(([192, 0, 2, 2], 9101).into())
+}
+
+/// A step of a device's life that went well once. Since the device's entropy is the same
+/// each time, the other side can say what it said then.
+struct Step {
+    config: Config<'static>,
+    before: TestBoard,
+    passed: Passed,
+    cut: Exit,
+    silent: Exit,
+}
+
+impl Step {
+    fn record(config: Config<'static>, before: TestBoard, other: Other, cut: Exit, silent: Exit) -> Self {
+        let mut board = before.restarted().meets(other);
+        assert_eq!(board.run(&config), Exit::Done, "{:?}", board.lines);
+        let passed = board.passed[0].borrow().clone();
+        Self { config, before, passed, cut, silent }
+    }
+
+    fn enrolment() -> Self {
+        let ca = Other::ca(&trust(), good);
+        let board = TestBoard::new(Now::Exact(noon()));
+        Self::record(config(Errand::Enrol), board, ca, Exit::CaCut, Exit::CaSilent)
+    }
+
+    /// A channel from both of its sides.
+    fn channels() -> [Self; 2] {
+        let mut board = TestBoard::new(Now::Exact(noon())).meets(Other::ca(&trust(), good));
+        assert_eq!(board.run(&config(Errand::Enrol)), Exit::Done, "{:?}", board.lines);
+        let gateway = || Claims::of("gateway");
+        [
+            (connect(), Other::responder(gateway(), &[HELLO])),
+            (listen(), Other::initiator(gateway(), &[HELLO])),
+        ]
+        .map(|(errand, peer)| {
+            Self::record(config(errand), board.restarted(), peer, Exit::PeerCut, Exit::PeerSilent)
+        })
+    }
+
+    fn again(&self, damage: Damage) -> (Exit, TestBoard) {
+        let mut board = self.before.restarted().meets_with(Other::saying(&self.passed.incoming), damage);
+        let exit = board.run(&self.config);
+        (exit, board)
+    }
+
+    /// Ends the line after every byte in both directions.
+    fn ends_at_every_byte(&self) {
+        let incoming =
+            (0..self.passed.incoming.len()).map(|at| Damage { incoming: Some(at), ..Damage::default() });
+        let outgoing = (0..self.passed.outgoing).map(|at| Damage { outgoing: Some(at), ..Damage::default() });
+        for damage in incoming.chain(outgoing) {
+            for (silent, expected) in [(false, self.cut), (true, self.silent)] {
+                let (exit, board) = self.again(Damage { silent, ..damage });
+                assert_eq!(exit, expected, "{damage:?}: {:?}", board.lines);
+                assert_eq!(board.identity, self.before.identity, "{damage:?}: nothing half done is kept");
+            }
+        }
+        let whole = self.again(Damage::default());
+        assert_eq!(whole.0, Exit::Done, "the playback is what was recorded: {:?}", whole.1.lines);
+    }
+}
+
+#[test]
+fn an_enrolment_that_ends_at_any_byte() {
+    Step::enrolment().ends_at_every_byte();
+}
+
+#[test]
+fn a_channel_that_ends_at_any_byte() {
+    Step::channels().iter().for_each(Step::ends_at_every_byte);
+}
+
+#[test]
+fn a_grant_with_any_byte_changed_is_refused() {
+    let step = Step::enrolment();
+    // The challenge comes first. What is changed there makes the proof wrong, which the CA finds out.
+    let challenge = 4 + u32::from_be_bytes(*step.passed.incoming.first_chunk().expect("a frame")) as usize;
+    for at in challenge..step.passed.incoming.len() {
+        let (exit, board) = step.again(Damage { flip: Some((at, at as u32 % 7)), ..Damage::default() });
+        let reasons = [Exit::CaGarbage, Exit::CaCut, Exit::CertificateRefused, Exit::WrongFingerprint];
+        assert!(reasons.contains(&exit), "byte {at}: {exit:?}, {:?}", board.lines);
+        assert_eq!(board.identity, None);
+    }
+}
+
+#[test]
+fn a_channel_with_any_byte_changed_is_refused() {
+    for step in Step::channels() {
+        for at in 0..step.passed.incoming.len() {
+            let (exit, board) = step.again(Damage { flip: Some((at, at as u32 % 7)), ..Damage::default() });
+            let reasons = [Exit::PeerGarbage, Exit::PeerCut, Exit::NotAuthentic];
+            assert!(reasons.contains(&exit), "byte {at}: {exit:?}, {:?}", board.lines);
+        }
+    }
+}

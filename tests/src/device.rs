@@ -1,0 +1,233 @@
+//! A device on a board of memory: every connection plays a part that the test gives it.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use embedded_io::{ErrorKind, ErrorType, Read, Write};
+use minipki_core::crypto::Portable;
+use minipki_core::text::Now;
+use minipki_device_app::{Board, Config, Exit, Memory, Record, StorageError, Stream, run};
+use rand_chacha::ChaCha20Rng;
+
+use crate::device_others::Other;
+use crate::rsa_keys::rng;
+
+/// What becomes of a connection's bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Damage {
+    /// After so many bytes to the device, nothing more comes.
+    pub incoming: Option<usize>,
+    /// After so many bytes from the device, it cannot send any more.
+    pub outgoing: Option<usize>,
+    /// Whether the end is a silence, and not a cut.
+    pub silent: bool,
+    /// The byte to the device at this place has this bit changed.
+    pub flip: Option<(usize, u32)>,
+}
+
+/// What passed on a connection.
+#[derive(Clone, Default)]
+pub struct Passed {
+    /// To the device, as the other side sent it.
+    pub incoming: Vec<u8>,
+    /// How many bytes the device sent.
+    pub outgoing: usize,
+}
+
+/// A connection in memory.
+pub struct TestStream {
+    other: Other,
+    damage: Damage,
+    read: usize,
+    passed: Rc<RefCell<Passed>>,
+    open: Rc<RefCell<usize>>,
+}
+
+impl ErrorType for TestStream {
+    type Error = ErrorKind;
+}
+
+impl Read for TestStream {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
+        let mut passed = self.passed.borrow_mut();
+        if self.read == passed.incoming.len() {
+            passed.incoming.extend(self.other.turn(&[]));
+        }
+        let end = passed.incoming.len().min(self.damage.incoming.unwrap_or(usize::MAX));
+        let n = buffer.len().min(end - self.read);
+        buffer[..n].copy_from_slice(&passed.incoming[self.read..self.read + n]);
+        if let Some((at, bit)) = self.damage.flip
+            && (self.read..self.read + n).contains(&at)
+        {
+            buffer[at - self.read] ^= 1 << bit;
+        }
+        self.read += n;
+        match n {
+            // In memory nobody is late: who has said nothing by now never will.
+            0 if self.damage.silent || !(self.other.gone() || self.damage.incoming == Some(end)) => {
+                Err(ErrorKind::TimedOut)
+            }
+            n => Ok(n),
+        }
+    }
+}
+
+impl Write for TestStream {
+    fn write(&mut self, data: &[u8]) -> Result<usize, ErrorKind> {
+        let mut passed = self.passed.borrow_mut();
+        let room = self.damage.outgoing.unwrap_or(usize::MAX) - passed.outgoing;
+        let n = data.len().min(room);
+        if n == 0 {
+            return Err(if self.damage.silent { ErrorKind::TimedOut } else { ErrorKind::ConnectionReset });
+        }
+        passed.outgoing += n;
+        let said = self.other.turn(&data[..n]);
+        passed.incoming.extend(said);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+}
+
+impl Stream for TestStream {
+    fn set_deadline(&mut self, _: Duration) {}
+
+    fn close(self) {
+        *self.open.borrow_mut() -= 1;
+    }
+}
+
+/// A board of memory. Its entropy is the same in every run.
+pub struct TestBoard {
+    /// What its clock says.
+    pub now: Now,
+    /// What it has stored.
+    pub identity: Option<Vec<u8>>,
+    /// The same, of the time.
+    pub time: Option<Vec<u8>>,
+    /// Whether storing works.
+    pub stores: bool,
+    /// What it has reported.
+    pub lines: Vec<String>,
+    /// What passed on each of its connections.
+    pub passed: Vec<Rc<RefCell<Passed>>>,
+    others: VecDeque<(Other, Damage)>,
+    rng: ChaCha20Rng,
+    open: Rc<RefCell<usize>>,
+}
+
+impl TestBoard {
+    /// A new board, at that time.
+    pub fn new(now: Now) -> Self {
+        Self {
+            now,
+            identity: None,
+            time: None,
+            stores: true,
+            lines: Vec::new(),
+            passed: Vec::new(),
+            others: VecDeque::new(),
+            rng: rng(77),
+            open: Rc::default(),
+        }
+    }
+
+    /// Its next connection is to `other`; after the last one nobody is there.
+    #[must_use]
+    pub fn meets(self, other: Other) -> Self {
+        self.meets_with(other, Damage::default())
+    }
+
+    /// The same, over a line with that damage.
+    #[must_use]
+    pub fn meets_with(mut self, other: Other, damage: Damage) -> Self {
+        self.others.push_back((other, damage));
+        self
+    }
+
+    /// The same board after a restart: what it stored is still there.
+    #[must_use]
+    pub fn restarted(&self) -> Self {
+        Self { identity: self.identity.clone(), time: self.time.clone(), ..Self::new(self.now) }
+    }
+
+    /// Runs the application on it. Whatever happens, no connection is left open, no secret in the
+    /// memory, and the last line says how it ended.
+    pub fn run(&mut self, config: &Config<'_>) -> Exit {
+        let exit = run(config, &mut Memory::new(), self);
+        assert_eq!(*self.open.borrow(), 0, "every connection was closed");
+        assert_eq!(self.lines.last(), Some(&format!("exit {}: {exit}", exit.code())));
+        exit
+    }
+
+    /// Whether a line of the report contains `text`.
+    pub fn said(&self, text: &str) -> bool {
+        self.lines.iter().any(|line| line.contains(text))
+    }
+
+    fn next(&mut self) -> Result<TestStream, ErrorKind> {
+        let (other, damage) = self.others.pop_front().ok_or(ErrorKind::ConnectionRefused)?;
+        let passed = Rc::<RefCell<Passed>>::default();
+        self.passed.push(Rc::clone(&passed));
+        *self.open.borrow_mut() += 1;
+        Ok(TestStream { other, damage, read: 0, passed, open: Rc::clone(&self.open) })
+    }
+}
+
+impl Board for TestBoard {
+    type Crypto = Portable;
+    type Stream = TestStream;
+    type Rng = ChaCha20Rng;
+
+    fn connect(&mut self, _: SocketAddr, _: Duration) -> Result<TestStream, ErrorKind> {
+        self.next()
+    }
+
+    fn listen(&mut self, on: SocketAddr) -> Result<SocketAddr, ErrorKind> {
+        Ok(on)
+    }
+
+    fn accept(&mut self, _: Duration) -> Result<TestStream, ErrorKind> {
+        self.next().map_err(|_| ErrorKind::TimedOut)
+    }
+
+    fn entropy(&mut self) -> &mut ChaCha20Rng {
+        &mut self.rng
+    }
+
+    fn now(&mut self) -> Now {
+        self.now
+    }
+
+    fn load(&mut self, record: Record, buffer: &mut [u8]) -> Option<usize> {
+        let stored = match record {
+            Record::Identity => self.identity.as_deref(),
+            Record::Time => self.time.as_deref(),
+        }?;
+        buffer.get_mut(..stored.len())?.copy_from_slice(stored);
+        Some(stored.len())
+    }
+
+    fn store(&mut self, record: Record, bytes: &[u8]) -> Result<(), StorageError> {
+        let place = match record {
+            Record::Identity => &mut self.identity,
+            Record::Time => &mut self.time,
+        };
+        if self.stores {
+            *place = Some(bytes.to_vec());
+        }
+        self.stores.then_some(()).ok_or(StorageError)
+    }
+
+    fn report(&mut self, line: fmt::Arguments<'_>) {
+        let line = line.to_string();
+        assert!(line.bytes().all(|byte| matches!(byte, b' '..=b'~')), "fit for a terminal: {line:?}");
+        self.lines.push(line);
+    }
+}
