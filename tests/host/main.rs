@@ -15,6 +15,7 @@ mod client_enrol;
 mod client_folder;
 mod client_script;
 mod demo;
+mod device;
 mod device_attacks;
 mod device_cuts;
 mod device_words;
