@@ -1,42 +1,13 @@
 //! A device among others that are not as they should be: each ends its run with a reason of its own.
 
-use std::time::Duration;
-
 use minipki_core::cert::{Id, Validity};
 use minipki_core::crypto::Fingerprint;
 use minipki_core::text::Now;
-use minipki_device_app::{Config, Errand, Exit, Text};
+use minipki_device_app::{Config, Errand, Exit};
 use minipki_tests::certificates::{anchor, id};
-use minipki_tests::device::TestBoard;
-use minipki_tests::device_others::{Claims, Other, around_noon, good, noon};
+use minipki_tests::device::{Damage, TestBoard, config, connect, listen};
+use minipki_tests::device_others::{Claims, HELLO, Other, around_noon, good, noon};
 use minipki_tests::peers::{CA, OTHER_CA, certificate, key_pair, trust};
-
-const HELLO: &[u8] = br#"{"text":"hello","type":"chat"}"#;
-
-fn config(errand: Errand) -> Config<'static> {
-    Config {
-        ca: ([192, 0, 2, 1], 9000).into(),
-        fingerprint: trust().fingerprint(),
-        subject: id("device"),
-        token: None,
-        errand,
-        peer: None,
-        send: Some(Text::new("21.5 degrees").expect("plain")),
-        deadline: Duration::from_secs(1),
-    }
-}
-
-const fn connect() -> Errand {
-    Errand::Connect(peer_address())
-}
-
-const fn listen() -> Errand {
-    Errand::Listen(peer_address())
-}
-
-const fn peer_address() -> std::net::SocketAddr {
-    std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2)), 9101)
-}
 
 fn clocked() -> TestBoard {
     TestBoard::new(Now::Exact(noon()))
@@ -238,6 +209,21 @@ fn a_peer_that_refuses_us_is_reported_with_its_word() {
             assert_eq!(board.run(&config(errand)), Exit::PeerRefused);
             assert!(board.said("the peer refused (certificate_refused): "), "{:?}", board.lines);
         }
+    }
+}
+
+#[test]
+fn the_peers_word_is_heard_even_where_nothing_can_be_sent_any_more() {
+    let refusing = || Other::responder(Claims { anchor: anchor(OTHER_CA), ..Claims::of("gateway") }, &[]);
+    let mut board = enrolled(clocked()).meets(refusing());
+    assert_eq!(board.run(&config(connect())), Exit::PeerRefused);
+    // The last two frames are what follows the handshake: a chat message, and the end.
+    let sent = board.passed[0].borrow().outgoing;
+    let handshake = sent - (4 + br#"{"text":"21.5 degrees","type":"chat"}"#.len() + 16) - (4 + 16);
+    for at in handshake..sent {
+        let damage = Damage { outgoing: Some(at), ..Damage::default() };
+        let mut board = enrolled(clocked()).meets_with(refusing(), damage);
+        assert_eq!(board.run(&config(connect())), Exit::PeerRefused, "{at}");
     }
 }
 

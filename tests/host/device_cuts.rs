@@ -1,36 +1,10 @@
 //! A device on a line that is cut, falls silent or changes bytes, at every byte of every step.
 
-use std::time::Duration;
-
 use minipki_core::text::Now;
-use minipki_device_app::{Config, Errand, Exit, Text};
-use minipki_tests::certificates::id;
-use minipki_tests::device::{Damage, Passed, TestBoard};
-use minipki_tests::device_others::{Claims, Other, good, noon};
+use minipki_device_app::{Config, Errand, Exit};
+use minipki_tests::device::{Damage, Passed, TestBoard, config, connect, listen};
+use minipki_tests::device_others::{Claims, HELLO, Other, good, noon};
 use minipki_tests::peers::trust;
-
-const HELLO: &[u8] = br#"{"text":"hello","type":"chat"}"#;
-
-fn config(errand: Errand) -> Config<'static> {
-    Config {
-        ca: ([192, 0, 2, 1], 9000).into(),
-        fingerprint: trust().fingerprint(),
-        subject: id("device"),
-        token: None,
-        errand,
-        peer: None,
-        send: Some(Text::new("21.5 degrees").expect("plain")),
-        deadline: Duration::from_secs(1),
-    }
-}
-
-fn connect() -> Errand {
-    Errand::Connect(([192, 0, 2, 2], 9101).into())
-}
-
-fn listen() -> Errand {
-    Errand::Listen(([192, 0, 2, 2], 9101).into())
-}
 
 /// A step of a device's life that went well once. Since the device's entropy is the same
 /// each time, the other side can say what it said then.

@@ -10,11 +10,37 @@ use std::time::Duration;
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use minipki_core::crypto::Portable;
 use minipki_core::text::Now;
-use minipki_device_app::{Board, Config, Exit, Memory, Record, StorageError, Stream, run};
+use minipki_device_app::{Board, Config, Errand, Exit, Memory, Record, StorageError, Stream, Text, run};
 use rand_chacha::ChaCha20Rng;
 
+use crate::certificates::id;
 use crate::device_others::Other;
+use crate::peers::trust;
 use crate::rsa_keys::rng;
+
+/// A device that trusts the test CA and has something to say.
+pub fn config(errand: Errand) -> Config<'static> {
+    Config {
+        ca: ([192, 0, 2, 1], 9000).into(),
+        fingerprint: trust().fingerprint(),
+        subject: id("device"),
+        token: None,
+        errand,
+        peer: None,
+        send: Some(Text::new("21.5 degrees").expect("plain")),
+        deadline: Duration::from_secs(1),
+    }
+}
+
+/// To the peer, wherever it is: in memory all addresses are alike.
+pub fn connect() -> Errand {
+    Errand::Connect(([192, 0, 2, 2], 9101).into())
+}
+
+/// For the peer.
+pub fn listen() -> Errand {
+    Errand::Listen(([192, 0, 2, 2], 9101).into())
+}
 
 /// What becomes of a connection's bytes.
 #[derive(Clone, Copy, Debug, Default)]

@@ -16,13 +16,19 @@ use minipki_core::wire::Code;
 use crate::peers::{CA, certificate, key_pair, trust};
 use crate::rsa_keys::rng;
 
+/// A message that says hello.
+pub const HELLO: &[u8] = br#"{"text":"hello","type":"chat"}"#;
+
 type Owned<M> = LinkOver<Vec<u8>, M>;
 
 /// The other side of a connection: it hears bytes, and says some.
 pub struct Other {
-    answer: Box<dyn FnMut(&[u8]) -> Answer>,
+    answer: Box<Part>,
     gone: bool,
 }
+
+/// What it does with the bytes that it hears.
+type Part = dyn FnMut(&[u8]) -> Answer;
 
 /// What is said, and whether it is the last of it.
 struct Answer {

@@ -2,7 +2,6 @@
 
 use core::convert::Infallible;
 
-use embedded_io::ErrorKind;
 use minipki_core::drive::{DriveError, drive};
 use minipki_core::link::Link;
 use minipki_core::session::{
@@ -44,10 +43,10 @@ pub(crate) fn open<'m, B: Board>(
             shake(machine, Initiator::established, stream, buffers, config, board).map(Some)
         }
         Errand::Listen(on) => {
-            let at = board.listen(on).map_err(|_: ErrorKind| Exit::CannotListen)?;
+            let at = board.listen(on).map_err(|_| Exit::CannotListen)?;
             board.report(format_args!("listening at {at}"));
             let machine = Responder::<B::Crypto>::new(local, board.entropy());
-            let stream = board.accept(within).map_err(Exit::no_peer)?;
+            let stream = board.accept(within).map_err(Exit::no_guest)?;
             shake(machine, Responder::established, stream, buffers, config, board).map(Some)
         }
     }

@@ -1,5 +1,6 @@
 //! Enrolment: the device's key certified by the CA (protocol §4, the proven form).
 
+use minipki_core::bytes::Secret;
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::{KeyPair, Provider};
 use minipki_core::drive::drive;
@@ -24,7 +25,7 @@ pub(crate) fn enrol<B: Board>(
     board: &mut B,
 ) -> Result<usize, Exit> {
     let anchor = Anchor::from_fingerprint(config.fingerprint);
-    let token = config.token.map(|token| B::Crypto::sha256(&[token.0.as_bytes()]));
+    let token = config.token.map(|token| Secret::new(B::Crypto::sha256(&[token.0.as_bytes()])));
     let form = EnrolForm::Proven { token };
     let enrolment = Enrolment { subject_id: config.subject.into(), key, anchor: &anchor, now, form };
     let mut link = Link::new(EnrolClient::<B::Crypto>::new(enrolment, board.entropy()), rx, tx);

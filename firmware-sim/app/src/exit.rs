@@ -84,6 +84,11 @@ impl Exit {
         if matches!(error, ErrorKind::TimedOut) { Self::CaSilent } else { Self::CaUnreachable }
     }
 
+    /// Nobody came, or nobody could.
+    pub(crate) const fn no_guest(error: ErrorKind) -> Self {
+        if matches!(error, ErrorKind::TimedOut) { Self::PeerSilent } else { Self::CannotListen }
+    }
+
     /// The peer's connection could not be made.
     pub(crate) const fn no_peer(error: ErrorKind) -> Self {
         if matches!(error, ErrorKind::TimedOut) { Self::PeerSilent } else { Self::PeerUnreachable }

@@ -32,6 +32,16 @@ const fn room(name: &'static str, rank: u8) -> Room {
 const IMPURE: &[&str] =
     &["tokio", "std::fs", "std::net", "std::process", "std::time::SystemTime", "std::time::Instant"];
 
+/// A room of the device's application: it stands on the core and on its board, and on nothing else.
+const fn portable(name: &'static str, rank: u8) -> Room {
+    Room { name, rank, only: &[], never: &["std", "alloc", "tokio", "minipki", "minipki_device"] }
+}
+
+/// A room of a board: it serves the application, and knows nothing of the host's rooms.
+const fn board(name: &'static str, rank: u8) -> Room {
+    Room { name, rank, only: &[], never: &["tokio", "minipki"] }
+}
+
 pub(super) const HOUSES: &[House] = &[
     House {
         source: "core/src",
@@ -66,6 +76,29 @@ pub(super) const HOUSES: &[House] = &[
             room("cli", 2),
             room("bin", 3),
         ],
+    },
+    House {
+        source: "firmware-sim/app/src",
+        doors: &["lib.rs"],
+        rooms: &[
+            portable("board", 0),
+            portable("config", 0),
+            portable("exit", 0),
+            portable("memory", 0),
+            portable("args", 1),
+            portable("channel", 1),
+            portable("chat", 1),
+            portable("clock", 1),
+            portable("enrol", 1),
+            portable("identity", 1),
+            portable("talk", 2),
+            portable("life", 3),
+        ],
+    },
+    House {
+        source: "firmware-sim/boards/std/src",
+        doors: &["lib.rs", "main.rs"],
+        rooms: &[board("storage", 0), board("stream", 0), board("board", 1), board("command", 2)],
     },
 ];
 
@@ -218,6 +251,21 @@ mod tests {
         assert_eq!(core("text/json.rs", "use crate::Open;").len(), 1);
         assert_eq!(core("attic/mod.rs", "").len(), 1);
         assert_eq!(core("main.rs", "").len(), 1);
+    }
+
+    #[test]
+    fn a_device_stands_on_its_board_and_the_core() {
+        let app = |text: &str| faults(2, "enrol.rs", text).len();
+        assert_eq!(app("use minipki_core::link::Link;\nuse crate::board::Board;"), 0);
+        assert_eq!(app("use std::net::TcpStream;"), 1);
+        assert_eq!(app("use minipki::client::enrol;"), 1);
+        assert_eq!(app("use minipki_device::StdBoard;"), 1);
+        assert_eq!(app("use crate::life::run;"), 1);
+        assert_eq!(
+            faults(3, "board.rs", "use minipki_device_app::Board;\nuse std::net::TcpStream;").len(),
+            0
+        );
+        assert_eq!(faults(3, "board.rs", "use minipki::net::drive;").len(), 1);
     }
 
     #[test]
