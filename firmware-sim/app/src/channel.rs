@@ -1,6 +1,7 @@
 //! The channel to a peer: the handshake from either side, up to a peer that is verified (protocol §5).
 
 use core::convert::Infallible;
+use core::net::SocketAddr;
 
 use minipki_core::drive::{DriveError, drive};
 use minipki_core::link::Link;
@@ -9,7 +10,7 @@ use minipki_core::session::{
 };
 
 use crate::board::{Board, Stream};
-use crate::config::{Config, Errand};
+use crate::config::Config;
 use crate::exit::Exit;
 
 /// An open channel. There is none without a verified peer.
@@ -21,37 +22,46 @@ pub(crate) struct Channel<'m, B: Board> {
 }
 
 /// The two frame buffers.
-type Buffers<'m> = (&'m mut [u8], &'m mut [u8]);
+pub(crate) type Buffers<'m> = (&'m mut [u8], &'m mut [u8]);
 
-/// Connects, or waits for a peer, as the errand says; `None` if it is to do neither.
+/// Connects to the peer at `to`, and shakes hands as the initiator.
 ///
 /// # Errors
 /// Why there is no channel. A peer whose message was refused has been told so.
-pub(crate) fn open<'m, B: Board>(
+#[inline(never)] // Neither side's machine is on the stack for the other.
+pub(crate) fn connect<'m, B: Board>(
+    to: SocketAddr,
     config: &Config<'_>,
     local: Local<'_>,
     buffers: Buffers<'m>,
     board: &mut B,
-) -> Result<Option<Channel<'m, B>>, Exit> {
-    let within = config.deadline;
-    match config.errand {
-        Errand::Enrol => Ok(None),
-        Errand::Connect(to) => {
-            board.report(format_args!("connecting to {to}"));
-            let machine = Initiator::<B::Crypto>::new(local, board.entropy());
-            let stream = board.connect(to, within).map_err(Exit::no_peer)?;
-            shake(machine, Initiator::established, stream, buffers, config, board).map(Some)
-        }
-        Errand::Listen(on) => {
-            let at = board.listen(on).map_err(|_| Exit::CannotListen)?;
-            board.report(format_args!("listening at {at}"));
-            let machine = Responder::<B::Crypto>::new(local, board.entropy());
-            let stream = board.accept(within).map_err(Exit::no_guest)?;
-            shake(machine, Responder::established, stream, buffers, config, board).map(Some)
-        }
-    }
+) -> Result<Channel<'m, B>, Exit> {
+    board.report(format_args!("connecting to {to}"));
+    let machine = Initiator::<B::Crypto>::new(local, board.entropy());
+    let stream = board.connect(to, config.deadline).map_err(Exit::no_peer)?;
+    shake(machine, Initiator::established, stream, buffers, config, board)
 }
 
+/// Waits for a peer at `on`, and shakes hands as the responder.
+///
+/// # Errors
+/// As [`connect`].
+#[inline(never)] // As above.
+pub(crate) fn accept<'m, B: Board>(
+    on: SocketAddr,
+    config: &Config<'_>,
+    local: Local<'_>,
+    buffers: Buffers<'m>,
+    board: &mut B,
+) -> Result<Channel<'m, B>, Exit> {
+    let at = board.listen(on).map_err(|_| Exit::CannotListen)?;
+    board.report(format_args!("listening at {at}"));
+    let machine = Responder::<B::Crypto>::new(local, board.entropy());
+    let stream = board.accept(config.deadline).map_err(Exit::no_guest)?;
+    shake(machine, Responder::established, stream, buffers, config, board)
+}
+
+#[inline] // Into its two callers: a machine handed over would be on the stack twice.
 fn shake<'m, B: Board, M: Machine<Event = Infallible>>(
     machine: M,
     established: impl FnOnce(M) -> Option<Established<B::Crypto>>,

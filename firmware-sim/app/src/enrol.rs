@@ -16,18 +16,19 @@ use crate::exit::Exit;
 ///
 /// # Errors
 /// Why there is none.
+#[inline(never)] // Its frame is gone when the next phase needs the stack.
 pub(crate) fn enrol<B: Board>(
     config: &Config<'_>,
+    anchor: &Anchor,
     key: &KeyPair,
     now: Now,
     (rx, tx): (&mut [u8], &mut [u8]),
     certificate: &mut [u8],
     board: &mut B,
 ) -> Result<usize, Exit> {
-    let anchor = Anchor::from_fingerprint(config.fingerprint);
     let token = config.token.map(|token| Secret::new(B::Crypto::sha256(&[token.0.as_bytes()])));
     let form = EnrolForm::Proven { token };
-    let enrolment = Enrolment { subject_id: config.subject.into(), key, anchor: &anchor, now, form };
+    let enrolment = Enrolment { subject_id: config.subject.into(), key, anchor, now, form };
     let mut link = Link::new(EnrolClient::<B::Crypto>::new(enrolment, board.entropy()), rx, tx);
 
     let mut stream = board.connect(config.ca, config.deadline).map_err(Exit::no_ca)?;

@@ -26,10 +26,12 @@ pub(crate) enum Found {
     Whole(KeyPair, usize),
 }
 
-/// Reads the record into `memory`. Nothing in it is believed that does not verify under the CA that
-/// `config` pins, for the subject that it names.
+/// Reads the record into `memory`. Nothing in it is believed that does not verify under `anchor`, the
+/// CA that `config` pins, for the subject that it names.
+#[inline(never)] // Its frame is gone when the next phase needs the stack.
 pub(crate) fn load<B: Board>(
     config: &Config<'_>,
+    anchor: &Anchor,
     now: Now,
     memory: &mut [u8; IDENTITY],
     board: &mut B,
@@ -38,7 +40,7 @@ pub(crate) fn load<B: Board>(
     let key = take_key::<B>(memory);
     let fits = memory.get(FINGERPRINT..CERTIFICATE) == Some(config.fingerprint.0.as_slice());
     let text = memory.get(CERTIFICATE..len).filter(|_| fits).unwrap_or_default();
-    match check::<B>(config, now, &key, text) {
+    match check::<B>(config, anchor, now, &key, text) {
         Ok(()) => Found::Whole(key, text.len()),
         Err(cert::Error::Expired { .. }) => Found::Key(key),
         Err(_) => {
@@ -83,9 +85,14 @@ fn take_key<B: Board>(memory: &mut [u8; IDENTITY]) -> KeyPair {
     KeyPair::from_secret::<B::Crypto>(secret)
 }
 
-fn check<B: Board>(config: &Config<'_>, now: Now, key: &KeyPair, text: &[u8]) -> Result<(), cert::Error> {
-    let anchor = Anchor::from_fingerprint(config.fingerprint);
-    cert::verify::<B::Crypto>(&anchor, &Certificate::parse(text)?, now)?
+fn check<B: Board>(
+    config: &Config<'_>,
+    anchor: &Anchor,
+    now: Now,
+    key: &KeyPair,
+    text: &[u8],
+) -> Result<(), cert::Error> {
+    cert::verify::<B::Crypto>(anchor, &Certificate::parse(text)?, now)?
         .require_subject(config.subject)?
         .require_key(key.public())?;
     Ok(())

@@ -6,7 +6,7 @@ use minipki_core::session::Local;
 
 use crate::board::{Board, Stream};
 use crate::clock::{self, Clock};
-use crate::config::Config;
+use crate::config::{Config, Errand};
 use crate::exit::Exit;
 use crate::identity::{self, Found};
 use crate::memory::Memory;
@@ -24,14 +24,18 @@ pub fn run<B: Board>(config: &Config<'_>, memory: &mut Memory, board: &mut B) ->
 
 fn live<B: Board>(config: &Config<'_>, memory: &mut Memory, board: &mut B) -> Result<(), Exit> {
     let mut clock = Clock::load(board);
-    let (key, len) = identify(config, &mut clock, memory, board)?;
-
     let anchor = Anchor::from_fingerprint(config.fingerprint);
+    let (key, len) = identify(config, &anchor, &mut clock, memory, board)?;
+
     let certificate = identity::certificate(&mut memory.identity).get(..len).ok_or(Exit::Internal)?;
     let now = clock.now(board);
     let local = Local { key: &key, certificate, anchor: &anchor, now, peer: config.peer };
     let buffers = (&mut memory.rx[..], &mut memory.tx[..]);
-    let Some(channel) = channel::open(config, local, buffers, board)? else { return Ok(()) };
+    let channel = match config.errand {
+        Errand::Enrol => return Ok(()),
+        Errand::Connect(to) => channel::connect(to, config, local, buffers, board)?,
+        Errand::Listen(on) => channel::accept(on, config, local, buffers, board)?,
+    };
 
     let peer = &channel.peer;
     board.report(format_args!("peer: {}, certificate verified", peer.subject_id()));
@@ -44,14 +48,16 @@ fn live<B: Board>(config: &Config<'_>, memory: &mut Memory, board: &mut B) -> Re
 }
 
 /// The device's key, and the length of its certificate in `memory`: as stored, or fresh from the CA.
+#[inline(never)] // Its frame is gone when the next phase needs the stack.
 fn identify<B: Board>(
     config: &Config<'_>,
+    anchor: &Anchor,
     clock: &mut Clock,
     memory: &mut Memory,
     board: &mut B,
 ) -> Result<(KeyPair, usize), Exit> {
     let now = clock.now(board);
-    let key = match identity::load(config, now, &mut memory.identity, board) {
+    let key = match identity::load(config, anchor, now, &mut memory.identity, board) {
         Found::Whole(key, len) => {
             board.report(format_args!("identity: {}, as stored", config.subject));
             clock::confess(now, config.subject.as_str(), board);
@@ -65,7 +71,7 @@ fn identify<B: Board>(
     };
     board.report(format_args!("enrolling as {} at {}", config.subject, config.ca));
     let certificate = identity::certificate(&mut memory.identity);
-    let len = enrol::enrol(config, &key, now, (&mut memory.rx, &mut memory.tx), certificate, board)?;
+    let len = enrol::enrol(config, anchor, &key, now, (&mut memory.rx, &mut memory.tx), certificate, board)?;
     let text = certificate.get(..len).unwrap_or_default();
     let validity = Certificate::parse(text).map_err(|_| Exit::Internal)?.validity();
     board.report(format_args!("enrolled until {}", validity.not_after()));

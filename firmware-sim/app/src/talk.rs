@@ -14,6 +14,7 @@ use crate::exit::Exit;
 ///
 /// # Errors
 /// Why the conversation did not end as it should.
+#[inline(never)] // Its frame is gone when the next phase needs the stack.
 pub(crate) fn talk<B: Board>(
     config: &Config<'_>,
     mut channel: Channel<'_, B>,
