@@ -1,0 +1,51 @@
+//! The command line, handed over by semihosting: the board's own words, then the application's.
+//!
+//! ```text
+//! device ip=10.0.2.15/24 state=/tmp/device --ca 10.0.2.2:9000 --send "good morning"
+//! ```
+
+use crate::semihosting;
+
+/// Longest command line, in bytes.
+pub const LENGTH: usize = 1024;
+
+/// The words of the command line.
+#[derive(Clone, Copy, Debug)]
+pub struct Arguments<'a> {
+    /// `key=value`, for the board.
+    board: &'a str,
+    /// Everything from the first option on.
+    application: &'a str,
+}
+
+impl<'a> Arguments<'a> {
+    /// Asks the host; none if there are more than [`LENGTH`] bytes, or something that is not UTF-8.
+    pub fn read(buffer: &'a mut [u8; LENGTH]) -> Option<Self> {
+        let length = semihosting::command_line(buffer)?;
+        let line = core::str::from_utf8(buffer.get(..length)?).ok()?;
+        let start = line.find(" --").unwrap_or(line.len());
+        let (board, application) = line.split_at_checked(start)?;
+        Some(Self { board, application })
+    }
+
+    /// The board's word for `key`, the first if there are several.
+    pub fn get(&self, key: &str) -> Option<&'a str> {
+        self.board.split_ascii_whitespace().find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
+    }
+
+    /// The application's words. One with blanks in it stands in double quotes, which no word holds.
+    pub fn application(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let mut rest = self.application;
+        core::iter::from_fn(move || {
+            rest = rest.trim_ascii_start();
+            let (quoted, end) = match rest.strip_prefix('"') {
+                Some(quoted) => (quoted, '"'),
+                None => (rest, ' '),
+            };
+            let (word, after) = quoted.split_once(end).unwrap_or((quoted, ""));
+            let more = !rest.is_empty();
+            rest = after;
+            more.then_some(word)
+        })
+    }
+}

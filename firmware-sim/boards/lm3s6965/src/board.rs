@@ -1,0 +1,106 @@
+//! The chip, its network and the host behind it, as the application's `Board`.
+
+use core::cell::RefCell;
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::time::Duration;
+
+use embedded_io::ErrorKind;
+use minipki_core::crypto::Portable;
+use minipki_core::text::{Now, UnixTime};
+use minipki_device_app::{Board, Record, StorageError};
+use smoltcp::socket::tcp::State;
+
+use crate::entropy::HostEntropy;
+use crate::network::{Network, wait};
+use crate::semihosting;
+use crate::storage::Storage;
+use crate::stream::{TcpStream, deadline};
+
+/// The board.
+pub struct Lm3s6965 {
+    network: &'static RefCell<Network>,
+    entropy: HostEntropy,
+    storage: Storage,
+    has_clock: bool,
+    made: UnixTime,
+}
+
+impl Lm3s6965 {
+    /// Puts the parts together. Without a clock it is at least as late as when the firmware was `made`.
+    pub const fn new(
+        network: &'static RefCell<Network>,
+        entropy: HostEntropy,
+        storage: Storage,
+        has_clock: bool,
+        made: UnixTime,
+    ) -> Self {
+        Self { network, entropy, storage, has_clock, made }
+    }
+
+    /// Waits for an address.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TimedOut`].
+    pub fn address(&mut self, within: Duration) -> Result<Ipv4Addr, ErrorKind> {
+        wait(self.network, deadline(within), |network| network.address())
+    }
+}
+
+impl Board for Lm3s6965 {
+    type Crypto = Portable;
+    type Stream = TcpStream;
+    type Rng = HostEntropy;
+
+    fn connect(&mut self, to: SocketAddr, within: Duration) -> Result<TcpStream, ErrorKind> {
+        let deadline = deadline(within);
+        let socket = self.network.borrow_mut().connect(to)?;
+        let mut stream = TcpStream::new(self.network, socket, deadline);
+        stream.wait(|socket| match socket.state() {
+            State::SynSent | State::SynReceived => None,
+            State::Closed => Some(Err(ErrorKind::ConnectionRefused)),
+            _ => Some(Ok(())),
+        })?;
+        Ok(stream)
+    }
+
+    fn listen(&mut self, on: SocketAddr) -> Result<SocketAddr, ErrorKind> {
+        let mut network = self.network.borrow_mut();
+        let port = network.listen(on.port())?;
+        let address = network.address().ok_or(ErrorKind::AddrNotAvailable)?;
+        Ok(SocketAddr::new(IpAddr::V4(address), port))
+    }
+
+    fn accept(&mut self, within: Duration) -> Result<TcpStream, ErrorKind> {
+        if !self.network.borrow().is_listening() {
+            return Err(ErrorKind::InvalidInput);
+        }
+        let deadline = deadline(within);
+        let socket = wait(self.network, deadline, Network::accept)?;
+        Ok(TcpStream::new(self.network, socket, deadline))
+    }
+
+    fn entropy(&mut self) -> &mut HostEntropy {
+        &mut self.entropy
+    }
+
+    fn now(&mut self) -> Now {
+        let seconds = self.has_clock.then(|| u64::from(semihosting::time()));
+        match seconds.map(UnixTime::new) {
+            Some(Ok(now)) => Now::Exact(now),
+            _ => Now::AtLeast(self.made),
+        }
+    }
+
+    fn load(&mut self, record: Record, buffer: &mut [u8]) -> Option<usize> {
+        self.storage.load(record, buffer)
+    }
+
+    fn store(&mut self, record: Record, bytes: &[u8]) -> Result<(), StorageError> {
+        self.storage.store(record, bytes)
+    }
+
+    fn report(&mut self, line: fmt::Arguments<'_>) {
+        semihosting::print(line);
+    }
+}

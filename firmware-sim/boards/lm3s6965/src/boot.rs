@@ -1,0 +1,108 @@
+//! From reset to a board that the application can use, as the command line says.
+
+use core::ffi::CStr;
+use core::fmt;
+use core::net::Ipv4Addr;
+use core::time::Duration;
+
+use cortex_m::peripheral::Peripherals;
+use minipki_core::text::UnixTime;
+use smoltcp::wire::Ipv4Cidr;
+
+use crate::arguments::{self, Arguments};
+use crate::board::Lm3s6965;
+use crate::entropy::HostEntropy;
+use crate::network::{Addressing, Network};
+use crate::storage::Storage;
+use crate::{clock, exit, failure, memory};
+
+/// The board's own words.
+pub const USAGE: &str = "[ip=ADDRESS/BITS [router=ADDRESS]] [state=FOLDER] [clock=none] [entropy=FILE]";
+
+/// How long the network may take to give an address.
+const ADDRESS_WITHIN: Duration = Duration::from_secs(20);
+
+/// When this firmware was made, by hand, so that the same source gives the same image: 2026-11-23.
+const MADE: UnixTime = match UnixTime::new(1_795_392_000) {
+    Ok(time) => time,
+    Err(_) => UnixTime::MIN,
+};
+
+/// Protects the memory and starts the clock: from here on a failure ends the run.
+pub fn start() {
+    let Some(peripherals) = Peripherals::take() else {
+        failure::stop(exit::FAULT, format_args!("started twice"));
+    };
+    memory::protect(peripherals.MPU);
+    clock::start(peripherals.SYST);
+}
+
+/// The command line.
+pub fn arguments(buffer: &mut [u8; arguments::LENGTH]) -> Arguments<'_> {
+    let Some(arguments) = Arguments::read(buffer) else {
+        usage(format_args!("a command line of at most {} bytes is needed", arguments::LENGTH));
+    };
+    arguments
+}
+
+/// The board, with an address.
+pub fn board(arguments: Arguments<'static>) -> Lm3s6965 {
+    let mut entropy = entropy(arguments);
+    let Some(network) = Network::start(addressing(arguments), &mut entropy) else {
+        failure::stop(exit::FAULT, format_args!("started twice"));
+    };
+    let storage = Storage::new(arguments.get("state").unwrap_or("."));
+    let has_clock = match arguments.get("clock") {
+        None | Some("host") => true,
+        Some("none") => false,
+        Some(other) => usage(format_args!("clock={other} is neither host nor none")),
+    };
+    let mut board = Lm3s6965::new(network, entropy, storage, has_clock, MADE);
+    match board.address(ADDRESS_WITHIN) {
+        Ok(_) => board,
+        Err(_) => failure::stop(
+            exit::NO_NETWORK,
+            format_args!("exit {}: the network gave no address; give one with ip=", exit::NO_NETWORK),
+        ),
+    }
+}
+
+fn entropy(arguments: Arguments<'_>) -> HostEntropy {
+    let mut name = heapless::String::<256>::new();
+    let path = arguments.get("entropy").unwrap_or("/dev/urandom");
+    let fits = name.push_str(path).and_then(|()| name.push('\0')).is_ok();
+    let opened = CStr::from_bytes_with_nul(name.as_bytes()).ok().filter(|_| fits).and_then(HostEntropy::open);
+    match opened {
+        Some(entropy) => entropy,
+        None => failure::stop(
+            exit::NO_ENTROPY,
+            format_args!("exit {}: cannot read entropy from {path}", exit::NO_ENTROPY),
+        ),
+    }
+}
+
+fn addressing(arguments: Arguments<'_>) -> Addressing {
+    let Some(text) = arguments.get("ip") else { return Addressing::Dhcp };
+    let router = arguments.get("router").map(|text| match text.parse() {
+        Ok(router) => router,
+        Err(_) => usage(format_args!("router={text} is no IPv4 address")),
+    });
+    match cidr(text) {
+        Some(address) => Addressing::Static(address, router),
+        None => usage(format_args!("ip={text} is not like 10.0.2.15/24")),
+    }
+}
+
+fn cidr(text: &str) -> Option<Ipv4Cidr> {
+    let (address, bits) = text.split_once('/')?;
+    let bits = bits.parse().ok().filter(|bits| *bits <= 32)?;
+    Some(Ipv4Cidr::new(address.parse::<Ipv4Addr>().ok()?, bits))
+}
+
+/// Says what is wrong with the command line, and ends the run.
+pub fn usage(what: fmt::Arguments<'_>) -> ! {
+    failure::stop(
+        exit::USAGE,
+        format_args!("{what}\nusage: {USAGE}\n{}\nexit {}: usage", minipki_device_app::USAGE, exit::USAGE),
+    )
+}

@@ -1,0 +1,55 @@
+//! Milliseconds since the start by SysTick, and sleep until something happens.
+#![allow(unsafe_code, reason = "unmasking an interrupt is unsafe in cortex-m 0.7")]
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use cortex_m::interrupt;
+use cortex_m::peripheral::syst::SystClkSource;
+use cortex_m::peripheral::{NVIC, SYST};
+use cortex_m_rt::exception;
+use smoltcp::time::Instant;
+
+use crate::mac::{self, ETHERNET};
+
+/// The system clock that the chip starts with: 80 ns.
+const HERTZ: u32 = 12_500_000;
+/// Sleep never lasts longer.
+const TICK_MILLISECONDS: u32 = 10;
+
+static TICKS: AtomicU32 = AtomicU32::new(0);
+
+/// Starts the clock at 0.
+pub fn start(mut timer: SYST) {
+    timer.set_clock_source(SystClkSource::Core);
+    timer.set_reload(HERTZ / 1000 * TICK_MILLISECONDS - 1);
+    timer.clear_current();
+    timer.enable_counter();
+    timer.enable_interrupt();
+}
+
+#[exception]
+fn SysTick() {
+    // Only this handler writes.
+    TICKS.store(TICKS.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+}
+
+/// Time since the start, to the last tick.
+pub fn now() -> Instant {
+    Instant::from_millis(i64::from(TICKS.load(Ordering::Relaxed)) * i64::from(TICK_MILLISECONDS))
+}
+
+/// Stops the processor until a frame comes in or the clock ticks.
+///
+/// With interrupts masked a pending one still ends the wait, so a frame that comes between the look at
+/// the controller and the wait is not slept over, and the Ethernet needs no handler.
+pub fn sleep() {
+    interrupt::free(|_| {
+        mac::acknowledge();
+        if !mac::frames_wait() {
+            // SAFETY: no critical section is broken: the interrupt is masked again before any can be taken.
+            unsafe { NVIC::unmask(ETHERNET) };
+            cortex_m::asm::wfi();
+            NVIC::mask(ETHERNET);
+        }
+    });
+}

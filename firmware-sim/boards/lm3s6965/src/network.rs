@@ -1,0 +1,227 @@
+//! IPv4 and TCP over the Ethernet controller: an interface, two TCP sockets, and DHCP where it is wanted.
+
+use core::cell::RefCell;
+use core::net::{Ipv4Addr, SocketAddr};
+
+use cortex_m::singleton;
+use embedded_io::ErrorKind;
+use rand_core::Rng;
+use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
+use smoltcp::socket::dhcpv4;
+use smoltcp::socket::tcp::{self, SocketBuffer};
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Cidr};
+
+use crate::ethernet::{Ethernet, FRAME};
+use crate::{clock, mac};
+
+/// smoltcp keeps no backlog: while one socket is in use, the other holds who comes next.
+const TCP_SOCKETS: usize = 2;
+/// One segment: a peer that overlooks our MSS, as QEMU's user network does, stays within a frame by the window.
+const RECEIVE: usize = FRAME - HEADERS;
+/// One segment is filled while none is sent: what is written is sent before the next is computed.
+const SEND: usize = FRAME - HEADERS;
+/// Ethernet, IPv4 and TCP without options.
+const HEADERS: usize = 14 + 20 + 20;
+/// A peer that acknowledges nothing for so long is gone.
+const SILENCE: Duration = Duration::from_secs(20);
+/// Where the ports of outgoing connections begin (RFC 6335 §6).
+const DYNAMIC_PORTS: u16 = 49152;
+/// Where we listen when any port will do.
+const ANY_PORT: u16 = 9101;
+
+/// Where our own address comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum Addressing {
+    /// Asked for by DHCP.
+    Dhcp,
+    /// Given, with the router if there is one.
+    Static(Ipv4Cidr, Option<Ipv4Addr>),
+}
+
+/// Interface, sockets and what is in use of them.
+pub struct Network {
+    ethernet: Ethernet,
+    interface: Interface,
+    sockets: SocketSet<'static>,
+    tcp: [Slot; TCP_SOCKETS],
+    dhcp: Option<SocketHandle>,
+    listening: Option<u16>,
+    next_port: u16,
+}
+
+/// A TCP socket, and whether a stream owns it.
+#[derive(Clone, Copy)]
+struct Slot {
+    socket: SocketHandle,
+    taken: bool,
+}
+
+/// Buffers of one TCP socket.
+type Buffers = ([u8; RECEIVE], [u8; SEND]);
+
+impl Network {
+    /// Starts the controller and the interface; an address may take [`Network::address`] a while. None the second time.
+    pub fn start(addressing: Addressing, rng: &mut impl Rng) -> Option<&'static RefCell<Self>> {
+        let mut ethernet = Ethernet::new();
+        let mut config = Config::new(EthernetAddress(mac::start()).into());
+        config.random_seed = rng.next_u64();
+        let mut interface = Interface::new(config, &mut ethernet, clock::now());
+        let storage = singleton!(: [SocketStorage<'static>; TCP_SOCKETS + 1] = [SocketStorage::EMPTY; TCP_SOCKETS + 1])?;
+        let mut sockets = SocketSet::new(storage.as_mut_slice());
+        let buffers = singleton!(: [Buffers; TCP_SOCKETS] = [([0; RECEIVE], [0; SEND]); TCP_SOCKETS])?;
+        let tcp = buffers.each_mut().map(|(receive, send)| {
+            let mut socket = tcp::Socket::new(
+                SocketBuffer::new(receive.as_mut_slice()),
+                SocketBuffer::new(send.as_mut_slice()),
+            );
+            socket.set_timeout(Some(SILENCE));
+            // Frames are handed over whole: waiting for more would only hold up the peer.
+            socket.set_nagle_enabled(false);
+            Slot { socket: sockets.add(socket), taken: false }
+        });
+        let dhcp = match addressing {
+            Addressing::Dhcp => Some(sockets.add(dhcpv4::Socket::new())),
+            Addressing::Static(address, router) => {
+                configure(&mut interface, Some(address), router);
+                None
+            }
+        };
+        let next_port = DYNAMIC_PORTS | (rng.next_u32() as u16 & !DYNAMIC_PORTS);
+        let network = Self { ethernet, interface, sockets, tcp, dhcp, listening: None, next_port };
+        singleton!(: RefCell<Network> = RefCell::new(network)).map(|network| &*network)
+    }
+
+    /// Our address, once there is one.
+    pub fn address(&self) -> Option<Ipv4Addr> {
+        self.interface.ipv4_addr()
+    }
+
+    /// Moves frames both ways, as many as there are.
+    pub fn poll(&mut self) {
+        let now = clock::now();
+        self.interface.poll(now, &mut self.ethernet, &mut self.sockets);
+        let Some(dhcp) = self.dhcp else { return };
+        match self.sockets.get_mut::<dhcpv4::Socket<'_>>(dhcp).poll() {
+            Some(dhcpv4::Event::Configured(lease)) => {
+                configure(&mut self.interface, Some(lease.address), lease.router);
+            }
+            Some(dhcpv4::Event::Deconfigured) => configure(&mut self.interface, None, None),
+            None => {}
+        }
+    }
+
+    /// Begins a connection, and returns its socket.
+    pub(crate) fn connect(&mut self, to: SocketAddr) -> Result<SocketHandle, ErrorKind> {
+        let SocketAddr::V4(to) = to else { return Err(ErrorKind::AddrNotAvailable) };
+        // Whoever waits to be accepted keeps waiting, if there is another socket.
+        let free = self.tcp.iter().position(|slot| !slot.taken && !self.connected(slot.socket));
+        let index =
+            free.or_else(|| self.tcp.iter().position(|slot| !slot.taken)).ok_or(ErrorKind::AddrInUse)?;
+        let slot = self.tcp.get_mut(index).ok_or(ErrorKind::AddrInUse)?;
+        let socket = self.sockets.get_mut::<tcp::Socket<'_>>(slot.socket);
+        socket.abort();
+        self.next_port = DYNAMIC_PORTS | self.next_port.wrapping_add(1);
+        socket
+            .connect(self.interface.context(), to, self.next_port)
+            .map_err(|_| ErrorKind::AddrNotAvailable)?;
+        slot.taken = true;
+        Ok(slot.socket)
+    }
+
+    /// Lets every socket that is free listen on `port`, now and whenever one becomes free.
+    pub(crate) fn listen(&mut self, port: u16) -> Result<u16, ErrorKind> {
+        let port = if port == 0 { ANY_PORT } else { port };
+        for slot in self.tcp.iter().filter(|slot| !slot.taken) {
+            let socket = self.sockets.get_mut::<tcp::Socket<'_>>(slot.socket);
+            socket.abort();
+            socket.listen(port).map_err(|_| ErrorKind::AddrNotAvailable)?;
+        }
+        self.listening = Some(port);
+        Ok(port)
+    }
+
+    /// Takes a connection that came to where we listen.
+    pub(crate) fn accept(&mut self) -> Option<SocketHandle> {
+        let index = self.tcp.iter().position(|slot| !slot.taken && self.connected(slot.socket))?;
+        let slot = self.tcp.get_mut(index)?;
+        slot.taken = true;
+        Some(slot.socket)
+    }
+
+    /// Whether [`Network::listen`] was called.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.listening.is_some()
+    }
+
+    /// Gives a socket back; what it still had to say is not said.
+    pub(crate) fn release(&mut self, socket: SocketHandle) {
+        self.socket(socket).abort();
+        self.poll();
+        for slot in self.tcp.iter_mut().filter(|slot| slot.socket == socket) {
+            slot.taken = false;
+        }
+    }
+
+    /// The socket of a stream.
+    pub(crate) fn socket(&mut self, socket: SocketHandle) -> &mut tcp::Socket<'static> {
+        self.sockets.get_mut(socket)
+    }
+
+    /// Listens again with what has become free.
+    fn relisten(&mut self) {
+        let Some(port) = self.listening else { return };
+        for slot in self.tcp.iter().filter(|slot| !slot.taken) {
+            let socket = self.sockets.get_mut::<tcp::Socket<'_>>(slot.socket);
+            if !socket.is_open() {
+                // The port is not 0 and the socket is closed: there is no other failure.
+                let _ = socket.listen(port);
+            }
+        }
+    }
+
+    fn connected(&self, socket: SocketHandle) -> bool {
+        matches!(
+            self.sockets.get::<tcp::Socket<'_>>(socket).state(),
+            tcp::State::Established | tcp::State::CloseWait
+        )
+    }
+}
+
+/// Sets or takes away our address and the router.
+fn configure(interface: &mut Interface, address: Option<Ipv4Cidr>, router: Option<Ipv4Addr>) {
+    interface.update_ip_addrs(|addresses| {
+        addresses.clear();
+        // The capacity is one, and none is left.
+        let _ = address.map(|address| addresses.push(IpCidr::Ipv4(address)));
+    });
+    interface.routes_mut().remove_default_ipv4_route();
+    if let Some(router) = router {
+        let _ = interface.routes_mut().add_default_ipv4_route(router);
+    }
+}
+
+/// Moves frames, and sleeps in between, until `ready` has something or `deadline` is past.
+///
+/// # Errors
+/// [`ErrorKind::TimedOut`].
+pub fn wait<T>(
+    network: &RefCell<Network>,
+    deadline: Instant,
+    mut ready: impl FnMut(&mut Network) -> Option<T>,
+) -> Result<T, ErrorKind> {
+    loop {
+        if clock::now() >= deadline {
+            return Err(ErrorKind::TimedOut);
+        }
+        {
+            let mut network = network.borrow_mut();
+            network.poll();
+            network.relisten();
+            if let Some(value) = ready(&mut network) {
+                return Ok(value);
+            }
+        }
+        clock::sleep();
+    }
+}
