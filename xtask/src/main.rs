@@ -2,6 +2,7 @@
 
 mod bench;
 mod dependencies;
+mod device;
 mod embedded;
 mod fuzz;
 mod gate;
@@ -22,6 +23,10 @@ Usage: cargo xtask TASK
   structure     who may use whom, file lengths, the reasons for each dependency
   vectors       where each file under vectors/ is from, and that a test reads it
   embedded      the core for a Cortex-M3, and a look for allocators in it
+  device [--boards 2]
+                the device on an emulated Cortex-M3: a CA, a peer and the board, or two boards
+  device --check
+                the same as tests: both roles, two boards, refusals, and each failure's own exit code
   fuzz [SECONDS [SEED]]
                 the fuzz targets on this compiler: corpora, then mutations (default 60 seconds each)
   bench [FILTER]
@@ -39,6 +44,7 @@ fn main() -> ExitCode {
         ["test"] => gate::run(),
         ["structure"] => structure::run(),
         ["embedded"] => embedded::run(),
+        ["device", rest @ ..] if rest.len() <= 2 => device::run(rest),
         ["vectors"] => vectors::run(),
         ["fuzz", rest @ ..] if rest.len() <= 2 => fuzz::run(rest),
         ["bench"] => bench::run(None),

@@ -1,5 +1,6 @@
 //! `cargo xtask embedded`: the core for a Cortex-M3, and proof that no allocator is in it.
 
+pub(crate) mod firmware;
 mod symbols;
 mod toolchain;
 

@@ -12,6 +12,7 @@ pub(crate) const TARGET: &str = "thumbv7m-none-eabi";
 const DEBIAN_PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "binutils-arm-none-eabi"];
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+const DEBIAN_LINKER: &str = "arm-none-eabi-ld";
 
 /// Who builds for [`TARGET`].
 pub(crate) enum Toolchain {
@@ -44,6 +45,11 @@ impl Toolchain {
 
     /// `cargo SUBCOMMAND` for the target, at the workspace's root.
     pub(crate) fn cargo(&self, subcommand: &str) -> Command {
+        self.cargo_in(tree::root(), subcommand)
+    }
+
+    /// `cargo SUBCOMMAND` for the target in `folder`, whose `.cargo/config.toml` it heeds.
+    pub(crate) fn cargo_in(&self, folder: &Path, subcommand: &str) -> Command {
         let mut command = match self {
             Toolchain::Ours => steps::cargo(&[subcommand]),
             Toolchain::Debian => {
@@ -52,12 +58,14 @@ impl Toolchain {
                     command.env_remove(name);
                 }
                 // -Zbuild-std is unstable, and this is a released compiler.
-                command.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").current_dir(tree::root());
+                command.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1");
+                // The linker of other toolchains, rust-lld, is no part of Debian's.
+                command.env("CARGO_TARGET_THUMBV7M_NONE_EABI_LINKER", DEBIAN_LINKER);
                 command.args([subcommand, "-Zbuild-std=core"]);
                 command
             }
         };
-        command.args(["--target", TARGET, "--target-dir"]).arg(self.target_folder());
+        command.args(["--target", TARGET, "--target-dir"]).arg(self.target_folder()).current_dir(folder);
         command
     }
 

@@ -1,0 +1,164 @@
+//! A CA that serves, a host peer, and boards: what the plays and the tests are made of.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::process::{Ended, Process};
+use super::qemu::{self, HOST, Wire};
+use crate::embedded::firmware::Firmware;
+use crate::steps::{cargo, execute};
+use crate::tree;
+
+/// What a device says, and what it is answered.
+pub(super) const READING: &str = "21.5 C";
+pub(super) const ANSWER: &str = "good morning";
+
+/// What a play gives: who took part, and with which exit code.
+pub(super) type Codes = Vec<(&'static str, i32)>;
+/// Something to be seen.
+pub(super) type Play = fn(&Scene) -> Result<Codes, String>;
+
+/// A folder of its own, a CA that serves in it, and the firmware.
+pub(super) struct Scene {
+    folder: PathBuf,
+    minipki: PathBuf,
+    device: PathBuf,
+    show: bool,
+    pub(super) fingerprint: String,
+    pub(super) ca_port: u16,
+    /// Serves until the scene is over.
+    _ca: Process,
+}
+
+impl Scene {
+    /// Builds the programs, makes a CA and starts it, and enrols the host's peer, bob.
+    pub(super) fn open(firmware: &Firmware, show: bool) -> Result<Self, String> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        execute(&mut cargo(&[
+            "build",
+            "--quiet",
+            "--locked",
+            "--release",
+            "--package",
+            "minipki",
+            "--bin",
+            "minipki",
+        ]))?;
+        let minipki = tree::root().join("target/release/minipki");
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("minipki-device-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).map_err(|e| format!("cannot make {}: {e}", folder.display()))?;
+        let program = |arguments: &[&str]| at(&minipki, &folder, arguments);
+        Process::start("ca", program(&["ca", "init", "--dir", "ca"]), false)?.wait()?.expect(0, &[])?;
+        let printed = Process::start("ca", program(&["ca", "fingerprint", "--dir", "ca"]), false)?.wait()?;
+        let fingerprint = printed.expect(0, &[])?.heard.concat().trim().to_owned();
+        let serve = ["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0"];
+        let mut ca = Process::start("ca", program(&serve), show)?;
+        let ca_port = ca.port()?;
+        let address = format!("127.0.0.1:{ca_port}");
+        let enrol =
+            ["enroll", "--ca", &address, "--subject", "bob", "--fingerprint", &fingerprint, "--out", "bob"];
+        Process::start("bob", program(&enrol), show)?.wait()?.expect(0, &[])?;
+        Ok(Self { device: firmware.program("device"), folder, minipki, show, fingerprint, ca_port, _ca: ca })
+    }
+
+    /// The host's program, running in the scene's folder.
+    pub(super) fn host(&self, name: &'static str, arguments: &[&str]) -> Result<Process, String> {
+        let mut command = at(&self.minipki, &self.folder, arguments);
+        if self.show {
+            command.arg("--trace");
+        }
+        Process::start(name, command, self.show)
+    }
+
+    /// bob, listening for one peer, and where.
+    pub(super) fn listener(&self, peer: &str) -> Result<(Process, u16), String> {
+        let arguments = ["listen", "--identity", "bob", "--listen", "127.0.0.1:0", "--once"];
+        let talk = ["--peer-subject", peer, "--send", ANSWER, "--expect", READING];
+        let mut bob = self.host("bob", &[arguments.as_slice(), &talk].concat())?;
+        let port = bob.port()?;
+        Ok((bob, port))
+    }
+
+    /// What a board is told of itself and of the CA; its storage is a folder that bears its name.
+    pub(super) fn provision(&self, name: &str) -> Result<Vec<String>, String> {
+        let state = self.folder.join(name);
+        std::fs::create_dir_all(&state).map_err(|e| format!("cannot make {}: {e}", state.display()))?;
+        let ca = format!("{HOST}:{}", self.ca_port);
+        let words = ["--ca", &ca, "--fingerprint", &self.fingerprint, "--subject", name];
+        let board = format!("state={}", state.display());
+        Ok(std::iter::once(board).chain(words.map(String::from)).collect())
+    }
+
+    /// A board that is told `words`.
+    pub(super) fn board(
+        &self,
+        name: &'static str,
+        wire: &Wire<'_>,
+        words: &[String],
+    ) -> Result<Process, String> {
+        Process::start(name, qemu::board(&self.device, wire, words), self.show)
+    }
+
+    /// A file of the scene's folder.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        // What cannot be removed is in the system's folder for such things.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// `words` and more of them.
+pub(super) fn and(mut words: Vec<String>, more: &[&str]) -> Vec<String> {
+    words.extend(more.iter().copied().map(String::from));
+    words
+}
+
+/// A port of the loopback that nobody has.
+pub(super) fn free_port() -> Result<u16, String> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|e| format!("no free port: {e}"))?;
+    Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
+}
+
+/// The board enrols, connects to bob, and they talk.
+pub(super) fn with_a_listener(scene: &Scene) -> Result<Codes, String> {
+    let (bob, port) = scene.listener("sensor")?;
+    let to = format!("{HOST}:{port}");
+    let words =
+        and(scene.provision("sensor")?, &["--connect", &to, "--peer-subject", "bob", "--send", READING]);
+    let board = scene.board("board", &Wire::Host, &words)?.wait()?;
+    Ok(vec![("the board", board.code), ("bob", bob.wait()?.code)])
+}
+
+/// Two boards on one cable enrol, and talk to each other.
+pub(super) fn two_boards(scene: &Scene) -> Result<Codes, String> {
+    let (first, second) = boards(scene)?;
+    Ok(vec![("the first board", first.code), ("the second board", second.code)])
+}
+
+/// [`two_boards`], with all that they said.
+pub(super) fn boards(scene: &Scene) -> Result<(Ended, Ended), String> {
+    let (here, there) = (scene.path("first.end"), scene.path("second.end"));
+    let listen = ["--listen", "0.0.0.0:9101", "--peer-subject", "second", "--send", ANSWER];
+    let wire = Wire::Cable { here: &here, there: &there, host: true };
+    let mut first = scene.board("first", &wire, &and(scene.provision("first")?, &listen))?;
+    let at = first.line("listening at")?;
+    let to = at.rsplit(' ').next().unwrap_or_default();
+    let connect = ["--connect", to, "--peer-subject", "first", "--send", READING];
+    let wire = Wire::Cable { here: &there, there: &here, host: false };
+    let second = scene.board("second", &wire, &and(scene.provision("second")?, &connect))?.wait()?;
+    Ok((first.wait()?, second))
+}
+
+fn at(program: &Path, folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder).env("NO_COLOR", "1");
+    command
+}
