@@ -1,14 +1,16 @@
 //! `cargo xtask test`: everything a change must pass, quickest first.
 
+use crate::embedded::firmware;
 use crate::steps::{Steps, cargo, execute};
-use crate::{embedded, fuzz, packages, structure, vectors};
+use crate::{device, embedded, fuzz, packages, structure, vectors};
 
 pub(crate) fn run() -> Result<(), String> {
     let mut steps = Steps::new();
     steps.run("programs", "install what is named", || packages::need("openssl", "openssl"))?;
-    steps.run("format", "run `cargo fmt --all`, in fuzz too", || {
+    steps.run("format", "run `cargo fmt --all`, in fuzz and the firmware too", || {
         execute(&mut cargo(&["fmt", "--all", "--check"]))?;
-        execute(&mut cargo(&["fmt", "--all", "--check", "--manifest-path", fuzz::MANIFEST]))
+        execute(&mut cargo(&["fmt", "--all", "--check", "--manifest-path", fuzz::MANIFEST]))?;
+        execute(&mut cargo(&["fmt", "--all", "--check", "--manifest-path", firmware::MANIFEST]))
     })?;
     steps.run(
         "structure",
@@ -31,6 +33,11 @@ pub(crate) fn run() -> Result<(), String> {
     steps.run("tests", "run the failing one alone: `cargo test -p minipki-tests NAME`", || {
         execute(&mut cargo(&["test", "--locked", "--workspace"]))
     })?;
+    steps.run(
+        "device",
+        "run it alone: `cargo xtask device --check`; to watch it: `cargo xtask device`",
+        device::check,
+    )?;
     steps.run("demo", "run it alone: `cargo run --release -- demo`", || {
         execute(&mut cargo(&["run", "--locked", "--release", "--", "demo"]))
     })?;

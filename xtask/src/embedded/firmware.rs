@@ -10,6 +10,9 @@ use crate::tree;
 /// The firmware's own workspace.
 const FOLDER: &str = "firmware-sim/boards/lm3s6965";
 
+/// Its manifest.
+pub(crate) const MANIFEST: &str = "firmware-sim/boards/lm3s6965/Cargo.toml";
+
 /// Where the built programs are.
 pub(crate) struct Firmware {
     folder: PathBuf,

@@ -100,6 +100,27 @@ pub(super) const HOUSES: &[House] = &[
         doors: &["lib.rs", "main.rs"],
         rooms: &[board("storage", 0), board("stream", 0), board("board", 1), board("command", 2)],
     },
+    House {
+        source: "firmware-sim/boards/lm3s6965/src",
+        doors: &["lib.rs"],
+        rooms: &[
+            portable("exit", 0),
+            portable("mac", 0),
+            portable("memory", 0),
+            portable("semihosting", 0),
+            portable("arguments", 1),
+            portable("clock", 1),
+            portable("ethernet", 1),
+            portable("failure", 1),
+            portable("storage", 1),
+            portable("entropy", 2),
+            portable("network", 2),
+            portable("stream", 3),
+            portable("board", 4),
+            portable("boot", 5),
+            portable("bin", 6),
+        ],
+    },
 ];
 
 impl House {
