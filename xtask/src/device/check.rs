@@ -12,7 +12,7 @@ type Test = fn(&Scene) -> Result<(), String>;
 const TESTS: &[(&str, Test)] = &[
     ("enrols and talks as initiator, then again as stored", initiator),
     ("enrols and talks as responder", responder),
-    ("two boards on one cable talk to each other", two_boards),
+    ("talks to a second board", two_boards),
     ("a static address serves as well as DHCP", static_address),
     ("without a clock, says what it could not check", no_clock),
     ("refuses a CA with another fingerprint", wrong_fingerprint),
@@ -40,7 +40,7 @@ fn initiator(scene: &Scene) -> Result<(), String> {
             scene.provision("initiator")?,
             &["--connect", &to, "--peer-subject", "bob", "--send", READING],
         );
-        let board = scene.board("board", &Wire::Host, &words)?.wait()?;
+        let board = scene.board("board", Wire::Host, &words)?.wait()?;
         let answer = format!("bob: {ANSWER}");
         board.expect(0, &[line, "peer: bob, certificate verified", &answer, "exit 0: done"])?;
         bob.wait()?.expect(0, &[READING])?;
@@ -54,7 +54,7 @@ fn responder(scene: &Scene) -> Result<(), String> {
         scene.provision("responder")?,
         &["--listen", "0.0.0.0:9101", "--peer-subject", "bob", "--send", READING],
     );
-    let mut board = scene.board("board", &Wire::Listening(port), &words)?;
+    let mut board = scene.board("board", Wire::Listening(port), &words)?;
     board.line("listening at 10.0.2.15:9101")?;
     let to = format!("127.0.0.1:{port}");
     let connect = ["connect", "--identity", "bob", "--peer", &to, "--peer-subject", "responder"];
@@ -75,7 +75,7 @@ fn two_boards(scene: &Scene) -> Result<(), String> {
 fn enrols(scene: &Scene, name: &str, more: &str, code: i32, line: &str) -> Result<(), String> {
     let mut words = scene.provision(name)?;
     words.insert(0, more.to_owned());
-    scene.board("board", &Wire::Host, &words)?.wait()?.expect(code, &[line]).map(drop)
+    scene.board("board", Wire::Host, &words)?.wait()?.expect(code, &[line]).map(drop)
 }
 
 fn static_address(scene: &Scene) -> Result<(), String> {
@@ -92,20 +92,20 @@ fn wrong_fingerprint(scene: &Scene) -> Result<(), String> {
     wrong.replace_range(wrong.len().saturating_sub(1).., last);
     // Of an option that comes twice, the last counts.
     let words = and(scene.provision("misled")?, &["--fingerprint", &wrong]);
-    scene.board("board", &Wire::Host, &words)?.wait()?.expect(14, &["exit 14: "]).map(drop)
+    scene.board("board", Wire::Host, &words)?.wait()?.expect(14, &["exit 14: "]).map(drop)
 }
 
 fn wrong_peer(scene: &Scene) -> Result<(), String> {
     let (_bob, port) = scene.listener("picky")?;
     let to = format!("{HOST}:{port}");
     let words = and(scene.provision("picky")?, &["--connect", &to, "--peer-subject", "carol"]);
-    scene.board("board", &Wire::Host, &words)?.wait()?.expect(40, &["exit 40: "]).map(drop)
+    scene.board("board", Wire::Host, &words)?.wait()?.expect(40, &["exit 40: "]).map(drop)
 }
 
 fn no_ca(scene: &Scene) -> Result<(), String> {
     let ca = format!("{HOST}:{}", free_port()?);
     let words = and(scene.provision("lonely")?, &["--ca", &ca]);
-    scene.board("board", &Wire::Host, &words)?.wait()?.expect(10, &["exit 10: "]).map(drop)
+    scene.board("board", Wire::Host, &words)?.wait()?.expect(10, &["exit 10: "]).map(drop)
 }
 
 fn silent_ca(scene: &Scene) -> Result<(), String> {
@@ -113,12 +113,12 @@ fn silent_ca(scene: &Scene) -> Result<(), String> {
     let ca = format!("{HOST}:{}", listener.local_addr().map_err(|e| e.to_string())?.port());
     let words = and(scene.provision("patient")?, &["--ca", &ca, "--deadline", "1"]);
     let start = Instant::now();
-    scene.board("board", &Wire::Host, &words)?.wait()?.expect(11, &["exit 11: "])?;
+    scene.board("board", Wire::Host, &words)?.wait()?.expect(11, &["exit 11: "])?;
     let took = start.elapsed().as_secs_f64();
     if took < 10.0 { Ok(()) } else { Err(format!("a deadline of 1 s took {took:.1} s")) }
 }
 
 fn no_peer(scene: &Scene) -> Result<(), String> {
     let words = and(scene.provision("forgotten")?, &["--listen", "0.0.0.0:9101", "--deadline", "1"]);
-    scene.board("board", &Wire::Host, &words)?.wait()?.expect(31, &["exit 31: "]).map(drop)
+    scene.board("board", Wire::Host, &words)?.wait()?.expect(31, &["exit 31: "]).map(drop)
 }

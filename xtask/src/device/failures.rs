@@ -23,7 +23,7 @@ pub(super) fn check(firmware: &Firmware) -> Result<(), String> {
         let words = ["by=entropy".to_owned(), (*word).to_owned()];
         // The first word for a key counts.
         let words = if word.starts_with("by=") { &words[1..] } else { &words[..] };
-        let board = qemu::board(&firmware.program("fail"), &Wire::None, words);
+        let board = qemu::board(&firmware.program("fail"), Wire::None, words);
         let ended = Process::start("board", board, false)?.wait()?;
         ended.expect(*code, &[line]).map_err(|e| format!("{word}: {e}"))?;
         eprintln!("    ok: {word} ends with exit code {code}");

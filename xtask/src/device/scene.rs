@@ -93,18 +93,8 @@ impl Scene {
     }
 
     /// A board that is told `words`.
-    pub(super) fn board(
-        &self,
-        name: &'static str,
-        wire: &Wire<'_>,
-        words: &[String],
-    ) -> Result<Process, String> {
+    pub(super) fn board(&self, name: &'static str, wire: Wire, words: &[String]) -> Result<Process, String> {
         Process::start(name, qemu::board(&self.device, wire, words), self.show)
-    }
-
-    /// A file of the scene's folder.
-    pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
     }
 }
 
@@ -133,27 +123,25 @@ pub(super) fn with_a_listener(scene: &Scene) -> Result<Codes, String> {
     let to = format!("{HOST}:{port}");
     let words =
         and(scene.provision("sensor")?, &["--connect", &to, "--peer-subject", "bob", "--send", READING]);
-    let board = scene.board("board", &Wire::Host, &words)?.wait()?;
+    let board = scene.board("board", Wire::Host, &words)?.wait()?;
     Ok(vec![("the board", board.code), ("bob", bob.wait()?.code)])
 }
 
-/// Two boards on one cable enrol, and talk to each other.
+/// Two boards enrol, and talk to each other.
 pub(super) fn two_boards(scene: &Scene) -> Result<Codes, String> {
     let (first, second) = boards(scene)?;
     Ok(vec![("the first board", first.code), ("the second board", second.code)])
 }
 
-/// [`two_boards`], with all that they said.
+/// [`two_boards`], with all that they said. Each has a wire to the host, who forwards between them.
 pub(super) fn boards(scene: &Scene) -> Result<(Ended, Ended), String> {
-    let (here, there) = (scene.path("first.end"), scene.path("second.end"));
+    let port = free_port()?;
     let listen = ["--listen", "0.0.0.0:9101", "--peer-subject", "second", "--send", ANSWER];
-    let wire = Wire::Cable { here: &here, there: &there, host: true };
-    let mut first = scene.board("first", &wire, &and(scene.provision("first")?, &listen))?;
-    let at = first.line("listening at")?;
-    let to = at.rsplit(' ').next().unwrap_or_default();
-    let connect = ["--connect", to, "--peer-subject", "first", "--send", READING];
-    let wire = Wire::Cable { here: &there, there: &here, host: false };
-    let second = scene.board("second", &wire, &and(scene.provision("second")?, &connect))?.wait()?;
+    let mut first = scene.board("first", Wire::Listening(port), &and(scene.provision("first")?, &listen))?;
+    first.line("listening at")?;
+    let to = format!("{HOST}:{port}");
+    let connect = ["--connect", &to, "--peer-subject", "first", "--send", READING];
+    let second = scene.board("second", Wire::Host, &and(scene.provision("second")?, &connect))?.wait()?;
     Ok((first.wait()?, second))
 }
 
