@@ -2,7 +2,8 @@
 //!
 //! From the metal up: [`mac`] and [`clock`] are the chip, [`memory`] and [`failure`] end a run
 //! that went wrong, [`semihosting`] is the way out of the emulator, [`ethernet`], [`network`] and
-//! [`stream`] are TCP, and [`board`] is all of it behind the application's `Board` trait. [`boot`] puts it together.
+//! [`stream`] are TCP, and [`board`] is all of it behind the application's `Board` trait. [`boot`]
+//! puts it together, and [`meter`] measures.
 #![no_std]
 
 pub mod arguments;
@@ -15,6 +16,7 @@ pub mod exit;
 pub mod failure;
 pub mod mac;
 pub mod memory;
+pub mod meter;
 pub mod network;
 pub mod semihosting;
 pub mod storage;

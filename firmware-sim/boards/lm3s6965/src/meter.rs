@@ -1,0 +1,93 @@
+//! Counts instructions and stack, in an emulator that gives every instruction the same time.
+//!
+//! Under `-icount shift=4` an instruction takes 16 ns and SysTick, on the core clock of 80 ns, counts every
+//! fifth: the same figure run after run. These are instructions and not cycles: compare them with each other.
+#![allow(unsafe_code, reason = "the stack is painted and looked at from outside of Rust's rules")]
+
+use core::fmt;
+use core::hint::black_box;
+use core::ops::AddAssign;
+use core::ptr::{read_volatile, write_volatile};
+
+use cortex_m::peripheral::SYST;
+use cortex_m::peripheral::syst::SystClkSource;
+use cortex_m::register::msp;
+
+const INSTRUCTIONS_PER_TICK: u32 = 5;
+/// SysTick has 24 bits: 84 million instructions before it comes round.
+const RELOAD: u32 = 0x00ff_ffff;
+const PAINT: u32 = 0x5a5a_a5a5;
+/// Left unpainted under the stack pointer, for the painting itself.
+const MARGIN: usize = 256;
+
+unsafe extern "C" {
+    static _stack_end: u32;
+}
+
+/// What something took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cost {
+    /// Instructions.
+    pub instructions: u32,
+    /// Bytes of stack, below the caller's.
+    pub stack: usize,
+}
+
+impl AddAssign for Cost {
+    /// One after the other: instructions add up, of the stack the deeper one counts.
+    fn add_assign(&mut self, other: Self) {
+        self.instructions += other.instructions;
+        self.stack = self.stack.max(other.stack);
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>9} instructions, {:>6} bytes of stack", self.instructions, self.stack)
+    }
+}
+
+/// Starts counting.
+pub fn start(mut timer: SYST) {
+    timer.set_clock_source(SystClkSource::Core);
+    timer.set_reload(RELOAD);
+    timer.clear_current();
+    timer.enable_counter();
+    // Until it first reloads it reads 0.
+    while SYST::get_current() == 0 {}
+}
+
+/// Runs `work`, and says what it took.
+pub fn measure<T>(work: impl FnOnce() -> T) -> (T, Cost) {
+    let top = msp::read() as usize;
+    paint(top);
+    let before = SYST::get_current();
+    let result = black_box(call(work));
+    let ticks = before.wrapping_sub(SYST::get_current()) & RELOAD;
+    (result, Cost { instructions: ticks * INSTRUCTIONS_PER_TICK, stack: top - deepest(top) })
+}
+
+#[inline(never)]
+fn call<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}
+
+fn end() -> usize {
+    &raw const _stack_end as usize
+}
+
+#[inline(never)]
+fn paint(top: usize) {
+    for address in (end()..top - MARGIN).step_by(4) {
+        // SAFETY: between the stack's end and its pointer nothing lives; the margin is more than this function's frame.
+        unsafe { write_volatile(address as *mut u32, PAINT) };
+    }
+}
+
+/// The lowest address that was written to since [`paint`].
+#[inline(never)]
+fn deepest(top: usize) -> usize {
+    // SAFETY: aligned words of the stack's memory, looked at and not kept.
+    let painted = |address: &usize| unsafe { read_volatile(*address as *const u32) } == PAINT;
+    (end()..top).step_by(4).find(|address| !painted(address)).unwrap_or(top)
+}
