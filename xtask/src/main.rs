@@ -27,6 +27,8 @@ Usage: cargo xtask TASK
                 the device on an emulated Cortex-M3: a CA, a peer and the board, or two boards
   device --check
                 the same as tests: both roles, two boards, refusals, and each failure's own exit code
+  device --measure
+                instructions and stack of each piece of work on the board, flash and RAM
   fuzz [SECONDS [SEED]]
                 the fuzz targets on this compiler: corpora, then mutations (default 60 seconds each)
   bench [FILTER]

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::qemu::{HOST, Wire};
 use super::scene::{ANSWER, READING, Scene, and, boards, free_port};
+use crate::embedded::firmware::Firmware;
 
 /// A test.
 type Test = fn(&Scene) -> Result<(), String>;
@@ -23,12 +24,19 @@ const TESTS: &[(&str, Test)] = &[
 ];
 
 /// Runs them one after another: each has the processor to itself.
-pub(super) fn run(scene: &Scene) -> Result<(), String> {
+pub(super) fn run(firmware: &Firmware) -> Result<(), String> {
+    let scene = Scene::open(firmware, false)?;
     for (name, test) in TESTS {
-        let start = Instant::now();
-        test(scene).map_err(|e| format!("the board {name}: {e}"))?;
-        eprintln!("    ok: the board {name} ({:.1} s)", start.elapsed().as_secs_f64());
+        one(name, *test, &scene)?;
     }
+    // The longest certificates, and the most stack.
+    one("does it all with a CA of 4096 bits", initiator, &Scene::with_key(firmware, "4096", false)?)
+}
+
+fn one(name: &str, test: Test, scene: &Scene) -> Result<(), String> {
+    let start = Instant::now();
+    test(scene).map_err(|e| format!("the board {name}: {e}"))?;
+    eprintln!("    ok: the board {name} ({:.1} s)", start.elapsed().as_secs_f64());
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod failures;
+mod measure;
 mod process;
 mod qemu;
 mod scene;
@@ -20,7 +21,8 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
         [] | ["--boards", "1"] => show(scene::with_a_listener),
         ["--boards", "2"] => show(scene::two_boards),
         ["--check"] => check(),
-        _ => Err("usage: cargo xtask device [--boards 1|2 | --check]".into()),
+        ["--measure"] => measure::run(&firmware()?),
+        _ => Err("usage: cargo xtask device [--boards 1|2 | --check | --measure]".into()),
     }
 }
 
@@ -28,7 +30,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
 pub(crate) fn check() -> Result<(), String> {
     let firmware = firmware()?;
     failures::check(&firmware)?;
-    check::run(&Scene::open(&firmware, false)?)
+    check::run(&firmware)
 }
 
 fn show(play: Play) -> Result<(), String> {

@@ -39,6 +39,13 @@ pub(super) fn board(program: &Path, wire: Wire, words: &[String]) -> Command {
     command
 }
 
+/// The board without a network, on which every instruction takes the same time.
+pub(super) fn counting(program: &Path, words: &[String]) -> Command {
+    let mut command = board(program, Wire::None, words);
+    command.args(["-icount", "shift=4,sleep=off"]);
+    command
+}
+
 /// A word as the board's command line and QEMU's options want it: blanks within quotes, commas twice.
 fn quoted(word: &str) -> String {
     let word = word.replace(',', ",,");

@@ -35,6 +35,11 @@ pub(super) struct Scene {
 impl Scene {
     /// Builds the programs, makes a CA and starts it, and enrols the host's peer, bob.
     pub(super) fn open(firmware: &Firmware, show: bool) -> Result<Self, String> {
+        Self::with_key(firmware, "2048", show)
+    }
+
+    /// [`Scene::open`] with a CA whose key has `bits`.
+    pub(super) fn with_key(firmware: &Firmware, bits: &str, show: bool) -> Result<Self, String> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         execute(&mut cargo(&[
             "build",
@@ -51,7 +56,8 @@ impl Scene {
         let folder = std::env::temp_dir().join(format!("minipki-device-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(|e| format!("cannot make {}: {e}", folder.display()))?;
         let program = |arguments: &[&str]| at(&minipki, &folder, arguments);
-        Process::start("ca", program(&["ca", "init", "--dir", "ca"]), false)?.wait()?.expect(0, &[])?;
+        let init = program(&["ca", "init", "--dir", "ca", "--bits", bits]);
+        Process::start("ca", init, false)?.wait()?.expect(0, &[])?;
         let printed = Process::start("ca", program(&["ca", "fingerprint", "--dir", "ca"]), false)?.wait()?;
         let fingerprint = printed.expect(0, &[])?.heard.concat().trim().to_owned();
         let serve = ["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0"];
@@ -84,12 +90,17 @@ impl Scene {
 
     /// What a board is told of itself and of the CA; its storage is a folder that bears its name.
     pub(super) fn provision(&self, name: &str) -> Result<Vec<String>, String> {
-        let state = self.folder.join(name);
+        let state = self.state(name);
         std::fs::create_dir_all(&state).map_err(|e| format!("cannot make {}: {e}", state.display()))?;
         let ca = format!("{HOST}:{}", self.ca_port);
         let words = ["--ca", &ca, "--fingerprint", &self.fingerprint, "--subject", name];
         let board = format!("state={}", state.display());
         Ok(std::iter::once(board).chain(words.map(String::from)).collect())
+    }
+
+    /// Where the board of that name keeps what outlives a restart.
+    pub(super) fn state(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 
     /// A board that is told `words`.

@@ -4,14 +4,17 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::toolchain::Toolchain;
-use crate::steps::{execute, shown};
-use crate::tree;
+use crate::steps::{cargo, execute, shown};
+use crate::{packages, tree};
 
 /// The firmware's own workspace.
 const FOLDER: &str = "firmware-sim/boards/lm3s6965";
 
 /// Its manifest.
 pub(crate) const MANIFEST: &str = "firmware-sim/boards/lm3s6965/Cargo.toml";
+
+/// Reads the sections of the target's programs.
+const SIZE: &str = "arm-none-eabi-size";
 
 /// Where the built programs are.
 pub(crate) struct Firmware {
@@ -33,6 +36,25 @@ impl Firmware {
         Ok(Self { folder: toolchain.output().join("release") })
     }
 
+    /// Format and clippy, for the target where this Rust has it.
+    pub(crate) fn lint() -> Result<(), String> {
+        let folder = tree::root().join(FOLDER);
+        execute(cargo(&["fmt", "--check"]).current_dir(&folder))?;
+        match Toolchain::pick()? {
+            toolchain @ Toolchain::Ours => execute(toolchain.cargo_in(&folder, "clippy").args([
+                "--locked",
+                "--release",
+                "--",
+                "-D",
+                "warnings",
+            ])),
+            Toolchain::Debian => {
+                eprintln!("    the firmware is built without clippy: Debian's Rust has none");
+                Ok(())
+            }
+        }
+    }
+
     /// The ELF file of a program.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.folder.join(name)
@@ -40,12 +62,11 @@ impl Firmware {
 
     /// What a program takes, by its sections (Berkeley format: text, data, bss).
     pub(crate) fn size(&self, name: &str) -> Result<Size, String> {
-        let mut size = Command::new("arm-none-eabi-size");
+        packages::need(SIZE, "binutils-arm-none-eabi")?;
+        let mut size = Command::new(SIZE);
         size.arg(self.program(name));
         let line = shown(&size);
-        let output = size.output().map_err(|e| {
-            format!("`{line}` did not start: {e}; on Debian: `sudo apt-get install binutils-arm-none-eabi`")
-        })?;
+        let output = size.output().map_err(|e| format!("`{line}` did not start: {e}"))?;
         parse(&String::from_utf8_lossy(&output.stdout)).ok_or(format!("`{line}` printed no sizes"))
     }
 }

@@ -46,6 +46,7 @@ pub(crate) fn run() -> Result<(), String> {
             found.join("\n         ")
         ));
     }
+    firmware::Firmware::lint()?;
     eprintln!("    {} symbols for {TARGET}, none of an allocator", symbols::names(&listing).count());
     Ok(())
 }

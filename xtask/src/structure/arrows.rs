@@ -108,6 +108,7 @@ pub(super) const HOUSES: &[House] = &[
             portable("mac", 0),
             portable("memory", 0),
             portable("semihosting", 0),
+            portable("meter", 1),
             portable("arguments", 1),
             portable("clock", 1),
             portable("ethernet", 1),

@@ -17,7 +17,8 @@ use crate::storage::Storage;
 use crate::{clock, exit, failure, memory};
 
 /// The board's own words.
-pub const USAGE: &str = "[ip=ADDRESS/BITS [router=ADDRESS]] [state=FOLDER] [clock=none] [entropy=FILE]";
+pub const USAGE: &str =
+    "[ip=ADDRESS/BITS [router=ADDRESS]] [state=FOLDER] [clock=none] [entropy=FILE] [show=stack]";
 
 /// How long the network may take to give an address.
 const ADDRESS_WITHIN: Duration = Duration::from_secs(20);

@@ -6,7 +6,7 @@
 
 use core::fmt;
 use core::hint::black_box;
-use core::ops::AddAssign;
+use core::ops::{AddAssign, Range};
 use core::ptr::{read_volatile, write_volatile};
 
 use cortex_m::peripheral::SYST;
@@ -17,10 +17,11 @@ const INSTRUCTIONS_PER_TICK: u32 = 5;
 /// SysTick has 24 bits: 84 million instructions before it comes round.
 const RELOAD: u32 = 0x00ff_ffff;
 const PAINT: u32 = 0x5a5a_a5a5;
-/// Left unpainted under the stack pointer, for the painting itself.
+/// Left unpainted under the stack pointer, for the painting itself and for interrupts.
 const MARGIN: usize = 256;
 
 unsafe extern "C" {
+    static _stack_start: u32;
     static _stack_end: u32;
 }
 
@@ -60,11 +61,11 @@ pub fn start(mut timer: SYST) {
 /// Runs `work`, and says what it took.
 pub fn measure<T>(work: impl FnOnce() -> T) -> (T, Cost) {
     let top = msp::read() as usize;
-    paint(top);
+    paint();
     let before = SYST::get_current();
     let result = black_box(call(work));
     let ticks = before.wrapping_sub(SYST::get_current()) & RELOAD;
-    (result, Cost { instructions: ticks * INSTRUCTIONS_PER_TICK, stack: top - deepest(top) })
+    (result, Cost { instructions: ticks * INSTRUCTIONS_PER_TICK, stack: top.saturating_sub(deepest()) })
 }
 
 #[inline(never)]
@@ -72,22 +73,31 @@ fn call<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-fn end() -> usize {
-    &raw const _stack_end as usize
-}
-
+/// Paints the stack that is not in use, so that [`peak`] can see what was.
 #[inline(never)]
-fn paint(top: usize) {
-    for address in (end()..top - MARGIN).step_by(4) {
-        // SAFETY: between the stack's end and its pointer nothing lives; the margin is more than this function's frame.
+pub fn paint() {
+    let top = msp::read() as usize;
+    for address in (addresses().start..top - MARGIN).step_by(4) {
+        // SAFETY: between the stack's end and its pointer nothing lives, and interrupts keep to the margin.
         unsafe { write_volatile(address as *mut u32, PAINT) };
     }
 }
 
+/// Most bytes of stack that were in use at once since [`paint`].
+pub fn peak() -> usize {
+    addresses().end - deepest()
+}
+
+/// The stack's memory.
+fn addresses() -> Range<usize> {
+    &raw const _stack_end as usize..&raw const _stack_start as usize
+}
+
 /// The lowest address that was written to since [`paint`].
 #[inline(never)]
-fn deepest(top: usize) -> usize {
+fn deepest() -> usize {
     // SAFETY: aligned words of the stack's memory, looked at and not kept.
     let painted = |address: &usize| unsafe { read_volatile(*address as *const u32) } == PAINT;
-    (end()..top).step_by(4).find(|address| !painted(address)).unwrap_or(top)
+    let Range { start, end } = addresses();
+    (start..end).step_by(4).find(|address| !painted(address)).unwrap_or(end)
 }

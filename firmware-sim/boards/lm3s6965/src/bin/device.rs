@@ -4,7 +4,7 @@
 
 use cortex_m_rt::entry;
 use minipki_device_app::{Config, Memory, run};
-use minipki_lm3s6965::{arguments, boot, semihosting};
+use minipki_lm3s6965::{arguments, boot, meter, semihosting};
 
 #[entry]
 fn main() -> ! {
@@ -18,6 +18,11 @@ fn main() -> ! {
         Ok(config) => config,
         Err(error) => boot::usage(format_args!("{error}")),
     };
+    meter::paint();
     let mut board = boot::board(arguments);
-    semihosting::exit(run(&config, MEMORY, &mut board).code())
+    let exit = run(&config, MEMORY, &mut board);
+    if arguments.get("show") == Some("stack") {
+        semihosting::print(format_args!("stack: {} bytes at most", meter::peak()));
+    }
+    semihosting::exit(exit.code())
 }
