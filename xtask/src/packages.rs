@@ -17,10 +17,9 @@ pub(crate) fn install(packages: &[&str]) -> Result<(), String> {
     };
     let install: Vec<&str> =
         ["install", "-y", "-q", "--no-install-recommends"].iter().chain(packages).copied().collect();
-    // A fresh machine has no list of packages yet; any other is spared the download.
-    apt(&install)
-        .or_else(|_| apt(&["update", "-q"]).and_then(|()| apt(&install)))
-        .map_err(|e| format!("{e}; by hand: `{by_hand}`"))
+    // An old list would bring an old version: one too old to build with, say. Without a network it must do.
+    let _ = apt(&["update", "-q"]);
+    apt(&install).map_err(|e| format!("{e}; by hand: `{by_hand}`"))
 }
 
 /// Sees to it that `program`, which comes with `package`, is there.
