@@ -11,7 +11,7 @@ const FILE: &str = "serve.lock";
 
 /// Held while a process issues from a folder; released when dropped, and by the operating system
 /// when the process dies.
-pub(super) struct Lock(#[expect(dead_code, reason = "held for its lock")] File);
+pub(super) struct Lock(File);
 
 impl Lock {
     pub(super) fn acquire(folder: &Path) -> Result<Self, StoreError> {
@@ -28,5 +28,13 @@ impl Lock {
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked(path)),
             Err(TryLockError::Error(e)) => Err(StoreError::io(&path, e)),
         }
+    }
+}
+
+impl Drop for Lock {
+    /// Closing is not enough: a child process that is just being started still has the file open.
+    fn drop(&mut self) {
+        // What cannot be unlocked is unlocked by closing.
+        let _ = self.0.unlock();
     }
 }
