@@ -9,4 +9,5 @@ pub mod keys;
 pub mod net;
 pub mod server;
 pub mod store;
+pub mod story;
 pub mod trace;

@@ -29,3 +29,4 @@ mod server_hostile;
 mod server_limits;
 mod server_log;
 mod signers;
+mod story;

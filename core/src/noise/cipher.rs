@@ -55,6 +55,12 @@ impl<P: Provider> CipherState<P> {
         Ok(())
     }
 
+    /// A name for the key: two ends that have the same name have the same key. It is a hash with a
+    /// label that nothing else in the protocol hashes with, and gives nothing of the key away.
+    pub(super) fn fingerprint(&self) -> [u8; 32] {
+        P::sha256(&[b"MiniPKI/1 key fingerprint", self.k.expose()])
+    }
+
     /// Messages so far.
     pub(super) const fn count(&self) -> u64 {
         self.n

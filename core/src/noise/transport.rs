@@ -75,6 +75,12 @@ impl<P: Provider> Sealer<P> {
         *tag = self.0.pass(|cipher| cipher.encrypt_with_ad(&[], text))?;
         Ok(sealed)
     }
+
+    /// A fingerprint of the key in use, which is its peer's [`Opener::fingerprint`]; `None` once the
+    /// direction failed. To be shown to people: the key cannot be found from it.
+    pub fn fingerprint(&self) -> Option<[u8; 32]> {
+        self.0.0.as_ref().map(CipherState::fingerprint)
+    }
 }
 
 impl<P: Provider> Opener<P> {
@@ -93,6 +99,11 @@ impl<P: Provider> Opener<P> {
             cipher.decrypt_with_ad(&[], text, tag)?;
             Ok(text.len())
         })
+    }
+
+    /// As [`Sealer::fingerprint`], of the key that opens.
+    pub fn fingerprint(&self) -> Option<[u8; 32]> {
+        self.0.0.as_ref().map(CipherState::fingerprint)
     }
 }
 

@@ -35,6 +35,11 @@ impl<P: Provider> Inbound<P> {
     pub(super) const fn new(opener: Opener<P>) -> Self {
         Self { opener, state: InboundState::First }
     }
+
+    /// A fingerprint of the key that opens, for people to compare; `None` once a message failed.
+    pub fn key_fingerprint(&self) -> Option<[u8; 32]> {
+        self.opener.fingerprint()
+    }
 }
 
 impl<P: Provider> Machine for Inbound<P> {
@@ -72,6 +77,11 @@ pub struct Outbound<P: Provider> {
 impl<P: Provider> Outbound<P> {
     pub(super) const fn new(sealer: Sealer<P>) -> Self {
         Self { sealer, closed: false }
+    }
+
+    /// A fingerprint of the key that seals, for people to compare; `None` once a message failed.
+    pub fn key_fingerprint(&self) -> Option<[u8; 32]> {
+        self.sealer.fingerprint()
     }
 
     /// Writes a frame's body with the application's `text`; returns its length.

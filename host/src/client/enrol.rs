@@ -11,6 +11,7 @@ use minipki_core::link::Link;
 use minipki_core::session::{EnrolClient, EnrolForm, EnrolOutcome, Enrolment, Fault};
 use minipki_core::text::Now;
 use rand_core::UnwrapErr;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::dial::dial;
 use super::{ClientError, Deadlines, Identity};
@@ -49,17 +50,29 @@ pub fn proven(token: Option<&str>) -> EnrolForm {
     EnrolForm::Proven { token: token.map(|text| Secret::new(*TokenHash::of(text).as_bytes())) }
 }
 
-/// Makes a key, and has it certified.
+/// Makes a key, and has it certified by the CA that `options` name.
 ///
 /// # Errors
 /// [`ClientError::Refused`] with the CA's own words, or the check of ours that its answer failed:
 /// only a certificate that verifies under the anchor, for this subject and key, is accepted.
 pub async fn enrol(options: EnrolOptions) -> Result<Identity, ClientError> {
-    let now = Now::Exact(clock::now()?);
-    let mut stream = dial(&options.ca, options.deadlines).await?;
+    let (mut reader, mut writer) = dial(&options.ca, options.deadlines).await?.into_split();
     // A machine without random numbers has no way on; UnwrapErr stops it there.
     let key = KeyPair::generate::<Portable>(&mut UnwrapErr(SysRng));
+    enrol_over(&mut reader, &mut writer, key, options).await
+}
 
+/// Has a key certified over a stream to the CA that is there already.
+///
+/// # Errors
+/// As [`enrol`].
+pub async fn enrol_over(
+    reader: &mut (impl AsyncRead + Unpin),
+    writer: &mut (impl AsyncWrite + Unpin),
+    key: KeyPair,
+    options: EnrolOptions,
+) -> Result<Identity, ClientError> {
+    let now = Now::Exact(clock::now()?);
     let enrolment = Enrolment {
         subject_id: options.subject,
         key: &key,
@@ -72,8 +85,7 @@ pub async fn enrol(options: EnrolOptions) -> Result<Identity, ClientError> {
     let mut link = Link::new(Traced::new(machine, options.tap), &mut rx, &mut tx);
     let failed = |source| ClientError::exchange(format_args!("the CA at {}", options.ca), source);
 
-    let (mut reader, mut writer) = stream.split();
-    drive(&mut link, &mut reader, &mut writer, Some(options.deadlines.exchange)).await.map_err(failed)?;
+    drive(&mut link, reader, writer, Some(options.deadlines.exchange)).await.map_err(failed)?;
     match link.event() {
         Some(EnrolOutcome::Granted(text)) => {
             let certificate = link.body().get(text).unwrap_or_default().to_vec();

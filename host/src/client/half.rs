@@ -36,6 +36,12 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         Self { link, reader, peer: peer.into(), tap, closed: false }
     }
 
+    /// A fingerprint of the key that opens what comes, the same as the peer's that seals it; `None`
+    /// once a message failed.
+    pub fn key_fingerprint(&self) -> Option<[u8; 32]> {
+        self.link.machine().inner.key_fingerprint()
+    }
+
     /// The next message, or `None` once the peer has closed its direction.
     ///
     /// Waits as long as the peer is silent. May be dropped at any point, and called again: nothing is lost.
@@ -90,6 +96,11 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
         tap: Option<Arc<dyn Tap>>,
     ) -> Self {
         Self { link, writer, peer: peer.into(), tap }
+    }
+
+    /// As [`Incoming::key_fingerprint`], of the key that seals what goes.
+    pub fn key_fingerprint(&self) -> Option<[u8; 32]> {
+        self.link.machine().inner.key_fingerprint()
     }
 
     /// Sends a message of 1 to [`Outgoing::LIMIT`] bytes. Waits as long as the peer reads nothing.

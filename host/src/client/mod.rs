@@ -21,7 +21,7 @@ mod listener;
 pub use anchor::{AnchorError, read_anchor};
 pub use channel::{Channel, ChannelOptions, Role, connect, open};
 pub use dial::Deadlines;
-pub use enrol::{EnrolOptions, enrol, proven};
+pub use enrol::{EnrolOptions, enrol, enrol_over, proven};
 pub use error::{ClientError, Ending};
 pub use folder::NewFolder;
 pub use half::{Incoming, Outgoing};

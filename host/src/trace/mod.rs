@@ -2,9 +2,12 @@
 
 pub mod explain;
 mod explain_messages;
+pub mod places;
 pub mod printer;
+pub mod reading;
 mod tap;
 
 pub use explain::printable;
 pub use printer::Printer;
+pub use reading::Reading;
 pub use tap::{Direction, Tap, Traced};

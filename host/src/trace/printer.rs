@@ -4,13 +4,10 @@ use std::fmt;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
-use anstyle::{AnsiColor, Style};
-use minipki_core::limits::TAG;
-use minipki_core::text::json::{self, Form};
-use serde_json::{Map, Value};
-
-use super::explain::{self, Explanation, Line};
+use super::explain::{self, Line};
+use super::reading::{self, Reading};
 use super::{Direction, Tap};
+use anstyle::{AnsiColor, Style};
 
 const MESSAGE: Style = AnsiColor::Cyan.on_default().bold();
 const NAME: Style = Style::new().bold();
@@ -66,49 +63,17 @@ impl<W: Write + Send> Printer<W> {
 
     /// The line that a message starts with, and its length prefix.
     fn head(&self, direction: Direction, what: impl fmt::Display, body: usize) -> String {
-        let prefix = u32::try_from(body).unwrap_or(u32::MAX).to_be_bytes();
-        let length = Line {
-            depth: 0,
-            name: "length".to_owned(),
-            value: format!("{} = {body} bytes", explain::hex(&prefix)),
-            why: "how much follows; 0 or too much is refused before it is read",
-        };
-        format!("{MESSAGE}{}{MESSAGE:#}  {what}\n{}", self.arrow(direction), table(&[length]))
+        format!("{MESSAGE}{}{MESSAGE:#}  {what}\n{}", self.arrow(direction), table(&[reading::length(body)]))
     }
 
-    fn message(
-        &self,
-        direction: Direction,
-        known: &Explanation,
-        body: &Map<String, Value>,
-        len: usize,
-    ) -> String {
-        let Explanation { name, purpose, next, .. } = known;
-        let place = known.place.map_or_else(String::new, |(n, of)| format!("message {n} of {of}: "));
+    fn message(&self, direction: Direction, reading: &Reading, len: usize) -> String {
+        let Reading { name, purpose, lines, next, .. } = reading;
+        let place = reading.place.map_or_else(String::new, |(n, of)| format!("message {n} of {of}: "));
         format!(
             "{}{}{}",
             self.head(direction, format_args!("{place}{NAME}{name}{NAME:#}, {purpose}"), len),
-            table(&known.lines(body)),
+            table(lines),
             self.check(direction, next),
-        )
-    }
-
-    fn record(&self, direction: Direction, number: u64, body: &[u8]) -> String {
-        let (ciphertext, tag) = body.split_at(body.len().saturating_sub(TAG));
-        let part = |name: &str, value, why| Line { depth: 0, name: name.to_owned(), value, why };
-        let parts = [
-            part(
-                "ciphertext",
-                explain::hex_bytes(ciphertext),
-                "ChaCha20 under the key of this direction, which only the two ends have",
-            ),
-            part("tag", explain::hex(tag), "Poly1305 over it (RFC 8439): any changed bit is noticed"),
-        ];
-        format!(
-            "{}{}{}",
-            self.head(direction, format_args!("{NAME}encrypted message{NAME:#}, nonce {number}"), body.len()),
-            table(&parts),
-            self.check(direction, "the tag, under the nonce it expects: nothing replayed, nothing left out"),
         )
     }
 
@@ -124,8 +89,8 @@ impl<W: Write + Send> Printer<W> {
 
 impl<W: Write> State<W> {
     /// Takes in that a message in clear has passed.
-    fn passed(&mut self, known: &Explanation) {
-        self.encrypted = known.name == "handshake_3";
+    fn passed(&mut self, reading: &Reading) {
+        self.encrypted = reading.name == reading::LAST_IN_CLEAR;
         (self.sent, self.received) = (0, 0);
     }
 
@@ -147,14 +112,14 @@ impl<W: Write> State<W> {
 impl<W: Write + Send> Tap for Printer<W> {
     fn frame(&self, direction: Direction, body: &[u8]) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = match read(body) {
-            Ok((known, fields)) => {
-                state.passed(known);
-                self.message(direction, known, &fields, body.len())
+        let text = match reading::message(body) {
+            Ok(reading) => {
+                state.passed(&reading);
+                self.message(direction, &reading, body.len())
             }
             Err(_) if state.encrypted => {
                 let number = state.frame_number(direction);
-                self.record(direction, number, body)
+                self.message(direction, &reading::record(body, number), body.len())
             }
             Err(problem) => self.unknown(direction, body, &problem),
         };
@@ -162,25 +127,17 @@ impl<W: Write + Send> Tap for Printer<W> {
     }
 
     fn plaintext(&self, _: Direction, plaintext: &[u8]) {
-        let text = match read(plaintext) {
+        let text = match reading::message(plaintext) {
             _ if plaintext.is_empty() => {
                 "  plaintext: empty, which closes this direction: nothing was cut off\n".to_owned()
             }
-            Ok((known, fields)) => {
-                format!("  plaintext, for the two ends alone:\n{}", table(&known.lines(&fields)))
+            Ok(reading) => {
+                format!("  plaintext, for the two ends alone:\n{}", table(&reading.lines))
             }
             Err(_) => format!("  plaintext: {}\n", explain::escaped(plaintext, UNKNOWN_SHOWN)),
         };
         self.state.lock().unwrap_or_else(PoisonError::into_inner).write(&text);
     }
-}
-
-/// What a body is and its fields, or what is wrong with it.
-fn read(body: &[u8]) -> Result<(&'static Explanation, Map<String, Value>), String> {
-    json::check(body, Form::Relaxed).map_err(|error| format!("malformed: {error}"))?;
-    let fields = serde_json::from_slice(body).map_err(|_| "malformed: not a JSON object".to_owned())?;
-    let known = explain::explanation(&fields).ok_or("a message of an unknown type")?;
-    Ok((known, fields))
 }
 
 /// Lines for people: name and value, and below them the reason. With ANSI styles.

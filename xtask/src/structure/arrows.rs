@@ -72,9 +72,10 @@ pub(super) const HOUSES: &[House] = &[
             Room { name: "store", rank: 1, only: &["ca::ports", "files"], never: &["tokio"] },
             room("server", 1),
             room("client", 1),
-            room("console", 1),
-            room("cli", 2),
-            room("bin", 3),
+            room("story", 2),
+            room("console", 3),
+            room("cli", 4),
+            room("bin", 5),
         ],
     },
     House {

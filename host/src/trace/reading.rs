@@ -1,0 +1,77 @@
+//! What a body says as a whole: which message it is, its fields, and what its receiver checks next.
+
+use minipki_core::limits::TAG;
+use minipki_core::text::json::{self, Form};
+use serde_json::{Map, Value};
+
+use super::explain::{self, Line};
+
+/// The name of the message after which frames hold ciphertext.
+pub const LAST_IN_CLEAR: &str = "handshake_3";
+
+/// A message or file, decoded.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// Its `type`, or what it is called where it has none.
+    pub name: &'static str,
+    /// What it does.
+    pub purpose: String,
+    /// Its place among the messages of its exchange: first of four, say.
+    pub place: Option<(u8, u8)>,
+    /// Its fields, with the reason for each.
+    pub lines: Vec<Line>,
+    /// What whoever receives it checks next.
+    pub next: &'static str,
+    /// The object itself; empty for an encrypted message.
+    pub fields: Map<String, Value>,
+}
+
+/// Reads a body in clear.
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub fn message(body: &[u8]) -> Result<Reading, String> {
+    json::check(body, Form::Relaxed).map_err(|error| format!("malformed: {error}"))?;
+    let fields = serde_json::from_slice(body).map_err(|_| "malformed: not a JSON object".to_owned())?;
+    let known = explain::explanation(&fields).ok_or("a message of an unknown type")?;
+    Ok(Reading {
+        name: known.name,
+        purpose: known.purpose.to_owned(),
+        place: known.place,
+        lines: known.lines(&fields),
+        next: known.next,
+        fields,
+    })
+}
+
+/// Describes the body of an open channel's frame, of which this is number `nonce` in its direction.
+pub fn record(body: &[u8], nonce: u64) -> Reading {
+    let (ciphertext, tag) = body.split_at(body.len().saturating_sub(TAG));
+    let part = |name: &str, value, why| Line { depth: 0, name: name.to_owned(), value, why };
+    Reading {
+        name: "encrypted message",
+        purpose: format!("nonce {nonce}"),
+        place: None,
+        lines: vec![
+            part(
+                "ciphertext",
+                explain::hex_bytes(ciphertext),
+                "ChaCha20 under the key of this direction, which only the two ends have",
+            ),
+            part("tag", explain::hex(tag), "Poly1305 over it (RFC 8439): any changed bit is noticed"),
+        ],
+        next: "the tag, under the nonce it expects: nothing replayed, nothing left out",
+        fields: Map::new(),
+    }
+}
+
+/// The length prefix of a body of `len` bytes.
+pub fn length(len: usize) -> Line {
+    let prefix = u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes();
+    Line {
+        depth: 0,
+        name: "length".to_owned(),
+        value: format!("{} = {len} bytes", explain::hex(&prefix)),
+        why: "how much follows; 0 or too much is refused before it is read",
+    }
+}
