@@ -1,13 +1,7 @@
-//! Hands the linker the chip's memory and the layout of cortex-m-rt.
-
-use std::path::Path;
-use std::{env, fs};
+//! Tells the linker where memory.x is, and to lay the program out as cortex-m-rt does.
 
 fn main() {
-    let out = env::var_os("OUT_DIR").expect("cargo sets it");
-    fs::copy("memory.x", Path::new(&out).join("memory.x")).expect("memory.x lies beside this file");
-    println!("cargo:rustc-link-search={}", Path::new(&out).display());
+    println!("cargo:rustc-link-search={}", env!("CARGO_MANIFEST_DIR"));
     println!("cargo:rustc-link-arg-bins=-Tlink.x");
     println!("cargo:rerun-if-changed=memory.x");
-    println!("cargo:rerun-if-changed=build.rs");
 }

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::Instant;
 
-use super::qemu::{HOST, Wire};
+use super::qemu::{Board, HOST, Wire};
 use super::scene::{ANSWER, READING, Scene, and, boards, free_port};
 use crate::embedded::firmware::Firmware;
 
@@ -24,19 +24,21 @@ const TESTS: &[(&str, Test)] = &[
 ];
 
 /// Runs them one after another: each has the processor to itself.
-pub(super) fn run(firmware: &Firmware) -> Result<(), String> {
-    let scene = Scene::open(firmware, false)?;
+pub(super) fn run(firmware: &Firmware, board: Board) -> Result<(), String> {
+    let chip = board.chip;
+    let scene = Scene::open(firmware, board, false)?;
     for (name, test) in TESTS {
-        one(name, *test, &scene)?;
+        one(chip, name, *test, &scene)?;
     }
     // The longest certificates, and the most stack.
-    one("does it all with a CA of 4096 bits", initiator, &Scene::with_key(firmware, "4096", false)?)
+    let scene = Scene::with_key(firmware, board, "4096", false)?;
+    one(chip, "does it all with a CA of 4096 bits", initiator, &scene)
 }
 
-fn one(name: &str, test: Test, scene: &Scene) -> Result<(), String> {
+fn one(chip: &str, name: &str, test: Test, scene: &Scene) -> Result<(), String> {
     let start = Instant::now();
-    test(scene).map_err(|e| format!("the board {name}: {e}"))?;
-    eprintln!("    ok: the board {name} ({:.1} s)", start.elapsed().as_secs_f64());
+    test(scene).map_err(|e| format!("{chip} {name}: {e}"))?;
+    eprintln!("    ok: {chip} {name} ({:.1} s)", start.elapsed().as_secs_f64());
     Ok(())
 }
 

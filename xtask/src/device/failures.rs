@@ -1,7 +1,7 @@
 //! Each way in which a board fails ends its run, with an exit code of its own.
 
 use super::process::Process;
-use super::qemu::{self, Wire};
+use super::qemu::{self, Board, Wire};
 use crate::embedded::firmware::Firmware;
 
 /// What the program `fail` is asked for, and the code that it ends with.
@@ -18,15 +18,15 @@ const FAILURES: &[(&str, i32, &str)] = &[
 ];
 
 /// Runs them all.
-pub(super) fn check(firmware: &Firmware) -> Result<(), String> {
+pub(super) fn check(firmware: &Firmware, board: Board) -> Result<(), String> {
     for (word, code, line) in FAILURES {
         let words = ["by=entropy".to_owned(), (*word).to_owned()];
         // The first word for a key counts.
         let words = if word.starts_with("by=") { &words[1..] } else { &words[..] };
-        let board = qemu::board(&firmware.program("fail"), Wire::None, words);
-        let ended = Process::start("board", board, false)?.wait()?;
+        let command = qemu::board(board, &firmware.program(&board.program("fail")), Wire::None, words);
+        let ended = Process::start("board", command, false)?.wait()?;
         ended.expect(*code, &[line]).map_err(|e| format!("{word}: {e}"))?;
-        eprintln!("    ok: {word} ends with exit code {code}");
+        eprintln!("    ok: {}, {word}: exit code {code}", board.chip);
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::embedded::firmware::Firmware;
 pub(super) fn run(firmware: &Firmware) -> Result<(), String> {
     for bits in ["2048", "3072", "4096"] {
         println!("\nwith certificates of a CA with {bits} bits");
-        let scene = Scene::with_key(firmware, bits, false)?;
+        let scene = Scene::with_key(firmware, qemu::LM3S6965, bits, false)?;
         let mut words = vec!["entropy=zero".to_owned()];
         for (role, name) in [("first", "left"), ("second", "right")] {
             let provision = scene.provision(name)?;
@@ -24,7 +24,7 @@ pub(super) fn run(firmware: &Firmware) -> Result<(), String> {
         println!("{}", whole_run(&scene)?);
     }
     println!();
-    for program in ["device", "echo"] {
+    for program in ["lm3s6965-device", "echo"] {
         let size = firmware.size(program)?;
         println!("{program}: {} bytes of flash, {} bytes of RAM without the stack", size.flash, size.ram);
     }

@@ -26,17 +26,20 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     }
 }
 
-/// Every test of the board, for the gate.
+/// Every test of every board, for the gate.
 pub(crate) fn check() -> Result<(), String> {
     let firmware = firmware()?;
-    failures::check(&firmware)?;
-    check::run(&firmware)
+    for board in qemu::BOARDS {
+        failures::check(&firmware, board)?;
+        check::run(&firmware, board)?;
+    }
+    Ok(())
 }
 
 fn show(play: Play) -> Result<(), String> {
     let firmware = firmware()?;
-    let size = firmware.size("device")?;
-    let scene = Scene::open(&firmware, true)?;
+    let size = firmware.size("lm3s6965-device")?;
+    let scene = Scene::open(&firmware, qemu::LM3S6965, true)?;
     let codes = play(&scene)?;
     println!();
     for (name, code) in &codes {

@@ -1,4 +1,4 @@
-//! The emulated board: a Stellaris LM3S6965 with its Ethernet on the host's loopback.
+//! The emulated boards, with their Ethernet on the host's loopback.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,6 +9,24 @@ pub(super) const PACKAGE: &str = "qemu-system-arm";
 
 /// Where the board finds the host's loopback.
 pub(super) const HOST: &str = "10.0.2.2";
+
+/// A board: the name of its chip, which its programs bear, and QEMU's for the machine.
+#[derive(Clone, Copy)]
+pub(super) struct Board {
+    pub(super) chip: &'static str,
+    machine: &'static str,
+}
+
+pub(super) const LM3S6965: Board = Board { chip: "lm3s6965", machine: "lm3s6965evb" };
+pub(super) const MPS2_AN385: Board = Board { chip: "mps2-an385", machine: "mps2-an385" };
+pub(super) const BOARDS: [Board; 2] = [LM3S6965, MPS2_AN385];
+
+impl Board {
+    /// What the board's own `program` is called.
+    pub(super) fn program(&self, program: &str) -> String {
+        format!("{}-{program}", self.chip)
+    }
+}
 
 /// How the board's Ethernet is wired.
 #[derive(Clone, Copy)]
@@ -22,9 +40,9 @@ pub(super) enum Wire {
 }
 
 /// The board, running `program` with `words` as its command line.
-pub(super) fn board(program: &Path, wire: Wire, words: &[String]) -> Command {
+pub(super) fn board(board: Board, program: &Path, wire: Wire, words: &[String]) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.args(["-M", "lm3s6965evb", "-display", "none", "-monitor", "none", "-serial", "none"]);
+    command.args(["-M", board.machine, "-display", "none", "-monitor", "none", "-serial", "none"]);
     match wire {
         Wire::None => command.args(["-nic", "none"]),
         Wire::Host => command.args(["-nic", "user"]),
@@ -39,9 +57,9 @@ pub(super) fn board(program: &Path, wire: Wire, words: &[String]) -> Command {
     command
 }
 
-/// The board without a network, on which every instruction takes the same time.
+/// An LM3S6965 without a network, on which every instruction takes the same time.
 pub(super) fn counting(program: &Path, words: &[String]) -> Command {
-    let mut command = board(program, Wire::None, words);
+    let mut command = board(LM3S6965, program, Wire::None, words);
     command.args(["-icount", "shift=4,sleep=off"]);
     command
 }
@@ -58,7 +76,8 @@ mod tests {
 
     #[test]
     fn words_survive_the_way_to_the_board() {
-        let command = board(Path::new("device"), Wire::None, &["--send".into(), "21.5 C, rising".into()]);
+        let command =
+            board(MPS2_AN385, Path::new("device"), Wire::None, &["--send".into(), "21.5 C, rising".into()]);
         let arguments: Vec<_> = command.get_args().map(|a| a.to_string_lossy().into_owned()).collect();
         assert!(
             arguments.contains(

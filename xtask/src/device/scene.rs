@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::process::{Ended, Process};
-use super::qemu::{self, HOST, Wire};
+use super::qemu::{self, Board, HOST, Wire};
 use crate::embedded::firmware::Firmware;
 use crate::steps::{cargo, execute};
 use crate::tree;
@@ -23,6 +23,7 @@ pub(super) type Play = fn(&Scene) -> Result<Codes, String>;
 /// A folder of its own, a CA that serves in it, and the firmware.
 pub(super) struct Scene {
     folder: PathBuf,
+    board: Board,
     minipki: PathBuf,
     device: PathBuf,
     show: bool,
@@ -34,12 +35,17 @@ pub(super) struct Scene {
 
 impl Scene {
     /// Builds the programs, makes a CA and starts it, and enrols the host's peer, bob.
-    pub(super) fn open(firmware: &Firmware, show: bool) -> Result<Self, String> {
-        Self::with_key(firmware, "2048", show)
+    pub(super) fn open(firmware: &Firmware, board: Board, show: bool) -> Result<Self, String> {
+        Self::with_key(firmware, board, "2048", show)
     }
 
     /// [`Scene::open`] with a CA whose key has `bits`.
-    pub(super) fn with_key(firmware: &Firmware, bits: &str, show: bool) -> Result<Self, String> {
+    pub(super) fn with_key(
+        firmware: &Firmware,
+        board: Board,
+        bits: &str,
+        show: bool,
+    ) -> Result<Self, String> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         execute(&mut cargo(&[
             "build",
@@ -67,7 +73,8 @@ impl Scene {
         let enrol =
             ["enroll", "--ca", &address, "--subject", "bob", "--fingerprint", &fingerprint, "--out", "bob"];
         Process::start("bob", program(&enrol), show)?.wait()?.expect(0, &[])?;
-        Ok(Self { device: firmware.program("device"), folder, minipki, show, fingerprint, ca_port, _ca: ca })
+        let device = firmware.program(&board.program("device"));
+        Ok(Self { folder, board, minipki, device, show, fingerprint, ca_port, _ca: ca })
     }
 
     /// The host's program, running in the scene's folder.
@@ -105,7 +112,7 @@ impl Scene {
 
     /// A board that is told `words`.
     pub(super) fn board(&self, name: &'static str, wire: Wire, words: &[String]) -> Result<Process, String> {
-        Process::start(name, qemu::board(&self.device, wire, words), self.show)
+        Process::start(name, qemu::board(self.board, &self.device, wire, words), self.show)
     }
 }
 

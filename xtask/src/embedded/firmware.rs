@@ -1,4 +1,4 @@
-//! The board's firmware: its programs, built, and what they take of the chip.
+//! The boards' firmware: its programs, built, and what they take of a chip.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,10 +8,10 @@ use crate::steps::{cargo, execute, shown};
 use crate::{packages, tree};
 
 /// The firmware's own workspace.
-const FOLDER: &str = "firmware-sim/boards/lm3s6965";
+const FOLDER: &str = "firmware-sim/boards";
 
 /// Its manifest.
-pub(crate) const MANIFEST: &str = "firmware-sim/boards/lm3s6965/Cargo.toml";
+pub(crate) const MANIFEST: &str = "firmware-sim/boards/Cargo.toml";
 
 /// Reads the sections of the target's programs.
 const SIZE: &str = "arm-none-eabi-size";
@@ -28,7 +28,7 @@ pub(crate) struct Size {
 }
 
 impl Firmware {
-    /// Builds all programs for the board.
+    /// Builds all programs for all boards.
     pub(crate) fn build() -> Result<Self, String> {
         let toolchain = Toolchain::pick()?;
         let folder = tree::root().join(FOLDER);
@@ -39,7 +39,7 @@ impl Firmware {
     /// Format and clippy, for the target where this Rust has it.
     pub(crate) fn lint() -> Result<(), String> {
         let folder = tree::root().join(FOLDER);
-        execute(cargo(&["fmt", "--check"]).current_dir(&folder))?;
+        execute(cargo(&["fmt", "--all", "--check"]).current_dir(&folder))?;
         match Toolchain::pick()? {
             toolchain @ Toolchain::Ours => execute(toolchain.cargo_in(&folder, "clippy").args([
                 "--locked",

@@ -3,21 +3,10 @@
 
 use core::ptr;
 
-use cortex_m::interrupt::InterruptNumber;
+use minipki_cortex_m::chip::Mac;
 
-/// The controller's interrupt.
-#[derive(Clone, Copy, Debug)]
-pub struct Interrupt;
-
-/// The one interrupt that this board uses.
-pub const ETHERNET: Interrupt = Interrupt;
-
-// SAFETY: 42 is the Ethernet controller on this chip (data sheet, table 2-9), and always the same.
-unsafe impl InterruptNumber for Interrupt {
-    fn number(self) -> u16 {
-        42
-    }
-}
+/// The chip's only controller.
+pub(crate) struct Controller;
 
 /// The registers that we use, by their offset.
 #[derive(Clone, Copy)]
@@ -40,6 +29,8 @@ enum Register {
 }
 
 const BASE: usize = 0x4004_8000;
+/// Data sheet, table 2-9.
+const INTERRUPT: u16 = 42;
 const RECEIVED: u32 = 1;
 const RESET_FIFO: u32 = 0x10;
 /// Receive, and drop what has a wrong check sum.
@@ -61,68 +52,69 @@ fn write(register: Register, value: u32) {
     unsafe { ptr::write_volatile((BASE + register as usize) as *mut u32, value) }
 }
 
-/// Starts the controller, interrupting on each frame received, and returns its address.
-pub fn start() -> [u8; 6] {
-    write(Register::Mask, 0);
-    write(Register::ReceiveControl, RESET_FIFO);
-    write(Register::ReceiveControl, RECEIVE);
-    write(Register::TransmitControl, TRANSMIT);
-    acknowledge();
-    write(Register::Mask, RECEIVED);
-    let [a, b, c, d] = read(Register::Address).to_le_bytes();
-    let [e, f, ..] = read(Register::AddressEnd).to_le_bytes();
-    [a, b, c, d, e, f]
-}
+impl Mac for Controller {
+    fn interrupt(&self) -> u16 {
+        INTERRUPT
+    }
 
-/// Forgets the frames that were announced, not those that wait.
-pub fn acknowledge() {
-    write(Register::Status, RECEIVED);
-}
+    fn start(&self) -> [u8; 6] {
+        write(Register::Mask, 0);
+        write(Register::ReceiveControl, RESET_FIFO);
+        write(Register::ReceiveControl, RECEIVE);
+        write(Register::TransmitControl, TRANSMIT);
+        self.acknowledge();
+        write(Register::Mask, RECEIVED);
+        let [a, b, c, d] = read(Register::Address).to_le_bytes();
+        let [e, f, ..] = read(Register::AddressEnd).to_le_bytes();
+        [a, b, c, d, e, f]
+    }
 
-/// Whether [`receive`] has something to take.
-pub fn frames_wait() -> bool {
-    read(Register::Frames) != 0
-}
+    fn acknowledge(&self) {
+        write(Register::Status, RECEIVED);
+    }
 
-/// Takes the next frame that fits into `buffer`, and returns its length. Longer ones are dropped.
-pub fn receive(buffer: &mut [u8]) -> Option<usize> {
-    while frames_wait() {
-        let [low, high, first, second] = read(Register::Data).to_le_bytes();
-        let in_fifo = usize::from(u16::from_le_bytes([low, high]));
-        let length = in_fifo.saturating_sub(AROUND);
-        let mut to = buffer.iter_mut().take(length);
-        let mut take = |bytes: &[u8]| to.by_ref().zip(bytes).for_each(|(to, from)| *to = *from);
-        take(&[first, second]);
-        // The FIFO goes on to the next frame only when the last word of this one is read.
-        for _ in 1..in_fifo.div_ceil(4) {
-            take(&read(Register::Data).to_le_bytes());
+    fn frames_wait(&self) -> bool {
+        read(Register::Frames) != 0
+    }
+
+    fn receive(&self, buffer: &mut [u8]) -> Option<usize> {
+        while self.frames_wait() {
+            let [low, high, first, second] = read(Register::Data).to_le_bytes();
+            let in_fifo = usize::from(u16::from_le_bytes([low, high]));
+            let length = in_fifo.saturating_sub(AROUND);
+            let mut to = buffer.iter_mut().take(length);
+            let mut take = |bytes: &[u8]| to.by_ref().zip(bytes).for_each(|(to, from)| *to = *from);
+            take(&[first, second]);
+            // The FIFO goes on to the next frame only when the last word of this one is read.
+            for _ in 1..in_fifo.div_ceil(4) {
+                take(&read(Register::Data).to_le_bytes());
+            }
+            if length <= buffer.len() {
+                return Some(length);
+            }
         }
-        if length <= buffer.len() {
-            return Some(length);
+        None
+    }
+
+    /// Whether the last frame has left the FIFO: it holds one.
+    fn can_transmit(&self) -> bool {
+        read(Register::Transmit) & 1 == 0
+    }
+
+    fn transmit(&self, frame: &[u8]) {
+        let Some((first, rest)) = frame.split_first_chunk::<2>().filter(|_| frame.len() >= HEADER) else {
+            return;
+        };
+        write(Register::Data, (frame.len() - HEADER) as u32 | u32::from(u16::from_le_bytes(*first)) << 16);
+        let (words, tail) = rest.as_chunks::<4>();
+        for word in words {
+            write(Register::Data, u32::from_le_bytes(*word));
         }
+        if !tail.is_empty() {
+            let mut word = [0; 4];
+            word.iter_mut().zip(tail).for_each(|(to, from)| *to = *from);
+            write(Register::Data, u32::from_le_bytes(word));
+        }
+        write(Register::Transmit, 1);
     }
-    None
-}
-
-/// Whether the last frame has left the FIFO.
-pub fn can_transmit() -> bool {
-    read(Register::Transmit) & 1 == 0
-}
-
-/// Sends a frame of at least a header.
-pub fn transmit(frame: &[u8]) {
-    let Some((first, rest)) = frame.split_first_chunk::<2>().filter(|_| frame.len() >= HEADER) else {
-        return;
-    };
-    write(Register::Data, (frame.len() - HEADER) as u32 | u32::from(u16::from_le_bytes(*first)) << 16);
-    let (words, tail) = rest.as_chunks::<4>();
-    for word in words {
-        write(Register::Data, u32::from_le_bytes(*word));
-    }
-    if !tail.is_empty() {
-        let mut word = [0; 4];
-        word.iter_mut().zip(tail).for_each(|(to, from)| *to = *from);
-        write(Register::Data, u32::from_le_bytes(word));
-    }
-    write(Register::Transmit, 1);
 }

@@ -7,9 +7,10 @@ use core::time::Duration;
 
 use cortex_m_rt::entry;
 use embedded_io::{ErrorKind, Read, Write};
+use minipki_cortex_m::arguments::{self, Arguments};
+use minipki_cortex_m::{boot, semihosting};
 use minipki_device_app::{Board, Stream};
-use minipki_lm3s6965::arguments::{self, Arguments};
-use minipki_lm3s6965::{boot, semihosting};
+use minipki_lm3s6965::CHIP;
 
 const WITHIN: Duration = Duration::from_secs(5);
 
@@ -17,9 +18,9 @@ const WITHIN: Duration = Duration::from_secs(5);
 fn main() -> ! {
     static mut LINE: [u8; arguments::LENGTH] = [0; arguments::LENGTH];
 
-    boot::start();
+    boot::start(&CHIP);
     let arguments = boot::arguments(LINE);
-    let mut board = boot::board(arguments);
+    let mut board = boot::board(&CHIP, arguments);
     let code = match echo(arguments, &mut board) {
         Ok(bytes) => {
             board.report(format_args!("{bytes} bytes"));

@@ -13,13 +13,14 @@ use minipki_core::limits::{CERTIFICATE, FRAME, KEY, RSA_BYTES};
 use minipki_core::link::{Link, Want};
 use minipki_core::session::{Inbound, Initiator, Local, Machine, Outbound, Responder};
 use minipki_core::text::{Now, UnixTime};
+use minipki_cortex_m::arguments::{self, Arguments};
+use minipki_cortex_m::entropy::HostEntropy;
+use minipki_cortex_m::meter::{self, Cost, measure};
+use minipki_cortex_m::semihosting::{exit, print};
+use minipki_cortex_m::storage::Storage;
+use minipki_cortex_m::{boot, memory};
 use minipki_device_app::{IDENTITY, Record};
-use minipki_lm3s6965::arguments::{self, Arguments};
-use minipki_lm3s6965::entropy::HostEntropy;
-use minipki_lm3s6965::meter::{self, Cost, measure};
-use minipki_lm3s6965::semihosting::{exit, print};
-use minipki_lm3s6965::storage::Storage;
-use minipki_lm3s6965::{boot, memory};
+use minipki_lm3s6965::CHIP;
 
 /// Names of the program's failures, which are all of its surroundings.
 type Outcome<T> = Result<T, &'static str>;
@@ -47,7 +48,7 @@ fn run(
     frames: &mut [Frame; 4],
 ) -> Outcome<()> {
     let peripherals = Peripherals::take().ok_or("started twice")?;
-    memory::protect(peripherals.MPU);
+    memory::protect(peripherals.MPU, &CHIP.memory);
     meter::start(peripherals.SYST);
     let mut rng = HostEntropy::open(entropy_file(arguments)).ok_or("no entropy")?;
 

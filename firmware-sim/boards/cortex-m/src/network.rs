@@ -12,8 +12,9 @@ use smoltcp::socket::tcp::{self, SocketBuffer};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Cidr};
 
+use crate::chip::Mac;
+use crate::clock;
 use crate::ethernet::{Ethernet, FRAME};
-use crate::{clock, mac};
 
 /// smoltcp keeps no backlog: while one socket is in use, the other holds who comes next.
 const TCP_SOCKETS: usize = 2;
@@ -62,9 +63,13 @@ type Buffers = ([u8; RECEIVE], [u8; SEND]);
 
 impl Network {
     /// Starts the controller and the interface; an address may take [`Network::address`] a while. None the second time.
-    pub fn start(addressing: Addressing, rng: &mut impl Rng) -> Option<&'static RefCell<Self>> {
-        let mut ethernet = Ethernet::new();
-        let mut config = Config::new(EthernetAddress(mac::start()).into());
+    pub fn start(
+        mac: &'static dyn Mac,
+        addressing: Addressing,
+        rng: &mut impl Rng,
+    ) -> Option<&'static RefCell<Self>> {
+        let mut config = Config::new(EthernetAddress(mac.start()).into());
+        let mut ethernet = Ethernet::new(mac);
         config.random_seed = rng.next_u64();
         let mut interface = Interface::new(config, &mut ethernet, clock::now());
         let storage = singleton!(: [SocketStorage<'static>; TCP_SOCKETS + 1] = [SocketStorage::EMPTY; TCP_SOCKETS + 1])?;
@@ -210,6 +215,7 @@ pub fn wait<T>(
     deadline: Instant,
     mut ready: impl FnMut(&mut Network) -> Option<T>,
 ) -> Result<T, ErrorKind> {
+    let mac = network.borrow().ethernet.mac;
     loop {
         if clock::now() >= deadline {
             return Err(ErrorKind::TimedOut);
@@ -222,6 +228,6 @@ pub fn wait<T>(
                 return Ok(value);
             }
         }
-        clock::sleep();
+        clock::sleep(mac);
     }
 }

@@ -3,30 +3,24 @@
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 
-use crate::mac;
+use crate::chip::Mac;
 
 /// Longest frame, without its check sum: 576 bytes of IP, which every host accepts (RFC 791 §3.1).
 ///
 /// Peers learn it by TCP's MSS; two buffers of this size are a third of what 1500 bytes would take.
 pub const FRAME: usize = 14 + 576;
 
-/// A frame each way.
-#[derive(Debug)]
+/// The controller, and a frame each way.
 pub struct Ethernet {
+    pub(crate) mac: &'static dyn Mac,
     received: [u8; FRAME],
     to_send: [u8; FRAME],
 }
 
 impl Ethernet {
     /// Empty buffers over a controller that is started.
-    pub const fn new() -> Self {
-        Self { received: [0; FRAME], to_send: [0; FRAME] }
-    }
-}
-
-impl Default for Ethernet {
-    fn default() -> Self {
-        Self::new()
+    pub const fn new(mac: &'static dyn Mac) -> Self {
+        Self { mac, received: [0; FRAME], to_send: [0; FRAME] }
     }
 }
 
@@ -35,23 +29,25 @@ impl Default for Ethernet {
 pub struct Received<'a>(&'a [u8]);
 
 /// Room for a frame to send.
-#[derive(Debug)]
-pub struct ToSend<'a>(&'a mut [u8; FRAME]);
+pub struct ToSend<'a> {
+    mac: &'static dyn Mac,
+    frame: &'a mut [u8; FRAME],
+}
 
 impl Device for Ethernet {
     type RxToken<'a> = Received<'a>;
     type TxToken<'a> = ToSend<'a>;
 
     fn receive(&mut self, _now: Instant) -> Option<(Received<'_>, ToSend<'_>)> {
-        if !mac::can_transmit() {
+        if !self.mac.can_transmit() {
             return None;
         }
-        let length = mac::receive(&mut self.received)?;
-        Some((Received(self.received.get(..length)?), ToSend(&mut self.to_send)))
+        let length = self.mac.receive(&mut self.received)?;
+        Some((Received(self.received.get(..length)?), ToSend { mac: self.mac, frame: &mut self.to_send }))
     }
 
     fn transmit(&mut self, _now: Instant) -> Option<ToSend<'_>> {
-        mac::can_transmit().then_some(ToSend(&mut self.to_send))
+        self.mac.can_transmit().then_some(ToSend { mac: self.mac, frame: &mut self.to_send })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -70,9 +66,9 @@ impl RxToken for Received<'_> {
 
 impl TxToken for ToSend<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
-        let frame = &mut self.0[..length];
+        let frame = &mut self.frame[..length];
         let result = f(frame);
-        mac::transmit(frame);
+        self.mac.transmit(frame);
         result
     }
 }

@@ -10,7 +10,8 @@ use minipki_core::text::UnixTime;
 use smoltcp::wire::Ipv4Cidr;
 
 use crate::arguments::{self, Arguments};
-use crate::board::Lm3s6965;
+use crate::board::CortexM;
+use crate::chip::Chip;
 use crate::entropy::HostEntropy;
 use crate::network::{Addressing, Network};
 use crate::storage::Storage;
@@ -30,12 +31,12 @@ const MADE: UnixTime = match UnixTime::new(1_795_392_000) {
 };
 
 /// Protects the memory and starts the clock: from here on a failure ends the run.
-pub fn start() {
+pub fn start(chip: &Chip) {
     let Some(peripherals) = Peripherals::take() else {
         failure::stop(exit::FAULT, format_args!("started twice"));
     };
-    memory::protect(peripherals.MPU);
-    clock::start(peripherals.SYST);
+    memory::protect(peripherals.MPU, &chip.memory);
+    clock::start(peripherals.SYST, chip.hertz);
 }
 
 /// The command line.
@@ -47,9 +48,9 @@ pub fn arguments(buffer: &mut [u8; arguments::LENGTH]) -> Arguments<'_> {
 }
 
 /// The board, with an address.
-pub fn board(arguments: Arguments<'static>) -> Lm3s6965 {
+pub fn board(chip: &Chip, arguments: Arguments<'static>) -> CortexM {
     let mut entropy = entropy(arguments);
-    let Some(network) = Network::start(addressing(arguments), &mut entropy) else {
+    let Some(network) = Network::start(chip.mac, addressing(arguments), &mut entropy) else {
         failure::stop(exit::FAULT, format_args!("started twice"));
     };
     let storage = Storage::new(arguments.get("state").unwrap_or("."));
@@ -58,7 +59,7 @@ pub fn board(arguments: Arguments<'static>) -> Lm3s6965 {
         Some("none") => false,
         Some(other) => usage(format_args!("clock={other} is neither host nor none")),
     };
-    let mut board = Lm3s6965::new(network, entropy, storage, has_clock, MADE);
+    let mut board = CortexM::new(network, entropy, storage, has_clock, MADE);
     match board.address(ADDRESS_WITHIN) {
         Ok(_) => board,
         Err(_) => failure::stop(

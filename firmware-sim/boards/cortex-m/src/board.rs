@@ -18,7 +18,7 @@ use crate::storage::Storage;
 use crate::stream::{TcpStream, deadline};
 
 /// The board.
-pub struct Lm3s6965 {
+pub struct CortexM {
     network: &'static RefCell<Network>,
     entropy: HostEntropy,
     storage: Storage,
@@ -26,7 +26,7 @@ pub struct Lm3s6965 {
     made: UnixTime,
 }
 
-impl Lm3s6965 {
+impl CortexM {
     /// Puts the parts together. Without a clock it is at least as late as when the firmware was `made`.
     pub const fn new(
         network: &'static RefCell<Network>,
@@ -47,7 +47,7 @@ impl Lm3s6965 {
     }
 }
 
-impl Board for Lm3s6965 {
+impl Board for CortexM {
     type Crypto = Portable;
     type Stream = TcpStream;
     type Rng = HostEntropy;

@@ -7,8 +7,8 @@
 use cortex_m::asm;
 use cortex_m::peripheral::MPU;
 
-/// A region of 2^`bits` bytes (ARMv7-M ARM, B3.5).
-struct Region {
+/// A region of 2^`bits` bytes at a multiple of its length (ARMv7-M ARM, B3.5).
+pub struct Region {
     start: u32,
     bits: u32,
     attributes: u32,
@@ -21,15 +21,26 @@ const NORMAL: u32 = 0b010 << 16;
 const DEVICE: u32 = 0b101 << 16;
 const ENABLE: u32 = 1;
 
-const REGIONS: [Region; 3] = [
-    Region { start: 0, bits: 18, attributes: READ_ONLY | NORMAL },
-    Region { start: 0x2000_0000, bits: 16, attributes: READ_WRITE | NORMAL | NEVER_EXECUTE },
-    Region { start: 0x4000_0000, bits: 20, attributes: READ_WRITE | DEVICE | NEVER_EXECUTE },
-];
+impl Region {
+    /// Code and constants: never written to.
+    pub const fn flash(start: u32, bits: u32) -> Self {
+        Self { start, bits, attributes: READ_ONLY | NORMAL }
+    }
+
+    /// Stack and variables: never executed.
+    pub const fn ram(start: u32, bits: u32) -> Self {
+        Self { start, bits, attributes: READ_WRITE | NORMAL | NEVER_EXECUTE }
+    }
+
+    /// Registers: neither cached nor reordered.
+    pub const fn devices(start: u32, bits: u32) -> Self {
+        Self { start, bits, attributes: READ_WRITE | DEVICE | NEVER_EXECUTE }
+    }
+}
 
 /// Sets up the regions and switches protection on; faults stay what they are by reset, HardFaults.
-pub fn protect(mpu: MPU) {
-    for (number, region) in (0..).zip(&REGIONS) {
+pub fn protect(mpu: MPU, regions: &[Region]) {
+    for (number, region) in (0..).zip(regions) {
         // SAFETY: the regions hold all that the linker placed (memory.x) and all devices that are used;
         // nothing that a Rust object lives in becomes inaccessible.
         unsafe {

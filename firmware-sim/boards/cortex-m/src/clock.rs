@@ -3,25 +3,34 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use cortex_m::interrupt;
+use cortex_m::interrupt::{self, InterruptNumber};
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m::peripheral::{NVIC, SYST};
 use cortex_m_rt::exception;
 use smoltcp::time::Instant;
 
-use crate::mac::{self, ETHERNET};
+use crate::chip::Mac;
 
-/// The system clock that the chip starts with: 80 ns.
-const HERTZ: u32 = 12_500_000;
 /// Sleep never lasts longer.
 const TICK_MILLISECONDS: u32 = 10;
 
 static TICKS: AtomicU32 = AtomicU32::new(0);
 
-/// Starts the clock at 0.
-pub fn start(mut timer: SYST) {
+/// The controller's interrupt, as the processor counts them.
+#[derive(Clone, Copy)]
+struct Interrupt(u16);
+
+// SAFETY: the number is the chip's own for its controller, and always the same.
+unsafe impl InterruptNumber for Interrupt {
+    fn number(self) -> u16 {
+        self.0
+    }
+}
+
+/// Starts the clock at 0, on a system clock of so many hertz.
+pub fn start(mut timer: SYST, hertz: u32) {
     timer.set_clock_source(SystClkSource::Core);
-    timer.set_reload(HERTZ / 1000 * TICK_MILLISECONDS - 1);
+    timer.set_reload(hertz / 1000 * TICK_MILLISECONDS - 1);
     timer.clear_current();
     timer.enable_counter();
     timer.enable_interrupt();
@@ -42,14 +51,15 @@ pub fn now() -> Instant {
 ///
 /// With interrupts masked a pending one still ends the wait, so a frame that comes between the look at
 /// the controller and the wait is not slept over, and the Ethernet needs no handler.
-pub fn sleep() {
+pub fn sleep(mac: &dyn Mac) {
+    let ethernet = Interrupt(mac.interrupt());
     interrupt::free(|_| {
-        mac::acknowledge();
-        if !mac::frames_wait() {
+        mac.acknowledge();
+        if !mac.frames_wait() {
             // SAFETY: no critical section is broken: the interrupt is masked again before any can be taken.
-            unsafe { NVIC::unmask(ETHERNET) };
+            unsafe { NVIC::unmask(ethernet) };
             cortex_m::asm::wfi();
-            NVIC::mask(ETHERNET);
+            NVIC::mask(ethernet);
         }
     });
 }
