@@ -4,6 +4,7 @@ pub mod ca;
 pub mod cli;
 pub mod client;
 pub mod clock;
+pub mod console;
 pub mod files;
 pub mod keys;
 pub mod net;

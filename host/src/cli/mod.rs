@@ -5,12 +5,14 @@
 mod advice;
 mod ca;
 mod connect;
+mod console;
 mod demo;
 mod enroll;
 mod error;
 mod exit;
 mod inspect;
 mod listen;
+mod log;
 mod output;
 mod progress;
 mod talk;
@@ -47,6 +49,7 @@ enum Command {
     Enroll(enroll::Args),
     Listen(listen::Args),
     Connect(connect::Args),
+    Console(console::ConsoleArgs),
     Inspect(inspect::Args),
     Verify(verify::Args),
     Completions(Completions),
@@ -87,6 +90,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Enroll(args) => wait(enroll::run(args)),
         Command::Listen(args) => wait(listen::run(args)),
         Command::Connect(args) => wait(connect::run(args)),
+        Command::Console(args) => console::run(args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Completions(args) => {

@@ -116,14 +116,20 @@ impl CaFolder {
     /// [`FolderError::Key`] if it is unusable, [`FolderError::Mismatch`] if it is not the anchor's.
     pub fn signer(&self, kind: SignerKind) -> Result<Box<dyn Signer>, FolderError> {
         let path = self.path.join(KEY_FILE);
-        check_mode(&path, files::SECRET)?;
-        let pem = Zeroizing::new(fs::read(&path).map_err(|e| FolderError::io(&path, e))?);
+        let pem = self.key_pem()?;
         let signer = kind.load(&pem).map_err(|source| FolderError::Key { path: path.clone(), source })?;
         let (key, anchor) = (signer.public_key().fingerprint::<Portable>(), self.fingerprint());
         if key != anchor {
             return Err(FolderError::Mismatch { path, key, anchor });
         }
         Ok(signer)
+    }
+
+    /// The private key's file, read again each time: nothing but a signer keeps it.
+    pub(super) fn key_pem(&self) -> Result<Zeroizing<Vec<u8>>, FolderError> {
+        let path = self.path.join(KEY_FILE);
+        check_mode(&path, files::SECRET)?;
+        fs::read(&path).map(Zeroizing::new).map_err(|e| FolderError::io(&path, e))
     }
 }
 

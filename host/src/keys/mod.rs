@@ -4,6 +4,7 @@ mod aws;
 mod error;
 mod folder;
 mod portable;
+mod x509;
 
 use minipki_core::text::pem;
 use zeroize::Zeroizing;
@@ -12,6 +13,7 @@ pub use aws::AwsSigner;
 pub use error::{FolderError, KeyError};
 pub use folder::CaFolder;
 pub use portable::PortableSigner;
+pub use x509::TlsIdentity;
 
 use crate::ca::ports::Signer;
 

@@ -11,9 +11,10 @@ use minipki_core::session::{Asked, EnrolServer, Fault, Machine};
 use minipki_core::wire::Code;
 use rand_core::UnwrapErr;
 
-use super::context::Context;
+use super::context::Visit;
 use crate::ca::{IssueRequest, Issued, Proof, Refused, TokenHash};
 use crate::trace::Traced;
+use crate::trace::events::What;
 
 /// The CA's end of one connection.
 pub(super) type Conversation<'b> = Link<'b, Traced<EnrolServer<Portable>>>;
@@ -72,11 +73,7 @@ impl From<Fault> for Denied {
 ///
 /// # Errors
 /// [`Fault`] if it cannot be written, which is a bug: the connection is of no more use.
-pub(super) async fn answer(
-    link: &mut Conversation<'_>,
-    asked: Asked,
-    context: &Context,
-) -> Result<(), Fault> {
+pub(super) async fn answer(link: &mut Conversation<'_>, asked: Asked, visit: &Visit) -> Result<(), Fault> {
     if asked == Asked::Challenge {
         return link.send(|traced, out| {
             traced.compose(out, |machine, out| machine.challenge(&mut UnwrapErr(SysRng), out))
@@ -84,18 +81,26 @@ pub(super) async fn answer(
     }
     let began = Instant::now();
     let (subject, subject_key) = waiting(link)?;
-    match certify(link, asked, &subject, subject_key, context).await {
+    match certify(link, asked, &subject, subject_key, visit).await {
         Ok(issued) => {
-            context.counts.granted.add();
+            visit.counts.granted.add();
             tracing::info!(%subject, serial = issued.serial.get(), form = ?asked, elapsed = ?began.elapsed(), "granted");
+            visit
+                .reporter
+                .tell(|| What::Granted { subject: subject.to_string(), serial: issued.serial.get() });
             link.send(|traced, out| {
                 traced.compose(out, |machine, out| machine.grant(&issued.certificate, out))
             })
         }
         Err(denied) => {
             let code = denied.code();
-            context.counts.refused.add();
+            visit.counts.refused.add();
             tracing::info!(%subject, %code, reason = %denied, form = ?asked, elapsed = ?began.elapsed(), "refused");
+            visit.reporter.tell(|| What::Refused {
+                subject: Some(subject.to_string()),
+                code: code.as_str(),
+                reason: denied.to_string(),
+            });
             refuse(link, code)
         }
     }
@@ -120,16 +125,16 @@ async fn certify(
     asked: Asked,
     subject: &IdBuf,
     subject_key: [u8; 32],
-    context: &Context,
+    visit: &Visit,
 ) -> Result<Issued, Denied> {
     let proof = if asked == Asked::Proven {
-        let tokens = context.desk.live_tokens(subject.clone()).await?;
+        let tokens = visit.desk.live_tokens(subject.clone()).await?;
         check(&link.machine().inner, &tokens)?
     } else {
         Proof::Classic
     };
     let request = IssueRequest { subject_id: subject.clone(), subject_key, proof };
-    Ok(context.desk.issue(request).await?)
+    Ok(visit.desk.issue(request).await?)
 }
 
 /// Finds the secret that the proof was made with. All are tried whichever it is, so that the time

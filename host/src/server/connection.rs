@@ -9,9 +9,10 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::answer::{Conversation, answer, refuse};
-use super::context::Context;
+use super::context::Visit;
 use crate::net::{NetError, close, drive};
 use crate::trace::Traced;
+use crate::trace::events::What;
 
 /// Resolves when the server is to stop.
 #[derive(Clone)]
@@ -41,14 +42,28 @@ enum End {
     Broken,
 }
 
+impl End {
+    const fn words(&self) -> &'static str {
+        match self {
+            Self::Left => "closed by the client",
+            Self::Stopped => "closed: the server stops",
+            Self::BadFrame => "closed after a bad frame",
+            Self::SpentOut => "closed after too many requests",
+            Self::Lost => "lost within a message or an exchange",
+            Self::Broken => "closed: an answer could not be written",
+        }
+    }
+}
+
 /// Serves the client at the other end of `stream` until one of the two is done.
-pub(super) async fn serve(mut stream: TcpStream, context: &Context, mut stop: Stop) {
+pub(super) async fn serve(mut stream: TcpStream, visit: &Visit, mut stop: Stop) {
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
-    let machine = EnrolServer::<Portable>::new(context.issuer);
-    let mut link = Link::new(Traced::new(machine, context.tap.clone()), &mut rx, &mut tx);
+    let machine = EnrolServer::<Portable>::new(visit.issuer);
+    let mut link = Link::new(Traced::new(machine, visit.reporter.tap(visit.tap.clone())), &mut rx, &mut tx);
     let mut requests = 0;
-    let end = converse(&mut link, &mut stream, context, &mut stop, &mut requests).await;
+    let end = converse(&mut link, &mut stream, visit, &mut stop, &mut requests).await;
     tracing::debug!(?end, requests, "closing");
+    visit.reporter.tell(|| What::Left { how: end.words() });
     if matches!(end, End::BadFrame | End::SpentOut) {
         let (mut reader, mut writer) = stream.split();
         close(&mut reader, &mut writer, link.to_send()).await;
@@ -58,18 +73,18 @@ pub(super) async fn serve(mut stream: TcpStream, context: &Context, mut stop: St
 async fn converse(
     link: &mut Conversation<'_>,
     stream: &mut TcpStream,
-    context: &Context,
+    visit: &Visit,
     stop: &mut Stop,
     requests: &mut usize,
 ) -> End {
     loop {
-        let end = match step(link, stream, context, stop).await {
-            Ok(Some(Want::Deliver)) => reply(link, context, requests).await,
+        let end = match step(link, stream, visit, stop).await {
+            Ok(Some(Want::Deliver)) => reply(link, visit, requests).await,
             Ok(Some(_)) => Some(End::Left),
             Ok(None) => Some(End::Stopped),
             Err(NetError::Fault(fault)) => {
                 *requests += 1;
-                misread(fault, *requests, context)
+                misread(fault, *requests, visit)
             }
             Err(error) => {
                 tracing::info!(%error, "lost");
@@ -83,14 +98,14 @@ async fn converse(
 }
 
 /// Puts the answer to what was just asked into the link.
-async fn reply(link: &mut Conversation<'_>, context: &Context, requests: &mut usize) -> Option<End> {
+async fn reply(link: &mut Conversation<'_>, visit: &Visit, requests: &mut usize) -> Option<End> {
     let event = link.event();
     // A proof belongs to the request that led to it.
     *requests += usize::from(event != Some(Asked::Proven));
-    let spent = *requests > context.limits.requests;
+    let spent = *requests > visit.limits.requests;
     let written = match event {
         Some(_) if spent => refuse(link, Code::Busy),
-        Some(asked) => answer(link, asked, context).await,
+        Some(asked) => answer(link, asked, visit).await,
         None => Err(Fault::OutOfTurn),
     };
     match written {
@@ -103,16 +118,17 @@ async fn reply(link: &mut Conversation<'_>, context: &Context, requests: &mut us
 }
 
 /// What a message that failed a check means for its connection. The client has been told already.
-fn misread(fault: Fault, requests: usize, context: &Context) -> Option<End> {
+fn misread(fault: Fault, requests: usize, visit: &Visit) -> Option<End> {
     let Some(code) = fault.code() else {
         tracing::info!(%fault, "lost");
         return Some(End::Lost);
     };
-    context.counts.refused.add();
+    visit.counts.refused.add();
     tracing::info!(%code, reason = %fault, "refused");
+    visit.reporter.tell(|| What::Refused { subject: None, code: code.as_str(), reason: fault.to_string() });
     match fault {
         Fault::Frame(_) => Some(End::BadFrame),
-        _ if requests > context.limits.requests => Some(End::SpentOut),
+        _ if requests > visit.limits.requests => Some(End::SpentOut),
         _ => None,
     }
 }
@@ -122,11 +138,11 @@ fn misread(fault: Fault, requests: usize, context: &Context) -> Option<End> {
 async fn step(
     link: &mut Conversation<'_>,
     stream: &mut TcpStream,
-    context: &Context,
+    visit: &Visit,
     stop: &mut Stop,
 ) -> Result<Option<Want>, NetError> {
     let (mut reader, mut writer) = stream.split();
-    let deadline = Some(context.limits.deadline);
+    let deadline = Some(visit.limits.deadline);
     // Driving comes first, so that what has been answered is sent and what has arrived is read.
     // It may be dropped at any point: the link knows how far it got.
     tokio::select! {

@@ -1,5 +1,6 @@
 //! What all connections of a server share.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,7 +8,8 @@ use minipki_core::crypto::Fingerprint;
 
 use super::Limits;
 use super::desk::Desk;
-use crate::trace::Tap;
+use crate::trace::events::Reporter;
+use crate::trace::{Events, Tap};
 
 /// Shared by all connections.
 pub(super) struct Context {
@@ -16,7 +18,22 @@ pub(super) struct Context {
     pub(super) desk: Desk,
     pub(super) limits: Limits,
     pub(super) tap: Option<Arc<dyn Tap>>,
-    pub(super) counts: Counts,
+    pub(super) events: Option<Arc<Events>>,
+    pub(super) counts: Arc<Counts>,
+}
+
+/// One connection of a server.
+pub(super) struct Visit {
+    pub(super) context: Arc<Context>,
+    pub(super) reporter: Reporter,
+}
+
+impl Deref for Visit {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        &self.context
+    }
 }
 
 /// What a server did in its life.
@@ -36,7 +53,7 @@ pub struct Summary {
 
 /// The running figures of a [`Summary`].
 #[derive(Default)]
-pub(super) struct Counts {
+pub struct Counts {
     pub(super) connections: Counter,
     pub(super) turned_away: Counter,
     pub(super) granted: Counter,
@@ -45,7 +62,8 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    pub(super) fn summary(&self) -> Summary {
+    /// What the server has done so far.
+    pub fn summary(&self) -> Summary {
         Summary {
             connections: self.connections.get(),
             turned_away: self.turned_away.get(),

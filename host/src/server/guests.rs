@@ -15,8 +15,9 @@ use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
 use super::connection::{self, Stop};
-use super::context::Context;
+use super::context::{Context, Visit};
 use crate::net;
+use crate::trace::events::{Reporter, What};
 
 /// How many that are turned away are told so at a time; any further ones are just closed.
 const TURNED_AWAY: usize = 32;
@@ -93,16 +94,19 @@ impl Guests {
         if let Err(error) = stream.set_nodelay(true) {
             return span.in_scope(|| tracing::debug!(%error, "gone already"));
         }
+        let reporter = Reporter::new(context.events.clone(), self.arrivals);
         if let Ok(seat) = self.seats.clone().try_acquire_owned() {
             context.counts.connections.add();
+            reporter.tell(|| What::Arrived { peer });
             let visit = async move {
-                connection::serve(stream, &context, stop).await;
+                connection::serve(stream, &Visit { context, reporter }, stop).await;
                 drop(seat);
             };
             self.tasks.spawn(visit.instrument(span));
             return;
         }
         context.counts.turned_away.add();
+        reporter.tell(|| What::TurnedAway { peer });
         span.in_scope(|| {
             tracing::warn!(limit = context.limits.connections, "turned away: too many connections");
         });

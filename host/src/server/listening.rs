@@ -42,6 +42,7 @@ pub struct Server {
     address: SocketAddr,
     authority: Authority,
     options: ServerOptions,
+    counts: Arc<Counts>,
 }
 
 impl Server {
@@ -53,12 +54,17 @@ impl Server {
         let failed = |source| ServeError::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, authority, options })
+        Ok(Self { listener, address, authority, options, counts: Arc::default() })
     }
 
     /// Where it listens, with the port that port 0 became.
     pub const fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What it does, to look at while it runs.
+    pub fn counts(&self) -> Arc<Counts> {
+        self.counts.clone()
     }
 
     /// Serves until `shutdown` resolves. Then it accepts nobody more, lets what is under way
@@ -68,11 +74,12 @@ impl Server {
     /// [`ServeError::Desk`] if certificates can no longer be issued; requests that wait are
     /// refused as `internal` first.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Summary, ServeError> {
-        let Self { listener, address, authority, options: ServerOptions { limits, tap, .. } } = self;
+        let Self { listener, address, authority, options, counts } = self;
+        let ServerOptions { limits, tap, events, .. } = options;
         let issuer = authority.public_key().fingerprint::<Portable>();
         tracing::info!(%address, issuer_id = %authority.issuer_id(), fingerprint = %issuer, "serving");
         let (desk, mut closed) = Desk::open(authority, &limits).map_err(ServeError::Thread)?;
-        let context = Arc::new(Context { issuer, desk, limits, tap, counts: Counts::default() });
+        let context = Arc::new(Context { issuer, desk, limits, tap, events, counts });
 
         let mut guests = Guests::new(context.clone());
         let served = tokio::select! {

@@ -18,7 +18,7 @@ mod listening;
 mod options;
 mod signals;
 
-pub use context::Summary;
+pub use context::{Counts, Summary};
 pub use desk::DeskError;
 pub use listening::{ServeError, Server};
 pub use options::{Limits, ServerOptions};

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::trace::Tap;
+use crate::trace::{Events, Tap};
 
 /// The CA's port (protocol §4).
 const PORT: u16 = 9000;
@@ -18,12 +18,19 @@ pub struct ServerOptions {
     pub limits: Limits,
     /// Who watches each frame as it passes, if anybody does.
     pub tap: Option<Arc<dyn Tap>>,
+    /// Who is told what happens on each connection, if anybody is.
+    pub events: Option<Arc<Events>>,
 }
 
 impl Default for ServerOptions {
     /// 127.0.0.1:9000, default limits, nobody watching.
     fn default() -> Self {
-        Self { listen: (Ipv4Addr::LOCALHOST, PORT).into(), limits: Limits::default(), tap: None }
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, PORT).into(),
+            limits: Limits::default(),
+            tap: None,
+            events: None,
+        }
     }
 }
 

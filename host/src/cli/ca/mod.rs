@@ -47,7 +47,7 @@ pub(super) struct FingerprintArgs {
 pub(super) fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Init(args) => init::run(args),
-        Command::Serve(args) => serve::run(&args),
+        Command::Serve(args) => serve::run(args),
         Command::List(args) => list::run(&args),
         Command::Fingerprint(args) => fingerprint(&args),
         Command::Token(args) => token::run(&args),

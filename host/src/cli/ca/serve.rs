@@ -3,14 +3,16 @@
 use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use tokio::runtime::Runtime;
 
+use super::super::console::{SiteArgs, invite};
+use super::super::log::{self, LogFormat};
 use super::super::{CliError, Exit, watch};
-use super::{Folder, owner};
-use crate::ca::{Authority, Policy};
-use crate::keys::SignerKind;
+use super::Folder;
+use crate::ca::Policy;
+use crate::console::{CaOptions, Console, ConsoleOptions, open_authority};
+use crate::keys::{CaFolder, SignerKind};
 use crate::server::{ServeError, Server, ServerOptions, stop_signal};
-use crate::store::SqliteLedger;
 
 /// Serve enrolment until Ctrl-C or SIGTERM, then finish what is under way
 #[derive(Args)]
@@ -33,6 +35,11 @@ pub(in crate::cli) struct ServeArgs {
     /// What signs
     #[arg(long, value_enum, default_value = "aws-lc")]
     signer: SignerArg,
+    /// Also serve the console, here; 127.0.0.1:9080 if no address is given
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:9080")]
+    console: Option<SocketAddr>,
+    #[command(flatten)]
+    site: SiteArgs,
     /// How the log is written
     #[arg(long, value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -49,12 +56,6 @@ enum SignerArg {
     Portable,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum LogFormat {
-    Text,
-    Json,
-}
-
 impl From<SignerArg> for SignerKind {
     fn from(signer: SignerArg) -> Self {
         match signer {
@@ -64,17 +65,23 @@ impl From<SignerArg> for SignerKind {
     }
 }
 
-pub(super) fn run(args: &ServeArgs) -> Result<(), CliError> {
-    log(args.log_format);
-    let folder = args.folder.open()?;
-    let signer = folder.signer(args.signer.into())?;
-    let ledger = SqliteLedger::open(folder.path(), &owner(&folder))?;
+pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
+    log::begin(args.log_format);
     let policy = Policy { open: args.open, require_token: args.require_token, ..Policy::default() };
-    let authority = Authority::new(folder.issuer_id().into(), policy, signer, Box::new(ledger));
     let tap = watch(args.trace, "CA", "client");
-    let options = ServerOptions { listen: args.listen, tap, ..ServerOptions::default() };
+    let ca = CaOptions { listen: args.listen, policy, signer: args.signer.into(), tap };
+    let folder = args.folder.open()?;
+    match args.console {
+        Some(listen) => with_console(ca, args.site.options(folder.path().to_owned(), listen)),
+        None => alone(ca, &folder),
+    }
+}
 
-    tokio::runtime::Runtime::new()?.block_on(async {
+fn alone(ca: CaOptions, folder: &CaFolder) -> Result<(), CliError> {
+    let CaOptions { listen, policy, signer, tap } = ca;
+    let authority = open_authority(folder, policy, signer)?;
+    let options = ServerOptions { listen, tap, ..ServerOptions::default() };
+    Runtime::new()?.block_on(async {
         let stop = stop_signal()?;
         let server = Server::bind(authority, options).await?;
         let stop = async {
@@ -85,14 +92,24 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), CliError> {
     })
 }
 
-/// Sends what the rooms log to standard error.
-fn log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(anstream::stderr);
-    match format {
-        LogFormat::Text => subscriber.with_target(false).init(),
-        LogFormat::Json => subscriber.json().init(),
-    }
+/// The server and the console in one process. A server that fails ends both, as it would alone; one
+/// that is stopped from the console waits there to be started again.
+fn with_console(ca: CaOptions, options: ConsoleOptions) -> Result<(), CliError> {
+    Runtime::new()?.block_on(async {
+        let stop = stop_signal()?;
+        let console = Console::bind(options).await?;
+        console.start_ca(ca).await?;
+        invite(&console)?;
+        let mut failed = None;
+        let end = async {
+            tokio::select! {
+                _ = stop => {}
+                reason = console.ca_failed() => failed = Some(reason),
+            }
+        };
+        console.run(end).await;
+        failed.map_or(Ok(()), |reason| Err(CliError::told(Exit::Failed, reason)))
+    })
 }
 
 impl From<ServeError> for CliError {

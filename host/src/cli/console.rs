@@ -1,0 +1,121 @@
+//! `minipki console`: the CA in a browser.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::log::{self, LogFormat};
+use super::{CliError, Exit, output};
+use crate::console::{Console, ConsoleError, ConsoleOptions, EngineError, Tls};
+use crate::server::stop_signal;
+
+/// See and run the CA in a browser, until Ctrl-C or SIGTERM
+///
+/// Prints a link that opens the console once. SIGUSR1 has it print another.
+#[derive(Args)]
+#[command(after_help = "Example:\n  minipki console --dir my-ca --listen 127.0.0.1:9080\n\n\
+The folder need not exist: the console can make the CA. To reach it from another machine, go through\n\
+ssh -L 9080:127.0.0.1:9080 HOST, or give an address of this machine and --tls-issued.")]
+pub(super) struct ConsoleArgs {
+    /// The CA's folder
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// Where to listen; port 0 takes a free one
+    #[arg(id = "console", long = "listen", value_name = "HOST:PORT", default_value = "127.0.0.1:9080")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    site: SiteArgs,
+    /// How the log is written
+    #[arg(long, value_enum, default_value = "text")]
+    log_format: LogFormat,
+}
+
+/// How a console can be reached.
+#[derive(Args)]
+pub(super) struct SiteArgs {
+    /// A name that browsers may ask for the console by, beside its address; may be given again
+    #[arg(long = "name", value_name = "HOST", requires = "console")]
+    names: Vec<String>,
+    /// Encrypt, with a certificate that the CA's key issues for the console
+    #[arg(long, requires = "console", conflicts_with = "tls_cert")]
+    tls_issued: bool,
+    /// Encrypt, with this certificate chain, PEM
+    #[arg(long, value_name = "FILE", requires_all = ["console", "tls_key"])]
+    tls_cert: Option<PathBuf>,
+    /// The private key of --tls-cert, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+}
+
+impl SiteArgs {
+    /// A console on `dir` that is reached at `listen`.
+    pub(super) fn options(self, dir: PathBuf, listen: SocketAddr) -> ConsoleOptions {
+        let tls = match (self.tls_cert, self.tls_key) {
+            (Some(certificate), Some(key)) => Some(Tls::Files { certificate, key }),
+            _ => self.tls_issued.then_some(Tls::Issued),
+        };
+        ConsoleOptions { listen, names: self.names, tls, ..ConsoleOptions::new(dir) }
+    }
+}
+
+pub(super) fn run(args: ConsoleArgs) -> Result<(), CliError> {
+    log::begin(args.log_format);
+    let options = args.site.options(args.dir, args.listen);
+    Runtime::new()?.block_on(async {
+        let stop = stop_signal()?;
+        let console = Console::bind(options).await?;
+        invite(&console)?;
+        console
+            .run(async {
+                stop.await;
+            })
+            .await;
+        Ok(())
+    })
+}
+
+/// Prints a link, and another one at each SIGUSR1.
+pub(super) fn invite(console: &Console) -> Result<(), CliError> {
+    let mut asked = signal(SignalKind::user_defined1())?;
+    let door = console.door();
+    show(&door.link()?)?;
+    output::say("Open this link in a browser; it works once. `kill -USR1` to this process prints another.");
+    tokio::spawn(async move {
+        while asked.recv().await.is_some() {
+            match door.link() {
+                Ok(link) => drop(show(&link)),
+                Err(error) => tracing::error!(%error, "no link"),
+            }
+        }
+    });
+    Ok(())
+}
+
+fn show(link: &str) -> Result<(), CliError> {
+    output::data(|out| writeln!(out, "{link}"))
+}
+
+impl From<ConsoleError> for CliError {
+    fn from(error: ConsoleError) -> Self {
+        match error {
+            ConsoleError::NotEncrypted(_) => Self::told(Exit::Usage, error),
+            ConsoleError::Listen { .. } => Self::told(Exit::Connection, error),
+            ConsoleError::Engine(error) => error.into(),
+            _ => Self::told(Exit::Failed, error),
+        }
+    }
+}
+
+impl From<EngineError> for CliError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Serve(error) => error.into(),
+            EngineError::Folder(error) => error.into(),
+            EngineError::Store(error) => error.into(),
+            _ => Self::told(Exit::Failed, error),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The console: the CA in a browser, served by the CA itself.
+//!
+//! One file a page, and its template beside it in `templates/`; all assets are inside the binary.
+//!
+//! - `listen` accepts, bounds and encrypts connections;
+//! - `guard` stands before every page: Host, Origin, session, CSRF, response headers;
+//! - `session` turns the one-time link into a session, and ends it;
+//! - `engine` is the CA behind the pages: its key, its server, its ledger. It reads through the
+//!   ledger's read half and acts through the same code as the command line.
+//!
+//! To add a page: a file with `pub(super) fn routes() -> Router<Arc<Shared>>`, a template that
+//! extends `base.html`, a line in `run::routes` and one in `page::TABS`.
+
+mod assets;
+mod audit;
+mod authority;
+mod engine;
+mod guard;
+mod link;
+mod listen;
+#[expect(dead_code, reason = "its first users are the tables")]
+mod moment;
+mod options;
+mod page;
+mod run;
+mod session;
+mod shared;
+#[expect(dead_code, reason = "its first user is the page of live events")]
+mod streams;
+mod tls;
+
+pub use engine::{CaOptions, EngineError, open_authority};
+pub use options::{ConsoleOptions, Limits, Tls};
+pub use run::{Console, ConsoleError, Door};
+pub use tls::TlsError;
+
+/// The target of the audit lines in the log.
+pub const AUDIT: &str = audit::TARGET;

@@ -1,0 +1,72 @@
+//! A time as the pages show it: UTC, and beside it how long ago or from now.
+
+use minipki_core::text::UnixTime;
+
+/// A time, seen from another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    at: UnixTime,
+    now: UnixTime,
+}
+
+/// Units of a relative time, in seconds.
+const UNITS: [(u64, &str); 5] =
+    [(365 * 86_400, "year"), (30 * 86_400, "month"), (86_400, "day"), (3600, "hour"), (60, "minute")];
+
+impl Moment {
+    pub(super) const fn new(at: UnixTime, now: UnixTime) -> Self {
+        Self { at, now }
+    }
+
+    /// Seconds since 1970, for scripts.
+    pub(super) const fn unix(&self) -> u64 {
+        self.at.get()
+    }
+
+    /// `2026-11-24T19:00:00+00:00`, for machines.
+    pub(super) fn iso(&self) -> String {
+        self.at.to_string()
+    }
+
+    /// `2026-11-24 19:00:00`, for people; always UTC.
+    pub(super) fn utc(&self) -> String {
+        self.iso().get(..19).unwrap_or_default().replace('T', " ")
+    }
+
+    /// `in 3 days`, `2 hours ago`.
+    pub(super) fn relative(&self) -> String {
+        let (at, now) = (self.at.get(), self.now.get());
+        let span = at.abs_diff(now);
+        let (count, unit) = UNITS
+            .iter()
+            .find(|(seconds, _)| span >= *seconds)
+            .map_or((span, "second"), |(seconds, unit)| (span / seconds, unit));
+        let plural = if count == 1 { "" } else { "s" };
+        match at.cmp(&now) {
+            std::cmp::Ordering::Equal => "now".to_owned(),
+            std::cmp::Ordering::Greater => format!("in {count} {unit}{plural}"),
+            std::cmp::Ordering::Less => format!("{count} {unit}{plural} ago"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relative_times_read_as_people_say_them() {
+        let time = |seconds| UnixTime::new(seconds).expect("a time");
+        for (at, words) in [
+            (1_000_000, "now"),
+            (1_000_001, "in 1 second"),
+            (999_941, "59 seconds ago"),
+            (999_940, "1 minute ago"),
+            (1_000_000 + 7200, "in 2 hours"),
+            (1_000_000 + 90 * 86_400, "in 3 months"),
+        ] {
+            assert_eq!(Moment::new(time(at), time(1_000_000)).relative(), words);
+        }
+        assert_eq!(Moment::new(time(0), time(0)).utc(), "1970-01-01 00:00:00");
+    }
+}

@@ -1,0 +1,91 @@
+//! Where a console listens, and how much it lets others have.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The console's port.
+const PORT: u16 = 9080;
+
+/// How a console is set up.
+#[derive(Clone, Debug)]
+pub struct ConsoleOptions {
+    /// The CA's folder. It need not exist: the console can make it.
+    pub dir: PathBuf,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Names, beside the address, under which browsers may ask for it.
+    pub names: Vec<String>,
+    /// What encrypts. Without it the console listens on loopback alone.
+    pub tls: Option<Tls>,
+    /// What it lets others have.
+    pub limits: Limits,
+}
+
+impl ConsoleOptions {
+    /// 127.0.0.1:9080 without encryption, default limits.
+    pub fn new(dir: PathBuf) -> Self {
+        Self {
+            dir,
+            listen: (Ipv4Addr::LOCALHOST, PORT).into(),
+            names: Vec::new(),
+            tls: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Where the console's X.509 certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// From PEM files: a chain, the console's own first, and its private key.
+    Files {
+        /// The chain.
+        certificate: PathBuf,
+        /// The key, PKCS#8, PKCS#1 or SEC 1.
+        key: PathBuf,
+    },
+    /// The CA's RSA key issues one at each start, for a fresh P-256 key.
+    Issued,
+}
+
+/// Bounds on everything that a browser can pile up or drag out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at a time. One more waits until another ends.
+    pub connections: usize,
+    /// Bytes of a request's body. A longer one is refused.
+    pub body: usize,
+    /// How long a request's head, its body and a TLS handshake may each take to arrive.
+    pub deadline: Duration,
+    /// Sessions at a time. One more is refused until another ends.
+    pub sessions: usize,
+    /// Links that wait to be opened. One more takes the place of the oldest.
+    pub links: usize,
+    /// How long a link can be opened.
+    pub link_life: Duration,
+    /// How long a session lasts without a request.
+    pub idle: Duration,
+    /// How long a session lasts at most.
+    pub session_life: Duration,
+    /// Event streams of one session at a time.
+    pub streams: usize,
+}
+
+impl Default for Limits {
+    /// 64 connections, 16 KB, 10 seconds, 8 sessions of half an hour's idleness and 12 hours,
+    /// 4 links of an hour, 4 streams a session.
+    fn default() -> Self {
+        Self {
+            connections: 64,
+            body: 16 * 1024,
+            deadline: Duration::from_secs(10),
+            sessions: 8,
+            links: 4,
+            link_life: Duration::from_secs(60 * 60),
+            idle: Duration::from_secs(30 * 60),
+            session_life: Duration::from_secs(12 * 60 * 60),
+            streams: 4,
+        }
+    }
+}

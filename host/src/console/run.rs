@@ -1,0 +1,156 @@
+//! A console from its start to its end.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::engine::Engine;
+use super::guard::guard;
+use super::page::Refusal;
+use super::session::Sessions;
+use super::shared::{Shared, Site};
+use super::tls::{self, TlsError};
+use super::{CaOptions, ConsoleOptions, EngineError, assets, authority, link, listen};
+use crate::keys::FolderError;
+
+/// Why a console did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleError {
+    /// It would be reachable from other machines, in clear.
+    #[error(
+        "{0} is reachable from other machines, and the console's secrets would pass in clear; listen on 127.0.0.1, \
+         or give --tls-issued, or --tls-cert and --tls-key"
+    )]
+    NotEncrypted(SocketAddr),
+    /// The address cannot be listened on.
+    #[error(
+        "the console cannot listen on {address}: {source}; choose another address, or stop what holds it"
+    )]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+    /// Its certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The CA's folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The CA.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// No random numbers.
+    #[error("the operating system gave no random numbers: {0}; try again")]
+    Entropy(getrandom::Error),
+}
+
+/// A console that listens.
+pub struct Console {
+    listener: TcpListener,
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+}
+
+/// Makes links to a console.
+#[derive(Clone)]
+pub struct Door(Arc<Shared>);
+
+impl Door {
+    /// A new link with a one-time secret: who opens it first has a session.
+    ///
+    /// # Errors
+    /// [`ConsoleError::Entropy`].
+    pub fn link(&self) -> Result<String, ConsoleError> {
+        link::make(&self.0).map_err(ConsoleError::Entropy)
+    }
+}
+
+impl Console {
+    /// Starts to listen. Browsers wait until [`Console::run`].
+    ///
+    /// # Errors
+    /// [`ConsoleError`]; above all [`ConsoleError::NotEncrypted`] off loopback without TLS.
+    pub async fn bind(options: ConsoleOptions) -> Result<Self, ConsoleError> {
+        let ConsoleOptions { listen, limits, .. } = options;
+        if !listen.ip().is_loopback() {
+            if options.tls.is_none() {
+                return Err(ConsoleError::NotEncrypted(listen));
+            }
+            tracing::warn!(address = %listen, "the console can be reached from other machines");
+        }
+        let engine = Engine::open(&options.dir)?;
+        let tls = options.tls.as_ref().map(|tls| tls::prepare(tls, &engine, &options)).transpose()?;
+        let (tls, root_pem) = tls.map_or((None, None), |tls| (Some(tls.acceptor), tls.root_pem));
+        let failed = |source| ConsoleError::Listen { address: listen, source };
+        let listener = TcpListener::bind(listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let shared = Shared {
+            engine: Arc::new(engine),
+            sessions: Sessions::new(limits),
+            site: Site::new(&options, address),
+            limits,
+            root_pem,
+        };
+        Ok(Self { listener, address, tls, shared: Arc::new(shared) })
+    }
+
+    /// Where it listens, with the port that port 0 became.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What makes links to it.
+    pub fn door(&self) -> Door {
+        Door(self.shared.clone())
+    }
+
+    /// Why the CA's server stopped by itself; never ends while it does not.
+    pub async fn ca_failed(&self) -> String {
+        self.shared.engine.failed().await
+    }
+
+    /// Starts the CA's server, as the Authority page does; gives where it listens.
+    ///
+    /// # Errors
+    /// [`ConsoleError::Engine`].
+    pub async fn start_ca(&self, options: CaOptions) -> Result<SocketAddr, ConsoleError> {
+        Ok(self.shared.engine.start(options).await?)
+    }
+
+    /// Serves the pages until `shutdown` resolves; then lets the CA's server finish what is under
+    /// way.
+    pub async fn run(&self, shutdown: impl Future<Output = ()>) {
+        let pages = routes(self.shared.clone());
+        tracing::info!(address = %self.address, "the console serves");
+        tokio::select! {
+            biased;
+            () = shutdown => {}
+            never = listen::serve(&self.listener, self.tls.clone(), pages, self.shared.limits) => match never {},
+        }
+        // That it does not run is what was wanted.
+        let _ = self.shared.engine.stop().await;
+    }
+}
+
+/// All pages, behind the guard.
+fn routes(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .merge(authority::routes())
+        .merge(link::routes())
+        .merge(assets::routes())
+        .fallback(async || {
+            Refusal::new(StatusCode::NOT_FOUND, "There is no such page.", "Choose one from the navigation.")
+        })
+        .layer(from_fn_with_state(shared.clone(), guard))
+        .with_state(shared)
+}

@@ -1,0 +1,94 @@
+//! TLS for a console that can be reached from other machines.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use minipki_core::crypto::{Fingerprint, Portable, Provider};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::version::TLS13;
+use tokio_rustls::rustls::{self, ServerConfig};
+
+use super::engine::Engine;
+use super::{ConsoleOptions, EngineError, Tls};
+
+/// Why there is no TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read as PEM.
+    #[error("{}: {source}; give a PEM file", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: pem::Error,
+    },
+    /// The certificate and the key do not serve.
+    #[error("the certificate and key do not serve for TLS: {0}; check that they belong together")]
+    Pair(#[from] rustls::Error),
+    /// There is nothing to issue a certificate for.
+    #[error(
+        "a console on every address needs the name that browsers ask for it by, to put it into its certificate; give --name"
+    )]
+    NoName,
+    /// The CA has nothing to issue with.
+    #[error("the console's certificate: {0}")]
+    Engine(#[from] EngineError),
+}
+
+/// What encrypts, and what a browser may be told to trust.
+pub(super) struct Encryption {
+    pub(super) acceptor: TlsAcceptor,
+    /// The root of a certificate that the CA issued, PEM.
+    pub(super) root_pem: Option<String>,
+}
+
+/// Reads or issues the console's certificate, and says its fingerprint in the log.
+pub(super) fn prepare(tls: &Tls, engine: &Engine, options: &ConsoleOptions) -> Result<Encryption, TlsError> {
+    let (chain, key, root_pem) = match tls {
+        Tls::Files { certificate, key } => {
+            let chain = CertificateDer::pem_file_iter(certificate)
+                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+                .map_err(|source| file(certificate, source))?;
+            let key = PrivateKeyDer::from_pem_file(key).map_err(|source| file(key, source))?;
+            (chain, key, None)
+        }
+        Tls::Issued => {
+            let names = names(options)?;
+            let identity = engine.folder()?.tls_identity(&names).map_err(EngineError::from)?;
+            let chain = vec![identity.certificate.into(), identity.root.into()];
+            let key = PrivatePkcs8KeyDer::from(identity.key.to_vec()).into();
+            (chain, key, Some(identity.root_pem))
+        }
+    };
+    if let Some(own) = chain.first() {
+        let fingerprint = Fingerprint(Portable::sha256(&[own]));
+        tracing::info!(%fingerprint, "the console's certificate; compare it when the browser asks");
+    }
+    // Every browser of today speaks TLS 1.3.
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&TLS13])?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Encryption { acceptor: TlsAcceptor::from(Arc::new(config)), root_pem })
+}
+
+/// What browsers may ask for the console by.
+fn names(options: &ConsoleOptions) -> Result<Vec<String>, TlsError> {
+    let mut names = options.names.clone();
+    let ip = options.listen.ip();
+    if !ip.is_unspecified() {
+        names.push(ip.to_string());
+    }
+    if ip.is_loopback() {
+        names.push("localhost".to_owned());
+    }
+    if names.is_empty() { Err(TlsError::NoName) } else { Ok(names) }
+}
+
+fn file(path: &Path, source: pem::Error) -> TlsError {
+    TlsError::File { path: path.to_owned(), source }
+}
