@@ -1,5 +1,6 @@
 //! The CA's server and clients that are not honest, not quick, or not well.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use minipki::server::Limits;
@@ -50,10 +51,12 @@ async fn fifty_stalled_connections_delay_nobody() {
         stream.write_all(&[0]).await.expect("the server is there");
         stalled.push(stream);
     }
-    let began = Instant::now();
     server.enrol("honest", &pair(1), PROVEN).await.granted();
-    assert!(began.elapsed() < Duration::from_secs(5), "took {:?}", began.elapsed());
-    drop(stalled);
+    // Nobody had to be cut off for it: they all still wait for the rest of their message.
+    for stream in &stalled {
+        let read = stream.try_read(&mut [0; 1]).map_err(|e| e.kind());
+        assert_eq!(read, Err(ErrorKind::WouldBlock));
+    }
 }
 
 #[tokio::test]

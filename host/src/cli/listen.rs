@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use super::talk::{Talk, keyboard};
 use super::{CliError, Exit, output};
 use crate::client::{Identity, Listener};
-use crate::server::stop_signal;
 
 /// Wait for peers and talk to them over secure channels, one after another
 ///
@@ -29,15 +28,6 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<(), CliError> {
-    let stop = stop_signal()?;
-    tokio::select! {
-        biased;
-        _ = stop => Ok(()),
-        ended = serve(args) => ended,
-    }
-}
-
-async fn serve(args: Args) -> Result<(), CliError> {
     let identity = Identity::load(&args.identity)?;
     let (subject, options) = (identity.subject_id().to_string(), args.talk.options(&identity));
     let unusable = |error| {

@@ -85,11 +85,11 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command {
-        Command::Demo(args) => wait(demo::run(args)),
+        Command::Demo(args) => wait(demo::run(args), interrupted),
         Command::Ca(command) => ca::run(command),
-        Command::Enroll(args) => wait(enroll::run(args)),
-        Command::Listen(args) => wait(listen::run(args)),
-        Command::Connect(args) => wait(connect::run(args)),
+        Command::Enroll(args) => wait(enroll::run(args), interrupted),
+        Command::Listen(args) => wait(listen::run(args), |_| Ok(())),
+        Command::Connect(args) => wait(connect::run(args), interrupted),
         Command::Console(args) => console::run(args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args),
@@ -101,20 +101,28 @@ fn run(cli: Cli) -> Result<(), CliError> {
     }
 }
 
-/// Runs `work` to its end, or until Ctrl-C or SIGTERM.
-fn wait<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+/// Runs `work` to its end, or until Ctrl-C or SIGTERM, of which `stopped` says what it means.
+fn wait<T>(
+    work: impl Future<Output = Result<T, CliError>>,
+    stopped: impl FnOnce(&'static str) -> Result<T, CliError>,
+) -> Result<T, CliError> {
     let runtime = Runtime::new()?;
     let done = runtime.block_on(async {
         let stop = stop_signal()?;
         tokio::select! {
             biased;
             done = work => done,
-            signal = stop => Err(CliError::new(Exit::Interrupted, format_args!("ended by {signal}"), "")),
+            signal = stop => stopped(signal),
         }
     });
     // Neither the keyboard nor a key that is still being made is worth waiting for.
     runtime.shutdown_background();
     done
+}
+
+/// A signal that came before the work was done.
+fn interrupted<T>(signal: &'static str) -> Result<T, CliError> {
+    Err(CliError::new(Exit::Interrupted, format_args!("ended by {signal}"), ""))
 }
 
 /// A tap that prints to standard error, if `trace` asks for one.
