@@ -11,7 +11,7 @@ const PROLOGUE: &[u8] = b"MiniPKI/1 channel";
 const BUF: usize = 1024;
 
 fn generate() -> KeyPair {
-    KeyPair::generate::<Portable>(&mut UnwrapErr(SysRng))
+    KeyPair::<Portable>::generate(&mut UnwrapErr(SysRng))
 }
 
 fn ours(initiator: &KeyPair, responder: &KeyPair) -> (Transport<Portable>, Transport<Portable>) {

@@ -18,16 +18,16 @@ fn snow_dh(secret: &[u8; 32]) -> Box<dyn Dh> {
 
 fn x25519(criterion: &mut Criterion) {
     let mut rng = UnwrapErr(SysRng);
-    let (ours, peer) = (KeyPair::generate::<Portable>(&mut rng), KeyPair::generate::<Portable>(&mut rng));
+    let (ours, peer) = (KeyPair::<Portable>::generate(&mut rng), KeyPair::<Portable>::generate(&mut rng));
     let snow = snow_dh(ours.secret().expose());
-    let shared = *peer.agree::<Portable>(ours.public()).expect("full order").expose();
+    let shared = *peer.agree(ours.public()).expect("full order").expose();
 
     compare(
         criterion,
         "x25519/key-pair",
         &mut [
             ("minipki", &mut || {
-                let pair = KeyPair::from_secret::<Portable>(black_box(ours.secret()).clone());
+                let pair = KeyPair::<Portable>::from_secret(black_box(ours.secret()).clone());
                 assert_eq!(pair.public(), ours.public());
             }),
             ("snow", &mut || assert_eq!(snow_dh(black_box(ours.secret().expose())).pubkey(), ours.public())),
@@ -38,7 +38,7 @@ fn x25519(criterion: &mut Criterion) {
         "x25519/agreement",
         &mut [
             ("minipki", &mut || {
-                let agreed = ours.agree::<Portable>(black_box(peer.public())).expect("full order");
+                let agreed = ours.agree(black_box(peer.public())).expect("full order");
                 assert_eq!(*agreed.expose(), shared);
             }),
             ("snow", &mut || {

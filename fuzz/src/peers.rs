@@ -30,12 +30,12 @@ pub const SAID: [&[u8]; 2] = [b"first", b"second"];
 
 /// The listening side's certified key.
 pub fn responder_key() -> KeyPair {
-    KeyPair::from_secret::<Portable>(Secret::new([0x11; 32]))
+    KeyPair::<Portable>::from_secret(Secret::new([0x11; 32]))
 }
 
 /// The honest initiator's certified key, with which it enrols too.
 pub fn initiator_key() -> KeyPair {
-    KeyPair::from_secret::<Portable>(Secret::new([0x22; 32]))
+    KeyPair::<Portable>::from_secret(Secret::new([0x22; 32]))
 }
 
 /// The pinned issuer: the fixtures' own, which is as good as any here.

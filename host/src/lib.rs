@@ -5,6 +5,7 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod console;
+pub mod crypto;
 pub mod files;
 pub mod keys;
 pub mod net;

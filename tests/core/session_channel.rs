@@ -27,7 +27,7 @@ struct Peer {
 
 impl Peer {
     fn new(name: &'static str, secret: u8, size: KeySize) -> Self {
-        let key = KeyPair::from_secret::<Portable>(Secret::new([secret; 32]));
+        let key = KeyPair::<Portable>::from_secret(Secret::new([secret; 32]));
         let public = public(size);
         let unsigned = Unsigned { subject_id: id(name), subject_key: *key.public(), ..sample(&public) };
         let (certificate, anchor) = (issue(&unsigned, size), anchor(size));

@@ -46,7 +46,7 @@ fn the_enrolment_corpus_is_refused_as_named() {
 
 #[test]
 fn the_channel_corpus_is_refused_as_named() {
-    let (key, anchor) = (KeyPair::from_secret::<Portable>(Secret::new([2; 32])), anchor(KeySize::Bits2048));
+    let (key, anchor) = (KeyPair::<Portable>::from_secret(Secret::new([2; 32])), anchor(KeySize::Bits2048));
     // The certificate is never sent: nothing here gets that far.
     let local =
         Local { key: &key, certificate: b"{}", anchor: &anchor, now: Now::Exact(time(NOW)), peer: None };

@@ -92,7 +92,7 @@ fn refuse(ca: &mut EnrolServer<Portable>, out: &mut [u8]) -> Result<usize, Fault
 }
 
 fn key() -> KeyPair {
-    KeyPair::from_secret::<Portable>(Secret::new([7; 32]))
+    KeyPair::<Portable>::from_secret(Secret::new([7; 32]))
 }
 
 #[test]

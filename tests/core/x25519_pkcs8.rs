@@ -7,7 +7,7 @@ use minipki_tests::noise::key_pair;
 use minipki_tests::{hex, hex_array, openssl};
 
 fn read(pem: &[u8]) -> Result<KeyPair, KeyFileError> {
-    KeyPair::from_pkcs8_pem::<Portable>(pem)
+    KeyPair::<Portable>::from_pkcs8_pem(pem)
 }
 
 fn write(pair: &KeyPair) -> String {

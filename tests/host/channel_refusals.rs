@@ -1,7 +1,7 @@
 //! Garbage in place of each message of the handshake: the fault is named here, and told there.
 
 use minipki::client::{ChannelOptions, Role};
-use minipki_core::crypto::Portable;
+use minipki::crypto::Chosen;
 use minipki_core::limits::FRAME_BODY;
 use minipki_core::noise;
 use minipki_core::session::{Fault, Initiator, Machine, Responder};
@@ -41,7 +41,7 @@ async fn attack(place: Place, bytes: &[u8], (mut reader, mut writer): Halves) ->
         }
         Place::Third => {
             let local = mallory.local(Now::Exact(now()), None);
-            let mut machine = Initiator::<Portable>::new(local, &mut rng(5));
+            let mut machine = Initiator::<Chosen>::new(local, &mut rng(5));
             let mut out = [0; FRAME_BODY];
             let len = machine.write(&mut out).expect("message 1");
             put_frame(&mut writer, &out[..len]).await;
@@ -124,7 +124,7 @@ async fn a_refusal_in_place_of_a_message_is_understood() {
         get_frame(&mut reader).await;
         let mut out = [0; 512];
         let local = alice.local(Now::Exact(now()), None);
-        let mut machine = Responder::<Portable>::new(local, &mut rng(6));
+        let mut machine = Responder::<Chosen>::new(local, &mut rng(6));
         let len = machine.refuse(Code::Busy, &mut out).expect("room");
         put_frame(&mut writer, &out[..len]).await;
     };

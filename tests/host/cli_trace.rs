@@ -16,7 +16,7 @@ pub(crate) fn holds_nothing_of(output: &str, pem: &str) {
     for line in pem.lines().filter(|line| !line.starts_with("-----")) {
         assert!(!output.contains(line), "a line of the key file is shown");
     }
-    if let Ok(pair) = KeyPair::from_pkcs8_pem::<Portable>(pem.as_bytes()) {
+    if let Ok(pair) = KeyPair::<Portable>::from_pkcs8_pem(pem.as_bytes()) {
         hides(output, "the private key", pair.secret().expose());
     }
 }
@@ -58,7 +58,7 @@ fn an_enrolment_is_explained_and_its_secrets_are_not_shown() {
     let server = server.stop().expect(0);
 
     let pem = fs::read_to_string(at.join("alice/key.pem")).expect("it is there");
-    let pair = KeyPair::from_pkcs8_pem::<Portable>(pem.as_bytes()).expect("a key");
+    let pair = KeyPair::<Portable>::from_pkcs8_pem(pem.as_bytes()).expect("a key");
     let ca_pem = fs::read_to_string(at.join("ca/ca-key.pem")).expect("it is there");
     for output in [&client.stderr, &server.stderr] {
         let fields = "length nonce_b64 public_key_algo public_key_value_b64 subject_id type ca_share_b64 proof_b64 \
@@ -79,7 +79,7 @@ fn an_enrolment_is_explained_and_its_secrets_are_not_shown() {
         hides(output, "the token's hash", &salt);
         let share = output.split("ca_share_b64").nth(1).and_then(|rest| rest.split_whitespace().next());
         let share = base64::decode_array(share.expect("the share is shown")).expect("in full");
-        let shared = pair.agree::<Portable>(&share).expect("a sound share");
+        let shared = pair.agree(&share).expect("a sound share");
         hides(output, "the shared secret", shared.expose());
         let mut key = [0; 32];
         Portable::hkdf_sha256(&salt, shared.expose(), b"MiniPKI/1 enrol key", &mut key).expect("32 bytes");

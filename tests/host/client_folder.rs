@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use minipki::client::{AnchorError, Identity, IdentityError, NewFolder, read_anchor};
 use minipki_core::cert::{Anchor, Error};
-use minipki_core::crypto::KeyFileError;
+use minipki_core::crypto::{KeyFileError, KeyPair};
 use minipki_core::text::Now;
 use minipki_tests::ca::{chmod, mode};
 use minipki_tests::openssl;
@@ -171,6 +171,7 @@ fn a_fingerprint_learns_the_key_behind_it() {
     let key = key_pair(1);
     let text = certificate(CA, "alice", key.public(), valid());
     let bare = Anchor::from_fingerprint(trust().fingerprint());
+    let key = KeyPair::from_secret(key.secret().clone());
     let alice = Identity::new(key, text, bare, Now::Exact(now())).expect("the right fingerprint");
     assert_eq!(*alice.anchor(), trust());
 }

@@ -51,7 +51,7 @@ impl Load {
                 let mut stream = TcpStream::connect(address).await.expect("the server is there");
                 for n in 0.. {
                     let subject = format!("{round}-{client}-{n}");
-                    let key = KeyPair::generate::<Portable>(&mut UnwrapErr(SysRng));
+                    let key = KeyPair::<Portable>::generate(&mut UnwrapErr(SysRng));
                     match enrol(&mut stream, &anchor, &subject, &key, PROVEN).await {
                         Ok(Outcome::Granted(certificate)) => received.push(certificate),
                         Ok(refused) => panic!("{refused:?}"),

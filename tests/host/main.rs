@@ -23,6 +23,7 @@ mod keys;
 mod kill;
 mod ledger;
 mod ledger_refusals;
+mod providers;
 mod readme;
 mod server_enrol;
 mod server_hostile;

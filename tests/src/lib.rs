@@ -15,6 +15,19 @@ pub mod server;
 pub mod stream;
 mod vectors;
 
+/// Makes tests of generic functions, each under each provider: `portable::name` and `aws_lc::name`.
+#[macro_export]
+macro_rules! under_each_provider {
+    ($($test:ident)*) => {
+        mod portable {
+            $(#[test] fn $test() { super::$test::<minipki_core::crypto::Portable>(); })*
+        }
+        mod aws_lc {
+            $(#[test] fn $test() { super::$test::<minipki::crypto::AwsLc>(); })*
+        }
+    };
+}
+
 pub use command::openssl;
 pub use vectors::{vector_path, vectors};
 

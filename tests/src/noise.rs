@@ -6,7 +6,7 @@ use minipki_core::noise::{Opener, Sealer, Transport, initiator, responder};
 
 /// The key pair of a secret.
 pub fn key_pair(secret: [u8; 32]) -> KeyPair {
-    KeyPair::from_secret::<Portable>(Secret::new(secret))
+    KeyPair::<Portable>::from_secret(Secret::new(secret))
 }
 
 /// One end of an open channel.

@@ -43,7 +43,7 @@ fn between(from: u64, to: u64) -> Validity {
 
 /// A key that is told from others by its number.
 pub fn key_pair(seed: u64) -> KeyPair {
-    KeyPair::generate::<Portable>(&mut rng(seed))
+    KeyPair::<Portable>::generate(&mut rng(seed))
 }
 
 /// A certificate of `ca`.
@@ -67,6 +67,7 @@ pub fn identity(subject: &str) -> Identity {
 pub fn identity_of(ca: KeySize, subject: &str, validity: Validity) -> Identity {
     let key = key_pair(subject.bytes().map(u64::from).sum());
     let text = certificate(ca, subject, key.public(), validity);
+    let key = KeyPair::from_secret(key.secret().clone());
     Identity::new(key, text, anchor(ca), Now::Exact(validity.not_before())).expect("a good certificate")
 }
 

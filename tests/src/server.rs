@@ -45,7 +45,7 @@ pub fn now() -> UnixTime {
 
 /// The key pair whose secret is made of this byte.
 pub fn pair(byte: u8) -> KeyPair {
-    KeyPair::from_secret::<Portable>(Secret::new([byte; 32]))
+    KeyPair::<Portable>::from_secret(Secret::new([byte; 32]))
 }
 
 /// The proven form with the token of this text.

@@ -8,7 +8,7 @@ use sha2::digest::{Digest, array::Array};
 use x25519_dalek::{PublicKey, StaticSecret, X25519_BASEPOINT_BYTES};
 use zeroize::Zeroize;
 
-use super::provider::{CryptoError, Provider, Sha256};
+use super::provider::{CryptoError, Provider, Sha256, X25519};
 use crate::bytes::Secret;
 use crate::limits::{KEY, NONCE, TAG};
 
@@ -26,8 +26,39 @@ impl Sha256 for sha2::Sha256 {
     }
 }
 
+impl X25519 for Secret<KEY> {
+    fn new(secret: Self) -> Self {
+        secret
+    }
+
+    fn secret(&self) -> &Self {
+        self
+    }
+
+    fn public(&self) -> [u8; KEY] {
+        let secret = StaticSecret::from(*self.expose());
+        if cfg!(target_os = "none") {
+            // Without dalek's tables (see Cargo.toml) the ladder takes fewer multiplications
+            // than the Edwards curve, and agreement has brought it into the program anyway.
+            secret.diffie_hellman(&PublicKey::from(X25519_BASEPOINT_BYTES)).to_bytes()
+        } else {
+            PublicKey::from(&secret).to_bytes()
+        }
+    }
+
+    fn agree(&self, public: &[u8; KEY]) -> Result<Self, CryptoError> {
+        let shared = StaticSecret::from(*self.expose()).diffie_hellman(&PublicKey::from(*public));
+        if shared.was_contributory() {
+            Ok(Self::new(shared.to_bytes()))
+        } else {
+            Err(CryptoError::AllZeroShared)
+        }
+    }
+}
+
 impl Provider for Portable {
     type Sha256 = sha2::Sha256;
+    type X25519 = Secret<KEY>;
 
     fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Secret<32> {
         // RFC 2104 §2: a key longer than a block is hashed first. Done here, because
@@ -48,26 +79,6 @@ impl Provider for Portable {
 
     fn hkdf_sha256(salt: &[u8], ikm: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), CryptoError> {
         Hkdf::<sha2::Sha256>::new(Some(salt), ikm).expand(info, out).map_err(|_| CryptoError::Length)
-    }
-
-    fn x25519_public(secret: &Secret<KEY>) -> [u8; KEY] {
-        let secret = StaticSecret::from(*secret.expose());
-        if cfg!(target_os = "none") {
-            // Without dalek's tables (see Cargo.toml) the ladder takes fewer multiplications
-            // than the Edwards curve, and agreement has brought it into the program anyway.
-            secret.diffie_hellman(&PublicKey::from(X25519_BASEPOINT_BYTES)).to_bytes()
-        } else {
-            PublicKey::from(&secret).to_bytes()
-        }
-    }
-
-    fn x25519(secret: &Secret<KEY>, public: &[u8; KEY]) -> Result<Secret<KEY>, CryptoError> {
-        let shared = StaticSecret::from(*secret.expose()).diffie_hellman(&PublicKey::from(*public));
-        if shared.was_contributory() {
-            Ok(Secret::new(shared.to_bytes()))
-        } else {
-            Err(CryptoError::AllZeroShared)
-        }
     }
 
     fn seal(

@@ -40,6 +40,26 @@ pub trait Sha256: Default {
     fn finish(self) -> [u8; 32];
 }
 
+/// An X25519 private key (RFC 7748), ready for its agreements; wiped when dropped.
+///
+/// A provider whose code wants more than the 32 bytes prepares it once, when the key is made.
+pub trait X25519: Clone {
+    /// Takes a private key over. Any 32 bytes are one: clamping is part of the function (RFC 7748 §5).
+    fn new(secret: Secret<KEY>) -> Self;
+
+    /// The 32 bytes that it was made of.
+    fn secret(&self) -> &Secret<KEY>;
+
+    /// The public key (RFC 7748 §6.1).
+    fn public(&self) -> [u8; KEY];
+
+    /// The secret shared with the holder of `public` (RFC 7748 §6.1).
+    ///
+    /// # Errors
+    /// [`CryptoError::AllZeroShared`] if `public` is a point of low order.
+    fn agree(&self, public: &[u8; KEY]) -> Result<Secret<KEY>, CryptoError>;
+}
+
 /// A set of implementations of what the protocol needs.
 ///
 /// A provider is a name, not a value: all functions are static, and a session
@@ -48,6 +68,9 @@ pub trait Sha256: Default {
 pub trait Provider {
     /// SHA-256 of what comes in pieces.
     type Sha256: Sha256;
+
+    /// X25519 private keys.
+    type X25519: X25519;
 
     /// SHA-256 of the concatenated `parts`.
     fn sha256(parts: &[&[u8]]) -> [u8; 32] {
@@ -66,15 +89,6 @@ pub trait Provider {
     /// # Errors
     /// [`CryptoError::Length`] above 8160 bytes.
     fn hkdf_sha256(salt: &[u8], ikm: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), CryptoError>;
-
-    /// The X25519 public key of `secret` (RFC 7748 §6.1).
-    fn x25519_public(secret: &Secret<KEY>) -> [u8; KEY];
-
-    /// X25519 agreement (RFC 7748 §6.1).
-    ///
-    /// # Errors
-    /// [`CryptoError::AllZeroShared`] for a peer's key of low order.
-    fn x25519(secret: &Secret<KEY>, public: &[u8; KEY]) -> Result<Secret<KEY>, CryptoError>;
 
     /// ChaCha20-Poly1305 (RFC 8439 §2.8): encrypts in place and returns the tag.
     ///

@@ -4,32 +4,61 @@ use core::fmt;
 
 use rand_core::CryptoRng;
 
-use super::provider::{CryptoError, Provider};
+use super::portable::Portable;
+use super::provider::{CryptoError, Provider, X25519};
 use crate::bytes::Secret;
 use crate::limits::KEY;
+
+/// The coordinates of the points of low order, two of them also as numbers above the prime, all
+/// with the highest bit clear, which the function ignores (RFC 7748 §5).
+const LOW_ORDER: [[u8; KEY]; 7] = {
+    let (mut zero, mut one) = ([0; KEY], [0; KEY]);
+    let mut prime = [0xff; KEY];
+    (zero[0], one[0], prime[0], prime[KEY - 1]) = (0, 1, 0xed, 0x7f);
+    let (mut below, mut above) = (prime, prime);
+    (below[0], above[0]) = (0xec, 0xee);
+    [
+        zero,
+        one,
+        below,
+        prime,
+        above,
+        *b"\xe0\xeb\x7a\x7c\x3b\x41\xb8\xae\x16\x56\xe3\xfa\xf1\x9f\xc4\x6a\
+           \xda\x09\x8d\xeb\x9c\x32\xb1\xfd\x86\x62\x05\x16\x5f\x49\xb8\x00",
+        *b"\x5f\x9c\x95\xbc\xa3\x50\x8c\x24\xb1\xd0\xb1\x55\x9c\x83\xef\x5b\
+           \x04\x44\x5c\xc4\x58\x1c\x8e\x86\xd8\x22\x4e\xdd\xd0\x9f\x11\x57",
+    ]
+};
+
+/// Whether `public` is a point of low order: no key can be agreed on with its holder, all private
+/// keys give zeros (RFC 7748 §6.1). In variable time; public keys are public.
+pub fn is_low_order(public: &[u8; KEY]) -> bool {
+    let mut point = *public;
+    point[KEY - 1] &= 0x7f;
+    LOW_ORDER.contains(&point)
+}
 
 /// An X25519 private key and its public key.
 ///
 /// The secret is wiped when the pair is dropped, and is never printed.
-#[derive(Clone)]
-pub struct KeyPair {
-    secret: Secret<KEY>,
+pub struct KeyPair<P: Provider = Portable> {
+    private: P::X25519,
     public: [u8; KEY],
 }
 
-impl KeyPair {
+impl<P: Provider> KeyPair<P> {
     /// Draws 32 bytes from `rng` and computes the public key.
-    pub fn generate<P: Provider>(rng: &mut impl CryptoRng) -> Self {
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
         let mut secret = Secret::zeroed();
         rng.fill_bytes(secret.expose_mut());
-        Self::from_secret::<P>(secret)
+        Self::from_secret(secret)
     }
 
     /// Computes the public key of `secret`. Any 32 bytes are a private key: clamping
     /// is part of the X25519 function (RFC 7748 §5).
-    pub fn from_secret<P: Provider>(secret: Secret<KEY>) -> Self {
-        let public = P::x25519_public(&secret);
-        Self { secret, public }
+    pub fn from_secret(secret: Secret<KEY>) -> Self {
+        let private = P::X25519::new(secret);
+        Self { public: private.public(), private }
     }
 
     /// The public key.
@@ -38,20 +67,26 @@ impl KeyPair {
     }
 
     /// The private key, to be stored.
-    pub const fn secret(&self) -> &Secret<KEY> {
-        &self.secret
+    pub fn secret(&self) -> &Secret<KEY> {
+        self.private.secret()
     }
 
     /// The secret shared with the holder of `public`.
     ///
     /// # Errors
     /// [`CryptoError::AllZeroShared`] if `public` is a point of low order.
-    pub fn agree<P: Provider>(&self, public: &[u8; KEY]) -> Result<Secret<KEY>, CryptoError> {
-        P::x25519(&self.secret, public)
+    pub fn agree(&self, public: &[u8; KEY]) -> Result<Secret<KEY>, CryptoError> {
+        self.private.agree(public)
     }
 }
 
-impl fmt::Debug for KeyPair {
+impl<P: Provider> Clone for KeyPair<P> {
+    fn clone(&self) -> Self {
+        Self { private: self.private.clone(), public: self.public }
+    }
+}
+
+impl<P: Provider> fmt::Debug for KeyPair<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyPair").field("public", &self.public).finish_non_exhaustive()
     }

@@ -62,7 +62,7 @@ impl fmt::Display for KeyFileError {
 
 impl core::error::Error for KeyFileError {}
 
-impl KeyPair {
+impl<P: Provider> KeyPair<P> {
     /// Writes the private key as PKCS#8 PEM, LF line ends: 119 bytes, room in
     /// [`PKCS8_PEM`]. The caller wipes `out` after use.
     ///
@@ -90,7 +90,7 @@ impl KeyPair {
     ///
     /// # Errors
     /// [`KeyFileError`] names what is wrong with the file.
-    pub fn from_pkcs8_pem<P: Provider>(pem: &[u8]) -> Result<Self, KeyFileError> {
+    pub fn from_pkcs8_pem(pem: &[u8]) -> Result<Self, KeyFileError> {
         let mut der = Secret::<DER_READ>::zeroed();
         let der = pem::decode(LABEL, pem, der.expose_mut()).map_err(KeyFileError::Pem)?;
         let info = PrivateKeyInfoRef::try_from(der).map_err(|_| KeyFileError::Der)?;
@@ -101,7 +101,7 @@ impl KeyPair {
             <&OctetStringRef>::from_der(info.private_key.as_bytes()).map_err(|_| KeyFileError::Length)?;
         let mut secret = Secret::zeroed();
         *secret.expose_mut() = curve_key.as_bytes().try_into().map_err(|_| KeyFileError::Length)?;
-        let pair = Self::from_secret::<P>(secret);
+        let pair = Self::from_secret(secret);
         match info.public_key {
             Some(public) if public.as_bytes() != Some(pair.public()) => Err(KeyFileError::PublicKey),
             _ => Ok(pair),

@@ -19,25 +19,25 @@ use crate::limits::KEY;
 
 /// Before anything is sent.
 #[derive(Debug)]
-pub struct SendMessage1<P> {
+pub struct SendMessage1<P: Provider> {
     symmetric: SymmetricState<P>,
-    s: KeyPair,
-    e: KeyPair,
+    s: KeyPair<P>,
+    e: KeyPair<P>,
 }
 
 /// Waits for the responder's answer.
 #[derive(Debug)]
-pub struct ExpectMessage2<P> {
+pub struct ExpectMessage2<P: Provider> {
     symmetric: SymmetricState<P>,
-    s: KeyPair,
-    e: KeyPair,
+    s: KeyPair<P>,
+    e: KeyPair<P>,
 }
 
 /// Knows the responder; the last message is to be sent.
 #[derive(Debug)]
-pub struct SendMessage3<P> {
+pub struct SendMessage3<P: Provider> {
     symmetric: SymmetricState<P>,
-    s: KeyPair,
+    s: KeyPair<P>,
     re: [u8; KEY],
     rs: [u8; KEY],
 }
@@ -45,7 +45,7 @@ pub struct SendMessage3<P> {
 impl<P: Provider> SendMessage1<P> {
     /// Starts a handshake. Both sides must give the same `prologue`; `s` is the static
     /// key pair, `e` the ephemeral one: freshly generated, for this handshake alone.
-    pub fn new(prologue: &[u8], s: KeyPair, e: KeyPair) -> Self {
+    pub fn new(prologue: &[u8], s: KeyPair<P>, e: KeyPair<P>) -> Self {
         Self { symmetric: SymmetricState::new(prologue), s, e }
     }
 

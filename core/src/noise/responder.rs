@@ -19,32 +19,32 @@ use crate::limits::KEY;
 
 /// Waits for an initiator.
 #[derive(Debug)]
-pub struct ExpectMessage1<P> {
+pub struct ExpectMessage1<P: Provider> {
     symmetric: SymmetricState<P>,
-    s: KeyPair,
-    e: KeyPair,
+    s: KeyPair<P>,
+    e: KeyPair<P>,
 }
 
 /// The answer is to be sent.
 #[derive(Debug)]
-pub struct SendMessage2<P> {
+pub struct SendMessage2<P: Provider> {
     symmetric: SymmetricState<P>,
-    s: KeyPair,
-    e: KeyPair,
+    s: KeyPair<P>,
+    e: KeyPair<P>,
     re: [u8; KEY],
 }
 
 /// Waits for the initiator to say who it is.
 #[derive(Debug)]
-pub struct ExpectMessage3<P> {
+pub struct ExpectMessage3<P: Provider> {
     symmetric: SymmetricState<P>,
-    e: KeyPair,
+    e: KeyPair<P>,
 }
 
 impl<P: Provider> ExpectMessage1<P> {
     /// Readies a handshake. Both sides must give the same `prologue`; `s` is the static
     /// key pair, `e` the ephemeral one: freshly generated, for this handshake alone.
-    pub fn new(prologue: &[u8], s: KeyPair, e: KeyPair) -> Self {
+    pub fn new(prologue: &[u8], s: KeyPair<P>, e: KeyPair<P>) -> Self {
         Self { symmetric: SymmetricState::new(prologue), s, e }
     }
 

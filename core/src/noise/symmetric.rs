@@ -32,8 +32,8 @@ impl<P: Provider> SymmetricState<P> {
     }
 
     /// `MixKey(DH(ours, theirs))`
-    pub(super) fn mix_dh(&mut self, ours: &KeyPair, theirs: &[u8; KEY]) -> Result<(), Error> {
-        let shared = ours.agree::<P>(theirs)?;
+    pub(super) fn mix_dh(&mut self, ours: &KeyPair<P>, theirs: &[u8; KEY]) -> Result<(), Error> {
+        let shared = ours.agree(theirs)?;
         let [ck, k] = self.hkdf(shared.expose())?;
         self.ck = ck;
         self.cipher = Some(CipherState::new(k));

@@ -13,7 +13,7 @@ use crate::wire::channel::{self, PROLOGUE, Step};
 
 /// The initiator's machine.
 pub struct Initiator<'a, P: Provider> {
-    local: Local<'a>,
+    local: Local<'a, P>,
     state: State<P>,
     shown: Shown,
 }
@@ -28,8 +28,8 @@ enum State<P: Provider> {
 
 impl<'a, P: Provider> Initiator<'a, P> {
     /// Prepares message 1; its ephemeral key is drawn from `rng`.
-    pub fn new(local: Local<'a>, rng: &mut impl CryptoRng) -> Self {
-        let noise = SendMessage1::new(PROLOGUE, local.key.clone(), KeyPair::generate::<P>(rng));
+    pub fn new(local: Local<'a, P>, rng: &mut impl CryptoRng) -> Self {
+        let noise = SendMessage1::new(PROLOGUE, local.key.clone(), KeyPair::generate(rng));
         Self { local, state: State::SendMessage1(noise), shown: Shown::Nothing }
     }
 
@@ -77,7 +77,7 @@ impl<P: Provider> Machine for Initiator<'_, P> {
         };
         let (noise, payload) = handshake::read(Step::Two, body, |message| noise.read(message))?;
         self.shown = Shown::Theirs(payload.clone());
-        let peer = self.local.bind::<P>(body.get(payload).unwrap_or_default(), noise.remote_static())?;
+        let peer = self.local.bind(body.get(payload).unwrap_or_default(), noise.remote_static())?;
         self.state = State::SendMessage3(noise, peer);
         Ok(None)
     }

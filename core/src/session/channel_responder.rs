@@ -14,7 +14,7 @@ use crate::wire::channel::{self, PROLOGUE, Step};
 
 /// The responder's machine.
 pub struct Responder<'a, P: Provider> {
-    local: Local<'a>,
+    local: Local<'a, P>,
     state: State<P>,
     shown: Shown,
 }
@@ -29,8 +29,8 @@ enum State<P: Provider> {
 
 impl<'a, P: Provider> Responder<'a, P> {
     /// Waits for message 1; the ephemeral key for message 2 is drawn from `rng`.
-    pub fn new(local: Local<'a>, rng: &mut impl CryptoRng) -> Self {
-        let noise = ExpectMessage1::new(PROLOGUE, local.key.clone(), KeyPair::generate::<P>(rng));
+    pub fn new(local: Local<'a, P>, rng: &mut impl CryptoRng) -> Self {
+        let noise = ExpectMessage1::new(PROLOGUE, local.key.clone(), KeyPair::generate(rng));
         Self { local, state: State::ExpectMessage1(noise), shown: Shown::Nothing }
     }
 
@@ -81,7 +81,7 @@ impl<P: Provider> Machine for Responder<'_, P> {
                 let (transport, payload) = handshake::read(Step::Three, body, |message| noise.read(message))?;
                 self.shown = Shown::Theirs(payload.clone());
                 let payload = body.get(payload).unwrap_or_default();
-                let peer = self.local.bind::<P>(payload, transport.remote_static())?;
+                let peer = self.local.bind(payload, transport.remote_static())?;
                 State::Established(transport, peer)
             }
             _ => return Err(Fault::OutOfTurn),

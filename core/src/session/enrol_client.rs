@@ -9,7 +9,7 @@ use super::proof::{ProofInput, Transcript};
 use super::{Fault, Machine, Next};
 use crate::bytes::Secret;
 use crate::cert::{self, Anchor, Certificate, IdBuf};
-use crate::crypto::{KeyPair, Provider};
+use crate::crypto::{KeyPair, Portable, Provider};
 use crate::limits::KEY;
 use crate::text::time::Now;
 use crate::wire::enrolment::{Answer, Challenge, Proof, Request};
@@ -28,11 +28,11 @@ pub enum EnrolForm {
 }
 
 /// What a client wants certified, and whom it trusts to do it.
-pub struct Enrolment<'k> {
+pub struct Enrolment<'k, P: Provider = Portable> {
     /// The name asked for.
     pub subject_id: IdBuf,
     /// The key asked for.
-    pub key: &'k KeyPair,
+    pub key: &'k KeyPair<P>,
     /// The pinned CA.
     pub anchor: &'k Anchor,
     /// The time at which the new certificate must be valid.
@@ -57,7 +57,7 @@ pub enum EnrolOutcome {
 
 /// The client's machine.
 pub struct EnrolClient<'k, P: Provider> {
-    enrolment: Enrolment<'k>,
+    enrolment: Enrolment<'k, P>,
     state: State<P>,
 }
 
@@ -71,7 +71,7 @@ enum State<P: Provider> {
 
 impl<'k, P: Provider> EnrolClient<'k, P> {
     /// Prepares the first message; its nonce is drawn from `rng`.
-    pub fn new(enrolment: Enrolment<'k>, rng: &mut impl CryptoRng) -> Self {
+    pub fn new(enrolment: Enrolment<'k, P>, rng: &mut impl CryptoRng) -> Self {
         let nonce = match enrolment.form {
             EnrolForm::Classic => None,
             EnrolForm::Proven { .. } => {
@@ -87,7 +87,7 @@ impl<'k, P: Provider> EnrolClient<'k, P> {
         // Only the proven form expects a challenge.
         let EnrolForm::Proven { token } = &self.enrolment.form else { return Err(Fault::OutOfTurn) };
         let challenge = Challenge::decode(body)?;
-        let shared = self.enrolment.key.agree::<P>(&challenge.ca_share)?;
+        let shared = self.enrolment.key.agree(&challenge.ca_share)?;
         let input =
             ProofInput::<P>::new(shared, transcript.finish(body), self.enrolment.anchor.fingerprint());
         Ok(Proof { proof: *input.proof(token.as_ref().map(Secret::expose))?.expose() })

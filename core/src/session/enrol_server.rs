@@ -9,7 +9,7 @@ use super::proof::{ProofInput, Transcript};
 use super::{Fault, Machine, Next};
 use crate::bytes::Secret;
 use crate::cert::{Id, IdBuf};
-use crate::crypto::{Fingerprint, KeyPair, Provider};
+use crate::crypto::{Fingerprint, KeyPair, Provider, is_low_order};
 use crate::limits::KEY;
 use crate::wire::enrolment::{Answer, Challenge, Proof, Request, ToCa};
 use crate::wire::{Code, Refusal, WireError};
@@ -40,7 +40,7 @@ enum State<P: Provider> {
     ExpectRequest,
     Classic { subject: Subject },
     Challenge { subject: Subject, transcript: Transcript<P> },
-    ExpectProof { subject: Subject, share: KeyPair, transcript: [u8; 32] },
+    ExpectProof { subject: Subject, share: KeyPair<P>, transcript: [u8; 32] },
     Proven { subject: Subject, input: ProofInput<P>, proof: Secret<KEY> },
 }
 
@@ -67,7 +67,7 @@ impl<P: Provider> EnrolServer<P> {
     /// [`Fault::OutOfTurn`] if nobody asked; [`WireError::Full`].
     pub fn challenge(&mut self, rng: &mut impl CryptoRng, out: &mut [u8]) -> Result<usize, Fault> {
         let State::Challenge { subject, transcript } = self.take() else { return Err(Fault::OutOfTurn) };
-        let share = KeyPair::generate::<P>(rng);
+        let share = KeyPair::generate(rng);
         let mut nonce = [0; KEY];
         rng.fill_bytes(&mut nonce);
         let len = Challenge { ca_share: *share.public(), nonce }.encode(out)?;
@@ -108,9 +108,10 @@ impl<P: Provider> EnrolServer<P> {
             self.state = State::Challenge { subject, transcript: Transcript::new(body) };
             return Ok(Asked::Challenge);
         }
-        // A point of low order makes zero of any scalar. The proven form meets that in the proof.
-        P::x25519(&Secret::new([1; KEY]), &subject.key)
-            .map_err(|_| WireError::Field("public_key_value_b64"))?;
+        // The proven form meets that in the proof.
+        if is_low_order(&subject.key) {
+            return Err(WireError::Field("public_key_value_b64").into());
+        }
         self.state = State::Classic { subject };
         Ok(Asked::Classic)
     }
@@ -131,7 +132,7 @@ impl<P: Provider> Machine for EnrolServer<P> {
         match (ToCa::decode(body)?, state) {
             (ToCa::Request(request), _) => self.request(request, body).map(Some),
             (ToCa::Proof(Proof { proof }), State::ExpectProof { subject, share, transcript }) => {
-                let shared = share.agree::<P>(&subject.key)?;
+                let shared = share.agree(&subject.key)?;
                 let input = ProofInput::new(shared, transcript, self.issuer);
                 self.state = State::Proven { subject, input, proof: Secret::new(proof) };
                 Ok(Some(Asked::Proven))

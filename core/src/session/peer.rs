@@ -3,16 +3,16 @@
 use super::Fault;
 use super::channel_open::{Inbound, Outbound};
 use crate::cert::{self, Anchor, Certificate, Id, IdBuf, Serial, Validity};
-use crate::crypto::{KeyPair, Provider};
+use crate::crypto::{KeyPair, Portable, Provider};
 use crate::limits::KEY;
 use crate::noise::Transport;
 use crate::text::time::Now;
 
 /// Our side of a channel.
 #[derive(Clone, Copy)]
-pub struct Local<'a> {
+pub struct Local<'a, P: Provider = Portable> {
     /// The certified X25519 key.
-    pub key: &'a KeyPair,
+    pub key: &'a KeyPair<P>,
     /// Its certificate's canonical text.
     pub certificate: &'a [u8],
     /// The CA that the peer's certificate must come from.
@@ -62,9 +62,9 @@ impl Peer {
     }
 }
 
-impl Local<'_> {
+impl<P: Provider> Local<'_, P> {
     /// Binds the certificate in `payload` to the static key that Noise authenticated.
-    pub(super) fn bind<P: Provider>(&self, payload: &[u8], noise_key: &[u8; KEY]) -> Result<Peer, Fault> {
+    pub(super) fn bind(&self, payload: &[u8], noise_key: &[u8; KEY]) -> Result<Peer, Fault> {
         let certificate = Certificate::parse(payload)?;
         let mut verified = cert::verify::<P>(self.anchor, &certificate, self.now)?.require_key(noise_key)?;
         if let Some(wanted) = self.peer {

@@ -32,7 +32,7 @@ pub(crate) type Buffers<'m> = (&'m mut [u8], &'m mut [u8]);
 pub(crate) fn connect<'m, B: Board>(
     to: SocketAddr,
     config: &Config<'_>,
-    local: Local<'_>,
+    local: Local<'_, B::Crypto>,
     buffers: Buffers<'m>,
     board: &mut B,
 ) -> Result<Channel<'m, B>, Exit> {
@@ -50,7 +50,7 @@ pub(crate) fn connect<'m, B: Board>(
 pub(crate) fn accept<'m, B: Board>(
     on: SocketAddr,
     config: &Config<'_>,
-    local: Local<'_>,
+    local: Local<'_, B::Crypto>,
     buffers: Buffers<'m>,
     board: &mut B,
 ) -> Result<Channel<'m, B>, Exit> {

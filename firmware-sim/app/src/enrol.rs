@@ -20,7 +20,7 @@ use crate::exit::Exit;
 pub(crate) fn enrol<B: Board>(
     config: &Config<'_>,
     anchor: &Anchor,
-    key: &KeyPair,
+    key: &KeyPair<B::Crypto>,
     now: Now,
     (rx, tx): (&mut [u8], &mut [u8]),
     certificate: &mut [u8],

@@ -2,7 +2,7 @@
 
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{self, Anchor, Certificate};
-use minipki_core::crypto::KeyPair;
+use minipki_core::crypto::{KeyPair, Provider};
 use minipki_core::limits::KEY;
 use minipki_core::text::Now;
 use zeroize::Zeroize;
@@ -17,13 +17,13 @@ const FINGERPRINT: usize = KEY;
 const CERTIFICATE: usize = KEY + KEY;
 
 /// What a restart finds.
-pub(crate) enum Found {
+pub(crate) enum Found<P: Provider> {
     /// Nothing, or nothing that fits what the device is provisioned with.
     Nothing,
     /// A key whose certificate has expired: it can be certified again.
-    Key(KeyPair),
+    Key(KeyPair<P>),
     /// A key and, in the record's place, its certificate of this many bytes. It was verified.
-    Whole(KeyPair, usize),
+    Whole(KeyPair<P>, usize),
 }
 
 /// Reads the record into `memory`. Nothing in it is believed that does not verify under `anchor`, the
@@ -35,7 +35,7 @@ pub(crate) fn load<B: Board>(
     now: Now,
     memory: &mut [u8; IDENTITY],
     board: &mut B,
-) -> Found {
+) -> Found<B::Crypto> {
     let Some(len) = board.load(Record::Identity, memory) else { return Found::Nothing };
     let key = take_key::<B>(memory);
     let fits = memory.get(FINGERPRINT..CERTIFICATE) == Some(config.fingerprint.0.as_slice());
@@ -56,7 +56,7 @@ pub(crate) fn load<B: Board>(
 /// [`Exit::Storage`].
 pub(crate) fn store<B: Board>(
     config: &Config<'_>,
-    key: &KeyPair,
+    key: &KeyPair<B::Crypto>,
     len: usize,
     memory: &mut [u8; IDENTITY],
     board: &mut B,
@@ -77,19 +77,19 @@ pub(crate) fn certificate(memory: &mut [u8; IDENTITY]) -> &mut [u8] {
 }
 
 /// Moves the private key out of the record.
-fn take_key<B: Board>(memory: &mut [u8; IDENTITY]) -> KeyPair {
+fn take_key<B: Board>(memory: &mut [u8; IDENTITY]) -> KeyPair<B::Crypto> {
     let mut secret = Secret::<KEY>::zeroed();
     let (bytes, _) = memory.split_at_mut(KEY);
     secret.expose_mut().copy_from_slice(bytes);
     bytes.zeroize();
-    KeyPair::from_secret::<B::Crypto>(secret)
+    KeyPair::from_secret(secret)
 }
 
 fn check<B: Board>(
     config: &Config<'_>,
     anchor: &Anchor,
     now: Now,
-    key: &KeyPair,
+    key: &KeyPair<B::Crypto>,
     text: &[u8],
 ) -> Result<(), cert::Error> {
     cert::verify::<B::Crypto>(anchor, &Certificate::parse(text)?, now)?

@@ -55,7 +55,7 @@ fn identify<B: Board>(
     clock: &mut Clock,
     memory: &mut Memory,
     board: &mut B,
-) -> Result<(KeyPair, usize), Exit> {
+) -> Result<(KeyPair<B::Crypto>, usize), Exit> {
     let now = clock.now(board);
     let key = match identity::load(config, anchor, now, &mut memory.identity, board) {
         Found::Whole(key, len) => {
@@ -67,7 +67,7 @@ fn identify<B: Board>(
             board.report(format_args!("identity: the certificate has expired, the key is kept"));
             key
         }
-        Found::Nothing => KeyPair::generate::<B::Crypto>(board.entropy()),
+        Found::Nothing => KeyPair::generate(board.entropy()),
     };
     board.report(format_args!("enrolling as {} at {}", config.subject, config.ca));
     let certificate = identity::certificate(&mut memory.identity);

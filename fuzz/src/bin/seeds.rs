@@ -54,7 +54,7 @@ fn main() -> io::Result<()> {
     let honest = channel(&peers::initiator_key());
     save("corpus/channel_responder", "channel", &honest)?;
     save("corpus/channel_responder", "cut", &honest[..honest.len() - 20])?;
-    let thief = KeyPair::from_secret::<Portable>(Secret::new([0x33; 32]));
+    let thief = KeyPair::<Portable>::from_secret(Secret::new([0x33; 32]));
     save("corpus/channel_responder", "certificate-of-another", &channel(&thief))?;
     save("corpus/channel_responder", "refusal", &framed(br#"{"code":"busy","error":"","ok":false}"#))
 }

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use minipki_core::cert::{Anchor, Certificate};
-use minipki_core::crypto::{KeyPair, Portable, rsa};
+use minipki_core::crypto::{KeyPair, rsa};
 use minipki_core::text::pem;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::{CliError, Exit, output};
+use crate::crypto::Chosen;
 use crate::trace::explain::{self, Line};
 use crate::trace::printer;
 
@@ -64,14 +65,14 @@ fn message(content: &[u8]) -> Option<Inspected> {
     let known = explain::explanation(&body)?;
     let fault = match known.name {
         "certificate" => Certificate::parse(content).err().map(|error| error.to_string()),
-        "anchor" => Anchor::decode::<Portable>(content).err().map(|error| error.to_string()),
+        "anchor" => Anchor::decode::<Chosen>(content).err().map(|error| error.to_string()),
         _ => None,
     };
     Some(Inspected { name: known.name, purpose: known.purpose, lines: known.lines(&body), fault })
 }
 
 fn key(content: &[u8]) -> Option<Inspected> {
-    if let Ok(pair) = KeyPair::from_pkcs8_pem::<Portable>(content) {
+    if let Ok(pair) = KeyPair::<Chosen>::from_pkcs8_pem(content) {
         return Some(Inspected {
             name: "X25519 private key",
             purpose: "PKCS#8 (RFC 8410); secret",
@@ -111,7 +112,7 @@ fn rsa_key(
     let mut lines = vec![
         line("modulus", &format!("{size} bits"), "the product of two secret primes"),
         line("exponent", "65537", "public; small, so that verifying is fast"),
-        line("fingerprint_sha256", &key.fingerprint::<Portable>().to_string(), "what clients pin"),
+        line("fingerprint_sha256", &key.fingerprint::<Chosen>().to_string(), "what clients pin"),
     ];
     lines.extend(secret);
     Inspected { name, purpose, lines, fault: None }

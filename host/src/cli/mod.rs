@@ -22,10 +22,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use tokio::runtime::Runtime;
 
+use crate::crypto::{self, ProviderKind};
 use crate::server::stop_signal;
 use crate::trace::{Printer, Tap};
 
@@ -37,8 +38,28 @@ pub use exit::Exit;
 #[command(name = "minipki", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = concat_help())]
 pub struct Cli {
+    /// What computes for sessions and certificates
+    #[arg(long, value_enum, value_name = "PROVIDER", default_value = "aws-lc", global = true)]
+    provider: ProviderArg,
     #[command(subcommand)]
     command: Command,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ProviderArg {
+    /// AWS-LC, the fastest
+    AwsLc,
+    /// The core's own code, the same that runs on a device
+    Portable,
+}
+
+impl From<ProviderArg> for ProviderKind {
+    fn from(provider: ProviderArg) -> Self {
+        match provider {
+            ProviderArg::AwsLc => Self::Aws,
+            ProviderArg::Portable => Self::Portable,
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -84,6 +105,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), CliError> {
+    crypto::choose(cli.provider.into());
     match cli.command {
         Command::Demo(args) => wait(demo::run(args), interrupted),
         Command::Ca(command) => ca::run(command),

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use minipki_core::cert::{self, Certificate, Verified};
-use minipki_core::crypto::Portable;
 use minipki_core::text::{Now, UnixTime};
 use serde_json::json;
 
 use super::{CliError, advice, output};
 use crate::client::read_anchor;
 use crate::clock;
+use crate::crypto::Chosen;
 
 /// Verify a certificate against the CA that is trusted
 #[derive(clap::Args)]
@@ -33,7 +33,7 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let text = output::read(&args.file)?;
     let at = args.at.map_or_else(clock::now, Ok)?;
     let verdict = Certificate::parse(&text)
-        .and_then(|certificate| cert::verify::<Portable>(&anchor, &certificate, Now::Exact(at)));
+        .and_then(|certificate| cert::verify::<Chosen>(&anchor, &certificate, Now::Exact(at)));
     match &verdict {
         Ok(verified) if args.json => json_verdict(verified, at)?,
         Ok(verified) => show(verified, at)?,

@@ -5,7 +5,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use minipki_core::cert::{self, Anchor};
-use minipki_core::crypto::{Portable, rsa};
+use minipki_core::crypto::rsa;
+
+use crate::crypto::Chosen;
 
 /// Far more than an anchor takes: what is longer was named by mistake.
 const MOST: u64 = 64 * 1024;
@@ -51,9 +53,9 @@ pub fn read_anchor(path: &Path) -> Result<Anchor, AnchorError> {
         return Err(AnchorError::Io { path, source });
     }
     if text.trim_ascii_start().starts_with(b"{") {
-        Anchor::decode::<Portable>(&text).map_err(|source| AnchorError::Json { path, source })
+        Anchor::decode::<Chosen>(&text).map_err(|source| AnchorError::Json { path, source })
     } else {
         let key = rsa::PublicKey::from_spki_pem(&text).map_err(|source| AnchorError::Pem { path, source })?;
-        Ok(Anchor::from_fingerprint(key.fingerprint::<Portable>()))
+        Ok(Anchor::from_fingerprint(key.fingerprint::<Chosen>()))
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use getrandom::SysRng;
 use minipki_core::cert::IdBuf;
-use minipki_core::crypto::Portable;
 use minipki_core::limits::FRAME;
 use minipki_core::link::LinkOver;
 use minipki_core::session::{Established, Fault, Initiator, Machine, Peer, Responder};
@@ -17,6 +16,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use super::dial::dial;
 use super::{ClientError, Deadlines, Identity, Incoming, Outgoing};
 use crate::clock;
+use crate::crypto::Chosen;
 use crate::net::{self, NetError, drive};
 use crate::trace::{Tap, Traced};
 
@@ -83,11 +83,11 @@ pub async fn open<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     let mut rng = UnwrapErr(SysRng);
     match role {
         Role::Initiator => {
-            let machine = Initiator::<Portable>::new(local, &mut rng);
+            let machine = Initiator::<Chosen>::new(local, &mut rng);
             handshake(machine, Initiator::established, reader, writer, options).await
         }
         Role::Responder => {
-            let machine = Responder::<Portable>::new(local, &mut rng);
+            let machine = Responder::<Chosen>::new(local, &mut rng);
             handshake(machine, Responder::established, reader, writer, options).await
         }
     }
@@ -96,7 +96,7 @@ pub async fn open<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
 
 async fn handshake<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, M: Machine<Event = Infallible>>(
     machine: M,
-    established: impl FnOnce(M) -> Option<Established<Portable>>,
+    established: impl FnOnce(M) -> Option<Established<Chosen>>,
     mut reader: R,
     mut writer: W,
     options: &ChannelOptions,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use getrandom::SysRng;
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, IdBuf};
-use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::crypto::KeyPair;
 use minipki_core::limits::FRAME;
 use minipki_core::link::Link;
 use minipki_core::session::{EnrolClient, EnrolForm, EnrolOutcome, Enrolment, Fault};
@@ -17,6 +17,7 @@ use super::dial::dial;
 use super::{ClientError, Deadlines, Identity};
 use crate::ca::TokenHash;
 use crate::clock;
+use crate::crypto::Chosen;
 use crate::net::drive;
 use crate::trace::{Tap, Traced};
 
@@ -58,7 +59,7 @@ pub fn proven(token: Option<&str>) -> EnrolForm {
 pub async fn enrol(options: EnrolOptions) -> Result<Identity, ClientError> {
     let (mut reader, mut writer) = dial(&options.ca, options.deadlines).await?.into_split();
     // A machine without random numbers has no way on; UnwrapErr stops it there.
-    let key = KeyPair::generate::<Portable>(&mut UnwrapErr(SysRng));
+    let key = KeyPair::<Chosen>::generate(&mut UnwrapErr(SysRng));
     enrol_over(&mut reader, &mut writer, key, options).await
 }
 
@@ -69,7 +70,7 @@ pub async fn enrol(options: EnrolOptions) -> Result<Identity, ClientError> {
 pub async fn enrol_over(
     reader: &mut (impl AsyncRead + Unpin),
     writer: &mut (impl AsyncWrite + Unpin),
-    key: KeyPair,
+    key: KeyPair<Chosen>,
     options: EnrolOptions,
 ) -> Result<Identity, ClientError> {
     let now = Now::Exact(clock::now()?);
@@ -80,7 +81,7 @@ pub async fn enrol_over(
         now,
         form: options.form,
     };
-    let machine = EnrolClient::<Portable>::new(enrolment, &mut UnwrapErr(SysRng));
+    let machine = EnrolClient::<Chosen>::new(enrolment, &mut UnwrapErr(SysRng));
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
     let mut link = Link::new(Traced::new(machine, options.tap), &mut rx, &mut tx);
     let failed = |source| ClientError::exchange(format_args!("the CA at {}", options.ca), source);

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use minipki_core::cert::{Id, IdBuf};
-use minipki_core::crypto::Portable;
 use minipki_core::limits::{FRAME_BODY, TAG};
 use minipki_core::link::LinkOver;
 use minipki_core::noise;
@@ -12,6 +11,7 @@ use minipki_core::session::{Fault, Inbound, Outbound, Received};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, empty, sink};
 
 use super::ClientError;
+use crate::crypto::Chosen;
 use crate::net::{NetError, drive};
 use crate::trace::{Direction, Tap, Traced};
 
@@ -19,7 +19,7 @@ type Link<M> = LinkOver<Vec<u8>, Traced<M>>;
 
 /// What comes from the peer.
 pub struct Incoming<R> {
-    link: Link<Inbound<Portable>>,
+    link: Link<Inbound<Chosen>>,
     reader: R,
     peer: IdBuf,
     tap: Option<Arc<dyn Tap>>,
@@ -28,7 +28,7 @@ pub struct Incoming<R> {
 
 impl<R: AsyncRead + Unpin> Incoming<R> {
     pub(super) fn new(
-        link: Link<Inbound<Portable>>,
+        link: Link<Inbound<Chosen>>,
         reader: R,
         peer: Id<'_>,
         tap: Option<Arc<dyn Tap>>,
@@ -79,7 +79,7 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
 
 /// What goes to the peer. If it is dropped before it is closed, the peer is told of a truncated stream.
 pub struct Outgoing<W> {
-    link: Link<Outbound<Portable>>,
+    link: Link<Outbound<Chosen>>,
     writer: W,
     peer: IdBuf,
     tap: Option<Arc<dyn Tap>>,
@@ -90,7 +90,7 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
     pub const LIMIT: usize = FRAME_BODY - TAG;
 
     pub(super) fn new(
-        link: Link<Outbound<Portable>>,
+        link: Link<Outbound<Chosen>>,
         writer: W,
         peer: Id<'_>,
         tap: Option<Arc<dyn Tap>>,
@@ -129,7 +129,7 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
     async fn put(
         &mut self,
         text: &[u8],
-        compose: impl FnOnce(&mut Outbound<Portable>, &mut [u8]) -> Result<usize, Fault>,
+        compose: impl FnOnce(&mut Outbound<Chosen>, &mut [u8]) -> Result<usize, Fault>,
     ) -> Result<(), ClientError> {
         self.flush().await?;
         self.link.send(|traced, out| traced.compose(out, compose)).map_err(|e| self.failed(e))?;

@@ -5,12 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use minipki_core::cert::{self, Anchor, Certificate, Id, IdBuf};
-use minipki_core::crypto::{KeyFileError, KeyPair, Portable};
+use minipki_core::crypto::{KeyFileError, KeyPair};
 use minipki_core::session::Local;
 use minipki_core::text::Now;
 use zeroize::Zeroizing;
 
 use crate::clock::{self, ClockError};
+use crate::crypto::Chosen;
 use crate::files;
 
 pub(super) const KEY: &str = "key.pem";
@@ -21,7 +22,7 @@ pub(super) const ANCHOR: &str = "anchor.json";
 /// and was valid under the anchor when this was made.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    key: KeyPair,
+    key: KeyPair<Chosen>,
     certificate: Vec<u8>,
     anchor: Anchor,
     subject_id: IdBuf,
@@ -107,14 +108,14 @@ impl Identity {
     /// # Errors
     /// [`cert::Error`] names the check that failed.
     pub fn new(
-        key: KeyPair,
+        key: KeyPair<Chosen>,
         certificate: Vec<u8>,
         mut anchor: Anchor,
         now: Now,
     ) -> Result<Self, cert::Error> {
         let view = Certificate::parse(&certificate)?;
-        let verified = cert::verify::<Portable>(&anchor, &view, now)?.require_key(key.public())?;
-        anchor.learn::<Portable>(&verified)?;
+        let verified = cert::verify::<Chosen>(&anchor, &view, now)?.require_key(key.public())?;
+        anchor.learn::<Chosen>(&verified)?;
         let subject_id = view.subject_id().into();
         Ok(Self { key, certificate, anchor, subject_id })
     }
@@ -130,13 +131,13 @@ impl Identity {
             return Err(IdentityError::Mode { path, mode });
         }
         let pem = Zeroizing::new(fs::read(&path).map_err(|e| IdentityError::io(&path, e))?);
-        let key = KeyPair::from_pkcs8_pem::<Portable>(&pem)
-            .map_err(|source| IdentityError::Key { path, source })?;
+        let key =
+            KeyPair::<Chosen>::from_pkcs8_pem(&pem).map_err(|source| IdentityError::Key { path, source })?;
 
         let path = folder.join(ANCHOR);
         let text = fs::read(&path).map_err(|e| IdentityError::io(&path, e))?;
         let anchor =
-            Anchor::decode::<Portable>(&text).map_err(|source| IdentityError::Anchor { path, source })?;
+            Anchor::decode::<Chosen>(&text).map_err(|source| IdentityError::Anchor { path, source })?;
 
         let path = folder.join(CERTIFICATE);
         let text = fs::read(&path).map_err(|e| IdentityError::io(&path, e))?;
@@ -150,7 +151,7 @@ impl Identity {
     }
 
     /// The certified key.
-    pub const fn key(&self) -> &KeyPair {
+    pub const fn key(&self) -> &KeyPair<Chosen> {
         &self.key
     }
 
@@ -165,7 +166,7 @@ impl Identity {
     }
 
     /// Our side of a channel opened at `now`, to `peer` if only that subject will do.
-    pub fn local<'a>(&'a self, now: Now, peer: Option<Id<'a>>) -> Local<'a> {
+    pub fn local<'a>(&'a self, now: Now, peer: Option<Id<'a>>) -> Local<'a, Chosen> {
         Local { key: &self.key, certificate: &self.certificate, anchor: &self.anchor, now, peer }
     }
 }

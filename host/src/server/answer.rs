@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use getrandom::SysRng;
 use minipki_core::cert::IdBuf;
-use minipki_core::crypto::Portable;
 use minipki_core::link::Link;
 use minipki_core::session::{Asked, EnrolServer, Fault, Machine};
 use minipki_core::wire::Code;
@@ -13,11 +12,12 @@ use rand_core::UnwrapErr;
 
 use super::context::Visit;
 use crate::ca::{IssueRequest, Issued, Proof, Refused, TokenHash};
+use crate::crypto::Chosen;
 use crate::trace::Traced;
 use crate::trace::events::What;
 
 /// The CA's end of one connection.
-pub(super) type Conversation<'b> = Link<'b, Traced<EnrolServer<Portable>>>;
+pub(super) type Conversation<'b> = Link<'b, Traced<EnrolServer<Chosen>>>;
 
 /// Why there is no certificate.
 enum Denied {
@@ -139,7 +139,7 @@ async fn certify(
 
 /// Finds the secret that the proof was made with. All are tried whichever it is, so that the time
 /// this takes tells nothing of it.
-fn check(machine: &EnrolServer<Portable>, tokens: &[TokenHash]) -> Result<Proof, Denied> {
+fn check(machine: &EnrolServer<Chosen>, tokens: &[TokenHash]) -> Result<Proof, Denied> {
     let mut proven = machine.proves(None)?.then_some(Proof::Proven { token: None });
     for token in tokens {
         if machine.proves(Some(token.as_bytes()))? {

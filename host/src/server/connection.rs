@@ -1,6 +1,5 @@
 //! One connection, from its first byte to its last.
 
-use minipki_core::crypto::Portable;
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Want};
 use minipki_core::session::{Asked, EnrolServer, Fault};
@@ -10,6 +9,7 @@ use tokio::sync::watch;
 
 use super::answer::{Conversation, answer, refuse};
 use super::context::Visit;
+use crate::crypto::Chosen;
 use crate::net::{NetError, close, drive};
 use crate::trace::Traced;
 use crate::trace::events::What;
@@ -58,7 +58,7 @@ impl End {
 /// Serves the client at the other end of `stream` until one of the two is done.
 pub(super) async fn serve(mut stream: TcpStream, visit: &Visit, mut stop: Stop) {
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
-    let machine = EnrolServer::<Portable>::new(visit.issuer);
+    let machine = EnrolServer::<Chosen>::new(visit.issuer);
     let mut link = Link::new(Traced::new(machine, visit.reporter.tap(visit.tap.clone())), &mut rx, &mut tx);
     let mut requests = 0;
     let end = converse(&mut link, &mut stream, visit, &mut stop, &mut requests).await;

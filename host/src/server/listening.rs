@@ -5,7 +5,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use minipki_core::crypto::Portable;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
@@ -14,6 +13,7 @@ use super::context::{Context, Counts, Summary};
 use super::desk::{Desk, DeskError};
 use super::guests::Guests;
 use crate::ca::Authority;
+use crate::crypto::Chosen;
 
 /// Why a server did not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +76,7 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Summary, ServeError> {
         let Self { listener, address, authority, options, counts } = self;
         let ServerOptions { limits, tap, events, .. } = options;
-        let issuer = authority.public_key().fingerprint::<Portable>();
+        let issuer = authority.public_key().fingerprint::<Chosen>();
         tracing::info!(%address, issuer_id = %authority.issuer_id(), fingerprint = %issuer, "serving");
         let (desk, mut closed) = Desk::open(authority, &limits).map_err(ServeError::Thread)?;
         let context = Arc::new(Context { issuer, desk, limits, tap, events, counts });

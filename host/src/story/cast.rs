@@ -2,13 +2,14 @@
 
 use getrandom::SysRng;
 use minipki_core::cert::{Certificate, IdBuf};
-use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::crypto::KeyPair;
 use rand_core::{Rng, UnwrapErr};
 
 use super::scenes::{self, End, Seen};
 use super::verdict::{self, Refusal};
 use super::{Flip, Note, Step, StoryError, Theatre, Who};
 use crate::client::{ClientError, Identity};
+use crate::crypto::Chosen;
 use crate::trace::explain::hex;
 use crate::trace::{printable, reading};
 
@@ -92,7 +93,7 @@ impl Play {
 /// `who` makes a key, and has it certified.
 async fn enter(theatre: &Theatre<'_>, who: Who, run: u32) -> Result<(Player, Vec<Step>), StoryError> {
     let failed = |source| StoryError::Client { who, source };
-    let key = KeyPair::generate::<Portable>(&mut UnwrapErr(SysRng));
+    let key = KeyPair::<Chosen>::generate(&mut UnwrapErr(SysRng));
     // A name and a number: always well formed.
     let name: IdBuf = format!("{}-{run:08x}", who.name())
         .parse()
@@ -106,7 +107,7 @@ async fn enter(theatre: &Theatre<'_>, who: Who, run: u32) -> Result<(Player, Vec
 fn told_enrolment(
     who: Who,
     name: &IdBuf,
-    key: &KeyPair,
+    key: &KeyPair<Chosen>,
     identity: &Identity,
     seen: Vec<Seen>,
 ) -> Result<Vec<Step>, ClientError> {

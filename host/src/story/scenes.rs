@@ -17,6 +17,7 @@ use crate::client::chat::{self, Message};
 use crate::client::{
     Channel, ChannelOptions, ClientError, Deadlines, EnrolOptions, Identity, Role, enrol_over, open, proven,
 };
+use crate::crypto::Chosen;
 use crate::trace::{Direction, Tap};
 
 /// What alice says.
@@ -58,7 +59,7 @@ pub(super) type Met = (Result<End, ClientError>, Result<End, ClientError>);
 pub(super) async fn enrol(
     theatre: &Theatre<'_>,
     subject: &IdBuf,
-    key: &KeyPair,
+    key: &KeyPair<Chosen>,
     flip: Option<Flip>,
 ) -> Result<(Result<Identity, ClientError>, Vec<Seen>), StoryError> {
     let token = theatre.tokens.map(|make| make(subject)).transpose().map_err(StoryError::Token)?;

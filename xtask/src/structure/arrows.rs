@@ -65,6 +65,7 @@ pub(super) const HOUSES: &[House] = &[
         rooms: &[
             Room { name: "ca", rank: 0, only: &[], never: IMPURE },
             room("clock", 0),
+            Room { name: "crypto", rank: 0, only: &[], never: IMPURE },
             room("files", 0),
             room("net", 0),
             room("trace", 0),

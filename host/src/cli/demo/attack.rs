@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use getrandom::SysRng;
 use minipki_core::cert::{self, Certificate};
-use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::crypto::KeyPair;
 use minipki_core::limits::FRAME;
 use minipki_core::link::Link;
 use minipki_core::session::{Fault, Local, Responder};
@@ -16,6 +16,7 @@ use super::super::CliError;
 use super::surprise;
 use crate::client::{self, ChannelOptions, Identity};
 use crate::clock;
+use crate::crypto::Chosen;
 use crate::net;
 
 /// bob's certificate with another name in it.
@@ -23,7 +24,7 @@ pub(super) fn changed_certificate(alice: &Identity, bob: &Identity) -> Result<ce
     let text = String::from_utf8_lossy(bob.certificate()).replace("\"bob\"", "\"rob\"");
     let now = Now::Exact(clock::now()?);
     let verdict = Certificate::parse(text.as_bytes())
-        .and_then(|certificate| cert::verify::<Portable>(alice.anchor(), &certificate, now).map(drop));
+        .and_then(|certificate| cert::verify::<Chosen>(alice.anchor(), &certificate, now).map(drop));
     verdict.err().ok_or_else(|| surprise("a changed certificate was accepted"))
 }
 
@@ -42,7 +43,7 @@ pub(super) async fn stolen_certificate(alice: &Identity, bob: &Identity) -> Resu
 async fn impersonate(socket: &TcpListener, bob: &Identity) {
     let Ok((mut stream, _)) = socket.accept().await else { return };
     let Ok(now) = clock::now() else { return };
-    let key = KeyPair::generate::<Portable>(&mut UnwrapErr(SysRng));
+    let key = KeyPair::<Chosen>::generate(&mut UnwrapErr(SysRng));
     let local = Local {
         key: &key,
         certificate: bob.certificate(),
@@ -50,7 +51,7 @@ async fn impersonate(socket: &TcpListener, bob: &Identity) {
         now: Now::Exact(now),
         peer: None,
     };
-    let machine = Responder::<Portable>::new(local, &mut UnwrapErr(SysRng));
+    let machine = Responder::<Chosen>::new(local, &mut UnwrapErr(SysRng));
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
     let mut link = Link::new(machine, &mut rx, &mut tx);
     let (mut reader, mut writer) = stream.split();

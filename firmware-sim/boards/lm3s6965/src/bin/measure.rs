@@ -52,9 +52,9 @@ fn run(
     meter::start(peripherals.SYST);
     let mut rng = HostEntropy::open(entropy_file(arguments)).ok_or("no entropy")?;
 
-    let (key, cost) = measure(|| KeyPair::generate::<Portable>(&mut rng));
+    let (key, cost) = measure(|| KeyPair::<Portable>::generate(&mut rng));
     row("key pair", cost);
-    let (agreed, cost) = measure(|| key.agree::<Portable>(key.public()));
+    let (agreed, cost) = measure(|| key.agree(key.public()));
     agreed.map_err(|_| "agreement")?;
     row("X25519 agreement", cost);
 
@@ -95,7 +95,7 @@ fn identity<'m>(
     let (secret, rest) = memory.split_first_chunk::<KEY>().ok_or("short")?;
     let (fingerprint, certificate) = rest.split_first_chunk::<KEY>().ok_or("short")?;
     Ok(Identity {
-        key: KeyPair::from_secret::<Portable>(Secret::new(*secret)),
+        key: KeyPair::<Portable>::from_secret(Secret::new(*secret)),
         fingerprint: Fingerprint(*fingerprint),
         certificate: certificate.get(..length.saturating_sub(2 * KEY)).ok_or("short")?,
     })

@@ -1,0 +1,182 @@
+//! The provider over AWS-LC: hand-written assembly, several times as fast as portable code.
+//!
+//! AWS-LC wipes what it frees. Where its Rust interface would leave a secret behind (a salt of its
+//! HKDF, a tag of its HMAC), the steps are put together here so that it does not. What cannot fail
+//! but for want of memory is, should it fail, done by the portable code.
+
+use std::sync::Arc;
+
+use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk};
+use aws_lc_rs::hmac::{self, HMAC_SHA256, sign_to_buffer};
+use aws_lc_rs::signature::{self, RSA_PSS_2048_8192_SHA256, RsaParameters, RsaPssSaltLength};
+use aws_lc_rs::{digest, error::Unspecified};
+use minipki_core::bytes::Secret;
+use minipki_core::crypto::{CryptoError, Portable, Provider, Sha256, X25519, rsa};
+use minipki_core::limits::{KEY, NONCE, SPKI_DER, TAG};
+use zeroize::Zeroizing;
+
+/// AWS-LC, by `aws-lc-rs`.
+#[derive(Clone, Copy, Debug)]
+pub struct AwsLc;
+
+/// SHA-256 by AWS-LC.
+#[derive(Clone)]
+pub struct Hash(digest::Context);
+
+impl Default for Hash {
+    fn default() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+}
+
+impl Sha256 for Hash {
+    fn update(&mut self, data: &[u8]) {
+        self.0.update(data);
+    }
+
+    fn finish(self) -> [u8; 32] {
+        copied(self.0.finish().as_ref())
+    }
+}
+
+/// A private key by AWS-LC, which computes the public one as soon as it is given the secret. That
+/// is a third of an agreement's time, so it is done once for all agreements.
+#[derive(Clone)]
+pub struct Key {
+    secret: Secret<KEY>,
+    prepared: Option<Arc<PrivateKey>>,
+}
+
+impl X25519 for Key {
+    fn new(secret: Secret<KEY>) -> Self {
+        let prepared = PrivateKey::from_private_key(&agreement::X25519, secret.expose());
+        Self { prepared: prepared.ok().map(Arc::new), secret }
+    }
+
+    fn secret(&self) -> &Secret<KEY> {
+        &self.secret
+    }
+
+    fn public(&self) -> [u8; KEY] {
+        let public = self.prepared.as_ref().and_then(|key| key.compute_public_key().ok());
+        public.map_or_else(|| self.secret.public(), |public| copied(public.as_ref()))
+    }
+
+    fn agree(&self, public: &[u8; KEY]) -> Result<Secret<KEY>, CryptoError> {
+        let Some(prepared) = &self.prepared else { return self.secret.agree(public) };
+        let public = UnparsedPublicKey::new(&agreement::X25519, public);
+        agreement::agree(prepared, public, CryptoError::AllZeroShared, |shared| {
+            let mut secret = Secret::zeroed();
+            secret.expose_mut().copy_from_slice(shared);
+            Ok(secret)
+        })
+    }
+}
+
+/// A length to expand to.
+struct Length(usize);
+
+impl KeyType for Length {
+    fn len(&self) -> usize {
+        self.0
+    }
+}
+
+/// RSASSA-PSS with SHA-256, for the one salt length that signatures of ours have: the largest.
+static PSS: RsaParameters = RSA_PSS_2048_8192_SHA256.with_pss_salt_length(RsaPssSaltLength::Max);
+
+impl Provider for AwsLc {
+    type Sha256 = Hash;
+    type X25519 = Key;
+
+    fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Secret<32> {
+        let mut mac = Secret::zeroed();
+        let text = Zeroizing::new(parts.concat());
+        match sign_to_buffer(&hmac::Key::new(HMAC_SHA256, key), &text, mac.expose_mut()) {
+            Ok(_) => mac,
+            Err(Unspecified) => Portable::hmac_sha256(key, parts),
+        }
+    }
+
+    fn hkdf_sha256(salt: &[u8], ikm: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), CryptoError> {
+        // Extract (RFC 5869 §2.2) is HMAC under the salt.
+        let prk = Self::hmac_sha256(salt, &[ikm]);
+        Prk::new_less_safe(HKDF_SHA256, prk.expose())
+            .expand(&[info], Length(out.len()))
+            .and_then(|okm| okm.fill(out))
+            .map_err(|Unspecified| CryptoError::Length)
+    }
+
+    fn seal(
+        key: &Secret<KEY>,
+        nonce: &[u8; NONCE],
+        ad: &[u8],
+        in_out: &mut [u8],
+    ) -> Result<[u8; TAG], CryptoError> {
+        cipher(key)
+            .and_then(|cipher| cipher.seal_in_place_separate_tag(once(nonce), Aad::from(ad), in_out))
+            .map(|tag| copied(tag.as_ref()))
+            .map_err(|Unspecified| CryptoError::Length)
+    }
+
+    fn open(
+        key: &Secret<KEY>,
+        nonce: &[u8; NONCE],
+        ad: &[u8],
+        in_out: &mut [u8],
+        tag: &[u8; TAG],
+    ) -> Result<(), CryptoError> {
+        cipher(key)
+            .and_then(|cipher| {
+                cipher.open_in_place_separate_tag(once(nonce), Aad::from(ad), tag, in_out).map(drop)
+            })
+            .map_err(|Unspecified| CryptoError::Tag)
+    }
+
+    /// AWS-LC checks one salt length at a time and names no reason. So it is asked about the
+    /// length that our certificates have, and what it refuses is left to the core's judgement.
+    fn verify_pss_sha256(
+        key: &rsa::PublicKey,
+        digest: &[u8; 32],
+        signature: &[u8],
+        salt: rsa::SaltLength,
+    ) -> Result<(), rsa::Error> {
+        let longest = key.size().max_salt();
+        let asked = match salt {
+            rsa::SaltLength::Exactly(length) => length == longest,
+            rsa::SaltLength::AtLeast(length) => length <= longest,
+        };
+        if asked && accepts(key, digest, signature) {
+            return Ok(());
+        }
+        Portable::verify_pss_sha256(key, digest, signature, salt)
+    }
+}
+
+/// Whether AWS-LC accepts a signature with the longest salt. The key is read anew each time, which
+/// is a sixth of the time of a verification.
+fn accepts(key: &rsa::PublicKey, digest: &[u8; 32], signature: &[u8]) -> bool {
+    let mut spki = [0; SPKI_DER];
+    let Ok(spki) = key.write_spki_der(&mut spki) else { return false };
+    digest::Digest::import_less_safe(digest, &digest::SHA256)
+        .and_then(|digest| signature::UnparsedPublicKey::new(&PSS, spki).verify_digest(&digest, signature))
+        .is_ok()
+}
+
+fn cipher(key: &Secret<KEY>) -> Result<LessSafeKey, Unspecified> {
+    UnboundKey::new(&CHACHA20_POLY1305, key.expose()).map(LessSafeKey::new)
+}
+
+/// That a nonce is used once, Noise's counter sees to.
+fn once(nonce: &[u8; NONCE]) -> Nonce {
+    Nonce::assume_unique_for_key(*nonce)
+}
+
+/// The bytes of a digest, a key or a tag, whose length its algorithm fixes.
+fn copied<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut copy = [0; N];
+    copy.copy_from_slice(bytes);
+    copy
+}
