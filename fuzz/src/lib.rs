@@ -5,6 +5,7 @@
 //! on a stable compiler with the corpora and a short random run, as tests of
 //! the workspace (`tests/fuzz`).
 
+mod batch;
 mod certificate;
 mod channel_responder;
 mod enrol_server;
@@ -13,6 +14,7 @@ mod json;
 pub mod peers;
 pub mod stream;
 
+pub use batch::batch;
 pub use certificate::certificate;
 pub use channel_responder::channel_responder;
 pub use enrol_server::enrol_server;
@@ -40,4 +42,5 @@ pub const TARGETS: &[Target] = &[
     target("certificate", certificate, &["vectors/cert/accept", "vectors/cert/refuse"]),
     target("enrol_server", |data| _ = enrol_server(data), &[]),
     target("channel_responder", |data| _ = channel_responder(data), &[]),
+    target("batch", batch, &[]),
 ];

@@ -92,6 +92,18 @@ fn private_keys_are_read_in_both_forms() {
 }
 
 #[test]
+fn the_parts_lent_are_those_imported() {
+    for size in SIZES {
+        let expected = numbers(size);
+        private(size).with_parts(|parts| {
+            assert_eq!((parts.p, parts.q), (&expected.p[..], &expected.q[..]));
+            assert_eq!((parts.dp, parts.dq), (&expected.dp[..], &expected.dq[..]));
+            assert_eq!(parts.q_inverse, expected.q_inverse);
+        });
+    }
+}
+
+#[test]
 fn private_keys_that_are_refused() {
     let refused = |der: &[u8]| PrivateKey::from_pkcs1_der(der).expect_err("a damaged key");
     let der = pkcs8_der(KeySize::Bits2048);

@@ -1,10 +1,9 @@
 //! RSA signatures against the `rsa` crate and openssl, in both directions, and what must be refused.
 
-use crypto_bigint::{BoxedUint, ConcatenatingMul, NonZero, Odd};
 use minipki_core::crypto::rsa::{Error, KeySize, PrivateKey, SaltLength};
 use minipki_core::crypto::{Portable, Provider};
 use minipki_tests::openssl;
-use minipki_tests::rsa_keys::{Numbers, SIZES, numbers, oracle, private, public, rng, spki_der};
+use minipki_tests::rsa_keys::{SIZES, broken, numbers, oracle, private, public, rng, spki_der};
 use proptest::prelude::*;
 use rsa::sha2::Sha256;
 use rsa::{Pkcs1v15Sign, Pss};
@@ -153,28 +152,6 @@ fn representatives_not_below_the_modulus_are_refused() {
             let mut signature = vec![0; n.len()];
             signature[n.len() - 1] = value;
             assert_eq!(key.verify_pss(&[0; 32], &signature, SaltLength::AtLeast(0)), Err(Error::Signature));
-        }
-    }
-}
-
-/// A key of which every check on import is true, but one "prime" is not prime:
-/// what comes out of it is as wrong as after a fault in the machine.
-fn broken(size: KeySize) -> Numbers {
-    let good = numbers(size);
-    let half = size.bits() as u32 / 2;
-    let number = |bytes: &[u8]| BoxedUint::from_be_slice(bytes, bytes.len() as u32 * 8).expect("whole bytes");
-    let bytes = |number: BoxedUint| number.to_be_bytes().into_vec();
-    let q = number(&good.q);
-    let e = number(&[vec![0; good.p.len() - 3], vec![1, 0, 1]].concat());
-    let mut p = number(&good.p);
-    loop {
-        p = p.wrapping_sub(number(&[vec![0; good.p.len() - 1], vec![2]].concat()));
-        let below = NonZero::new(p.wrapping_sub(BoxedUint::one_with_precision(half))).expect("not 0");
-        let odd = Odd::new(p.clone()).expect("odd");
-        let (dp, q_inverse) = (e.invert_mod(&below).into_option(), q.invert_odd_mod(&odd).into_option());
-        if let (Some(dp), Some(q_inverse)) = (dp, q_inverse) {
-            let (p, dp, q_inverse) = (bytes(p), bytes(dp), bytes(q_inverse));
-            return Numbers { n: bytes(odd.as_ref().concatenating_mul(&q)), p, dp, q_inverse, ..good };
         }
     }
 }

@@ -89,6 +89,11 @@ fn channel_responder() {
     run("channel_responder");
 }
 
+#[test]
+fn batch() {
+    run("batch");
+}
+
 /// A corpus that the protocol has moved away from would still pass, and reach nothing.
 #[test]
 fn the_corpus_still_reaches_a_certificate_and_an_open_channel() {

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use crypto_bigint::{BoxedUint, ConcatenatingMul, NonZero, Odd};
 use minipki_core::crypto::rsa::{KeySize, PrivateKey, PublicKey};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -89,6 +90,28 @@ impl Numbers {
     pub fn pkcs1_der(&self) -> Vec<u8> {
         let numbers = [&self.n, &self.e, &self.d, &self.p, &self.q, &self.dp, &self.dq, &self.q_inverse];
         sequence(&[vec![2, 1, 0], numbers.map(|number| integer(number)).concat()])
+    }
+}
+
+/// A key of which every check on import is true, but one "prime" is not prime:
+/// what comes out of it is as wrong as after a fault in the machine.
+pub fn broken(size: KeySize) -> Numbers {
+    let good = numbers(size);
+    let half = size.bits() as u32 / 2;
+    let number = |bytes: &[u8]| BoxedUint::from_be_slice(bytes, bytes.len() as u32 * 8).expect("whole bytes");
+    let bytes = |number: BoxedUint| number.to_be_bytes().into_vec();
+    let q = number(&good.q);
+    let e = number(&[vec![0; good.p.len() - 3], vec![1, 0, 1]].concat());
+    let mut p = number(&good.p);
+    loop {
+        p = p.wrapping_sub(number(&[vec![0; good.p.len() - 1], vec![2]].concat()));
+        let below = NonZero::new(p.wrapping_sub(BoxedUint::one_with_precision(half))).expect("not 0");
+        let odd = Odd::new(p.clone()).expect("odd");
+        let (dp, q_inverse) = (e.invert_mod(&below).into_option(), q.invert_odd_mod(&odd).into_option());
+        if let (Some(dp), Some(q_inverse)) = (dp, q_inverse) {
+            let (p, dp, q_inverse) = (bytes(p), bytes(dp), bytes(q_inverse));
+            return Numbers { n: bytes(odd.as_ref().concatenating_mul(&q)), p, dp, q_inverse, ..good };
+        }
     }
 }
 

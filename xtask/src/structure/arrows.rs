@@ -80,6 +80,21 @@ pub(super) const HOUSES: &[House] = &[
         ],
     },
     House {
+        source: "host/ifma/src",
+        doors: &["lib.rs"],
+        rooms: &[
+            room("vector", 0),
+            room("avx512", 1),
+            room("number", 1),
+            room("tile", 1),
+            room("engine", 2),
+            room("kernel", 2),
+            room("modulus", 3),
+            room("crt", 4),
+            room("key", 5),
+        ],
+    },
+    House {
         source: "firmware-sim/app/src",
         doors: &["lib.rs"],
         rooms: &[
@@ -289,17 +304,17 @@ mod tests {
 
     #[test]
     fn a_device_stands_on_its_board_and_the_core() {
-        let app = |text: &str| faults(2, "enrol.rs", text).len();
+        let app = |text: &str| faults(3, "enrol.rs", text).len();
         assert_eq!(app("use minipki_core::link::Link;\nuse crate::board::Board;"), 0);
         assert_eq!(app("use std::net::TcpStream;"), 1);
         assert_eq!(app("use minipki::client::enrol;"), 1);
         assert_eq!(app("use minipki_device::StdBoard;"), 1);
         assert_eq!(app("use crate::life::run;"), 1);
         assert_eq!(
-            faults(3, "board.rs", "use minipki_device_app::Board;\nuse std::net::TcpStream;").len(),
+            faults(4, "board.rs", "use minipki_device_app::Board;\nuse std::net::TcpStream;").len(),
             0
         );
-        assert_eq!(faults(3, "board.rs", "use minipki::net::drive;").len(), 1);
+        assert_eq!(faults(4, "board.rs", "use minipki::net::drive;").len(), 1);
     }
 
     #[test]

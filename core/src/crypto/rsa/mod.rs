@@ -14,7 +14,9 @@ mod public;
 
 use core::fmt;
 
+pub use arith::Parts as PrivateParts;
 pub use private::PrivateKey;
+pub use pss::encode as encode_pss;
 pub use public::PublicKey;
 
 use crate::bytes::Full;

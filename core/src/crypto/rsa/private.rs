@@ -3,10 +3,12 @@
 use core::fmt;
 
 use rand_core::CryptoRng;
+use zeroize::Zeroizing;
 
 use super::arith::{Crt, Modulus, Native, Parts, limbs};
 use super::public::{AnyModulus, LIMBS_2048, LIMBS_3072, LIMBS_4096, PublicKey};
 use super::{DIGEST, Error, pkcs1, pss};
+use crate::limits::RSA_BYTES;
 
 /// An RSA private key of two primes, wiped when dropped.
 ///
@@ -40,6 +42,22 @@ impl PrivateKey {
     /// The public key.
     pub const fn public(&self) -> &PublicKey {
         &self.public
+    }
+
+    /// Lends the parts to `f`, which may be an implementation of the private operation with
+    /// instructions that this crate does not use. The copy lent is wiped.
+    pub fn with_parts<T>(&self, f: impl FnOnce(&Parts<'_>) -> T) -> T {
+        let mut room = Zeroizing::new([[0; RSA_BYTES / 2]; 5]);
+        let half = self.public.size().bytes() / 2;
+        let mut parts = room.each_mut().map(|part| part.get_mut(..half).unwrap_or_default());
+        let out = parts.each_mut().map(|part| &mut **part);
+        match &self.secret {
+            Secret::Bits2048(key) => key.write_parts(out),
+            Secret::Bits3072(key) => key.write_parts(out),
+            Secret::Bits4096(key) => key.write_parts(out),
+        }
+        let [p, q, dp, dq, q_inverse] = parts;
+        f(&Parts { p, q, dp, dq, q_inverse })
     }
 
     /// Signs a message's digest by RSASSA-PSS with SHA-256 and MGF1-SHA-256 (RFC 8017 §8.1.1).

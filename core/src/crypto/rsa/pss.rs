@@ -10,8 +10,13 @@ use super::{DIGEST, Error, SaltLength};
 
 const TRAILER: u8 = 0xbc;
 
-/// Fills `encoded` with the encoding of `digest` under `salt` (§9.1.1).
-pub(super) fn encode(encoded: &mut [u8], digest: &[u8; DIGEST], salt: &[u8]) -> Result<(), Error> {
+/// Fills `encoded`, as long as the modulus, with the EMSA-PSS encoding of a message's digest under
+/// `salt` (RFC 8017 §9.1.1): what the private operation makes a signature of.
+///
+/// # Errors
+/// [`Error::SaltLength`] if the salt is longer than [`KeySize::max_salt`](super::KeySize::max_salt),
+/// [`Error::KeySize`] if `encoded` has no room for the encoding of any.
+pub fn encode(encoded: &mut [u8], digest: &[u8; DIGEST], salt: &[u8]) -> Result<(), Error> {
     encoded.fill(0);
     let (db, h, trailer) = split(encoded).ok_or(Error::KeySize)?;
     let one = db.len().checked_sub(salt.len() + 1).ok_or(Error::SaltLength)?;

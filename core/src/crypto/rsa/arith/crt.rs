@@ -114,6 +114,16 @@ impl<W: Limb, const L: usize, const H: usize> Crt<W, L, H> {
         })
     }
 
+    /// Writes the parts, each as long as its primes, in the order of [`Parts`].
+    pub fn write_parts(&self, out: [&mut [u8]; 5]) {
+        let mut q_inverse = Wiped::new(self.p.modulus.mul(&self.q_inverse, &plain_one()));
+        self.p.modulus.canonical(&mut q_inverse);
+        let numbers = [&self.p.modulus.n, &self.q.modulus.n, &self.p.exponent, &self.q.exponent, &*q_inverse];
+        for (number, out) in numbers.into_iter().zip(out) {
+            Modulus::write(number, out);
+        }
+    }
+
     /// `x^d mod n` of a canonical `x`, canonical; `None` if the result does not
     /// give `x` back under the public exponent, and is therefore withheld
     /// (a faulty result would give the primes away: Boneh, DeMillo and Lipton, 1997).

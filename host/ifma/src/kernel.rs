@@ -1,0 +1,148 @@
+//! What an engine does: Montgomery arithmetic on eight numbers at once, and the reading of a table.
+//!
+//! A number is `L` limbs of 52 bits, least significant first; `L` is a multiple of [`TILE`]. The space
+//! `t` for a product is lent, so that whoever lends it wipes it.
+#![allow(clippy::indexing_slicing, reason = "the indices are bounded by the loops over fixed arrays")]
+
+use crate::tile::{Limb, TILE, digits, settle, tile, triangle};
+use crate::vector::{Job, Lanes, Vector};
+
+/// What reduction needs of a modulus: its limbs, and `-1 / n` modulo 2^52.
+pub(crate) struct Reducer<'a, const L: usize> {
+    pub(crate) n: &'a [u64; L],
+    pub(crate) n_inverse: u64,
+}
+
+/// `out = a * b / R mod n`, R = 2^(52 `L`), not brought below `n`.
+pub(crate) struct Multiply<'a, const L: usize> {
+    pub(crate) out: &'a mut [Lanes; L],
+    pub(crate) a: &'a [Lanes; L],
+    pub(crate) b: &'a [Lanes; L],
+    pub(crate) by: Reducer<'a, L>,
+    pub(crate) t: &'a mut [[Lanes; L]; 2],
+}
+
+impl<const L: usize> Job for Multiply<'_, L> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let t = self.t.as_flattened_mut();
+        multiply::<V, _>(t, self.a, self.b);
+        reduce::<V, L>(t, self.by);
+        settle::<V>(self.out, &t[L..]);
+    }
+}
+
+/// `out = a * a / R mod n`, likewise.
+pub(crate) struct Square<'a, const L: usize> {
+    pub(crate) out: &'a mut [Lanes; L],
+    pub(crate) a: &'a [Lanes; L],
+    pub(crate) by: Reducer<'a, L>,
+    pub(crate) t: &'a mut [[Lanes; L]; 2],
+}
+
+impl<const L: usize> Job for Square<'_, L> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let t = self.t.as_flattened_mut();
+        square::<V>(t, self.a);
+        reduce::<V, L>(t, self.by);
+        settle::<V>(self.out, &t[L..]);
+    }
+}
+
+/// `out = a * b + c`, of `N` = 2 `L` limbs.
+pub(crate) struct Combine<'a, const L: usize, const N: usize> {
+    pub(crate) out: &'a mut [Lanes; N],
+    pub(crate) a: &'a [Lanes; L],
+    pub(crate) b: &'a [u64; L],
+    pub(crate) c: &'a [Lanes; L],
+    pub(crate) t: &'a mut [[Lanes; L]; 2],
+}
+
+impl<const L: usize, const N: usize> Job for Combine<'_, L, N> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let t = self.t.as_flattened_mut();
+        multiply::<V, _>(t, self.a, self.b);
+        for (t, c) in t.iter_mut().zip(self.c) {
+            V::load(t).add(V::load(c)).store(t);
+        }
+        settle::<V>(self.out, t);
+    }
+}
+
+/// `out` = the entry of `table` whose mask is all ones, among masks of zero. All entries are read.
+pub(crate) struct Select<'a, const L: usize> {
+    pub(crate) out: &'a mut [Lanes; L],
+    pub(crate) table: &'a [[Lanes; L]],
+    pub(crate) masks: &'a [u64],
+}
+
+impl<const L: usize> Job for Select<'_, L> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        for i in (0..L).step_by(TILE) {
+            let mut chosen = [V::splat(0); TILE];
+            for (entry, mask) in self.table.iter().zip(self.masks) {
+                let (entry, mask) = (&entry[i..i + TILE], V::splat(*mask));
+                for (chosen, limb) in chosen.iter_mut().zip(entry) {
+                    *chosen = chosen.or(V::load(limb).and(mask));
+                }
+            }
+            for (chosen, out) in chosen.into_iter().zip(&mut self.out[i..]) {
+                chosen.store(out);
+            }
+        }
+    }
+}
+
+/// `t = a * b`, in columns.
+#[inline(always)]
+fn multiply<V: Vector, B: Limb>(t: &mut [Lanes], a: &[Lanes], b: &[B]) {
+    for i in (0..a.len()).step_by(TILE) {
+        for j in (0..b.len()).step_by(TILE) {
+            let (t, rows, columns) = (&mut t[i + j..], &a[i..], &b[j..]);
+            // The columns that no tile has written yet are not read.
+            if i + j == 0 {
+                tile::<V, _, false, false>(t, rows, columns);
+            } else if i == 0 || j + TILE == b.len() {
+                tile::<V, _, true, false>(t, rows, columns);
+            } else {
+                tile::<V, _, true, true>(t, rows, columns);
+            }
+        }
+    }
+}
+
+/// `t = a * a`, in columns: each product of two different limbs is formed once and doubled.
+#[inline(always)]
+fn square<V: Vector>(t: &mut [Lanes], a: &[Lanes]) {
+    for i in (0..a.len()).step_by(TILE) {
+        for j in (i + TILE..a.len()).step_by(TILE) {
+            let (t, rows, columns) = (&mut t[i + j..], &a[j..], &a[i..]);
+            if i + j == TILE {
+                tile::<V, _, false, false>(t, rows, columns);
+            } else if i == 0 || j + TILE == a.len() {
+                tile::<V, _, true, false>(t, rows, columns);
+            } else {
+                tile::<V, _, true, true>(t, rows, columns);
+            }
+        }
+    }
+    for i in (0..a.len()).step_by(TILE) {
+        triangle::<V>(&mut t[2 * i..], &a[i..], [i > 0, i + TILE < a.len()]);
+    }
+}
+
+/// Montgomery reduction of the `2 L` columns of `t`: the upper `L` columns are the result.
+#[inline(always)]
+fn reduce<V: Vector, const L: usize>(t: &mut [Lanes], by: Reducer<'_, L>) {
+    for i in (0..L).step_by(TILE) {
+        let t = &mut t[i..i + L + TILE];
+        digits::<V>(t, by.n, by.n_inverse);
+        let (q, rest) = t.split_at_mut(TILE);
+        for j in (TILE..L).step_by(TILE) {
+            tile::<V, _, true, true>(&mut rest[j - TILE..], q, &by.n[j..]);
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! A modulus, and arithmetic modulo it on eight numbers at once.
+//!
+//! # Bounds
+//! `R` = 2^(52 `L`) leaves 16 bits or more above every modulus in use: 2^16 n <= R. A *residue* is a
+//! number below 4n. Of two of them, or of one number below n and any number below R, a Montgomery
+//! product is
+//!
+//! (a b + q n) / R < (16 n^2 + R n) / R <= n (2^-12 + 1) < 2n, or (n R + R n) / R = 2n,
+//!
+//! since q < R. So no product is followed by a subtraction; the sum of two products is a residue, and
+//! only what leaves the lanes or is compared is brought below n, by [`Modulus::canonical`], which
+//! takes numbers below 2n.
+#![allow(clippy::indexing_slicing, reason = "the indices are bounded by the loops over fixed arrays")]
+
+use subtle::{ConditionallySelectable, ConstantTimeEq};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::engine::Engine;
+use crate::kernel::{Combine, Multiply, Reducer, Select, Square};
+use crate::number::{Number, Wiped, add, choose, limbs, splat, sub, zero};
+use crate::vector::{BITS, Lanes, MASK, Vector};
+
+/// Bits of an exponent taken at once by [`Ring::power`].
+const WINDOW: usize = 5;
+
+/// An odd modulus, and what Montgomery arithmetic needs of it.
+pub struct Modulus<const L: usize> {
+    pub(crate) n: [u64; L],
+    /// `-1 / n` modulo 2^52.
+    n_inverse: u64,
+    /// `R mod n`: 1 in Montgomery form.
+    one: [u64; L],
+    /// `R^2 mod n`: the factor that takes a number into Montgomery form.
+    pub(crate) r_squared: [u64; L],
+}
+
+impl<const L: usize> Modulus<L> {
+    /// Takes a big-endian modulus, odd and with its first bit set.
+    pub fn new(engine: Engine, bytes: &[u8]) -> Self {
+        let n = limbs(bytes);
+        let mut modulus = Self { n, n_inverse: negated_inverse(n[0]), one: [0; L], r_squared: [0; L] };
+        // 2^bits mod n, doubled until it is R mod n, and once more: 2 in Montgomery form.
+        let mut x = sub(&zero(), &splat(&n)).0;
+        let bits = 8 * bytes.len();
+        let spare = BITS as usize * L - bits;
+        for (i, limb) in x.iter_mut().enumerate() {
+            let kept = bits.saturating_sub(BITS as usize * i).min(BITS as usize);
+            *limb = limb.and(Lanes::splat((1 << kept) - 1));
+        }
+        for _ in 0..spare {
+            x = modulus.double(&x);
+        }
+        modulus.one = x.map(|limb| limb.0[0]);
+        x = modulus.double(&x);
+        // To the power of 52 L, by squarings and doublings: R in Montgomery form.
+        let mut ring = Ring::new(engine, &modulus);
+        let power = BITS as usize * L;
+        for bit in (0..power.ilog2()).rev() {
+            let square = ring.square(&x);
+            x = modulus.canonical(&square);
+            if power >> bit & 1 == 1 {
+                x = modulus.double(&x);
+            }
+        }
+        drop(ring);
+        modulus.r_squared = x.map(|limb| limb.0[0]);
+        x.zeroize();
+        modulus
+    }
+
+    /// Below n, of a number below 2n.
+    pub(crate) fn canonical(&self, x: &Number<L>) -> Number<L> {
+        let (less, borrow) = sub(x, &splat(&self.n));
+        choose(borrow, x, &less)
+    }
+
+    /// `a - b mod n` of numbers below n.
+    pub(crate) fn sub(&self, a: &Number<L>, b: &Number<L>) -> Number<L> {
+        let (difference, borrow) = sub(a, b);
+        choose(borrow, &add(&difference, &splat(&self.n)), &difference)
+    }
+
+    /// `2 x mod n` of a number below n.
+    fn double(&self, x: &Number<L>) -> Number<L> {
+        self.canonical(&add(x, x))
+    }
+}
+
+impl<const L: usize> Drop for Modulus<L> {
+    fn drop(&mut self) {
+        self.n.zeroize();
+        self.n_inverse.zeroize();
+        self.one.zeroize();
+        self.r_squared.zeroize();
+    }
+}
+
+impl<const L: usize> ZeroizeOnDrop for Modulus<L> {}
+
+/// The digits of an exponent, the most significant first, each of as many bits as [`Ring::power`] takes at once.
+pub type Digits = Zeroizing<Vec<u8>>;
+
+/// The digits of a big-endian exponent.
+pub fn digits(bytes: &[u8]) -> Digits {
+    let bit = |at: usize| bytes.iter().rev().nth(at / 8).map_or(0, |byte| byte >> (at % 8) & 1);
+    let digit = |at: usize| (0..WINDOW).rev().fold(0, |digit, i| digit << 1 | bit(WINDOW * at + i));
+    Zeroizing::new((0..(8 * bytes.len()).div_ceil(WINDOW)).rev().map(digit).collect())
+}
+
+/// Arithmetic modulo a modulus, and the space it works in.
+pub struct Ring<'m, const L: usize> {
+    engine: Engine,
+    modulus: &'m Modulus<L>,
+    space: Zeroizing<[Number<L>; 2]>,
+}
+
+impl<'m, const L: usize> Ring<'m, L> {
+    /// Takes space for it.
+    pub fn new(engine: Engine, modulus: &'m Modulus<L>) -> Self {
+        Self { engine, modulus, space: Zeroizing::new([zero(); 2]) }
+    }
+
+    /// Montgomery multiplication, `a * b / R`: the bounds are above.
+    pub fn mul(&mut self, a: &Number<L>, b: &Number<L>) -> Wiped<L> {
+        let mut out = Wiped::new(zero());
+        self.mul_into(&mut out, a, b);
+        out
+    }
+
+    fn mul_into(&mut self, out: &mut Number<L>, a: &Number<L>, b: &Number<L>) {
+        let by = Reducer { n: &self.modulus.n, n_inverse: self.modulus.n_inverse };
+        self.engine.run(Multiply { out, a, b, by, t: &mut self.space });
+    }
+
+    /// Montgomery squaring, `a * a / R`, of a residue.
+    pub fn square(&mut self, a: &Number<L>) -> Wiped<L> {
+        let mut out = Wiped::new(zero());
+        self.square_into(&mut out, a);
+        out
+    }
+
+    fn square_into(&mut self, out: &mut Number<L>, a: &Number<L>) {
+        let by = Reducer { n: &self.modulus.n, n_inverse: self.modulus.n_inverse };
+        self.engine.run(Square { out, a, by, t: &mut self.space });
+    }
+
+    /// `x * R mod n`, a residue, of any number below R.
+    pub fn enter(&mut self, x: &Number<L>) -> Wiped<L> {
+        self.mul(x, &splat(&self.modulus.r_squared))
+    }
+
+    /// `x / R mod n`, below n, of a residue.
+    ///
+    /// (x + q n) / R < (4n + (R - 1) n) / R < n + 1, so at most n.
+    pub fn leave(&mut self, x: &Number<L>) -> Wiped<L> {
+        let mut one = [0; L];
+        one[0] = 1;
+        let out = self.mul(x, &splat(&one));
+        Wiped::new(self.modulus.canonical(&out))
+    }
+
+    /// `a * b + c`, which the caller knows to fit `N` = 2 `L` limbs.
+    pub(crate) fn combine<const N: usize>(
+        &mut self,
+        out: &mut Number<N>,
+        a: &Number<L>,
+        b: &[u64; L],
+        c: &Number<L>,
+    ) {
+        self.engine.run(Combine { out, a, b, c, t: &mut self.space });
+    }
+
+    /// `x^65537 mod n` of a number below n, below n: sixteen squarings and a product with `x` itself.
+    pub fn power_65537(&mut self, x: &Number<L>) -> Wiped<L> {
+        let (mut y, mut z) = (self.enter(x), Wiped::new(zero()));
+        for _ in 0..8 {
+            self.square_into(&mut z, &y);
+            self.square_into(&mut y, &z);
+        }
+        self.mul_into(&mut z, &y, x);
+        Wiped::new(self.modulus.canonical(&z))
+    }
+
+    /// `base^exponent` in Montgomery form, a residue, of a residue in Montgomery form.
+    ///
+    /// A fixed window: every entry of the table is read for every digit, and a digit of 0 multiplies
+    /// by 1 like any other.
+    pub fn power(&mut self, base: &Number<L>, exponent: &[u8]) -> Wiped<L> {
+        let mut table = Zeroizing::new(vec![zero(); 1 << WINDOW]);
+        table[0] = splat(&self.modulus.one);
+        table[1] = *base;
+        for i in 2..table.len() {
+            let (done, rest) = table.split_at_mut(i);
+            match i % 2 {
+                0 => self.square_into(&mut rest[0], &done[i / 2]),
+                _ => self.mul_into(&mut rest[0], &done[i - 1], base),
+            }
+        }
+        let [mut x, mut y, mut entry] = [const { zero() }; 3].map(Wiped::new);
+        for (i, digit) in exponent.iter().enumerate() {
+            let mut masks = [0; 1 << WINDOW];
+            for (i, mask) in (0..).zip(&mut masks) {
+                mask.conditional_assign(&u64::MAX, digit.ct_eq(&i));
+            }
+            let out = if i == 0 { &mut x } else { &mut entry };
+            self.engine.run(Select { out, table: &table, masks: &masks });
+            masks.zeroize();
+            if i == 0 {
+                continue;
+            }
+            self.square_into(&mut y, &x);
+            for _ in 0..2 {
+                self.square_into(&mut x, &y);
+                self.square_into(&mut y, &x);
+            }
+            self.mul_into(&mut x, &y, &entry);
+        }
+        x
+    }
+}
+
+/// `-1 / n` modulo 2^52: Newton's iteration doubles the right bits, from three.
+fn negated_inverse(n: u64) -> u64 {
+    let inverse = (0..5).fold(n, |x, _| x.wrapping_mul(2u64.wrapping_sub(n.wrapping_mul(x))));
+    inverse.wrapping_neg() & MASK
+}

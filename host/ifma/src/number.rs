@@ -1,0 +1,96 @@
+//! Eight numbers side by side in memory, and the linear arithmetic on them: plain code, for it is a
+//! hundredth of the work.
+//!
+//! A number is least significant limb first, each limb below 2^52. Nothing branches on a value.
+
+use zeroize::Zeroizing;
+
+use crate::vector::{BITS, LANES, Lanes, MASK, Vector};
+
+/// One number of `L` limbs in each lane.
+pub type Number<const L: usize> = [Lanes; L];
+
+/// The same, wiped when dropped.
+pub type Wiped<const L: usize> = Zeroizing<Number<L>>;
+
+/// All zeros.
+pub const fn zero<const L: usize>() -> Number<L> {
+    [Lanes([0; LANES]); L]
+}
+
+/// The same number in every lane.
+pub(crate) fn splat<const L: usize>(limbs: &[u64; L]) -> Number<L> {
+    limbs.map(Lanes::splat)
+}
+
+/// Reads big-endian bytes into one lane. The caller makes sure that they fit; what does not is dropped.
+pub fn read(number: &mut [Lanes], lane: usize, bytes: &[u8]) {
+    for (i, limb) in number.iter_mut().enumerate() {
+        let at = BITS as usize * i;
+        let limb = limb.0.get_mut(lane);
+        limb.into_iter().for_each(|limb| *limb = limb_of(bytes, at));
+    }
+}
+
+/// Big-endian bytes as limbs.
+pub(crate) fn limbs<const L: usize>(bytes: &[u8]) -> [u64; L] {
+    core::array::from_fn(|i| limb_of(bytes, BITS as usize * i))
+}
+
+/// The 52 bits from bit `at` on of a big-endian number. `at` is a multiple of 4, so they begin in the
+/// low or the high half of a byte and end in the seventh from there.
+fn limb_of(bytes: &[u8], at: usize) -> u64 {
+    let wide =
+        bytes.iter().rev().skip(at / 8).take(7).rev().fold(0, |wide, byte| wide << 8 | u64::from(*byte));
+    wide >> (at % 8) & MASK
+}
+
+/// Writes one lane as big-endian bytes, as many as `out` has.
+pub fn write(number: &[Lanes], lane: usize, out: &mut [u8]) {
+    let limb = |i: usize| number.get(i).and_then(|limb| limb.0.get(lane)).copied().unwrap_or(0);
+    for (i, byte) in out.iter_mut().rev().enumerate() {
+        let (index, shift) = (8 * i / BITS as usize, 8 * i as u32 % BITS);
+        *byte = (limb(index) >> shift) as u8;
+        if shift + 8 > BITS {
+            *byte |= (limb(index + 1) << (BITS - shift)) as u8;
+        }
+    }
+}
+
+/// `a - b`, and in each lane the borrow, of 0 or 1.
+pub(crate) fn sub<const L: usize>(a: &Number<L>, b: &Number<L>) -> (Number<L>, Lanes) {
+    let (mut out, mut borrow) = (*a, Lanes::default());
+    for (out, b) in out.iter_mut().zip(b) {
+        let difference = out.zip(*b, u64::wrapping_sub).zip(borrow, u64::wrapping_sub);
+        borrow = difference.zip(difference, |d, _| d >> 63);
+        *out = difference.and(Lanes::splat(MASK));
+    }
+    (out, borrow)
+}
+
+/// `a + b`, modulo 2^(52 `L`).
+pub(crate) fn add<const L: usize>(a: &Number<L>, b: &Number<L>) -> Number<L> {
+    let (mut out, mut carry) = (*a, Lanes::default());
+    for (out, b) in out.iter_mut().zip(b) {
+        let sum = out.add(*b).add(carry);
+        carry = sum.carry();
+        *out = sum.and(Lanes::splat(MASK));
+    }
+    out
+}
+
+/// In each lane `yes` where `choice` is 1, and `no` where it is 0.
+pub(crate) fn choose<const L: usize>(choice: Lanes, yes: &Number<L>, no: &Number<L>) -> Number<L> {
+    let mask = choice.zip(choice, |choice, _| choice.wrapping_neg());
+    let mut out = *no;
+    for (out, yes) in out.iter_mut().zip(yes) {
+        *out = out.zip(mask, |no, mask| no & !mask).or(yes.and(mask));
+    }
+    out
+}
+
+/// Whether the two are the same in every lane, by looking at all of both.
+pub(crate) fn equal<const L: usize>(a: &Number<L>, b: &Number<L>) -> bool {
+    let differences = a.iter().zip(b).fold(Lanes::default(), |all, (a, b)| all.or(a.zip(*b, |a, b| a ^ b)));
+    differences.0.iter().fold(0, |all, lane| all | lane) == 0
+}

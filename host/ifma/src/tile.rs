@@ -1,0 +1,148 @@
+//! Products by tiles of 10 by 10 limbs, whose columns stay in registers from the first product to the last.
+//!
+//! A product has its sum in columns of 64 bits; none is carried out of before [`settle`].
+//!
+//! # Bounds
+//! A product has 104 bits: its low half goes to the column of its limbs' places, its high half to the
+//! next. A column of `a * b` and `q * n` together gets at most 4 `L` halves below 2^52 and one carry:
+//! for `L` = 80 that is below 321 * 2^52 < 2^61.
+#![allow(clippy::indexing_slicing, reason = "the indices are bounded by the loops over fixed arrays")]
+#![allow(clippy::needless_range_loop, reason = "rows and columns are what the indices mean")]
+
+use crate::vector::{Lanes, MASK, Vector};
+
+/// Limbs of a tile's side: its columns, one factor and a limb of the other fill most of the 32 registers.
+pub(crate) const TILE: usize = 10;
+
+/// A limb of one factor: its own in each lane, or the same in all.
+pub(crate) trait Limb {
+    fn get<V: Vector>(&self) -> V;
+}
+
+impl Limb for Lanes {
+    #[inline(always)]
+    fn get<V: Vector>(&self) -> V {
+        V::load(self)
+    }
+}
+
+impl Limb for u64 {
+    #[inline(always)]
+    fn get<V: Vector>(&self) -> V {
+        V::splat(*self)
+    }
+}
+
+/// `t += rows * columns`, on the first 20 columns of `t`; of which those that are not `LOW` and `HIGH` are 0 before.
+#[inline(always)]
+pub(crate) fn tile<V: Vector, C: Limb, const LOW: bool, const HIGH: bool>(
+    t: &mut [Lanes],
+    rows: &[Lanes],
+    columns: &[C],
+) {
+    let (t, rows, columns) = (&mut t[..2 * TILE], &rows[..TILE], &columns[..TILE]);
+    let zero = V::splat(0);
+    let mut b = [zero; TILE];
+    let mut w = [zero; TILE];
+    for j in 0..TILE {
+        b[j] = columns[j].get();
+        if LOW {
+            w[j] = V::load(&t[j]);
+        }
+    }
+    for i in 0..TILE {
+        let a = V::load(&rows[i]);
+        for j in 0..TILE {
+            w[j] = w[j].add_low(a, b[j]);
+        }
+        w[0].store(&mut t[i]);
+        for j in 1..TILE {
+            w[j - 1] = w[j].add_high(a, b[j - 1]);
+        }
+        let next = if HIGH { V::load(&t[i + TILE]) } else { zero };
+        w[TILE - 1] = next.add_high(a, b[TILE - 1]);
+    }
+    for j in 0..TILE {
+        w[j].store(&mut t[TILE + j]);
+    }
+}
+
+#[inline(always)]
+pub(crate) fn triangle<V: Vector>(t: &mut [Lanes], a: &[Lanes], filled: [bool; 2]) {
+    let (t, limbs) = (&mut t[..2 * TILE], &a[..TILE]);
+    let mut a = [V::splat(0); TILE];
+    let mut w = [V::splat(0); 2 * TILE];
+    for j in 0..TILE {
+        a[j] = V::load(&limbs[j]);
+        if filled[0] {
+            w[j] = V::load(&t[j]);
+        }
+        if filled[1] {
+            w[TILE + j] = V::load(&t[TILE + j]);
+        }
+    }
+    row::<V, 0>(&mut w, &a);
+    row::<V, 1>(&mut w, &a);
+    row::<V, 2>(&mut w, &a);
+    row::<V, 3>(&mut w, &a);
+    row::<V, 4>(&mut w, &a);
+    row::<V, 5>(&mut w, &a);
+    row::<V, 6>(&mut w, &a);
+    row::<V, 7>(&mut w, &a);
+    row::<V, 8>(&mut w, &a);
+    for i in 0..TILE {
+        let j = 2 * i;
+        w[j].add(w[j]).add_low(a[i], a[i]).store(&mut t[j]);
+        w[j + 1].add(w[j + 1]).add_high(a[i], a[i]).store(&mut t[j + 1]);
+    }
+}
+
+#[inline(always)]
+fn row<V: Vector, const I: usize>(w: &mut [V; 2 * TILE], a: &[V; TILE]) {
+    for j in I + 1..TILE {
+        w[I + j] = w[I + j].add_low(a[I], a[j]);
+    }
+    for j in I + 1..TILE {
+        w[I + j + 1] = w[I + j + 1].add_high(a[I], a[j]);
+    }
+}
+
+/// Puts the quotient's digits of ten columns into their places, and adds their products with the first ten limbs of `n`.
+#[inline(always)]
+pub(crate) fn digits<V: Vector>(t: &mut [Lanes], n: &[u64], n_inverse: u64) {
+    let (t, n) = (&mut t[..2 * TILE], &n[..TILE]);
+    let inverse = V::splat(n_inverse);
+    let zero = V::splat(0);
+    let mut w = [zero; TILE];
+    for j in 0..TILE {
+        w[j] = V::load(&t[j]);
+    }
+    for i in 0..TILE {
+        let q = zero.add_low(w[0], inverse);
+        q.store(&mut t[i]);
+        let carry = w[0].add_low(q, n[0].get()).carry();
+        for j in 1..TILE {
+            w[j] = w[j].add_low(q, n[j].get());
+        }
+        for j in 1..TILE {
+            w[j - 1] = w[j].add_high(q, n[j - 1].get());
+        }
+        w[0] = w[0].add(carry);
+        w[TILE - 1] = V::load(&t[i + TILE]).add_high(q, n[TILE - 1].get());
+    }
+    for j in 0..TILE {
+        w[j].store(&mut t[TILE + j]);
+    }
+}
+
+/// Carries the columns of `t` out into limbs of 52 bits.
+#[inline(always)]
+pub(crate) fn settle<V: Vector>(out: &mut [Lanes], t: &[Lanes]) {
+    let mask = V::splat(MASK);
+    let mut carry = V::splat(0);
+    for (out, t) in out.iter_mut().zip(t) {
+        let sum = V::load(t).add(carry);
+        sum.and(mask).store(out);
+        carry = sum.carry();
+    }
+}
