@@ -1,11 +1,13 @@
 //! Shared by the tests.
 
+pub mod board;
 pub mod ca;
 pub mod certificate_corpus;
 pub mod certificates;
 mod command;
 pub mod device;
 pub mod device_others;
+pub mod loopback;
 pub mod noise;
 pub mod pair;
 pub mod peers;

@@ -1,4 +1,4 @@
-//! The program `minipki`, run as its users run it.
+//! The program `minipki`, run as its users run it, and others beside it.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -151,13 +151,19 @@ pub fn run_unread<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Option<i32
 }
 
 impl Running {
-    fn new(command: &mut Command) -> Self {
+    /// Starts what `command` says.
+    pub(crate) fn new(command: &mut Command) -> Self {
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let (sender, lines) = channel();
         forward(Stream::Out, child.stdout.take().expect("it is a pipe"), sender.clone());
         forward(Stream::Error, child.stderr.take().expect("it is a pipe"), sender);
         Self { child, lines, stdout: String::new(), stderr: String::new() }
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits for a line that has `text` in it.

@@ -24,6 +24,7 @@ pub(crate) fn run() -> Result<(), String> {
     )?;
     steps.run("clippy", "mend what clippy names; an exception needs a reason beside it", || {
         execute(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+        device::lint()?;
         fuzz::lint()
     })?;
     steps.run("documentation", "mend what rustdoc names: a dead link or a missing page", || {
@@ -35,8 +36,8 @@ pub(crate) fn run() -> Result<(), String> {
     })?;
     steps.run(
         "device",
-        "run it alone: `cargo xtask device --check`; to watch it: `cargo xtask device`",
-        device::check,
+        "run one alone: `cargo xtask device --check NAME`; to watch it: `cargo xtask device`",
+        || device::check(&[], false),
     )?;
     steps.run("demo", "run it alone: `cargo run --release -- demo`", || {
         execute(&mut cargo(&["run", "--locked", "--release", "--", "demo"]))

@@ -23,10 +23,12 @@ Usage: cargo xtask TASK
   structure     who may use whom, file lengths, the reasons for each dependency
   vectors       where each file under vectors/ is from, and that a test reads it
   embedded      the core for a Cortex-M3, and a look for allocators in it
-  device [--boards 2]
-                the device on an emulated Cortex-M3: a CA, a peer and the board, or two boards
-  device --check
-                the same as tests: both roles, two boards, refusals, and each failure's own exit code
+  device [--board CHIP | --boards 2]
+                the device on an emulated Cortex-M3 (lm3s6965, mps2-an385): a CA, a peer and the board, or two boards
+  device --check [NAME]
+                the same as tests: both roles, two boards, hostile CAs and peers, cut lines, and each failure's exit code
+  device --bless
+                takes what the boards say in the main scenario for right, beside its source
   device --measure
                 instructions and stack of each piece of work on the board, flash and RAM
   fuzz [SECONDS [SEED]]

@@ -1,7 +1,8 @@
 //! What the device's work costs on the chip: instructions and stack, the same run after run.
 
+use minipki_qemu::{HOST, LM3S6965, Wire};
+
 use super::process::{Ended, Process};
-use super::qemu::{self, HOST, Wire};
 use super::scene::{READING, Scene, and};
 use crate::embedded::firmware::Firmware;
 
@@ -9,14 +10,17 @@ use crate::embedded::firmware::Firmware;
 pub(super) fn run(firmware: &Firmware) -> Result<(), String> {
     for bits in ["2048", "3072", "4096"] {
         println!("\nwith certificates of a CA with {bits} bits");
-        let scene = Scene::with_key(firmware, qemu::LM3S6965, bits, false)?;
+        let scene = Scene::with_key(firmware, bits, false)?;
         let mut words = vec!["entropy=zero".to_owned()];
         for (role, name) in [("first", "left"), ("second", "right")] {
             let provision = scene.provision(name)?;
-            scene.board("board", Wire::Host, &provision)?.wait()?.expect(0, &["enrolled until "])?;
+            scene
+                .board("board", LM3S6965, Wire::Host, &provision)?
+                .wait()?
+                .expect(0, &["enrolled until "])?;
             words.push(format!("{role}={}", scene.state(name).display()));
         }
-        let board = qemu::counting(&firmware.program("measure"), &words);
+        let board = LM3S6965.counting(&firmware.program("measure"), &words);
         let Ended { heard, .. } = Process::start("board", board, false)?.wait()?.expect(0, &["handshake"])?;
         for line in heard.iter().filter(|line| line.contains("  ")) {
             println!("{line}");
@@ -38,7 +42,7 @@ fn whole_run(scene: &Scene) -> Result<String, String> {
     let (bob, port) = scene.listener("whole")?;
     let to = format!("{HOST}:{port}");
     let words = and(words, &["--connect", &to, "--peer-subject", "bob", "--send", READING]);
-    let ended = scene.board("board", Wire::Host, &words)?.wait()?.expect(0, &["stack: "])?;
+    let ended = scene.board("board", LM3S6965, Wire::Host, &words)?.wait()?.expect(0, &["stack: "])?;
     bob.wait()?.expect(0, &[])?;
     let stack = ended.heard.into_iter().find(|line| line.starts_with("stack: ")).unwrap_or_default();
     Ok(format!("{:<44} {stack}", "a whole run: enrol, connect, talk"))

@@ -110,8 +110,7 @@ impl Drop for Process {
 fn forward(name: &'static str, pipe: Box<dyn Read + Send>, to: Sender<String>, show: bool) {
     thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-            // QEMU's own words about the board's unused timers.
-            if line == "Timer with period zero, disabling" {
+            if minipki_qemu::is_noise(&line) {
                 continue;
             }
             if show {

@@ -1,12 +1,12 @@
-//! A CA that serves, a host peer, and boards: what the plays and the tests are made of.
+//! A CA that serves, a host peer, and boards: what the plays are made of.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::process::{Ended, Process};
-use super::qemu::{self, Board, HOST, Wire};
+use minipki_qemu::{Board, End, HOST, Wire};
+
+use super::process::Process;
 use crate::embedded::firmware::Firmware;
 use crate::steps::{cargo, execute};
 use crate::tree;
@@ -18,14 +18,13 @@ pub(super) const ANSWER: &str = "good morning";
 /// What a play gives: who took part, and with which exit code.
 pub(super) type Codes = Vec<(&'static str, i32)>;
 /// Something to be seen.
-pub(super) type Play = fn(&Scene) -> Result<Codes, String>;
+pub(super) type Play = fn(&Scene, &[Board]) -> Result<Codes, String>;
 
 /// A folder of its own, a CA that serves in it, and the firmware.
-pub(super) struct Scene {
+pub(super) struct Scene<'f> {
     folder: PathBuf,
-    board: Board,
     minipki: PathBuf,
-    device: PathBuf,
+    firmware: &'f Firmware,
     show: bool,
     pub(super) fingerprint: String,
     pub(super) ca_port: u16,
@@ -33,19 +32,14 @@ pub(super) struct Scene {
     _ca: Process,
 }
 
-impl Scene {
+impl<'f> Scene<'f> {
     /// Builds the programs, makes a CA and starts it, and enrols the host's peer, bob.
-    pub(super) fn open(firmware: &Firmware, board: Board, show: bool) -> Result<Self, String> {
-        Self::with_key(firmware, board, "2048", show)
+    pub(super) fn open(firmware: &'f Firmware, show: bool) -> Result<Self, String> {
+        Self::with_key(firmware, "2048", show)
     }
 
     /// [`Scene::open`] with a CA whose key has `bits`.
-    pub(super) fn with_key(
-        firmware: &Firmware,
-        board: Board,
-        bits: &str,
-        show: bool,
-    ) -> Result<Self, String> {
+    pub(super) fn with_key(firmware: &'f Firmware, bits: &str, show: bool) -> Result<Self, String> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         execute(&mut cargo(&[
             "build",
@@ -73,8 +67,7 @@ impl Scene {
         let enrol =
             ["enroll", "--ca", &address, "--subject", "bob", "--fingerprint", &fingerprint, "--out", "bob"];
         Process::start("bob", program(&enrol), show)?.wait()?.expect(0, &[])?;
-        let device = firmware.program(&board.program("device"));
-        Ok(Self { folder, board, minipki, device, show, fingerprint, ca_port, _ca: ca })
+        Ok(Self { folder, minipki, firmware, show, fingerprint, ca_port, _ca: ca })
     }
 
     /// The host's program, running in the scene's folder.
@@ -111,12 +104,19 @@ impl Scene {
     }
 
     /// A board that is told `words`.
-    pub(super) fn board(&self, name: &'static str, wire: Wire, words: &[String]) -> Result<Process, String> {
-        Process::start(name, qemu::board(self.board, &self.device, wire, words), self.show)
+    pub(super) fn board(
+        &self,
+        name: &'static str,
+        board: Board,
+        wire: Wire<'_>,
+        words: &[String],
+    ) -> Result<Process, String> {
+        let program = self.firmware.program(&board.program("device"));
+        Process::start(name, board.command(&program, wire, words), self.show)
     }
 }
 
-impl Drop for Scene {
+impl Drop for Scene<'_> {
     fn drop(&mut self) {
         // What cannot be removed is in the system's folder for such things.
         let _ = std::fs::remove_dir_all(&self.folder);
@@ -129,38 +129,42 @@ pub(super) fn and(mut words: Vec<String>, more: &[&str]) -> Vec<String> {
     words
 }
 
-/// A port of the loopback that nobody has.
-pub(super) fn free_port() -> Result<u16, String> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|e| format!("no free port: {e}"))?;
-    Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
-}
-
 /// The board enrols, connects to bob, and they talk.
-pub(super) fn with_a_listener(scene: &Scene) -> Result<Codes, String> {
+pub(super) fn with_a_listener(scene: &Scene, boards: &[Board]) -> Result<Codes, String> {
+    let board = *boards.first().ok_or("no board")?;
     let (bob, port) = scene.listener("sensor")?;
     let to = format!("{HOST}:{port}");
     let words =
         and(scene.provision("sensor")?, &["--connect", &to, "--peer-subject", "bob", "--send", READING]);
-    let board = scene.board("board", Wire::Host, &words)?.wait()?;
-    Ok(vec![("the board", board.code), ("bob", bob.wait()?.code)])
+    let device = scene.board("board", board, Wire::Host, &words)?.wait()?;
+    Ok(vec![("the board", device.code), ("bob", bob.wait()?.code)])
 }
 
-/// Two boards enrol, and talk to each other.
-pub(super) fn two_boards(scene: &Scene) -> Result<Codes, String> {
-    let (first, second) = boards(scene)?;
-    Ok(vec![("the first board", first.code), ("the second board", second.code)])
-}
-
-/// [`two_boards`], with all that they said. Each has a wire to the host, who forwards between them.
-pub(super) fn boards(scene: &Scene) -> Result<(Ended, Ended), String> {
-    let port = free_port()?;
-    let listen = ["--listen", "0.0.0.0:9101", "--peer-subject", "second", "--send", ANSWER];
-    let mut first = scene.board("first", Wire::Listening(port), &and(scene.provision("first")?, &listen))?;
+/// Two boards enrol over the host's network; restarted on a wire of their own, they talk to each other.
+pub(super) fn two_boards(scene: &Scene, boards: &[Board]) -> Result<Codes, String> {
+    let [one, two] = *boards else { return Err("two boards are needed".into()) };
+    let (first, second) = (scene.provision("first")?, scene.provision("second")?);
+    for (name, board, words) in [("first", one, &first), ("second", two, &second)] {
+        let ended = scene.board(name, board, Wire::Host, words)?.wait()?;
+        if ended.code != 0 {
+            return Ok(vec![(name, ended.code)]);
+        }
+    }
+    let cable = scene.state("cable");
+    let listens = ["--listen", "0.0.0.0:9101", "--peer-subject", "second", "--send", ANSWER];
+    let connects = ["--connect", "10.0.9.1:9101", "--peer-subject", "first", "--send", READING];
+    let first = on_the_cable("ip=10.0.9.1/24", first, &listens);
+    let second = on_the_cable("ip=10.0.9.2/24", second, &connects);
+    let mut first = scene.board("first", one, Wire::Cable(&cable, End::Near), &first)?;
     first.line("listening at")?;
-    let to = format!("{HOST}:{port}");
-    let connect = ["--connect", &to, "--peer-subject", "first", "--send", READING];
-    let second = scene.board("second", Wire::Host, &and(scene.provision("second")?, &connect))?.wait()?;
-    Ok((first.wait()?, second))
+    let second = scene.board("second", two, Wire::Cable(&cable, End::Far), &second)?.wait()?;
+    Ok(vec![("the first board", first.wait()?.code), ("the second board", second.code)])
+}
+
+/// Nobody hands out addresses on a cable.
+fn on_the_cable(address: &str, mut words: Vec<String>, more: &[&str]) -> Vec<String> {
+    words.insert(0, address.to_owned());
+    and(words, more)
 }
 
 fn at(program: &Path, folder: &Path, arguments: &[&str]) -> Command {

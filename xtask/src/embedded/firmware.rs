@@ -1,6 +1,6 @@
 //! The boards' firmware: its programs, built, and what they take of a chip.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::toolchain::Toolchain;
@@ -53,6 +53,11 @@ impl Firmware {
                 Ok(())
             }
         }
+    }
+
+    /// Where the programs are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The ELF file of a program.
