@@ -1,5 +1,8 @@
 //! The log: what the rooms tell the operator, on standard error.
 
+use std::io;
+
+use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
@@ -19,7 +22,10 @@ pub(super) fn begin(format: LogFormat) {
     if let Ok(audit) = format!("{AUDIT}=info").parse() {
         filter = filter.add_directive(audit);
     }
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(anstream::stderr);
+    // Asked once: to take the colours off each line would cut it into many small writes.
+    let colours = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(io::stderr);
     match format {
         LogFormat::Text => subscriber.with_target(false).init(),
         LogFormat::Json => subscriber.json().init(),

@@ -22,6 +22,8 @@ const SHARE: usize = 4;
 pub struct AwsSigner {
     pair: KeyPair,
     public: rsa::PublicKey,
+    /// Asked of the system once: the answer takes a tenth of a signature.
+    cores: usize,
 }
 
 impl AwsSigner {
@@ -34,7 +36,8 @@ impl AwsSigner {
         let spki: PublicKeyX509Der<'_> =
             pair.public_key().as_der().map_err(|e| KeyError::Aws(e.to_string()))?;
         let public = rsa::PublicKey::from_spki_der(spki.as_ref()).map_err(KeyError::Key)?;
-        Ok(Self { pair, public })
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self { pair, public, cores })
     }
 
     fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
@@ -56,8 +59,7 @@ impl Signer for AwsSigner {
     }
 
     fn sign_many(&mut self, messages: &[&[u8]]) -> Result<Vec<Signature>, SignError> {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let share = messages.len().div_ceil(cores).max(SHARE);
+        let share = messages.len().div_ceil(self.cores).max(SHARE);
         let mut shares = messages.chunks(share);
         let own = shares.next().unwrap_or_default();
         let signer = &*self;

@@ -11,7 +11,7 @@ use minipki_core::wire::Code;
 use rand_core::UnwrapErr;
 
 use super::context::Visit;
-use crate::ca::{IssueRequest, Issued, Proof, Refused, TokenHash};
+use crate::ca::{IssueRequest, Issued, Proof, Refused};
 use crate::crypto::Chosen;
 use crate::trace::Traced;
 use crate::trace::events::What;
@@ -127,24 +127,26 @@ async fn certify(
     subject_key: [u8; 32],
     visit: &Visit,
 ) -> Result<Issued, Denied> {
-    let proof = if asked == Asked::Proven {
-        let tokens = visit.desk.live_tokens(subject.clone()).await?;
-        check(&link.machine().inner, &tokens)?
-    } else {
-        Proof::Classic
+    let proof = match asked {
+        Asked::Proven => prove(&link.machine().inner, subject, visit).await?,
+        Asked::Classic | Asked::Challenge => Proof::Classic,
     };
     let request = IssueRequest { subject_id: subject.clone(), subject_key, proof };
     Ok(visit.desk.issue(request).await?)
 }
 
-/// Finds the secret that the proof was made with. All are tried whichever it is, so that the time
-/// this takes tells nothing of it.
-fn check(machine: &EnrolServer<Chosen>, tokens: &[TokenHash]) -> Result<Proof, Denied> {
-    let mut proven = machine.proves(None)?.then_some(Proof::Proven { token: None });
-    for token in tokens {
+/// Finds the secret that the proof was made with: no token, which most clients have and the ledger
+/// need not be asked for, or one of the subject's. Of those all are tried, so that the time this
+/// takes does not tell which it was.
+async fn prove(machine: &EnrolServer<Chosen>, subject: &IdBuf, visit: &Visit) -> Result<Proof, Denied> {
+    if machine.proves(None)? {
+        return Ok(Proof::Proven { token: None });
+    }
+    let mut proven = Err(Denied::Proof);
+    for token in visit.desk.live_tokens(subject.clone()).await? {
         if machine.proves(Some(token.as_bytes()))? {
-            proven = Some(Proof::Proven { token: Some(*token) });
+            proven = Ok(Proof::Proven { token: Some(token) });
         }
     }
-    proven.ok_or(Denied::Proof)
+    proven
 }
