@@ -1,8 +1,8 @@
-//! Both signers against each other, against `rsa` and against openssl.
+//! The signers against each other, against `rsa` and against openssl.
 
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PSS_2048_8192_SHA256, RsaParameters, RsaPssSaltLength};
 use minipki::ca::Signer;
-use minipki::keys::{KeyError, SignerKind};
+use minipki::keys::{BatchSigner, KeyError, SignerKind};
 use minipki_core::crypto::rsa::{self, KeySize, SaltLength};
 use minipki_tests::ca::openssl_key;
 use minipki_tests::openssl;
@@ -10,7 +10,17 @@ use minipki_tests::rsa_keys::SIZES;
 use rsa::PublicKey;
 use sha2::{Digest, Sha256};
 
-const KINDS: [SignerKind; 2] = [SignerKind::Aws, SignerKind::Portable];
+/// All that this machine has.
+fn kinds() -> Vec<SignerKind> {
+    let batch = SignerKind::Auto.resolved() == SignerKind::Batch;
+    if !batch {
+        eprintln!(
+            "THIS CPU HAS NO AVX-512 IFMA: the batch signer is not tested here, its arithmetic is (tests/ifma)"
+        );
+    }
+    let batch = batch.then_some(SignerKind::Batch);
+    [SignerKind::Aws, SignerKind::Portable].into_iter().chain(batch).collect()
+}
 
 static AWS_PSS: RsaParameters = RSA_PSS_2048_8192_SHA256.with_pss_salt_length(RsaPssSaltLength::Max);
 
@@ -70,11 +80,12 @@ fn openssl_verifies(key: &PublicKey, message: &[u8], signature: &[u8]) {
 }
 
 #[test]
-fn four_verifiers_accept_what_both_signers_sign() {
+fn four_verifiers_accept_what_each_signer_signs() {
     for size in SIZES {
-        for kind in KINDS {
+        for kind in kinds() {
             let mut signer = signer(kind, size);
-            let messages: [&[u8]; 3] = [b"", b"{\"issuer_id\":\"test\"}", &[0xa5; 2000]];
+            let messages: [&[u8]; 8] =
+                [b"", b"{\"issuer_id\":\"test\"}", &[0xa5; 2000], b"4", b"5", b"6", b"7", b"8"];
             let signatures = signer.sign_many(&messages).expect("signed");
             let key = signer.public_key();
             assert_eq!(signatures.len(), messages.len());
@@ -95,10 +106,10 @@ fn four_verifiers_accept_what_both_signers_sign() {
 }
 
 #[test]
-fn both_signers_have_the_key_that_openssl_sees() {
+fn all_signers_have_the_key_that_openssl_sees() {
     for size in SIZES {
         let expected = openssl(&["pkey", "-pubout", "-outform", "DER"], openssl_key(size));
-        for kind in KINDS {
+        for kind in kinds() {
             let mut room = [0; 1024];
             let signer = signer(kind, size);
             assert_eq!(signer.public_key().write_spki_der(&mut room), Ok(&expected[..]));
@@ -110,7 +121,7 @@ fn both_signers_have_the_key_that_openssl_sees() {
 fn a_large_batch_keeps_its_order() {
     let messages: Vec<[u8; 8]> = (0..100u64).map(u64::to_be_bytes).collect();
     let messages: Vec<&[u8]> = messages.iter().map(<[u8; 8]>::as_slice).collect();
-    for kind in KINDS {
+    for kind in kinds() {
         let mut signer = signer(kind, KeySize::Bits2048);
         let signatures = signer.sign_many(&messages).expect("signed");
         assert_eq!(signatures.len(), messages.len());
@@ -120,16 +131,75 @@ fn a_large_batch_keeps_its_order() {
     }
 }
 
+/// Alone, in a batch that is not full, in full ones, and in both: each gets its own signature.
+#[test]
+fn batches_of_1_to_17_are_signed_in_order() {
+    let messages: Vec<[u8; 8]> = (0..17u64).map(u64::to_be_bytes).collect();
+    let messages: Vec<&[u8]> = messages.iter().map(<[u8; 8]>::as_slice).collect();
+    for size in SIZES {
+        for kind in kinds() {
+            let mut signer = signer(kind, size);
+            for count in 1..=if kind == SignerKind::Portable { 2 } else { 17 } {
+                let signatures = signer.sign_many(&messages[..count]).expect("signed");
+                assert_eq!(signatures.len(), count);
+                for (message, signature) in messages.iter().zip(&signatures) {
+                    assert!(
+                        aws_accepts(signer.public_key(), message, signature.as_bytes()),
+                        "{kind:?}, {size:?}, {count}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_fills_no_batch_goes_where_it_is_served_soonest() {
+    for size in SIZES {
+        for cores in 1..=16 {
+            let batched = |messages| BatchSigner::batched(size, messages, cores);
+            assert_eq!(batched(0), 0);
+            assert_eq!(batched(1), 0, "one alone is never held to a batch");
+            for full in 1..5 {
+                assert_eq!(batched(8 * full), 8 * full, "full batches are signed as such");
+            }
+            for messages in 0..40 {
+                assert!(matches!(messages - batched(messages), 0..8));
+            }
+        }
+        assert_eq!(BatchSigner::batched(size, 4, 1), 0, "four take less than a batch");
+        assert_eq!(BatchSigner::batched(size, 7, 1), 7, "seven take longer");
+        assert_eq!(BatchSigner::batched(size, 7, 2), 0, "but not on two cores");
+        assert_eq!(BatchSigner::batched(size, 15, 2), 15, "of which one has a batch to sign");
+        assert_eq!(BatchSigner::batched(size, 9, 2), 8);
+    }
+}
+
+#[test]
+fn auto_is_the_fastest_there_is() {
+    let expected = match minipki_ifma::Engine::ifma() {
+        Some(_) => SignerKind::Batch,
+        None => SignerKind::Aws,
+    };
+    assert_eq!(SignerKind::default(), SignerKind::Auto);
+    assert_eq!(SignerKind::Auto.resolved(), expected);
+    SignerKind::Auto.load(openssl_key(KeySize::Bits2048)).expect("whatever it stands for works");
+    if expected == SignerKind::Aws {
+        let refused = SignerKind::Batch.load(openssl_key(KeySize::Bits2048)).err().expect("no such CPU");
+        assert!(refused.to_string().contains("--signer aws-lc"), "{refused}");
+    }
+}
+
 #[test]
 fn an_empty_batch_is_no_work() {
-    for kind in KINDS {
+    for kind in kinds() {
         assert_eq!(signer(kind, KeySize::Bits2048).sign_many(&[]).expect("nothing to do"), []);
     }
 }
 
 #[test]
 fn salts_are_fresh() {
-    for kind in KINDS {
+    for kind in kinds() {
         let signatures = signer(kind, KeySize::Bits2048).sign_many(&[b"same", b"same"]).expect("signed");
         assert_ne!(signatures[0], signatures[1]);
     }
@@ -146,7 +216,7 @@ fn keys_outside_the_profile_are_refused() {
         ("three primes", generate(&[&rsa[..], &["rsa_keygen_primes:3"]].concat())),
         ("X25519", generate(&["-algorithm", "X25519"])),
     ];
-    for kind in KINDS {
+    for kind in kinds() {
         for (what, key) in &keys {
             let refused = kind.load(key).err();
             assert!(
@@ -161,7 +231,7 @@ fn keys_outside_the_profile_are_refused() {
 fn what_is_not_pkcs8_pem_is_refused_with_what_would_be() {
     let traditional = openssl(&["pkey", "-traditional"], openssl_key(KeySize::Bits2048));
     let public = openssl(&["pkey", "-pubout"], openssl_key(KeySize::Bits2048));
-    for kind in KINDS {
+    for kind in kinds() {
         for text in [&traditional[..], &public, b"", b"\x00\xff"] {
             let Err(refused @ KeyError::Pem(_)) = kind.load(text) else {
                 panic!("{kind:?} took {}", String::from_utf8_lossy(text));
@@ -180,4 +250,5 @@ fn a_damaged_key_is_refused() {
     damaged[place] ^= 1;
     assert!(minipki::keys::AwsSigner::from_pkcs8_der(&damaged).is_err());
     assert!(minipki::keys::PortableSigner::from_pkcs8_der(&damaged).is_err());
+    assert!(BatchSigner::from_pkcs8_der(&damaged).is_err());
 }

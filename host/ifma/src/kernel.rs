@@ -4,7 +4,7 @@
 //! `t` for a product is lent, so that whoever lends it wipes it.
 #![allow(clippy::indexing_slicing, reason = "the indices are bounded by the loops over fixed arrays")]
 
-use crate::tile::{Limb, TILE, digits, settle, tile, triangle};
+use crate::tile::{Limb, TILE, close, digits, open, settle, tile, triangle};
 use crate::vector::{Job, Lanes, Vector};
 
 /// What reduction needs of a modulus: its limbs, and `-1 / n` modulo 2^52.
@@ -96,38 +96,30 @@ impl<const L: usize> Job for Select<'_, L> {
     }
 }
 
-/// `t = a * b`, in columns.
+/// `t = a * b`, in columns. A sweep adds the products with ten limbs of `a`.
 #[inline(always)]
 fn multiply<V: Vector, B: Limb>(t: &mut [Lanes], a: &[Lanes], b: &[B]) {
     for i in (0..a.len()).step_by(TILE) {
+        let mut w = if i == 0 { [V::splat(0); TILE] } else { open(&t[i..]) };
         for j in (0..b.len()).step_by(TILE) {
-            let (t, rows, columns) = (&mut t[i + j..], &a[i..], &b[j..]);
-            // The columns that no tile has written yet are not read.
-            if i + j == 0 {
-                tile::<V, _, false, false>(t, rows, columns);
-            } else if i == 0 || j + TILE == b.len() {
-                tile::<V, _, true, false>(t, rows, columns);
-            } else {
-                tile::<V, _, true, true>(t, rows, columns);
-            }
+            let more = i > 0 && j + TILE < b.len();
+            tile(&mut w, &mut t[i + j..], &a[i..], &b[j..], more);
         }
+        close(&w, &mut t[i + b.len()..]);
     }
 }
 
 /// `t = a * a`, in columns: each product of two different limbs is formed once and doubled.
 #[inline(always)]
 fn square<V: Vector>(t: &mut [Lanes], a: &[Lanes]) {
-    for i in (0..a.len()).step_by(TILE) {
+    for i in (0..a.len() - TILE).step_by(TILE) {
+        let start = 2 * i + TILE;
+        let mut w = if i == 0 { [V::splat(0); TILE] } else { open(&t[start..]) };
         for j in (i + TILE..a.len()).step_by(TILE) {
-            let (t, rows, columns) = (&mut t[i + j..], &a[j..], &a[i..]);
-            if i + j == TILE {
-                tile::<V, _, false, false>(t, rows, columns);
-            } else if i == 0 || j + TILE == a.len() {
-                tile::<V, _, true, false>(t, rows, columns);
-            } else {
-                tile::<V, _, true, true>(t, rows, columns);
-            }
+            let more = i > 0 && j + TILE < a.len();
+            tile(&mut w, &mut t[i + j..], &a[j..], &a[i..], more);
         }
+        close(&w, &mut t[i + a.len()..]);
     }
     for i in (0..a.len()).step_by(TILE) {
         triangle::<V>(&mut t[2 * i..], &a[i..], [i > 0, i + TILE < a.len()]);
@@ -139,10 +131,11 @@ fn square<V: Vector>(t: &mut [Lanes], a: &[Lanes]) {
 fn reduce<V: Vector, const L: usize>(t: &mut [Lanes], by: Reducer<'_, L>) {
     for i in (0..L).step_by(TILE) {
         let t = &mut t[i..i + L + TILE];
-        digits::<V>(t, by.n, by.n_inverse);
+        let mut w = digits::<V>(t, by.n, by.n_inverse);
         let (q, rest) = t.split_at_mut(TILE);
         for j in (TILE..L).step_by(TILE) {
-            tile::<V, _, true, true>(&mut rest[j - TILE..], q, &by.n[j..]);
+            tile(&mut w, &mut rest[j - TILE..], q, &by.n[j..], true);
         }
+        close(&w, &mut rest[L - TILE..]);
     }
 }

@@ -20,8 +20,9 @@ use crate::kernel::{Combine, Multiply, Reducer, Select, Square};
 use crate::number::{Number, Wiped, add, choose, limbs, splat, sub, zero};
 use crate::vector::{BITS, Lanes, MASK, Vector};
 
-/// Bits of an exponent taken at once by [`Ring::power`].
-const WINDOW: usize = 5;
+/// Bits of an exponent taken at once by [`Ring::power`]. With 5 there are fewer multiplications, but the
+/// table no longer fits the first level of the cache, and all of it is read for each digit.
+const WINDOW: usize = 4;
 
 /// An odd modulus, and what Montgomery arithmetic needs of it.
 pub struct Modulus<const L: usize> {
@@ -208,12 +209,12 @@ impl<'m, const L: usize> Ring<'m, L> {
             if i == 0 {
                 continue;
             }
-            self.square_into(&mut y, &x);
-            for _ in 0..2 {
-                self.square_into(&mut x, &y);
+            for _ in 0..WINDOW / 2 {
                 self.square_into(&mut y, &x);
+                self.square_into(&mut x, &y);
             }
-            self.mul_into(&mut x, &y, &entry);
+            self.mul_into(&mut y, &x, &entry);
+            *x = *y;
         }
         x
     }

@@ -16,6 +16,7 @@ pub(crate) const TILE: usize = 10;
 
 /// A limb of one factor: its own in each lane, or the same in all.
 pub(crate) trait Limb {
+    /// The limb as a vector.
     fn get<V: Vector>(&self) -> V;
 }
 
@@ -33,22 +34,43 @@ impl Limb for u64 {
     }
 }
 
-/// `t += rows * columns`, on the first 20 columns of `t`; of which those that are not `LOW` and `HIGH` are 0 before.
+/// Ten columns from the first on, which a sweep of tiles hands on from one to the next in registers.
+pub(crate) type Window<V> = [V; TILE];
+
+/// Takes ten columns of `t`.
 #[inline(always)]
-pub(crate) fn tile<V: Vector, C: Limb, const LOW: bool, const HIGH: bool>(
+pub(crate) fn open<V: Vector>(t: &[Lanes]) -> Window<V> {
+    let t = &t[..TILE];
+    let mut w = [V::splat(0); TILE];
+    for j in 0..TILE {
+        w[j] = V::load(&t[j]);
+    }
+    w
+}
+
+/// Puts ten columns into `t`.
+#[inline(always)]
+pub(crate) fn close<V: Vector>(w: &Window<V>, t: &mut [Lanes]) {
+    let t = &mut t[..TILE];
+    for j in 0..TILE {
+        w[j].store(&mut t[j]);
+    }
+}
+
+/// Adds `rows * columns` to the first 20 columns of `t`: the lower ten come in `w` and are stored, the
+/// upper ten leave in `w`. Unless `more`, nothing is in the upper ten yet.
+#[inline(always)]
+pub(crate) fn tile<V: Vector, C: Limb>(
+    w: &mut Window<V>,
     t: &mut [Lanes],
     rows: &[Lanes],
     columns: &[C],
+    more: bool,
 ) {
     let (t, rows, columns) = (&mut t[..2 * TILE], &rows[..TILE], &columns[..TILE]);
-    let zero = V::splat(0);
-    let mut b = [zero; TILE];
-    let mut w = [zero; TILE];
+    let mut b = [V::splat(0); TILE];
     for j in 0..TILE {
         b[j] = columns[j].get();
-        if LOW {
-            w[j] = V::load(&t[j]);
-        }
     }
     for i in 0..TILE {
         let a = V::load(&rows[i]);
@@ -59,14 +81,14 @@ pub(crate) fn tile<V: Vector, C: Limb, const LOW: bool, const HIGH: bool>(
         for j in 1..TILE {
             w[j - 1] = w[j].add_high(a, b[j - 1]);
         }
-        let next = if HIGH { V::load(&t[i + TILE]) } else { zero };
+        let next = if more { V::load(&t[i + TILE]) } else { V::splat(0) };
         w[TILE - 1] = next.add_high(a, b[TILE - 1]);
-    }
-    for j in 0..TILE {
-        w[j].store(&mut t[TILE + j]);
     }
 }
 
+/// Completes 20 columns of a square, given the sums of products of `a` with other limbs in those of the
+/// two tens that are `filled`: adds the products of `a`'s limbs with each other, doubles all, since each
+/// stands for two, and adds the squares.
 #[inline(always)]
 pub(crate) fn triangle<V: Vector>(t: &mut [Lanes], a: &[Lanes], filled: [bool; 2]) {
     let (t, limbs) = (&mut t[..2 * TILE], &a[..TILE]);
@@ -97,6 +119,8 @@ pub(crate) fn triangle<V: Vector>(t: &mut [Lanes], a: &[Lanes], filled: [bool; 2
     }
 }
 
+/// The products of limb `I` with those after it. A constant, so that the loops are unrolled and `w` stays in
+/// registers.
 #[inline(always)]
 fn row<V: Vector, const I: usize>(w: &mut [V; 2 * TILE], a: &[V; TILE]) {
     for j in I + 1..TILE {
@@ -107,32 +131,33 @@ fn row<V: Vector, const I: usize>(w: &mut [V; 2 * TILE], a: &[V; TILE]) {
     }
 }
 
-/// Puts the quotient's digits of ten columns into their places, and adds their products with the first ten limbs of `n`.
+/// Begins a sweep of the reduction: puts the digits of the quotient that bring the first ten columns of
+/// `t` to 0 into their places, and adds their products with the first ten limbs of `n`; the next ten
+/// columns are returned.
 #[inline(always)]
-pub(crate) fn digits<V: Vector>(t: &mut [Lanes], n: &[u64], n_inverse: u64) {
+pub(crate) fn digits<V: Vector>(t: &mut [Lanes], n: &[u64], n_inverse: u64) -> Window<V> {
     let (t, n) = (&mut t[..2 * TILE], &n[..TILE]);
     let inverse = V::splat(n_inverse);
     let zero = V::splat(0);
-    let mut w = [zero; TILE];
+    let mut b = [zero; TILE];
     for j in 0..TILE {
-        w[j] = V::load(&t[j]);
+        b[j] = n[j].get();
     }
+    let mut w = open::<V>(t);
     for i in 0..TILE {
         let q = zero.add_low(w[0], inverse);
         q.store(&mut t[i]);
-        let carry = w[0].add_low(q, n[0].get()).carry();
+        let carry = w[0].add_low(q, b[0]).carry();
         for j in 1..TILE {
-            w[j] = w[j].add_low(q, n[j].get());
+            w[j] = w[j].add_low(q, b[j]);
         }
         for j in 1..TILE {
-            w[j - 1] = w[j].add_high(q, n[j - 1].get());
+            w[j - 1] = w[j].add_high(q, b[j - 1]);
         }
         w[0] = w[0].add(carry);
-        w[TILE - 1] = V::load(&t[i + TILE]).add_high(q, n[TILE - 1].get());
+        w[TILE - 1] = V::load(&t[i + TILE]).add_high(q, b[TILE - 1]);
     }
-    for j in 0..TILE {
-        w[j].store(&mut t[TILE + j]);
-    }
+    w
 }
 
 /// Carries the columns of `t` out into limbs of 52 bits.

@@ -16,6 +16,11 @@ pub enum KeyError {
     /// Not a key for this CA.
     #[error("{0}; expected an RSA key of 2048, 3072 or 4096 bits with two primes and e = 65537")]
     Key(rsa::Error),
+    /// The batch signer was asked for where it cannot work.
+    #[error(
+        "this CPU has no AVX-512 IFMA, which signing in batches needs; use `--signer aws-lc`, or `auto`, which chooses"
+    )]
+    NoIfma,
     /// AWS-LC refuses the key.
     #[error(
         "AWS-LC refuses the key ({0}); expected an RSA key of 2048, 3072 or 4096 bits with two primes and e = 65537"

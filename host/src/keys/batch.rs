@@ -1,0 +1,99 @@
+//! The batch signer: eight signatures at a time on AVX-512 IFMA, and AWS-LC for what fills no batch.
+
+use std::thread;
+
+use getrandom::SysRng;
+use minipki_core::crypto::rsa::{self, KeySize};
+use minipki_core::crypto::{Portable, Provider};
+use minipki_core::limits::RSA_BYTES;
+use minipki_ifma::{BatchKey, Engine, LANES};
+use rand_core::{TryRng, UnwrapErr};
+
+use super::{AwsSigner, KeyError};
+use crate::ca::ports::{SignError, Signature, Signer};
+
+/// Signs in batches of eight, each core its own, and by AWS-LC whatever is served sooner there.
+pub struct BatchSigner {
+    single: AwsSigner,
+    /// One for each core: a key keeps its blinding factors.
+    keys: Vec<BatchKey>,
+}
+
+impl BatchSigner {
+    /// Takes a key in PKCS#8 DER (RFC 5958).
+    ///
+    /// # Errors
+    /// [`KeyError::NoIfma`] where the CPU lacks the instructions; else it names what is wrong with the key.
+    pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
+        let engine = Engine::ifma().ok_or(KeyError::NoIfma)?;
+        let single = AwsSigner::from_pkcs8_der(der)?;
+        let key = rsa::PrivateKey::from_pkcs8_der(der).map_err(KeyError::Key)?;
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self { single, keys: (0..cores).map(|_| BatchKey::new(engine, &key)).collect() })
+    }
+
+    /// How many of so many messages go into batches, the first ones; the others are signed one by one.
+    ///
+    /// Full batches do, and the rest as one more, not full, where that is done sooner than by AWS-LC on
+    /// the cores that the full ones leave. Nothing waits for company.
+    pub fn batched(size: KeySize, messages: usize, cores: usize) -> usize {
+        let rest = messages % LANES;
+        let full = messages - rest;
+        let idle = cores.saturating_sub(full / LANES).max(1);
+        if AwsSigner::one_after_the_other(rest, idle) < batch_costs(size) { full } else { messages }
+    }
+}
+
+impl Signer for BatchSigner {
+    fn public_key(&self) -> &rsa::PublicKey {
+        self.single.public_key()
+    }
+
+    fn sign_many(&mut self, messages: &[&[u8]]) -> Result<Vec<Signature>, SignError> {
+        let cores = self.keys.len();
+        let (batched, singles) =
+            messages.split_at(Self::batched(self.public_key().size(), messages.len(), cores));
+        let share = LANES * batched.len().div_ceil(LANES).div_ceil(cores).max(1);
+        let single = &mut self.single;
+        thread::scope(|scope| {
+            let mut work = self.keys.iter_mut().zip(batched.chunks(share));
+            // This thread takes the singles, or else the first share of the batches.
+            let own = if singles.is_empty() { work.next() } else { None };
+            let others: Vec<_> = work.map(|(key, share)| scope.spawn(|| sign_batches(key, share))).collect();
+            let (mut signatures, singles) = match own {
+                Some((key, share)) => (sign_batches(key, share)?, Vec::new()),
+                None => (Vec::new(), single.sign_many(singles)?),
+            };
+            for other in others {
+                let other = other.join().map_err(|_| SignError::new("a signing thread panicked"))?;
+                signatures.append(&mut other?);
+            }
+            signatures.extend(singles);
+            Ok(signatures)
+        })
+    }
+}
+
+/// PSS with the largest salt (protocol §3) of each message, by batches.
+fn sign_batches(key: &mut BatchKey, messages: &[&[u8]]) -> Result<Vec<Signature>, SignError> {
+    let size = key.public().size();
+    let mut batch = vec![0; messages.len() * size.bytes()];
+    for (message, encoded) in messages.iter().zip(batch.chunks_mut(size.bytes())) {
+        let mut salt = [0; RSA_BYTES];
+        let salt = &mut salt[..size.max_salt()];
+        SysRng.try_fill_bytes(salt).map_err(SignError::new)?;
+        rsa::encode_pss(encoded, &Portable::sha256(&[message]), salt).map_err(SignError::new)?;
+    }
+    // The salts came out of the same generator, so the blinding that draws next will not fail.
+    key.private(&mut batch, &mut UnwrapErr(SysRng)).map_err(SignError::new)?;
+    Ok(batch.chunks(size.bytes()).map(|signature| Signature::new(signature.to_vec())).collect())
+}
+
+/// How many signatures by AWS-LC, one after the other, take as long as a batch, however full it is
+/// (docs/performance.md).
+const fn batch_costs(size: KeySize) -> usize {
+    match size {
+        KeySize::Bits2048 => 5,
+        KeySize::Bits3072 | KeySize::Bits4096 => 6,
+    }
+}
