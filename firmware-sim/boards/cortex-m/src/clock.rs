@@ -55,6 +55,8 @@ pub fn sleep(mac: &dyn Mac) {
     let ethernet = Interrupt(mac.interrupt());
     interrupt::free(|_| {
         mac.acknowledge();
+        // No handler ever takes it, so it would stay pending, and end every wait from the first frame on.
+        NVIC::unpend(ethernet);
         if !mac.frames_wait() {
             // SAFETY: no critical section is broken: the interrupt is masked again before any can be taken.
             unsafe { NVIC::unmask(ethernet) };
