@@ -1,67 +1,116 @@
-//! Certificates: to encode one, to read it, to verify it; beside verification, the RSA operation alone.
+//! Certificates: to write one, to read it, to verify it; beside X.509 of the same content in DER.
 
-use std::hint::black_box;
+use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use minipki_core::cert::{Anchor, Certificate, Id, Serial, Unsigned, Validity, assemble, verify};
-use minipki_core::crypto::rsa::{KeySize, PrivateKey, SaltLength};
+use minipki::crypto::Chosen;
+use minipki_benches::fixture::{Ca, SIZES, now, time, x509};
+use minipki_benches::{Contender, Suite, run};
+use minipki_core::cert::{Anchor, Certificate, assemble, verify};
+use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{Portable, Provider};
-use minipki_core::limits::{CERTIFICATE, RSA_BYTES};
-use minipki_core::text::{Now, UnixTime};
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
-use rsa::pkcs8::EncodePrivateKey;
+use minipki_core::limits::CERTIFICATE;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use webpki::aws_lc_rs::RSA_PSS_2048_8192_SHA256_LEGACY_KEY as PSS;
+use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use x509_cert::der::{Decode, Encode};
 
-fn certificates(c: &mut Criterion) {
-    let mut group = c.benchmark_group("certificate");
-    for size in [KeySize::Bits2048, KeySize::Bits3072, KeySize::Bits4096] {
-        let mut rng = ChaCha20Rng::seed_from_u64(1);
-        let der = rsa::PrivateKey::new(&mut rng, size.bits()).unwrap().to_pkcs8_der().unwrap();
-        let mut key = PrivateKey::from_pkcs8_der(der.as_bytes()).unwrap();
-        let public = key.public().clone();
-        let unsigned = Unsigned {
-            issuer_id: Id::new("bench-ca").unwrap(),
-            issuer_key: &public,
-            serial_number: Serial::generate(&mut rng),
-            subject_id: Id::new("alice@example.org").unwrap(),
-            subject_key: [0x42; 32],
-            validity: Validity::new(UnixTime::MIN, UnixTime::MAX).unwrap(),
-        };
-        let mut text = [0; CERTIFICATE];
-        let text = unsigned.encode(&mut text).unwrap();
-        let digest = Portable::sha256(&[text]);
-        let mut signature = [0; RSA_BYTES];
-        let salt = vec![7; size.max_salt()];
-        let signature = key.sign_pss(&digest, &salt, &mut rng, &mut signature).unwrap();
-        let mut certificate = [0; CERTIFICATE];
-        let certificate = assemble(text, signature, &mut certificate).unwrap();
-        let by_key = Anchor::from_key::<Portable>(unsigned.issuer_id, public.clone());
-        let by_fingerprint = Anchor::from_fingerprint(by_key.fingerprint());
-        let now = Now::Exact(UnixTime::MIN);
+const SUBJECT: &str = "alice@example.org";
+const KEY: [u8; 32] = [0x42; 32];
 
-        let mut out = [0; CERTIFICATE];
-        group.bench_function(BenchmarkId::new("encode", size.bits()), |b| {
-            b.iter(|| black_box(&unsigned).encode(&mut out).unwrap().len());
-        });
-        group.bench_function(BenchmarkId::new("assemble", size.bits()), |b| {
-            b.iter(|| assemble(black_box(text), signature, &mut out).unwrap().len());
-        });
-        group.bench_function(BenchmarkId::new("parse", size.bits()), |b| {
-            b.iter(|| Certificate::parse(black_box(certificate)).unwrap());
-        });
-        let parsed = Certificate::parse(certificate).unwrap();
-        group.bench_function(BenchmarkId::new("verify, key pinned", size.bits()), |b| {
-            b.iter(|| verify::<Portable>(&by_key, black_box(&parsed), now).unwrap());
-        });
-        group.bench_function(BenchmarkId::new("verify, fingerprint pinned", size.bits()), |b| {
-            b.iter(|| verify::<Portable>(&by_fingerprint, black_box(&parsed), now).unwrap());
-        });
-        group.bench_function(BenchmarkId::new("RSA verification alone", size.bits()), |b| {
-            b.iter(|| public.verify_pss(black_box(&digest), signature, SaltLength::AtLeast(32)).unwrap());
-        });
-    }
-    group.finish();
+/// What X.509 says for the same subject.
+fn der(ca: &Ca) -> Vec<u8> {
+    x509::certificate(&ca.key, SUBJECT, &x509::x25519_spki(&KEY), None)
 }
 
-criterion_group!(benches, certificates);
-criterion_main!(benches);
+fn write(suite: &mut Suite) {
+    let ca = Ca::new(KeySize::Bits2048);
+    let (text, der) = (ca.certificate(SUBJECT, KEY), der(&ca));
+    let parsed = x509_cert::Certificate::from_der(&der).expect("a certificate");
+    let mut unsigned = [0; CERTIFICATE];
+    let signature = ca.sign(ca.unsigned(SUBJECT, KEY).encode(&mut unsigned).expect("any certificate fits"));
+    let (ca, signature) = (&ca, &signature);
+    let ours = move || {
+        let (mut unsigned, mut out) = ([0; CERTIFICATE], [0; CERTIFICATE]);
+        let unsigned = ca.unsigned(SUBJECT, KEY).encode(&mut unsigned).expect("any certificate fits");
+        assemble(unsigned, signature, &mut out).expect("any certificate fits").to_vec()
+    };
+    suite.compare(
+        "certificate written",
+        vec![
+            Contender::new("minipki", ours, |written| assert_eq!(written, text)),
+            Contender::new("x509-cert", || parsed.to_der().expect("DER"), |written| assert_eq!(written, der)),
+        ],
+    );
+}
+
+fn read(suite: &mut Suite) {
+    let ca = Ca::new(KeySize::Bits2048);
+    let (text, der) = (ca.certificate(SUBJECT, KEY), CertificateDer::from(der(&ca)));
+    suite.compare(
+        "certificate read",
+        vec![
+            Contender::new(
+                "minipki",
+                || Certificate::parse(&text).expect("a certificate"),
+                |read| assert_eq!(read.subject_key(), &KEY),
+            ),
+            Contender::new(
+                "rustls-webpki",
+                || EndEntityCert::try_from(&der).expect("a certificate"),
+                |read| assert_eq!(read.subject_public_key_info().as_ref(), x509::x25519_spki(&KEY)),
+            ),
+            Contender::new(
+                "x509-cert",
+                || x509_cert::Certificate::from_der(&der).expect("a certificate"),
+                |read| {
+                    let key = &read.tbs_certificate().subject_public_key_info().subject_public_key;
+                    assert_eq!(key.raw_bytes(), KEY);
+                },
+            ),
+        ],
+    );
+}
+
+fn read_and_verify(suite: &mut Suite) {
+    for size in SIZES {
+        let group = format!("certificate read and verified, RSA-{}", size.bits());
+        if !suite.wants(&group) {
+            continue;
+        }
+        let ca = Ca::new(size);
+        let text = ca.certificate(SUBJECT, KEY);
+        let pinned = ca.anchor();
+        let by_fingerprint = Anchor::from_fingerprint(pinned.fingerprint());
+
+        let root = CertificateDer::from(x509::certificate(&ca.key, x509::ISSUER, &ca.key.spki(), None));
+        let anchors = [anchor_from_trusted_cert(&root).expect("a certificate")];
+        let der = CertificateDer::from(der(&ca));
+        let at = UnixTime::since_unix_epoch(Duration::from_secs(time().get()));
+        let webpki = || {
+            let read = EndEntityCert::try_from(&der).expect("a certificate");
+            let usage = KeyUsage::client_auth();
+            read.verify_for_usage(&[PSS], &anchors, &[], at, usage, None, None).is_ok()
+        };
+        suite.compare(
+            &group,
+            vec![
+                ours::<Chosen>("minipki", &text, &pinned),
+                ours::<Chosen>("minipki, only a fingerprint pinned", &text, &by_fingerprint),
+                ours::<Portable>("minipki, portable", &text, &pinned),
+                Contender::new("rustls-webpki on aws-lc-rs", webpki, |good| assert!(good)),
+            ],
+        );
+    }
+}
+
+fn ours<'a, P: Provider>(name: &str, text: &'a [u8], anchor: &'a Anchor) -> Contender<'a> {
+    let work = || {
+        let read = Certificate::parse(text).expect("a certificate");
+        verify::<P>(anchor, &read, now()).is_ok()
+    };
+    Contender::new(name, work, |good| assert!(good))
+}
+
+fn main() {
+    run(&[write, read, read_and_verify]);
+}

@@ -1,66 +1,176 @@
-//! RSA beside the `rsa` crate: the same keys, digests and salts, as long as the modulus allows.
+//! RSA beside its peers: RSASSA-PSS with SHA-256 over a message as long as a certificate, hashing included.
+//!
+//! Salts are as long as the modulus allows, but for ring's, which are always 32 bytes.
 
-use criterion::Criterion;
-use minipki_benches::compare;
-use minipki_core::crypto::rsa::{KeySize, PrivateKey, SaltLength};
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
+use aws_lc_rs::signature::{self as aws, RsaPssSaltLength};
+use minipki::crypto::Chosen;
+use minipki::keys::SignerKind;
+use minipki_benches::fixture::{RsaKey, SIZES, rng};
+use minipki_benches::{Contender, Suite, note, run};
+use minipki_core::crypto::rsa::{KeySize, SaltLength};
+use minipki_core::crypto::{Portable, Provider};
+use openssl::md::Md;
+use openssl::pkey::{HasPublic, PKey};
+use openssl::pkey_ctx::PkeyCtx;
+use openssl::rsa::Padding;
+use openssl::sha::sha256;
+use openssl::sign::RsaPssSaltlen;
+use rand_core::Rng;
+use ring::signature as ring;
 use rsa::Pss;
-use rsa::pkcs8::EncodePrivateKey;
 use rsa::sha2::Sha256;
 
-const DIGEST: [u8; 32] = [0x5a; 32];
+const MESSAGE: [u8; 900] = [0x5a; 900];
 
-fn bench(criterion: &mut Criterion, size: KeySize) {
-    let (bits, salt_len) = (size.bits(), size.max_salt());
-    let rng = || ChaCha20Rng::seed_from_u64(bits as u64);
-    let theirs = rsa::PrivateKey::new(&mut rng(), bits).expect("a key");
-    let der = theirs.to_pkcs8_der().expect("a key that was made whole");
-    let import = || PrivateKey::from_pkcs8_der(der.as_bytes()).expect("the same key");
-    let mut ours = import();
-    let public = ours.public().clone();
+static AWS_SIGN: aws::RsaSignatureEncoding = aws::RSA_PSS_SHA256.with_pss_salt_length(RsaPssSaltLength::Max);
+static AWS_VERIFY: aws::RsaParameters =
+    aws::RSA_PSS_2048_8192_SHA256.with_pss_salt_length(RsaPssSaltLength::Max);
 
-    let salt = vec![0xa5; salt_len];
-    let mut signature = vec![0; size.bytes()];
-    ours.sign_pss(&DIGEST, &salt, &mut rng(), &mut signature).expect("ours signs");
+fn digest() -> [u8; 32] {
+    Portable::sha256(&[&MESSAGE])
+}
 
-    let verify_ours = |signature: &[u8]| {
-        public.verify_pss(&DIGEST, signature, SaltLength::Exactly(salt_len)).expect("ours verifies");
-    };
-    let verify_theirs = |signature: &[u8]| {
-        let padding = Pss::<Sha256>::new_with_salt(salt_len);
-        theirs.as_public_key().verify(padding, &DIGEST, signature).expect("theirs verifies");
-    };
-    let (mut rng_ours, mut rng_theirs, mut out) = (rng(), rng(), vec![0; size.bytes()]);
-    // No signature leaves either key without having been verified.
-    let mut sign_ours = || {
-        ours.sign_pss(&DIGEST, &salt, &mut rng_ours, &mut out).expect("ours signs");
-    };
-    let sign_theirs = |rng: &mut ChaCha20Rng| {
-        let padding = Pss::<Sha256>::new_with_salt(salt_len);
-        theirs.sign_with_rng(rng, padding, &DIGEST).expect("theirs signs")
-    };
-    // Each is given what the other made, before anything is timed.
-    verify_theirs(&signature);
-    verify_ours(&sign_theirs(&mut rng_theirs));
+fn padding(size: KeySize) -> Pss<Sha256> {
+    Pss::new_with_salt(size.max_salt())
+}
 
-    compare(
-        criterion,
-        &format!("RSA-{bits} verify"),
-        &mut [("minipki", &mut || verify_ours(&signature)), ("rsa", &mut || verify_theirs(&signature))],
-    );
-    compare(
-        criterion,
-        &format!("RSA-{bits} sign"),
-        &mut [("minipki", &mut sign_ours), ("rsa", &mut || drop(sign_theirs(&mut rng_theirs)))],
-    );
-    compare(criterion, &format!("RSA-{bits} import"), &mut [("minipki", &mut || drop(import()))]);
+/// OpenSSL's context, ready for PSS with the longest salt.
+fn openssl_pss<T: HasPublic>(
+    key: &PKey<T>,
+    ready: impl FnOnce(&mut PkeyCtx<T>) -> Result<(), openssl::error::ErrorStack>,
+) -> PkeyCtx<T> {
+    let mut context = PkeyCtx::new(key).expect("a context");
+    ready(&mut context).expect("RSA is known");
+    context.set_rsa_padding(Padding::PKCS1_PSS).expect("PSS is known");
+    context.set_signature_md(Md::sha256()).expect("SHA-256 is known");
+    context.set_rsa_pss_saltlen(RsaPssSaltlen::MAXIMUM_LENGTH).expect("any key has a longest salt");
+    context
+}
+
+fn sign(suite: &mut Suite) {
+    for size in SIZES {
+        let group = format!("RSA-{} sign", size.bits());
+        if !suite.wants(&group) {
+            continue;
+        }
+        let key = RsaKey::new(size, 0);
+        let public = key.public();
+        // The core verifies what each has made: PSS salts of 32 bytes or more.
+        let check = |signature: Vec<u8>| {
+            public.verify_pss(&digest(), &signature, SaltLength::AtLeast(32)).expect("a good signature");
+        };
+
+        let aws_key = aws::RsaKeyPair::from_pkcs8(&key.pkcs8).expect("the same key");
+        let aws_random = aws_lc_rs::rand::SystemRandom::new();
+        let aws = || {
+            let mut out = vec![0; size.bytes()];
+            aws_key.sign(&AWS_SIGN, &aws_random, &MESSAGE, &mut out).expect("it signs");
+            out
+        };
+
+        // The port's last signature of a batch stands for all: the signer verifies each before it gives it out.
+        let port = |batch: usize| {
+            let mut signer = SignerKind::default().load(&key.pem()).expect("the same key");
+            move || {
+                let signatures = signer.sign_many(&vec![MESSAGE.as_slice(); batch]).expect("it signs");
+                assert_eq!(signatures.len(), batch);
+                signatures[batch - 1].as_bytes().to_vec()
+            }
+        };
+
+        let (mut ours, mut random) = (key.ours(), rng(1));
+        let portable = move || {
+            let (mut salt, mut out) = (vec![0; size.max_salt()], vec![0; size.bytes()]);
+            random.fill_bytes(&mut salt);
+            ours.sign_pss(&digest(), &salt, &mut random, &mut out).expect("it signs");
+            out
+        };
+
+        let openssl_key = PKey::private_key_from_pkcs8(&key.pkcs8).expect("the same key");
+        let mut context = openssl_pss(&openssl_key, |context| context.sign_init());
+        let openssl = move || {
+            let mut out = vec![0; size.bytes()];
+            context.sign(&sha256(&MESSAGE), Some(&mut out)).expect("it signs");
+            out
+        };
+
+        let ring_key = ring::RsaKeyPair::from_pkcs8(&key.pkcs8).expect("the same key");
+        let ring_random = ::ring::rand::SystemRandom::new();
+        let ring = || {
+            let mut out = vec![0; size.bytes()];
+            ring_key.sign(&ring::RSA_PSS_SHA256, &ring_random, &MESSAGE, &mut out).expect("it signs");
+            out
+        };
+
+        let mut random = rng(1);
+        let rsa = || key.theirs.sign_with_rng(&mut random, padding(size), &digest()).expect("it signs");
+
+        suite.compare(
+            &group,
+            vec![
+                Contender::new("aws-lc-rs", aws, check),
+                Contender::new("minipki, one through the signer's port", port(1), check),
+                Contender::new("minipki, batch of 8", port(8), check).of(8),
+                Contender::new("minipki, portable", portable, check),
+                Contender::new("OpenSSL", openssl, check),
+                Contender::new("ring", ring, check),
+                Contender::new("rsa", rsa, check),
+            ],
+        );
+    }
+}
+
+fn verify(suite: &mut Suite) {
+    for size in SIZES {
+        let group = format!("RSA-{} verify", size.bits());
+        if !suite.wants(&group) {
+            continue;
+        }
+        let key = RsaKey::new(size, 0);
+        let sign =
+            |padding| key.theirs.sign_with_rng(&mut rng(2), padding, &digest()).expect("the salt fits");
+        let (signature, short) = (sign(padding(size)), sign(Pss::new_with_salt(32)));
+        let accepted = |accepted: bool| assert!(accepted, "a good signature is refused");
+
+        let public = key.public();
+        let salt = SaltLength::Exactly(size.max_salt());
+        let chosen = || {
+            let digest = Chosen::sha256(&[&MESSAGE]);
+            Chosen::verify_pss_sha256(&public, &digest, &signature, salt).is_ok()
+        };
+        let portable = || public.verify_pss(&digest(), &signature, salt).is_ok();
+
+        let pkcs1 = {
+            use rsa::pkcs1::EncodeRsaPublicKey;
+            key.theirs.to_public_key().to_pkcs1_der().expect("a key that was made whole").into_vec()
+        };
+        let aws_key = aws::ParsedPublicKey::new(&AWS_VERIFY, &pkcs1).expect("the same key");
+        let aws = || aws_key.verify_sig(&MESSAGE, &signature).is_ok();
+
+        let openssl_key = PKey::public_key_from_der(&key.spki()).expect("the same key");
+        let mut context = openssl_pss(&openssl_key, |context| context.verify_init());
+        let openssl = || context.verify(&sha256(&MESSAGE), &signature).expect("it verifies");
+
+        let ring_key = ring::UnparsedPublicKey::new(&ring::RSA_PSS_2048_8192_SHA256, &pkcs1);
+        let ring = || ring_key.verify(&MESSAGE, &short).is_ok();
+
+        let rsa = || key.theirs.as_public_key().verify(padding(size), &digest(), &signature).is_ok();
+
+        suite.compare(
+            &group,
+            vec![
+                Contender::new("aws-lc-rs", aws, accepted),
+                Contender::new("minipki", chosen, accepted),
+                Contender::new("minipki, portable", portable, accepted),
+                Contender::new("OpenSSL", openssl, accepted),
+                Contender::new("ring", ring, accepted),
+                Contender::new("rsa", rsa, accepted),
+            ],
+        );
+    }
 }
 
 fn main() {
-    let mut criterion = Criterion::default().sample_size(20).configure_from_args();
-    for size in [KeySize::Bits2048, KeySize::Bits3072, KeySize::Bits4096] {
-        bench(&mut criterion, size);
-    }
-    criterion.final_summary();
+    note("OpenSSL", openssl::version::version());
+    run(&[sign, verify]);
 }

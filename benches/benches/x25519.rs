@@ -1,54 +1,128 @@
-//! X25519 key pairs and agreement, beside snow's.
+//! X25519 beside its peers: a fresh key pair, and the secret shared with a peer.
 
-use std::hint::black_box;
-
-use criterion::{Criterion, criterion_group, criterion_main};
+use aws_lc_rs::agreement as aws;
 use getrandom::{SysRng, rand_core::UnwrapErr};
-use minipki_benches::compare;
-use minipki_core::crypto::{KeyPair, Portable};
+use minipki::crypto::Chosen;
+use minipki_benches::fixture::key;
+use minipki_benches::{Contender, Suite, run};
+use minipki_core::bytes::Secret;
+use minipki_core::crypto::{KeyPair, Portable, Provider};
+use openssl::pkey::{Id, PKey};
+use openssl::pkey_ctx::PkeyCtx;
+use ring::agreement as ring;
 use snow::params::DHChoice;
 use snow::resolvers::{CryptoResolver, DefaultResolver};
 use snow::types::Dh;
 
-fn snow_dh(secret: &[u8; 32]) -> Box<dyn Dh> {
-    let mut dh = DefaultResolver.resolve_dh(&DHChoice::Curve25519).expect("snow has X25519");
-    dh.set(secret);
-    dh
+fn snow_dh() -> Box<dyn Dh> {
+    DefaultResolver.resolve_dh(&DHChoice::Curve25519).expect("snow has X25519")
 }
 
-fn x25519(criterion: &mut Criterion) {
-    let mut rng = UnwrapErr(SysRng);
-    let (ours, peer) = (KeyPair::<Portable>::generate(&mut rng), KeyPair::<Portable>::generate(&mut rng));
-    let snow = snow_dh(ours.secret().expose());
+fn fresh<P: Provider>(name: &str) -> Contender<'_> {
+    let work = || *KeyPair::<P>::generate(&mut UnwrapErr(SysRng)).public();
+    Contender::new(name, work, full)
+}
+
+/// A public key that was computed is never zero.
+fn full(public: [u8; 32]) {
+    assert_ne!(public, [0; 32]);
+}
+
+fn key_pair(suite: &mut Suite) {
+    let fixed = |public: &[u8]| public.try_into().expect("32 bytes");
+    let aws = move || {
+        let pair = aws::PrivateKey::generate(&aws::X25519).expect("a key");
+        fixed(pair.compute_public_key().expect("its public key").as_ref())
+    };
+    let ring_random = ::ring::rand::SystemRandom::new();
+    let ring = move || {
+        let pair = ring::EphemeralPrivateKey::generate(&ring::X25519, &ring_random).expect("a key");
+        fixed(pair.compute_public_key().expect("its public key").as_ref())
+    };
+    let openssl = move || fixed(&PKey::generate_x25519().expect("a key").raw_public_key().expect("32 bytes"));
+    let mut snow_random = DefaultResolver.resolve_rng().expect("snow has a generator");
+    let snow = move || {
+        let mut pair = snow_dh();
+        pair.generate(&mut *snow_random).expect("a key");
+        fixed(pair.pubkey())
+    };
+    suite.compare(
+        "X25519 key pair",
+        vec![
+            fresh::<Chosen>("minipki"),
+            fresh::<Portable>("minipki, portable"),
+            Contender::new("aws-lc-rs", aws, full),
+            Contender::new("OpenSSL", openssl, full),
+            Contender::new("ring", ring, full),
+            Contender::new("snow", snow, full),
+        ],
+    );
+}
+
+fn agreement(suite: &mut Suite) {
+    let ours = KeyPair::<Portable>::from_secret(Secret::new(key(1)));
+    let peer = KeyPair::<Portable>::from_secret(Secret::new(key(2)));
+    let (secret, public) = (*ours.secret().expose(), *peer.public());
     let shared = *peer.agree(ours.public()).expect("full order").expose();
+    let check = |agreed: [u8; 32]| assert_eq!(agreed, shared);
 
-    compare(
-        criterion,
-        "x25519/key-pair",
-        &mut [
-            ("minipki", &mut || {
-                let pair = KeyPair::<Portable>::from_secret(black_box(ours.secret()).clone());
-                assert_eq!(pair.public(), ours.public());
-            }),
-            ("snow", &mut || assert_eq!(snow_dh(black_box(ours.secret().expose())).pubkey(), ours.public())),
-        ],
-    );
-    compare(
-        criterion,
-        "x25519/agreement",
-        &mut [
-            ("minipki", &mut || {
-                let agreed = ours.agree(black_box(peer.public())).expect("full order");
-                assert_eq!(*agreed.expose(), shared);
-            }),
-            ("snow", &mut || {
-                let mut agreed = [0; 32];
-                snow.dh(black_box(peer.public()), &mut agreed).expect("full order");
-                assert_eq!(agreed, shared);
-            }),
+    let aws_key = aws::PrivateKey::from_private_key(&aws::X25519, &secret).expect("a key");
+    let aws = || {
+        let peer = aws::UnparsedPublicKey::new(&aws::X25519, public);
+        aws::agree(&aws_key, peer, (), |agreed| agreed.try_into().map_err(drop)).expect("full order")
+    };
+
+    let openssl_key = PKey::private_key_from_raw_bytes(&secret, Id::X25519).expect("a key");
+    let openssl = || {
+        let peer = PKey::public_key_from_raw_bytes(&public, Id::X25519).expect("a key");
+        let mut context = PkeyCtx::new(&openssl_key).expect("a context");
+        context.derive_init().expect("X25519 agrees");
+        context.derive_set_peer(&peer).expect("a key of the same kind");
+        let mut agreed = [0; 32];
+        context.derive(Some(&mut agreed)).expect("full order");
+        agreed
+    };
+
+    // ring agrees only once with each key that it makes, so there is no secret to expect.
+    let ring_random = ::ring::rand::SystemRandom::new();
+    let fresh = || ring::EphemeralPrivateKey::generate(&ring::X25519, &ring_random).expect("a key");
+    let ring = |key| {
+        let peer = ring::UnparsedPublicKey::new(&ring::X25519, public);
+        ring::agree_ephemeral(key, &peer, |agreed| agreed.try_into().expect("32 bytes")).expect("full order")
+    };
+
+    let mut snow_key = snow_dh();
+    snow_key.set(&secret);
+    let snow = || {
+        let mut agreed = [0; 32];
+        snow_key.dh(&public, &mut agreed).expect("full order");
+        agreed
+    };
+
+    suite.compare(
+        "X25519 agreement",
+        vec![
+            agree::<Chosen>("minipki", secret, public, shared),
+            agree::<Portable>("minipki, portable", secret, public, shared),
+            Contender::new("aws-lc-rs", aws, check),
+            Contender::new("OpenSSL", openssl, check),
+            Contender::prepared("ring", fresh, ring, full),
+            Contender::new("snow", snow, check),
         ],
     );
 }
 
-criterion_group!(benches, x25519);
-criterion_main!(benches);
+fn agree<P: Provider + 'static>(
+    name: &str,
+    secret: [u8; 32],
+    public: [u8; 32],
+    shared: [u8; 32],
+) -> Contender<'static> {
+    let ours = KeyPair::<P>::from_secret(Secret::new(secret));
+    let work = move || ours.agree(&public).expect("full order");
+    Contender::new(name, work, move |agreed| assert_eq!(*agreed.expose(), shared))
+}
+
+fn main() {
+    run(&[key_pair, agreement]);
+}

@@ -77,3 +77,21 @@ fn the_two_commands_are_the_first() {
     let first: Vec<_> = commands("cargo").into_iter().take(2).map(|words| words.join(" ")).collect();
     assert_eq!(first, ["cargo run --release -- demo", "cargo xtask test"]);
 }
+
+/// A ratio as the benchmarks write them: `1.62x`.
+fn has_ratio(line: &str) -> bool {
+    line.split_whitespace().any(|word| {
+        let number = word.trim_start_matches('(').split_once('x').map(|(number, _)| number);
+        number.is_some_and(|number| number.contains('.') && number.parse::<f64>().is_ok())
+    })
+}
+
+#[test]
+fn each_ratio_is_one_of_the_benchmarks() {
+    let page = include_str!("../../docs/benchmarks.md");
+    let ratios: Vec<_> = README.lines().filter(|line| has_ratio(line)).collect();
+    assert!(ratios.len() > 3, "the README has figures");
+    for line in ratios {
+        assert!(page.contains(line.trim_end_matches('|')), "docs/benchmarks.md does not say: {line}");
+    }
+}

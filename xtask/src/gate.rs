@@ -2,11 +2,14 @@
 
 use crate::embedded::firmware;
 use crate::steps::{Steps, cargo, execute};
-use crate::{device, embedded, fuzz, packages, structure, vectors};
+use crate::{bench, device, embedded, fuzz, instructions, packages, structure, vectors};
 
 pub(crate) fn run() -> Result<(), String> {
     let mut steps = Steps::new();
-    steps.run("programs", "install what is named", || packages::need("openssl", "openssl"))?;
+    steps.run("programs", "install what is named", || {
+        packages::need("openssl", "openssl")?;
+        packages::need_openssl_library()
+    })?;
     steps.run("format", "run `cargo fmt --all`, in fuzz and the firmware too", || {
         execute(&mut cargo(&["fmt", "--all", "--check"]))?;
         execute(&mut cargo(&["fmt", "--all", "--check", "--manifest-path", fuzz::MANIFEST]))?;
@@ -34,6 +37,16 @@ pub(crate) fn run() -> Result<(), String> {
     steps.run("tests", "run the failing one alone: `cargo test -p minipki-tests NAME`", || {
         execute(&mut cargo(&["test", "--locked", "--workspace"]))
     })?;
+    steps.run(
+        "benches",
+        "run the failing one alone: `cargo test -p minipki-benches --bench NAME`",
+        bench::smoke,
+    )?;
+    steps.run(
+        "instructions",
+        "find what made a path slower; if it is worth it, or a path became quicker: `cargo xtask instructions --bless`",
+        || instructions::run(false),
+    )?;
     steps.run(
         "device",
         "run one alone: `cargo xtask device --check NAME`; to watch it: `cargo xtask device`",

@@ -6,6 +6,7 @@ mod device;
 mod embedded;
 mod fuzz;
 mod gate;
+mod instructions;
 mod packages;
 mod steps;
 mod structure;
@@ -33,8 +34,14 @@ Usage: cargo xtask TASK
                 instructions and stack of each piece of work on the board, flash and RAM
   fuzz [SECONDS [SEED]]
                 the fuzz targets on this compiler: corpora, then mutations (default 60 seconds each)
-  bench [FILTER]
-                the benchmarks, shortly, and the ratios to what stands beside us
+  bench [--full]
+                the benchmarks beside their peers, some minutes or at length; writes docs/benchmarks.md,
+                its charts and the README's figures
+  bench [--full] FILTER
+                only the groups whose name contains FILTER, and writes nothing
+  instructions [--bless]
+                instructions of the hot paths by callgrind, compared with benches/instructions/table.txt,
+                or written to it
   help          this page
 
 Each task names the steps it takes and, where one fails, what to do next.
@@ -51,8 +58,9 @@ fn main() -> ExitCode {
         ["device", rest @ ..] if rest.len() <= 2 => device::run(rest),
         ["vectors"] => vectors::run(),
         ["fuzz", rest @ ..] if rest.len() <= 2 => fuzz::run(rest),
-        ["bench"] => bench::run(None),
-        ["bench", filter] => bench::run(Some(filter)),
+        ["bench", rest @ ..] if rest.len() <= 2 => bench::run(rest),
+        ["instructions"] => instructions::run(false),
+        ["instructions", "--bless"] => instructions::run(true),
         [] | ["help" | "-h" | "--help"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

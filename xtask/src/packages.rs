@@ -27,6 +27,12 @@ pub(crate) fn need(program: &str, package: &str) -> Result<(), String> {
     if exists(program) { Ok(()) } else { install(&[package]) }
 }
 
+/// Sees to it that programs can be linked with OpenSSL.
+pub(crate) fn need_openssl_library() -> Result<(), String> {
+    let found = Command::new("pkg-config").args(["--exists", "openssl"]).status();
+    if found.is_ok_and(|status| status.success()) { Ok(()) } else { install(&["libssl-dev", "pkg-config"]) }
+}
+
 fn exists(program: &str) -> bool {
     std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))

@@ -1,0 +1,86 @@
+//! What a long life costs a CA: to issue and to look up with more and more certificates in the ledger.
+
+use std::cell::RefCell;
+
+use minipki::keys::SignerKind;
+use minipki::store::{LedgerReader, Page, Record};
+use minipki_benches::fixture::{Desk, check, key, request, rng, subject};
+use minipki_benches::{Contender, Suite, run};
+use minipki_core::cert::Id;
+use rand_core::Rng;
+
+const BATCH: u32 = 16;
+
+/// A ledger that holds certificates of the subjects from 0 to `size`, and those it has got since.
+struct Grown {
+    size: u64,
+    desk: RefCell<Desk>,
+    issued: RefCell<u64>,
+}
+
+impl Grown {
+    fn new(size: u64) -> Self {
+        let desk = RefCell::new(Desk::new(SignerKind::default(), size));
+        Self { size, desk, issued: RefCell::new(0) }
+    }
+
+    fn name(&self) -> String {
+        format!("{} certificates", self.size)
+    }
+
+    fn issue(&self) -> Contender<'_> {
+        let requests = || {
+            let first = self.size + self.issued.replace_with(|issued| *issued + u64::from(BATCH));
+            (first..first + u64::from(BATCH)).map(request).collect::<Vec<_>>()
+        };
+        let issue = |requests: Vec<_>| {
+            let issued = self.desk.borrow_mut().issue(&requests);
+            (requests, issued)
+        };
+        Contender::prepared(self.name(), requests, issue, |(requests, issued)| check(&requests, &issued))
+            .of(BATCH)
+    }
+
+    /// Looks one up by `find`, anyone as likely as another.
+    fn look_up<'a>(&'a self, find: impl Fn(&LedgerReader, u64) -> Vec<Record> + 'a) -> Contender<'a> {
+        let reader = self.desk.borrow().reader();
+        let mut random = rng(1);
+        let any = move || random.next_u64() % self.size;
+        let check = |(number, found): (u64, Vec<Record>)| {
+            assert_eq!(found.iter().map(|record| record.subject_key).collect::<Vec<_>>(), [key(number)]);
+        };
+        Contender::prepared(self.name(), any, move |number| (number, find(&reader, number)), check)
+    }
+}
+
+fn growth(suite: &mut Suite) {
+    let groups = [
+        "issue into a ledger, time per certificate",
+        "issue into a ledger, CPU per certificate",
+        "look up by subject",
+        "look up by key",
+    ];
+    if !groups.iter().any(|group| suite.wants(group)) {
+        return;
+    }
+    let sizes: &[u64] = if suite.is_test() { &[10, 20] } else { &[1_000, 10_000, 100_000, 1_000_000] };
+    let ledgers: Vec<Grown> = sizes.iter().map(|size| Grown::new(*size)).collect();
+    suite.compare_waiting(groups[0], ledgers.iter().map(Grown::issue).collect());
+    suite.compare(groups[1], ledgers.iter().map(Grown::issue).collect());
+    suite.compare(groups[2], ledgers.iter().map(|ledger| ledger.look_up(by_subject)).collect());
+    suite.compare(groups[3], ledgers.iter().map(|ledger| ledger.look_up(by_key)).collect());
+}
+
+fn by_subject(reader: &LedgerReader, number: u64) -> Vec<Record> {
+    let name = subject(number);
+    let page = Page { subject: Id::new(&name).ok(), after: 0, limit: 10 };
+    reader.list(page).expect("the ledger is whole")
+}
+
+fn by_key(reader: &LedgerReader, number: u64) -> Vec<Record> {
+    reader.find_by_key(&key(number)).expect("the ledger is whole")
+}
+
+fn main() {
+    run(&[growth]);
+}

@@ -1,0 +1,44 @@
+//! What a CA does for a certificate, in process: judge, sign, record in a ledger on the disk. Beside the
+//! signatures alone.
+
+use std::cell::RefCell;
+
+use minipki::keys::SignerKind;
+use minipki_benches::fixture::{Ca, Desk, check, request};
+use minipki_benches::{Contender, Suite, run};
+use minipki_core::crypto::rsa::KeySize;
+
+const BATCHES: [u32; 3] = [1, 16, 64];
+
+fn issue(suite: &mut Suite) {
+    let desk = RefCell::new(Desk::new(SignerKind::default(), 0));
+    let ca = Ca::new(KeySize::Bits2048);
+    let signer = RefCell::new(SignerKind::default().load(&ca.key.pem()).expect("a sound key"));
+    let message = ca.certificate("as-long-as-what-is-signed", [0x42; 32]);
+    let next = RefCell::new(0..);
+    for batch in BATCHES {
+        let contenders = || {
+            let sign = || {
+                let messages = vec![message.as_slice(); batch as usize];
+                signer.borrow_mut().sign_many(&messages).expect("it signs").len()
+            };
+            let requests =
+                || next.borrow_mut().by_ref().take(batch as usize).map(request).collect::<Vec<_>>();
+            let issue = |requests: Vec<_>| {
+                let issued = desk.borrow_mut().issue(&requests);
+                (requests, issued)
+            };
+            vec![
+                Contender::new("signature alone", sign, |made| assert_eq!(made, batch as usize)).of(batch),
+                Contender::prepared("issue", requests, issue, |(requests, issued)| check(&requests, &issued))
+                    .of(batch),
+            ]
+        };
+        suite.compare(&format!("issue {batch} at a time, CPU per certificate"), contenders());
+        suite.compare_waiting(&format!("issue {batch} at a time, time per certificate"), contenders());
+    }
+}
+
+fn main() {
+    run(&[issue]);
+}
