@@ -5,6 +5,7 @@ pub mod ca;
 pub mod certificate_corpus;
 pub mod certificates;
 mod command;
+pub mod console;
 pub mod device;
 pub mod device_others;
 pub mod loopback;

@@ -192,13 +192,21 @@ impl Running {
         line[start..].chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | ':')).collect()
     }
 
+    /// Sends the program a signal, by its name without `SIG`.
+    ///
+    /// # Panics
+    /// If it cannot be sent.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
     /// Asks the program to end, with SIGTERM, and waits until it has.
     ///
     /// # Panics
     /// If it cannot be asked.
     pub fn stop(self) -> Done {
-        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        assert!(asked.expect("kill runs").success());
+        self.signal("TERM");
         self.wait()
     }
 

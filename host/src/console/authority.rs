@@ -21,6 +21,7 @@ use super::engine::{CaOptions, Key, Running, Serving};
 use super::page::{Frame, Refusal, render};
 use super::session::Visitor;
 use super::shared::Shared;
+use super::words::words;
 use crate::ca::Policy;
 use crate::keys::{CaFolder, SignerKind};
 
@@ -61,6 +62,7 @@ struct Identity {
     issuer_id: String,
     bits: usize,
     fingerprint: String,
+    words: Vec<&'static str>,
     address: String,
 }
 
@@ -74,6 +76,7 @@ impl Identity {
             issuer_id: folder.issuer_id().to_string(),
             bits: folder.anchor().key().map_or(0, |key| key.size().bits()),
             fingerprint: folder.fingerprint().to_string(),
+            words: words(&folder.fingerprint().0),
             address,
         }
     }

@@ -35,6 +35,9 @@ pub enum EngineError {
     /// The server does not run.
     #[error("the CA server does not run; start it first")]
     Stopped,
+    /// A bug.
+    #[error("a thread panicked; this is a bug in minipki, please report it with the log")]
+    Panicked,
     /// The CA's folder.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -166,7 +169,7 @@ impl Engine {
     }
 
     /// What happens at its server.
-    #[expect(dead_code, reason = "its users are the pages of live events and tables")]
+    #[expect(dead_code, reason = "its user is the page of live events")]
     pub(super) const fn events(&self) -> &Arc<Events> {
         &self.events
     }
@@ -203,32 +206,42 @@ impl Engine {
         }
     }
 
-    /// Reads its ledger; `None` before there is one. Opened anew each time: SQLite does so in less
-    /// than a millisecond, and a reader must not be shared by threads.
+    /// Reads its ledger with `read`, off the async threads; `None` before there is one. It is opened
+    /// anew each time: that takes SQLite less than a millisecond.
     ///
     /// # Errors
     /// [`EngineError::NoKey`], or the store's.
-    #[expect(dead_code, reason = "its users are the pages of live events and tables")]
-    pub(super) fn reader(&self) -> Result<Option<LedgerReader>, EngineError> {
+    pub(super) async fn read<T: Send + 'static>(
+        self: Arc<Self>,
+        read: impl FnOnce(&mut LedgerReader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Option<T>, EngineError> {
         let folder = self.folder()?;
-        match LedgerReader::open(folder.path(), &owner(&folder)) {
-            Err(StoreError::Missing(_)) => Ok(None),
-            // Of an earlier version: a writer brings it up to date.
-            Err(StoreError::Older { .. }) => {
-                drop(self.tokens()?);
-                Ok(Some(LedgerReader::open(folder.path(), &owner(&folder))?))
-            }
-            opened => Ok(Some(opened?)),
-        }
+        off_the_async_threads(move || {
+            let open = || LedgerReader::open(folder.path(), &owner(&folder));
+            let mut reader = match open() {
+                Err(StoreError::Missing(_)) => return Ok(None),
+                // Of an earlier version: a writer brings it up to date.
+                Err(StoreError::Older { .. }) => {
+                    drop(TokenBook::open(folder.path(), &owner(&folder))?);
+                    open()?
+                }
+                opened => opened?,
+            };
+            Ok(Some(read(&mut reader)?))
+        })
+        .await
     }
 
-    /// Its tokens.
+    /// Changes its tokens with `write`, off the async threads.
     ///
     /// # Errors
     /// [`EngineError::NoKey`], or the store's.
-    pub(super) fn tokens(&self) -> Result<TokenBook, EngineError> {
+    pub(super) async fn write<T: Send + 'static>(
+        self: Arc<Self>,
+        write: impl FnOnce(&mut TokenBook) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, EngineError> {
         let folder = self.folder()?;
-        Ok(TokenBook::open(folder.path(), &owner(&folder))?)
+        off_the_async_threads(move || Ok(write(&mut TokenBook::open(folder.path(), &owner(&folder))?)?)).await
     }
 
     /// Begins to make its key, on a thread of its own.
@@ -282,8 +295,7 @@ impl Engine {
 
     async fn bind(&self, folder: Arc<CaFolder>, options: CaOptions) -> Result<SocketAddr, EngineError> {
         let CaOptions { listen, policy, signer, tap } = options;
-        let opened = tokio::task::spawn_blocking(move || open_authority(&folder, policy, signer));
-        let authority = opened.await.map_err(|_| EngineError::Stopped)??;
+        let authority = off_the_async_threads(move || open_authority(&folder, policy, signer)).await?;
         let events = Some(self.events.clone());
         let options = ServerOptions { listen, tap, events, ..ServerOptions::default() };
         let server = Server::bind(authority, options).await?;
@@ -345,6 +357,12 @@ impl Engine {
             _ => std::future::pending().await,
         }
     }
+}
+
+async fn off_the_async_threads<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
+) -> Result<T, EngineError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(EngineError::Panicked))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -14,11 +14,12 @@
 mod assets;
 mod audit;
 mod authority;
+mod certificate;
+mod certificates;
 mod engine;
 mod guard;
 mod link;
 mod listen;
-#[expect(dead_code, reason = "its first users are the tables")]
 mod moment;
 mod options;
 mod page;
@@ -28,6 +29,8 @@ mod shared;
 #[expect(dead_code, reason = "its first user is the page of live events")]
 mod streams;
 mod tls;
+mod tokens;
+mod words;
 
 pub use engine::{CaOptions, EngineError, open_authority};
 pub use options::{ConsoleOptions, Limits, Tls};

@@ -8,7 +8,8 @@ use super::assets;
 use super::session::Visitor;
 
 /// The pages of the navigation: path and name.
-pub(super) const TABS: [(&str, &str); 1] = [("/", "Authority")];
+pub(super) const TABS: [(&str, &str); 3] =
+    [("/", "Authority"), ("/certificates", "Certificates"), ("/tokens", "Tokens")];
 
 /// What `base.html` needs.
 pub(super) struct Frame {

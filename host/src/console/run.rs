@@ -17,7 +17,7 @@ use super::page::Refusal;
 use super::session::Sessions;
 use super::shared::{Shared, Site};
 use super::tls::{self, TlsError};
-use super::{CaOptions, ConsoleOptions, EngineError, assets, authority, link, listen};
+use super::{CaOptions, ConsoleOptions, EngineError, assets, authority, certificates, link, listen, tokens};
 use crate::keys::FolderError;
 
 /// Why a console did not start.
@@ -146,6 +146,8 @@ impl Console {
 fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .merge(authority::routes())
+        .merge(certificates::routes())
+        .merge(tokens::routes())
         .merge(link::routes())
         .merge(assets::routes())
         .fallback(async || {

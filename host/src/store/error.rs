@@ -78,6 +78,12 @@ pub enum StoreError {
     /// A token that is in the ledger already.
     #[error("this token is in the ledger already; draw another")]
     TokenExists,
+    /// A search that fits no index.
+    #[error("the search took too long and was given up; narrow it, or sort by the order of issue")]
+    TooSlow,
+    /// A token that cannot be revoked.
+    #[error("this token is unknown, spent or revoked already; load the list again")]
+    TokenNotLive,
     /// No random numbers.
     #[error("the operating system gave no random numbers: {0}")]
     Entropy(String),

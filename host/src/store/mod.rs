@@ -9,6 +9,7 @@ mod ledger;
 mod lock;
 mod reader;
 mod schema;
+mod search;
 mod serials;
 mod tokens;
 
@@ -16,4 +17,5 @@ pub use error::StoreError;
 pub use ledger::SqliteLedger;
 pub use reader::{Counts, LedgerReader, Page, Record};
 pub use schema::{FILE, Owner};
-pub use tokens::TokenBook;
+pub use search::{Cursor, Found, Order, Place, Search};
+pub use tokens::{TokenBook, TokenRecord, TokenState};

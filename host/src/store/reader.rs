@@ -4,7 +4,7 @@ use std::path::Path;
 
 use minipki_core::cert::{Id, IdBuf, Serial, Validity};
 use minipki_core::text::UnixTime;
-use rusqlite::{Connection, OptionalExtension, Row, ToSql};
+use rusqlite::{Connection, OptionalExtension, Params, Row};
 
 use super::StoreError;
 use super::schema::{self, Owner};
@@ -61,6 +61,8 @@ macro_rules! select {
     };
 }
 
+pub(super) use select;
+
 impl LedgerReader {
     /// Opens the ledger of `owner` in `folder`.
     ///
@@ -74,6 +76,10 @@ impl LedgerReader {
         &self.0
     }
 
+    pub(super) const fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.0
+    }
+
     /// One page of the records.
     ///
     /// # Errors
@@ -82,10 +88,10 @@ impl LedgerReader {
         let after = i64::try_from(page.after).unwrap_or(i64::MAX);
         let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
         match page.subject {
-            None => self.records(select!("WHERE id > ?1 ORDER BY id LIMIT ?2"), &[&after, &limit]),
+            None => self.records(select!("WHERE id > ?1 ORDER BY id LIMIT ?2"), (after, limit)),
             Some(subject) => self.records(
                 select!("WHERE subject_id = ?3 AND id > ?1 ORDER BY id LIMIT ?2"),
-                &[&after, &limit, &subject.as_str()],
+                (after, limit, subject.as_str()),
             ),
         }
     }
@@ -95,7 +101,7 @@ impl LedgerReader {
     /// # Errors
     /// As [`LedgerReader::list`].
     pub fn find_by_key(&self, subject_key: &[u8; 32]) -> Result<Vec<Record>, StoreError> {
-        self.records(select!("WHERE subject_key = ?1 ORDER BY id"), &[subject_key])
+        self.records(select!("WHERE subject_key = ?1 ORDER BY id"), [subject_key])
     }
 
     /// The certificate with this serial number.
@@ -115,7 +121,7 @@ impl LedgerReader {
         let mut query = self.0.prepare_cached(
             "SELECT (SELECT count(*) FROM certificates),
                     (SELECT count(*) FROM certificates WHERE not_after >= ?1),
-                    (SELECT count(*) FROM tokens WHERE expires >= ?1 AND spent_on IS NULL)",
+                    (SELECT count(*) FROM tokens WHERE expires >= ?1 AND spent_on IS NULL AND revoked IS NULL)",
         )?;
         let count = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
         Ok(query.query_row([now.get() as i64], |row| {
@@ -127,7 +133,7 @@ impl LedgerReader {
         })?)
     }
 
-    fn records(&self, sql: &str, parameters: &[&dyn ToSql]) -> Result<Vec<Record>, StoreError> {
+    pub(super) fn records(&self, sql: &str, parameters: impl Params) -> Result<Vec<Record>, StoreError> {
         let mut query = self.0.prepare_cached(sql)?;
         let mut rows = query.query(parameters)?;
         let mut records = Vec::new();

@@ -40,7 +40,9 @@ const LOG: i32 = 4096;
 /// - A serial number is in `reserved` from before it is signed until its certificate is recorded,
 ///   and in `certificates` from then on. What a crash leaves in `reserved` stays there: burned.
 /// - `certificates.id` counts up in the order of issue, so that a listing has stable pages.
-const STEPS: [&str; 1] = ["
+/// - `tokens.id` is a random number by which a token can be spoken of: its hash is a secret.
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE owner (
         single      INTEGER PRIMARY KEY CHECK (single = 1),
         issuer_id   TEXT    NOT NULL,
@@ -71,7 +73,17 @@ const STEPS: [&str; 1] = ["
         spent_on   INTEGER REFERENCES certificates (id)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX tokens_by_subject ON tokens (subject_id, expires);
-"];
+",
+    "
+    CREATE INDEX certificates_by_begin ON certificates (not_before);
+
+    ALTER TABLE tokens ADD COLUMN id INTEGER;
+    ALTER TABLE tokens ADD COLUMN revoked INTEGER;
+    UPDATE tokens SET id = 1 + abs(random() % 9007199254740991);
+    CREATE UNIQUE INDEX tokens_by_id ON tokens (id);
+    CREATE INDEX tokens_by_end ON tokens (expires);
+",
+];
 
 /// The schema that this program writes.
 const CURRENT: i32 = STEPS.len() as i32;

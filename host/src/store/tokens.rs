@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use minipki_core::cert::Id;
+use minipki_core::cert::{Id, IdBuf, Serial};
 use minipki_core::text::UnixTime;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, Row};
 
 use super::schema::{self, Owner};
 use super::{LedgerReader, StoreError};
@@ -29,7 +29,7 @@ impl TokenBook {
     /// [`StoreError::TokenExists`] if the very same token was added before.
     pub fn add(&mut self, token: TokenHash, subject: Id<'_>, expires: UnixTime) -> Result<(), StoreError> {
         let added = self.0.execute(
-            "INSERT INTO tokens (hash, subject_id, expires) VALUES (?1, ?2, ?3)",
+            "INSERT INTO tokens (hash, subject_id, expires, id) VALUES (?1, ?2, ?3, 1 + abs(random() % 9007199254740991))",
             (token.as_bytes(), subject.as_str(), expires.get() as i64),
         );
         match added {
@@ -39,9 +39,70 @@ impl TokenBook {
             other => Ok(other.map(drop)?),
         }
     }
+
+    /// Revokes the token of this number: from then on no proof can be made with it.
+    ///
+    /// # Errors
+    /// [`StoreError::TokenNotLive`] if there is none that could still be used.
+    pub fn revoke(&mut self, id: u64, now: UnixTime) -> Result<(), StoreError> {
+        let revoked = self.0.execute(
+            "UPDATE tokens SET revoked = ?1 WHERE id = ?2 AND spent_on IS NULL AND revoked IS NULL",
+            (now.get() as i64, i64::try_from(id).unwrap_or(0)),
+        )?;
+        if revoked == 1 { Ok(()) } else { Err(StoreError::TokenNotLive) }
+    }
+}
+
+/// One token, as a list shows it: neither its text, which the ledger does not have, nor its hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRecord {
+    /// The number it is spoken of by: random, and no secret.
+    pub id: u64,
+    /// Whom it is for.
+    pub subject_id: IdBuf,
+    /// Until when it can be used, inclusive.
+    pub expires: UnixTime,
+    /// What became of it.
+    pub state: TokenState,
+}
+
+/// What became of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenState {
+    /// Nothing: it can be used until it expires.
+    Unused,
+    /// It was spent on the certificate with this serial number.
+    Spent(Serial),
+    /// It was revoked at this time.
+    Revoked(UnixTime),
 }
 
 impl LedgerReader {
+    /// At most `limit` tokens, those that expire last first; after the one with this end and
+    /// number, if one is given.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`], or [`StoreError::Damaged`] for a row changed from outside.
+    pub fn tokens(
+        &self,
+        after: Option<(UnixTime, u64)>,
+        limit: usize,
+    ) -> Result<Vec<TokenRecord>, StoreError> {
+        let (end, id) = after.map_or((i64::MAX, 0), |(end, id)| (end.get() as i64, id as i64));
+        let mut query = self.connection().prepare_cached(
+            "SELECT tokens.id, tokens.subject_id, expires, serial, revoked
+             FROM tokens LEFT JOIN certificates ON certificates.id = spent_on
+             WHERE expires <= ?1 AND (expires < ?1 OR tokens.id < ?2)
+             ORDER BY expires DESC, tokens.id DESC LIMIT ?3",
+        )?;
+        let mut rows = query.query((end, id, limit as i64))?;
+        let mut tokens = Vec::new();
+        while let Some(row) = rows.next()? {
+            tokens.push(parse(row)?);
+        }
+        Ok(tokens)
+    }
+
     /// The tokens of `subject` that are neither spent nor expired at `now`.
     ///
     /// # Errors
@@ -51,13 +112,34 @@ impl LedgerReader {
     }
 }
 
+fn parse(row: &Row<'_>) -> Result<TokenRecord, StoreError> {
+    const DAMAGED: StoreError = StoreError::Damaged("token");
+    let number = |column| -> Result<Option<u64>, StoreError> {
+        Ok(row.get::<_, Option<i64>>(column)?.map(i64::unsigned_abs))
+    };
+    let time = |number| UnixTime::new(number).map_err(|_| DAMAGED);
+    let state = match (number(3)?, number(4)?) {
+        (Some(serial), _) => TokenState::Spent(Serial::new(serial).map_err(|_| DAMAGED)?),
+        (None, Some(at)) => TokenState::Revoked(time(at)?),
+        (None, None) => TokenState::Unused,
+    };
+    Ok(TokenRecord {
+        id: number(0)?.ok_or(DAMAGED)?,
+        subject_id: Id::new(row.get_ref(1)?.as_str().map_err(|_| DAMAGED)?)
+            .map(IdBuf::from)
+            .map_err(|_| DAMAGED)?,
+        expires: time(number(2)?.ok_or(DAMAGED)?)?,
+        state,
+    })
+}
+
 pub(super) fn live(
     connection: &Connection,
     subject: Id<'_>,
     now: UnixTime,
 ) -> Result<Vec<TokenHash>, StoreError> {
     let mut query = connection.prepare_cached(
-        "SELECT hash FROM tokens WHERE subject_id = ?1 AND expires >= ?2 AND spent_on IS NULL",
+        "SELECT hash FROM tokens WHERE subject_id = ?1 AND expires >= ?2 AND spent_on IS NULL AND revoked IS NULL",
     )?;
     let rows =
         query.query_map((subject.as_str(), now.get() as i64), |row| row.get(0).map(TokenHash::from_bytes))?;
@@ -75,7 +157,7 @@ pub(super) fn spend(
     let spent = connection
         .prepare_cached(
             "UPDATE tokens SET spent_on = ?1
-             WHERE hash = ?2 AND subject_id = ?3 AND expires >= ?4 AND spent_on IS NULL",
+             WHERE hash = ?2 AND subject_id = ?3 AND expires >= ?4 AND spent_on IS NULL AND revoked IS NULL",
         )
         .and_then(|mut update| {
             update.execute((id, token.as_bytes(), entry.subject_id.as_str(), now.get() as i64))

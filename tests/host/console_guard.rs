@@ -1,0 +1,262 @@
+//! What the console refuses: each way in that is not its user's.
+
+use std::time::Duration;
+
+use minipki::console::{Console, ConsoleError, ConsoleOptions};
+use minipki_tests::console::{Browser, TestConsole, raw};
+use minipki_tests::program::run;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use minipki_tests::server::soon;
+
+#[tokio::test]
+async fn another_host_name_is_refused() {
+    let console = TestConsole::with(|options| options.names.push("ca.example".to_owned())).await;
+    let browser = console.enter().await;
+    let port = console.address.port();
+    let ask = async |host: &str| {
+        let cookie = &browser.cookie;
+        let request =
+            format!("GET / HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n");
+        raw(console.address, request.as_bytes()).await.status
+    };
+    for good in [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("CA.example:{port}")] {
+        assert_eq!(ask(&good).await, 200, "{good}");
+    }
+    for bad in [
+        format!("evil.example:{port}"),
+        format!("127.0.0.1.evil.example:{port}"),
+        format!("127.0.0.2:{port}"),
+        format!("ca.example.:{port}"),
+        "127.0.0.1".to_owned(),
+        "127.0.0.1:1".to_owned(),
+        "localhost".to_owned(),
+        String::new(),
+    ] {
+        assert_eq!(ask(&bad).await, 421, "{bad:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_acts_must_come_from_the_consoles_own_pages() {
+    let console = TestConsole::start().await;
+    let browser = console.enter().await;
+    let form = format!("csrf={}&issuer_id=evil&bits=2048", browser.csrf);
+    let port = console.address.port();
+    for origin in [
+        String::new(),
+        "Origin: null\r\n".to_owned(),
+        "Origin: http://evil.example\r\n".to_owned(),
+        format!("Origin: https://127.0.0.1:{port}\r\n"),
+        format!("Origin: http://localhost:{port}\r\n"),
+        "Origin: http://127.0.0.1:1\r\n".to_owned(),
+        format!("Origin: http://127.0.0.1:{port}.evil.example\r\n"),
+    ] {
+        browser.post_from("/authority/key", &origin, &form).await.expect(403);
+    }
+    // Nor does another site read anything, should a browser ask for it.
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nOrigin: http://evil.example\r\nConnection: close\r\n\r\n",
+        console.address, browser.cookie
+    );
+    raw(console.address, request.as_bytes()).await.expect(403);
+    assert!(!console.ca().exists(), "nothing was done");
+}
+
+#[tokio::test]
+async fn a_form_without_this_sessions_token_does_nothing() {
+    let console = TestConsole::start().await;
+    let (browser, other) = (console.enter().await, console.enter().await);
+    let origin = format!("Origin: http://{}\r\n", console.address);
+    for body in [
+        "issuer_id=evil&bits=2048".to_owned(),
+        "csrf=&issuer_id=evil&bits=2048".to_owned(),
+        format!("csrf={}&issuer_id=evil&bits=2048", "0".repeat(32)),
+        format!("csrf={}&issuer_id=evil&bits=2048", other.csrf),
+        format!("Csrf={}&issuer_id=evil&bits=2048", browser.csrf),
+    ] {
+        browser.post_from("/authority/key", &origin, &body).await.expect(403);
+    }
+    // A wrong header is not mended by a good field.
+    let good = format!("csrf={}&issuer_id=evil&bits=2048", browser.csrf);
+    browser.post_from("/authority/key", &format!("{origin}X-Csrf: 00\r\n"), &good).await.expect(403);
+    for path in ["/authority/start", "/authority/stop", "/tokens", "/tokens/1/revoke", "/links", "/sign-out"]
+    {
+        browser.post_from(path, &origin, "").await.expect(403);
+    }
+    assert!(!console.ca().exists(), "nothing was done");
+    browser.get("/").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_link_opens_one_session_once_and_not_for_ever() {
+    let console = TestConsole::start().await;
+    let nobody = Browser { address: console.address, cookie: String::new(), csrf: String::new() };
+    let link = console.link();
+    nobody.get(&link).await.expect(303);
+    nobody.get(&link).await.expect(403);
+    for wrong in ["/enter", "/enter?key=", &format!("/enter?key={}", "0".repeat(32))] {
+        nobody.get(wrong).await.expect(403);
+    }
+    // Asking for the way in in another way than by following the link is asking for a page.
+    nobody.post_from("/enter", &format!("Origin: http://{}\r\n", console.address), "").await.expect(401);
+
+    let late = TestConsole::with(|options| options.limits.link_life = Duration::ZERO).await;
+    Browser { address: late.address, ..nobody.clone() }.get(&late.link()).await.expect(403);
+
+    // The oldest of too many links makes room.
+    let many = TestConsole::with(|options| options.limits.links = 2).await;
+    let links = [many.link(), many.link(), many.link()];
+    let nobody = Browser { address: many.address, ..nobody };
+    nobody.get(&links[0]).await.expect(403);
+    nobody.get(&links[1]).await.expect(303);
+    nobody.get(&links[2]).await.expect(303);
+}
+
+#[tokio::test]
+async fn without_a_session_there_is_no_page() {
+    let console = TestConsole::start().await;
+    let mut nobody = console.enter().await;
+    let cookie = nobody.cookie.clone();
+    let name = cookie.split('=').next().expect("a name");
+    for cookie in
+        [String::new(), format!("{name}=0"), format!("{name}="), "other=1".to_owned(), cookie.to_uppercase()]
+    {
+        nobody.cookie = cookie;
+        for path in
+            ["/", "/authority/status", "/authority/anchor.json", "/certificates", "/tokens", "/nowhere"]
+        {
+            let page = nobody.get(path).await.expect(401);
+            assert!(!page.body.contains("csrf"), "{path}");
+        }
+        nobody.post("/authority/key", "issuer_id=evil&bits=2048").await.expect(401);
+    }
+    assert!(!console.ca().exists(), "nothing was done");
+}
+
+#[tokio::test]
+async fn a_session_ends_when_it_is_signed_out_of_left_alone_or_old() {
+    let console = TestConsole::start().await;
+    let (one, two) = (console.enter().await, console.enter().await);
+    let out = one.post("/sign-out", "").await.expect(200);
+    assert!(out.header("set-cookie").expect("it is taken back").contains("Max-Age=0"));
+    one.get("/").await.expect(401);
+    two.get("/").await.expect(200);
+
+    let idle = Duration::from_millis(400);
+    let console = TestConsole::with(|options| options.limits.idle = idle).await;
+    let browser = console.enter().await;
+    tokio::time::sleep(idle * 2).await;
+    browser.get("/").await.expect(401);
+
+    let life = Duration::from_millis(800);
+    let console = TestConsole::with(|options| options.limits.session_life = life).await;
+    let browser = console.enter().await;
+    let until = tokio::time::Instant::now() + life;
+    while tokio::time::Instant::now() < until {
+        browser.get("/assets/icon.svg").await.expect(200);
+        tokio::time::sleep(life / 8).await;
+    }
+    browser.get("/").await.expect(401);
+}
+
+#[tokio::test]
+async fn there_are_only_so_many_sessions() {
+    let console = TestConsole::with(|options| options.limits.sessions = 2).await;
+    let (one, _two) = (console.enter().await, console.enter().await);
+    let link = console.link();
+    let third = Browser { cookie: String::new(), ..one.clone() };
+    third.get(&link).await.expect(503);
+    one.post("/sign-out", "").await.expect(200);
+    third.get(&link).await.expect(303);
+}
+
+#[tokio::test]
+async fn a_request_too_long_or_too_slow_is_refused() {
+    let console = TestConsole::with(|options| options.limits.deadline = Duration::from_millis(300)).await;
+    let browser = console.enter().await;
+    let long = format!("issuer_id={}&bits=2048", "a".repeat(20_000));
+    browser.post("/authority/key", &long).await.expect(413);
+    browser.get(&format!("/certificates?subject={}", "a".repeat(70_000))).await.expect(431);
+    // A body that is announced and never comes, and a head that never ends.
+    let head = format!(
+        "POST /tokens HTTP/1.1\r\nHost: {0}\r\nOrigin: http://{0}\r\nCookie: {1}\r\nContent-Length: 100\r\n\
+         Connection: close\r\n\r\ncsrf=",
+        console.address, browser.cookie
+    );
+    raw(console.address, head.as_bytes()).await.expect(408);
+    let mut stream = TcpStream::connect(console.address).await.expect("a connection");
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x").await.expect("sent");
+    let mut rest = Vec::new();
+    let _ = soon(stream.read_to_end(&mut rest)).await;
+    browser.get("/").await.expect(200);
+}
+
+#[tokio::test]
+async fn there_are_only_so_many_connections_and_the_next_one_waits() {
+    let console = TestConsole::with(|options| {
+        options.limits.connections = 2;
+        options.limits.deadline = Duration::from_millis(500);
+    })
+    .await;
+    let silent = async || TcpStream::connect(console.address).await.expect("a connection");
+    let _held = [silent().await, silent().await];
+    // It is answered when the silent ones have been cut off.
+    let nobody = Browser { address: console.address, cookie: String::new(), csrf: String::new() };
+    nobody.get("/").await.expect(401);
+}
+
+#[tokio::test]
+async fn every_answer_tells_the_browser_to_keep_to_this_site() {
+    let console = TestConsole::start().await;
+    let browser = console.enter().await;
+    let nobody = Browser { cookie: String::new(), ..browser.clone() };
+    for answer in [
+        browser.get("/").await,
+        browser.get("/nowhere").await,
+        nobody.get("/").await,
+        nobody.get("/assets/console.js").await,
+        nobody.get("/enter").await,
+    ] {
+        let policy = answer.header("content-security-policy").expect("a policy");
+        for rule in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"] {
+            assert!(policy.contains(rule), "{policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.header("x-frame-options"), Some("DENY"));
+        assert!(answer.header("cache-control").is_some(), "{answer:?}");
+        // Nothing inline, and nothing from elsewhere.
+        for foreign in ["<style", "style=\"", "onclick", "javascript:", "src=\"http", "href=\"http"] {
+            assert!(!answer.body.contains(foreign), "{foreign} in {}", answer.body);
+        }
+    }
+    assert_eq!(browser.get("/").await.header("cache-control"), Some("no-store"));
+}
+
+#[tokio::test]
+async fn off_loopback_it_listens_only_encrypted() {
+    let folder = TempDir::new().expect("a folder");
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:9080"] {
+        let options = ConsoleOptions {
+            listen: address.parse().expect("an address"),
+            ..ConsoleOptions::new(folder.path().join("ca"))
+        };
+        assert!(
+            matches!(Console::bind(options).await, Err(ConsoleError::NotEncrypted(_))),
+            "{address} in clear"
+        );
+    }
+    let refused = run(folder.path(), &["console", "--dir", "ca", "--listen", "0.0.0.0:0"]).expect(2);
+    assert!(refused.stderr.contains("--tls-issued") && refused.stdout.is_empty(), "{refused:?}");
+    // Before there is a key there is nothing to issue with, and a name that says where.
+    let refused =
+        run(folder.path(), &["console", "--dir", "ca", "--listen", "127.0.0.1:0", "--tls-issued"]).expect(1);
+    assert!(refused.stderr.contains("no key yet"), "{refused:?}");
+    run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
+    let refused =
+        run(folder.path(), &["console", "--dir", "ca", "--listen", "0.0.0.0:0", "--tls-issued"]).expect(1);
+    assert!(refused.stderr.contains("--name"), "{refused:?}");
+}

@@ -1,0 +1,182 @@
+//! A console within the test, and a browser that is no more than a socket: it sends what it is told.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use minipki::console::{Console, ConsoleOptions, Door};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::server::soon;
+
+/// A console on a port of its own, for a CA in a folder of its own. Stops when dropped.
+pub struct TestConsole {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What makes links to it.
+    pub door: Door,
+    folder: TempDir,
+    stop: oneshot::Sender<()>,
+    run: JoinHandle<()>,
+}
+
+impl TestConsole {
+    /// Starts one as it is by default, but for the port.
+    pub async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// Starts one with its options changed.
+    pub async fn with(change: impl FnOnce(&mut ConsoleOptions)) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let mut options = ConsoleOptions::new(folder.path().join("ca"));
+        options.listen.set_port(0);
+        change(&mut options);
+        let console = Arc::new(Console::bind(options).await.expect("a free port"));
+        let (address, door) = (console.local_addr(), console.door());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let run = tokio::spawn(async move {
+            console
+                .run(async {
+                    let _ = stopped.await;
+                })
+                .await;
+        });
+        Self { address, door, folder, stop, run }
+    }
+
+    /// The CA's folder.
+    pub fn ca(&self) -> PathBuf {
+        self.folder.path().join("ca")
+    }
+
+    /// The path and secret of a new link.
+    pub fn link(&self) -> String {
+        let link = self.door.link().expect("random numbers");
+        let path = link.strip_prefix(&format!("http://{}", self.address)).expect("a link to this console");
+        path.to_owned()
+    }
+
+    /// A browser with a session.
+    pub async fn enter(&self) -> Browser {
+        let mut browser = Browser { address: self.address, cookie: String::new(), csrf: String::new() };
+        let entered = browser.get(&self.link()).await;
+        assert_eq!((entered.status, entered.header("location")), (303, Some("/")), "{entered:?}");
+        let cookie = entered.header("set-cookie").expect("a cookie");
+        for attribute in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age="] {
+            assert!(cookie.contains(attribute), "{cookie}");
+        }
+        browser.cookie = cookie.split(';').next().expect("name and value").to_owned();
+        let page = browser.get("/").await.expect(200).body;
+        let (_, rest) = page.split_once("name=\"csrf\" content=\"").expect("a token");
+        browser.csrf = rest.split('"').next().expect("a value").to_owned();
+        browser
+    }
+
+    /// Stops it, and waits until it has.
+    pub async fn stop(self) {
+        let _ = self.stop.send(());
+        soon(self.run).await.expect("no panic");
+    }
+}
+
+/// What a console answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code; 0 if the connection was closed without an answer.
+    pub status: u16,
+    /// The head, as it was sent.
+    pub head: String,
+    /// The body.
+    pub body: String,
+}
+
+impl Answer {
+    /// This answer, if it has `status`.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self:#?}");
+        self
+    }
+
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.into_iter().find_map(|(key, value)| key.eq_ignore_ascii_case(name).then_some(value))
+    }
+}
+
+/// Sends `request` on a connection of its own, and reads all that comes back.
+pub async fn raw(address: SocketAddr, request: &[u8]) -> Answer {
+    let mut stream = soon(TcpStream::connect(address)).await.expect("a connection");
+    // Whoever is refused early may find the other end closed.
+    let _ = stream.write_all(request).await;
+    let mut all = Vec::new();
+    let _ = soon(stream.read_to_end(&mut all)).await;
+    let text = String::from_utf8_lossy(&all).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+    Answer { status, head: head.to_owned(), body: body.to_owned() }
+}
+
+/// Sends as a browser does, with one session's cookie and forms.
+#[derive(Clone)]
+pub struct Browser {
+    /// The console.
+    pub address: SocketAddr,
+    /// The cookie, `name=value`.
+    pub cookie: String,
+    /// What the forms of its pages carry.
+    pub csrf: String,
+}
+
+impl Browser {
+    /// Asks for a page.
+    pub async fn get(&self, path: &str) -> Answer {
+        let Self { address, cookie, .. } = self;
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
+        );
+        raw(*address, request.as_bytes()).await
+    }
+
+    /// Sends a form of these pages.
+    pub async fn post(&self, path: &str, fields: &str) -> Answer {
+        let origin = format!("Origin: http://{}\r\n", self.address);
+        self.post_from(path, &origin, &format!("csrf={}&{fields}", self.csrf)).await
+    }
+
+    /// Sends a form with these headers and this body.
+    pub async fn post_from(&self, path: &str, headers: &str, body: &str) -> Answer {
+        let Self { address, cookie, .. } = self;
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\n{headers}\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        raw(*address, request.as_bytes()).await
+    }
+
+    /// Has the CA's key made, and waits until it is.
+    pub async fn make_key(&self) {
+        self.post("/authority/key", "issuer_id=console-ca&bits=2048").await.expect(303);
+        soon(async {
+            while !self.get("/authority/status").await.body.contains("data-state=\"stopped\"") {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        })
+        .await;
+    }
+
+    /// Starts the CA's server; gives where it listens.
+    pub async fn start_ca(&self) -> SocketAddr {
+        self.post("/authority/start", "listen=127.0.0.1%3A0&policy=proof").await.expect(303);
+        let page = self.get("/authority/status").await.expect(200).body;
+        let (_, rest) = page.split_once("listens on <strong>").expect("it runs");
+        rest.split('<').next().expect("an address").parse().expect("an address")
+    }
+}
