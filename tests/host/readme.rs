@@ -34,13 +34,13 @@ fn the_five_minutes_run_as_they_stand_there() {
         match command.as_str() {
             // Not a whole command: it stands for any with that option.
             "enroll" if words.contains(&"…") => continue,
-            "ca serve" | "listen" => {
+            "ca serve" | "console" | "listen" => {
                 arguments.extend(["--listen".into(), "127.0.0.1:0".into()]);
                 let mut program = start(folder.path(), &arguments);
-                let (said, place) = if command == "listen" {
-                    ("listening", "127.0.0.1:9101")
-                } else {
-                    ("serving", "127.0.0.1:9000")
+                let (said, place) = match command.as_str() {
+                    "listen" => ("listening", "127.0.0.1:9101"),
+                    "console" => ("the console serves", "127.0.0.1:9080"),
+                    _ => ("serving", "127.0.0.1:9000"),
                 };
                 found.insert(place, program.address(said));
                 running.push(program);
@@ -67,6 +67,7 @@ fn the_five_minutes_run_as_they_stand_there() {
         "ca list",
         "inspect alice/certificate.json",
         "ca token",
+        "console",
     ] {
         assert!(seen.iter().any(|one| one == command), "the README does not show `{command}`");
     }
