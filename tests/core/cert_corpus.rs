@@ -2,12 +2,14 @@
 
 use std::fs;
 
+use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, Certificate, Error, verify};
-use minipki_core::crypto::Portable;
 use minipki_core::crypto::rsa::KeySize;
+use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::ANCHOR;
 use minipki_core::text::Now;
-use minipki_tests::certificates::{NOW, anchor, time};
+use minipki_tests::certificates::{NOW, anchor, id, time};
+use minipki_tests::rsa_keys::SIZES;
 use minipki_tests::{certificate_corpus, vector_path, vectors};
 
 /// The anchor to verify the corpus with.
@@ -43,6 +45,22 @@ fn the_corpus_is_accepted() {
     }
 }
 
+/// What the firmware measures with: good, and for the keys it has.
+#[test]
+fn the_measured_certificates_are_accepted() {
+    for size in SIZES {
+        for (subject, secret) in certificate_corpus::ENDS {
+            let file = format!("{subject}-{}", size.bits());
+            let text = fs::read(vector_path("cert/cost").join(&file)).expect("the corpus is whole");
+            let certificate = Certificate::parse(&text).expect(&file);
+            let verified = verify::<Portable>(&anchor(size), &certificate, Now::Exact(time(NOW)));
+            let key = KeyPair::<Portable>::from_secret(Secret::new(secret));
+            let fits = verified.and_then(|v| v.require_subject(id(subject))?.require_key(key.public()));
+            assert!(fits.is_ok(), "{file}: {fits:?}");
+        }
+    }
+}
+
 #[test]
 fn the_corpus_is_refused_as_named() {
     for (file, text) in vectors("cert/refuse") {
@@ -61,8 +79,12 @@ fn the_corpus_is_whole() {
         let anchor = anchor(KeySize::Bits2048);
         fs::write(vector_path(ANCHOR_FILE), anchor.encode(&mut out).unwrap()).unwrap();
     }
-    let (accept, refuse) = (certificate_corpus::accept(), certificate_corpus::refuse());
-    for (name, mut files) in [("cert/accept", accept), ("cert/refuse", refuse)] {
+    let made = [
+        ("cert/accept", certificate_corpus::accept()),
+        ("cert/cost", certificate_corpus::cost()),
+        ("cert/refuse", certificate_corpus::refuse()),
+    ];
+    for (name, mut files) in made {
         if write {
             let folder = vector_path(name);
             let _ = fs::remove_dir_all(&folder);

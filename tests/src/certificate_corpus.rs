@@ -1,8 +1,10 @@
 //! How the files of `vectors/cert/` are made: each certificate has one fault, and a
 //! right signature unless that is the fault.
 
+use minipki_core::bytes::Secret;
 use minipki_core::cert::{Serial, Unsigned};
 use minipki_core::crypto::rsa::KeySize;
+use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::text::base64::Encoded;
 use rsa::Pss;
 use rsa::pkcs8::{EncodePrivateKey, LineEnding};
@@ -10,7 +12,7 @@ use rsa::sha2::{Digest, Sha512};
 
 use crate::certificates::{encode, id, issue, sample, sign};
 use crate::openssl;
-use crate::rsa_keys::{oracle, public, rng, spki_der};
+use crate::rsa_keys::{SIZES, oracle, public, rng, spki_der};
 
 const SIZE: KeySize = KeySize::Bits2048;
 
@@ -39,6 +41,25 @@ pub fn accept() -> Vec<File> {
         ("salt_of_the_maximum", salt(222)),
     ];
     files.into_iter().map(|(name, bytes)| (name.into(), bytes)).collect()
+}
+
+/// The two ends of the channel that budgets are measured on, certified by a CA of each size: who they are
+/// and their private keys. `firmware-sim/boards/lm3s6965/src/bin/measure` has the same.
+pub const ENDS: [(&str, [u8; 32]); 2] = [("sensor-17", [0x11; 32]), ("gateway-3", [0x22; 32])];
+
+/// Certificates of [`ENDS`], as long as those of a fleet.
+pub fn cost() -> Vec<File> {
+    let issue_to = |size: KeySize, (subject, secret): (&str, [u8; 32])| {
+        let key = public(size);
+        let unsigned = Unsigned {
+            serial_number: serial(6_027_733_482_113_537),
+            subject_id: id(subject),
+            subject_key: *KeyPair::<Portable>::from_secret(Secret::new(secret)).public(),
+            ..sample(&key)
+        };
+        (format!("{subject}-{}", size.bits()), issue(&unsigned, size))
+    };
+    SIZES.iter().flat_map(|size| ENDS.map(|end| issue_to(*size, end))).collect()
 }
 
 /// Certificates to be refused; up to the first `-`, the name is that of the error.

@@ -2,7 +2,7 @@
 
 use crate::embedded::firmware;
 use crate::steps::{Steps, cargo, execute};
-use crate::{bench, device, embedded, fuzz, instructions, packages, structure, vectors};
+use crate::{bench, budgets, device, embedded, fuzz, instructions, packages, structure, vectors};
 
 pub(crate) fn run() -> Result<(), String> {
     let mut steps = Steps::new();
@@ -51,6 +51,11 @@ pub(crate) fn run() -> Result<(), String> {
         "device",
         "run one alone: `cargo xtask device --check NAME`; to watch it: `cargo xtask device`",
         || device::check(&[], false),
+    )?;
+    steps.run(
+        "budgets",
+        "run it alone: `cargo xtask budgets`, which also writes docs/budgets.md anew; a ceiling is there to be kept",
+        budgets::check,
     )?;
     steps.run("demo", "run it alone: `cargo run --release -- demo`", || {
         execute(&mut cargo(&["run", "--locked", "--release", "--", "demo"]))

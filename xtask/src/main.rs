@@ -1,6 +1,7 @@
 //! Development tasks: `cargo xtask --help` lists them.
 
 mod bench;
+mod budgets;
 mod dependencies;
 mod device;
 mod embedded;
@@ -30,8 +31,7 @@ Usage: cargo xtask TASK
                 the same as tests: both roles, two boards, hostile CAs and peers, cut lines, and each failure's exit code
   device --bless
                 takes what the boards say in the main scenario for right, beside its source
-  device --measure
-                instructions and stack of each piece of work on the board, flash and RAM
+  budgets       what the device costs on its chip, beside other crates: measured, held to ceilings, docs/budgets.md
   fuzz [SECONDS [SEED]]
                 the fuzz targets on this compiler: corpora, then mutations (default 60 seconds each)
   bench [--full]
@@ -55,6 +55,7 @@ fn main() -> ExitCode {
         ["test"] => gate::run(),
         ["structure"] => structure::run(),
         ["embedded"] => embedded::run(),
+        ["budgets"] => budgets::run(),
         ["device", rest @ ..] if rest.len() <= 2 => device::run(rest),
         ["vectors"] => vectors::run(),
         ["fuzz", rest @ ..] if rest.len() <= 2 => fuzz::run(rest),

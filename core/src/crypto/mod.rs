@@ -1,5 +1,7 @@
 //! Cryptography: one provider trait, the portable provider behind it, X25519 keys and RSA.
 
+#[doc(hidden)]
+pub mod curve;
 mod fingerprint;
 mod portable;
 mod provider;

@@ -1,11 +1,13 @@
-//! The provider that runs everywhere: RustCrypto's hashes and cipher, dalek's curve.
+//! The provider that runs everywhere: RustCrypto's hashes and cipher, and the curve that fits the machine's word.
 
 use chacha20poly1305::{AeadInOut, ChaCha20Poly1305};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::digest::consts::U64;
 use sha2::digest::{Digest, array::Array};
-use x25519_dalek::{PublicKey, StaticSecret, X25519_BASEPOINT_BYTES};
+use subtle::ConstantTimeEq;
+#[cfg(target_pointer_width = "64")]
+use x25519_dalek::StaticSecret;
 use zeroize::Zeroize;
 
 use super::provider::{CryptoError, Provider, Sha256, X25519};
@@ -36,23 +38,12 @@ impl X25519 for Secret<KEY> {
     }
 
     fn public(&self) -> [u8; KEY] {
-        let secret = StaticSecret::from(*self.expose());
-        if cfg!(target_os = "none") {
-            // Without dalek's tables (see Cargo.toml) the ladder takes fewer multiplications
-            // than the Edwards curve, and agreement has brought it into the program anyway.
-            secret.diffie_hellman(&PublicKey::from(X25519_BASEPOINT_BYTES)).to_bytes()
-        } else {
-            PublicKey::from(&secret).to_bytes()
-        }
+        public_of(self)
     }
 
     fn agree(&self, public: &[u8; KEY]) -> Result<Self, CryptoError> {
-        let shared = StaticSecret::from(*self.expose()).diffie_hellman(&PublicKey::from(*public));
-        if shared.was_contributory() {
-            Ok(Self::new(shared.to_bytes()))
-        } else {
-            Err(CryptoError::AllZeroShared)
-        }
+        let shared = Self::new(shared(self, public));
+        if shared.ct_eq(&Self::zeroed()).into() { Err(CryptoError::AllZeroShared) } else { Ok(shared) }
     }
 }
 
@@ -104,4 +95,30 @@ impl Provider for Portable {
             .decrypt_inout_detached(nonce.into(), ad, in_out.into(), tag.into())
             .map_err(|_| CryptoError::Tag)
     }
+}
+
+/// dalek's limbs are 64-bit words, and its tables are well spent under an operating system.
+#[cfg(target_pointer_width = "64")]
+fn public_of(secret: &Secret<KEY>) -> [u8; KEY] {
+    x25519_dalek::PublicKey::from(&StaticSecret::from(*secret.expose())).to_bytes()
+}
+
+#[cfg(target_pointer_width = "64")]
+fn shared(secret: &Secret<KEY>, public: &[u8; KEY]) -> [u8; KEY] {
+    StaticSecret::from(*secret.expose()).diffie_hellman(&(*public).into()).to_bytes()
+}
+
+/// The ladder is in the program anyway, and tables that would outrun it take 30 KB.
+#[cfg(not(target_pointer_width = "64"))]
+fn public_of(secret: &Secret<KEY>) -> [u8; KEY] {
+    let mut base_point = [0; KEY];
+    base_point[0] = 9;
+    shared(secret, &base_point)
+}
+
+/// Blinded by what only the holder of the secret can compute.
+#[cfg(not(target_pointer_width = "64"))]
+fn shared(secret: &Secret<KEY>, public: &[u8; KEY]) -> [u8; KEY] {
+    let blind = Secret::new(Portable::sha256(&[secret.expose(), public]));
+    super::curve::x25519(secret.expose(), public, blind.expose())
 }

@@ -14,8 +14,10 @@ pub(super) fn read<T>(
     body: &mut [u8],
     noise: impl FnOnce(&mut [u8]) -> Result<(T, Range<usize>), noise::Error>,
 ) -> Result<(T, Range<usize>), Fault> {
-    refusal(body)?;
-    let message = channel::decode(step, body)?;
+    let message = channel::decode(step, body).or_else(|error| {
+        refusal(body)?;
+        Err(Fault::from(error))
+    })?;
     let start = message.start;
     let (next, payload) = noise(body.get_mut(message).ok_or(WireError::Field("noise_b64"))?)?;
     Ok((next, start.saturating_add(payload.start)..start.saturating_add(payload.end)))

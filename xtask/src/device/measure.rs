@@ -1,42 +1,24 @@
-//! What the device's work costs on the chip: instructions and stack, the same run after run.
+//! What the board says of costs: counted instructions, and the stack of a whole run.
 
-use minipki_qemu::{HOST, LM3S6965, Wire};
+use minipki_qemu::{HOST, LM3S6965, PACKAGE, PROGRAM, Wire};
 
-use super::process::{Ended, Process};
+use super::process::Process;
 use super::scene::{READING, Scene, and};
 use crate::embedded::firmware::Firmware;
+use crate::packages;
 
-/// Enrols two devices with CAs of each size, and lets their identities meet on the board.
-pub(super) fn run(firmware: &Firmware) -> Result<(), String> {
-    for bits in ["2048", "3072", "4096"] {
-        println!("\nwith certificates of a CA with {bits} bits");
-        let scene = Scene::with_key(firmware, bits, false)?;
-        let mut words = vec!["entropy=zero".to_owned()];
-        for (role, name) in [("first", "left"), ("second", "right")] {
-            let provision = scene.provision(name)?;
-            scene
-                .board("board", LM3S6965, Wire::Host, &provision)?
-                .wait()?
-                .expect(0, &["enrolled until "])?;
-            words.push(format!("{role}={}", scene.state(name).display()));
-        }
-        let board = LM3S6965.counting(&firmware.program("measure"), &words);
-        let Ended { heard, .. } = Process::start("board", board, false)?.wait()?.expect(0, &["handshake"])?;
-        for line in heard.iter().filter(|line| line.contains("  ")) {
-            println!("{line}");
-        }
-        println!("{}", whole_run(&scene)?);
-    }
-    println!();
-    for program in ["lm3s6965-device", "echo"] {
-        let size = firmware.size(program)?;
-        println!("{program}: {} bytes of flash, {} bytes of RAM without the stack", size.flash, size.ram);
-    }
-    Ok(())
+/// Runs a program that measures, without a network and with every instruction of the same length. Its rows: cells between bars.
+pub(crate) fn counted(firmware: &Firmware, program: &str) -> Result<Vec<Vec<String>>, String> {
+    packages::need(PROGRAM, PACKAGE)?;
+    let board = LM3S6965.counting(&firmware.program(program), &[]);
+    let ended = Process::start("board", board, false)?.wait()?.expect(0, &[" | "])?;
+    let rows = ended.heard.iter().filter(|line| line.contains(" | "));
+    Ok(rows.map(|line| line.split(" | ").map(str::to_owned).collect()).collect())
 }
 
-/// A device that enrols, connects and talks: its stack, from the start to the end.
-fn whole_run(scene: &Scene) -> Result<String, String> {
+/// Bytes of stack that a device takes from its start to its end, with a CA of `bits`: it enrols, connects and talks.
+pub(crate) fn whole_run(firmware: &Firmware, bits: &str) -> Result<u32, String> {
+    let scene = Scene::with_key(firmware, bits, false)?;
     let mut words = scene.provision("whole")?;
     words.insert(0, "show=stack".to_owned());
     let (bob, port) = scene.listener("whole")?;
@@ -44,6 +26,7 @@ fn whole_run(scene: &Scene) -> Result<String, String> {
     let words = and(words, &["--connect", &to, "--peer-subject", "bob", "--send", READING]);
     let ended = scene.board("board", LM3S6965, Wire::Host, &words)?.wait()?.expect(0, &["stack: "])?;
     bob.wait()?.expect(0, &[])?;
-    let stack = ended.heard.into_iter().find(|line| line.starts_with("stack: ")).unwrap_or_default();
-    Ok(format!("{:<44} {stack}", "a whole run: enrol, connect, talk"))
+    let stack =
+        ended.heard.iter().find_map(|line| line.strip_prefix("stack: ")?.split(' ').next()?.parse().ok());
+    stack.ok_or_else(|| "the board named no stack".into())
 }

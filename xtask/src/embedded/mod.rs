@@ -1,16 +1,24 @@
 //! `cargo xtask embedded`: the core for a Cortex-M3, and proof that no allocator is in it.
 
 pub(crate) mod firmware;
-mod symbols;
-mod toolchain;
+pub(crate) mod symbols;
+pub(crate) mod toolchain;
 
 use std::process::Command;
 
 use crate::steps::{execute, shown};
+use crate::tree;
 use toolchain::{TARGET, Toolchain};
 
 /// The example of the core that stands for a firmware: a static library that uses its public interface.
 const PROBE: &str = "heap_free";
+
+/// The devices' linked images.
+const DEVICES: [&str; 2] = ["lm3s6965-device", "mps2-an385-device"];
+
+/// The example of docs/embedded.md, and the page.
+const EXAMPLE: &str = "core/examples/enrolment.rs";
+const PAGE: &str = "docs/embedded.md";
 
 /// Builds the probe for the target and looks for allocators in everything it is made of.
 ///
@@ -23,9 +31,12 @@ pub(crate) fn run() -> Result<(), String> {
         "--release",
         "--package",
         "minipki-core",
-        "--example",
-        PROBE,
+        "--examples",
     ]))?;
+    let (example, page) = (tree::read(&tree::root().join(EXAMPLE))?, tree::read(&tree::root().join(PAGE))?);
+    if !page.contains(&format!("```rust\n{example}```\n")) {
+        return Err(format!("{PAGE} does not hold {EXAMPLE} as it is: copy it over"));
+    }
     let library = toolchain.output().join(format!("release/examples/lib{PROBE}.a"));
     // The linker's own `nm`, present wherever Rust links, reads the objects of other machines too.
     let mut nm = Command::new("nm");
@@ -47,6 +58,10 @@ pub(crate) fn run() -> Result<(), String> {
         ));
     }
     firmware::Firmware::lint()?;
+    let firmware = firmware::Firmware::build()?;
+    for device in DEVICES {
+        firmware.without_allocator(device)?;
+    }
     eprintln!("    {} symbols for {TARGET}, none of an allocator", symbols::names(&listing).count());
     Ok(())
 }

@@ -48,8 +48,13 @@ impl Toolchain {
         self.cargo_in(tree::root(), subcommand)
     }
 
-    /// `cargo SUBCOMMAND` for the target in `folder`, whose `.cargo/config.toml` it heeds.
+    /// `cargo SUBCOMMAND` for the target in `folder`, whose `.cargo/config.toml` it heeds. Nothing has an allocator there.
     pub(crate) fn cargo_in(&self, folder: &Path, subcommand: &str) -> Command {
+        self.cargo_with("core", folder, subcommand)
+    }
+
+    /// [`Toolchain::cargo_in`] with these crates of the language, where they have to be built.
+    pub(crate) fn cargo_with(&self, language: &str, folder: &Path, subcommand: &str) -> Command {
         let mut command = match self {
             Toolchain::Ours => steps::cargo(&[subcommand]),
             Toolchain::Debian => {
@@ -61,12 +66,30 @@ impl Toolchain {
                 command.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1");
                 // The linker of other toolchains, rust-lld, is no part of Debian's.
                 command.env("CARGO_TARGET_THUMBV7M_NONE_EABI_LINKER", DEBIAN_LINKER);
-                command.args([subcommand, "-Zbuild-std=core"]);
+                command.args([subcommand, &format!("-Zbuild-std={language}")]);
                 command
             }
         };
         command.args(["--target", TARGET, "--target-dir"]).arg(self.target_folder()).current_dir(folder);
+        command.args(["--config", &short_paths()]);
         command
+    }
+
+    /// The compiler's name and version.
+    pub(crate) fn version(&self) -> String {
+        printed(
+            Command::new(self.rustc())
+                .arg("--version")
+                .current_dir(tree::root())
+                .env_remove("LD_LIBRARY_PATH"),
+        )
+    }
+
+    fn rustc(&self) -> &'static str {
+        match self {
+            Toolchain::Ours => "rustc",
+            Toolchain::Debian => DEBIAN_RUSTC,
+        }
     }
 
     /// Where [`Toolchain::cargo`] leaves what it built, by profile.
@@ -81,6 +104,17 @@ impl Toolchain {
             Toolchain::Debian => "target/debian",
         })
     }
+}
+
+/// Takes this machine's folders out of the texts of panics: the same source is the same image anywhere, and a smaller one.
+fn short_paths() -> String {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home =
+        home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"))).unwrap_or_default();
+    let registries = std::fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten();
+    let folders = registries.map(|entry| entry.path()).chain([tree::root().to_owned()]);
+    let flags = folders.map(|folder| format!("{:?}", format!("--remap-path-prefix={}=.", folder.display())));
+    format!("target.{TARGET}.rustflags=[{}]", flags.collect::<Vec<_>>().join(","))
 }
 
 /// Whether the folder that `rustc` prints holds a compiled `core`.

@@ -8,7 +8,7 @@
 //! `(a * b + q * n) / R` is below 2n again.
 #![allow(clippy::indexing_slicing, reason = "the indices are bounded by the loops over fixed arrays")]
 
-use super::{Limb, Modulus};
+use super::{Limb, Modulus, Wiped};
 
 const RADIX: u32 = 28;
 const MASK: u32 = (1 << RADIX) - 1;
@@ -81,21 +81,23 @@ impl Limb for u32 {
     }
 
     fn montgomery_mul<const L: usize>(out: &mut [u32; L], a: &[u32; L], b: &[u32; L], m: &Modulus<u32, L>) {
+        let back = reversed(a);
         let low = |k: usize| {
-            let (even, odd) = dot(&a[..=k], &b[..=k + 1]);
+            let (even, odd) = dot(&back[L - 1 - k..], &b[..=k + 1]);
             (even, odd + product(a[k + 1], b[0]))
         };
-        reduce(out, m, low, |k| high_columns(a, b, k));
+        reduce(out, m, low, |k| high_columns(&back, b, k));
     }
 
     /// Every product of two different limbs occurs twice, on both sides of the middle of a column.
     fn montgomery_square<const L: usize>(out: &mut [u32; L], a: &[u32; L], m: &Modulus<u32, L>) {
+        let back = reversed(a);
         let double = |middle: usize, even: u64, odd: u64| {
             (2 * even + product(a[middle], a[middle]), 2 * (odd + product(a[middle], a[middle + 1])))
         };
         let low = |k: usize| {
             let middle = k / 2;
-            let (even, odd) = dot(&a[..middle], &a[middle + 1..=k + 1]);
+            let (even, odd) = dot(&back[L - middle..], &a[middle + 1..=k + 1]);
             double(middle, even, odd)
         };
         let high = |k: usize| {
@@ -103,7 +105,7 @@ impl Limb for u32 {
             if middle == L - 1 {
                 return (product(a[middle], a[middle]), 0);
             }
-            let (even, odd) = dot(&a[first + 1..middle], &a[middle + 1..]);
+            let (even, odd) = dot(&back[L - middle..L - 1 - first], &a[middle + 1..]);
             double(middle, even + product(a[first], a[L - 1]), odd)
         };
         reduce(out, m, low, high);
@@ -124,7 +126,7 @@ const fn excess(bits: u32) -> u32 {
 /// Montgomery reduction, two columns at a time, of the number whose columns `k` and `k + 1` are `low(k)`
 /// below `L`, and `high(k)` from there on.
 ///
-/// `out` holds the quotient's limbs first; each is dead by the column whose result replaces it.
+/// `out` holds the quotient's limbs first, in reverse order; each is dead by the column whose result replaces it.
 #[inline(always)]
 fn reduce<const L: usize>(
     out: &mut [u32; L],
@@ -138,7 +140,7 @@ fn reduce<const L: usize>(
     let mut carry = 0;
     for k in (0..L).step_by(2) {
         let (even, odd) = low(k);
-        let (q_even, q_odd) = dot(&out[..k], &m.n[1..=k + 1]);
+        let (q_even, q_odd) = dot(&out[L - k..], &m.n[1..=k + 1]);
         let mut digit = |column, quotients| {
             let (sum, above) = parts(carry + column);
             let sum: u64 = sum + quotients;
@@ -146,8 +148,9 @@ fn reduce<const L: usize>(
             carry = above + ((sum + product(q, m.n[0])) >> RADIX);
             q
         };
-        out[k] = digit(even, q_even);
-        out[k + 1] = digit(odd, q_odd + product(out[k], m.n[1]));
+        let q = digit(even, q_even);
+        out[L - 1 - k] = q;
+        out[L - 2 - k] = digit(odd, q_odd + product(q, m.n[1]));
     }
     for k in (L..2 * L).step_by(2) {
         let (even, odd) = high(k);
@@ -158,17 +161,25 @@ fn reduce<const L: usize>(
             carry = above + (sum >> RADIX);
             sum as u32 & MASK
         };
-        out[k - L] = limb(even, q_even);
-        out[k - L + 1] = limb(odd, q_odd);
+        out[2 * L - 1 - k] = limb(even, q_even);
+        out[2 * L - 2 - k] = limb(odd, q_odd);
     }
+    out.reverse();
 }
 
-/// Columns `k` and `k + 1` of `a * b`, in its upper half.
+/// The limbs of a factor in reverse order: then both factors of a column are read forwards.
+fn reversed<const L: usize>(a: &[u32; L]) -> Wiped<u32, L> {
+    let mut reversed = Wiped::new(*a);
+    reversed.reverse();
+    reversed
+}
+
+/// Columns `k` and `k + 1` of a product, in its upper half: of a reversed factor and a plain one.
 #[inline(always)]
-fn high_columns<const L: usize>(a: &[u32; L], b: &[u32; L], k: usize) -> (u64, u64) {
+fn high_columns<const L: usize>(back: &[u32; L], b: &[u32; L], k: usize) -> (u64, u64) {
     let first = k + 1 - L;
-    let (even, odd) = dot(&a[first + 1..], &b[first..]);
-    (even + product(a[first], b[L - 1]), odd)
+    let (even, odd) = dot(&back[..L - 1 - first], &b[first..]);
+    (even + product(back[L - 1 - first], b[L - 1]), odd)
 }
 
 #[inline(always)]
@@ -176,26 +187,25 @@ fn product(a: u32, b: u32) -> u64 {
     u64::from(a) * u64::from(b)
 }
 
-/// Two neighbouring columns at once, which share their operands: of `a`, and of `b` that is one longer,
-/// the sums of `a[i] * b[len - 1 - i]` and of `a[i] * b[len - i]`.
+/// Two neighbouring columns at once, which share their factors: of `a`, and of `b` that is one longer,
+/// the sums of `a[i] * b[i]` and of `a[i] * b[i + 1]`.
 #[inline(always)]
 fn dot(a: &[u32], b: &[u32]) -> (u64, u64) {
     let (mut even, mut odd) = (0, 0);
-    let Some((&last, b)) = b.split_last() else { return (even, odd) };
-    let mut above = last;
-    let (a_blocks, a_rest) = a.as_chunks::<2>();
-    let (b_rest, b_blocks) = b.as_rchunks::<2>();
-    for (a, b) in a_blocks.iter().zip(b_blocks.iter().rev()) {
-        odd += product(a[0], above);
-        even += product(a[0], b[1]);
-        odd += product(a[1], b[1]);
-        even += product(a[1], b[0]);
-        above = b[0];
+    let Some((&first, b)) = b.split_first() else { return (even, odd) };
+    let mut below = first;
+    let (a_pairs, a_rest) = a.as_chunks::<2>();
+    let (b_pairs, b_rest) = b.as_chunks::<2>();
+    for ([a0, a1], [b0, b1]) in a_pairs.iter().zip(b_pairs) {
+        even += product(*a0, below);
+        odd += product(*a0, *b0);
+        even += product(*a1, *b0);
+        odd += product(*a1, *b1);
+        below = *b1;
     }
-    for (a, b) in a_rest.iter().zip(b_rest.iter().rev()) {
-        odd += product(*a, above);
-        even += product(*a, *b);
-        above = *b;
+    if let ([a], [b]) = (a_rest, b_rest) {
+        even += product(*a, below);
+        odd += product(*a, *b);
     }
     (even, odd)
 }

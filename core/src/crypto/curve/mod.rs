@@ -1,0 +1,74 @@
+//! X25519 (RFC 7748 §5) for 32-bit machines: the Montgomery ladder over its own arithmetic.
+//!
+//! Nothing here branches on a secret or uses one as an index. The multiplier of some small processors, the Cortex-M3
+//! among them, takes longer for large factors. So the ladder runs on coordinates that are multiplied
+//! by a number which whoever chose the point cannot know: then no time it takes says anything of the key.
+
+mod field;
+
+use subtle::Choice;
+use zeroize::Zeroizing;
+
+use field::Field;
+
+/// (A - 2) / 4, where A = 486662 is the curve's.
+const A24: u32 = 121_665;
+
+/// The u-coordinate of `scalar` times the point with u-coordinate `u`, and zeros where that has none.
+///
+/// `blind` is anything that nobody else knows: it has no part in the result.
+pub fn x25519(scalar: &[u8; 32], u: &[u8; 32], blind: &[u8; 32]) -> [u8; 32] {
+    let mut scalar = Zeroizing::new(*scalar);
+    let [first, .., last] = &mut *scalar;
+    *first &= 248;
+    *last = (*last & 127) | 64;
+
+    let u = Field::from_bytes(u);
+    // Zero for one blind in 2^254, and then all is zero: refused like a point of low order.
+    let one = Field::from_bytes(blind);
+    let mut state = Zeroizing::new([one, Field::ZERO, u.mul(&one), one]);
+    let mut last = Choice::from(0);
+    for byte in scalar.iter().rev() {
+        for bit in (0..8).rev() {
+            let bit = Choice::from((byte >> bit) & 1);
+            step(&u, &mut state, bit ^ last);
+            last = bit;
+        }
+    }
+    let [x, z, ..] = &*state;
+    x.mul(&invert(z)).to_bytes()
+}
+
+/// Doubles the first of two points that differ by (u : 1), or the second if `second`; and adds the two.
+/// Coordinates are X and Z of the one, X and Z of the other, all tight.
+///
+/// The sum is the same whichever is doubled: only what is to be doubled needs to be selected.
+fn step(u: &Field, points: &mut [Field; 4], second: Choice) {
+    let [x2, z2, x3, z3] = points;
+    let (a, b) = (x2.add(z2), x2.sub(z2));
+    let (c, d) = (x3.add(z3), x3.sub(z3));
+    let (da, cb) = (d.mul(&a), c.mul(&b));
+    let (aa, bb) = (Field::select(&a, &c, second).square(), Field::select(&b, &d, second).square());
+    let e = aa.sub(&bb);
+    *x2 = aa.mul(&bb);
+    *z2 = e.mul(&aa.add(&e.mul_small(A24)));
+    *x3 = da.add(&cb).square();
+    *z3 = u.mul(&da.sub(&cb).square());
+}
+
+/// `x^(p - 2)`, which is 1 / x, and 0 of 0: p - 2 is 250 ones, then 01011 (in binary).
+fn invert(x: &Field) -> Field {
+    let x2 = x.square();
+    let x9 = x2.square_times(2).mul(x);
+    let x11 = x9.mul(&x2);
+    // Named for the ones of the exponent.
+    let ones5 = x11.square().mul(&x9);
+    let ones10 = ones5.square_times(5).mul(&ones5);
+    let ones20 = ones10.square_times(10).mul(&ones10);
+    let ones40 = ones20.square_times(20).mul(&ones20);
+    let ones50 = ones40.square_times(10).mul(&ones10);
+    let ones100 = ones50.square_times(50).mul(&ones50);
+    let ones200 = ones100.square_times(100).mul(&ones100);
+    let ones250 = ones200.square_times(50).mul(&ones50);
+    ones250.square_times(5).mul(&x11)
+}

@@ -1,0 +1,56 @@
+//! A device's side of an enrolment, with the CA's side played in the same memory.
+
+use minipki_core::cert::Certificate;
+use minipki_core::crypto::Portable;
+use minipki_core::link::{Link, Want};
+use minipki_core::session::{Asked, EnrolClient, EnrolForm, EnrolOutcome, EnrolServer, Enrolment};
+use minipki_cortex_m::meter::{Cost, FixedRng, measure};
+
+use super::fixture::End;
+use super::pipe::carry;
+use super::report::{Frames, Outcome, row_of};
+
+pub(crate) fn run(end: &End, [rx, tx, ca_rx, ca_tx]: &mut Frames) -> Outcome<()> {
+    let subject = Certificate::parse(end.certificate).map_err(|_| "parse")?.subject_id();
+    let enrolment = Enrolment {
+        subject_id: subject.into(),
+        key: &end.key,
+        anchor: &end.anchor,
+        now: end.now,
+        form: EnrolForm::Proven { token: None },
+    };
+    let (client, mut proof) = measure(|| EnrolClient::<Portable>::new(enrolment, &mut FixedRng));
+    let mut client = Link::new(client, rx, tx);
+    let mut ca = Link::new(EnrolServer::<Portable>::new(end.anchor.fingerprint()), ca_rx, ca_tx);
+    let (mut taken, mut granted) = (Cost::default(), false);
+    loop {
+        let (want, cost) = measure(|| client.want());
+        *if granted { &mut taken } else { &mut proof } += cost;
+        match want.map_err(|_| "enrolment")? {
+            Want::Send => carry(&mut client, &mut ca),
+            Want::Receive => {
+                granted = answer(&mut ca, end.certificate)?;
+                carry(&mut ca, &mut client)
+            }
+            Want::Deliver => break,
+            Want::Finished => return Err("enrolment"),
+        };
+    }
+    matches!(client.event(), Some(EnrolOutcome::Granted(_))).then_some(()).ok_or("not granted")?;
+    row_of(end.bits, "enrolment: request and proof", proof);
+    row_of(end.bits, "enrolment: certificate taken", taken);
+    Ok(())
+}
+
+/// Lets the CA answer whatever it was asked: whether with the certificate.
+fn answer(ca: &mut Link<'_, EnrolServer<Portable>>, certificate: &[u8]) -> Outcome<bool> {
+    ca.want().map_err(|_| "the CA's side")?;
+    let (sent, granted) = match ca.event() {
+        Some(Asked::Challenge) => (ca.send(|machine, out| machine.challenge(&mut FixedRng, out)), false),
+        Some(Asked::Proven) if ca.machine().proves(None) == Ok(true) => {
+            (ca.send(|machine, out| machine.grant(certificate, out)), true)
+        }
+        _ => return Err("the CA was asked nothing"),
+    };
+    sent.map(|()| granted).map_err(|_| "the CA's answer")
+}

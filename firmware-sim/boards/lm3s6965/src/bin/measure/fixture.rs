@@ -1,0 +1,61 @@
+//! Who meets: two ends certified by CAs of three sizes, made once and kept under `vectors/cert/cost`.
+
+use minipki_core::bytes::Secret;
+use minipki_core::cert::{Anchor, Certificate};
+use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::session::Local;
+use minipki_core::text::Now;
+
+use super::report::Outcome;
+
+/// An end: its key and its certificate, and what to verify certificates with.
+pub(crate) struct End {
+    pub(crate) key: KeyPair,
+    pub(crate) certificate: &'static [u8],
+    /// By fingerprint alone, as a device knows its CA.
+    pub(crate) anchor: Anchor,
+    pub(crate) now: Now,
+    /// Of the CA's key.
+    pub(crate) bits: usize,
+}
+
+impl End {
+    pub(crate) fn local(&self) -> Local<'_> {
+        Local {
+            key: &self.key,
+            certificate: self.certificate,
+            anchor: &self.anchor,
+            now: self.now,
+            peer: None,
+        }
+    }
+}
+
+macro_rules! vector {
+    ($name:literal) => {
+        include_bytes!(concat!("../../../../../../vectors/cert/cost/", $name))
+    };
+}
+
+const CERTIFICATES: [[&[u8]; 2]; 3] = [
+    [vector!("sensor-17-2048"), vector!("gateway-3-2048")],
+    [vector!("sensor-17-3072"), vector!("gateway-3-3072")],
+    [vector!("sensor-17-4096"), vector!("gateway-3-4096")],
+];
+
+/// The sensor and the gateway, by the size of their CA.
+pub(crate) fn all() -> impl Iterator<Item = Outcome<[End; 2]>> {
+    CERTIFICATES.iter().map(|[sensor, gateway]| Ok([end(0x11, sensor)?, end(0x22, gateway)?]))
+}
+
+fn end(secret: u8, text: &'static [u8]) -> Outcome<End> {
+    let certificate = Certificate::parse(text).map_err(|_| "the fixture does not parse")?;
+    let issuer = certificate.issuer_key().map_err(|_| "the fixture's issuer")?;
+    Ok(End {
+        key: KeyPair::<Portable>::from_secret(Secret::new([secret; 32])),
+        certificate: text,
+        anchor: Anchor::from_fingerprint(issuer.fingerprint::<Portable>()),
+        now: Now::Exact(certificate.validity().not_before()),
+        bits: issuer.size().bits(),
+    })
+}

@@ -1,0 +1,74 @@
+//! All that is measured in one run.
+
+use super::parts::{self, Parts};
+use crate::device::measure::{counted, whole_run};
+use crate::embedded::firmware::{Firmware, OTHERS, Size};
+use crate::embedded::toolchain::Toolchain;
+
+/// The device's program.
+const DEVICE: &str = "lm3s6965-device";
+
+/// What the device costs, and what others do at the same work.
+pub(super) struct Figures {
+    /// The compiler's name and version.
+    pub(super) compiler: String,
+    pub(super) device: Size,
+    /// The network alone: TCP/IP, driver, start-up and report.
+    pub(super) network: Size,
+    pub(super) parts: Parts,
+    /// Of a whole run, by the bits of the CA's key.
+    pub(super) stack: [(&'static str, u32); 2],
+    /// No program with an allocator gets as far as being measured.
+    pub(super) heap: u32,
+    ours: Vec<Row>,
+    others: Vec<Row>,
+}
+
+/// What one piece of work takes.
+pub(super) struct Row {
+    name: String,
+    pub(super) instructions: u32,
+    pub(super) stack: u32,
+    pub(super) heap: u32,
+}
+
+impl Figures {
+    /// Builds, runs and reads everything.
+    pub(super) fn measure() -> Result<Self, String> {
+        let firmware = Firmware::build()?;
+        firmware.build_others()?;
+        let rows =
+            |program| counted(&firmware, program)?.iter().map(|cells| row(cells)).collect::<Result<_, _>>();
+        Ok(Self {
+            compiler: Toolchain::pick()?.version(),
+            device: firmware.size(DEVICE)?,
+            network: firmware.size("echo")?,
+            parts: parts::of(&firmware.symbols(DEVICE)?),
+            stack: [("2048", whole_run(&firmware, "2048")?), ("4096", whole_run(&firmware, "4096")?)],
+            heap: firmware.without_allocator(DEVICE).map(|()| 0)?,
+            ours: rows("measure")?,
+            others: rows(OTHERS)?,
+        })
+    }
+
+    /// Static, and the deepest stack on top of it.
+    pub(super) fn ram(&self) -> u32 {
+        self.device.ram + self.stack.iter().map(|(_, bytes)| *bytes).max().unwrap_or(0)
+    }
+
+    /// A row by its name.
+    pub(super) fn row(&self, name: &str) -> Result<&Row, String> {
+        let mut rows = self.ours.iter().chain(&self.others);
+        rows.find(|row| row.name == name).ok_or_else(|| format!("nothing measured `{name}`"))
+    }
+}
+
+fn row(cells: &[String]) -> Result<Row, String> {
+    let [name, numbers @ ..] = cells else { return Err("an empty row".into()) };
+    let mut numbers = numbers.iter().map(|cell| cell.trim().parse::<u32>().ok());
+    let mut next = || numbers.next().flatten();
+    let (Some(instructions), Some(stack)) = (next(), next()) else {
+        return Err(format!("not NAME | INSTRUCTIONS | STACK: {}", cells.join(" | ")));
+    };
+    Ok(Row { name: name.clone(), instructions, stack, heap: next().unwrap_or(0) })
+}

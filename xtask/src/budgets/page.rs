@@ -1,0 +1,201 @@
+//! docs/budgets.md, from the figures of one run.
+
+use std::fmt::Write;
+
+use super::ceilings::BOUNDS;
+use super::figures::{Figures, Row};
+
+const HEAD: &str = "\
+# Budgets: what the device costs on its chip
+
+Written by `cargo xtask budgets`; `cargo xtask test` measures again, and fails where a ceiling is passed or this page is
+of another source. How to read it, and how to change what it says: [embedded.md](embedded.md).
+
+The chip is an LM3S6965 (Cortex-M3, 256 KB of flash, 64 KB of RAM) under QEMU, which gives every instruction the same
+time (`-icount shift=4,sleep=off`, no network, fixed randomness): figures are the same run after run. They are
+instructions and not cycles, and change with the compiler.
+
+";
+
+/// Rows by the size of the CA's key: our name of the work.
+const BY_SIZE: &[&str] = &[
+    "RSASSA-PSS: verify",
+    "RSASSA-PSS: key set-up and verify",
+    "certificate: parse",
+    "certificate: verify",
+    "enrolment: request and proof",
+    "enrolment: certificate taken",
+    "handshake: initiator, peer verified",
+    "handshake: responder, peer verified",
+];
+
+/// Rows that no certificate has a part in.
+const ALONE: &[&str] = &[
+    "X25519: key pair",
+    "X25519: agreement",
+    "Noise XX alone: initiator",
+    "Noise XX alone: responder",
+    "record: seal 64 B",
+    "record: open 64 B",
+    "record: seal 1 KB",
+    "record: open 1 KB",
+];
+
+/// The same work, by us and by another crate.
+const BESIDE: &[(&str, &str, &str)] = &[
+    (
+        "RSA-2048-PSS, key set-up and verify",
+        "RSASSA-PSS: key set-up and verify, RSA-2048",
+        "rsa: key set-up and verify, RSA-2048",
+    ),
+    (
+        "RSA-3072-PSS, key set-up and verify",
+        "RSASSA-PSS: key set-up and verify, RSA-3072",
+        "rsa: key set-up and verify, RSA-3072",
+    ),
+    (
+        "RSA-4096-PSS, key set-up and verify",
+        "RSASSA-PSS: key set-up and verify, RSA-4096",
+        "rsa: key set-up and verify, RSA-4096",
+    ),
+    ("Noise XX without payloads, initiator", "Noise XX alone: initiator", "snow: XX initiator"),
+    ("Noise XX without payloads, responder", "Noise XX alone: responder", "snow: XX responder"),
+    ("a record of 64 bytes, sealed", "record: seal 64 B", "snow: seal 64 B"),
+    ("a record of 64 bytes, opened", "record: open 64 B", "snow: open 64 B"),
+    ("a record of 1 KB, sealed", "record: seal 1 KB", "snow: seal 1 KB"),
+    ("a record of 1 KB, opened", "record: open 1 KB", "snow: open 1 KB"),
+];
+
+/// Measured once and not here, by the same method: other libraries on the same emulated chip.
+const ANCHORS: &str = "\
+## Beside other libraries
+
+Measured once, on the same emulated chip and by the same method, each library built as its own project builds it; not
+repeated by this run. PSS unless something else is said.
+
+| work | library | M instructions | flash | stack | heap |
+| --- | --- | --- | --- | --- | --- |
+| RSA-2048 verify | BearSSL 0.6, i31, PKCS#1 v1.5 | 3.12 | 4.4 K | 2.9 K | 0 |
+| | mbedTLS 3.6, cold | 3.64 | 15.8 K | 1.7 K | 4.8 K |
+| | wolfSSL, C | 1.72 | 25 K | 3.5 K | 0 |
+| | wolfSSL, assembly by hand | 0.743 | 34 K | 2.6 K | 0 |
+| X25519 | BearSSL 0.6, m31 | 1.33 | 7.7 K | 1 to 1.6 K | 0 |
+| | mbedTLS 3.6 | 11.4 | 21 K | 1 to 1.6 K | 0 |
+| | Monocypher 4 | 1.13 | 6.3 K | 1 to 1.6 K | 0 |
+| | x25519-dalek 3, opt-level 3 | 1.19 | 10 K | 1 to 1.6 K | 0 |
+| | wolfSSL, assembly by hand | 0.808 | 15.7 K | 0.4 K | 0 |
+| Noise XX, no certificates, a side | snow 0.10 | 6.53 | 86 K | 6.6 K | 0.6 K |
+| | noise-protocol 0.2 | 4.70 | 83 K | 2.7 K | 0 |
+| EDHOC, P-256, a side | lakers | 17.9 | 54 K | 8.5 K | 0 |
+";
+
+/// The whole page.
+pub(super) fn render(figures: &Figures) -> Result<String, String> {
+    let mut page = HEAD.to_owned();
+    let mut line = |text: String| {
+        page.push_str(&text);
+        page.push('\n');
+    };
+    line(format!("Compiler: {}, target-cpu cortex-m3, opt-level \"s\", fat LTO.\n", figures.compiler));
+
+    line(
+        "## Ceilings and goals\n\n| | measured | goal | ceiling | |\n| --- | --- | --- | --- | --- |".into(),
+    );
+    for bound in BOUNDS {
+        let value = bound.value(figures)?;
+        let word = if value <= bound.goal { "reached".into() } else { format!("not reached: {}", bound.why) };
+        line(format!(
+            "| {}, {} | {value:.2} | {} | {} | {word} |",
+            bound.what, bound.unit, bound.goal, bound.ceiling
+        ));
+    }
+
+    line("\n## Flash\n\n| the image of the device | bytes |\n| --- | --- |".into());
+    let parts = figures.parts.0.iter().map(|(_, bytes)| bytes).sum::<u32>();
+    for (name, bytes) in &figures.parts.0 {
+        line(format!("| {name} | {} |", grouped(*bytes)));
+    }
+    let rest = figures.device.flash.saturating_sub(parts);
+    line(format!("| constants without a name: texts, tables | {} |", grouped(rest)));
+    line(format!("| **all** | {} |", grouped(figures.device.flash)));
+    line(format!(
+        "\nA crate's symbols count for its part; what the linker inlined counts where it ended up. A program with the \
+         same board and TCP/IP\nand nothing else takes {} bytes: MiniPKI, cryptography, protocol and application, adds {}.",
+        grouped(figures.network.flash),
+        grouped(figures.device.flash.saturating_sub(figures.network.flash))
+    ));
+
+    line("\n## RAM\n\n| | bytes |\n| --- | --- |".into());
+    line(format!("| static, TCP/IP included | {} |", grouped(figures.device.ram)));
+    line(format!("| of it TCP/IP and board | {} |", grouped(figures.network.ram)));
+    for (bits, stack) in figures.stack {
+        line(format!(
+            "| peak stack of a whole run (enrol, connect, talk), a CA of {bits} bits | {} |",
+            grouped(stack)
+        ));
+    }
+    line(format!("| heap | {} |", figures.heap));
+
+    line("\n## Work\n\nM instructions, and bytes of stack below the caller's, by the CA's key.\n".into());
+    line("| | RSA-2048 | stack | RSA-3072 | stack | RSA-4096 | stack |\n| --- | --- | --- | --- | --- | --- | --- |".into());
+    for name in BY_SIZE {
+        let mut cells = String::new();
+        for bits in [2048, 3072, 4096] {
+            let row = figures.row(&format!("{name}, RSA-{bits}"))?;
+            let _ = write!(cells, " {} | {} |", millions(row.instructions), grouped(row.stack));
+        }
+        line(format!("| {name} |{cells}"));
+    }
+    line("\n| | M instructions | stack |\n| --- | --- | --- |".into());
+    for name in ALONE {
+        let row = figures.row(name)?;
+        line(format!("| {name} | {} | {} |", millions(row.instructions), grouped(row.stack)));
+    }
+
+    line("\n## Beside `rsa` 0.10 and `snow` 0.10\n\nThe same work in the same run, on the same chip; they need a heap, and have one. `rsa`, `crypto-bigint` and `curve25519-dalek` are\nbuilt with opt-level 3. `snow` computes its static public key in every handshake.\n".into());
+    line("| | MiniPKI | stack | heap | theirs | stack | heap | times ours |\n| --- | --- | --- | --- | --- | --- | --- | --- |".into());
+    for (what, ours, theirs) in BESIDE {
+        let (ours, theirs) = (figures.row(ours)?, figures.row(theirs)?);
+        let ratio = f64::from(theirs.instructions) / f64::from(ours.instructions.max(1));
+        line(format!("| {what} | {} | {} | {ratio:.2} |", cells(ours), cells(theirs)));
+    }
+    line(String::new());
+    page.push_str(ANCHORS);
+    Ok(page)
+}
+
+fn cells(row: &Row) -> String {
+    format!("{} | {} | {}", millions(row.instructions), grouped(row.stack), grouped(row.heap))
+}
+
+/// 1,234,567 as 1.235.
+fn millions(instructions: u32) -> String {
+    format!("{:.3}", f64::from(instructions) / 1e6)
+}
+
+/// 12345 as 12,345.
+fn grouped(bytes: u32) -> String {
+    let digits = bytes.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_readable() {
+        assert_eq!(
+            (grouped(7), grouped(123_456), grouped(1_234_567)),
+            ("7".into(), "123,456".into(), "1,234,567".into())
+        );
+        assert_eq!(millions(1_234_567), "1.235");
+    }
+}
