@@ -3,14 +3,17 @@
 use std::thread;
 
 use getrandom::SysRng;
-use minipki_core::crypto::rsa::{self, KeySize};
-use minipki_core::crypto::{Portable, Provider};
+use minipki_core::crypto::{Portable, Provider, rsa};
 use minipki_core::limits::RSA_BYTES;
 use minipki_ifma::{BatchKey, Engine, LANES};
 use rand_core::{TryRng, UnwrapErr};
 
 use super::{AwsSigner, KeyError};
 use crate::ca::ports::{SignError, Signature, Signer};
+
+/// So many signatures by AWS-LC, one after the other, take longer than a batch, however full it is
+/// (docs/performance.md).
+const WORTH_A_BATCH: usize = 6;
 
 /// Signs in batches of eight, each core its own, and by AWS-LC whatever is served sooner there.
 pub struct BatchSigner {
@@ -36,11 +39,11 @@ impl BatchSigner {
     ///
     /// Full batches do, and the rest as one more, not full, where that is done sooner than by AWS-LC on
     /// the cores that the full ones leave. Nothing waits for company.
-    pub fn batched(size: KeySize, messages: usize, cores: usize) -> usize {
+    pub fn batched(messages: usize, cores: usize) -> usize {
         let rest = messages % LANES;
         let full = messages - rest;
         let idle = cores.saturating_sub(full / LANES).max(1);
-        if AwsSigner::one_after_the_other(rest, idle) < batch_costs(size) { full } else { messages }
+        if AwsSigner::one_after_the_other(rest, idle) < WORTH_A_BATCH { full } else { messages }
     }
 }
 
@@ -51,8 +54,7 @@ impl Signer for BatchSigner {
 
     fn sign_many(&mut self, messages: &[&[u8]]) -> Result<Vec<Signature>, SignError> {
         let cores = self.keys.len();
-        let (batched, singles) =
-            messages.split_at(Self::batched(self.public_key().size(), messages.len(), cores));
+        let (batched, singles) = messages.split_at(Self::batched(messages.len(), cores));
         let share = LANES * batched.len().div_ceil(LANES).div_ceil(cores).max(1);
         let single = &mut self.single;
         thread::scope(|scope| {
@@ -87,13 +89,4 @@ fn sign_batches(key: &mut BatchKey, messages: &[&[u8]]) -> Result<Vec<Signature>
     // The salts came out of the same generator, so the blinding that draws next will not fail.
     key.private(&mut batch, &mut UnwrapErr(SysRng)).map_err(SignError::new)?;
     Ok(batch.chunks(size.bytes()).map(|signature| Signature::new(signature.to_vec())).collect())
-}
-
-/// How many signatures by AWS-LC, one after the other, take as long as a batch, however full it is
-/// (docs/performance.md).
-const fn batch_costs(size: KeySize) -> usize {
-    match size {
-        KeySize::Bits2048 => 5,
-        KeySize::Bits3072 | KeySize::Bits4096 => 6,
-    }
 }
