@@ -1,11 +1,13 @@
 //! Shared by the tests.
 
 pub mod board;
+pub mod browser;
 pub mod ca;
 pub mod certificate_corpus;
 pub mod certificates;
 mod command;
 pub mod console;
+pub mod console_program;
 pub mod device;
 pub mod device_others;
 pub mod loopback;

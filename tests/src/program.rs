@@ -18,8 +18,9 @@ fn path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
         let test = std::env::current_exe().expect("a running test has a file");
-        // target/PROFILE/deps/TEST
-        let profile = test.ancestors().nth(2).expect("cargo puts tests there");
+        // target/PROFILE/deps/TEST, or without deps for what is no test.
+        let profile = test.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
+        let profile = profile.expect("cargo puts tests there");
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         // With the tests' own package named too, the dependencies that are built already serve.
         cargo.args([

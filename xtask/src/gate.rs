@@ -2,13 +2,16 @@
 
 use crate::embedded::firmware;
 use crate::steps::{Steps, cargo, execute};
-use crate::{bench, budgets, device, embedded, fuzz, instructions, packages, structure, vectors};
+use crate::{
+    bench, budgets, device, embedded, fuzz, instructions, packages, screenshots, structure, vectors,
+};
 
 pub(crate) fn run() -> Result<(), String> {
     let mut steps = Steps::new();
     steps.run("programs", "install what is named", || {
         packages::need("openssl", "openssl")?;
-        packages::need_openssl_library()
+        packages::need_openssl_library()?;
+        screenshots::need_browser()
     })?;
     steps.run("format", "run `cargo fmt --all`, in fuzz and the firmware too", || {
         execute(&mut cargo(&["fmt", "--all", "--check"]))?;

@@ -9,6 +9,7 @@ mod fuzz;
 mod gate;
 mod instructions;
 mod packages;
+mod screenshots;
 mod steps;
 mod structure;
 mod tree;
@@ -42,6 +43,7 @@ Usage: cargo xtask TASK
   instructions [--bless]
                 instructions of the hot paths by callgrind, compared with benches/instructions/table.txt,
                 or written to it
+  screenshots   a picture of each page of the console, light and dark, into docs/img
   help          this page
 
 Each task names the steps it takes and, where one fails, what to do next.
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         ["bench", rest @ ..] if rest.len() <= 2 => bench::run(rest),
         ["instructions"] => instructions::run(false),
         ["instructions", "--bless"] => instructions::run(true),
+        ["screenshots"] => screenshots::run(),
         [] | ["help" | "-h" | "--help"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -12,12 +12,14 @@ use super::shared::Shared;
 /// Where assets are.
 pub(super) const PATH: &str = "/assets/";
 
-const STYLE: &str = include_str!("assets/console.css");
+const STYLE: &str = concat!(include_str!("assets/console.css"), include_str!("assets/sequence.css"));
 const SCRIPT: &str = include_str!("assets/console.js");
+const LIVE: &str = include_str!("assets/live.js");
 const ICON: &str = include_str!("assets/icon.svg");
 
 const STYLE_HASH: u64 = hash(STYLE.as_bytes());
 const SCRIPT_HASH: u64 = hash(SCRIPT.as_bytes());
+const LIVE_HASH: u64 = hash(LIVE.as_bytes());
 
 /// FNV-1a: tells one version from another.
 const fn hash(bytes: &[u8]) -> u64 {
@@ -37,6 +39,11 @@ pub(super) fn script() -> String {
     format!("{PATH}console.js?v={SCRIPT_HASH:016x}")
 }
 
+/// The script of the Live page alone.
+pub(super) fn live_script() -> String {
+    format!("{PATH}live.js?v={LIVE_HASH:016x}")
+}
+
 pub(super) fn routes() -> Router<Arc<Shared>> {
     let asset = |kind: &'static str, text: &'static str| {
         get(move || async move {
@@ -46,5 +53,6 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/assets/console.css", asset("text/css; charset=utf-8", STYLE))
         .route("/assets/console.js", asset("text/javascript; charset=utf-8", SCRIPT))
+        .route("/assets/live.js", asset("text/javascript; charset=utf-8", LIVE))
         .route("/assets/icon.svg", asset("image/svg+xml", ICON))
 }

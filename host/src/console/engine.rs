@@ -169,7 +169,6 @@ impl Engine {
     }
 
     /// What happens at its server.
-    #[expect(dead_code, reason = "its user is the page of live events")]
     pub(super) const fn events(&self) -> &Arc<Events> {
         &self.events
     }
@@ -240,8 +239,16 @@ impl Engine {
         self: Arc<Self>,
         write: impl FnOnce(&mut TokenBook) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, EngineError> {
+        off_the_async_threads(move || Ok(write(&mut self.tokens()?)?)).await
+    }
+
+    /// Its tokens, for who is off the async threads or adds but one.
+    ///
+    /// # Errors
+    /// [`EngineError::NoKey`], or the store's.
+    pub(super) fn tokens(&self) -> Result<TokenBook, EngineError> {
         let folder = self.folder()?;
-        off_the_async_threads(move || Ok(write(&mut TokenBook::open(folder.path(), &owner(&folder))?)?)).await
+        Ok(TokenBook::open(folder.path(), &owner(&folder))?)
     }
 
     /// Begins to make its key, on a thread of its own.

@@ -20,16 +20,18 @@ mod engine;
 mod guard;
 mod link;
 mod listen;
+mod live;
+mod message;
 mod moment;
 mod options;
 mod page;
 mod run;
 mod session;
 mod shared;
-#[expect(dead_code, reason = "its first user is the page of live events")]
 mod streams;
 mod tls;
 mod tokens;
+mod walk;
 mod words;
 
 pub use engine::{CaOptions, EngineError, open_authority};

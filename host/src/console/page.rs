@@ -8,8 +8,13 @@ use super::assets;
 use super::session::Visitor;
 
 /// The pages of the navigation: path and name.
-pub(super) const TABS: [(&str, &str); 3] =
-    [("/", "Authority"), ("/certificates", "Certificates"), ("/tokens", "Tokens")];
+pub(super) const TABS: [(&str, &str); 5] = [
+    ("/", "Authority"),
+    ("/certificates", "Certificates"),
+    ("/live", "Live"),
+    ("/walk", "Walk-through"),
+    ("/tokens", "Tokens"),
+];
 
 /// What `base.html` needs.
 pub(super) struct Frame {

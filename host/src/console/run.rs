@@ -17,7 +17,10 @@ use super::page::Refusal;
 use super::session::Sessions;
 use super::shared::{Shared, Site};
 use super::tls::{self, TlsError};
-use super::{CaOptions, ConsoleOptions, EngineError, assets, authority, certificates, link, listen, tokens};
+use super::walk::{self, Stage};
+use super::{
+    CaOptions, ConsoleOptions, EngineError, assets, authority, certificates, link, listen, live, tokens,
+};
 use crate::keys::FolderError;
 
 /// Why a console did not start.
@@ -100,6 +103,7 @@ impl Console {
             site: Site::new(&options, address),
             limits,
             root_pem,
+            stage: Stage::default(),
         };
         Ok(Self { listener, address, tls, shared: Arc::new(shared) })
     }
@@ -148,6 +152,8 @@ fn routes(shared: Arc<Shared>) -> Router {
         .merge(authority::routes())
         .merge(certificates::routes())
         .merge(tokens::routes())
+        .merge(live::routes())
+        .merge(walk::routes())
         .merge(link::routes())
         .merge(assets::routes())
         .fallback(async || {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::engine::Engine;
 use super::session::Sessions;
+use super::walk::Stage;
 use super::{ConsoleOptions, Limits};
 
 /// Shared by all requests.
@@ -13,6 +14,7 @@ pub(super) struct Shared {
     pub(super) sessions: Sessions,
     pub(super) site: Site,
     pub(super) limits: Limits,
+    pub(super) stage: Stage,
     /// The root that a browser may be told to trust, if the CA issued the console's certificate.
     pub(super) root_pem: Option<String>,
 }

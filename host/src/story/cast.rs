@@ -124,7 +124,7 @@ fn told_enrolment(
         0,
         true,
         who,
-        format!("makes an X25519 key pair. Public half: {}. The private half stays.", hex(key.public())),
+        format!("makes an X25519 key pair. Public half: {}. The private half stays", hex(key.public())),
     );
     note(1, true, Who::Ca, "makes a key pair and a nonce for this request alone".to_owned());
     note(

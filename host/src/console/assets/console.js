@@ -53,3 +53,10 @@ setInterval(() => {
     place.textContent = span === 0 ? "now" : span > 0 ? `in ${words}` : `${words} ago`;
   }
 }, 10000);
+
+// The Walk-through steps with the arrow keys too.
+document.addEventListener("keydown", (event) => {
+  if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, textarea, pre")) return;
+  const way = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
+  document.querySelector(`.pager a[rel=${way}]`)?.click();
+});

@@ -1,0 +1,155 @@
+// The Live page: draws each connection as it goes, from the server's events.
+"use strict";
+
+const list = document.getElementById("connections");
+const kept = Number(list.dataset.kept);
+const state = document.getElementById("state");
+const filter = document.getElementById("filter");
+const refusals = document.getElementById("refusals");
+const pause = document.getElementById("pause");
+const templates = Object.fromEntries(["connection", "frame", "note"].map((id) => [id, document.getElementById(id)]));
+
+const connections = new Map(); // the newest connection of each number
+const rows = []; // all that is drawn, oldest first: at most as many as the server keeps
+let waiting = []; // what came while paused
+let missed = 0;
+let link = "Connecting…";
+
+const make = (name) => templates[name].content.firstElementChild.cloneNode(true);
+const clock = (at) => new Date(at).toISOString().slice(11, 19) + " UTC";
+
+function card(event) {
+  let card = connections.get(event.connection);
+  // A server that was started again counts from 1 again.
+  if (!card || event.kind === "arrived") {
+    card = make("connection");
+    card.querySelector(".title").textContent = `Connection ${event.connection}, ${clock(event.at)}`;
+    badge(card, "open", "");
+    connections.set(event.connection, card);
+    list.prepend(card);
+  }
+  return card;
+}
+
+function badge(card, text, kind) {
+  const badge = card.querySelector("h2 .badge");
+  badge.textContent = text;
+  badge.className = `badge ${kind}`;
+}
+
+function row(event) {
+  if (event.kind !== "received" && event.kind !== "sent") {
+    const note = make("note");
+    note.querySelector(".text").textContent = {
+      arrived: () => `${event.text} connects`,
+      "turned-away": () => `${event.text} is turned away: too many connections`,
+      granted: () => `${event.subject} is granted a certificate, ${event.text}`,
+      refused: () => `${event.subject ?? "a message"} is refused: ${event.text}`,
+      left: () => `the connection ends: ${event.text}`,
+    }[event.kind]();
+    note.classList.add(event.kind);
+    code(note, event.kind === "refused" ? event.code : null, "bad");
+    return note;
+  }
+  const frame = make("frame");
+  const summary = frame.querySelector("summary");
+  summary.classList.add(event.kind === "received" ? "forth" : "back");
+  if (event.code) summary.classList.add("bad");
+  frame.querySelector(".way").textContent = event.kind === "received" ? "client to CA: " : "CA to client: ";
+  frame.querySelector(".name").textContent = event.text;
+  frame.querySelector(".size").textContent = `${event.bytes} bytes`;
+  code(frame, event.code, "bad");
+  const details = frame.querySelector("details");
+  details.addEventListener("toggle", () => open(details, event.number), { once: true });
+  return frame;
+}
+
+function code(place, text, kind) {
+  if (!text) return;
+  const badge = place.querySelector(".code");
+  badge.textContent = text;
+  badge.classList.add(kind);
+  badge.hidden = false;
+}
+
+// The decoded message comes when its arrow is opened.
+async function open(details, number) {
+  const place = details.querySelector(".opened");
+  try {
+    const answer = await fetch(list.dataset.message + number);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    place.replaceChildren(page.querySelector(".message, .notice"));
+  } catch {
+    place.textContent = "The console does not answer.";
+  }
+}
+
+function draw(event) {
+  const place = card(event);
+  const drawn = row(event);
+  place.querySelector(".sequence").append(drawn);
+  rows.push(drawn);
+  if (event.kind === "arrived" || event.kind === "turned-away") place.querySelector(".who").textContent = event.text;
+  if (event.subject) place.querySelector(".who").textContent = event.subject;
+  if (event.kind === "granted") badge(place, "granted", "good");
+  if (event.kind === "refused") badge(place, "refused", "bad");
+  if (event.kind === "turned-away") badge(place, "turned away", "bad");
+  if (event.kind === "refused" || event.kind === "turned-away") place.dataset.refused = "";
+  if (event.kind === "left" && place.querySelector("h2 .badge").textContent === "open") badge(place, "ended", "");
+  place.dataset.words = `${place.dataset.words ?? ""} ${event.text} ${event.subject ?? ""} ${event.code ?? ""}`.toLowerCase().slice(-4000);
+  while (rows.length > kept) {
+    const oldest = rows.shift();
+    const holder = oldest.closest(".connection");
+    oldest.remove();
+    if (!holder.querySelector(".sequence").firstElementChild) holder.remove();
+  }
+  sift(place);
+}
+
+function sift(card) {
+  const wanted = filter.value.trim().toLowerCase();
+  const fits = (card.dataset.words ?? "").includes(wanted);
+  card.hidden = !fits || (refusals.checked && !("refused" in card.dataset));
+}
+
+function say() {
+  document.getElementById("empty").hidden = rows.length > 0;
+  const paused = pause.getAttribute("aria-pressed") === "true";
+  const parts = [paused ? `Paused; ${waiting.length} events wait.` : link];
+  if (missed) parts.push(`${missed} events came too fast to be shown.`);
+  const text = parts.join(" ");
+  if (state.textContent !== text) state.textContent = text;
+}
+
+pause.addEventListener("click", () => {
+  const paused = pause.getAttribute("aria-pressed") !== "true";
+  pause.setAttribute("aria-pressed", String(paused));
+  pause.textContent = paused ? "Go on" : "Pause";
+  if (!paused) {
+    waiting.forEach(draw);
+    waiting = [];
+  }
+  say();
+});
+
+const siftAll = () => list.querySelectorAll(".connection").forEach(sift);
+filter.addEventListener("input", siftAll);
+refusals.addEventListener("change", siftAll);
+
+const source = new EventSource(list.dataset.source);
+source.addEventListener("open", () => { link = `Watching; the newest ${kept} events are kept.`; say(); });
+source.addEventListener("error", () => {
+  link = source.readyState === EventSource.CLOSED
+    ? "The console ended the stream: the session may be over. Load the page again."
+    : "The console does not answer; trying again.";
+  say();
+});
+source.addEventListener("missed", (message) => { missed += Number(message.data); say(); });
+source.addEventListener("message", (message) => {
+  const event = JSON.parse(message.data);
+  if (pause.getAttribute("aria-pressed") === "true") {
+    waiting.push(event);
+    if (waiting.length > kept) { waiting.shift(); missed += 1; }
+  } else draw(event);
+  say();
+});

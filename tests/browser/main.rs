@@ -1,0 +1,6 @@
+//! The console in a real browser: headless Chromium, driven as a user drives it.
+
+mod access;
+mod refusals;
+mod start;
+mod walk;
