@@ -88,7 +88,7 @@ fn certificates_that_do_not_hold(board: Board) {
         at(&scene, takes(move || Other::ca(&anchor, grant)), &[])
     };
     grants(|_| (), expired()).exits(Exit::CertificateExpired);
-    grants(flip, valid()).exits(Exit::CertificateRefused);
+    grants(|certificate| flip(certificate), valid()).exits(Exit::CertificateRefused);
 }
 
 /// Changes a digit of the serial number, which leaves a certificate well formed.
