@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use minipki::ca::{Entry, Ledger};
-use minipki::store::{Cursor, LedgerReader, Order, Owner, Place, Search, SqliteLedger};
+use minipki::store::{Cursor, LedgerReader, Order, Owner, Place, Search, SqliteLedger, StoreError};
 use minipki_core::cert::{Id, IdBuf, Serial, Validity};
 use minipki_core::crypto::Fingerprint;
 use minipki_core::text::UnixTime;
@@ -76,15 +76,19 @@ fn fill(folder: &Path, rows: u64) {
 /// Times `search` for a seed that makes each run another one.
 fn measure(folder: &Path, what: &str, mut search: impl FnMut(u64) -> Search) {
     let mut times = Vec::with_capacity(RUNS);
-    let mut rows = 0;
+    let (mut rows, mut given_up) = (0, 0);
     for run in 0..RUNS {
         let search = search(run as u64);
         let began = Instant::now();
         // As a page does it: the reader is opened for it.
         let mut reader = LedgerReader::open(folder, &owner()).expect("opened");
-        let found = reader.search(&search).expect("found in time");
+        let found = reader.search(&search);
         times.push(began.elapsed());
-        rows = found.records.len();
+        match found {
+            Ok(found) => rows = found.records.len(),
+            Err(StoreError::TooSlow) => given_up += 1,
+            Err(error) => panic!("{what}: {error}"),
+        }
     }
     times.sort();
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
@@ -94,6 +98,11 @@ fn measure(folder: &Path, what: &str, mut search: impl FnMut(u64) -> Search) {
         ms(times[RUNS * 95 / 100]),
         ms(times[RUNS - 1]),
     );
+    if given_up > 0 {
+        println!(
+            "    given up after two seconds: {given_up} of {RUNS}; a ledger that is not in memory yet is slow once"
+        );
+    }
 }
 
 fn main() {
