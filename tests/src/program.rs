@@ -97,14 +97,37 @@ pub fn run_with<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], variables: &[(&
 pub struct Running {
     child: Child,
     lines: Receiver<(Stream, String)>,
-    stdout: String,
-    stderr: String,
+    stdout: Heard,
+    stderr: Heard,
 }
 
 #[derive(Clone, Copy)]
 enum Stream {
     Out,
     Error,
+}
+
+/// What came on one stream. The two have an order each, and none between them.
+#[derive(Default)]
+struct Heard {
+    text: String,
+    /// How much of it [`Running::line`] has returned or gone past, in bytes.
+    passed: usize,
+}
+
+impl Heard {
+    /// The next line with `text`, if it has come.
+    fn next(&mut self, text: &str) -> Option<String> {
+        let mut end = self.passed;
+        for line in self.text[self.passed..].split_inclusive('\n') {
+            end += line.len();
+            if line.contains(text) {
+                self.passed = end;
+                return Some(line.to_owned());
+            }
+        }
+        None
+    }
 }
 
 /// Starts the program in `folder`, with an input that is at its end.
@@ -159,7 +182,7 @@ impl Running {
         let (sender, lines) = channel();
         forward(Stream::Out, child.stdout.take().expect("it is a pipe"), sender.clone());
         forward(Stream::Error, child.stderr.take().expect("it is a pipe"), sender);
-        Self { child, lines, stdout: String::new(), stderr: String::new() }
+        Self { child, lines, stdout: Heard::default(), stderr: Heard::default() }
     }
 
     /// The number of its process.
@@ -167,19 +190,21 @@ impl Running {
         self.child.id()
     }
 
-    /// Waits for a line that has `text` in it.
+    /// Waits for a line that has `text` in it: the next on its stream after the last that was waited for there.
     ///
     /// # Panics
     /// If the program ends, or falls silent, without.
     #[track_caller]
     pub fn line(&mut self, text: &str) -> String {
-        while let Ok((stream, line)) = self.lines.recv_timeout(PATIENCE) {
-            self.keep(stream, &line);
-            if line.contains(text) {
+        loop {
+            if let Some(line) = self.stdout.next(text).or_else(|| self.stderr.next(text)) {
                 return line;
             }
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok((stream, line)) => self.keep(stream, &line),
+                Err(_) => panic!("no line with {text:?} in:\n{}{}", self.stdout.text, self.stderr.text),
+            }
         }
-        panic!("no line with {text:?} in:\n{}{}", self.stdout, self.stderr);
     }
 
     /// The `127.0.0.1:PORT` in the next line with `text`.
@@ -220,11 +245,13 @@ impl Running {
             match self.lines.recv_timeout(PATIENCE) {
                 Ok((stream, line)) => self.keep(stream, &line),
                 Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => panic!("it hangs:\n{}{}", self.stdout, self.stderr),
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("it hangs:\n{}{}", self.stdout.text, self.stderr.text)
+                }
             }
         }
         let code = self.child.wait().expect("it was started").code();
-        Done { code, stdout: take(&mut self.stdout), stderr: take(&mut self.stderr) }
+        Done { code, stdout: take(&mut self.stdout.text), stderr: take(&mut self.stderr.text) }
     }
 
     fn keep(&mut self, stream: Stream, line: &str) {
@@ -232,7 +259,7 @@ impl Running {
             Stream::Out => &mut self.stdout,
             Stream::Error => &mut self.stderr,
         };
-        seen.push_str(line);
+        seen.text.push_str(line);
     }
 }
 
