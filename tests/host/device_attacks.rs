@@ -3,9 +3,9 @@
 use minipki_core::cert::{Id, Validity};
 use minipki_core::crypto::Fingerprint;
 use minipki_core::text::Now;
-use minipki_device_app::{Config, Errand, Exit};
+use minipki_device_app::Exit;
 use minipki_tests::certificates::{anchor, id};
-use minipki_tests::device::{Damage, TestBoard, config, connect, listen};
+use minipki_tests::device::{Config, Damage, Errand, TestBoard, config, connect, listen};
 use minipki_tests::device_others::{Claims, HELLO, Other, around_noon, good, noon};
 use minipki_tests::peers::{CA, OTHER_CA, certificate, key_pair, trust};
 

@@ -1,8 +1,8 @@
 //! A device on a line that is cut, falls silent or changes bytes, at every byte of every step.
 
 use minipki_core::text::Now;
-use minipki_device_app::{Config, Errand, Exit};
-use minipki_tests::device::{Damage, Passed, TestBoard, config, connect, listen};
+use minipki_device_app::Exit;
+use minipki_tests::device::{Config, Damage, Errand, Passed, TestBoard, config, connect, listen};
 use minipki_tests::device_others::{Claims, HELLO, Other, good, noon};
 use minipki_tests::peers::trust;
 

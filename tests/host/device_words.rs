@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use minipki_core::crypto::Fingerprint;
-use minipki_device_app::{Config, Errand, Exit, Text, UsageError};
+use minipki_device_app::{Exit, Text, UsageError};
 use minipki_tests::certificates::id;
+use minipki_tests::device::{Config, Errand};
 
 const HEX: &str = "0707070707070707070707070707070707070707070707070707070707070707";
 

@@ -10,13 +10,19 @@ use std::time::Duration;
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use minipki_core::crypto::Portable;
 use minipki_core::text::Now;
-use minipki_device_app::{Board, Config, Errand, Exit, Memory, Record, StorageError, Stream, Text, run};
+use minipki_device_app::{Board, Exit, Memory, Record, StorageError, Stream, Text, run};
 use rand_chacha::ChaCha20Rng;
 
 use crate::certificates::id;
 use crate::device_others::Other;
 use crate::peers::trust;
 use crate::rsa_keys::rng;
+
+/// What the board of memory is told.
+pub type Config<'a> = minipki_device_app::Config<'a, SocketAddr>;
+
+/// What it is to do.
+pub type Errand = minipki_device_app::Errand<SocketAddr>;
 
 /// A device that trusts the test CA and has something to say.
 pub fn config(errand: Errand) -> Config<'static> {
@@ -208,6 +214,7 @@ impl TestBoard {
 
 impl Board for TestBoard {
     type Crypto = Portable;
+    type Address = SocketAddr;
     type Stream = TestStream;
     type Rng = ChaCha20Rng;
 

@@ -52,7 +52,7 @@ impl fmt::Display for UsageError<'_> {
 
 impl core::error::Error for UsageError<'_> {}
 
-impl<'a> Config<'a> {
+impl<'a, A: FromStr> Config<'a, A> {
     /// Reads `words`: see [`USAGE`]. Of an option that comes twice the last one counts.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! What the application needs of the hardware under it, and nothing more.
 
 use core::fmt;
-use core::net::SocketAddr;
+use core::str::FromStr;
 use core::time::Duration;
 
 use embedded_io::{ErrorKind, Read, Write};
@@ -16,6 +16,9 @@ use rand_core::CryptoRng;
 pub trait Board {
     /// Who computes: [`Portable`](minipki_core::crypto::Portable), or what the chip does faster.
     type Crypto: Provider;
+    /// Where something can be reached, an IP address and a port: `SocketAddrV4` where the board has no IPv6, which keeps
+    /// IPv6's texts out of its flash.
+    type Address: Copy + FromStr + fmt::Display;
     /// A TCP connection. Does not borrow the board, which goes on reporting and drawing entropy beside it.
     type Stream: Stream;
     /// The source of all keys and nonces.
@@ -25,14 +28,14 @@ pub trait Board {
     ///
     /// # Errors
     /// [`ErrorKind::TimedOut`] after `within`, any other if it is refused sooner.
-    fn connect(&mut self, to: SocketAddr, within: Duration) -> Result<Self::Stream, ErrorKind>;
+    fn connect(&mut self, to: Self::Address, within: Duration) -> Result<Self::Stream, ErrorKind>;
 
     /// Takes connections from now on, and says where. What the board cannot choose of `on` (its
     /// own IP address, often) it passes over; port 0 is any port, where the board has a choice.
     ///
     /// # Errors
     /// Why it cannot.
-    fn listen(&mut self, on: SocketAddr) -> Result<SocketAddr, ErrorKind>;
+    fn listen(&mut self, on: Self::Address) -> Result<Self::Address, ErrorKind>;
 
     /// Waits for the next connection to where [`Board::listen`] took them. The deadline holds
     /// for the stream too, until it is given another.

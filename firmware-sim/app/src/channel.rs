@@ -1,7 +1,6 @@
 //! The channel to a peer: the handshake from either side, up to a peer that is verified (protocol §5).
 
 use core::convert::Infallible;
-use core::net::SocketAddr;
 
 use minipki_core::drive::{DriveError, drive};
 use minipki_core::link::Link;
@@ -30,8 +29,8 @@ pub(crate) type Buffers<'m> = (&'m mut [u8], &'m mut [u8]);
 /// Why there is no channel. A peer whose message was refused has been told so.
 #[inline(never)] // Neither side's machine is on the stack for the other.
 pub(crate) fn connect<'m, B: Board>(
-    to: SocketAddr,
-    config: &Config<'_>,
+    to: B::Address,
+    config: &Config<'_, B::Address>,
     local: Local<'_, B::Crypto>,
     buffers: Buffers<'m>,
     board: &mut B,
@@ -48,8 +47,8 @@ pub(crate) fn connect<'m, B: Board>(
 /// As [`connect`].
 #[inline(never)] // As above.
 pub(crate) fn accept<'m, B: Board>(
-    on: SocketAddr,
-    config: &Config<'_>,
+    on: B::Address,
+    config: &Config<'_, B::Address>,
     local: Local<'_, B::Crypto>,
     buffers: Buffers<'m>,
     board: &mut B,
@@ -67,7 +66,7 @@ fn shake<'m, B: Board, M: Machine<Event = Infallible>>(
     established: impl FnOnce(M) -> Option<Established<B::Crypto>>,
     mut stream: B::Stream,
     (rx, tx): Buffers<'m>,
-    config: &Config<'_>,
+    config: &Config<'_, B::Address>,
     board: &mut B,
 ) -> Result<Channel<'m, B>, Exit> {
     stream.set_deadline(config.deadline);

@@ -1,17 +1,16 @@
 //! What a device is told: whom to trust, who to be, and what to do.
 
 use core::fmt;
-use core::net::SocketAddr;
 use core::time::Duration;
 
 use minipki_core::cert::Id;
 use minipki_core::crypto::Fingerprint;
 
-/// What a device is provisioned with, and its errand.
+/// What a device is provisioned with, and its errand. `A` is its board's [`Board::Address`](crate::Board::Address).
 #[derive(Clone, Copy, Debug)]
-pub struct Config<'a> {
+pub struct Config<'a, A> {
     /// Where the CA takes enrolments.
-    pub ca: SocketAddr,
+    pub ca: A,
     /// SHA-256 of the CA's public key, compared out of band: the root of all trust here.
     pub fingerprint: Fingerprint,
     /// The name to be certified.
@@ -19,7 +18,7 @@ pub struct Config<'a> {
     /// The enrolment token, if the CA's operator gave one.
     pub token: Option<Token<'a>>,
     /// What to do once enrolled.
-    pub errand: Errand,
+    pub errand: Errand<A>,
     /// The subject that the peer must be; `None` takes any subject of the CA.
     pub peer: Option<Id<'a>>,
     /// What to tell the peer.
@@ -30,13 +29,13 @@ pub struct Config<'a> {
 
 /// What to do once enrolled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Errand {
+pub enum Errand<A> {
     /// Nothing more.
     Enrol,
     /// Open a channel to the peer there.
-    Connect(SocketAddr),
+    Connect(A),
     /// Accept a channel here.
-    Listen(SocketAddr),
+    Listen(A),
 }
 
 /// An enrolment token's text. Never printed.

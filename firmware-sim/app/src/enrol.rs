@@ -18,7 +18,7 @@ use crate::exit::Exit;
 /// Why there is none.
 #[inline(never)] // Its frame is gone when the next phase needs the stack.
 pub(crate) fn enrol<B: Board>(
-    config: &Config<'_>,
+    config: &Config<'_, B::Address>,
     anchor: &Anchor,
     key: &KeyPair<B::Crypto>,
     now: Now,

@@ -30,7 +30,7 @@ pub(crate) enum Found<P: Provider> {
 /// CA that `config` pins, for the subject that it names.
 #[inline(never)] // Its frame is gone when the next phase needs the stack.
 pub(crate) fn load<B: Board>(
-    config: &Config<'_>,
+    config: &Config<'_, B::Address>,
     anchor: &Anchor,
     now: Now,
     memory: &mut [u8; IDENTITY],
@@ -55,7 +55,7 @@ pub(crate) fn load<B: Board>(
 /// # Errors
 /// [`Exit::Storage`].
 pub(crate) fn store<B: Board>(
-    config: &Config<'_>,
+    config: &Config<'_, B::Address>,
     key: &KeyPair<B::Crypto>,
     len: usize,
     memory: &mut [u8; IDENTITY],
@@ -86,7 +86,7 @@ fn take_key<B: Board>(memory: &mut [u8; IDENTITY]) -> KeyPair<B::Crypto> {
 }
 
 fn check<B: Board>(
-    config: &Config<'_>,
+    config: &Config<'_, B::Address>,
     anchor: &Anchor,
     now: Now,
     key: &KeyPair<B::Crypto>,

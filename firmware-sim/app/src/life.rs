@@ -15,14 +15,14 @@ use crate::{channel, enrol, talk};
 /// Runs the device: enrols it unless it is enrolled already, then does its errand.
 ///
 /// The last line reported is the reason it ended for, which is also returned. `memory` is wiped then.
-pub fn run<B: Board>(config: &Config<'_>, memory: &mut Memory, board: &mut B) -> Exit {
+pub fn run<B: Board>(config: &Config<'_, B::Address>, memory: &mut Memory, board: &mut B) -> Exit {
     let exit = live(config, memory, board).err().unwrap_or(Exit::Done);
     memory.wipe();
     board.report(format_args!("exit {}: {exit}", exit.code()));
     exit
 }
 
-fn live<B: Board>(config: &Config<'_>, memory: &mut Memory, board: &mut B) -> Result<(), Exit> {
+fn live<B: Board>(config: &Config<'_, B::Address>, memory: &mut Memory, board: &mut B) -> Result<(), Exit> {
     let mut clock = Clock::load(board);
     let anchor = Anchor::from_fingerprint(config.fingerprint);
     let (key, len) = identify(config, &anchor, &mut clock, memory, board)?;
@@ -50,7 +50,7 @@ fn live<B: Board>(config: &Config<'_>, memory: &mut Memory, board: &mut B) -> Re
 /// The device's key, and the length of its certificate in `memory`: as stored, or fresh from the CA.
 #[inline(never)] // Its frame is gone when the next phase needs the stack.
 fn identify<B: Board>(
-    config: &Config<'_>,
+    config: &Config<'_, B::Address>,
     anchor: &Anchor,
     clock: &mut Clock,
     memory: &mut Memory,

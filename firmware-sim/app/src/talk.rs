@@ -16,7 +16,7 @@ use crate::exit::Exit;
 /// Why the conversation did not end as it should.
 #[inline(never)] // Its frame is gone when the next phase needs the stack.
 pub(crate) fn talk<B: Board>(
-    config: &Config<'_>,
+    config: &Config<'_, B::Address>,
     mut channel: Channel<'_, B>,
     board: &mut B,
 ) -> Result<(), Exit> {
@@ -28,7 +28,7 @@ pub(crate) fn talk<B: Board>(
 
 type Outcome<B> = Result<(), DriveError<<<B as Board>::Stream as embedded_io::ErrorType>::Error>>;
 
-fn say<B: Board>(config: &Config<'_>, channel: &mut Channel<'_, B>, board: &mut B) -> Outcome<B> {
+fn say<B: Board>(config: &Config<'_, B::Address>, channel: &mut Channel<'_, B>, board: &mut B) -> Outcome<B> {
     let mut message = [0; chat::MESSAGE];
     if let Some(text) = config.send {
         let message = chat::encode(text, &mut message).map_err(|_| Fault::OutOfTurn)?;

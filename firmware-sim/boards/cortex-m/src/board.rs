@@ -2,7 +2,7 @@
 
 use core::cell::RefCell;
 use core::fmt;
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::{Ipv4Addr, SocketAddrV4};
 use core::time::Duration;
 
 use embedded_io::ErrorKind;
@@ -49,10 +49,11 @@ impl CortexM {
 
 impl Board for CortexM {
     type Crypto = Portable;
+    type Address = SocketAddrV4;
     type Stream = TcpStream;
     type Rng = HostEntropy;
 
-    fn connect(&mut self, to: SocketAddr, within: Duration) -> Result<TcpStream, ErrorKind> {
+    fn connect(&mut self, to: SocketAddrV4, within: Duration) -> Result<TcpStream, ErrorKind> {
         let deadline = deadline(within);
         let socket = self.network.borrow_mut().connect(to)?;
         let mut stream = TcpStream::new(self.network, socket, deadline);
@@ -64,11 +65,11 @@ impl Board for CortexM {
         Ok(stream)
     }
 
-    fn listen(&mut self, on: SocketAddr) -> Result<SocketAddr, ErrorKind> {
+    fn listen(&mut self, on: SocketAddrV4) -> Result<SocketAddrV4, ErrorKind> {
         let mut network = self.network.borrow_mut();
         let port = network.listen(on.port())?;
         let address = network.address().ok_or(ErrorKind::AddrNotAvailable)?;
-        Ok(SocketAddr::new(IpAddr::V4(address), port))
+        Ok(SocketAddrV4::new(address, port))
     }
 
     fn accept(&mut self, within: Duration) -> Result<TcpStream, ErrorKind> {

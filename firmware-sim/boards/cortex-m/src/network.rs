@@ -1,7 +1,7 @@
 //! IPv4 and TCP over the Ethernet controller: an interface, two TCP sockets, and DHCP where it is wanted.
 
 use core::cell::RefCell;
-use core::net::{Ipv4Addr, SocketAddr};
+use core::net::{Ipv4Addr, SocketAddrV4};
 
 use cortex_m::singleton;
 use embedded_io::ErrorKind;
@@ -117,8 +117,7 @@ impl Network {
     }
 
     /// Begins a connection, and returns its socket.
-    pub(crate) fn connect(&mut self, to: SocketAddr) -> Result<SocketHandle, ErrorKind> {
-        let SocketAddr::V4(to) = to else { return Err(ErrorKind::AddrNotAvailable) };
+    pub(crate) fn connect(&mut self, to: SocketAddrV4) -> Result<SocketHandle, ErrorKind> {
         // Whoever waits to be accepted keeps waiting, if there is another socket.
         let free = self.tcp.iter().position(|slot| !slot.taken && !self.connected(slot.socket));
         let index =

@@ -60,6 +60,7 @@ impl<'r> StdBoard<'r> {
 
 impl Board for StdBoard<'_> {
     type Crypto = Portable;
+    type Address = SocketAddr;
     type Stream = StdStream;
     type Rng = UnwrapErr<SysRng>;
 

@@ -2,7 +2,7 @@
 #![no_std]
 #![no_main]
 
-use core::net::{Ipv4Addr, SocketAddr};
+use core::net::{Ipv4Addr, SocketAddrV4};
 use core::time::Duration;
 
 use cortex_m_rt::entry;
@@ -34,13 +34,16 @@ fn main() -> ! {
     semihosting::exit(code)
 }
 
-fn echo(arguments: Arguments<'_>, board: &mut impl Board) -> Result<usize, ErrorKind> {
+fn echo(
+    arguments: Arguments<'_>,
+    board: &mut impl Board<Address = SocketAddrV4>,
+) -> Result<usize, ErrorKind> {
     let mut stream = match arguments.get("connect").map(str::parse) {
         Some(Ok(to)) => board.connect(to, WITHIN)?,
         Some(Err(_)) => boot::usage(format_args!("connect= is not like 10.0.2.2:9000")),
         None => {
             let port = arguments.get("listen").and_then(|port| port.parse().ok()).unwrap_or(0);
-            let at = board.listen(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))?;
+            let at = board.listen(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port))?;
             board.report(format_args!("listening at {at}"));
             board.accept(WITHIN)?
         }
