@@ -108,15 +108,13 @@ fn shared(secret: &Secret<KEY>, public: &[u8; KEY]) -> [u8; KEY] {
     StaticSecret::from(*secret.expose()).diffie_hellman(&(*public).into()).to_bytes()
 }
 
-/// The ladder is in the program anyway, and tables that would outrun it take 30 KB.
+/// Blinded by what only the holder of the secret can compute, as [`shared`] is.
 #[cfg(not(target_pointer_width = "64"))]
 fn public_of(secret: &Secret<KEY>) -> [u8; KEY] {
-    let mut base_point = [0; KEY];
-    base_point[0] = 9;
-    shared(secret, &base_point)
+    let blind = Secret::new(Portable::sha256(&[secret.expose()]));
+    super::curve::x25519_base(secret.expose(), blind.expose())
 }
 
-/// Blinded by what only the holder of the secret can compute.
 #[cfg(not(target_pointer_width = "64"))]
 fn shared(secret: &Secret<KEY>, public: &[u8; KEY]) -> [u8; KEY] {
     let blind = Secret::new(Portable::sha256(&[secret.expose(), public]));

@@ -61,6 +61,17 @@ impl Borrow {
 impl Field {
     pub(super) const ZERO: Self = Self([0; LIMBS]);
 
+    /// The one of eight numbers, given limb by limb, whose mask is all ones; the other masks are zero.
+    #[inline(never)]
+    pub(super) fn masked(limbs: &[[u32; 8]; LIMBS], masks: &[u32; 8]) -> Self {
+        let [m0, m1, m2, m3, m4, m5, m6, m7] = masks;
+        let mut field = Self::ZERO;
+        for (limb, [a0, a1, a2, a3, a4, a5, a6, a7]) in field.0.iter_mut().zip(limbs) {
+            *limb = a0 & m0 | a1 & m1 | a2 & m2 | a3 & m3 | a4 & m4 | a5 & m5 | a6 & m6 | a7 & m7;
+        }
+        field
+    }
+
     /// Reads 32 little-endian bytes, of which the highest bit is ignored (RFC 7748 §5). Tight.
     pub(super) fn from_bytes(bytes: &[u8; 32]) -> Self {
         let mut field = Self::ZERO;
@@ -242,7 +253,28 @@ impl Field {
 
     /// Squares `count` times. Tight.
     pub(super) fn square_times(&self, count: u32) -> Self {
-        (0..count).fold(*self, |power, _| power.square())
+        let mut power = *self;
+        for _ in 0..count {
+            power = power.square();
+        }
+        power
+    }
+
+    /// 1 / x as x^(p - 2), and 0 of 0; tight, as x is: p - 2 is 250 ones, then 01011 (in binary).
+    pub(super) fn invert(&self) -> Self {
+        let x2 = self.square();
+        let x9 = x2.square_times(2).mul(self);
+        let x11 = x9.mul(&x2);
+        // Named for the ones of the exponent.
+        let ones5 = x11.square().mul(&x9);
+        let ones10 = ones5.square_times(5).mul(&ones5);
+        let ones20 = ones10.square_times(10).mul(&ones10);
+        let ones40 = ones20.square_times(20).mul(&ones20);
+        let ones50 = ones40.square_times(10).mul(&ones10);
+        let ones100 = ones50.square_times(50).mul(&ones50);
+        let ones200 = ones100.square_times(100).mul(&ones100);
+        let ones250 = ones200.square_times(50).mul(&ones50);
+        ones250.square_times(5).mul(&x11)
     }
 
     /// `a`, or `b` if `choice`.

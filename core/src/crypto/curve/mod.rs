@@ -4,8 +4,10 @@
 //! among them, takes longer for large factors. So the ladder runs on coordinates that are multiplied
 //! by a number which whoever chose the point cannot know: then no time it takes says anything of the key.
 
+mod base;
 mod field;
 
+pub use base::x25519_base;
 use subtle::Choice;
 use zeroize::Zeroizing;
 
@@ -18,11 +20,7 @@ const A24: u32 = 121_665;
 ///
 /// `blind` is anything that nobody else knows: it has no part in the result.
 pub fn x25519(scalar: &[u8; 32], u: &[u8; 32], blind: &[u8; 32]) -> [u8; 32] {
-    let mut scalar = Zeroizing::new(*scalar);
-    let [first, .., last] = &mut *scalar;
-    *first &= 248;
-    *last = (*last & 127) | 64;
-
+    let scalar = clamp(scalar);
     let u = Field::from_bytes(u);
     // Zero for one blind in 2^254, and then all is zero: refused like a point of low order.
     let one = Field::from_bytes(blind);
@@ -36,7 +34,16 @@ pub fn x25519(scalar: &[u8; 32], u: &[u8; 32], blind: &[u8; 32]) -> [u8; 32] {
         }
     }
     let [x, z, ..] = &*state;
-    x.mul(&invert(z)).to_bytes()
+    x.mul(&z.invert()).to_bytes()
+}
+
+/// The scalar that 32 bytes stand for (RFC 7748 §5): a multiple of 8 of 255 bits.
+fn clamp(scalar: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+    let mut scalar = Zeroizing::new(*scalar);
+    let [first, .., last] = &mut *scalar;
+    *first &= 248;
+    *last = (*last & 127) | 64;
+    scalar
 }
 
 /// Doubles the first of two points that differ by (u : 1), or the second if `second`; and adds the two.
@@ -54,21 +61,4 @@ fn step(u: &Field, points: &mut [Field; 4], second: Choice) {
     *z2 = e.mul(&aa.add(&e.mul_small(A24)));
     *x3 = da.add(&cb).square();
     *z3 = u.mul(&da.sub(&cb).square());
-}
-
-/// `x^(p - 2)`, which is 1 / x, and 0 of 0: p - 2 is 250 ones, then 01011 (in binary).
-fn invert(x: &Field) -> Field {
-    let x2 = x.square();
-    let x9 = x2.square_times(2).mul(x);
-    let x11 = x9.mul(&x2);
-    // Named for the ones of the exponent.
-    let ones5 = x11.square().mul(&x9);
-    let ones10 = ones5.square_times(5).mul(&ones5);
-    let ones20 = ones10.square_times(10).mul(&ones10);
-    let ones40 = ones20.square_times(20).mul(&ones20);
-    let ones50 = ones40.square_times(10).mul(&ones10);
-    let ones100 = ones50.square_times(50).mul(&ones50);
-    let ones200 = ones100.square_times(100).mul(&ones100);
-    let ones250 = ones200.square_times(50).mul(&ones50);
-    ones250.square_times(5).mul(&x11)
 }
