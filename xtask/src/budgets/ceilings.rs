@@ -38,8 +38,8 @@ pub(super) const BOUNDS: &[Bound] = &[
             instructions(figures, &sides)
         },
         goal: 4.5,
-        ceiling: 6.25,
-        why: "four X25519 are the most of it, each limited by what safe Rust makes of 13 registers; \
+        ceiling: 5.5,
+        why: "four X25519 are two thirds of it, each limited by what safe Rust makes of 13 registers; \
               the rest is RSA, and base64 and hashes over two certificates",
     },
     Bound {
