@@ -70,4 +70,9 @@ impl<'a> Contender<'a> {
         self.run = Box::new(move |times, clock| whole(times, clock) / count);
         self
     }
+
+    /// The time of one, in a turn of so many: for who lays out the turns by itself, and not by [`Suite`](crate::Suite).
+    pub fn turn(&mut self, times: u32, clock: Clock) -> Duration {
+        (self.run)(times, clock) / times
+    }
 }

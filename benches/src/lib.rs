@@ -10,9 +10,15 @@
 //! the median time, and how many times as long that is as the first contender's, with the middle half
 //! of the turns. `cargo xtask bench` collects these lines into `docs/benchmarks.md`.
 
+mod bare;
 mod contender;
 pub mod fixture;
+mod load;
+mod served;
 mod suite;
 
+pub use bare::Bare;
 pub use contender::{Clock, Contender};
+pub use load::{Client, Load, Turn, enrolled};
+pub use served::Served;
 pub use suite::{Suite, figure, note, run};

@@ -15,7 +15,8 @@ use Bound::{AtLeast, AtMost};
 struct Goal {
     work: &'static str,
     group: &'static str,
-    top: &'static str,
+    /// Where there are several the worst counts, once all are measured.
+    tops: &'static [&'static str],
     bottom: &'static str,
     bound: Bound,
     /// The ratio in words, around the number.
@@ -26,7 +27,7 @@ const GOALS: &[Goal] = &[
     Goal {
         work: "RSA-2048 signature in a batch of eight, on one core with AVX-512 IFMA",
         group: "RSA-2048 sign",
-        top: "aws-lc-rs",
+        tops: &["aws-lc-rs"],
         bottom: "minipki, batch of 8",
         bound: AtLeast(1.5),
         words: "as fast as aws-lc-rs",
@@ -34,7 +35,7 @@ const GOALS: &[Goal] = &[
     Goal {
         work: "RSA-2048 signature of the portable core",
         group: "RSA-2048 sign",
-        top: "rsa",
+        tops: &["rsa"],
         bottom: "minipki, portable",
         bound: AtLeast(2.2),
         words: "as fast as the crate `rsa`",
@@ -42,7 +43,7 @@ const GOALS: &[Goal] = &[
     Goal {
         work: "RSA-2048 verification of the portable core",
         group: "RSA-2048 verify",
-        top: "rsa",
+        tops: &["rsa"],
         bottom: "minipki, portable",
         bound: AtLeast(2.4),
         words: "as fast as the crate `rsa`",
@@ -50,7 +51,7 @@ const GOALS: &[Goal] = &[
     Goal {
         work: "one RSA-2048 signature through the CA's port",
         group: "RSA-2048 sign",
-        top: "minipki, one through the signer's port",
+        tops: &["minipki, one through the signer's port"],
         bottom: "aws-lc-rs",
         bound: AtMost(1.05),
         words: "the time of aws-lc-rs alone",
@@ -58,7 +59,7 @@ const GOALS: &[Goal] = &[
     Goal {
         work: "handshake, both sides, certificates verified, default provider",
         group: "handshake, both sides",
-        top: "minipki",
+        tops: &["minipki"],
         bottom: "snow, no certificates",
         bound: AtMost(0.5),
         words: "the time of `snow` without certificates",
@@ -66,7 +67,7 @@ const GOALS: &[Goal] = &[
     Goal {
         work: "the same, beside mutual TLS",
         group: "handshake, both sides",
-        top: "minipki",
+        tops: &["minipki"],
         bottom: "rustls, mutual",
         bound: AtMost(0.3),
         words: "the time of rustls with TLS 1.3",
@@ -74,17 +75,70 @@ const GOALS: &[Goal] = &[
     Goal {
         work: "issue with 1,000,000 certificates in the ledger",
         group: "issue into a ledger, time per certificate",
-        top: "1000 certificates",
+        tops: &["1000 certificates"],
         bottom: "1000000 certificates",
         bound: AtLeast(0.9),
         words: "as fast as with 1,000",
+    },
+    Goal {
+        work: "CPU of the CA per certificate, classic form, one connection a request, the worse of 16 and 256",
+        group: "end to end, classic, CPU per certificate",
+        tops: &["minipki, 16 connections, one a request", "minipki, 256 connections, one a request"],
+        bottom: "signature alone",
+        bound: AtMost(1.6),
+        words: "that of a signature by aws-lc-rs alone",
+    },
+    Goal {
+        work: "CPU of the CA per certificate, classic form, connections kept, the worse of 16 and 256",
+        group: "end to end, classic, CPU per certificate",
+        tops: &["minipki, 16 connections, kept", "minipki, 256 connections, kept"],
+        bottom: "signature alone",
+        bound: AtMost(1.3),
+        words: "that of a signature by aws-lc-rs alone",
+    },
+    Goal {
+        work: "CPU of the CA per certificate, proven form, one connection a request, the worse of 16 and 256",
+        group: "end to end, proven, CPU per certificate",
+        tops: &["minipki, 16 connections, one a request", "minipki, 256 connections, one a request"],
+        bottom: "signature alone",
+        bound: AtMost(1.6),
+        words: "that of a signature by aws-lc-rs alone",
+    },
+    Goal {
+        work: "CPU of the CA per certificate, proven form, connections kept, the worse of 16 and 256",
+        group: "end to end, proven, CPU per certificate",
+        tops: &["minipki, 16 connections, kept", "minipki, 256 connections, kept"],
+        bottom: "signature alone",
+        bound: AtMost(1.3),
+        words: "that of a signature by aws-lc-rs alone",
+    },
+    Goal {
+        work: "latency of a request to an idle CA, classic form, 99th percentile",
+        group: "end to end, classic, p99 latency",
+        tops: &["minipki, idle, one a request", "minipki, idle, kept"],
+        bottom: "signature and durable commit",
+        bound: AtMost(2.0),
+        words: "that of a signature and a durable commit",
+    },
+    Goal {
+        work: "latency of a request to an idle CA, proven form, 99th percentile",
+        group: "end to end, proven, p99 latency",
+        tops: &["minipki, idle, one a request", "minipki, idle, kept"],
+        bottom: "signature and durable commit",
+        bound: AtMost(2.0),
+        words: "that of a signature and a durable commit",
     },
 ];
 
 impl Goal {
     /// `1.62x as fast as aws-lc-rs`, and whether that is enough.
     fn judge(&self, figures: &Figures) -> Option<(String, bool)> {
-        let ratio = figures.ratio(self.group, self.top, self.bottom)?;
+        let ratios: Option<Vec<f64>> =
+            self.tops.iter().map(|top| figures.ratio(self.group, top, self.bottom)).collect();
+        let ratio = ratios?.into_iter().reduce(match self.bound {
+            AtLeast(_) => f64::min,
+            AtMost(_) => f64::max,
+        })?;
         let reached = match self.bound {
             AtLeast(bound) => ratio >= bound,
             AtMost(bound) => ratio <= bound,
@@ -131,5 +185,24 @@ pub(super) fn print(figures: &Figures) {
                 if reached { "reached" } else { "NOT reached" }
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_the_worst_counts_once_all_are_measured() {
+        let goal =
+            |bound| Goal { work: "w", group: "g", tops: &["a", "b"], bottom: "c", bound, words: "of c" };
+        let mut figures = Figures::default();
+        for line in ["figure | g | c | 1.00 µs | 1.00 x | ", "figure | g | a | 2.00 µs | 2.00 x | "] {
+            assert_eq!(figures.take(line), Ok(()));
+        }
+        assert_eq!(goal(AtMost(2.0)).judge(&figures), None);
+        assert_eq!(figures.take("figure | g | b | 3.00 µs | 3.00 x | "), Ok(()));
+        assert_eq!(goal(AtMost(2.0)).judge(&figures), Some(("3.00x of c".to_owned(), false)));
+        assert_eq!(goal(AtLeast(2.0)).judge(&figures), Some(("2.00x of c".to_owned(), true)));
     }
 }

@@ -1,0 +1,119 @@
+//! `minipki ca serve` as a process of its own, so that what it computes is told from what its clients do.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use minipki::clock;
+use minipki::keys::CaFolder;
+use minipki::store::{LedgerReader, Owner};
+use minipki_core::cert::Anchor;
+use minipki_core::crypto::rsa::KeySize;
+use rustix::param::clock_ticks_per_second;
+use tempfile::TempDir;
+
+use crate::fixture::Ca;
+
+/// How long it may take to listen: only a broken one takes that long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A CA with a key of 2048 bits, open to both forms, with its log in a file. It ends when dropped.
+pub struct Served {
+    folder: CaFolder,
+    process: Child,
+    address: String,
+    /// Where all of it is; it goes away after the process.
+    _place: TempDir,
+}
+
+impl Served {
+    /// Starts one, with its ledger somewhere under `place`.
+    pub fn start(place: &Path) -> Self {
+        let place = tempfile::tempdir_in(place).expect("a folder");
+        let issuer = Ca::new(KeySize::Bits2048).id().into();
+        let folder = CaFolder::create(&place.path().join("ca"), issuer, KeySize::Bits2048).expect("a new CA");
+        let log = place.path().join("log");
+        let process = Command::new(&*PROGRAM)
+            .args(["ca", "serve", "--open", "--listen", "127.0.0.1:0", "--dir"])
+            .arg(folder.path())
+            .env_remove("RUST_LOG")
+            .env_remove("CLICOLOR_FORCE")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).expect("a new file"))
+            .spawn()
+            .expect("the program starts");
+        let mut served = Self { folder, process, address: String::new(), _place: place };
+        served.address = listening(&log);
+        served
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// It, pinned.
+    pub fn anchor(&self) -> &Anchor {
+        self.folder.anchor()
+    }
+
+    /// What it has computed in its life, in program and system: all its threads, the ended ones too.
+    pub fn cpu(&self) -> Duration {
+        let path = format!("/proc/{}/stat", self.process.id());
+        let line = fs::read_to_string(path).expect("it runs, on Linux");
+        // Fields 14 and 15 of proc_pid_stat(5); the second, the name, is in parentheses.
+        let fields = line.rsplit_once(") ").expect("a name").1.split(' ').skip(14 - 3).take(2);
+        let ticks: u64 = fields.map(|field| field.parse::<u64>().expect("a number")).sum();
+        Duration::from_secs_f64(ticks as f64 / clock_ticks_per_second() as f64)
+    }
+
+    /// How many certificates its ledger has.
+    pub fn recorded(&self) -> u64 {
+        let owner =
+            Owner { issuer_id: self.folder.issuer_id().into(), fingerprint: self.folder.fingerprint() };
+        let reader = LedgerReader::open(self.folder.path(), &owner).expect("the ledger is there");
+        reader.counts(clock::now().expect("a clock")).expect("the ledger is whole").certificates
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The address that the log says it listens on.
+fn listening(log: &Path) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let text = fs::read_to_string(log).expect("a log");
+        if let Some((address, _)) = text.split_once("address=").and_then(|(_, rest)| rest.split_once(' ')) {
+            return address.to_owned();
+        }
+        assert!(Instant::now() < deadline, "it does not listen:\n{text}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The built program, in the profile of whoever runs it; it is brought up to date once.
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let bench = std::env::current_exe().expect("a running bench has a file");
+    // target/PROFILE/deps/BENCH.
+    let profile = bench.ancestors().nth(2).expect("cargo puts benches there");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // With this package named too, the dependencies that are built already serve.
+    cargo.args(["build", "--quiet", "--package", "minipki", "--package", "minipki-benches"]);
+    cargo
+        .args(["--bin", "minipki", "--target-dir"])
+        .arg(profile.parent().expect("cargo puts profiles there"));
+    cargo.args(profile.ends_with("release").then_some("--release"));
+    let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status();
+    assert!(built.expect("cargo runs, as it ran this bench").success(), "the program does not build");
+    profile.join("minipki")
+});
