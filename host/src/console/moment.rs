@@ -9,9 +9,8 @@ pub(super) struct Moment {
     now: UnixTime,
 }
 
-/// Units of a relative time, in seconds.
-const UNITS: [(u64, &str); 5] =
-    [(365 * 86_400, "year"), (30 * 86_400, "month"), (86_400, "day"), (3600, "hour"), (60, "minute")];
+/// Units of a relative time, in seconds. Months would be too coarse for certificates of 90 days.
+const UNITS: [(u64, &str); 4] = [(365 * 86_400, "year"), (86_400, "day"), (3600, "hour"), (60, "minute")];
 
 impl Moment {
     pub(super) const fn new(at: UnixTime, now: UnixTime) -> Self {
@@ -63,7 +62,8 @@ mod tests {
             (999_941, "59 seconds ago"),
             (999_940, "1 minute ago"),
             (1_000_000 + 7200, "in 2 hours"),
-            (1_000_000 + 90 * 86_400, "in 3 months"),
+            (1_000_000 + 90 * 86_400 - 1, "in 89 days"),
+            (1_000_000 + 800 * 86_400, "in 2 years"),
         ] {
             assert_eq!(Moment::new(time(at), time(1_000_000)).relative(), words);
         }

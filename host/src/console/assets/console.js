@@ -41,7 +41,7 @@ for (const place of document.querySelectorAll("[data-poll]")) {
   }, 1000);
 }
 
-const UNITS = [[31536000, "year"], [2592000, "month"], [86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
+const UNITS = [[31536000, "year"], [86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
 
 // Moments are written once by the server; what is beside them goes on.
 setInterval(() => {
