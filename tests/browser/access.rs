@@ -2,7 +2,7 @@
 
 use minipki_tests::browser::{Browser, browse};
 use minipki_tests::console_program::{Console, set_up};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const AXE: &str = include_str!("axe.min.js");
 
@@ -66,6 +66,32 @@ async fn every_page_is_open_to_everybody() {
             }
             look(browser, &path, &mut faults).await;
         }
+        browser.goto("/certificates").await;
+        browser.click("tbody th a").await;
+        browser.says("Field by field").await;
+        look(browser, "a certificate", &mut faults).await;
+        browser.click("a[href*='check=now']").await;
+        browser.says("Checked at").await;
+        let passed = "document.querySelectorAll('.checks .badge.good').length";
+        assert_eq!(browser.value(passed).await, json!(5));
+        for part in ["subject_public_key_info", "As it travels", "\"ca_signature_b64\":", "What is signed"] {
+            browser.says(part).await;
+        }
+        look(browser, "a certificate, checked", &mut faults).await;
+        browser.goto("/certificates?subject=nobody&serial=none").await;
+        browser.says("A serial number is a whole number").await;
+        look(browser, "a search with a mistake", &mut faults).await;
+        browser.goto("/tokens").await;
+        browser.fill("[name=subject]", "visitor").await;
+        browser.click("form[action='/tokens'] button").await;
+        browser.says("It is shown this once").await;
+        look(browser, "a fresh token", &mut faults).await;
+        browser.click("form[action='/links'] button").await;
+        browser.says("Open this in the other browser").await;
+        look(browser, "a link", &mut faults).await;
+        browser.goto("/nowhere").await;
+        browser.says("There is no such page").await;
+        look(browser, "a refusal", &mut faults).await;
         browser.goto("/walk?step=4").await;
         browser.click(".decoded button").await;
         browser.wait("#verdict").await;

@@ -2,5 +2,6 @@
 
 mod access;
 mod refusals;
+mod search;
 mod start;
 mod walk;

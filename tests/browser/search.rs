@@ -1,0 +1,158 @@
+//! The Certificates page: each search, each order, and its pages, as they are shown.
+
+use std::path::Path;
+
+use minipki::ca::Policy;
+use minipki::console::open_authority;
+use minipki::keys::{CaFolder, SignerKind};
+use minipki_tests::browser::{Browser, browse};
+use minipki_tests::ca::proven;
+use minipki_tests::certificates::time;
+use minipki_tests::console_program::Console;
+use serde_json::{Value, json};
+
+/// Pumps, and as many certificates as there are in all.
+const PUMPS: u8 = 57;
+const ALL: usize = 60;
+
+/// Rows of a page.
+const PAGE: usize = 50;
+
+/// Has the console's CA issue on three days: to the pumps, from 01, on the first two, to three people on the third.
+/// Gives the subjects in the order of issue.
+fn issue(ca: &Path) -> Vec<String> {
+    let folder = CaFolder::open(ca).expect("the console has made it");
+    let mut authority =
+        open_authority(&folder, Policy::default(), SignerKind::Aws).expect("its server does not run");
+    let pumps = (1..=PUMPS).map(|number| (format!("pump-{number:02}"), if number <= 30 { 1 } else { 2 }));
+    let people = ["carol", "alice", "bob"].map(|name| (name.to_owned(), 3));
+    let mut subjects = Vec::new();
+    for (subject, day) in pumps.chain(people) {
+        // A key that is told by its place: bob's is 60 times the byte 60, 3c.
+        let key = u8::try_from(subjects.len() + 1).expect("few");
+        let now = time(&format!("2025-03-0{day}T12:00:00+00:00"));
+        let issued = authority.issue_many(&[proven(&subject, key, None)], now);
+        assert!(matches!(issued[..], [Ok(_)]), "{subject}: {issued:?}");
+        subjects.push(subject);
+    }
+    assert_eq!(subjects.len(), ALL);
+    subjects
+}
+
+/// Waits until the table's rows are those of `subjects`, in this order.
+async fn shows<S: AsRef<str>>(browser: &Browser, subjects: &[S]) {
+    let rows = "JSON.stringify(Array.from(document.querySelectorAll('tbody th'), (row) => row.innerText))";
+    let subjects: Vec<_> = subjects.iter().map(AsRef::as_ref).collect();
+    let wanted = serde_json::to_string(&subjects).expect("strings");
+    browser.until(&format!("{rows} === {}", Value::from(wanted))).await;
+}
+
+/// Fills the form in anew and sends it.
+async fn search(browser: &Browser, fields: &[(&str, &str)]) {
+    browser.goto("/certificates").await;
+    for (name, value) in fields {
+        // How a date is typed depends on the browser's language; what is sent does not.
+        browser.run(&format!("document.querySelector('.search [name={name}]').value = '{value}'")).await;
+    }
+    browser.click(".search button").await;
+}
+
+fn reversed(subjects: &[String]) -> Vec<String> {
+    subjects.iter().rev().cloned().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_are_searched_sorted_and_paged() {
+    let console = Console::start();
+    browse(&console.link, async |browser| {
+        browser.click("form[action='/authority/key'] button").await;
+        browser.wait("form[action='/authority/start']").await;
+        let issued = issue(&console.folder().join("ca"));
+        let newest = reversed(&issued);
+
+        // The newest first, a page at a time, there and back.
+        browser.goto("/certificates").await;
+        shows(browser, &newest[..PAGE]).await;
+        browser.says("50 of 60 issued so far").await;
+        assert_eq!(browser.value("document.querySelector('[rel=prev]')").await, json!(null));
+        browser.click("[rel=next]").await;
+        shows(browser, &newest[PAGE..]).await;
+        assert_eq!(browser.value("document.querySelector('[rel=next]')").await, json!(null));
+        browser.click("[rel=prev]").await;
+        shows(browser, &newest[..PAGE]).await;
+
+        found(browser, &newest).await;
+        sorted(browser, &issued).await;
+    })
+    .await;
+}
+
+/// Each field of the search, and two together.
+async fn found(browser: &Browser, newest: &[String]) {
+    let beginning =
+        |text: &str| newest.iter().filter(|subject| subject.starts_with(text)).cloned().collect::<Vec<_>>();
+    search(browser, &[("subject", "pump-0")]).await;
+    shows(browser, &beginning("pump-0")).await;
+    search(browser, &[("subject", "alice")]).await;
+    shows(browser, &["alice"]).await;
+    let serial = browser.text("tbody td[data-label='Serial number']").await;
+    search(browser, &[("serial", &serial)]).await;
+    shows(browser, &["alice"]).await;
+    search(browser, &[("key", "3c3c")]).await;
+    shows(browser, &["bob"]).await;
+    search(browser, &[("key", "ff")]).await;
+    browser.says("None of the 60 certificates issued so far fits").await;
+
+    search(browser, &[("from", "2025-03-03")]).await;
+    shows(browser, &["bob", "alice", "carol"]).await;
+    search(browser, &[("from", "2025-03-02"), ("until", "2025-03-02")]).await;
+    shows(browser, &newest[3..30]).await;
+    search(browser, &[("until", "2025-03-01")]).await;
+    shows(browser, &newest[30..]).await;
+    search(browser, &[("until", "2025-02-28")]).await;
+    browser.says("None of the 60").await;
+    search(browser, &[("subject", "pump-3"), ("until", "2025-03-01")]).await;
+    shows(browser, &["pump-30"]).await;
+
+    // What was asked for stays in the form, and one click shows all again.
+    assert_eq!(browser.value("document.querySelector('[name=subject]').value").await, json!("pump-3"));
+    browser.click(".search a").await;
+    shows(browser, &newest[..PAGE]).await;
+    search(browser, &[("serial", "12x")]).await;
+    browser.says("A serial number is a whole number").await;
+    shows::<&str>(browser, &[]).await;
+}
+
+/// By the form and by the heads of the columns, on both pages.
+async fn sorted(browser: &Browser, issued: &[String]) {
+    let mut by_subject = issued.to_vec();
+    by_subject.sort();
+    search(browser, &[("sort", "subject")]).await;
+    shows(browser, &by_subject[..PAGE]).await;
+    browser.click("[rel=next]").await;
+    shows(browser, &by_subject[PAGE..]).await;
+
+    let way = async |column: &str| {
+        let head =
+            "Array.from(document.querySelectorAll('thead th')).find((head) => head.innerText === COLUMN)";
+        let head = head.replace("COLUMN", &Value::from(column).to_string());
+        browser.value(&format!("{head}.getAttribute('aria-sort')")).await
+    };
+    assert_eq!((way("Subject").await, way("Ends").await), (json!("ascending"), json!("none")));
+    browser.click("thead a[href*='sort=subject']").await;
+    shows(browser, &reversed(&by_subject)[..PAGE]).await;
+    assert_eq!(way("Subject").await, json!("descending"));
+
+    // Where ends are the same the order of issue decides. All have run out long since.
+    browser.click("thead a[href*='sort=end']").await;
+    shows(browser, &issued[..PAGE]).await;
+    assert_eq!(browser.value("document.querySelectorAll('tbody .badge.bad').length").await, json!(PAGE));
+    browser.click("thead a[href*='sort=end']").await;
+    shows(browser, &reversed(issued)[..PAGE]).await;
+    browser.click("thead a[href*='sort=begin']").await;
+    shows(browser, &issued[..PAGE]).await;
+
+    // An order holds for what is found, too.
+    search(browser, &[("subject", "pump-1"), ("sort", "oldest")]).await;
+    shows(browser, &issued[9..19]).await;
+}
