@@ -208,6 +208,47 @@ async fn there_are_only_so_many_connections_and_the_next_one_waits() {
     nobody.get("/").await.expect(401);
 }
 
+/// Asks for an event stream; gives its status line, and the connection that holds it open.
+async fn stream(browser: &Browser) -> (String, TcpStream) {
+    let mut stream = TcpStream::connect(browser.address).await.expect("a connection");
+    let Browser { address, cookie, .. } = browser;
+    let request = format!("GET /live/events HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut line = Vec::new();
+    while !line.ends_with(b"\r\n") {
+        line.push(soon(stream.read_u8()).await.expect("an answer"));
+    }
+    (String::from_utf8(line).expect("text").trim_end().to_owned(), stream)
+}
+
+#[tokio::test]
+async fn one_event_stream_too_many_is_refused_until_another_ends() {
+    let console = TestConsole::start().await;
+    let (browser, other) = (console.enter().await, console.enter().await);
+    let mut open = Vec::new();
+    for _ in 0..4 {
+        let (status, held) = stream(&browser).await;
+        assert_eq!(status, "HTTP/1.1 200 OK");
+        open.push(held);
+    }
+    let refused = browser.get("/live/events").await.expect(429);
+    for words in ["as many event streams open as it may", "Close a page of the console"] {
+        assert!(refused.body.contains(words), "{refused:?}");
+    }
+    // Pages are there all the same, and streams of another session.
+    browser.get("/live").await.expect(200);
+    assert_eq!(stream(&other).await.0, "HTTP/1.1 200 OK");
+
+    drop(open.pop());
+    soon(async {
+        // The console hears of the end a moment later.
+        while stream(&browser).await.0 != "HTTP/1.1 200 OK" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn every_answer_tells_the_browser_to_keep_to_this_site() {
     let console = TestConsole::start().await;
@@ -234,6 +275,13 @@ async fn every_answer_tells_the_browser_to_keep_to_this_site() {
         }
     }
     assert_eq!(browser.get("/").await.header("cache-control"), Some("no-store"));
+    // What is no request never comes to the guard: its answer has no headers of ours, and nothing to protect.
+    for (request, status) in
+        [("no request\r\n\r\n".to_owned(), 400), (format!("GET /{}", "a".repeat(70_000)), 431)]
+    {
+        let answer = raw(console.address, request.as_bytes()).await.expect(status);
+        assert_eq!((answer.header("content-length"), &answer.body[..]), (Some("0"), ""));
+    }
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod client_folder;
 mod client_script;
 mod console_guard;
 mod console_pages;
+mod console_tls;
 mod demo;
 mod device;
 mod device_attacks;

@@ -33,7 +33,7 @@ macro_rules! under_each_provider {
     };
 }
 
-pub use command::openssl;
+pub use command::{openssl, openssl_fails};
 pub use vectors::{vector_path, vectors};
 
 /// The bytes that `text` spells in hexadecimal; blanks may stand between digits.

@@ -18,16 +18,32 @@ use super::{ConsoleOptions, EngineError, Tls};
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read as PEM.
-    #[error("{}: {source}; give a PEM file", path.display())]
+    #[error("{}: no {what} can be read from it: {source}; give a PEM file that has one, and that may be read", path.display())]
     File {
         /// The file.
         path: PathBuf,
+        /// What it should have.
+        what: &'static str,
         /// What is wrong with it.
         source: pem::Error,
     },
     /// The certificate and the key do not serve.
-    #[error("the certificate and key do not serve for TLS: {0}; check that they belong together")]
-    Pair(#[from] rustls::Error),
+    #[error(
+        "{} and {} do not serve for TLS: {source}; give a certificate with the key that it was made for",
+        certificate.display(),
+        key.display()
+    )]
+    Pair {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// Why they do not.
+        source: rustls::Error,
+    },
+    /// TLS itself does not serve.
+    #[error("the console cannot speak TLS: {0}; this is a bug in minipki")]
+    Rustls(#[from] rustls::Error),
     /// There is nothing to issue a certificate for.
     #[error(
         "a console on every address needs the name that browsers ask for it by, to put it into its certificate; give --name"
@@ -51,8 +67,9 @@ pub(super) fn prepare(tls: &Tls, engine: &Engine, options: &ConsoleOptions) -> R
         Tls::Files { certificate, key } => {
             let chain = CertificateDer::pem_file_iter(certificate)
                 .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                .map_err(|source| file(certificate, source))?;
-            let key = PrivateKeyDer::from_pem_file(key).map_err(|source| file(key, source))?;
+                .and_then(|chain| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) })
+                .map_err(|source| file(certificate, "certificate", source))?;
+            let key = PrivateKeyDer::from_pem_file(key).map_err(|source| file(key, "private key", source))?;
             (chain, key, None)
         }
         Tls::Issued => {
@@ -71,7 +88,8 @@ pub(super) fn prepare(tls: &Tls, engine: &Engine, options: &ConsoleOptions) -> R
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&TLS13])?
         .with_no_client_auth()
-        .with_single_cert(chain, key)?;
+        .with_single_cert(chain, key)
+        .map_err(|source| pair(tls, source))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Encryption { acceptor: TlsAcceptor::from(Arc::new(config)), root_pem })
 }
@@ -89,6 +107,15 @@ fn names(options: &ConsoleOptions) -> Result<Vec<String>, TlsError> {
     if names.is_empty() { Err(TlsError::NoName) } else { Ok(names) }
 }
 
-fn file(path: &Path, source: pem::Error) -> TlsError {
-    TlsError::File { path: path.to_owned(), source }
+fn file(path: &Path, what: &'static str, source: pem::Error) -> TlsError {
+    TlsError::File { path: path.to_owned(), what, source }
+}
+
+fn pair(tls: &Tls, source: rustls::Error) -> TlsError {
+    match tls {
+        Tls::Files { certificate, key } => {
+            TlsError::Pair { certificate: certificate.clone(), key: key.clone(), source }
+        }
+        Tls::Issued => source.into(),
+    }
 }
