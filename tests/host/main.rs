@@ -27,6 +27,7 @@ mod kill;
 mod ledger;
 mod ledger_refusals;
 mod ledger_search;
+mod pictures;
 mod providers;
 mod readme;
 mod server_enrol;

@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use base64ct::{Base64, Encoding};
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -225,14 +226,24 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// The page as it looks, a PNG.
-    pub async fn screenshot(&self) -> Vec<u8> {
-        self.client.screenshot().await.expect("a picture")
+    /// Has no page show scroll bars.
+    pub async fn hide_scrollbars(&self) {
+        self.devtools("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await;
     }
 
-    async fn devtools(&self, command: &'static str, params: Value) {
+    /// The page as it looks, a PNG: from its top, as wide as the view, at most so high.
+    pub async fn picture(&self, width: u32, most: u32) -> Vec<u8> {
+        let height = self.value("document.body.getBoundingClientRect().height").await;
+        let height = height.as_f64().expect("a height").ceil().min(f64::from(most));
+        let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
+        let taken = self.devtools("Page.captureScreenshot", json!({ "clip": clip })).await;
+        let text = taken["data"].as_str().expect("a picture in base64");
+        Base64::decode_vec(text).expect("base64")
+    }
+
+    async fn devtools(&self, command: &'static str, params: Value) -> Value {
         let command = Devtools { command, params };
-        self.client.issue_cmd(command).await.expect("a command that Chromium knows");
+        self.client.issue_cmd(command).await.expect("a command that Chromium knows")
     }
 }
 

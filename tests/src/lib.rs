@@ -14,6 +14,7 @@ pub mod loopback;
 pub mod noise;
 pub mod pair;
 pub mod peers;
+pub mod pictures;
 pub mod program;
 pub mod rsa_keys;
 pub mod server;
