@@ -27,8 +27,8 @@ fn every_test_named_on_the_threats_page_exists() {
         .collect();
     assert!(named.len() > 20, "the page has its tables");
     for name in named {
-        // Some run under each provider.
-        let forms = [format!("fn {name}()"), format!("fn {name}<P: Provider>()")];
+        // Some run under each provider, some on each board.
+        let forms = ["()", "<P: Provider>()", "(board: Board)"].map(|form| format!("fn {name}{form}"));
         assert!(forms.iter().any(|form| text.contains(form)), "no test is called {name}");
     }
 }
