@@ -171,6 +171,13 @@ fn main() {
     measure(folder, "a day of begins, and a beginning that 98 % share", |run| {
         with_subject(&day(&all, spread(run, rows)), "sensor-")
     });
+    measure(folder, "the same, by subject", |run| {
+        with_subject(&day(&page(Order::Subject, true), spread(run, rows)), "sensor-")
+    });
+    measure(folder, "all begins until a day, and a beginning that 98 % share", |run| {
+        let until = day(&all, spread(run, rows));
+        with_subject(&Search { begins_from: None, ..until }, "sensor-")
+    });
 }
 
 fn cursor(id: u64) -> Cursor {

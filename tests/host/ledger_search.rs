@@ -181,6 +181,46 @@ fn where_many_pass_the_filter_the_pages_are_the_same() {
 }
 
 #[test]
+fn where_two_filters_let_many_pass_the_pages_are_the_same() {
+    const ROWS: u64 = 110_000;
+    // The first half begins on one day, the second on the next; but for one of each among the others.
+    let day = |n: u64| u64::from(n > ROWS / 2 && n != 100_000 || n == 10_000);
+    let folder = TempDir::new().expect("a folder");
+    let mut ledger = SqliteLedger::open(folder.path(), &ca()).expect("a ledger");
+    let subject = id("many");
+    for first in (1..=ROWS).step_by(10_000) {
+        let serials = ledger.reserve(10_000).expect("serial numbers");
+        let entries: Vec<_> = (first..)
+            .zip(serials)
+            .map(|(n, serial)| {
+                let begin = at(NOW + day(n) * 86_400);
+                let validity = Validity::new(begin, at(NOW + 200_000 + n)).expect("in order");
+                let (subject_id, subject_key) = (subject.as_id(), key(1));
+                Entry { serial, subject_id, subject_key, validity, certificate: b"{}", token: None }
+            })
+            .collect();
+        ledger.record(&entries, at(NOW)).expect("recorded");
+    }
+    let mut reader = read(folder.path());
+    for order in [Order::Issue, Order::End] {
+        for (descending, day, first) in
+            [(true, 0, [100_000, 55_000, 54_999]), (false, 1, [10_000, 55_001, 55_002])]
+        {
+            let begins_from = Some(at(NOW + day * 86_400));
+            let begins_before = Some(at(NOW + (day + 1) * 86_400));
+            let limit = 3;
+            let search = Search { order, descending, begins_from, begins_before, limit, ..Search::default() };
+            let search = search.for_subject("many").expect("a subject");
+            let found = reader.search(&search).expect("found");
+            assert_eq!(found.records.iter().map(|record| record.id).collect::<Vec<_>>(), first, "{search:?}");
+            let next = Search { place: Place::After(found.after.expect("there are more")), ..search };
+            let next = reader.search(&next).expect("found").records;
+            assert_eq!(next[0].id, if descending { first[2] - 1 } else { first[2] + 1 }, "{order:?}");
+        }
+    }
+}
+
+#[test]
 fn tokens_are_listed_by_number_and_a_revoked_one_is_good_for_nothing() {
     let folder = TempDir::new().expect("a folder");
     let mut ledger = SqliteLedger::open(folder.path(), &ca()).expect("a ledger");

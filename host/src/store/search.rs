@@ -2,8 +2,8 @@
 //!
 //! Pages are found by the place where the one before ended, not by counting (keyset paging), so
 //! the last is as near as the first. A filter that lets few through is followed by its own index,
-//! and what it finds is sorted; otherwise the index of the order is followed, and the filter applied
-//! on the way. Whatever takes too long all the same is given up.
+//! and what it finds is sorted; otherwise the index of the order is followed, and the filters applied
+//! on the way, within the span of numbers that days of begin leave. Whatever takes too long is given up.
 
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -274,19 +274,20 @@ fn rows(reader: &LedgerReader, search: &Search, wanted: usize) -> Result<Vec<Rec
         let sql = format!("{} WHERE id IN ({rows}) ORDER BY {order}", select!(""));
         reader.records(&sql, params_from_iter(values))
     };
-    let whole = |path: &str| {
+    let whole = |path: &str, span: &[Value]| {
         let mut conditions = conditions.clone();
         conditions.extend(bound.as_deref());
+        conditions.extend((!span.is_empty()).then_some("id BETWEEN ? AND ?"));
         let conditions = filtered(&conditions);
         let rows = format!("SELECT id FROM certificates {path} {conditions} ORDER BY {order} LIMIT {wanted}");
-        read(&rows, [&values[..], &bounds[..]].concat())
+        read(&rows, [&values[..], &bounds[..], span].concat())
     };
 
     if filters.is_empty() {
-        return whole(search.order.path());
+        return whole(search.order.path(), &[]);
     }
     if let Some(path) = narrow(reader.connection(), &filters, FEW)? {
-        return whole(path);
+        return whole(path, &[]);
     }
     // Many pass the filters, so most likely a page of them is near.
     let (path, conditions) = (search.order.path(), filtered(&conditions));
@@ -300,8 +301,11 @@ fn rows(reader: &LedgerReader, search: &Search, wanted: usize) -> Result<Vec<Rec
     match &filters[..] {
         _ if found.len() == wanted => Ok(found),
         // Every index ends with the row's number, so it is enough for this order.
-        [alone] if search.order == Order::Issue => whole(alone.path),
-        _ => whole(narrow(reader.connection(), &filters, MANY)?.unwrap_or(path)),
+        [alone] if search.order == Order::Issue => whole(alone.path, &[]),
+        _ => match narrow(reader.connection(), &filters, MANY)? {
+            Some(path) => whole(path, &[]),
+            None => whole(path, &span(reader.connection(), &filters)?),
+        },
     }
 }
 
@@ -325,6 +329,16 @@ fn narrow(
         }
     }
     Ok(None)
+}
+
+/// The first and the last number of what passes the filter of begins, if there is one, off its index.
+fn span(connection: &Connection, filters: &[Filter]) -> Result<Vec<Value>, StoreError> {
+    let Some(Filter { sql, values, path }) = filters.iter().find(|filter| filter.path == BY_BEGIN) else {
+        return Ok(Vec::new());
+    };
+    let mut query = connection
+        .prepare_cached(&format!("SELECT min(id), max(id) FROM certificates {path} WHERE {sql}"))?;
+    Ok(query.query_row(params_from_iter(values), |row| Ok(vec![row.get(0)?, row.get(1)?]))?)
 }
 
 impl Search {
