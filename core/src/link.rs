@@ -193,7 +193,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Machine> LinkOver<B, M> {
     /// Forgets the frame that the machine has read.
     fn drop_body(&mut self) {
         if self.read > 0 {
-            self.rx.as_mut().copy_within(self.read..self.filled, 0);
+            let received = self.rx.as_mut().get_mut(..self.filled).unwrap_or_default();
+            received.copy_within(self.read.min(received.len()).., 0);
             self.filled = self.filled.saturating_sub(self.read);
             self.read = 0;
         }

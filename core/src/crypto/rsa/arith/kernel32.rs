@@ -92,21 +92,23 @@ impl Limb for u32 {
     /// Every product of two different limbs occurs twice, on both sides of the middle of a column.
     fn montgomery_square<const L: usize>(out: &mut [u32; L], a: &[u32; L], m: &Modulus<u32, L>) {
         let back = reversed(a);
-        let double = |middle: usize, even: u64, odd: u64| {
-            (2 * even + product(a[middle], a[middle]), 2 * (odd + product(a[middle], a[middle + 1])))
+        let pair = |middle: usize| a.get(middle..).and_then(<[u32]>::first_chunk);
+        let double = |[middle, next]: &[u32; 2], even: u64, odd: u64| {
+            (2 * even + product(*middle, *middle), 2 * (odd + product(*middle, *next)))
         };
+        // Neither falls back: the compiler does not see that a column has limbs on both sides of its middle.
         let low = |k: usize| {
             let middle = k / 2;
-            let (even, odd) = dot(&back[L - middle..], &a[middle + 1..=k + 1]);
-            double(middle, even, odd)
+            let (even, odd) = dot(&back[L - middle..], a.get(middle + 1..=k + 1).unwrap_or_default());
+            double(pair(middle).unwrap_or(&[0; 2]), even, odd)
         };
         let high = |k: usize| {
             let (first, middle) = (k + 1 - L, k / 2);
-            if middle == L - 1 {
-                return (product(a[middle], a[middle]), 0);
-            }
-            let (even, odd) = dot(&back[L - middle..L - 1 - first], &a[middle + 1..]);
-            double(middle, even + product(a[first], a[L - 1]), odd)
+            // The last column is the square of the highest limb.
+            let Some(pair) = pair(middle) else { return (product(a[L - 1], a[L - 1]), 0) };
+            let below = back.get(L - middle..L - 1 - first).unwrap_or_default();
+            let (even, odd) = dot(below, &a[middle + 1..]);
+            double(pair, even + product(a[first], a[L - 1]), odd)
         };
         reduce(out, m, low, high);
     }
@@ -115,7 +117,9 @@ impl Limb for u32 {
 /// The two highest limbs in use: at least 32 bits of a modulus of `bits` bits.
 fn top<const L: usize>(x: &[u32; L], bits: u32) -> u64 {
     let highest = ((bits - 1) / RADIX) as usize;
-    u64::from(x[highest]) << RADIX | u64::from(x[highest - 1])
+    // Never falls back: `suits` has seen to it that there are that many limbs.
+    let limb = |at: usize| x.get(at).copied().map_or(0, u64::from);
+    limb(highest) << RADIX | limb(highest - 1)
 }
 
 /// How far [`top`] is shifted to leave 31 bits of a number of `bits` bits (32 of one below 2n).
