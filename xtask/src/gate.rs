@@ -36,7 +36,7 @@ pub(crate) fn run() -> Result<(), String> {
     steps.run("documentation", "mend what rustdoc names: a dead link or a missing page", || {
         execute(cargo(&["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
     })?;
-    steps.run("embedded", "run it alone: `cargo xtask embedded`; \"can't find crate for `alloc`\" means that a dependency wants a heap", embedded::run)?;
+    steps.run("embedded", "run it alone: `cargo xtask embedded`; \"can't find crate for `alloc`\" means that a dependency wants a heap, a call of a panic what its line says", embedded::run)?;
     steps.run("tests", "run the failing one alone: `cargo test -p minipki-tests NAME`", || {
         execute(&mut cargo(&["test", "--locked", "--workspace"]))
     })?;

@@ -25,7 +25,7 @@ Usage: cargo xtask TASK
   test          everything a change must pass, quickest first; what CI runs
   structure     who may use whom, file lengths, the reasons for each dependency
   vectors       where each file under vectors/ is from, and that a test reads it
-  embedded      the core for a Cortex-M3, and a look for allocators in it
+  embedded      the core for a Cortex-M3, and a look for allocators and panics in it
   device [--board CHIP | --boards 2]
                 the device on an emulated Cortex-M3 (lm3s6965, mps2-an385): a CA, a peer and the board, or two boards
   device --check [NAME]

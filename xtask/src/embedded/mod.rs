@@ -1,6 +1,7 @@
-//! `cargo xtask embedded`: the core for a Cortex-M3, and proof that no allocator is in it.
+//! `cargo xtask embedded`: the core for a Cortex-M3, and proof that no allocator is in it and no panic is reachable.
 
 pub(crate) mod firmware;
+mod panics;
 pub(crate) mod symbols;
 pub(crate) mod toolchain;
 
@@ -31,7 +32,10 @@ pub(crate) fn run() -> Result<(), String> {
         "--release",
         "--package",
         "minipki-core",
-        "--examples",
+        "--example",
+        PROBE,
+        "--example",
+        "enrolment",
     ]))?;
     let (example, page) = (tree::read(&tree::root().join(EXAMPLE))?, tree::read(&tree::root().join(PAGE))?);
     if !page.contains(&format!("```rust\n{example}```\n")) {
@@ -57,6 +61,7 @@ pub(crate) fn run() -> Result<(), String> {
             found.join("\n         ")
         ));
     }
+    panics::check(&toolchain)?;
     firmware::Firmware::lint()?;
     let firmware = firmware::Firmware::build()?;
     for device in DEVICES {

@@ -1,0 +1,141 @@
+//! Bytes, texts, messages and certificates.
+
+use core::fmt::{self, Write};
+
+use minipki_core::bytes::{Secret, Writer};
+use minipki_core::cert::{self, Anchor, Certificate, Error, Id, IdBuf, Serial, Unsigned, Validity, Verified};
+use minipki_core::crypto::rsa::PublicKey;
+use minipki_core::crypto::{Fingerprint, Portable};
+use minipki_core::session::Fault;
+use minipki_core::text::base64::{self, Encoded};
+use minipki_core::text::{Form, Now, UnixTime, json, pem};
+use minipki_core::wire::channel::{self, Step};
+use minipki_core::wire::enrolment::{Answer, Challenge, Proof, Request, ToCa};
+use minipki_core::wire::{Code, Refusal, WireError, frame};
+
+use crate::{Port, any, bytes, keep, room, text};
+
+/// Everything in `bytes`, `text`, `wire` and `cert` that is public.
+pub(crate) fn all() {
+    texts();
+    times();
+    messages();
+    let now = any(Now::Exact(UnixTime::MIN));
+    for anchor in [Anchor::decode::<Portable>(bytes()), anchor()].into_iter().flatten() {
+        keep(certificate(anchor, now));
+    }
+    keep(issue());
+}
+
+fn texts() {
+    let mut writer = Writer::new(room());
+    Writer::put(&mut writer, bytes());
+    Writer::fill(&mut writer, |rest| any(Ok::<_, ()>(rest.len())));
+    keep(Writer::finish(writer));
+    let mut secret: Secret<32> = Secret::zeroed();
+    keep(any(Secret::expose_mut(&mut secret)));
+    keep(Secret::expose(&secret));
+    keep(base64::encode(bytes(), room()));
+    keep(base64::decode(text(), room()));
+    keep(base64::decode_array::<32>(text()));
+    keep(base64::decode_in_place(room()));
+    keep(base64::encoded_len(any(0)));
+    say(Encoded(bytes()));
+    let form = any(Form::Canonical);
+    keep(json::check(bytes(), form));
+    keep(json::member(bytes(), text()));
+    keep(json::decode::<UnixTime>(bytes(), form));
+    keep(json::decode::<Id<'_>>(bytes(), form));
+    keep(pem::encode(text(), bytes(), room()));
+    keep(pem::decode(text(), bytes(), room()));
+    say(any(Fingerprint([0; 32])));
+    say(any(Fault::OutOfTurn));
+}
+
+fn times() {
+    for time in [UnixTime::new(any(0)), text().parse()].into_iter().flatten() {
+        keep((UnixTime::get(time), UnixTime::checked_add_seconds(time, any(0))));
+        keep(json::encode(&time, room()));
+        say(time);
+    }
+}
+
+fn messages() {
+    keep(frame::header(any(0)));
+    keep(frame::body_len(any([0; 4]), any(0)));
+    if let Ok(subject_id) = Id::new(text()) {
+        let request = Request { subject_id, subject_key: any([0; 32]), nonce: any(None) };
+        keep(Request::encode(&request, room()));
+    }
+    keep(ToCa::decode(bytes()));
+    keep(Challenge::decode(bytes()));
+    keep(Challenge::encode(&any(Challenge { ca_share: [0; 32], nonce: [0; 32] }), room()));
+    keep(Proof::encode(&any(Proof { proof: [0; 32] }), room()));
+    keep(Answer::decode(bytes()));
+    keep(Answer::encode(&Answer::Granted(bytes()), room()));
+    let refusal = Refusal { code: Code::from_name(text()), text: text() };
+    keep(Answer::encode(&Answer::Refused(refusal), room()));
+    keep(Refusal::encode(&Refusal::from(any(Code::Other)), room()));
+    keep(Refusal::decode(bytes()));
+    Code::all().for_each(|code| keep((Code::as_str(code), Code::text(code))));
+    let step = any(Step::One);
+    keep(Step::type_name(step));
+    keep(channel::encode(step, room(), |out| any(Ok::<_, WireError>(out.len()))));
+    keep(channel::decode(step, room()));
+}
+
+fn anchor() -> Result<Anchor, Error> {
+    let id = Id::new(text()).map_err(Error::IssuerId)?;
+    let mut anchor = any(Anchor::from_fingerprint(any(Fingerprint([0; 32]))));
+    keep(any(&mut anchor));
+    keep(Anchor::encode(&anchor, room()));
+    keep((Anchor::fingerprint(&anchor), Anchor::issuer_id(&anchor), Anchor::key(&anchor)));
+    keep(Anchor::from_key::<Portable>(id, PublicKey::from_modulus(bytes()).map_err(Error::IssuerKey)?));
+    Anchor::from_spki_pem::<Portable>(id, bytes())
+}
+
+fn certificate(mut anchor: Anchor, now: Now) -> Result<(), Error> {
+    let certificate = Certificate::parse(bytes())?;
+    keep((Certificate::text(&certificate), Certificate::signed_slices(&certificate)));
+    keep((Certificate::issuer_id(&certificate), Certificate::subject_id(&certificate)));
+    keep((Certificate::serial_number(&certificate), Certificate::subject_key(&certificate)));
+    keep(Certificate::issuer_key(&certificate));
+    keep(Certificate::signature(&certificate, &mut any([0; 512])));
+    let validity = Certificate::validity(&certificate);
+    keep((Validity::not_before(validity), Validity::not_after(validity), Validity::check(validity, now)));
+    let verified = cert::verify::<Portable>(&anchor, &certificate, now)?;
+    keep((Verified::certificate(&verified), Verified::time_certain(&verified)));
+    let verified = Verified::require_key(verified, &any([0; 32]))?;
+    let verified = Verified::require_subject(verified, Id::new(text()).map_err(Error::SubjectId)?)?;
+    Anchor::learn::<Portable>(&mut anchor, &verified)
+}
+
+fn issue() -> Result<(), Error> {
+    let name: IdBuf = text().parse().map_err(Error::SubjectId)?;
+    keep(Id::as_str(IdBuf::as_id(&name)));
+    say(&name);
+    keep(Serial::get(Serial::new(any(0))?));
+    let unsigned = Unsigned {
+        issuer_id: IdBuf::as_id(&name),
+        issuer_key: &PublicKey::from_modulus(bytes()).map_err(Error::IssuerKey)?,
+        serial_number: Serial::generate(&mut Port),
+        subject_id: Id::new(text()).map_err(Error::SubjectId)?,
+        subject_key: any([0; 32]),
+        validity: Validity::new(any(UnixTime::MIN), any(UnixTime::MAX))?,
+    };
+    keep(Unsigned::encode(&unsigned, room())?);
+    keep(cert::assemble(bytes(), bytes(), room())?);
+    Ok(())
+}
+
+/// Writes the text of a value to the port.
+fn say(value: impl fmt::Display) {
+    keep(write!(Port, "{value}"));
+}
+
+impl Write for Port {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        keep(text);
+        any(Ok(()))
+    }
+}

@@ -1,0 +1,117 @@
+//! Noise, the machines on both sides, and the link between a machine and bytes.
+
+use minipki_core::bytes::Secret;
+use minipki_core::cert::{Anchor, Id, IdBuf};
+use minipki_core::crypto::{Fingerprint, KeyPair, Portable};
+use minipki_core::drive::drive;
+use minipki_core::link::{Link, LinkOver};
+use minipki_core::noise::{Opener, Sealer, Transport, initiator, responder};
+use minipki_core::session::{
+    EnrolClient, EnrolForm, EnrolServer, Enrolment, Established, Fault, Inbound, Initiator, Local, Machine,
+    Outbound, Peer, Responder,
+};
+use minipki_core::text::{Now, UnixTime};
+
+use crate::{Port, any, bytes, keep, room, text};
+
+type P = Portable;
+
+/// Everything in `noise`, `session`, `link` and `drive` that is public.
+pub(crate) fn all() {
+    let pair = || -> KeyPair<P> { KeyPair::from_secret(Secret::new(any([0; 32]))) };
+    if let Some(transport) = any(initiator(pair(), pair())) {
+        channel(transport);
+    }
+    if let Some(transport) = any(responder(pair(), pair())) {
+        channel(transport);
+    }
+    let (key, anchor) = (pair(), any(Anchor::from_fingerprint(Fingerprint([0; 32]))));
+    let now = any(Now::Exact(UnixTime::MIN));
+    keep(enrol_client(&key, &anchor, now));
+    enrol_server();
+    let local = Local { key: &key, certificate: bytes(), anchor: &anchor, now, peer: Id::new(text()).ok() };
+    established(Initiator::new(local, &mut Port), Initiator::established);
+    established(Responder::new(local, &mut Port), Responder::established);
+}
+
+fn initiator(s: KeyPair<P>, e: KeyPair<P>) -> Option<Transport<P>> {
+    let state = initiator::SendMessage1::new(bytes(), s, e);
+    let (state, _) = initiator::SendMessage1::write(state, bytes(), room()).ok()?;
+    let (state, range) = initiator::ExpectMessage2::read(state, room()).ok()?;
+    keep((range, initiator::SendMessage3::remote_static(&state)));
+    Some(initiator::SendMessage3::write(state, bytes(), room()).ok()?.0)
+}
+
+fn responder(s: KeyPair<P>, e: KeyPair<P>) -> Option<Transport<P>> {
+    let state = responder::ExpectMessage1::new(bytes(), s, e);
+    let (state, range) = responder::ExpectMessage1::read(state, room()).ok()?;
+    keep(range);
+    let (state, _) = responder::SendMessage2::write(state, bytes(), room()).ok()?;
+    let (transport, range) = responder::ExpectMessage3::read(state, room()).ok()?;
+    keep(range);
+    Some(transport)
+}
+
+fn channel(transport: Transport<P>) {
+    keep((Transport::remote_static(&transport), Transport::handshake_hash(&transport)));
+    let (mut sealer, mut opener) = Transport::split(transport);
+    keep(Sealer::seal(&mut sealer, room(), any(0)));
+    keep(Opener::open(&mut opener, room()));
+    keep((Sealer::fingerprint(&sealer), Opener::fingerprint(&opener)));
+}
+
+fn enrol_client(key: &KeyPair<P>, anchor: &Anchor, now: Now) -> Option<()> {
+    let subject_id: IdBuf = text().parse().ok()?;
+    let enrolment = Enrolment { subject_id, key, anchor, now, form: any(EnrolForm::Classic) };
+    link(EnrolClient::new(enrolment, &mut Port), |_| None);
+    Some(())
+}
+
+fn enrol_server() {
+    let mut server: EnrolServer<P> = any(EnrolServer::new(any(Fingerprint([0; 32]))));
+    keep(EnrolServer::subject(&server));
+    keep(EnrolServer::challenge(&mut server, &mut Port, room()));
+    keep(EnrolServer::proves(&server, any(None)));
+    keep(EnrolServer::grant(&mut server, bytes(), room()));
+    link(server, |_| None);
+}
+
+fn established<M: Machine>(machine: M, established: impl FnOnce(M) -> Option<Established<P>>) {
+    link(machine, |machine| {
+        let Established { peer, handshake_hash, inbound, outbound } = established(machine)?;
+        keep((handshake_hash, Peer::subject_id(&peer), Peer::key(&peer), Peer::serial_number(&peer)));
+        keep((Peer::validity(&peer), Peer::time_certain(&peer)));
+        keep((Inbound::key_fingerprint(any(&inbound)), Outbound::key_fingerprint(any(&outbound))));
+        Some((inbound, outbound))
+    });
+}
+
+/// Drives a machine, and what becomes of it.
+fn link<M: Machine>(machine: M, halves: impl FnOnce(M) -> Option<(Inbound<P>, Outbound<P>)>) {
+    let mut link: Link<'_, M> = LinkOver::new(machine, room(), room());
+    step(&mut link);
+    let Some((mut inbound, mut outbound, ())) =
+        LinkOver::split(link, |machine| halves(machine).map(|(inbound, outbound)| (inbound, outbound, ())))
+    else {
+        return;
+    };
+    step(&mut inbound);
+    keep(LinkOver::send(&mut outbound, |machine, out| Outbound::seal(machine, bytes(), out)));
+    step(&mut outbound);
+    keep(LinkOver::send(&mut outbound, Outbound::close));
+    step(&mut outbound);
+}
+
+/// One of everything that a driver and an application do with a link.
+fn step<M: Machine>(link: &mut Link<'_, M>) {
+    keep(drive(link, &mut Port)); // drive::drive
+    keep(LinkOver::want(link));
+    keep(LinkOver::to_send(link));
+    LinkOver::sent(link, any(0));
+    keep(LinkOver::space(link));
+    LinkOver::received(link, any(0));
+    let event = LinkOver::event(link);
+    keep((event.is_some(), LinkOver::body(link)));
+    keep(LinkOver::machine(link).plaintext(bytes()));
+    keep(Fault::code(any(Fault::OutOfTurn)));
+}

@@ -1,0 +1,197 @@
+//! No panic is reachable from the core: its public functions are linked alone, and each call of a panic looked at.
+//!
+//! The compiler drops a check of bounds that it can prove to hold. What it leaves is a branch to a panic of the language;
+//! the debug information tells of which line. A line of ours is a fault, one of another crate has its reason in
+//! [`exceptions`], or is a fault too. Overflows are not looked at: they wrap, as in every release build.
+
+mod exceptions;
+mod listing;
+mod surface;
+
+use std::path::Path;
+use std::process::Command;
+
+use super::symbols;
+use super::toolchain::Toolchain;
+use crate::steps::{execute, shown};
+use crate::{packages, tree};
+use exceptions::{EXCEPTIONS, Exception};
+use listing::{Call, Frame};
+
+/// The example of the core that calls all of it, and its files.
+const PROBE: &str = "panic_free";
+const FOLDER: &str = "core/examples/panic_free";
+
+/// The profile it is built with, in the workspace's Cargo.toml.
+const PROFILE: &str = "panics";
+
+/// Calls of a panic stay apart: merged ones, of different lines, would be of none.
+const APART: &str = "-Cllvm-args=-enable-tail-merge=0";
+
+const LIST: &str = "xtask/src/embedded/panics/exceptions.rs";
+const PACKAGE: &str = "binutils-arm-none-eabi";
+
+/// A function that calls a panic.
+#[derive(Debug, PartialEq)]
+struct Site {
+    place: Frame,
+    /// Where in the core it was called, if it was inlined there.
+    caller: Option<Frame>,
+    panic: String,
+}
+
+/// Links the probe, and fails for a public function that it does not reach, an allocator, or a panic without a reason.
+pub(super) fn check(toolchain: &Toolchain) -> Result<(), String> {
+    let missing = surface::missing(&tree::root().join(FOLDER))?;
+    if !missing.is_empty() {
+        let missing = missing.join("\n         ");
+        return Err(format!("{FOLDER} does not call every public function of the core:\n         {missing}"));
+    }
+    let mut build = toolchain.cargo("rustc");
+    build.args([
+        "--locked",
+        "--package",
+        "minipki-core",
+        "--profile",
+        PROFILE,
+        "--example",
+        PROBE,
+        "--",
+        APART,
+    ]);
+    execute(&mut build)?;
+    let image = toolchain.output().join(PROFILE).join("examples").join(PROBE);
+
+    let disassembly = binutils("objdump", &["-d", "-C", "--no-show-raw-insn"], &image, &[])?;
+    let allocators = symbols::of_allocators(&binutils("nm", &[], &image, &[])?).join(", ");
+    if !disassembly.contains("minipki_core::") || !allocators.is_empty() {
+        return Err(format!("{PROBE} is not the core without an allocator: {allocators}"));
+    }
+    let calls = listing::calls(&disassembly);
+    let addresses: Vec<&str> = calls.iter().map(|call| call.address).collect();
+    let lines = binutils("addr2line", &["-a", "-i", "-f", "-C", "-e"], &image, &addresses)?;
+    let frames = listing::frames(&lines);
+    if frames.len() != calls.len() {
+        return Err(format!("addr2line tells of {} of {} calls", frames.len(), calls.len()));
+    }
+    let sites: Vec<Site> = calls.iter().zip(frames).map(|(call, frames)| site(call, frames)).collect();
+    let faults = compare(&sites, EXCEPTIONS);
+    if faults.is_empty() {
+        let (calls, functions) = (sites.len(), EXCEPTIONS.len());
+        eprintln!(
+            "    no panic in the core; {calls} calls in {functions} functions of other crates, each with its reason"
+        );
+        return Ok(());
+    }
+    Err(format!("the core can panic, or {LIST} is out of date:\n         {}", faults.join("\n         ")))
+}
+
+/// What a program of binutils says of the image.
+fn binutils(program: &str, options: &[&str], image: &Path, addresses: &[&str]) -> Result<String, String> {
+    let program = format!("arm-none-eabi-{program}");
+    packages::need(&program, PACKAGE)?;
+    let mut command = Command::new(program);
+    command.args(options).arg(image).args(addresses);
+    let line = shown(&command).chars().take(100).collect::<String>();
+    let output = command.output().map_err(|e| format!("`{line}` did not start: {e}"))?;
+    if !output.status.success() {
+        return Err(format!("`{line}` failed: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Whose a call is: of the innermost function outside the language, or of the language's own where there is none.
+fn site(call: &Call<'_>, mut frames: Vec<Frame>) -> Site {
+    let outside = frames.iter().position(|frame| !frame.file.starts_with("library/"));
+    let rest = frames.split_off(outside.unwrap_or(frames.len().saturating_sub(1)));
+    let mut rest = rest.into_iter();
+    let unknown = || Frame { file: "?".into(), function: "?".into(), line: "?".into() };
+    let place = rest.next().unwrap_or_else(unknown);
+    Site {
+        place,
+        caller: rest.find(|frame| frame.file.starts_with("core/src/")),
+        panic: call.panic.to_owned(),
+    }
+}
+
+/// What is not listed, and what is listed and is not there.
+fn compare(sites: &[Site], exceptions: &[Exception]) -> Vec<String> {
+    let listed = |site: &Site, exception: &Exception| {
+        site.place.file == exception.file && site.place.function == exception.function
+    };
+    let mut faults = Vec::new();
+    for site in sites.iter().filter(|site| !exceptions.iter().any(|exception| listed(site, exception))) {
+        let Site { place: Frame { file, function, line }, caller, panic } = site;
+        let caller =
+            caller.as_ref().map(|by| format!(", called in {}:{} `{}`", by.file, by.line, by.function));
+        faults.push(format!(
+            "{file}:{line} `{function}`{} calls {panic}: take get, split_at_checked, first_chunk or an iterator instead; \
+             where nothing else will do, list it in {LIST} with the reason why it cannot happen",
+            caller.unwrap_or_default()
+        ));
+    }
+    for exception in exceptions.iter().filter(|exception| !sites.iter().any(|site| listed(site, exception))) {
+        let Exception { file, function, why } = exception;
+        faults.push(format!("{file} `{function}` calls no panic any more: take it off {LIST} (\"{why}\")"));
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LISTED: [Exception; 1] =
+        [Exception { file: "der/src/reader.rs", function: "read_into", why: "bounded" }];
+
+    fn frame(file: &str, function: &str) -> Frame {
+        Frame { file: file.into(), function: function.into(), line: "7".into() }
+    }
+
+    fn of(frames: &[(&str, &str)]) -> Site {
+        let call = Call { address: "8000", panic: "core::option::unwrap_failed" };
+        site(&call, frames.iter().map(|(file, function)| frame(file, function)).collect())
+    }
+
+    #[test]
+    fn a_call_belongs_to_the_innermost_function_outside_the_language() {
+        let language = ("library/core/src/slice/index.rs", "index");
+        let inlined = of(&[
+            language,
+            ("der/src/reader.rs", "read_into"),
+            ("core/src/crypto/rsa/der.rs", "from_spki_der"),
+        ]);
+        assert_eq!(inlined.place, frame("der/src/reader.rs", "read_into"));
+        assert_eq!(inlined.caller, Some(frame("core/src/crypto/rsa/der.rs", "from_spki_der")));
+        assert_eq!(
+            of(&[language, ("library/core/src/fmt/mod.rs", "pad")]).place,
+            frame("library/core/src/fmt/mod.rs", "pad")
+        );
+        assert_eq!(of(&[]).place.file, "?");
+    }
+
+    #[test]
+    fn what_is_listed_passes_and_what_is_not_fails_with_its_line() {
+        let known = of(&[("der/src/reader.rs", "read_into")]);
+        assert_eq!(compare(&[known], &LISTED), [""; 0]);
+        let known = of(&[("der/src/reader.rs", "read_into")]);
+        let faults = compare(&[known, of(&[("core/src/link.rs", "want")])], &LISTED);
+        assert!(
+            faults.len() == 1 && faults[0].starts_with("core/src/link.rs:7 `want` calls core::option"),
+            "{faults:?}"
+        );
+    }
+
+    #[test]
+    fn an_exception_that_is_none_any_more_fails() {
+        let faults = compare(&[], &LISTED);
+        assert!(faults.len() == 1 && faults[0].contains("`read_into` calls no panic any more"), "{faults:?}");
+    }
+
+    #[test]
+    fn every_exception_has_a_reason_and_none_is_ours() {
+        for Exception { file, function, why } in EXCEPTIONS {
+            assert!(why.len() > 20 && !file.starts_with("core/"), "{file} {function}: {why}");
+        }
+    }
+}
