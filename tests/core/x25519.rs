@@ -129,7 +129,7 @@ fn printing_a_pair_shows_only_the_public_key<P: Provider>() {
     assert!(shown.contains(&format!("{:?}", pair.public())), "{shown}");
 }
 
-/// Blinds and points near 0, p and 2^255, where carries go furthest.
+/// Scalars, blinds and points near 0, p and 2^255, where carries go furthest.
 fn edge() -> impl Strategy<Value = [u8; 32]> {
     (any::<[u8; 32]>(), 0..32_usize, prop_oneof![Just(0), Just(0xff)]).prop_map(|(mut bytes, at, fill)| {
         bytes[at..].fill(fill);
@@ -138,12 +138,13 @@ fn edge() -> impl Strategy<Value = [u8; 32]> {
 }
 
 proptest! {
-    /// The ladder of small machines against dalek's.
+    /// The ladder and the comb of small machines against dalek's.
     #[test]
-    fn small_machines_agree_with_dalek(k: [u8; 32], u in edge(), blind in edge()) {
+    fn small_machines_agree_with_dalek(k in edge(), u in edge(), blind in edge()) {
         // Of blinds just 0 and p are none: all that comes of them is zeros.
         prop_assume!(!blind[1..31].iter().all(|byte| *byte == 0 || *byte == 0xff));
         let shared = key_pair::<Portable>(k).agree(&u).map_or([0; 32], |shared| *shared.expose());
         prop_assert_eq!(curve::x25519(&k, &u, &blind), shared);
+        prop_assert_eq!(curve::x25519_base(&k, &blind), *key_pair::<Portable>(k).public());
     }
 }
