@@ -207,6 +207,16 @@ async fn a_byte_that_is_not_there_cannot_be_changed() {
     }
 }
 
+/// Of serial numbers one in ten has a digit less, which makes the message shorter than the one that was shown.
+#[tokio::test]
+async fn the_last_byte_is_changed_however_long_the_serial_number_is() {
+    let (server, play) = played().await;
+    let last = play.steps()[3].frame.len() - 1;
+    for _ in 0..60 {
+        flipped(&server, &play, 3, last, None).await;
+    }
+}
+
 #[tokio::test]
 async fn it_is_played_where_tokens_are_asked_for_too() {
     let policy = Policy { require_token: true, ..Policy::default() };

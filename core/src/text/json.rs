@@ -192,13 +192,13 @@ fn walk<'a>(
                 continue;
             }
             if !inner.empty {
-                scan.expect(b',')?;
+                scan.require(b',')?;
             }
             inner.empty = false;
             if inner.close == b'}' {
                 let key = scan.key(keys.get(inner.keys..).unwrap_or_default())?;
                 keys.push(key).map_err(|_| scan.error(JsonErrorKind::Keys))?;
-                scan.expect(b':')?;
+                scan.require(b':')?;
                 if depth == 1 {
                     scan.peek()?;
                     outermost = Some((key, scan.at));
@@ -240,7 +240,7 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
+    fn require(&mut self, byte: u8) -> Result<(), JsonError> {
         if self.peek()? != byte {
             return Err(self.error(JsonErrorKind::Syntax));
         }
@@ -255,7 +255,7 @@ impl<'a> Scan<'a> {
 
     /// A text, without its quotes.
     fn text(&mut self) -> Result<&'a [u8], JsonError> {
-        self.expect(b'"')?;
+        self.require(b'"')?;
         let rest = self.rest();
         let plain = |byte: &&u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
         let len = rest.iter().take_while(plain).count();

@@ -97,11 +97,6 @@ impl Play {
             let (met, seen) = scenes::meet(&self.alice.identity, &self.bob.identity, within).await?;
             (third, verdict::of_channel(receiver, met), bare(seen, Who::Alice, Who::Bob))
         };
-        let there = travelled.get(step - start).is_some_and(|changed| offset < changed.frame.len());
-        if !there {
-            return Err(StoryError::NoSuchByte { step, offset });
-        }
-        let finding = finding.ok_or(StoryError::Unnoticed { step, offset })?;
         Refusal::new(flip, finding, travelled, step - start)
     }
 }

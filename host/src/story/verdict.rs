@@ -41,9 +41,12 @@ pub(super) struct Finding {
 impl Refusal {
     /// Puts together what became of `flip`; `travelled` are the messages of its scene, of which
     /// `changed` is the one that it hit.
+    ///
+    /// # Errors
+    /// [`StoryError::NoSuchByte`] if it hit nothing, [`StoryError::Unnoticed`] if there is no finding.
     pub(super) fn new(
         flip: Flip,
-        finding: Finding,
+        finding: Option<Finding>,
         mut travelled: Vec<Step>,
         changed: usize,
     ) -> Result<Self, StoryError> {
@@ -58,7 +61,8 @@ impl Refusal {
             let refused = reading::message(step.body()).ok().filter(|reading| reading.name == "refused")?;
             refused.fields.get("code")?.as_str().map(str::to_owned)
         });
-        let Finding { by, check, other } = finding;
+        let unnoticed = StoryError::Unnoticed { step: flip.step, offset: flip.offset };
+        let Finding { by, check, other } = finding.ok_or(unnoticed)?;
         let (field, arrived) = (field(first, flip.offset), flip.apply(sent));
         Ok(Self { flip, field, sent, arrived, by, check, code, other, travelled })
     }

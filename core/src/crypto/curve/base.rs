@@ -4,7 +4,8 @@
 //! points: a table has the eight that begin with a plus, the others are their negatives. So 63 doublings and additions
 //! do what takes the ladder 255 steps of both.
 //!
-//! As there, nothing branches on a secret or uses one as an index, and coordinates are blinded.
+//! As there, nothing branches on a secret or uses one as an index, and the point's coordinates are blinded. The table's
+//! are not; but no limb of it is below 2^16, where the multiplier of a Cortex-M3 would end early and tell of the choice.
 
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::{DefaultIsZeroes, Zeroizing};
@@ -164,3 +165,12 @@ const TABLE: [[[u32; 8]; 9]; 3] = [
         [0x000e_3bdd, 0x0028_dabe, 0x0045_2b73, 0x006c_b202, 0x0061_6659, 0x000a_a77d, 0x0078_689e, 0x0034_dcb4],
     ],
 ];
+
+// A limb and its complement, which is what a negative has, are both of more than 16 bits.
+const _: () = {
+    let mut limbs = TABLE.as_flattened().as_flattened();
+    while let [limb, rest @ ..] = limbs {
+        assert!(*limb >> 16 != 0 && *limb >> 16 != 0x1fff);
+        limbs = rest;
+    }
+};

@@ -96,7 +96,7 @@ impl Limb for u32 {
         let double = |[middle, next]: &[u32; 2], even: u64, odd: u64| {
             (2 * even + product(*middle, *middle), 2 * (odd + product(*middle, *next)))
         };
-        // Neither falls back: the compiler does not see that a column has limbs on both sides of its middle.
+        // None falls back: the compiler does not see that a column has limbs on both sides of its middle.
         let low = |k: usize| {
             let middle = k / 2;
             let (even, odd) = dot(&back[L - middle..], a.get(middle + 1..=k + 1).unwrap_or_default());
