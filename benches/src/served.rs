@@ -107,10 +107,9 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     // target/PROFILE/deps/BENCH.
     let profile = bench.ancestors().nth(2).expect("cargo puts benches there");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // With this package named too, the dependencies that are built already serve.
-    cargo.args(["build", "--quiet", "--package", "minipki", "--package", "minipki-benches"]);
+    // As a part of the workspace, which the benches are too: what is built already serves.
     cargo
-        .args(["--bin", "minipki", "--target-dir"])
+        .args(["build", "--quiet", "--workspace", "--bin", "minipki", "--target-dir"])
         .arg(profile.parent().expect("cargo puts profiles there"));
     cargo.args(profile.ends_with("release").then_some("--release"));
     let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status();

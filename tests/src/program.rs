@@ -22,17 +22,8 @@ fn path() -> &'static Path {
         let profile = test.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
         let profile = profile.expect("cargo puts tests there");
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        // With the tests' own package named too, the dependencies that are built already serve.
-        cargo.args([
-            "build",
-            "--quiet",
-            "--package",
-            "minipki",
-            "--package",
-            "minipki-tests",
-            "--bin",
-            "minipki",
-        ]);
+        // As a part of the workspace, which the tests are too: what is built already serves.
+        cargo.args(["build", "--quiet", "--workspace", "--bin", "minipki"]);
         cargo.arg("--target-dir").arg(profile.parent().expect("cargo puts profiles there"));
         if profile.ends_with("release") {
             cargo.arg("--release");

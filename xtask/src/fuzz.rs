@@ -12,8 +12,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
         *number = argument.parse::<u64>().map_err(|_| format!("`{argument}` is not a whole number"))?;
     }
     let [seconds, seed] = numbers.map(|number| number.to_string());
-    let mut command =
-        cargo(&["test", "--locked", "--package", "minipki-tests", "--test", "fuzz", "--", "--nocapture"]);
+    let mut command = cargo(&["test", "--locked", "--workspace", "--test", "fuzz", "--", "--nocapture"]);
     execute(command.env("MINIPKI_FUZZ_SECONDS", seconds).env("MINIPKI_FUZZ_SEED", seed))
 }
 

@@ -37,12 +37,12 @@ pub(crate) fn run() -> Result<(), String> {
         execute(cargo(&["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     steps.run("embedded", "run it alone: `cargo xtask embedded`; \"can't find crate for `alloc`\" means that a dependency wants a heap, a call of a panic what its line says", embedded::run)?;
-    steps.run("tests", "run the failing one alone: `cargo test -p minipki-tests NAME`", || {
+    steps.run("tests", "run the failing one alone: `cargo test --workspace NAME`", || {
         execute(&mut cargo(&["test", "--locked", "--workspace"]))
     })?;
     steps.run(
         "benches",
-        "run the failing one alone: `cargo test -p minipki-benches --bench NAME`",
+        "run the failing one alone: `cargo test --workspace --bench NAME`",
         bench::smoke,
     )?;
     steps.run(

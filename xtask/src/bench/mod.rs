@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     let filter = arguments.iter().find(|argument| **argument != "--full");
     packages::need_openssl_library()?;
     let machine = Machine::look()?;
-    let mut command = cargo(&["bench", "--locked", "--package", "minipki-benches", "--"]);
+    let mut command = cargo(&["bench", "--locked", "--workspace", "--bench", "*", "--"]);
     command.args(filter).args((!full).then_some("--quick"));
     let figures = collect(&mut command)?;
     goals::print(&figures);
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
 
 /// Everything once and unmeasured, so that no benchmark rots.
 pub(crate) fn smoke() -> Result<(), String> {
-    execute(&mut cargo(&["test", "--locked", "--package", "minipki-benches", "--benches"]))
+    execute(&mut cargo(&["test", "--locked", "--workspace", "--bench", "*"]))
 }
 
 /// Runs `command` with its output left visible, and gathers what it has measured.

@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
 /// Every test of every board whose name contains one of `filter`; `bless` takes what they say for right.
 pub(crate) fn check(filter: &[&str], bless: bool) -> Result<(), String> {
     let firmware = firmware()?;
-    let mut tests = cargo(&["test", "--locked", "--package", "minipki-tests", "--test", "boards", "--"]);
+    let mut tests = cargo(&["test", "--locked", "--workspace", "--test", "boards", "--"]);
     // Most of the time a board waits for somebody.
     tests.arg("--test-threads=4").args(filter).env("MINIPKI_FIRMWARE", firmware.folder());
     if bless {
@@ -37,7 +37,7 @@ pub(crate) fn check(filter: &[&str], bless: bool) -> Result<(), String> {
 
 /// Clippy for the boards' tests, which are in no target that runs without being asked for.
 pub(crate) fn lint() -> Result<(), String> {
-    let tests = ["clippy", "--locked", "--package", "minipki-tests", "--test", "boards"];
+    let tests = ["clippy", "--locked", "--workspace", "--test", "boards"];
     execute(cargo(&tests).args(["--", "-D", "warnings"]))
 }
 

@@ -41,17 +41,8 @@ impl<'f> Scene<'f> {
     /// [`Scene::open`] with a CA whose key has `bits`.
     pub(super) fn with_key(firmware: &'f Firmware, bits: &str, show: bool) -> Result<Self, String> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        execute(&mut cargo(&[
-            "build",
-            "--quiet",
-            "--locked",
-            "--release",
-            "--package",
-            "minipki",
-            "--bin",
-            "minipki",
-        ]))?;
-        let minipki = tree::root().join("target/release/minipki");
+        execute(&mut cargo(&["build", "--quiet", "--locked", "--workspace", "--bin", "minipki"]))?;
+        let minipki = tree::root().join("target/debug/minipki");
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("minipki-device-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(|e| format!("cannot make {}: {e}", folder.display()))?;
