@@ -5,9 +5,9 @@ use minipki_core::cert::{
     Anchor, Certificate, Error, Id, IdBuf, IdError, Serial, Unsigned, Validity, assemble, verify,
 };
 use minipki_core::crypto::Portable;
-use minipki_core::crypto::rsa::{KeySize, SaltLength};
-use minipki_core::limits::{ANCHOR, CERTIFICATE};
-use minipki_core::text::{Form, Now, UnixTime, json};
+use minipki_core::crypto::rsa::{self, KeySize, SaltLength};
+use minipki_core::limits::{ANCHOR, CERTIFICATE, SPKI_PEM};
+use minipki_core::text::{Form, Now, UnixTime, base64, json};
 use minipki_tests::certificates::{ISSUER, NOW, SUBJECT, anchor, encode, id, issue, sample, sign, time};
 use minipki_tests::rsa_keys::{SIZES, private, public, rng};
 use proptest::prelude::*;
@@ -65,7 +65,7 @@ fn any_salt_from_32_bytes_to_the_maximum_is_accepted() {
     for salt in [0, 20, 31, 32, 33, 64, 221, 222] {
         let mut out = [0; CERTIFICATE];
         let certificate = assemble(&text, &sign(&text, SIZE, salt), &mut out).unwrap();
-        let short = minipki_core::crypto::rsa::Error::SaltLength;
+        let short = rsa::Error::SaltLength;
         let expected = if salt < 32 { Err(Error::Signature(short)) } else { Ok(true) };
         assert_eq!(judge(&anchor(SIZE), certificate, now()), expected, "salt of {salt}");
     }
@@ -149,6 +149,27 @@ fn another_key_is_no_anchor() {
     let by_fingerprint = Anchor::from_fingerprint(other.fingerprint::<Portable>());
     assert_eq!(judge(&by_key, &text, now()), Err(Error::IssuerKeyMismatch));
     assert_eq!(judge(&by_fingerprint, &text, now()), Err(Error::IssuerKeyMismatch));
+}
+
+#[test]
+fn the_anchors_key_may_come_in_another_text() {
+    let key = public(SIZE);
+    let (mut pem, mut b64) = ([0; SPKI_PEM], [0; 2 * SPKI_PEM]);
+    let pem = key.write_spki_pem(&mut pem).unwrap();
+    let ours = base64::encode(pem.as_bytes(), &mut b64).unwrap().to_owned();
+    for (other, expected) in [
+        (pem.replace('\n', "\r\n"), Ok(true)),
+        (pem.trim_end().to_owned(), Ok(true)),
+        (pem.replace("PUBLIC", "SECRET"), Err(Error::IssuerKey(rsa::Error::KeyEncoding))),
+        (String::new(), Err(Error::IssuerKey(rsa::Error::KeyEncoding))),
+    ] {
+        let theirs = base64::encode(other.as_bytes(), &mut b64).unwrap();
+        let text = String::from_utf8(encode(&sample(&key))).unwrap().replace(&ours, theirs);
+        let mut certificate = [0; 2 * CERTIFICATE];
+        let signature = sign(text.as_bytes(), SIZE, SIZE.max_salt());
+        let certificate = assemble(text.as_bytes(), &signature, &mut certificate).unwrap();
+        assert_eq!(judge(&anchor(SIZE), certificate, now()), expected, "{other}");
+    }
 }
 
 #[test]

@@ -46,6 +46,26 @@ fn the_corpus_is_refused_as_named() {
     }
 }
 
+#[test]
+fn each_byte_is_judged_the_same_at_each_place_of_a_text() {
+    for (byte, at, len) in (0..=u8::MAX).flat_map(|byte| (0..20).map(move |at| (byte, at, at + 9))) {
+        for around in [b' ', b'~'] {
+            let mut text = vec![around; len];
+            text[at] = byte;
+            let found = check(&[b"{\"a\":\"", &*text, b"\"}"].concat(), Form::Canonical);
+            // A quote ends the text, and something else than a comma follows it.
+            let expected = match byte {
+                b'"' => Err(if around == b' ' { JsonErrorKind::Whitespace } else { JsonErrorKind::Syntax }),
+                b'\\' => Err(JsonErrorKind::Text),
+                b' '..=b'~' => Ok(()),
+                _ => Err(JsonErrorKind::Text),
+            };
+            let place = 6 + at + usize::from(byte == b'"');
+            assert_eq!(found, expected.map_err(|kind| JsonError { kind, at: place }), "{byte:#04x} at {at}");
+        }
+    }
+}
+
 #[derive(Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 struct Message<'a> {

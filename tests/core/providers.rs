@@ -168,6 +168,12 @@ fn both_give_the_same_verdict_on_every_signature() {
             let ours = AwsLc::verify_pss_sha256(&key, &digest, signature, SaltLength::AtLeast(32));
             let expected = if length < 32 { Err(rsa::Error::SaltLength) } else { Ok(()) };
             assert_eq!(ours, expected, "{size:?} {length}");
+            // The key that was asked about last is remembered; it is not another one.
+            let other = public(if size == KeySize::Bits2048 { KeySize::Bits3072 } else { KeySize::Bits2048 });
+            let salt = SaltLength::Exactly(other.size().max_salt());
+            let theirs = AwsLc::verify_pss_sha256(&other, &digest, signature, salt);
+            assert_eq!(theirs, other.verify_pss(&digest, signature, salt), "{size:?}");
+            assert!(theirs.is_err());
         }
     }
 }

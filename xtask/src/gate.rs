@@ -40,11 +40,7 @@ pub(crate) fn run() -> Result<(), String> {
     steps.run("tests", "run the failing one alone: `cargo test --workspace NAME`", || {
         execute(&mut cargo(&["test", "--locked", "--workspace"]))
     })?;
-    steps.run(
-        "benches",
-        "run the failing one alone: `cargo test --workspace --bench NAME`",
-        bench::smoke,
-    )?;
+    steps.run("benches", "run the failing one alone: `cargo test --workspace --bench NAME`", bench::smoke)?;
     steps.run(
         "instructions",
         "find what made a path slower; if it is worth it, or a path became quicker: `cargo xtask instructions --bless`",

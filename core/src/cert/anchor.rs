@@ -24,6 +24,8 @@ pub struct Anchor {
 struct Issuer {
     id: IdBuf,
     key: rsa::PublicKey,
+    /// SHA-256 of the key as certificates carry it.
+    text: Option<[u8; 32]>,
 }
 
 /// The keys of `anchor.json` in canonical order. `B` is base64: text when read, bytes when written.
@@ -40,7 +42,8 @@ struct Object<'a, B> {
 impl Anchor {
     /// Pins an issuer's name and key.
     pub fn from_key<P: Provider>(issuer_id: Id<'_>, key: rsa::PublicKey) -> Self {
-        Self { fingerprint: key.fingerprint::<P>(), issuer: Some(Issuer { id: issuer_id.into(), key }) }
+        let (fingerprint, text) = (key.fingerprint::<P>(), hash_text::<P>(&key));
+        Self { fingerprint, issuer: Some(Issuer { id: issuer_id.into(), key, text }) }
     }
 
     /// Pins an issuer's name and key, which is the PEM of a SubjectPublicKeyInfo (RFC 7468 §13).
@@ -70,6 +73,11 @@ impl Anchor {
     /// The key, if more than its fingerprint is known.
     pub fn key(&self) -> Option<&rsa::PublicKey> {
         self.issuer.as_ref().map(|issuer| &issuer.key)
+    }
+
+    /// Whether `text` is the pinned key, written as our certificates carry it. Another text may be it too.
+    pub(super) fn wrote<P: Provider>(&self, text: &str) -> bool {
+        self.issuer.as_ref().is_some_and(|issuer| issuer.text == Some(P::sha256(&[text.as_bytes()])))
     }
 
     /// Pins the issuer's name and key of a certificate that was verified under this
@@ -130,4 +138,12 @@ impl Anchor {
         let len = json::encode(&object, out)?;
         out.get(..len).ok_or(Full)
     }
+}
+
+#[inline(never)] // So that its buffers are on the stack for as long as it takes.
+fn hash_text<P: Provider>(key: &rsa::PublicKey) -> Option<[u8; 32]> {
+    // They hold the largest key. Were one too small, no text would be known, and every key be decoded.
+    let (mut pem, mut text) = ([0; SPKI_PEM], [0; base64::encoded_len(SPKI_PEM)]);
+    let pem = key.write_spki_pem(&mut pem).ok()?;
+    Some(P::sha256(&[base64::encode(pem.as_bytes(), &mut text).ok()?.as_bytes()]))
 }

@@ -101,6 +101,11 @@ impl<'a> Certificate<'a> {
         rsa::PublicKey::from_spki_der(self.issuer_key_der(&mut der)?).map_err(Error::IssuerKey)
     }
 
+    /// The issuer's key as the text carries it.
+    pub(super) const fn issuer_key_b64(&self) -> &'a str {
+        self.issuer_key_b64
+    }
+
     /// The DER of the issuer's key: what its fingerprint is taken of. Still to be parsed.
     pub(super) fn issuer_key_der<'o>(&self, out: &'o mut [u8; SPKI_DER]) -> Result<&'o [u8], Error> {
         let encoding = Error::IssuerKey(rsa::Error::KeyEncoding);

@@ -76,6 +76,10 @@ fn check_issuer_key<P: Provider>(
     anchor: &Anchor,
     certificate: &Certificate<'_>,
 ) -> Result<Option<rsa::PublicKey>, Error> {
+    // The same text is the same key: so it is with every certificate that our CA has issued.
+    if anchor.wrote::<P>(certificate.issuer_key_b64()) {
+        return Ok(None);
+    }
     let mut der = [0; SPKI_DER];
     let der = certificate.issuer_key_der(&mut der)?;
     if Fingerprint(P::sha256(&[der])) != anchor.fingerprint() {

@@ -257,8 +257,7 @@ impl<'a> Scan<'a> {
     fn text(&mut self) -> Result<&'a [u8], JsonError> {
         self.require(b'"')?;
         let rest = self.rest();
-        let plain = |byte: &&u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
-        let len = rest.iter().take_while(plain).count();
+        let len = plain(rest);
         self.at += len;
         match rest.get(len) {
             Some(b'"') => self.at += 1,
@@ -301,4 +300,26 @@ impl<'a> Scan<'a> {
         self.at += known.ok_or(self.error(JsonErrorKind::Syntax))?.len();
         Ok(())
     }
+}
+
+/// How many bytes at the start of `text` may stand in a text.
+fn plain(text: &[u8]) -> usize {
+    const WORD: usize = size_of::<usize>();
+    let (words, _) = text.as_chunks::<WORD>();
+    let whole = WORD * words.iter().take_while(|word| all_plain(usize::from_le_bytes(**word))).count();
+    let rest = text.get(whole..).unwrap_or_default();
+    whole
+        + rest.iter().take_while(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')).count()
+}
+
+/// Whether all bytes of a word are printable ASCII but `"` and `\`, all at once: what one fails sets its highest bit.
+const fn all_plain(word: usize) -> bool {
+    const EACH: usize = usize::MAX / 0xff;
+    const fn zero(word: usize) -> usize {
+        word.wrapping_sub(EACH) & !word
+    }
+    let beyond = word | word.wrapping_add(EACH); // above `~`
+    let below = word.wrapping_sub(EACH * b' ' as usize) & !word;
+    let quoted = zero(word ^ (EACH * b'"' as usize)) | zero(word ^ (EACH * b'\\' as usize));
+    (beyond | below | quoted) & (EACH << 7) == 0
 }
