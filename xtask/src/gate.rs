@@ -56,9 +56,6 @@ pub(crate) fn run() -> Result<(), String> {
         "run it alone: `cargo xtask budgets`, which also writes docs/budgets.md anew; a ceiling is there to be kept",
         budgets::check,
     )?;
-    steps.run("demo", "run it alone: `cargo run --release -- demo`", || {
-        execute(&mut cargo(&["run", "--locked", "--release", "--", "demo"]))
-    })?;
     steps.summary();
     Ok(())
 }

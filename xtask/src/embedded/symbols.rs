@@ -19,7 +19,7 @@ const WHOLE: &[&str] =
     &["malloc", "calloc", "realloc", "free", "aligned_alloc", "posix_memalign", "memalign", "_sbrk", "sbrk"];
 
 /// Every symbol of a listing.
-pub(super) fn names(listing: &str) -> impl Iterator<Item = &str> {
+fn names(listing: &str) -> impl Iterator<Item = &str> {
     listing.lines().filter(|line| !line.ends_with(':')).filter_map(|line| line.split_whitespace().last())
 }
 
