@@ -4,11 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::log::{self, LogFormat};
-use super::{CliError, Exit, output};
+use super::{CliError, Exit, output, runtime};
 use crate::console::{Console, ConsoleError, ConsoleOptions, EngineError, Tls};
 use crate::server::stop_signal;
 
@@ -64,7 +63,7 @@ impl SiteArgs {
 pub(super) fn run(args: ConsoleArgs) -> Result<(), CliError> {
     log::begin(args.log_format);
     let options = args.site.options(args.dir, args.listen);
-    Runtime::new()?.block_on(async {
+    runtime()?.block_on(async {
         let stop = stop_signal()?;
         let console = Console::bind(options).await?;
         invite(&console)?;

@@ -18,13 +18,15 @@ mod progress;
 mod talk;
 mod verify;
 
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::crypto::{self, ProviderKind};
 use crate::server::stop_signal;
@@ -123,12 +125,19 @@ fn run(cli: Cli) -> Result<(), CliError> {
     }
 }
 
+/// A runtime with a thread for every other core. The rest is for signatures, which take far longer than what is
+/// done for the network; and each thread less is one less to wake for a request that comes alone.
+fn runtime() -> io::Result<Runtime> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    Builder::new_multi_thread().worker_threads(cores.div_ceil(2)).enable_all().build()
+}
+
 /// Runs `work` to its end, or until Ctrl-C or SIGTERM, of which `stopped` says what it means.
 fn wait<T>(
     work: impl Future<Output = Result<T, CliError>>,
     stopped: impl FnOnce(&'static str) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
-    let runtime = Runtime::new()?;
+    let runtime = runtime()?;
     let done = runtime.block_on(async {
         let stop = stop_signal()?;
         tokio::select! {

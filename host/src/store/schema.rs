@@ -26,10 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long it lets pass before it tries again where SQLite does not wait by itself.
 const BREATHER: Duration = Duration::from_millis(5);
 
-/// Memory for pages that were read or written, in KiB. What is inserted at random places of three
-/// indexes should find most of their pages there, with a million certificates too.
-const CACHE: i32 = 64 * 1024;
-
 /// How long the write-ahead log may grow, in pages of 4 KiB, before it is written back into the
 /// ledger: a page that has changed many times by then is written once.
 const LOG: i32 = 4096;
@@ -118,7 +114,6 @@ pub(super) fn open_to_write(folder: &Path, owner: &Owner) -> Result<Connection, 
     // FULL: a commit in WAL mode is on the disk when it returns.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "cache_size", -CACHE)?;
     connection.pragma_update(None, "wal_autocheckpoint", LOG)?;
     // Plans do not depend on what is bound, or statements would be compiled again for each value.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

@@ -3,11 +3,10 @@
 use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
-use tokio::runtime::Runtime;
 
 use super::super::console::{SiteArgs, invite};
 use super::super::log::{self, LogFormat};
-use super::super::{CliError, Exit, watch};
+use super::super::{CliError, Exit, runtime, watch};
 use super::Folder;
 use crate::ca::Policy;
 use crate::console::{CaOptions, Console, ConsoleOptions, open_authority};
@@ -87,7 +86,7 @@ fn alone(ca: CaOptions, folder: &CaFolder) -> Result<(), CliError> {
     let CaOptions { listen, policy, signer, tap } = ca;
     let authority = open_authority(folder, policy, signer)?;
     let options = ServerOptions { listen, tap, ..ServerOptions::default() };
-    Runtime::new()?.block_on(async {
+    runtime()?.block_on(async {
         let stop = stop_signal()?;
         let server = Server::bind(authority, options).await?;
         let stop = async {
@@ -101,7 +100,7 @@ fn alone(ca: CaOptions, folder: &CaFolder) -> Result<(), CliError> {
 /// The server and the console in one process. A server that fails ends both, as it would alone; one
 /// that is stopped from the console waits there to be started again.
 fn with_console(ca: CaOptions, options: ConsoleOptions) -> Result<(), CliError> {
-    Runtime::new()?.block_on(async {
+    runtime()?.block_on(async {
         let stop = stop_signal()?;
         let console = Console::bind(options).await?;
         console.start_ca(ca).await?;
