@@ -23,7 +23,7 @@ pub struct AwsSigner {
     pair: KeyPair,
     public: rsa::PublicKey,
     /// Asked of the system once: the answer takes a tenth of a signature.
-    cores: usize,
+    pub(super) cores: usize,
 }
 
 impl AwsSigner {

@@ -31,8 +31,8 @@ impl BatchSigner {
         let engine = Engine::ifma().ok_or(KeyError::NoIfma)?;
         let single = AwsSigner::from_pkcs8_der(der)?;
         let key = rsa::PrivateKey::from_pkcs8_der(der).map_err(KeyError::Key)?;
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self { single, keys: (0..cores).map(|_| BatchKey::new(engine, &key)).collect() })
+        let keys = (0..single.cores).map(|_| BatchKey::new(engine, &key)).collect();
+        Ok(Self { single, keys })
     }
 
     /// How many of so many messages go into batches, the first ones; the others are signed one by one.
