@@ -8,6 +8,7 @@ use minipki_core::cert::Certificate;
 use minipki_core::noise;
 use minipki_core::session::Fault;
 use minipki_tests::peers::{Collected, MemoryChannel, channel, enter, identity, stream};
+use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, WriteHalf};
 
 type Out = Outgoing<WriteHalf<DuplexStream>>;
@@ -194,7 +195,9 @@ struct Watcher(Collected<String>);
 
 impl Tap for Watcher {
     fn frame(&self, direction: Direction, body: &[u8]) {
-        let kind = if body.starts_with(b"{") { "handshake" } else { "sealed" };
+        // A sealed body may begin with any byte, a brace among them.
+        let clear = serde_json::from_slice::<Map<String, Value>>(body).is_ok();
+        let kind = if clear { "handshake" } else { "sealed" };
         self.0.add(format!("{direction:?} {kind}"));
     }
 
