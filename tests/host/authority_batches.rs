@@ -213,3 +213,19 @@ fn a_signer_that_loses_a_signature_issues_nothing() {
     assert_eq!(answers, [Err(Refused::Internal), Err(Refused::Internal)]);
     assert_eq!(desk.reader().counts(at(NOW)).expect("counted").certificates, 0);
 }
+
+#[test]
+fn a_ledger_that_cannot_be_read_issues_nothing() {
+    let mut desk = Desk::new(Policy::default());
+    let ledger = desk.folder.path().join("ledger.sqlite");
+    let rename = |from: &str, to: &str| {
+        let connection = rusqlite::Connection::open(&ledger).expect("opened");
+        connection.execute(&format!("ALTER TABLE {from} RENAME TO {to}"), []).expect("renamed");
+    };
+    let requests = [proven("a", 1, None), proven("b", 1, None)];
+    rename("certificates", "lost");
+    let answers = desk.authority.issue_many(&requests, at(NOW));
+    assert_eq!(answers, [Err(Refused::Internal), Err(Refused::Internal)]);
+    rename("lost", "certificates");
+    assert!(desk.authority.issue_many(&requests, at(NOW)).iter().all(Result::is_ok));
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use minipki::ca::{Entry, Ledger, LedgerError, TokenHash};
 use minipki::store::{Counts, LedgerReader, Page, SqliteLedger, StoreError, TokenBook};
-use minipki_core::cert::{Serial, Validity};
+use minipki_core::cert::{IdBuf, Serial, Validity};
 use minipki_tests::ca::{at, id, key, mode, owner};
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
@@ -247,14 +247,16 @@ fn a_token_is_good_for_its_subject_until_it_expires_once() {
 fn a_name_belongs_to_the_newest_live_certificate() {
     let folder = folder();
     let mut ledger = open(folder.path());
-    let a = id("a");
-    assert_eq!(ledger.holder(a.as_id(), at(NOW)).expect("read"), None);
+    let names = [id("b"), id("a"), id("nobody")];
+    let names = names.each_ref().map(IdBuf::as_id);
+    let holders = |ledger: &mut SqliteLedger, time| ledger.holders(&names, at(time)).expect("read");
+    assert_eq!(holders(&mut ledger, NOW), [None; 3]);
     record(&mut ledger, "a", 1, NOW + 20, None).expect("recorded");
     record(&mut ledger, "b", 9, NOW + 20, None).expect("recorded");
     record(&mut ledger, "a", 2, NOW + 10, None).expect("recorded");
-    assert_eq!(ledger.holder(a.as_id(), at(NOW + 10)).expect("read"), Some(key(2)));
-    assert_eq!(ledger.holder(a.as_id(), at(NOW + 11)).expect("read"), Some(key(1)));
-    assert_eq!(ledger.holder(a.as_id(), at(NOW + 21)).expect("read"), None);
+    assert_eq!(holders(&mut ledger, NOW + 10), [Some(key(9)), Some(key(2)), None]);
+    assert_eq!(holders(&mut ledger, NOW + 11), [Some(key(9)), Some(key(1)), None]);
+    assert_eq!(holders(&mut ledger, NOW + 21), [None; 3]);
 }
 
 #[test]

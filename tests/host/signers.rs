@@ -4,28 +4,41 @@ use aws_lc_rs::signature::{ParsedPublicKey, RSA_PSS_2048_8192_SHA256, RsaParamet
 use minipki::ca::Signer;
 use minipki::keys::{BatchSigner, KeyError, SignerKind};
 use minipki_core::crypto::rsa::{self, KeySize, SaltLength};
+use minipki_core::text::pem;
+use minipki_ifma::Engine;
 use minipki_tests::ca::openssl_key;
 use minipki_tests::openssl;
 use minipki_tests::rsa_keys::SIZES;
 use rsa::PublicKey;
 use sha2::{Digest, Sha256};
 
-/// All that this machine has.
-fn kinds() -> Vec<SignerKind> {
-    let batch = SignerKind::Auto.resolved() == SignerKind::Batch;
-    if !batch {
-        eprintln!(
-            "THIS CPU HAS NO AVX-512 IFMA: the batch signer is not tested here, its arithmetic is (tests/ifma)"
-        );
+/// A signer from a key's PEM.
+type Load = fn(&[u8]) -> Result<Box<dyn Signer>, KeyError>;
+
+/// Each by its name. Batches in plain Rust are among them, so that a machine without AVX-512 IFMA tests all but
+/// the instructions.
+fn signers() -> Vec<(&'static str, Load)> {
+    let mut signers: Vec<(_, Load)> = vec![
+        ("aws-lc", |pem| SignerKind::Aws.load(pem)),
+        ("portable", |pem| SignerKind::Portable.load(pem)),
+        ("batch in plain Rust", |pem| {
+            let mut room = vec![0; pem.len()];
+            let der = pem::decode("PRIVATE KEY", pem, &mut room).map_err(KeyError::Pem)?;
+            Ok(Box::new(BatchSigner::from_pkcs8_der(Engine::portable(), der)?))
+        }),
+    ];
+    if Engine::ifma().is_some() {
+        signers.push(("batch", |pem| SignerKind::Batch.load(pem)));
+    } else {
+        eprintln!("THIS CPU HAS NO AVX-512 IFMA: the batch signer is tested in plain Rust only");
     }
-    let batch = batch.then_some(SignerKind::Batch);
-    [SignerKind::Aws, SignerKind::Portable].into_iter().chain(batch).collect()
+    signers
 }
 
 static AWS_PSS: RsaParameters = RSA_PSS_2048_8192_SHA256.with_pss_salt_length(RsaPssSaltLength::Max);
 
-fn signer(kind: SignerKind, size: KeySize) -> Box<dyn Signer> {
-    kind.load(openssl_key(size)).expect("openssl makes keys that we read")
+fn signer(load: Load, size: KeySize) -> Box<dyn Signer> {
+    load(openssl_key(size)).expect("openssl makes keys that we read")
 }
 
 fn core_accepts(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
@@ -82,8 +95,8 @@ fn openssl_verifies(key: &PublicKey, message: &[u8], signature: &[u8]) {
 #[test]
 fn four_verifiers_accept_what_each_signer_signs() {
     for size in SIZES {
-        for kind in kinds() {
-            let mut signer = signer(kind, size);
+        for (name, load) in signers() {
+            let mut signer = signer(load, size);
             let messages: [&[u8]; 8] =
                 [b"", b"{\"issuer_id\":\"test\"}", &[0xa5; 2000], b"4", b"5", b"6", b"7", b"8"];
             let signatures = signer.sign_many(&messages).expect("signed");
@@ -92,9 +105,9 @@ fn four_verifiers_accept_what_each_signer_signs() {
             for (message, signature) in messages.iter().zip(&signatures) {
                 let signature = signature.as_bytes();
                 assert_eq!(signature.len(), size.bytes());
-                assert!(core_accepts(key, message, signature), "core, {kind:?}, {size:?}");
-                assert!(aws_accepts(key, message, signature), "AWS-LC, {kind:?}, {size:?}");
-                assert!(rsa_crate_accepts(key, message, signature), "rsa, {kind:?}, {size:?}");
+                assert!(core_accepts(key, message, signature), "core, {name}, {size:?}");
+                assert!(aws_accepts(key, message, signature), "AWS-LC, {name}, {size:?}");
+                assert!(rsa_crate_accepts(key, message, signature), "rsa, {name}, {size:?}");
                 openssl_verifies(key, message, signature);
                 // And none accepts just anything.
                 assert!(!core_accepts(key, b"other", signature));
@@ -109,9 +122,9 @@ fn four_verifiers_accept_what_each_signer_signs() {
 fn all_signers_have_the_key_that_openssl_sees() {
     for size in SIZES {
         let expected = openssl(&["pkey", "-pubout", "-outform", "DER"], openssl_key(size));
-        for kind in kinds() {
+        for (_, load) in signers() {
             let mut room = [0; 1024];
-            let signer = signer(kind, size);
+            let signer = signer(load, size);
             assert_eq!(signer.public_key().write_spki_der(&mut room), Ok(&expected[..]));
         }
     }
@@ -121,8 +134,8 @@ fn all_signers_have_the_key_that_openssl_sees() {
 fn a_large_batch_keeps_its_order() {
     let messages: Vec<[u8; 8]> = (0..100u64).map(u64::to_be_bytes).collect();
     let messages: Vec<&[u8]> = messages.iter().map(<[u8; 8]>::as_slice).collect();
-    for kind in kinds() {
-        let mut signer = signer(kind, KeySize::Bits2048);
+    for (_, load) in signers() {
+        let mut signer = signer(load, KeySize::Bits2048);
         let signatures = signer.sign_many(&messages).expect("signed");
         assert_eq!(signatures.len(), messages.len());
         for (message, signature) in messages.iter().zip(&signatures) {
@@ -137,15 +150,15 @@ fn batches_of_1_to_17_are_signed_in_order() {
     let messages: Vec<[u8; 8]> = (0..17u64).map(u64::to_be_bytes).collect();
     let messages: Vec<&[u8]> = messages.iter().map(<[u8; 8]>::as_slice).collect();
     for size in SIZES {
-        for kind in kinds() {
-            let mut signer = signer(kind, size);
-            for count in 1..=if kind == SignerKind::Portable { 2 } else { 17 } {
+        for (name, load) in signers() {
+            let mut signer = signer(load, size);
+            for count in 1..=if name == "portable" { 2 } else { 17 } {
                 let signatures = signer.sign_many(&messages[..count]).expect("signed");
                 assert_eq!(signatures.len(), count);
                 for (message, signature) in messages.iter().zip(&signatures) {
                     assert!(
                         aws_accepts(signer.public_key(), message, signature.as_bytes()),
-                        "{kind:?}, {size:?}, {count}"
+                        "{name}, {size:?}, {count}"
                     );
                 }
             }
@@ -175,7 +188,7 @@ fn what_fills_no_batch_goes_where_it_is_served_soonest() {
 
 #[test]
 fn auto_is_the_fastest_there_is() {
-    let expected = match minipki_ifma::Engine::ifma() {
+    let expected = match Engine::ifma() {
         Some(_) => SignerKind::Batch,
         None => SignerKind::Aws,
     };
@@ -190,15 +203,15 @@ fn auto_is_the_fastest_there_is() {
 
 #[test]
 fn an_empty_batch_is_no_work() {
-    for kind in kinds() {
-        assert_eq!(signer(kind, KeySize::Bits2048).sign_many(&[]).expect("nothing to do"), []);
+    for (_, load) in signers() {
+        assert_eq!(signer(load, KeySize::Bits2048).sign_many(&[]).expect("nothing to do"), []);
     }
 }
 
 #[test]
 fn salts_are_fresh() {
-    for kind in kinds() {
-        let signatures = signer(kind, KeySize::Bits2048).sign_many(&[b"same", b"same"]).expect("signed");
+    for (_, load) in signers() {
+        let signatures = signer(load, KeySize::Bits2048).sign_many(&[b"same", b"same"]).expect("signed");
         assert_ne!(signatures[0], signatures[1]);
     }
 }
@@ -214,12 +227,12 @@ fn keys_outside_the_profile_are_refused() {
         ("three primes", generate(&[&rsa[..], &["rsa_keygen_primes:3"]].concat())),
         ("X25519", generate(&["-algorithm", "X25519"])),
     ];
-    for kind in kinds() {
+    for (name, load) in signers() {
         for (what, key) in &keys {
-            let refused = kind.load(key).err();
+            let refused = load(key).err();
             assert!(
                 matches!(refused, Some(KeyError::Key(_) | KeyError::Aws(_))),
-                "{what}, {kind:?}: {refused:?}"
+                "{what}, {name}: {refused:?}"
             );
         }
     }
@@ -229,10 +242,10 @@ fn keys_outside_the_profile_are_refused() {
 fn what_is_not_pkcs8_pem_is_refused_with_what_would_be() {
     let traditional = openssl(&["pkey", "-traditional"], openssl_key(KeySize::Bits2048));
     let public = openssl(&["pkey", "-pubout"], openssl_key(KeySize::Bits2048));
-    for kind in kinds() {
+    for (name, load) in signers() {
         for text in [&traditional[..], &public, b"", b"\x00\xff"] {
-            let Err(refused @ KeyError::Pem(_)) = kind.load(text) else {
-                panic!("{kind:?} took {}", String::from_utf8_lossy(text));
+            let Err(refused @ KeyError::Pem(_)) = load(text) else {
+                panic!("{name} took {}", String::from_utf8_lossy(text));
             };
             assert!(refused.to_string().contains("openssl genpkey"), "{refused}");
         }
@@ -248,5 +261,5 @@ fn a_damaged_key_is_refused() {
     damaged[place] ^= 1;
     assert!(minipki::keys::AwsSigner::from_pkcs8_der(&damaged).is_err());
     assert!(minipki::keys::PortableSigner::from_pkcs8_der(&damaged).is_err());
-    assert!(BatchSigner::from_pkcs8_der(&damaged).is_err());
+    assert!(BatchSigner::from_pkcs8_der(Engine::portable(), &damaged).is_err());
 }

@@ -107,11 +107,14 @@ impl Authority {
     /// Takes as long as signing and one durable commit do: call it off the async threads.
     ///
     /// # Errors
-    /// Each request its own [`Refused`]. If the signer or the ledger fails, nothing is recorded,
-    /// and all that were allowed get [`Refused::Internal`], or [`Refused::Busy`] if it was only
-    /// that a token went away meanwhile; the log says why.
+    /// Each request its own [`Refused`]. If the signer or the ledger fails, nothing is recorded, and
+    /// all that were not refused before get [`Refused::Internal`], or [`Refused::Busy`] if it was
+    /// only that a token went away meanwhile; the log says why.
     pub fn issue_many(&mut self, requests: &[IssueRequest], now: UnixTime) -> Vec<Result<Issued, Refused>> {
-        let verdicts = self.judge_all(requests, now);
+        let verdicts = match self.judge_all(requests, now) {
+            Ok(verdicts) => verdicts,
+            Err(fault) => return vec![Err(fault.report()); requests.len()],
+        };
         let approved: Vec<_> = verdicts.iter().filter_map(|verdict| verdict.as_ref().ok().copied()).collect();
         let mut issued = match self.certify(&approved, now) {
             Ok(issued) => issued.into_iter().map(Ok).collect(),
@@ -126,48 +129,37 @@ impl Authority {
         &mut self,
         requests: &'r [IssueRequest],
         now: UnixTime,
-    ) -> Vec<Result<Approved<'r>, Refused>> {
+    ) -> Result<Vec<Result<Approved<'r>, Refused>>, Fault> {
+        let (judged, beyond) = requests.split_at(requests.len().min(self.policy.max_waiting));
+        let subjects: Vec<_> = judged.iter().map(|request| request.subject_id.as_id()).collect();
+        let holders = self.ledger.holders(&subjects, now)?;
+        expect_count("holders", judged.len(), holders.len())?;
         let mut pending = Pending::default();
-        let judge = |(place, request)| {
-            if place < self.policy.max_waiting {
-                self.judge(request, &mut pending, now)
-            } else {
-                Err(Refused::Busy)
+        let mut verdicts = Vec::with_capacity(requests.len());
+        for (request, holder) in judged.iter().zip(holders) {
+            let standing = self.standing(request, holder, &pending, now)?;
+            let verdict = self.policy.judge(request, standing);
+            if verdict.is_ok() {
+                pending.holders.insert(&request.subject_id, request.subject_key);
+                pending.spent.extend(request.proof.token());
             }
-        };
-        requests.iter().enumerate().map(judge).collect()
-    }
-
-    fn judge<'r>(
-        &mut self,
-        request: &'r IssueRequest,
-        pending: &mut Pending<'r>,
-        now: UnixTime,
-    ) -> Result<Approved<'r>, Refused> {
-        let standing = self.standing(request, pending, now).map_err(|fault| {
-            tracing::error!(subject = %request.subject_id, %fault, "a request could not be judged");
-            Refused::Internal
-        })?;
-        let approved = self.policy.judge(request, standing)?;
-        pending.holders.insert(&request.subject_id, request.subject_key);
-        pending.spent.extend(request.proof.token());
-        Ok(approved)
+            verdicts.push(verdict);
+        }
+        verdicts.extend(beyond.iter().map(|_| Err(Refused::Busy)));
+        Ok(verdicts)
     }
 
     fn standing(
         &mut self,
         request: &IssueRequest,
+        recorded: Option<[u8; 32]>,
         pending: &Pending<'_>,
         now: UnixTime,
     ) -> Result<Standing, LedgerError> {
-        let subject = request.subject_id.as_id();
-        let holder = match pending.holders.get(&request.subject_id) {
-            Some(key) => Some(*key),
-            None => self.ledger.holder(subject, now)?,
-        };
+        let holder = pending.holders.get(&request.subject_id).copied().or(recorded);
         let token_live = match request.proof.token() {
             Some(token) if !pending.spent.contains(&token) => {
-                self.ledger.live_tokens(subject, now)?.contains(&token)
+                self.ledger.live_tokens(request.subject_id.as_id(), now)?.contains(&token)
             }
             _ => false,
         };

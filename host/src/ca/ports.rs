@@ -72,14 +72,15 @@ pub struct Entry<'a> {
 ///
 /// What a method has returned `Ok` for is on the disk.
 pub trait Ledger: Send {
-    /// The key of the newest certificate of `subject` that has not run out at `now`.
+    /// For each of `subjects`, in their order, the key of its newest certificate that has not run
+    /// out at `now`.
     ///
     /// After a token has moved a name to another key, two of its certificates may be alive; the
     /// newest one says whose the name is.
     ///
     /// # Errors
     /// [`LedgerError::Storage`].
-    fn holder(&mut self, subject: Id<'_>, now: UnixTime) -> Result<Option<[u8; 32]>, LedgerError>;
+    fn holders(&mut self, subjects: &[Id<'_>], now: UnixTime) -> Result<Vec<Option<[u8; 32]>>, LedgerError>;
 
     /// The tokens of `subject` that are neither spent nor expired at `now`.
     ///

@@ -1,13 +1,12 @@
 //! The batch signer: eight signatures at a time on AVX-512 IFMA, and AWS-LC for what fills no batch.
 
-use std::thread;
-
 use getrandom::SysRng;
 use minipki_core::crypto::{Portable, Provider, rsa};
 use minipki_core::limits::RSA_BYTES;
 use minipki_ifma::{BatchKey, Engine, LANES};
 use rand_core::{TryRng, UnwrapErr};
 
+use super::pool::Signed;
 use super::{AwsSigner, KeyError};
 use crate::ca::ports::{SignError, Signature, Signer};
 
@@ -23,15 +22,14 @@ pub struct BatchSigner {
 }
 
 impl BatchSigner {
-    /// Takes a key in PKCS#8 DER (RFC 5958).
+    /// Takes a key in PKCS#8 DER (RFC 5958), and what multiplies with it.
     ///
     /// # Errors
-    /// [`KeyError::NoIfma`] where the CPU lacks the instructions; else it names what is wrong with the key.
-    pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
-        let engine = Engine::ifma().ok_or(KeyError::NoIfma)?;
+    /// As [`AwsSigner::from_pkcs8_der`].
+    pub fn from_pkcs8_der(engine: Engine, der: &[u8]) -> Result<Self, KeyError> {
         let single = AwsSigner::from_pkcs8_der(der)?;
         let key = rsa::PrivateKey::from_pkcs8_der(der).map_err(KeyError::Key)?;
-        let keys = (0..single.cores).map(|_| BatchKey::new(engine, &key)).collect();
+        let keys = (0..single.pool.cores()).map(|_| BatchKey::new(engine, &key)).collect();
         Ok(Self { single, keys })
     }
 
@@ -43,8 +41,14 @@ impl BatchSigner {
         let rest = messages % LANES;
         let full = messages - rest;
         let idle = cores.saturating_sub(full / LANES).max(1);
-        if AwsSigner::one_after_the_other(rest, idle) < WORTH_A_BATCH { full } else { messages }
+        if rest.div_ceil(idle) < WORTH_A_BATCH { full } else { messages }
     }
+}
+
+/// What one core signs at a time.
+enum Share<'a> {
+    Batches(&'a mut BatchKey, &'a [&'a [u8]]),
+    Single(&'a &'a [u8]),
 }
 
 impl Signer for BatchSigner {
@@ -56,28 +60,17 @@ impl Signer for BatchSigner {
         let cores = self.keys.len();
         let (batched, singles) = messages.split_at(Self::batched(messages.len(), cores));
         let share = LANES * batched.len().div_ceil(LANES).div_ceil(cores).max(1);
-        let single = &mut self.single;
-        thread::scope(|scope| {
-            let mut work = self.keys.iter_mut().zip(batched.chunks(share));
-            // This thread takes the singles, or else the first share of the batches.
-            let own = if singles.is_empty() { work.next() } else { None };
-            let others: Vec<_> = work.map(|(key, share)| scope.spawn(|| sign_batches(key, share))).collect();
-            let (mut signatures, singles) = match own {
-                Some((key, share)) => (sign_batches(key, share)?, Vec::new()),
-                None => (Vec::new(), single.sign_many(singles)?),
-            };
-            for other in others {
-                let other = other.join().map_err(|_| SignError::new("a signing thread panicked"))?;
-                signatures.append(&mut other?);
-            }
-            signatures.extend(singles);
-            Ok(signatures)
+        let batches = self.keys.iter_mut().zip(batched.chunks(share));
+        let batches = batches.map(|(key, messages)| Share::Batches(key, messages));
+        self.single.pool.sign(batches.chain(singles.iter().map(Share::Single)), |share| match share {
+            Share::Batches(key, messages) => sign_batches(key, messages),
+            Share::Single(message) => Ok(vec![self.single.sign(message)?]),
         })
     }
 }
 
 /// PSS with the largest salt (protocol §3) of each message, by batches.
-fn sign_batches(key: &mut BatchKey, messages: &[&[u8]]) -> Result<Vec<Signature>, SignError> {
+fn sign_batches(key: &mut BatchKey, messages: &[&[u8]]) -> Signed {
     let size = key.public().size();
     let mut batch = vec![0; messages.len() * size.bytes()];
     for (message, encoded) in messages.iter().zip(batch.chunks_mut(size.bytes())) {

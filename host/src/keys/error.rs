@@ -26,6 +26,9 @@ pub enum KeyError {
         "AWS-LC refuses the key ({0}); expected an RSA key of 2048, 3072 or 4096 bits with two primes and e = 65537"
     )]
     Aws(String),
+    /// The threads that are to sign cannot be started.
+    #[error("the threads that sign could not be started: {0}; let this user have more of them (`ulimit -u`)")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
 /// A CA folder could not be made or opened.

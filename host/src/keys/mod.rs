@@ -4,6 +4,7 @@ mod aws;
 mod batch;
 mod error;
 mod folder;
+mod pool;
 mod portable;
 mod x509;
 
@@ -50,14 +51,16 @@ impl SignerKind {
     /// A signer of this kind with the key in `text`, a PKCS#8 PEM file.
     ///
     /// # Errors
-    /// [`KeyError::NoIfma`] for a batch signer where there can be none; else for anything but a sound
-    /// two-prime RSA key of 2048, 3072 or 4096 bits with e = 65537.
+    /// [`KeyError::NoIfma`] for a batch signer where there can be none, [`KeyError::Threads`] where none can
+    /// be started; else for anything but a sound two-prime RSA key of 2048, 3072 or 4096 bits with e = 65537.
     pub fn load(self, text: &[u8]) -> Result<Box<dyn Signer>, KeyError> {
         // DER is shorter than its base64, so this room is enough for any key.
         let mut room = Zeroizing::new(vec![0; text.len()]);
         let der = pem::decode(PKCS8_LABEL, text, &mut room).map_err(KeyError::Pem)?;
         Ok(match self.resolved() {
-            Self::Batch => Box::new(BatchSigner::from_pkcs8_der(der)?),
+            Self::Batch => {
+                Box::new(BatchSigner::from_pkcs8_der(Engine::ifma().ok_or(KeyError::NoIfma)?, der)?)
+            }
             Self::Auto | Self::Aws => Box::new(AwsSigner::from_pkcs8_der(der)?),
             Self::Portable => Box::new(PortableSigner::from_pkcs8_der(der)?),
         })

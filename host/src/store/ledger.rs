@@ -97,19 +97,26 @@ fn insert(transaction: &Transaction<'_>, entry: &Entry<'_>) -> Result<i64, Ledge
         .map_err(|e| StoreError::from(e).into())
 }
 
+/// The keys of the newest certificates alive, read in one transaction: each takes locks of its own.
+fn newest_keys(
+    connection: &mut Connection,
+    subjects: &[Id<'_>],
+    now: UnixTime,
+) -> Result<Vec<Option<[u8; 32]>>, StoreError> {
+    let transaction = connection.transaction()?;
+    let mut newest = transaction.prepare_cached(
+        "SELECT subject_key FROM certificates
+         WHERE subject_id = ?1 AND not_after >= ?2 ORDER BY id DESC LIMIT 1",
+    )?;
+    let mut key = |subject: &Id<'_>| {
+        newest.query_row((subject.as_str(), now.get() as i64), |row| row.get(0)).optional()
+    };
+    Ok(subjects.iter().map(&mut key).collect::<Result<_, _>>()?)
+}
+
 impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
-    fn holder(&mut self, subject: Id<'_>, now: UnixTime) -> Result<Option<[u8; 32]>, LedgerError> {
-        let holder = self
-            .connection
-            .prepare_cached(
-                "SELECT subject_key FROM certificates
-                 WHERE subject_id = ?1 AND not_after >= ?2 ORDER BY id DESC LIMIT 1",
-            )
-            .and_then(|mut query| {
-                query.query_row((subject.as_str(), now.get() as i64), |row| row.get(0)).optional()
-            })
-            .map_err(StoreError::from)?;
-        Ok(holder)
+    fn holders(&mut self, subjects: &[Id<'_>], now: UnixTime) -> Result<Vec<Option<[u8; 32]>>, LedgerError> {
+        Ok(newest_keys(&mut self.connection, subjects, now)?)
     }
 
     fn live_tokens(&mut self, subject: Id<'_>, now: UnixTime) -> Result<Vec<TokenHash>, LedgerError> {
