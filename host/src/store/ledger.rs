@@ -97,7 +97,7 @@ fn insert(transaction: &Transaction<'_>, entry: &Entry<'_>) -> Result<i64, Ledge
         .map_err(|e| StoreError::from(e).into())
 }
 
-/// The keys of the newest certificates alive, read in one transaction: each takes locks of its own.
+/// The keys of the newest certificates alive, all read in one transaction: each one locks the file anew.
 fn newest_keys(
     connection: &mut Connection,
     subjects: &[Id<'_>],
