@@ -57,3 +57,10 @@ impl<'o> Writer<'o> {
         self.out.get_mut(..len).ok_or(Full)
     }
 }
+
+impl fmt::Write for Writer<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.put(text.as_bytes());
+        self.len.map(drop).ok_or(fmt::Error)
+    }
+}

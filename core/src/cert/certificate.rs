@@ -5,7 +5,7 @@ use super::unsigned::{AFTER_SIGNATURE, BEFORE_SIGNATURE};
 use super::{Error, Id, Serial, Validity};
 use crate::crypto::rsa;
 use crate::limits::{KEY, RSA_BYTES, SPKI_DER, SPKI_PEM};
-use crate::text::{Form, JsonError, JsonErrorKind, base64, json, pem};
+use crate::text::{Form, base64, json, pem};
 
 /// A certificate that can be read. It proves nothing: only
 /// [`verify`](super::verify) makes a [`Verified`](super::Verified) of it.
@@ -31,8 +31,7 @@ impl<'a> Certificate<'a> {
     /// # Errors
     /// [`Error::Json`], or the error of the first malformed field, in the order of the text.
     pub fn parse(text: &'a [u8]) -> Result<Self, Error> {
-        let object: Object<'a, &'a str> = json::decode(text, Form::Canonical)?;
-        let signature_b64 = object.ca_signature_b64.ok_or(JsonError { kind: JsonErrorKind::Shape, at: 0 })?;
+        let object: Object<'a> = json::decode(text, Form::Canonical)?;
         let issuer_id = Id::new(object.issuer_id).map_err(Error::IssuerId)?;
         let serial_number = Serial::new(object.serial_number)?;
         let subject_id = Id::new(object.subject_id).map_err(Error::SubjectId)?;
@@ -45,7 +44,7 @@ impl<'a> Certificate<'a> {
         let not_before = object.validity.not_before.parse().map_err(Error::NotBefore)?;
         Ok(Self {
             text,
-            signature_b64,
+            signature_b64: object.ca_signature_b64,
             issuer_id,
             issuer_key_b64: object.issuer_public_key_pem_b64,
             serial_number,

@@ -1,32 +1,30 @@
-//! The JSON object of a certificate, for both directions.
+//! The JSON object of a certificate, as it is read.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-/// The keys in canonical order. `B` is base64: text when read, bytes when written.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Object<'a, B> {
-    /// Absent from the text that is signed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) ca_signature_b64: Option<B>,
+pub(super) struct Object<'a> {
+    pub(super) ca_signature_b64: &'a str,
     pub(super) issuer_id: &'a str,
-    pub(super) issuer_public_key_pem_b64: B,
+    pub(super) issuer_public_key_pem_b64: &'a str,
     pub(super) serial_number: u64,
     pub(super) subject_id: &'a str,
-    pub(super) subject_public_key_info: SubjectPublicKeyInfo<'a, B>,
+    #[serde(borrow)]
+    pub(super) subject_public_key_info: SubjectPublicKeyInfo<'a>,
     #[serde(borrow)]
     pub(super) validity: Validity<'a>,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SubjectPublicKeyInfo<'a, B> {
+pub(super) struct SubjectPublicKeyInfo<'a> {
     pub(super) algorithm_id: &'a str,
-    pub(super) public_key_value_b64: B,
+    pub(super) public_key_value_b64: &'a str,
 }
 
 /// Texts, so that a malformed time gets an error of its own.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Validity<'a> {
     pub(super) not_after: &'a str,

@@ -1,12 +1,14 @@
 //! What an issuer signs, and the certificate made of it and the signature.
 
-use super::object::{Object, SubjectPublicKeyInfo, X25519};
-use super::{Error, Id, Serial, Validity, object};
+use core::fmt::Write;
+
+use super::object::X25519;
+use super::{Error, Id, Serial, Validity};
 use crate::bytes::{Full, Writer};
 use crate::crypto::rsa;
-use crate::limits::{KEY, SPKI_PEM, TIME};
+use crate::limits::{KEY, SPKI_PEM};
 use crate::text::base64::{self, Encoded};
-use crate::text::{Form, JsonError, JsonErrorKind, UnixTime, json};
+use crate::text::{Form, JsonError, JsonErrorKind, json};
 
 /// What a certificate says, before it is signed.
 #[derive(Clone, Copy, Debug)]
@@ -33,28 +35,27 @@ impl Unsigned<'_> {
     pub fn encode<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], Full> {
         let mut pem = [0; SPKI_PEM];
         let pem = self.issuer_key.write_spki_pem(&mut pem)?;
-        let object = Object {
-            ca_signature_b64: None,
-            issuer_id: self.issuer_id.as_str(),
-            issuer_public_key_pem_b64: Encoded(pem.as_bytes()),
-            serial_number: self.serial_number.get(),
-            subject_id: self.subject_id.as_str(),
-            subject_public_key_info: SubjectPublicKeyInfo {
-                algorithm_id: X25519,
-                public_key_value_b64: Encoded(&self.subject_key),
-            },
-            validity: object::Validity {
-                not_after: &time(self.validity.not_after())?,
-                not_before: &time(self.validity.not_before())?,
-            },
-        };
-        let len = json::encode(&object, out)?;
-        out.get(..len).ok_or(Full)
+        let mut writer = Writer::new(out);
+        // None of these texts has a character that JSON would escape.
+        write!(
+            writer,
+            concat!(
+                r#"{{"issuer_id":"{}","issuer_public_key_pem_b64":"{}","serial_number":{},"subject_id":"{}","#,
+                r#""subject_public_key_info":{{"algorithm_id":"{}","public_key_value_b64":"{}"}},"#,
+                r#""validity":{{"not_after":"{}","not_before":"{}"}}}}"#,
+            ),
+            self.issuer_id,
+            Encoded(pem.as_bytes()),
+            self.serial_number,
+            self.subject_id,
+            X25519,
+            Encoded(&self.subject_key),
+            self.validity.not_after(),
+            self.validity.not_before(),
+        )
+        .map_err(|_| Full)?;
+        writer.finish().map(|text| &*text)
     }
-}
-
-fn time(time: UnixTime) -> Result<heapless::String<TIME>, Full> {
-    heapless::format!("{time}").map_err(|_| Full)
 }
 
 /// What comes before the signature in a certificate's text.
