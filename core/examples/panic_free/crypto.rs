@@ -2,7 +2,7 @@
 
 use minipki_core::bytes::Secret;
 use minipki_core::crypto::rsa::{self, KeySize, PrivateKey, PublicKey, SaltLength};
-use minipki_core::crypto::{self, Fingerprint, KeyPair, Portable, Provider};
+use minipki_core::crypto::{self, Aead, Fingerprint, KeyPair, Portable, Provider};
 
 use crate::{Port, any, bytes, keep, room, text};
 
@@ -67,6 +67,6 @@ fn symmetric() {
     keep(Portable::sha256(any(&[])));
     keep(Portable::hmac_sha256(bytes(), any(&[])));
     keep(Portable::hkdf_sha256(bytes(), bytes(), bytes(), room()));
-    keep(Portable::seal(&key, &nonce, bytes(), room()));
-    keep(Portable::open(&key, &nonce, bytes(), room(), &any([0; 16])));
+    keep(Aead::seal(&key, &nonce, bytes(), room()));
+    keep(Aead::open(&key, &nonce, bytes(), room(), &any([0; 16])));
 }

@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 use x25519_dalek::StaticSecret;
 use zeroize::Zeroize;
 
-use super::provider::{CryptoError, Provider, Sha256, X25519};
+use super::provider::{Aead, CryptoError, Provider, Sha256, X25519};
 use crate::bytes::Secret;
 use crate::limits::{KEY, NONCE, TAG};
 
@@ -47,9 +47,39 @@ impl X25519 for Secret<KEY> {
     }
 }
 
+impl Aead for Secret<KEY> {
+    fn new(key: Self) -> Self {
+        key
+    }
+
+    fn key(&self) -> &Self {
+        self
+    }
+
+    fn seal(&self, nonce: &[u8; NONCE], ad: &[u8], in_out: &mut [u8]) -> Result<[u8; TAG], CryptoError> {
+        ChaCha20Poly1305::new(self.expose().into())
+            .encrypt_inout_detached(nonce.into(), ad, in_out.into())
+            .map(Into::into)
+            .map_err(|_| CryptoError::Length)
+    }
+
+    fn open(
+        &self,
+        nonce: &[u8; NONCE],
+        ad: &[u8],
+        in_out: &mut [u8],
+        tag: &[u8; TAG],
+    ) -> Result<(), CryptoError> {
+        ChaCha20Poly1305::new(self.expose().into())
+            .decrypt_inout_detached(nonce.into(), ad, in_out.into(), tag.into())
+            .map_err(|_| CryptoError::Tag)
+    }
+}
+
 impl Provider for Portable {
     type Sha256 = sha2::Sha256;
     type X25519 = Secret<KEY>;
+    type Aead = Secret<KEY>;
 
     fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Secret<32> {
         // RFC 2104 §2: a key longer than a block is hashed first. Done here, because
@@ -70,30 +100,6 @@ impl Provider for Portable {
 
     fn hkdf_sha256(salt: &[u8], ikm: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), CryptoError> {
         Hkdf::<sha2::Sha256>::new(Some(salt), ikm).expand(info, out).map_err(|_| CryptoError::Length)
-    }
-
-    fn seal(
-        key: &Secret<KEY>,
-        nonce: &[u8; NONCE],
-        ad: &[u8],
-        in_out: &mut [u8],
-    ) -> Result<[u8; TAG], CryptoError> {
-        ChaCha20Poly1305::new(key.expose().into())
-            .encrypt_inout_detached(nonce.into(), ad, in_out.into())
-            .map(Into::into)
-            .map_err(|_| CryptoError::Length)
-    }
-
-    fn open(
-        key: &Secret<KEY>,
-        nonce: &[u8; NONCE],
-        ad: &[u8],
-        in_out: &mut [u8],
-        tag: &[u8; TAG],
-    ) -> Result<(), CryptoError> {
-        ChaCha20Poly1305::new(key.expose().into())
-            .decrypt_inout_detached(nonce.into(), ad, in_out.into(), tag.into())
-            .map_err(|_| CryptoError::Tag)
     }
 }
 

@@ -60,6 +60,35 @@ pub trait X25519: Clone {
     fn agree(&self, public: &[u8; KEY]) -> Result<Secret<KEY>, CryptoError>;
 }
 
+/// A ChaCha20-Poly1305 key (RFC 8439 §2.8), ready for its messages; wiped when dropped.
+///
+/// A provider whose code wants more than the 32 bytes prepares it once, when the key is made.
+pub trait Aead {
+    /// Takes a key over.
+    fn new(key: Secret<KEY>) -> Self;
+
+    /// The 32 bytes that it was made of.
+    fn key(&self) -> &Secret<KEY>;
+
+    /// Encrypts in place and returns the tag.
+    ///
+    /// # Errors
+    /// [`CryptoError::Length`] for a text longer than the cipher's counter allows.
+    fn seal(&self, nonce: &[u8; NONCE], ad: &[u8], in_out: &mut [u8]) -> Result<[u8; TAG], CryptoError>;
+
+    /// Undoes [`Aead::seal`] in place, after the tag is found right.
+    ///
+    /// # Errors
+    /// [`CryptoError::Tag`]; `in_out` then holds no plaintext.
+    fn open(
+        &self,
+        nonce: &[u8; NONCE],
+        ad: &[u8],
+        in_out: &mut [u8],
+        tag: &[u8; TAG],
+    ) -> Result<(), CryptoError>;
+}
+
 /// A set of implementations of what the protocol needs.
 ///
 /// A provider is a name, not a value: all functions are static, and a session
@@ -71,6 +100,9 @@ pub trait Provider {
 
     /// X25519 private keys.
     type X25519: X25519;
+
+    /// ChaCha20-Poly1305 keys.
+    type Aead: Aead;
 
     /// SHA-256 of the concatenated `parts`.
     fn sha256(parts: &[&[u8]]) -> [u8; 32] {
@@ -89,29 +121,6 @@ pub trait Provider {
     /// # Errors
     /// [`CryptoError::Length`] above 8160 bytes.
     fn hkdf_sha256(salt: &[u8], ikm: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), CryptoError>;
-
-    /// ChaCha20-Poly1305 (RFC 8439 §2.8): encrypts in place and returns the tag.
-    ///
-    /// # Errors
-    /// [`CryptoError::Length`] for a text longer than the cipher's counter allows.
-    fn seal(
-        key: &Secret<KEY>,
-        nonce: &[u8; NONCE],
-        ad: &[u8],
-        in_out: &mut [u8],
-    ) -> Result<[u8; TAG], CryptoError>;
-
-    /// Undoes [`Provider::seal`] in place, after the tag is found right.
-    ///
-    /// # Errors
-    /// [`CryptoError::Tag`]; `in_out` then holds no plaintext.
-    fn open(
-        key: &Secret<KEY>,
-        nonce: &[u8; NONCE],
-        ad: &[u8],
-        in_out: &mut [u8],
-        tag: &[u8; TAG],
-    ) -> Result<(), CryptoError>;
 
     /// RSASSA-PSS verification with SHA-256 and MGF1-SHA-256 (RFC 8017 §8.1.2), over a message's digest.
     ///

@@ -1,11 +1,10 @@
 //! `CipherState` (Noise §5.1): a key and the nonce that counts its messages.
 
 use core::fmt;
-use core::marker::PhantomData;
 
 use super::Error;
 use crate::bytes::Secret;
-use crate::crypto::Provider;
+use crate::crypto::{Aead, Provider};
 use crate::limits::{KEY, NONCE, TAG};
 
 /// Reserved for `Rekey` (Noise §4.2); never the nonce of a message.
@@ -14,22 +13,21 @@ const MAX_NONCE: u64 = u64::MAX;
 /// The spec's `k` and `n`. There is no empty `k` here: what has no key has no `CipherState`.
 ///
 /// Not `Clone`: two copies would use a nonce twice.
-pub(super) struct CipherState<P> {
-    k: Secret<KEY>,
+pub(super) struct CipherState<P: Provider> {
+    k: P::Aead,
     n: u64,
-    provider: PhantomData<fn() -> P>,
 }
 
 impl<P: Provider> CipherState<P> {
     /// `InitializeKey`
-    pub(super) const fn new(k: Secret<KEY>) -> Self {
-        Self { k, n: 0, provider: PhantomData }
+    pub(super) fn new(k: Secret<KEY>) -> Self {
+        Self { k: P::Aead::new(k), n: 0 }
     }
 
     /// `EncryptWithAd`, in place; returns the tag.
     pub(super) fn encrypt_with_ad(&mut self, ad: &[u8], in_out: &mut [u8]) -> Result<[u8; TAG], Error> {
         let next = self.next_nonce()?;
-        let tag = P::seal(&self.k, &nonce(self.n), ad, in_out)?;
+        let tag = self.k.seal(&nonce(self.n), ad, in_out)?;
         self.n = next;
         Ok(tag)
     }
@@ -42,7 +40,7 @@ impl<P: Provider> CipherState<P> {
         tag: &[u8; TAG],
     ) -> Result<(), Error> {
         let next = self.next_nonce()?;
-        P::open(&self.k, &nonce(self.n), ad, in_out, tag)?;
+        self.k.open(&nonce(self.n), ad, in_out, tag)?;
         self.n = next;
         Ok(())
     }
@@ -50,15 +48,15 @@ impl<P: Provider> CipherState<P> {
     /// `Rekey`: the key changes, the nonce goes on.
     pub(super) fn rekey(&mut self) -> Result<(), Error> {
         let mut k = Secret::zeroed();
-        P::seal(&self.k, &nonce(MAX_NONCE), &[], k.expose_mut())?;
-        self.k = k;
+        self.k.seal(&nonce(MAX_NONCE), &[], k.expose_mut())?;
+        self.k = P::Aead::new(k);
         Ok(())
     }
 
     /// A name for the key: two ends that have the same name have the same key. It is a hash with a
     /// label that nothing else in the protocol hashes with, and gives nothing of the key away.
     pub(super) fn fingerprint(&self) -> [u8; 32] {
-        P::sha256(&[b"MiniPKI/1 key fingerprint", self.k.expose()])
+        P::sha256(&[b"MiniPKI/1 key fingerprint", self.k.key().expose()])
     }
 
     /// Messages so far.
@@ -81,7 +79,7 @@ fn nonce(n: u64) -> [u8; NONCE] {
     bytes
 }
 
-impl<P> fmt::Debug for CipherState<P> {
+impl<P: Provider> fmt::Debug for CipherState<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CipherState").field("n", &self.n).finish_non_exhaustive()
     }

@@ -12,7 +12,7 @@ use crate::limits::{KEY, TAG};
 const PROTOCOL_NAME: &[u8; 32] = b"Noise_XX_25519_ChaChaPoly_SHA256";
 
 /// The spec's `ck`, `h` and `CipherState`, which is absent until the first `MixKey`.
-pub(super) struct SymmetricState<P> {
+pub(super) struct SymmetricState<P: Provider> {
     ck: Secret<KEY>,
     h: [u8; 32],
     cipher: Option<CipherState<P>>,
@@ -93,7 +93,7 @@ impl<P: Provider> SymmetricState<P> {
     }
 }
 
-impl<P> fmt::Debug for SymmetricState<P> {
+impl<P: Provider> fmt::Debug for SymmetricState<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SymmetricState").finish_non_exhaustive()
     }

@@ -10,7 +10,7 @@ pub const MESSAGES_PER_KEY: u64 = 1 << 16;
 
 /// What a finished handshake leaves.
 #[derive(Debug)]
-pub struct Transport<P> {
+pub struct Transport<P: Provider> {
     sealer: Sealer<P>,
     opener: Opener<P>,
     handshake_hash: [u8; 32],
@@ -19,15 +19,15 @@ pub struct Transport<P> {
 
 /// The direction to the peer.
 #[derive(Debug)]
-pub struct Sealer<P>(Direction<P>);
+pub struct Sealer<P: Provider>(Direction<P>);
 
 /// The direction from the peer.
 #[derive(Debug)]
-pub struct Opener<P>(Direction<P>);
+pub struct Opener<P: Provider>(Direction<P>);
 
 /// A key in use, or `None` once a message failed: the key is wiped, and nothing passes again.
 #[derive(Debug)]
-struct Direction<P>(Option<CipherState<P>>);
+struct Direction<P: Provider>(Option<CipherState<P>>);
 
 impl<P: Provider> Transport<P> {
     pub(super) const fn new(

@@ -14,7 +14,7 @@ use aws_lc_rs::hmac::{self, HMAC_SHA256, sign_to_buffer};
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PSS_2048_8192_SHA256, RsaParameters, RsaPssSaltLength};
 use aws_lc_rs::{digest, error::Unspecified};
 use minipki_core::bytes::Secret;
-use minipki_core::crypto::{CryptoError, Portable, Provider, Sha256, X25519, rsa};
+use minipki_core::crypto::{Aead, CryptoError, Portable, Provider, Sha256, X25519, rsa};
 use minipki_core::limits::{KEY, NONCE, SPKI_DER, TAG};
 use zeroize::Zeroizing;
 
@@ -76,6 +76,45 @@ impl X25519 for Key {
     }
 }
 
+/// A key of ChaCha20-Poly1305 by AWS-LC, which keeps it in memory of its own: made once for all messages.
+pub struct Cipher {
+    key: Secret<KEY>,
+    prepared: Option<LessSafeKey>,
+}
+
+impl Aead for Cipher {
+    fn new(key: Secret<KEY>) -> Self {
+        let prepared = UnboundKey::new(&CHACHA20_POLY1305, key.expose());
+        Self { prepared: prepared.ok().map(LessSafeKey::new), key }
+    }
+
+    fn key(&self) -> &Secret<KEY> {
+        &self.key
+    }
+
+    fn seal(&self, nonce: &[u8; NONCE], ad: &[u8], in_out: &mut [u8]) -> Result<[u8; TAG], CryptoError> {
+        let Some(prepared) = &self.prepared else { return self.key.seal(nonce, ad, in_out) };
+        prepared
+            .seal_in_place_separate_tag(once(nonce), Aad::from(ad), in_out)
+            .map(|tag| copied(tag.as_ref()))
+            .map_err(|Unspecified| CryptoError::Length)
+    }
+
+    fn open(
+        &self,
+        nonce: &[u8; NONCE],
+        ad: &[u8],
+        in_out: &mut [u8],
+        tag: &[u8; TAG],
+    ) -> Result<(), CryptoError> {
+        let Some(prepared) = &self.prepared else { return self.key.open(nonce, ad, in_out, tag) };
+        prepared
+            .open_in_place_separate_tag(once(nonce), Aad::from(ad), tag, in_out)
+            .map(drop)
+            .map_err(|Unspecified| CryptoError::Tag)
+    }
+}
+
 /// A length to expand to.
 struct Length(usize);
 
@@ -91,6 +130,7 @@ static PSS: RsaParameters = RSA_PSS_2048_8192_SHA256.with_pss_salt_length(RsaPss
 impl Provider for AwsLc {
     type Sha256 = Hash;
     type X25519 = Key;
+    type Aead = Cipher;
 
     fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Secret<32> {
         let mut mac = Secret::zeroed();
@@ -108,32 +148,6 @@ impl Provider for AwsLc {
             .expand(&[info], Length(out.len()))
             .and_then(|okm| okm.fill(out))
             .map_err(|Unspecified| CryptoError::Length)
-    }
-
-    fn seal(
-        key: &Secret<KEY>,
-        nonce: &[u8; NONCE],
-        ad: &[u8],
-        in_out: &mut [u8],
-    ) -> Result<[u8; TAG], CryptoError> {
-        cipher(key)
-            .and_then(|cipher| cipher.seal_in_place_separate_tag(once(nonce), Aad::from(ad), in_out))
-            .map(|tag| copied(tag.as_ref()))
-            .map_err(|Unspecified| CryptoError::Length)
-    }
-
-    fn open(
-        key: &Secret<KEY>,
-        nonce: &[u8; NONCE],
-        ad: &[u8],
-        in_out: &mut [u8],
-        tag: &[u8; TAG],
-    ) -> Result<(), CryptoError> {
-        cipher(key)
-            .and_then(|cipher| {
-                cipher.open_in_place_separate_tag(once(nonce), Aad::from(ad), tag, in_out).map(drop)
-            })
-            .map_err(|Unspecified| CryptoError::Tag)
     }
 
     /// AWS-LC checks one salt length at a time and names no reason. So it is asked about the
@@ -177,10 +191,6 @@ fn accepts(key: &rsa::PublicKey, digest: &[u8; 32], signature: &[u8]) -> bool {
 fn parse(key: &rsa::PublicKey) -> Option<ParsedPublicKey> {
     let mut spki = [0; SPKI_DER];
     ParsedPublicKey::new(&PSS, key.write_spki_der(&mut spki).ok()?).ok()
-}
-
-fn cipher(key: &Secret<KEY>) -> Result<LessSafeKey, Unspecified> {
-    UnboundKey::new(&CHACHA20_POLY1305, key.expose()).map(LessSafeKey::new)
 }
 
 /// That a nonce is used once, Noise's counter sees to.

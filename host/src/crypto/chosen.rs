@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use minipki_core::bytes::Secret;
-use minipki_core::crypto::{CryptoError, Portable, Provider, Sha256, X25519, rsa};
+use minipki_core::crypto::{Aead, CryptoError, Portable, Provider, Sha256, X25519, rsa};
 use minipki_core::limits::{KEY, NONCE, TAG};
 
 use super::AwsLc;
@@ -96,6 +96,42 @@ impl<A: X25519, P: X25519> X25519 for Either<A, P> {
     }
 }
 
+impl<A: Aead, P: Aead> Aead for Either<A, P> {
+    fn new(key: Secret<KEY>) -> Self {
+        match kind() {
+            ProviderKind::Aws => Self::Aws(A::new(key)),
+            ProviderKind::Portable => Self::Portable(P::new(key)),
+        }
+    }
+
+    fn key(&self) -> &Secret<KEY> {
+        match self {
+            Self::Aws(cipher) => cipher.key(),
+            Self::Portable(cipher) => cipher.key(),
+        }
+    }
+
+    fn seal(&self, nonce: &[u8; NONCE], ad: &[u8], in_out: &mut [u8]) -> Result<[u8; TAG], CryptoError> {
+        match self {
+            Self::Aws(cipher) => cipher.seal(nonce, ad, in_out),
+            Self::Portable(cipher) => cipher.seal(nonce, ad, in_out),
+        }
+    }
+
+    fn open(
+        &self,
+        nonce: &[u8; NONCE],
+        ad: &[u8],
+        in_out: &mut [u8],
+        tag: &[u8; TAG],
+    ) -> Result<(), CryptoError> {
+        match self {
+            Self::Aws(cipher) => cipher.open(nonce, ad, in_out, tag),
+            Self::Portable(cipher) => cipher.open(nonce, ad, in_out, tag),
+        }
+    }
+}
+
 /// The provider that was chosen, [`AwsLc`] unless [`choose`] was told otherwise.
 #[derive(Clone, Copy, Debug)]
 pub struct Chosen;
@@ -113,6 +149,7 @@ macro_rules! ask {
 impl Provider for Chosen {
     type Sha256 = Either<<AwsLc as Provider>::Sha256, <Portable as Provider>::Sha256>;
     type X25519 = Either<<AwsLc as Provider>::X25519, <Portable as Provider>::X25519>;
+    type Aead = Either<<AwsLc as Provider>::Aead, <Portable as Provider>::Aead>;
 
     fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Secret<32> {
         ask!(hmac_sha256(key, parts))
@@ -120,25 +157,6 @@ impl Provider for Chosen {
 
     fn hkdf_sha256(salt: &[u8], ikm: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), CryptoError> {
         ask!(hkdf_sha256(salt, ikm, info, out))
-    }
-
-    fn seal(
-        key: &Secret<KEY>,
-        nonce: &[u8; NONCE],
-        ad: &[u8],
-        in_out: &mut [u8],
-    ) -> Result<[u8; TAG], CryptoError> {
-        ask!(seal(key, nonce, ad, in_out))
-    }
-
-    fn open(
-        key: &Secret<KEY>,
-        nonce: &[u8; NONCE],
-        ad: &[u8],
-        in_out: &mut [u8],
-        tag: &[u8; TAG],
-    ) -> Result<(), CryptoError> {
-        ask!(open(key, nonce, ad, in_out, tag))
     }
 
     fn verify_pss_sha256(
