@@ -41,6 +41,16 @@ pub enum Either<A, P> {
     Portable(P),
 }
 
+/// What `$call` makes of whichever it is.
+macro_rules! whichever {
+    ($either:expr, $inner:ident => $call:expr) => {
+        match $either {
+            Either::Aws($inner) => $call,
+            Either::Portable($inner) => $call,
+        }
+    };
+}
+
 impl<A: Sha256, P: Sha256> Default for Either<A, P> {
     fn default() -> Self {
         match kind() {
@@ -52,17 +62,11 @@ impl<A: Sha256, P: Sha256> Default for Either<A, P> {
 
 impl<A: Sha256, P: Sha256> Sha256 for Either<A, P> {
     fn update(&mut self, data: &[u8]) {
-        match self {
-            Self::Aws(hash) => hash.update(data),
-            Self::Portable(hash) => hash.update(data),
-        }
+        whichever!(self, hash => hash.update(data));
     }
 
     fn finish(self) -> [u8; 32] {
-        match self {
-            Self::Aws(hash) => hash.finish(),
-            Self::Portable(hash) => hash.finish(),
-        }
+        whichever!(self, hash => hash.finish())
     }
 }
 
@@ -75,24 +79,15 @@ impl<A: X25519, P: X25519> X25519 for Either<A, P> {
     }
 
     fn secret(&self) -> &Secret<KEY> {
-        match self {
-            Self::Aws(key) => key.secret(),
-            Self::Portable(key) => key.secret(),
-        }
+        whichever!(self, key => key.secret())
     }
 
     fn public(&self) -> [u8; KEY] {
-        match self {
-            Self::Aws(key) => key.public(),
-            Self::Portable(key) => key.public(),
-        }
+        whichever!(self, key => key.public())
     }
 
     fn agree(&self, public: &[u8; KEY]) -> Result<Secret<KEY>, CryptoError> {
-        match self {
-            Self::Aws(key) => key.agree(public),
-            Self::Portable(key) => key.agree(public),
-        }
+        whichever!(self, key => key.agree(public))
     }
 }
 
@@ -105,17 +100,11 @@ impl<A: Aead, P: Aead> Aead for Either<A, P> {
     }
 
     fn key(&self) -> &Secret<KEY> {
-        match self {
-            Self::Aws(cipher) => cipher.key(),
-            Self::Portable(cipher) => cipher.key(),
-        }
+        whichever!(self, cipher => cipher.key())
     }
 
     fn seal(&self, nonce: &[u8; NONCE], ad: &[u8], in_out: &mut [u8]) -> Result<[u8; TAG], CryptoError> {
-        match self {
-            Self::Aws(cipher) => cipher.seal(nonce, ad, in_out),
-            Self::Portable(cipher) => cipher.seal(nonce, ad, in_out),
-        }
+        whichever!(self, cipher => cipher.seal(nonce, ad, in_out))
     }
 
     fn open(
@@ -125,10 +114,7 @@ impl<A: Aead, P: Aead> Aead for Either<A, P> {
         in_out: &mut [u8],
         tag: &[u8; TAG],
     ) -> Result<(), CryptoError> {
-        match self {
-            Self::Aws(cipher) => cipher.open(nonce, ad, in_out, tag),
-            Self::Portable(cipher) => cipher.open(nonce, ad, in_out, tag),
-        }
+        whichever!(self, cipher => cipher.open(nonce, ad, in_out, tag))
     }
 }
 
