@@ -35,6 +35,8 @@ pub fn enrol<S: Read + Write>(
             let text = link.body().get(range).unwrap_or_default();
             Vec::from_slice(text).map_err(|_| Fault::Truncated.into())
         }
+        // Keep the key: within 24 hours the CA answers it with the same certificate again.
+        Some(EnrolOutcome::OutOfTime { error, .. }) => Err(Fault::Certificate(error).into()),
         Some(EnrolOutcome::Refused { code, .. }) => Err(Fault::Refused(code).into()),
         None => Err(Fault::Truncated.into()),
     }

@@ -39,6 +39,7 @@ struct Ended {
     client: Result<Vec<u8>, Fault>,
     asked: Vec<Asked>,
     refused: Option<Code>,
+    out_of_time: Option<Vec<u8>>,
 }
 
 /// Plays an enrolment against a CA that grants what is proven under `token`,
@@ -51,7 +52,8 @@ fn play(
     let (mut a, mut b, mut c, mut d) = ([0; FRAME], [0; FRAME], [0; FRAME], [0; FRAME]);
     let mut client = Link::new(EnrolClient::<Portable>::new(enrolment, &mut rng(1)), &mut a, &mut b);
     let mut server = Link::new(EnrolServer::<Portable>::new(anchor(SIZE).fingerprint()), &mut c, &mut d);
-    let mut ended = Ended { client: Err(Fault::Truncated), asked: Vec::new(), refused: None };
+    let mut ended =
+        Ended { client: Err(Fault::Truncated), asked: Vec::new(), refused: None, out_of_time: None };
     loop {
         let (left, right) = Record::default().run(&mut client, &mut server);
         if let Err(fault) = left {
@@ -61,6 +63,10 @@ fn play(
         if left == Ok(Want::Deliver) {
             match client.event().expect("an outcome") {
                 EnrolOutcome::Granted(range) => ended.client = Ok(client.body()[range].to_vec()),
+                EnrolOutcome::OutOfTime { certificate, error } => {
+                    ended.client = Err(Fault::Certificate(error));
+                    ended.out_of_time = Some(client.body()[certificate].to_vec());
+                }
                 EnrolOutcome::Refused { code, text } => {
                     assert_eq!(&client.body()[text], code.text().as_bytes());
                     ended.refused = Some(code);
@@ -157,6 +163,25 @@ fn the_client_takes_no_other_certificate() {
         let ended = play(enrolment(&key, &anchor, proven(None)), None, |_| text.clone());
         assert_eq!(ended.client.map(drop), expected.map_err(Fault::Certificate));
     }
+}
+
+/// A client whose clock is wrong keeps what it was granted; one that got another's certificate does not.
+#[test]
+fn a_genuine_certificate_out_of_its_time_is_handed_over_and_no_other() {
+    let (key, anchor, public) = (key(), anchor(SIZE), public(SIZE));
+    let later = cert::Validity::new(time("2026-06-15T12:00:01+00:00"), time("2026-09-15T12:00:00+00:00"));
+    let good =
+        || Unsigned { subject_key: *key.public(), validity: later.expect("in order"), ..sample(&public) };
+    let text = issue(&good(), SIZE);
+    let ended = play(enrolment(&key, &anchor, proven(None)), None, |_| text.clone());
+    let error = cert::Error::NotYetValid { now: time(NOW), not_before: time("2026-06-15T12:00:01+00:00") };
+    assert_eq!(ended.client, Err(Fault::Certificate(error)));
+    assert_eq!(ended.out_of_time, Some(text));
+
+    let other = issue(&Unsigned { subject_id: certificates::id("mallory"), ..good() }, SIZE);
+    let ended = play(enrolment(&key, &anchor, proven(None)), None, |_| other.clone());
+    assert_eq!(ended.client, Err(Fault::Certificate(cert::Error::SubjectMismatch)));
+    assert_eq!(ended.out_of_time, None);
 }
 
 /// Feeds `bodies` to a fresh CA, answering each question, and returns what it refused.

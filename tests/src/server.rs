@@ -196,6 +196,7 @@ pub async fn enrol(
     let body = link.body();
     Ok(match event {
         EnrolOutcome::Granted(range) => Outcome::Granted(body[range].to_vec()),
+        EnrolOutcome::OutOfTime { error, .. } => panic!("the clocks of one machine differ: {error}"),
         EnrolOutcome::Refused { code, .. } => Outcome::Refused(code, body.to_vec()),
     })
 }

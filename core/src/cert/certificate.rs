@@ -91,6 +91,22 @@ impl<'a> Certificate<'a> {
         self.validity
     }
 
+    /// Checks that it names `subject`.
+    ///
+    /// # Errors
+    /// [`Error::SubjectMismatch`].
+    pub fn require_subject(&self, subject: Id<'_>) -> Result<(), Error> {
+        if self.subject_id == subject { Ok(()) } else { Err(Error::SubjectMismatch) }
+    }
+
+    /// Checks that it is for the X25519 public key `key`.
+    ///
+    /// # Errors
+    /// [`Error::SubjectKeyMismatch`].
+    pub fn require_key(&self, key: &[u8; KEY]) -> Result<(), Error> {
+        if self.subject_key == *key { Ok(()) } else { Err(Error::SubjectKeyMismatch) }
+    }
+
     /// The issuer's key that it carries; to be compared and shown, never to verify it with.
     ///
     /// # Errors

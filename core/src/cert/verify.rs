@@ -32,7 +32,7 @@ impl<'a> Verified<'a> {
     /// # Errors
     /// [`Error::SubjectMismatch`].
     pub fn require_subject(self, subject: Id<'_>) -> Result<Self, Error> {
-        if self.certificate.subject_id() == subject { Ok(self) } else { Err(Error::SubjectMismatch) }
+        self.certificate.require_subject(subject).map(|()| self)
     }
 
     /// Goes on only if it is for the X25519 public key `key`.
@@ -40,7 +40,7 @@ impl<'a> Verified<'a> {
     /// # Errors
     /// [`Error::SubjectKeyMismatch`].
     pub fn require_key(self, key: &[u8; KEY]) -> Result<Self, Error> {
-        if self.certificate.subject_key() == key { Ok(self) } else { Err(Error::SubjectKeyMismatch) }
+        self.certificate.require_key(key).map(|()| self)
     }
 }
 

@@ -46,6 +46,14 @@ pub struct Enrolment<'k, P: Provider = Portable> {
 pub enum EnrolOutcome {
     /// The certificate's text: verified under the anchor, for this subject and key.
     Granted(Range<usize>),
+    /// The same, but the certificate is not valid at [`Enrolment::now`]: one of the two clocks is wrong. Keep it,
+    /// and use it once [`cert::verify`] accepts it.
+    OutOfTime {
+        /// The certificate's text.
+        certificate: Range<usize>,
+        /// [`cert::Error::NotYetValid`] or [`cert::Error::Expired`].
+        error: cert::Error,
+    },
     /// The CA refused.
     Refused {
         /// Why, for programs.
@@ -93,13 +101,19 @@ impl<'k, P: Provider> EnrolClient<'k, P> {
         Ok(Proof { proof: *input.proof(token.as_ref().map(Secret::expose))?.expose() })
     }
 
-    /// Accepts only a certificate that verifies and is exactly what was asked for.
-    fn check(&self, text: &[u8]) -> Result<(), Fault> {
+    /// Accepts only a certificate that is genuine and exactly what was asked for. Returns the error of its
+    /// validity period, if it is not valid now.
+    fn check(&self, text: &[u8]) -> Result<Option<cert::Error>, Fault> {
         let certificate = Certificate::parse(text)?;
-        cert::verify::<P>(self.enrolment.anchor, &certificate, self.enrolment.now)?
-            .require_subject(self.enrolment.subject_id.as_id())?
-            .require_key(self.enrolment.key.public())?;
-        Ok(())
+        // The time is checked last, so an error about it is about a genuine certificate.
+        let time = match cert::verify::<P>(self.enrolment.anchor, &certificate, self.enrolment.now) {
+            Ok(_) => None,
+            Err(error @ (cert::Error::NotYetValid { .. } | cert::Error::Expired { .. })) => Some(error),
+            Err(error) => return Err(error.into()),
+        };
+        certificate.require_subject(self.enrolment.subject_id.as_id())?;
+        certificate.require_key(self.enrolment.key.public())?;
+        Ok(time)
     }
 
     fn conclude(&self, body: &[u8]) -> Result<EnrolOutcome, Fault> {
@@ -108,10 +122,10 @@ impl<'k, P: Provider> EnrolClient<'k, P> {
             start..start.saturating_add(part.len())
         };
         match Answer::decode(body)? {
-            Answer::Granted(text) => {
-                self.check(text)?;
-                Ok(EnrolOutcome::Granted(range(text)))
-            }
+            Answer::Granted(text) => Ok(match self.check(text)? {
+                None => EnrolOutcome::Granted(range(text)),
+                Some(error) => EnrolOutcome::OutOfTime { certificate: range(text), error },
+            }),
             Answer::Refused(refusal) => {
                 Ok(EnrolOutcome::Refused { code: refusal.code, text: range(refusal.text.as_bytes()) })
             }

@@ -36,6 +36,7 @@ pub(crate) fn enrol<B: Board>(
     stream.close();
     let granted = driven.and_then(|_| match link.event() {
         Some(EnrolOutcome::Granted(range)) => Ok(link.body().get(range).unwrap_or_default()),
+        Some(EnrolOutcome::OutOfTime { error, .. }) => Err(Fault::Certificate(error).into()),
         Some(EnrolOutcome::Refused { code, text }) => {
             let words = link.body().get(text).and_then(|text| str::from_utf8(text).ok());
             board.report(format_args!("the CA refused ({code}): {}", words.unwrap_or_default()));

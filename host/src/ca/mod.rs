@@ -8,9 +8,11 @@ pub mod authority;
 pub mod policy;
 pub mod ports;
 pub mod profile;
+pub mod source;
 pub mod token;
 
 pub use authority::{Authority, Issued};
 pub use policy::{IssueRequest, Policy, Proof, Refused};
 pub use ports::{Entry, Ledger, LedgerError, SignError, Signature, Signer, TokenHash};
+pub use source::Source;
 pub use token::Token;

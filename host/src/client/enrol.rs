@@ -92,6 +92,7 @@ pub async fn enrol_over(
             let certificate = link.body().get(text).unwrap_or_default().to_vec();
             Ok(Identity::new(key.clone(), certificate, options.anchor.clone(), now)?)
         }
+        Some(EnrolOutcome::OutOfTime { error, .. }) => Err(failed(Fault::Certificate(error).into())),
         Some(EnrolOutcome::Refused { code, text }) => {
             let text = String::from_utf8_lossy(link.body().get(text).unwrap_or_default()).into_owned();
             Err(ClientError::Refused { code, text })
