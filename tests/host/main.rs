@@ -34,5 +34,6 @@ mod server_enrol;
 mod server_hostile;
 mod server_limits;
 mod server_log;
+mod server_log_lost;
 mod signers;
 mod story;
