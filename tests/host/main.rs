@@ -30,6 +30,7 @@ mod ledger_search;
 mod pictures;
 mod providers;
 mod readme;
+mod repeats;
 mod server_enrol;
 mod server_hostile;
 mod server_limits;
