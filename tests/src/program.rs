@@ -93,6 +93,17 @@ pub fn run_with<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], variables: &[(&
     start_with(folder, arguments, variables).wait()
 }
 
+/// [`run`] by another program: `other` and its arguments, the last of which are the program and `arguments`.
+///
+/// # Panics
+/// If the other cannot be started.
+pub fn run_by<S: AsRef<OsStr>>(other: &[&str], folder: &Path, arguments: &[S]) -> Done {
+    let [name, words @ ..] = other else { panic!("the name of a program comes first") };
+    let mut command = Command::new(name);
+    as_argument_of(command.args(words), folder, arguments);
+    Running::new(command.stdin(Stdio::null())).wait()
+}
+
 /// A run that goes on beside the test; it ends with the test at the latest.
 pub struct Running {
     child: Child,
