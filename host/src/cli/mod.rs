@@ -16,6 +16,7 @@ mod log;
 mod output;
 mod progress;
 mod resources;
+mod stderr;
 mod talk;
 mod verify;
 
@@ -39,6 +40,7 @@ use crate::trace::{Printer, Tap};
 pub use error::CliError;
 pub use exit::Exit;
 use resources::Needs;
+use stderr::Stderr;
 
 /// MiniPKI: a certificate authority, its clients, and secure channels between them
 #[derive(Parser)]
@@ -121,13 +123,15 @@ pub fn main() -> ExitCode {
             next,
         ));
     }));
-    match ignore_file_limit().map_err(CliError::from).and_then(|()| run(parse())) {
+    let code = match ignore_file_limit().map_err(CliError::from).and_then(|()| run(parse())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::say(&error);
             error.exit().into()
         }
-    }
+    };
+    stderr::end();
+    code
 }
 
 /// Makes a write beyond the limit of a file's size (`ulimit -f`) an error like any other. The signal SIGXFSZ, which
@@ -208,7 +212,7 @@ fn interrupted<T>(signal: &'static str) -> Result<T, CliError> {
 
 /// A tap that prints to standard error, if `trace` asks for one.
 fn watch(trace: bool, own: impl Into<String>, peer: impl Into<String>) -> Option<Arc<dyn Tap>> {
-    trace.then(|| Arc::new(Printer::new(anstream::stderr(), own, peer)) as Arc<dyn Tap>)
+    trace.then(|| Arc::new(Printer::new(Stderr, own, peer)) as Arc<dyn Tap>)
 }
 
 /// A length of time: a whole number and `s`, `m`, `h` or `d`.
