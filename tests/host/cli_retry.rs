@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 
+use minipki_tests::kill_points::{WRITES, at_each};
 use minipki_tests::program::{run, run_by, run_with, start};
 use serde_json::Value;
 
@@ -21,6 +22,13 @@ fn names(folder: &Path) -> Vec<String> {
         entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
     names.sort();
     names
+}
+
+/// How many certificates the ledger has for `subject`.
+fn recorded(at: &Path, subject: &str) -> usize {
+    let list = run(at, &["ca", "list", "--dir", "ca", "--subject", subject, "--json"]).expect(0);
+    let list: Value = serde_json::from_str(&list.stdout).expect("one JSON value");
+    list.as_array().expect("an array").len()
 }
 
 #[test]
@@ -73,6 +81,29 @@ fn a_full_disk_is_met_before_the_ca_is_asked() {
     );
     // With room, it is the CA that is missing.
     run(at, &command(&ca, "alice")).expect(5);
+}
+
+#[test]
+fn killed_at_any_write_it_is_gone_on_with_and_the_folder_is_whole() {
+    let (folder, _server, ca) = served(&[]);
+    let at = folder.path();
+    let mut number = 0;
+    let kills = at_each(WRITES, |point| {
+        number += 1;
+        let subject = format!("subject-{number}");
+        let done = point.run(at, &command(&ca, &subject));
+        let key = fs::read(at.join(&subject).join("key.pem"));
+        let had = recorded(at, &subject);
+        assert!(had == 0 || key.is_ok(), "{point:?}: a certificate for a key that is gone");
+        run(at, &command(&ca, &subject)).expect(0);
+        let now = fs::read(at.join(&subject).join("key.pem")).expect("it is there");
+        assert!(key.is_err() || key.is_ok_and(|key| key == now), "{point:?}: another key");
+        assert_eq!(names(&at.join(&subject)), FILES, "{point:?}");
+        assert_eq!(recorded(at, &subject), 1, "{point:?}");
+        run(at, &["verify", "--anchor", "ca/anchor.json", &format!("{subject}/certificate.json")]).expect(0);
+        done
+    });
+    assert!(kills > 15, "only {kills} kills");
 }
 
 #[test]

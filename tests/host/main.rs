@@ -19,6 +19,7 @@ mod client_script;
 mod console_guard;
 mod console_pages;
 mod console_tls;
+mod cut_and_retry;
 mod demo;
 mod device;
 mod device_attacks;
