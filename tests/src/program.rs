@@ -61,11 +61,20 @@ impl Done {
 /// The program in `folder`, with nothing of the tests' environment that it would heed.
 fn command<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Command {
     let mut command = Command::new(path());
+    in_folder(&mut command, folder, arguments);
+    command
+}
+
+/// Gives the program to another one that starts it, as the last of its arguments.
+pub(crate) fn as_argument_of<S: AsRef<OsStr>>(other: &mut Command, folder: &Path, arguments: &[S]) {
+    in_folder(other.arg(path()), folder, arguments);
+}
+
+fn in_folder<S: AsRef<OsStr>>(command: &mut Command, folder: &Path, arguments: &[S]) {
     command.args(arguments).current_dir(folder);
     for variable in ["NO_COLOR", "CLICOLOR_FORCE", "RUST_LOG", "MINIPKI_TOKEN"] {
         command.env_remove(variable);
     }
-    command
 }
 
 /// Runs the program in `folder` to its end, with nothing to read.
@@ -82,6 +91,17 @@ pub fn run<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Done {
 /// As [`run`].
 pub fn run_with<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], variables: &[(&str, &str)]) -> Done {
     start_with(folder, arguments, variables).wait()
+}
+
+/// [`run`] by another program: `other` and its arguments, the last of which are the program and `arguments`.
+///
+/// # Panics
+/// If the other cannot be started.
+pub fn run_by<S: AsRef<OsStr>>(other: &[&str], folder: &Path, arguments: &[S]) -> Done {
+    let [name, words @ ..] = other else { panic!("the name of a program comes first") };
+    let mut command = Command::new(name);
+    as_argument_of(command.args(words), folder, arguments);
+    Running::new(command.stdin(Stdio::null())).wait()
 }
 
 /// A run that goes on beside the test; it ends with the test at the latest.

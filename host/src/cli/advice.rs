@@ -5,7 +5,7 @@ use minipki_core::session::Fault;
 use minipki_core::wire::Code;
 
 use super::{CliError, Exit};
-use crate::client::{AnchorError, ClientError, IdentityError};
+use crate::client::{AnchorError, ClientError, IdentityError, OutOfTime};
 use crate::net::NetError;
 use crate::trace::explain;
 
@@ -50,7 +50,9 @@ pub(super) fn fault(fault: &Fault) -> CliError {
 /// A refusal that the CA or the peer sent, with its own words.
 pub(super) fn refused(code: Code, text: &str) -> CliError {
     let next = match code {
-        Code::SubjectTaken => "choose another --subject, or ask the CA's operator for a token (--token)",
+        Code::SubjectTaken => {
+            "choose another --subject and --out, or ask the CA's operator for a token (--token)"
+        }
         Code::TokenInvalid => "ask the CA's operator for a token: minipki ca token --dir DIR --subject NAME",
         Code::ProofFailed => {
             "compare the fingerprint with the operator's; check the token, and whom it is for"
@@ -94,9 +96,17 @@ impl From<ClientError> for CliError {
 
 impl From<IdentityError> for CliError {
     fn from(error: IdentityError) -> Self {
-        let exit =
-            if matches!(error, IdentityError::Certificate { .. }) { Exit::NotVerified } else { Exit::Failed };
+        let exit = match error {
+            IdentityError::Certificate { .. } | IdentityError::OutOfTime(_) => Exit::NotVerified,
+            _ => Exit::Failed,
+        };
         Self::told(exit, error)
+    }
+}
+
+impl From<OutOfTime> for CliError {
+    fn from(error: OutOfTime) -> Self {
+        Self::told(Exit::NotVerified, error)
     }
 }
 
