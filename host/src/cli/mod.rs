@@ -18,7 +18,7 @@ mod progress;
 mod talk;
 mod verify;
 
-use std::io;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -29,7 +29,8 @@ use clap_complete::Shell;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::crypto::{self, ProviderKind};
-use crate::server::stop_signal;
+use crate::net;
+use crate::server::stop_signals;
 use crate::trace::{Printer, Tap};
 
 pub use error::CliError;
@@ -125,21 +126,66 @@ fn run(cli: Cli) -> Result<(), CliError> {
     }
 }
 
+/// The fewest descriptors that a command with a runtime can work with.
+const DESCRIPTORS: usize = 32;
+
 /// A runtime with a thread for every other core. The rest is for signatures, which take far longer than what is
 /// done for the network; and each thread less is one less to wake for a request that comes alone.
-fn runtime() -> io::Result<Runtime> {
+fn runtime() -> Result<Runtime, CliError> {
+    let descriptors = net::raise_descriptor_limit();
+    if descriptors < DESCRIPTORS {
+        let seen =
+            format_args!("this process may open only {descriptors} files; at least {DESCRIPTORS} are needed");
+        return Err(CliError::new(
+            Exit::Failed,
+            seen,
+            "raise the limit, as with `ulimit -n 1024`, and try again",
+        ));
+    }
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    Builder::new_multi_thread().worker_threads(cores.div_ceil(2)).enable_all().build()
+    let runtime = Builder::new_multi_thread().worker_threads(cores.div_ceil(2)).enable_all().build()?;
+    Ok(runtime)
 }
 
-/// Runs `work` to its end, or until Ctrl-C or SIGTERM, of which `stopped` says what it means.
+/// The future that tells a service to stop in order.
+type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Runs a service. The first SIGINT, SIGTERM or SIGHUP stops it in order, by the future that `service` is given;
+/// a second one ends it at once. That loses nothing: what was answered is on disk.
+fn until_stopped(service: impl AsyncFnOnce(Stop) -> Result<(), CliError>) -> Result<(), CliError> {
+    let runtime = runtime()?;
+    let mut at_once = false;
+    let done = runtime.block_on(async {
+        let (stop, again) = stop_signals()?;
+        let stop = async {
+            let signal = stop.await;
+            tracing::info!(signal, "asked to stop; another such signal ends this at once");
+        };
+        tokio::select! {
+            // The second signal is looked for first, so that it has seen the first one before the service says so.
+            biased;
+            signal = again => {
+                at_once = true;
+                let seen = format_args!("ended at once by a second signal, {signal}; what was answered is on disk");
+                Err(CliError::new(Exit::Interrupted, seen, ""))
+            }
+            done = service(Box::pin(stop)) => done,
+        }
+    });
+    if at_once {
+        runtime.shutdown_background();
+    }
+    done
+}
+
+/// Runs `work` to its end, or until SIGINT, SIGTERM or SIGHUP; `stopped` says what that means.
 fn wait<T>(
     work: impl Future<Output = Result<T, CliError>>,
     stopped: impl FnOnce(&'static str) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
     let runtime = runtime()?;
     let done = runtime.block_on(async {
-        let stop = stop_signal()?;
+        let (stop, _) = stop_signals()?;
         tokio::select! {
             biased;
             done = work => done,

@@ -6,12 +6,13 @@ use clap::{Args, ValueEnum};
 
 use super::super::console::{SiteArgs, invite};
 use super::super::log::{self, LogFormat};
-use super::super::{CliError, Exit, runtime, watch};
+use super::super::{CliError, Exit, until_stopped, watch};
 use super::Folder;
+use super::limits::LimitArgs;
 use crate::ca::Policy;
 use crate::console::{CaOptions, Console, ConsoleOptions, open_authority};
 use crate::keys::{CaFolder, SignerKind};
-use crate::server::{ServeError, Server, ServerOptions, stop_signal};
+use crate::server::{ServeError, Server, ServerOptions};
 
 /// Serve enrolment until Ctrl-C or SIGTERM, then finish what is under way
 #[derive(Args)]
@@ -34,6 +35,8 @@ pub(in crate::cli) struct ServeArgs {
     /// What signs
     #[arg(long, value_enum, default_value = "auto")]
     signer: SignerArg,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// Also serve the console, here; 127.0.0.1:9080 if no address is given
     #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:9080")]
     console: Option<SocketAddr>,
@@ -74,7 +77,13 @@ pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
     log::begin(args.log_format);
     let policy = Policy { open: args.open, require_token: args.require_token, ..Policy::default() };
     let tap = watch(args.trace, "CA", "client");
-    let ca = CaOptions { listen: args.listen, policy, signer: args.signer.into(), tap };
+    let ca = CaOptions {
+        listen: args.listen,
+        policy,
+        signer: args.signer.into(),
+        limits: args.limits.limits(),
+        tap,
+    };
     let folder = args.folder.open()?;
     match args.console {
         Some(listen) => with_console(ca, args.site.options(folder.path().to_owned(), listen)),
@@ -83,15 +92,11 @@ pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
 }
 
 fn alone(ca: CaOptions, folder: &CaFolder) -> Result<(), CliError> {
-    let CaOptions { listen, policy, signer, tap } = ca;
+    let CaOptions { listen, policy, signer, limits, tap } = ca;
     let authority = open_authority(folder, policy, signer)?;
-    let options = ServerOptions { listen, tap, ..ServerOptions::default() };
-    runtime()?.block_on(async {
-        let stop = stop_signal()?;
+    let options = ServerOptions { listen, limits, tap, ..ServerOptions::default() };
+    until_stopped(async |stop| {
         let server = Server::bind(authority, options).await?;
-        let stop = async {
-            stop.await;
-        };
         server.run(stop).await?;
         Ok(())
     })
@@ -100,15 +105,14 @@ fn alone(ca: CaOptions, folder: &CaFolder) -> Result<(), CliError> {
 /// The server and the console in one process. A server that fails ends both, as it would alone; one
 /// that is stopped from the console waits there to be started again.
 fn with_console(ca: CaOptions, options: ConsoleOptions) -> Result<(), CliError> {
-    runtime()?.block_on(async {
-        let stop = stop_signal()?;
+    until_stopped(async |stop| {
         let console = Console::bind(options).await?;
         console.start_ca(ca).await?;
         invite(&console)?;
         let mut failed = None;
         let end = async {
             tokio::select! {
-                _ = stop => {}
+                () = stop => {}
                 reason = console.ca_failed() => failed = Some(reason),
             }
         };
