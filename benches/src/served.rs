@@ -39,7 +39,7 @@ impl Served {
         let process = Command::new(&*PROGRAM)
             // One source asks for everything here, and a disk in memory may be small.
             .args(["ca", "serve", "--open", "--source-limit", "0", "--min-free", "0"])
-            .args(["--listen", "127.0.0.1:0", "--dir"])
+            .args(["--connections-per-source", "512", "--listen", "127.0.0.1:0", "--dir"])
             .arg(folder.path())
             .env_remove("RUST_LOG")
             .env_remove("CLICOLOR_FORCE")

@@ -159,6 +159,24 @@ pub fn start_with<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], variables: &[
     Running::new(&mut command)
 }
 
+/// Starts the program in `folder`, from a shell that runs `before` first, as `ulimit -n 64`.
+///
+/// # Panics
+/// As [`start`].
+pub fn start_after<S: AsRef<OsStr>>(before: &str, folder: &Path, arguments: &[S]) -> Running {
+    let program = command(folder, arguments);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{before} && exec \"$0\" \"$@\"")]).arg(program.get_program());
+    shell.args(program.get_args()).current_dir(folder).stdin(Stdio::null());
+    for (variable, value) in program.get_envs() {
+        match value {
+            Some(value) => shell.env(variable, value),
+            None => shell.env_remove(variable),
+        };
+    }
+    Running::new(&mut shell)
+}
+
 /// Starts the program in `folder`, with `input` to read.
 ///
 /// # Panics

@@ -22,6 +22,7 @@ mod verify;
 
 use std::io;
 use std::panic;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -34,7 +35,7 @@ use signal_hook::consts::SIGXFSZ;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::crypto::{self, ProviderKind};
-use crate::server::stop_signal;
+use crate::server::stop_signals;
 use crate::trace::{Printer, Tap};
 
 pub use error::CliError;
@@ -185,7 +186,38 @@ fn client_runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
-/// Runs `work` to its end, or until Ctrl-C or SIGTERM, of which `stopped` says what it means.
+/// The future that tells a service to stop in order.
+type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Runs a service. The first SIGINT, SIGTERM or SIGHUP stops it in order, by the future that `service` is given;
+/// a second one ends it at once. That loses nothing: what was answered is on disk.
+fn until_stopped(service: impl AsyncFnOnce(Stop) -> Result<(), CliError>) -> Result<(), CliError> {
+    let runtime = runtime()?;
+    let mut at_once = false;
+    let done = runtime.block_on(async {
+        let (stop, again) = stop_signals()?;
+        let stop = async {
+            let signal = stop.await;
+            tracing::info!(signal, "asked to stop; another such signal ends this at once");
+        };
+        tokio::select! {
+            // The second signal is looked for first, so that it has seen the first one before the service says so.
+            biased;
+            signal = again => {
+                at_once = true;
+                let seen = format_args!("ended at once by a second signal, {signal}; what was answered is on disk");
+                Err(CliError::new(Exit::Interrupted, seen, ""))
+            }
+            done = service(Box::pin(stop)) => done,
+        }
+    });
+    if at_once {
+        runtime.shutdown_background();
+    }
+    done
+}
+
+/// Runs `work` to its end, or until SIGINT, SIGTERM or SIGHUP; `stopped` says what that means.
 fn wait<T>(
     runtime: io::Result<Runtime>,
     work: impl Future<Output = Result<T, CliError>>,
@@ -193,7 +225,7 @@ fn wait<T>(
 ) -> Result<T, CliError> {
     let runtime = runtime?;
     let done = runtime.block_on(async {
-        let stop = stop_signal()?;
+        let (stop, _) = stop_signals()?;
         tokio::select! {
             biased;
             done = work => done,

@@ -2,21 +2,18 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::{Channel, ChannelOptions, ClientError, Identity, Role, open};
+use crate::net::{ACCEPT_BACKOFF, LogLimit};
 
 /// Handshakes at the same time. One more takes the place of the oldest: an honest one is over in
 /// milliseconds, so what has to go is a peer that is silent.
 const HANDSHAKES: usize = 64;
-
-/// A pause after the operating system gave no connection, as when all descriptors are in use.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// Waits for peers. Handshakes run side by side, each within its deadline, so
 /// one that is silent keeps nobody waiting.
@@ -27,6 +24,8 @@ pub struct Listener {
     handshakes: JoinSet<Result<Channel, ClientError>>,
     /// Those of them that are not over, oldest first.
     under_way: VecDeque<AbortHandle>,
+    /// Bounds how often it is said that no connection could be taken.
+    failures: LogLimit<IpAddr>,
 }
 
 impl Listener {
@@ -41,7 +40,14 @@ impl Listener {
     ) -> io::Result<Self> {
         let socket = TcpListener::bind(address).await?;
         let (identity, options) = (Arc::new(identity), Arc::new(options));
-        Ok(Self { socket, identity, options, handshakes: JoinSet::new(), under_way: VecDeque::new() })
+        Ok(Self {
+            socket,
+            identity,
+            options,
+            handshakes: JoinSet::new(),
+            under_way: VecDeque::new(),
+            failures: LogLimit::new(1),
+        })
     }
 
     /// Where it listens.
@@ -58,7 +64,8 @@ impl Listener {
     /// Connections are taken only while this is waited for; until then new ones wait.
     ///
     /// # Errors
-    /// A connection or handshake that failed. The listener goes on: call again.
+    /// A handshake that failed, or a connection that could not be taken; the latter is told every few seconds at
+    /// most. The listener goes on: call again.
     pub async fn accept(&mut self) -> Result<Channel, ClientError> {
         loop {
             tokio::select! {
@@ -72,8 +79,10 @@ impl Listener {
                 accepted = self.socket.accept() => match accepted {
                     Ok((stream, from)) => self.greet(stream, from),
                     Err(source) => {
-                        tokio::time::sleep(PAUSE).await;
-                        return Err(ClientError::Local { what: "a connection could not be taken", source });
+                        tokio::time::sleep(ACCEPT_BACKOFF).await;
+                        if self.failures.note("accept", None).is_some() {
+                            return Err(ClientError::Local { what: "connections cannot be taken for now", source });
+                        }
                     }
                 },
             }

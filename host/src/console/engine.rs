@@ -12,7 +12,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::ca::{Authority, Policy};
 use crate::keys::{CaFolder, FolderError, SignerKind};
-use crate::server::{Counts, ServeError, Server, ServerOptions, Summary};
+use crate::server::{Counts, Limits, ServeError, Server, ServerOptions, Summary};
 use crate::store::{LedgerReader, Owner, SqliteLedger, StoreError, TokenBook};
 use crate::trace::{Events, Tap};
 
@@ -58,6 +58,8 @@ pub struct CaOptions {
     pub policy: Policy,
     /// What signs.
     pub signer: SignerKind,
+    /// What it lets strangers have.
+    pub limits: Limits,
     /// Who watches each frame, beside the console.
     pub tap: Option<Arc<dyn Tap>>,
 }
@@ -301,10 +303,10 @@ impl Engine {
     }
 
     async fn bind(&self, folder: Arc<CaFolder>, options: CaOptions) -> Result<SocketAddr, EngineError> {
-        let CaOptions { listen, policy, signer, tap } = options;
+        let CaOptions { listen, policy, signer, limits, tap } = options;
         let authority = off_the_async_threads(move || open_authority(&folder, policy, signer)).await?;
         let events = Some(self.events.clone());
-        let options = ServerOptions { listen, tap, events, ..ServerOptions::default() };
+        let options = ServerOptions { listen, limits, tap, events };
         let server = Server::bind(authority, options).await?;
         let (address, counts) = (server.local_addr(), server.counts());
         let (stop, stopped) = oneshot::channel();

@@ -104,7 +104,10 @@ pub(super) async fn answer(link: &mut Conversation<'_>, asked: Asked, visit: &Vi
         Err(denied) => {
             let code = denied.code();
             visit.counts.refused.add();
-            tracing::info!(%subject, %code, reason = %denied, form = ?asked, elapsed = ?began.elapsed(), "refused");
+            if let Some(left_out) = visit.refusals.note(code.as_str(), Some(visit.source)) {
+                let (more, most_from) = (left_out.count(), left_out.most_from());
+                tracing::info!(%subject, %code, reason = %denied, form = ?asked, elapsed = ?began.elapsed(), more, most_from, "refused");
+            }
             visit.reporter.tell(|| What::Refused {
                 subject: Some(subject.to_string()),
                 code: code.as_str(),

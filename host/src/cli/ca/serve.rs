@@ -1,18 +1,17 @@
 //! `minipki ca serve`: the CA on the network.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 
 use clap::{Args, ValueEnum};
 
 use super::super::console::{SiteArgs, invite};
 use super::super::log::{self, LogFormat};
-use super::super::{CliError, Exit, runtime, watch};
+use super::super::{CliError, Exit, until_stopped, watch};
 use super::Folder;
-use crate::ca::{Policy, RateLimits};
+use super::limits::LimitArgs;
 use crate::console::{CaOptions, Console, ConsoleOptions, open_authority};
 use crate::keys::{CaFolder, SignerKind};
-use crate::server::{ServeError, Server, ServerOptions, stop_signal};
+use crate::server::{ServeError, Server, ServerOptions};
 
 /// Serve enrolment until Ctrl-C or SIGTERM, then finish what is under way
 #[derive(Args)]
@@ -52,42 +51,6 @@ pub(in crate::cli) struct ServeArgs {
     limits: LimitArgs,
 }
 
-/// What the CA gives away at most. Certificates that are answered again do not count.
-#[derive(Args)]
-#[command(next_help_heading = "Limits (0: none)")]
-struct LimitArgs {
-    /// New certificates an hour for one proven key
-    #[arg(long, value_name = "NUMBER", default_value_t = count(RateLimits::default().key))]
-    key_limit: u32,
-    /// New certificates an hour for one subject
-    #[arg(long, value_name = "NUMBER", default_value_t = count(RateLimits::default().name))]
-    name_limit: u32,
-    /// New certificates an hour for one IPv4 address or IPv6 /64 network
-    #[arg(long, value_name = "NUMBER", default_value_t = count(RateLimits::default().source))]
-    source_limit: u32,
-    /// Free space on the ledger's disk, in MiB, below which no new certificates are issued
-    #[arg(long, value_name = "MIB", default_value_t = Policy::default().min_free / MIB)]
-    min_free: u64,
-}
-
-const MIB: u64 = 1024 * 1024;
-
-fn count(limit: Option<NonZeroU32>) -> u32 {
-    limit.map_or(0, NonZeroU32::get)
-}
-
-impl LimitArgs {
-    fn policy(&self, open: bool, require_token: bool) -> Policy {
-        let rates = RateLimits {
-            key: NonZeroU32::new(self.key_limit),
-            name: NonZeroU32::new(self.name_limit),
-            source: NonZeroU32::new(self.source_limit),
-        };
-        let min_free = self.min_free.saturating_mul(MIB);
-        Policy { open, require_token, rates, min_free, ..Policy::default() }
-    }
-}
-
 #[derive(Clone, Copy, ValueEnum)]
 enum SignerArg {
     /// The fastest that this CPU can: batch with AVX-512 IFMA, aws-lc without
@@ -115,7 +78,13 @@ pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
     log::begin(args.log_format)?;
     let policy = args.limits.policy(args.open, args.require_token);
     let tap = watch(args.trace, "CA", "client");
-    let ca = CaOptions { listen: args.listen, policy, signer: args.signer.into(), tap };
+    let ca = CaOptions {
+        listen: args.listen,
+        policy,
+        signer: args.signer.into(),
+        limits: args.limits.limits(),
+        tap,
+    };
     let folder = args.folder.open()?;
     match args.console {
         Some(listen) => with_console(ca, args.site.options(folder.path().to_owned(), listen)),
@@ -124,15 +93,11 @@ pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
 }
 
 fn alone(ca: CaOptions, folder: &CaFolder) -> Result<(), CliError> {
-    let CaOptions { listen, policy, signer, tap } = ca;
+    let CaOptions { listen, policy, signer, limits, tap } = ca;
     let authority = open_authority(folder, policy, signer)?;
-    let options = ServerOptions { listen, tap, ..ServerOptions::default() };
-    runtime()?.block_on(async {
-        let stop = stop_signal()?;
+    let options = ServerOptions { listen, limits, tap, ..ServerOptions::default() };
+    until_stopped(async |stop| {
         let server = Server::bind(authority, options).await?;
-        let stop = async {
-            stop.await;
-        };
         server.run(stop).await?;
         Ok(())
     })
@@ -141,15 +106,14 @@ fn alone(ca: CaOptions, folder: &CaFolder) -> Result<(), CliError> {
 /// The server and the console in one process. A server that fails ends both, as it would alone; one
 /// that is stopped from the console waits there to be started again.
 fn with_console(ca: CaOptions, options: ConsoleOptions) -> Result<(), CliError> {
-    runtime()?.block_on(async {
-        let stop = stop_signal()?;
+    until_stopped(async |stop| {
         let console = Console::bind(options).await?;
         console.start_ca(ca).await?;
         invite(&console)?;
         let mut failed = None;
         let end = async {
             tokio::select! {
-                _ = stop => {}
+                () = stop => {}
                 reason = console.ca_failed() => failed = Some(reason),
             }
         };
