@@ -31,6 +31,9 @@ pub(crate) fn connect<'a>(name: &'a str, address: &'a str, more: &[&'a str]) -> 
     [&["connect", "--identity", name, "--peer", address], more].concat()
 }
 
+/// Waits for answers longer than any test goes on.
+const PATIENT: [&str; 2] = ["--deadline", "1h"];
+
 /// bob at a terminal, and where he listens.
 pub(crate) fn bob(at: &Path, more: &[&str]) -> (Running, Terminal, String) {
     let (mut bob, keys) = start_at_terminal(at, &listen(more));
@@ -55,7 +58,7 @@ fn a_line_goes_to_nobody_whom_it_was_not_meant_for() {
     // She has gone, though her side of the connection was closed in good order.
     keys.types("are you there");
     bob.line("the peer has gone");
-    let mut dave = start_typing(at, &connect("dave", &address, &[]), "it is dave\n");
+    let mut dave = start_typing(at, &connect("dave", &address, &PATIENT), "it is dave\n");
     bob.line("dave: it is dave");
     keys.types("the answer for alice");
     bob.line("the lines before it were for alice");
@@ -66,7 +69,7 @@ fn a_line_goes_to_nobody_whom_it_was_not_meant_for() {
     keys.types("and on");
     dave.line("and on");
     bob.stop().expect(0);
-    assert_eq!(dave.wait().stdout, "hello dave\nand on\n");
+    assert_eq!(dave.wait().expect(5).stdout, "hello dave\nand on\n");
 }
 
 #[test]
@@ -74,10 +77,10 @@ fn conversations_run_side_by_side_and_a_frozen_peer_delays_nobody() {
     let folder = people(&["alice", "bob", "carol"]);
     let at = folder.path();
     let (mut bob, mut keys, address) = bob(at, &[]);
-    let mut alice = start_typing(at, &connect("alice", &address, &[]), "one\n");
+    let mut alice = start_typing(at, &connect("alice", &address, &PATIENT), "one\n");
     bob.line("alice: one");
     alice.signal("STOP");
-    let mut carol = start_typing(at, &connect("carol", &address, &[]), "two\n");
+    let mut carol = start_typing(at, &connect("carol", &address, &PATIENT), "two\n");
     bob.line("carol: two");
     keys.types("for whom");
     bob.line("begin it with one of @alice, @carol");

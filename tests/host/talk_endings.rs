@@ -54,7 +54,7 @@ fn a_channel_is_closed_when_a_certificate_expires_unless_it_may_stay_open() {
     let folder = people(&["bob"]);
     let at = folder.path();
     let (bob, stay) = (bob(at, &[]), bob(at, &["--stay-open-after-expiry"]));
-    keep(&at.join("alice"), &identity_of(CA, "alice", expiring_in(6)));
+    keep(&at.join("alice"), &identity_of(CA, "alice", expiring_in(10)));
     let (mut alice, _keys) = start_at_terminal(at, &connect("alice", &bob.2, &[]));
     let more = ["--stay-open-after-expiry"];
     let (mut open, mut keys) = start_at_terminal(at, &connect("alice", &stay.2, &more));
@@ -77,7 +77,7 @@ fn a_channel_is_closed_when_a_certificate_expires_unless_it_may_stay_open() {
 fn a_listener_whose_own_certificate_expires_says_so_and_ends() {
     let folder = people(&["alice"]);
     let at = folder.path();
-    keep(&at.join("bob"), &identity_of(CA, "bob", expiring_in(4)));
+    keep(&at.join("bob"), &identity_of(CA, "bob", expiring_in(8)));
     let (waiting, once) = (start(at, &listen(&[])), start(at, &listen(&["--once"])));
     for listener in [waiting, once] {
         let done = listener.wait().expect(4);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use minipki_core::cert::{Certificate, IdBuf};
+use minipki_core::cert::Certificate;
 use minipki_core::text::UnixTime;
 use minipki_core::wire::Code;
 use tokio::task::JoinSet;
@@ -110,24 +110,11 @@ async fn serve(mut listener: Listener, talk: Talk, not_after: UnixTime) -> Resul
     }
     loop {
         tokio::select! {
-            accepted = listener.accept() => {
-                let channel = match accepted {
-                    Ok(channel) => channel,
-                    Err(error) => {
-                        failures.say(CliError::from(error));
-                        continue;
-                    }
-                };
-                match conversations.begin(channel.peer.subject_id()) {
-                    Ok(seat) => {
-                        let (talk, piped) = (Arc::clone(&talk), piped.take());
-                        tasks.spawn(async move { converse(&talk, channel, seat, piped).await });
-                    }
-                    Err(Full) => {
-                        failures.say(format_args!("busy: refused one more channel with {}", channel.peer.subject_id()));
-                        tasks.spawn(channel.refuse(Code::Busy));
-                    }
-                }
+            // A line that was typed before a peer came is not for it.
+            biased;
+            expired = expiry(not_after), if !talk.stay_open_after_expiry => {
+                let _ = timeout(CLOSING, async { while tasks.join_next().await.is_some() {} }).await;
+                return Err(expired);
             }
             line = next(&mut typed) => match line {
                 Some(line) => {
@@ -141,17 +128,27 @@ async fn serve(mut listener: Listener, talk: Talk, not_after: UnixTime) -> Resul
                 }
             },
             Some(_) = tasks.join_next() => {}
-            expired = expiry(not_after), if !talk.stay_open_after_expiry => {
-                let _ = timeout(CLOSING, async { while tasks.join_next().await.is_some() {} }).await;
-                return Err(expired);
-            }
+            accepted = listener.accept() => match accepted {
+                Ok(channel) => match conversations.begin(channel.peer.subject_id()) {
+                    Ok(seat) => {
+                        let (talk, piped) = (Arc::clone(&talk), piped.take());
+                        tasks.spawn(async move { converse(&talk, channel, seat, piped).await });
+                    }
+                    Err(Full) => {
+                        let peer = channel.peer.subject_id();
+                        failures.say(format_args!("busy: refused one more channel with {peer}"));
+                        tasks.spawn(channel.refuse(Code::Busy));
+                    }
+                },
+                Err(error) => failures.say(CliError::from(error)),
+            },
         }
     }
 }
 
 /// One of several conversations: with what is piped in, or with the lines that the seat is given.
 async fn converse(talk: &Talk, channel: Channel, mut seat: Seat, piped: Option<Keyboard>) {
-    let peer: IdBuf = channel.peer.subject_id().into();
+    let peer = channel.peer.subject_id().to_string();
     let (ended, unsent) = match piped {
         Some(mut keyboard) => {
             let ended = talk.talk(channel, &mut keyboard, Company::Others).await;

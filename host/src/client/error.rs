@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use minipki_core::cert::{self, IdBuf};
+use minipki_core::cert;
 use minipki_core::session::Fault;
 use minipki_core::wire::Code;
 
@@ -90,7 +90,7 @@ pub enum ClientError {
     )]
     Expired {
         /// The peer's name.
-        peer: IdBuf,
+        peer: String,
         /// Whose certificate, and when.
         expiry: Expiry,
     },
@@ -100,7 +100,7 @@ pub enum ClientError {
     )]
     Idle {
         /// The peer's name.
-        peer: IdBuf,
+        peer: String,
         /// How long they may be silent.
         limit: Duration,
     },
@@ -145,7 +145,7 @@ impl ClientError {
 }
 
 /// Whose certificate it is, as a sentence begins.
-pub(super) fn holder(holder: Holder, peer: &IdBuf) -> String {
+pub(super) fn holder(holder: Holder, peer: &str) -> String {
     match holder {
         Holder::Own => "our own certificate ".to_owned(),
         Holder::Peer => format!("the certificate of {peer} "),

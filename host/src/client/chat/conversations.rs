@@ -109,7 +109,7 @@ impl Conversations {
             match lines.try_send(Line::Text(text.to_owned())) {
                 Ok(()) => given = Ok(()),
                 Err(TrySendError::Full(_)) if given.is_err() => {
-                    given = Err(Note::NotReading { peer: peer.clone() });
+                    given = Err(Note::NotReading { peer: peer.to_string() });
                 }
                 // It is just ending.
                 Err(_) => {}
@@ -133,10 +133,10 @@ impl Conversations {
         match (connected.as_slice(), &self.addressee) {
             ([], _) => Err(Note::NobodyConnected),
             ([now], Some(before)) if now != before => {
-                Err(Note::PeerChanged { before: before.clone(), now: now.clone() })
+                Err(Note::PeerChanged { before: before.to_string(), now: now.to_string() })
             }
             ([now], _) => Ok(now.clone()),
-            _ => Err(Note::NotAddressed { connected }),
+            _ => Err(Note::NotAddressed { connected: connected.iter().map(ToString::to_string).collect() }),
         }
     }
 

@@ -51,6 +51,7 @@ pub async fn converse<R: AsyncRead + Liveness + Unpin, W: AsyncWrite + Unpin>(
         };
         let receiving = async {
             while next_text(&mut inbound, output, options, &limits).await?.is_some() {}
+            limits.peer_closed();
             if *still_typing.borrow() {
                 (options.notes)(Note::PeerClosed);
                 // Nothing is read any more, so nothing else would tell that the peer is gone.

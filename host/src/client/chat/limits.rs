@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use minipki_core::cert::IdBuf;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -42,12 +41,14 @@ impl Default for Limits {
 pub(super) struct Watch<'n> {
     limits: Limits,
     expiry: Expiry,
-    peer: IdBuf,
+    peer: String,
     notes: Notes<'n>,
     /// When a message went or came last.
     last: Mutex<Instant>,
     /// Whether our direction is closed.
     parting: AtomicBool,
+    /// Whether the peer's is.
+    peer_closed: AtomicBool,
     /// Whether it is told already that a certificate has expired.
     told: AtomicBool,
 }
@@ -57,10 +58,11 @@ impl<'n> Watch<'n> {
         Self {
             limits,
             expiry: channel.expiry,
-            peer: channel.peer.subject_id().into(),
+            peer: channel.peer.subject_id().to_string(),
             notes,
             last: Mutex::new(Instant::now()),
             parting: AtomicBool::new(false),
+            peer_closed: AtomicBool::new(false),
             told: AtomicBool::new(false),
         }
     }
@@ -76,11 +78,18 @@ impl<'n> Watch<'n> {
 
     /// Says that our direction is closed.
     pub(super) fn part(&self) {
-        if let Some(limit) = self.limits.parting {
+        if let Some(limit) = self.limits.parting
+            && !self.peer_closed.load(Relaxed)
+        {
             (self.notes)(Note::AwaitingClose { peer: self.peer.clone(), limit });
         }
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         self.parting.store(true, Relaxed);
+    }
+
+    /// Says that the peer's direction is closed.
+    pub(super) fn peer_closed(&self) {
+        self.peer_closed.store(true, Relaxed);
     }
 
     /// Ends when the conversation is over by a limit.

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use minipki_core::cert::IdBuf;
-
 use super::MessageError;
 use crate::client::Expiry;
 use crate::client::error::holder;
@@ -29,21 +27,21 @@ pub enum Note {
     /// Our direction is closed, and the peer is waited for.
     AwaitingClose {
         /// The peer.
-        peer: IdBuf,
+        peer: String,
         /// How long it may be silent.
         limit: Duration,
     },
     /// The peer was silent for that long, and the channel was closed.
     NotClosed {
         /// The peer.
-        peer: IdBuf,
+        peer: String,
         /// How long it was silent.
         limit: Duration,
     },
     /// A certificate has expired, and the conversation goes on.
     Expired {
         /// The peer.
-        peer: IdBuf,
+        peer: String,
         /// Whose certificate, and when.
         expiry: Expiry,
     },
@@ -54,7 +52,7 @@ pub enum Note {
     /// A line names nobody, several are connected, and it was not sent.
     NotAddressed {
         /// Who is connected.
-        connected: Vec<IdBuf>,
+        connected: Vec<String>,
     },
     /// A line names somebody who is not connected, and was not sent. Printable.
     NotConnected {
@@ -64,19 +62,19 @@ pub enum Note {
     /// A line that names nobody may have been meant for somebody else than who is connected now, and was not sent.
     PeerChanged {
         /// Whom the lines before it were for.
-        before: IdBuf,
+        before: String,
         /// Who is connected.
-        now: IdBuf,
+        now: String,
     },
     /// The peer reads too slowly, and a line was not sent.
     NotReading {
         /// The peer.
-        peer: IdBuf,
+        peer: String,
     },
     /// The conversation has ended before these lines could be sent.
     LinesLost {
         /// The peer.
-        peer: IdBuf,
+        peer: String,
         /// How many they are; `None` if that is not known, since they were not read.
         count: Option<usize>,
     },
