@@ -59,7 +59,7 @@ impl Done {
 }
 
 /// The program in `folder`, with nothing of the tests' environment that it would heed.
-fn command<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Command {
+pub(crate) fn command<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Command {
     let mut command = Command::new(path());
     in_folder(&mut command, folder, arguments);
     command
@@ -181,10 +181,10 @@ pub fn start_after<S: AsRef<OsStr>>(before: &str, folder: &Path, arguments: &[S]
 ///
 /// # Panics
 /// As [`start`].
-pub fn start_typing<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], input: &str) -> Running {
+pub fn start_typing<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], input: impl AsRef<[u8]>) -> Running {
     let mut running = Running::new(command(folder, arguments).stdin(Stdio::piped()));
     let mut stdin = running.child.stdin.take().expect("it is a pipe");
-    stdin.write_all(input.as_bytes()).expect("the program reads");
+    stdin.write_all(input.as_ref()).expect("the program reads");
     running
 }
 
