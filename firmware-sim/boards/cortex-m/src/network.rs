@@ -6,7 +6,9 @@ use core::net::{Ipv4Addr, SocketAddrV4};
 use cortex_m::singleton;
 use embedded_io::ErrorKind;
 use rand_core::Rng;
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
+use smoltcp::iface::{
+    Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet, SocketStorage,
+};
 use smoltcp::socket::dhcpv4;
 use smoltcp::socket::tcp::{self, SocketBuffer};
 use smoltcp::time::{Duration, Instant};
@@ -24,6 +26,8 @@ const RECEIVE: usize = FRAME - HEADERS;
 const SEND: usize = FRAME - HEADERS;
 /// Ethernet, IPv4 and TCP without options.
 const HEADERS: usize = 14 + 20 + 20;
+/// Most frames that are taken before the clock is looked at again: frames may come faster than they are taken.
+const BURST: usize = 8;
 /// A peer that acknowledges nothing for so long is gone.
 const SILENCE: Duration = Duration::from_secs(20);
 /// Where the ports of outgoing connections begin (RFC 6335 §6).
@@ -102,10 +106,17 @@ impl Network {
         self.interface.ipv4_addr()
     }
 
-    /// Moves frames both ways, as many as there are.
+    /// Takes at most [`BURST`] frames, and sends all that is to be sent.
     pub fn poll(&mut self) {
         let now = clock::now();
-        self.interface.poll(now, &mut self.ethernet, &mut self.sockets);
+        let Self { interface, ethernet, sockets, .. } = self;
+        // No maintenance: without fragments and IPv6 it does nothing.
+        for _ in 0..BURST {
+            if interface.poll_ingress_single(now, ethernet, sockets) == PollIngressSingleResult::None {
+                break;
+            }
+        }
+        while interface.poll_egress(now, ethernet, sockets) == PollResult::SocketStateChanged {}
         let Some(dhcp) = self.dhcp else { return };
         match self.sockets.get_mut::<dhcpv4::Socket<'_>>(dhcp).poll() {
             Some(dhcpv4::Event::Configured(lease)) => {
@@ -151,11 +162,6 @@ impl Network {
         let slot = self.tcp.get_mut(index)?;
         slot.taken = true;
         Some(slot.socket)
-    }
-
-    /// Whether [`Network::listen`] was called.
-    pub(crate) fn is_listening(&self) -> bool {
-        self.listening.is_some()
     }
 
     /// Gives a socket back; what it still had to say is not said.

@@ -50,6 +50,8 @@ pub fn exit(code: u8) -> ! {
 pub enum Mode {
     /// "rb"
     Read = nr::open::R_BINARY as isize,
+    /// "r+b"
+    Update = nr::open::RW_BINARY as isize,
     /// "wb"
     Write = nr::open::W_TRUNC_BINARY as isize,
 }
@@ -89,6 +91,12 @@ impl Drop for File {
         // SAFETY: the handle is open, and this is its last use.
         unsafe { call(nr::CLOSE, &mut [self.0]) };
     }
+}
+
+/// Whether the last call failed since there is no file of that name (ENOENT).
+pub fn no_such_file() -> bool {
+    // SAFETY: the call takes no argument.
+    unsafe { syscall1(nr::ERRNO, 0) == 2 }
 }
 
 /// Gives `from` the name `to`, in the place of what had it before.
