@@ -150,6 +150,19 @@ pub fn start_typing<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], input: &str
     running
 }
 
+/// Starts the program in `folder` with its standard error going to `stderr`, where the test cannot wait for a line.
+///
+/// # Panics
+/// As [`start`].
+pub fn start_into<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], stderr: impl Into<Stdio>) -> Running {
+    let mut command = command(folder, arguments);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn();
+    let mut child = child.expect("the program starts");
+    let (sender, lines) = channel();
+    forward(Stream::Out, child.stdout.take().expect("it is a pipe"), sender);
+    Running { child, lines, stdout: Heard::default(), stderr: Heard::default() }
+}
+
 /// Runs the program in `folder` with nobody to read what it prints; returns its exit code.
 ///
 /// # Panics

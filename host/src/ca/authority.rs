@@ -8,6 +8,8 @@
 //!   transaction: what a client holds is in the ledger, and a token works once.
 //! - The requests of a batch are judged one after another, each as if those before it had been
 //!   issued already: a batch gives what the same requests give singly.
+//! - A request that is repeated is answered with the certificate that it was answered with before,
+//!   byte for byte, and nothing is recorded (protocol §7): a lost answer costs neither name nor token.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,8 +17,8 @@ use minipki_core::cert::{Id, IdBuf, Serial};
 use minipki_core::crypto::rsa;
 use minipki_core::text::UnixTime;
 
-use super::policy::{Approved, Standing};
-use super::ports::{Entry, Ledger, LedgerError, SignError, Signer};
+use super::policy::{self, Allowed, Approved, Standing};
+use super::ports::{Entry, Ledger, LedgerError, LedgerFacts, Recorded, SignError, Signer};
 use super::profile::{self, Profile, ProfileError};
 use super::{IssueRequest, Policy, Refused, TokenHash};
 
@@ -27,6 +29,14 @@ pub struct Issued {
     pub serial: Serial,
     /// Its text, to be answered byte for byte.
     pub certificate: Vec<u8>,
+    /// Whether the same request was answered with it before.
+    pub repeated: bool,
+}
+
+impl Issued {
+    fn again(recorded: Recorded) -> Self {
+        Self { serial: recorded.serial, certificate: recorded.certificate, repeated: true }
+    }
 }
 
 /// A certificate authority: a name, a policy, a key and a memory.
@@ -63,11 +73,57 @@ impl Fault {
     }
 }
 
-/// What the requests before this one in the batch have changed.
+/// Where the answer to a request comes from.
+enum Answer {
+    /// From the ledger.
+    Recorded(Recorded),
+    /// From this batch: the place among those that are signed, and whether another request has it already.
+    Signed { place: usize, repeated: bool },
+}
+
+/// A batch that was judged.
 #[derive(Default)]
-struct Pending<'r> {
+struct Judged<'r> {
+    answers: Vec<Result<Answer, Refused>>,
+    /// The requests to sign for.
+    approved: Vec<Approved<'r>>,
+    /// Their places by subject, key and token.
+    places: HashMap<(&'r IdBuf, [u8; 32], Option<TokenHash>), usize>,
+    /// The keys that their names belong to.
     holders: HashMap<&'r IdBuf, [u8; 32]>,
+    /// The tokens that they spend.
     spent: HashSet<TokenHash>,
+}
+
+impl<'r> Judged<'r> {
+    /// Takes in a request after those before it, each as if it had been issued already.
+    fn judge(&mut self, policy: &Policy, request: &'r IssueRequest, facts: LedgerFacts, now: UnixTime) {
+        let token = request.proof.token();
+        let key = (&request.subject_id, request.subject_key, token);
+        let answered = match self.places.get(&key) {
+            Some(place) => Some(Answer::Signed { place: *place, repeated: true }),
+            None => facts
+                .earlier
+                .filter(|earlier| policy::is_repeatable(earlier, &request.proof, now))
+                .map(Answer::Recorded),
+        };
+        let standing = Standing {
+            holder: self.holders.get(&request.subject_id).copied().or(facts.holder),
+            token_live: facts.token_live && token.is_some_and(|token| !self.spent.contains(&token)),
+        };
+        let answer = policy.judge(request, standing, answered).map(|allowed| match allowed {
+            Allowed::Repeat(answer) => answer,
+            Allowed::New(approved) => {
+                let place = self.approved.len();
+                self.approved.push(approved);
+                self.places.insert(key, place);
+                self.holders.insert(&request.subject_id, request.subject_key);
+                self.spent.extend(token);
+                Answer::Signed { place, repeated: false }
+            }
+        });
+        self.answers.push(answer);
+    }
 }
 
 impl Authority {
@@ -92,13 +148,18 @@ impl Authority {
         &self.policy
     }
 
-    /// The tokens that a proof of `subject` may have been made with at `now`. A token never
+    /// The tokens that a proof of `subject` with this key may have been made with at `now`. A token never
     /// travels, so whoever checks the proof tries these.
     ///
     /// # Errors
     /// [`LedgerError::Storage`].
-    pub fn live_tokens(&mut self, subject: Id<'_>, now: UnixTime) -> Result<Vec<TokenHash>, LedgerError> {
-        self.ledger.live_tokens(subject, now)
+    pub fn tokens(
+        &mut self,
+        subject: Id<'_>,
+        subject_key: &[u8; 32],
+        now: UnixTime,
+    ) -> Result<Vec<TokenHash>, LedgerError> {
+        self.ledger.tokens(subject, subject_key, now)
     }
 
     /// Judges `requests` and issues the certificates of those allowed, signed and recorded
@@ -108,62 +169,36 @@ impl Authority {
     ///
     /// # Errors
     /// Each request its own [`Refused`]. If the signer or the ledger fails, nothing is recorded, and
-    /// all that were not refused before get [`Refused::Internal`], or [`Refused::Busy`] if it was
+    /// all that were to be signed get [`Refused::Internal`], or [`Refused::Busy`] if it was
     /// only that a token went away meanwhile; the log says why.
     pub fn issue_many(&mut self, requests: &[IssueRequest], now: UnixTime) -> Vec<Result<Issued, Refused>> {
-        let verdicts = match self.judge_all(requests, now) {
-            Ok(verdicts) => verdicts,
+        let Judged { answers, approved, .. } = match self.judge_all(requests, now) {
+            Ok(judged) => judged,
             Err(fault) => return vec![Err(fault.report()); requests.len()],
         };
-        let approved: Vec<_> = verdicts.iter().filter_map(|verdict| verdict.as_ref().ok().copied()).collect();
-        let mut issued = match self.certify(&approved, now) {
-            Ok(issued) => issued.into_iter().map(Ok).collect(),
-            Err(fault) => vec![Err(fault.report()); approved.len()],
-        }
-        .into_iter();
-        let answer = |verdict: Result<_, _>| verdict.and_then(|_| issued.next().ok_or(Refused::Internal)?);
-        verdicts.into_iter().map(answer).collect()
-    }
-
-    fn judge_all<'r>(
-        &mut self,
-        requests: &'r [IssueRequest],
-        now: UnixTime,
-    ) -> Result<Vec<Result<Approved<'r>, Refused>>, Fault> {
-        let (judged, beyond) = requests.split_at(requests.len().min(self.policy.max_waiting));
-        let subjects: Vec<_> = judged.iter().map(|request| request.subject_id.as_id()).collect();
-        let holders = self.ledger.holders(&subjects, now)?;
-        expect_count("holders", judged.len(), holders.len())?;
-        let mut pending = Pending::default();
-        let mut verdicts = Vec::with_capacity(requests.len());
-        for (request, holder) in judged.iter().zip(holders) {
-            let standing = self.standing(request, holder, &pending, now)?;
-            let verdict = self.policy.judge(request, standing);
-            if verdict.is_ok() {
-                pending.holders.insert(&request.subject_id, request.subject_key);
-                pending.spent.extend(request.proof.token());
+        let signed = self.certify(&approved, now).map_err(|fault| fault.report());
+        let give = |answer| match answer {
+            Answer::Recorded(recorded) => Ok(Issued::again(recorded)),
+            Answer::Signed { place, repeated } => {
+                let signed =
+                    signed.as_ref().map_err(|refused| *refused)?.get(place).ok_or(Refused::Internal)?;
+                Ok(Issued { repeated, ..signed.clone() })
             }
-            verdicts.push(verdict);
-        }
-        verdicts.extend(beyond.iter().map(|_| Err(Refused::Busy)));
-        Ok(verdicts)
-    }
-
-    fn standing(
-        &mut self,
-        request: &IssueRequest,
-        recorded: Option<[u8; 32]>,
-        pending: &Pending<'_>,
-        now: UnixTime,
-    ) -> Result<Standing, LedgerError> {
-        let holder = pending.holders.get(&request.subject_id).copied().or(recorded);
-        let token_live = match request.proof.token() {
-            Some(token) if !pending.spent.contains(&token) => {
-                self.ledger.live_tokens(request.subject_id.as_id(), now)?.contains(&token)
-            }
-            _ => false,
         };
-        Ok(Standing { holder, token_live })
+        answers.into_iter().map(|answer| answer.and_then(give)).collect()
+    }
+
+    fn judge_all<'r>(&mut self, requests: &'r [IssueRequest], now: UnixTime) -> Result<Judged<'r>, Fault> {
+        let (served, beyond) = requests.split_at(requests.len().min(self.policy.max_waiting));
+        let inquiries: Vec<_> = served.iter().map(IssueRequest::inquiry).collect();
+        let facts = self.ledger.facts(&inquiries, now)?;
+        expect_count("facts", served.len(), facts.len())?;
+        let mut judged = Judged::default();
+        for (request, facts) in served.iter().zip(facts) {
+            judged.judge(&self.policy, request, facts, now);
+        }
+        judged.answers.extend(beyond.iter().map(|_| Err(Refused::Busy)));
+        Ok(judged)
     }
 
     /// Reserve, sign, record. All of them or none.
@@ -189,7 +224,8 @@ impl Authority {
             .zip(&signatures)
             .zip(&serials)
             .map(|((text, signature), serial)| {
-                Ok(Issued { serial: *serial, certificate: profile::assemble(text, signature)? })
+                let certificate = profile::assemble(text, signature)?;
+                Ok(Issued { serial: *serial, certificate, repeated: false })
             })
             .collect::<Result<Vec<_>, ProfileError>>()?;
 

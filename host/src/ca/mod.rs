@@ -13,6 +13,8 @@ pub mod token;
 
 pub use authority::{Authority, Issued};
 pub use policy::{IssueRequest, Policy, Proof, Refused};
-pub use ports::{Entry, Ledger, LedgerError, SignError, Signature, Signer, TokenHash};
+pub use ports::{
+    Entry, Inquiry, Ledger, LedgerError, LedgerFacts, Recorded, SignError, Signature, Signer, TokenHash,
+};
 pub use source::Source;
 pub use token::Token;

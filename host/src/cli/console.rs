@@ -61,7 +61,7 @@ impl SiteArgs {
 }
 
 pub(super) fn run(args: ConsoleArgs) -> Result<(), CliError> {
-    log::begin(args.log_format);
+    log::begin(args.log_format)?;
     let options = args.site.options(args.dir, args.listen);
     runtime()?.block_on(async {
         let stop = stop_signal()?;

@@ -15,6 +15,7 @@ mod listen;
 mod log;
 mod output;
 mod progress;
+mod stderr;
 mod talk;
 mod verify;
 
@@ -31,6 +32,8 @@ use tokio::runtime::{Builder, Runtime};
 use crate::crypto::{self, ProviderKind};
 use crate::server::stop_signal;
 use crate::trace::{Printer, Tap};
+
+use stderr::Stderr;
 
 pub use error::CliError;
 pub use exit::Exit;
@@ -97,13 +100,15 @@ pub fn command() -> clap::Command {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let code = match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::say(&error);
             error.exit().into()
         }
-    }
+    };
+    stderr::end();
+    code
 }
 
 fn run(cli: Cli) -> Result<(), CliError> {
@@ -158,7 +163,7 @@ fn interrupted<T>(signal: &'static str) -> Result<T, CliError> {
 
 /// A tap that prints to standard error, if `trace` asks for one.
 fn watch(trace: bool, own: impl Into<String>, peer: impl Into<String>) -> Option<Arc<dyn Tap>> {
-    trace.then(|| Arc::new(Printer::new(anstream::stderr(), own, peer)) as Arc<dyn Tap>)
+    trace.then(|| Arc::new(Printer::new(Stderr, own, peer)) as Arc<dyn Tap>)
 }
 
 /// A length of time: a whole number and `s`, `m`, `h` or `d`.

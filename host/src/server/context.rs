@@ -43,8 +43,10 @@ pub struct Summary {
     pub connections: u64,
     /// Connections turned away because there were too many.
     pub turned_away: u64,
-    /// Certificates granted.
+    /// Certificates granted, each for the first time.
     pub granted: u64,
+    /// Certificates granted again, to the same request.
+    pub repeated: u64,
     /// Messages and requests refused.
     pub refused: u64,
     /// Connections cut off because they did not end in time when the server stopped.
@@ -57,6 +59,7 @@ pub struct Counts {
     pub(super) connections: Counter,
     pub(super) turned_away: Counter,
     pub(super) granted: Counter,
+    pub(super) repeated: Counter,
     pub(super) refused: Counter,
     pub(super) cut_off: Counter,
 }
@@ -68,6 +71,7 @@ impl Counts {
             connections: self.connections.get(),
             turned_away: self.turned_away.get(),
             granted: self.granted.get(),
+            repeated: self.repeated.get(),
             refused: self.refused.get(),
             cut_off: self.cut_off.get(),
         }

@@ -34,7 +34,7 @@ pub enum DeskError {
 type Reply<T> = oneshot::Sender<Result<T, Refused>>;
 
 enum Order {
-    Tokens { subject: IdBuf, reply: Reply<Vec<TokenHash>> },
+    Tokens { subject: IdBuf, subject_key: [u8; 32], reply: Reply<Vec<TokenHash>> },
     Issue { request: IssueRequest, reply: Reply<Issued> },
 }
 
@@ -62,9 +62,13 @@ impl Desk {
         Ok((Self { orders, patience: limits.deadline }, Closed(closed)))
     }
 
-    /// The tokens that a proof of `subject` may have been made with.
-    pub(super) async fn live_tokens(&self, subject: IdBuf) -> Result<Vec<TokenHash>, Refused> {
-        self.ask(|reply| Order::Tokens { subject, reply }).await
+    /// The tokens that a proof of `subject` with this key may have been made with.
+    pub(super) async fn tokens(
+        &self,
+        subject: IdBuf,
+        subject_key: [u8; 32],
+    ) -> Result<Vec<TokenHash>, Refused> {
+        self.ask(|reply| Order::Tokens { subject, subject_key, reply }).await
     }
 
     /// The certificate, once it is on the disk.
@@ -107,8 +111,8 @@ fn serve(authority: &mut Authority, orders: impl Iterator<Item = Order>) -> Resu
     let (mut requests, mut replies) = (Vec::new(), Vec::new());
     for order in orders {
         match order {
-            Order::Tokens { subject, reply } => {
-                let tokens = authority.live_tokens(subject.as_id(), now).map_err(|error| {
+            Order::Tokens { subject, subject_key, reply } => {
+                let tokens = authority.tokens(subject.as_id(), &subject_key, now).map_err(|error| {
                     tracing::error!(%subject, %error, "tokens could not be looked up");
                     DeskError::Failed
                 })?;
@@ -129,7 +133,7 @@ fn serve(authority: &mut Authority, orders: impl Iterator<Item = Order>) -> Resu
     let mut failed = false;
     for (answer, reply) in authority.issue_many(&requests, now).into_iter().zip(replies) {
         failed |= matches!(answer, Err(Refused::Internal));
-        // It is recorded, whether or not its subject is still there: it may ask again.
+        // It is recorded, whether or not its subject is still there: the same request gets it again.
         let _ = reply.send(answer);
     }
     if failed { Err(DeskError::Failed) } else { Ok(()) }

@@ -17,7 +17,8 @@ use crate::server::{ServeError, Server, ServerOptions, stop_signal};
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  minipki ca serve --dir my-ca --listen 127.0.0.1:9000 --require-token\n\n\
-The log goes to standard error. RUST_LOG=debug or RUST_LOG=warn changes how much it tells."
+The log goes to standard error. RUST_LOG=debug or RUST_LOG=warn changes how much it tells.\n\
+Lines that nobody reads in time are dropped and counted; they never delay the CA."
 )]
 pub(in crate::cli) struct ServeArgs {
     #[command(flatten)]
@@ -71,7 +72,7 @@ impl From<SignerArg> for SignerKind {
 }
 
 pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
-    log::begin(args.log_format);
+    log::begin(args.log_format)?;
     let policy = Policy { open: args.open, require_token: args.require_token, ..Policy::default() };
     let tap = watch(args.trace, "CA", "client");
     let ca = CaOptions { listen: args.listen, policy, signer: args.signer.into(), tap };
