@@ -21,6 +21,7 @@ mod demo;
 mod device;
 mod device_attacks;
 mod device_cuts;
+mod device_flood;
 mod device_retry;
 mod device_storage;
 mod device_time;

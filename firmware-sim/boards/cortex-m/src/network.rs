@@ -6,9 +6,7 @@ use core::net::{Ipv4Addr, SocketAddrV4};
 use cortex_m::singleton;
 use embedded_io::ErrorKind;
 use rand_core::Rng;
-use smoltcp::iface::{
-    Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet, SocketStorage,
-};
+use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::dhcpv4;
 use smoltcp::socket::tcp::{self, SocketBuffer};
 use smoltcp::time::{Duration, Instant};
@@ -17,6 +15,7 @@ use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Cidr};
 use crate::chip::Mac;
 use crate::clock;
 use crate::ethernet::{Ethernet, FRAME};
+use crate::round::round;
 
 /// smoltcp keeps no backlog: while one socket is in use, the other holds who comes next.
 const TCP_SOCKETS: usize = 2;
@@ -26,8 +25,6 @@ const RECEIVE: usize = FRAME - HEADERS;
 const SEND: usize = FRAME - HEADERS;
 /// Ethernet, IPv4 and TCP without options.
 const HEADERS: usize = 14 + 20 + 20;
-/// Most frames that are taken before the clock is looked at again: frames may come faster than they are taken.
-const BURST: usize = 8;
 /// A peer that acknowledges nothing for so long is gone.
 const SILENCE: Duration = Duration::from_secs(20);
 /// Where the ports of outgoing connections begin (RFC 6335 §6).
@@ -106,17 +103,10 @@ impl Network {
         self.interface.ipv4_addr()
     }
 
-    /// Takes at most [`BURST`] frames, and sends all that is to be sent.
+    /// Moves frames both ways, for one round.
     pub fn poll(&mut self) {
         let now = clock::now();
-        let Self { interface, ethernet, sockets, .. } = self;
-        // No maintenance: without fragments and IPv6 it does nothing.
-        for _ in 0..BURST {
-            if interface.poll_ingress_single(now, ethernet, sockets) == PollIngressSingleResult::None {
-                break;
-            }
-        }
-        while interface.poll_egress(now, ethernet, sockets) == PollResult::SocketStateChanged {}
+        round(&mut self.interface, &mut self.ethernet, &mut self.sockets, now);
         let Some(dhcp) = self.dhcp else { return };
         match self.sockets.get_mut::<dhcpv4::Socket<'_>>(dhcp).poll() {
             Some(dhcpv4::Event::Configured(lease)) => {
