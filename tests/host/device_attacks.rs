@@ -141,7 +141,7 @@ fn an_identity_that_does_not_fit_is_not_used() {
     let other = Config { subject: id("another"), ..config(Errand::Enrol) };
     for (board, config) in [(damaged(90), config(Errand::Enrol)), (whole.restarted(), other)] {
         let board = enrolled_anew(board, &config);
-        assert_eq!(board.lines[0], "identity: a key, and no certificate of it that is good now");
+        assert_eq!(board.lines[0], "identity: no certificate that is good now");
         assert_eq!(board.key(), whole.key());
     }
 }

@@ -166,9 +166,7 @@ impl fmt::Display for Exit {
             Self::Done => "done",
             Self::Internal => "the device failed; this is a defect, please report it",
             Self::Usage => "the arguments make no sense",
-            Self::Storage => {
-                "the storage cannot keep or read what must outlive a restart; repair it, and start again"
-            }
+            Self::Storage => "the storage failed; repair it or make room, and start again",
             Self::CannotListen => "the board cannot listen at this address",
             Self::CaUnreachable => "nothing takes connections at the CA's address; check it, or start the CA",
             Self::CaSilent => "the CA did not answer in time",
@@ -179,12 +177,8 @@ impl fmt::Display for Exit {
             Self::CaRefused => "the CA refused",
             Self::WrongFingerprint => "the certificate is not of the CA with the pinned fingerprint",
             Self::CertificateRefused => "the CA's certificate is malformed, forged, or not the one asked for",
-            Self::CertificateExpired => {
-                "the certificate is kept, but has expired already; check both clocks, and start again"
-            }
-            Self::CertificateNotYetValid => {
-                "the certificate is kept, but has not begun; check both clocks, and start again"
-            }
+            Self::CertificateExpired => "the certificate has expired already, and is kept; check both clocks",
+            Self::CertificateNotYetValid => "the certificate has not begun, and is kept; check both clocks",
             Self::PeerUnreachable => "nothing takes connections at the peer's address",
             Self::PeerSilent => "no peer answered in time",
             Self::PeerCut => "the connection to the peer was cut",

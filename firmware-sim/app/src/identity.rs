@@ -61,7 +61,7 @@ pub(crate) fn load<B: Board>(
         Ok(certificate) if clock.doubts(now, certificate.validity()) => Found::Old(key, text.len()),
         Ok(_) => Found::Whole(key, text.len()),
         Err(_) => {
-            board.report(format_args!("identity: a key, and no certificate of it that is good now"));
+            board.report(format_args!("identity: no certificate that is good now"));
             Found::Key(key)
         }
     })

@@ -50,10 +50,8 @@ fn live<B: Board>(config: &Config<'_, B::Address>, memory: &mut Memory, board: &
     let peer = &channel.peer;
     board.report(format_args!("peer: {}, certificate verified", peer.subject_id()));
     clock::confess(now, peer.subject_id().as_str(), board);
-    if clock.met(peer.validity(), now, board).is_err() {
-        // The device works without it; it only asks its CA later.
-        board.report(format_args!("time: not stored"));
-    }
+    // A hint for the next start. Where it cannot be kept, the device asks its CA later.
+    let _ = clock.met(peer.validity(), now, board);
     talk::talk(config, channel, board)
 }
 
@@ -91,7 +89,7 @@ fn identify<B: Board>(
         enrol::enrol(config, anchor, &key, now, (&mut memory.rx, &mut memory.tx), certificate, board);
     let Granted { len, new, out_of_time } = match (granted, old) {
         (Err(exit), Some(len)) => {
-            board.report(format_args!("identity: the stored certificate is used ({exit})"));
+            board.report(format_args!("identity: as stored, since {exit}"));
             return Ok((key, len));
         }
         (granted, _) => granted?,

@@ -210,19 +210,24 @@ pub fn wait<T>(
     deadline: Instant,
     mut ready: impl FnMut(&mut Network) -> Option<T>,
 ) -> Result<T, ErrorKind> {
-    let mac = network.borrow().ethernet.mac;
     loop {
-        if clock::now() >= deadline {
-            return Err(ErrorKind::TimedOut);
+        step(network, deadline)?;
+        let mut network = network.borrow_mut();
+        if let Some(value) = ready(&mut network) {
+            return Ok(value);
         }
-        {
-            let mut network = network.borrow_mut();
-            network.poll();
-            network.relisten();
-            if let Some(value) = ready(&mut network) {
-                return Ok(value);
-            }
-        }
-        clock::sleep(mac);
+        clock::sleep(network.ethernet.mac);
     }
+}
+
+/// One step of [`wait`], apart from it: it is there once for all that is waited for.
+#[inline(never)]
+fn step(network: &RefCell<Network>, deadline: Instant) -> Result<(), ErrorKind> {
+    if clock::now() >= deadline {
+        return Err(ErrorKind::TimedOut);
+    }
+    let mut network = network.borrow_mut();
+    network.poll();
+    network.relisten();
+    Ok(())
 }

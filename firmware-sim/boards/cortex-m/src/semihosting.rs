@@ -93,12 +93,6 @@ impl Drop for File {
     }
 }
 
-/// Whether the last call failed since there is no file of that name (ENOENT).
-pub fn no_such_file() -> bool {
-    // SAFETY: the call takes no argument.
-    unsafe { syscall1(nr::ERRNO, 0) == 2 }
-}
-
 /// Gives `from` the name `to`, in the place of what had it before.
 pub fn rename(from: &CStr, to: &CStr) -> bool {
     let mut block = [from.as_ptr() as usize, from.count_bytes(), to.as_ptr() as usize, to.count_bytes()];
