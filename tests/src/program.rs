@@ -10,6 +10,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 /// How long a program may take to say what a test waits for: only a broken one takes that long.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -82,6 +84,21 @@ pub fn run<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Done {
 /// As [`run`].
 pub fn run_with<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], variables: &[(&str, &str)]) -> Done {
     start_with(folder, arguments, variables).wait()
+}
+
+/// A folder with a CA in `ca` and an identity of it in `alice`.
+///
+/// # Panics
+/// If the program does not make them.
+pub fn folder_with_alice() -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
+    let mut server = start(folder.path(), &["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0"]);
+    let (address, anchor) = (server.address("serving"), "ca/anchor.json");
+    let enroll = ["enroll", "--ca", &address, "--anchor", anchor, "--subject", "alice", "--out", "alice"];
+    run(folder.path(), &enroll).expect(0);
+    server.stop().expect(0);
+    folder
 }
 
 /// A run that goes on beside the test; it ends with the test at the latest.

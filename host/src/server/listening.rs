@@ -55,7 +55,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts to listen. Connections wait until [`Server::run`]. Must be called within a tokio runtime.
+    /// Starts to listen. Connections wait until [`Server::run`].
     ///
     /// # Errors
     /// [`ServeError::Listen`].
