@@ -37,17 +37,9 @@ impl Served {
         let folder = CaFolder::create(&place.path().join("ca"), issuer, KeySize::Bits2048).expect("a new CA");
         let log = place.path().join("log");
         let process = Command::new(&*PROGRAM)
-            // All clients of a benchmark have one address.
-            .args([
-                "ca",
-                "serve",
-                "--open",
-                "--listen",
-                "127.0.0.1:0",
-                "--connections-per-source",
-                "512",
-                "--dir",
-            ])
+            // One source asks for everything here, and a disk in memory may be small.
+            .args(["ca", "serve", "--open", "--connections-per-source", "512", "--source-limit", "0"])
+            .args(["--min-free", "0", "--listen", "127.0.0.1:0", "--dir"])
             .arg(folder.path())
             .env_remove("RUST_LOG")
             .env_remove("CLICOLOR_FORCE")

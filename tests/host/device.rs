@@ -5,11 +5,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
+use getrandom::SysRng;
 use minipki::ca::Policy;
 use minipki::client::chat::{Message, decode, encode};
 use minipki::client::{
     Channel, ChannelOptions, ClientError, EnrolOptions, Identity, Listener, connect, enrol,
 };
+use minipki_core::crypto::KeyPair;
 use minipki_core::session::Fault;
 use minipki_core::wire::Code;
 use minipki_device::run;
@@ -17,6 +19,7 @@ use minipki_device_app::Exit;
 use minipki_tests::ca::{id, mode};
 use minipki_tests::peers::{OTHER_CA, identity_of, valid};
 use minipki_tests::server::{Setup, TestServer, soon};
+use rand_core::UnwrapErr;
 use tokio::net::TcpSocket;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -72,7 +75,8 @@ async fn exit(words: Vec<String>) -> Exit {
 
 async fn host_identity(ca: &TestServer, subject: &str) -> Identity {
     let options = EnrolOptions::new(ca.address.to_string(), id(subject), ca.anchor.clone());
-    soon(enrol(options)).await.expect("granted")
+    let key = KeyPair::generate(&mut UnwrapErr(SysRng));
+    soon(enrol(key, options)).await.expect("granted")
 }
 
 async fn listener(identity: Identity) -> (Listener, SocketAddr) {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::Portable;
@@ -193,13 +193,9 @@ fn connections_follow_the_limit_of_descriptors_and_that_is_said() {
 }
 
 #[test]
-fn too_few_descriptors_are_an_error_with_words() {
+fn a_soft_limit_of_descriptors_is_raised() {
     let (folder, _) = ca();
-    for arguments in [&SERVE[..], &["console", "--dir", "ca"], &["listen", "--identity", "none"], &["demo"]] {
-        let begun = Instant::now();
-        let done = start_after("ulimit -n 10", folder.path(), arguments).wait().expect(1);
-        assert!(done.stderr.contains("may open only 10 files"), "{done:?}");
-        assert!(done.stderr.contains("ulimit -n 1024"), "{done:?}");
-        assert!(begun.elapsed() < Duration::from_secs(60));
-    }
+    let mut server = start_after("ulimit -S -n 10", folder.path(), &SERVE);
+    server.line("serving");
+    server.stop().expect(0);
 }

@@ -11,6 +11,7 @@ pub mod console_program;
 pub mod device;
 pub mod device_others;
 pub mod flood;
+pub mod kill_points;
 pub mod loopback;
 pub mod noise;
 pub mod pair;

@@ -36,7 +36,8 @@ pub fn expired() -> Validity {
     between(now().get() - 2 * HOUR, now().get() - HOUR)
 }
 
-fn between(from: u64, to: u64) -> Validity {
+/// From one time to another, in seconds since 1970.
+pub fn between(from: u64, to: u64) -> Validity {
     let time = |seconds| UnixTime::new(seconds).expect("before the year 10000");
     Validity::new(time(from), time(to)).expect("in order")
 }

@@ -63,11 +63,20 @@ impl Done {
 /// The program in `folder`, with nothing of the tests' environment that it would heed.
 fn command<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Command {
     let mut command = Command::new(path());
+    in_folder(&mut command, folder, arguments);
+    command
+}
+
+/// Gives the program to another one that starts it, as the last of its arguments.
+pub(crate) fn as_argument_of<S: AsRef<OsStr>>(other: &mut Command, folder: &Path, arguments: &[S]) {
+    in_folder(other.arg(path()), folder, arguments);
+}
+
+fn in_folder<S: AsRef<OsStr>>(command: &mut Command, folder: &Path, arguments: &[S]) {
     command.args(arguments).current_dir(folder);
     for variable in ["NO_COLOR", "CLICOLOR_FORCE", "RUST_LOG", "MINIPKI_TOKEN"] {
         command.env_remove(variable);
     }
-    command
 }
 
 /// Runs the program in `folder` to its end, with nothing to read.
@@ -99,6 +108,17 @@ pub fn folder_with_alice() -> TempDir {
     run(folder.path(), &enroll).expect(0);
     server.stop().expect(0);
     folder
+}
+
+/// [`run`] by another program: `other` and its arguments, the last of which are the program and `arguments`.
+///
+/// # Panics
+/// If the other cannot be started.
+pub fn run_by<S: AsRef<OsStr>>(other: &[&str], folder: &Path, arguments: &[S]) -> Done {
+    let [name, words @ ..] = other else { panic!("the name of a program comes first") };
+    let mut command = Command::new(name);
+    as_argument_of(command.args(words), folder, arguments);
+    Running::new(command.stdin(Stdio::null())).wait()
 }
 
 /// A run that goes on beside the test; it ends with the test at the latest.
@@ -161,17 +181,10 @@ pub fn start_with<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], variables: &[
 /// # Panics
 /// As [`start`].
 pub fn start_after<S: AsRef<OsStr>>(before: &str, folder: &Path, arguments: &[S]) -> Running {
-    let program = command(folder, arguments);
     let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("{before} && exec \"$0\" \"$@\"")]).arg(program.get_program());
-    shell.args(program.get_args()).current_dir(folder).stdin(Stdio::null());
-    for (variable, value) in program.get_envs() {
-        match value {
-            Some(value) => shell.env(variable, value),
-            None => shell.env_remove(variable),
-        };
-    }
-    Running::new(&mut shell)
+    shell.args(["-c", &format!("{before} && exec \"$0\" \"$@\"")]);
+    as_argument_of(&mut shell, folder, arguments);
+    Running::new(shell.stdin(Stdio::null()))
 }
 
 /// Starts the program in `folder`, with `input` to read.
@@ -183,6 +196,19 @@ pub fn start_typing<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], input: &str
     let mut stdin = running.child.stdin.take().expect("it is a pipe");
     stdin.write_all(input.as_bytes()).expect("the program reads");
     running
+}
+
+/// Starts the program in `folder` with its standard error going to `stderr`, where the test cannot wait for a line.
+///
+/// # Panics
+/// As [`start`].
+pub fn start_into<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], stderr: impl Into<Stdio>) -> Running {
+    let mut command = command(folder, arguments);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn();
+    let mut child = child.expect("the program starts");
+    let (sender, lines) = channel();
+    forward(Stream::Out, child.stdout.take().expect("it is a pipe"), sender);
+    Running { child, lines, stdout: Heard::default(), stderr: Heard::default() }
 }
 
 /// Runs the program in `folder` with nobody to read what it prints; returns its exit code.

@@ -60,7 +60,7 @@ impl SiteArgs {
 }
 
 pub(super) fn run(args: ConsoleArgs) -> Result<(), CliError> {
-    log::begin(args.log_format);
+    log::begin(args.log_format)?;
     let options = args.site.options(args.dir, args.listen);
     until_stopped(async |stop| {
         let console = Console::bind(options).await?;

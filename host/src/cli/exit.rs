@@ -11,7 +11,7 @@ pub enum Exit {
     Usage = 2,
     /// The CA or the peer refused.
     Refused = 3,
-    /// A check of ours failed: of a certificate, a signature, a peer.
+    /// A check of ours failed: of a certificate, a signature, a peer; or the clock is outside a certificate's time.
     NotVerified = 4,
     /// The connection failed, was cut off, or its deadline passed.
     Connection = 5,
@@ -28,7 +28,8 @@ Exit codes:
   1    something on this machine failed: a file, a folder, a key
   2    the command line is wrong
   3    the CA or the peer refused
-  4    a check failed: of a certificate, a signature, a peer
+  4    a check failed: of a certificate, a signature, a peer; or this machine's clock is
+       outside the time in which the certificate is valid
   5    the connection failed, was cut off, or its deadline passed
   6    the peer said something else than --expect
   130  interrupted before the work was done";

@@ -15,17 +15,23 @@ mod listen;
 mod log;
 mod output;
 mod progress;
+mod resources;
+mod stderr;
 mod talk;
 mod verify;
 
+use std::io;
+use std::panic;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use signal_hook::consts::SIGXFSZ;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::crypto::{self, ProviderKind};
@@ -35,6 +41,8 @@ use crate::trace::{Printer, Tap};
 
 pub use error::CliError;
 pub use exit::Exit;
+use resources::Needs;
+use stderr::Stderr;
 
 /// MiniPKI: a certificate authority, its clients, and secure channels between them
 #[derive(Parser)]
@@ -79,6 +87,17 @@ enum Command {
     Completions(Completions),
 }
 
+impl Command {
+    /// What it needs of the system, if it starts threads.
+    fn needs(&self) -> Option<Needs> {
+        match self {
+            Self::Demo(_) | Self::Console(_) | Self::Ca(ca::Command::Serve(_)) => Some(Needs::server()),
+            Self::Enroll(_) | Self::Listen(_) | Self::Connect(_) => Some(Needs::CLIENT),
+            Self::Ca(_) | Self::Inspect(_) | Self::Verify(_) | Self::Completions(_) => None,
+        }
+    }
+}
+
 /// Print the completions of a shell
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  minipki completions bash")]
@@ -98,23 +117,54 @@ pub fn command() -> clap::Command {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    panic::set_hook(Box::new(|panic| {
+        let next = "report it to the maintainers of MiniPKI, with the command and these lines";
+        output::say(CliError::new(
+            Exit::Failed,
+            format_args!("this is a fault of MiniPKI itself: {panic}"),
+            next,
+        ));
+    }));
+    let code = match ignore_file_limit().map_err(CliError::from).and_then(|()| run(parse())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::say(&error);
             error.exit().into()
         }
-    }
+    };
+    stderr::end();
+    code
+}
+
+/// Makes a write beyond the limit of a file's size (`ulimit -f`) an error like any other. The signal SIGXFSZ, which
+/// comes with it, would end the program without a word.
+fn ignore_file_limit() -> io::Result<()> {
+    // A handler that only sets a flag; nobody reads the flag.
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
+}
+
+/// The command line. Ends the program if it is wrong.
+fn parse() -> Cli {
+    Cli::try_parse().unwrap_or_else(|mut error| {
+        // What was given for a fingerprint may be a token.
+        let about = error.get(ContextKind::InvalidArg);
+        if matches!(about, Some(ContextValue::String(name)) if name.starts_with("--fingerprint")) {
+            error.insert(ContextKind::InvalidValue, ContextValue::String("...".to_owned()));
+        }
+        error.exit()
+    })
 }
 
 fn run(cli: Cli) -> Result<(), CliError> {
     crypto::choose(cli.provider.into());
+    net::raise_descriptor_limit();
+    cli.command.needs().map_or(Ok(()), Needs::check)?;
     match cli.command {
-        Command::Demo(args) => wait(demo::run(args), interrupted),
+        Command::Demo(args) => wait(runtime(), demo::run(args), interrupted),
         Command::Ca(command) => ca::run(command),
-        Command::Enroll(args) => wait(enroll::run(args), interrupted),
-        Command::Listen(args) => wait(listen::run(args), |_| Ok(())),
-        Command::Connect(args) => wait(connect::run(args), interrupted),
+        Command::Enroll(args) => wait(client_runtime(), enroll::run(args), interrupted),
+        Command::Listen(args) => wait(client_runtime(), listen::run(args), |_| Ok(())),
+        Command::Connect(args) => wait(client_runtime(), connect::run(args), interrupted),
         Command::Console(args) => console::run(args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args),
@@ -126,25 +176,16 @@ fn run(cli: Cli) -> Result<(), CliError> {
     }
 }
 
-/// The fewest descriptors that a command with a runtime can work with.
-const DESCRIPTORS: usize = 32;
-
 /// A runtime with a thread for every other core. The rest is for signatures, which take far longer than what is
 /// done for the network; and each thread less is one less to wake for a request that comes alone.
-fn runtime() -> Result<Runtime, CliError> {
-    let descriptors = net::raise_descriptor_limit();
-    if descriptors < DESCRIPTORS {
-        let seen =
-            format_args!("this process may open only {descriptors} files; at least {DESCRIPTORS} are needed");
-        return Err(CliError::new(
-            Exit::Failed,
-            seen,
-            "raise the limit, as with `ulimit -n 1024`, and try again",
-        ));
-    }
+fn runtime() -> io::Result<Runtime> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let runtime = Builder::new_multi_thread().worker_threads(cores.div_ceil(2)).enable_all().build()?;
-    Ok(runtime)
+    Builder::new_multi_thread().worker_threads(cores.div_ceil(2)).enable_all().build()
+}
+
+/// A runtime in the thread that there is. A client has little to do at the same time.
+fn client_runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
 }
 
 /// The future that tells a service to stop in order.
@@ -180,10 +221,11 @@ fn until_stopped(service: impl AsyncFnOnce(Stop) -> Result<(), CliError>) -> Res
 
 /// Runs `work` to its end, or until SIGINT, SIGTERM or SIGHUP; `stopped` says what that means.
 fn wait<T>(
+    runtime: io::Result<Runtime>,
     work: impl Future<Output = Result<T, CliError>>,
     stopped: impl FnOnce(&'static str) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
-    let runtime = runtime()?;
+    let runtime = runtime?;
     let done = runtime.block_on(async {
         let (stop, _) = stop_signals()?;
         tokio::select! {
@@ -204,7 +246,7 @@ fn interrupted<T>(signal: &'static str) -> Result<T, CliError> {
 
 /// A tap that prints to standard error, if `trace` asks for one.
 fn watch(trace: bool, own: impl Into<String>, peer: impl Into<String>) -> Option<Arc<dyn Tap>> {
-    trace.then(|| Arc::new(Printer::new(anstream::stderr(), own, peer)) as Arc<dyn Tap>)
+    trace.then(|| Arc::new(Printer::new(Stderr, own, peer)) as Arc<dyn Tap>)
 }
 
 /// A length of time: a whole number and `s`, `m`, `h` or `d`.

@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 
 use super::{FolderError, SignerKind};
 use crate::ca::ports::Signer;
-use crate::files;
+use crate::files::{self, Others, ReadError};
 
 const KEY_FILE: &str = "ca-key.pem";
 const PUBLIC_KEY_FILE: &str = "ca-public.pem";
@@ -128,8 +128,10 @@ impl CaFolder {
     /// The private key's file, read again each time: nothing but a signer keeps it.
     pub(super) fn key_pem(&self) -> Result<Zeroizing<Vec<u8>>, FolderError> {
         let path = self.path.join(KEY_FILE);
-        check_mode(&path, files::SECRET)?;
-        fs::read(&path).map(Zeroizing::new).map_err(|e| FolderError::io(&path, e))
+        files::read(&path, Others::Nothing).map_err(|error| match error {
+            ReadError::Mode(mode) => FolderError::Mode { path, mode, expected: files::SECRET },
+            ReadError::Io(source) => FolderError::io(&path, source),
+        })
     }
 }
 

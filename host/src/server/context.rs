@@ -26,8 +26,8 @@ pub(super) struct Context {
     pub(super) counts: Arc<Counts>,
     /// Bounds the lines that any stranger can cause.
     pub(super) log: LogLimit<Source>,
-    /// Bounds the lines of refused requests, which name a subject.
-    pub(super) refusals: LogLimit<Source>,
+    /// Bounds the lines of requests that are refused or answered again; they name a subject.
+    pub(super) requests: LogLimit<Source>,
     /// Places for connections that are told to come again later. The others are just closed.
     pub(super) busy_places: Arc<Semaphore>,
 }
@@ -36,7 +36,7 @@ impl Context {
     /// Logs what was left out of the log and may be told now; all of it if `all`.
     pub(super) fn summarize(&self, all: bool) {
         self.log.summarize(all);
-        self.refusals.summarize(all);
+        self.requests.summarize(all);
     }
 }
 
@@ -44,7 +44,7 @@ impl Context {
 pub(super) struct Visit {
     pub(super) context: Arc<Context>,
     pub(super) reporter: Reporter,
-    /// The network that it comes from.
+    /// The network that the client is in.
     pub(super) source: Source,
     pub(super) permit: Permit,
 }
@@ -66,8 +66,10 @@ pub struct Summary {
     pub turned_away: u64,
     /// Connections closed because another one had more right to their place.
     pub displaced: u64,
-    /// Certificates granted.
+    /// Certificates granted, each for the first time.
     pub granted: u64,
+    /// Certificates granted again, to the same request.
+    pub repeated: u64,
     /// Messages and requests refused.
     pub refused: u64,
     /// Connections cut off because they did not end in time when the server stopped.
@@ -81,6 +83,7 @@ pub struct Counts {
     pub(super) turned_away: Counter,
     pub(super) displaced: Counter,
     pub(super) granted: Counter,
+    pub(super) repeated: Counter,
     pub(super) refused: Counter,
     pub(super) cut_off: Counter,
 }
@@ -93,6 +96,7 @@ impl Counts {
             turned_away: self.turned_away.get(),
             displaced: self.displaced.get(),
             granted: self.granted.get(),
+            repeated: self.repeated.get(),
             refused: self.refused.get(),
             cut_off: self.cut_off.get(),
         }

@@ -57,7 +57,7 @@ pub(super) fn run(args: InitArgs) -> Result<(), CliError> {
     let (issuer_id, fingerprint) = (folder.issuer_id(), folder.fingerprint());
     if args.json {
         output::json(&json!({
-            "anchor_file": folder.anchor_file(),
+            "anchor_file": folder.anchor_file().to_string_lossy(),
             "bits": size.bits(),
             "fingerprint_sha256": fingerprint.to_string(),
             "issuer_id": issuer_id.as_str(),

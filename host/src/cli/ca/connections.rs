@@ -1,12 +1,12 @@
-//! How much of the CA's server the network may have.
+//! How many connections the CA serves.
 
 use clap::Args;
 
 use crate::server::Limits;
 
-/// How much of the CA's server the network may have.
+/// How many connections the CA serves.
 #[derive(Args)]
-pub(super) struct LimitArgs {
+pub(super) struct ConnectionArgs {
     /// Connections at a time
     #[arg(long, value_name = "N", default_value_t = Limits::default().connections, value_parser = positive)]
     connections: usize,
@@ -17,7 +17,7 @@ pub(super) struct LimitArgs {
     connections_per_source: usize,
 }
 
-impl LimitArgs {
+impl ConnectionArgs {
     /// The limits that these options ask for.
     pub(super) fn limits(&self) -> Limits {
         let Self { connections, connections_per_source: per_source } = *self;
