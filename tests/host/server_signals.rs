@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use minipki_tests::program::{Running, run, start, start_after, start_with};
+use minipki_tests::program::{Running, folder_with_alice, run, start, start_after, start_with};
 use minipki_tests::server::soon;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
@@ -16,18 +16,6 @@ const LISTEN: [&str; 5] = ["listen", "--identity", "alice", "--listen", "127.0.0
 fn ca() -> TempDir {
     let folder = TempDir::new().expect("a folder");
     run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
-    folder
-}
-
-/// A folder with a CA and an identity of it.
-fn identity() -> TempDir {
-    let folder = ca();
-    let mut server = start(folder.path(), &SERVE);
-    let address = server.address("serving");
-    let fingerprint = run(folder.path(), &["ca", "fingerprint", "--dir", "ca"]).expect(0).stdout;
-    let enroll = ["enroll", "--ca", &address, "--fingerprint", fingerprint.trim(), "--subject", "alice"];
-    run(folder.path(), &[&enroll[..], &["--out", "alice"]].concat()).expect(0);
-    server.stop().expect(0);
     folder
 }
 
@@ -44,7 +32,7 @@ fn services(folder: &Path) -> [(&'static str, Running); 3] {
 
 #[test]
 fn a_hangup_stops_services_in_order() {
-    let folder = identity();
+    let folder = folder_with_alice();
     for (name, service) in services(folder.path()) {
         service.signal("HUP");
         let done = service.wait();
@@ -55,7 +43,7 @@ fn a_hangup_stops_services_in_order() {
 
 #[test]
 fn user_signals_do_services_no_harm() {
-    let folder = identity();
+    let folder = folder_with_alice();
     for (name, mut service) in services(folder.path()) {
         service.signal("USR2");
         if name != "listen" {

@@ -10,6 +10,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 /// How long a program may take to say what a test waits for: only a broken one takes that long.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -93,6 +95,21 @@ pub fn run_with<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], variables: &[(&
     start_with(folder, arguments, variables).wait()
 }
 
+/// A folder with a CA in `ca` and an identity of it in `alice`.
+///
+/// # Panics
+/// If the program does not make them.
+pub fn folder_with_alice() -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
+    let mut server = start(folder.path(), &["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0"]);
+    let (address, anchor) = (server.address("serving"), "ca/anchor.json");
+    let enroll = ["enroll", "--ca", &address, "--anchor", anchor, "--subject", "alice", "--out", "alice"];
+    run(folder.path(), &enroll).expect(0);
+    server.stop().expect(0);
+    folder
+}
+
 /// [`run`] by another program: `other` and its arguments, the last of which are the program and `arguments`.
 ///
 /// # Panics
@@ -164,17 +181,10 @@ pub fn start_with<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], variables: &[
 /// # Panics
 /// As [`start`].
 pub fn start_after<S: AsRef<OsStr>>(before: &str, folder: &Path, arguments: &[S]) -> Running {
-    let program = command(folder, arguments);
     let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("{before} && exec \"$0\" \"$@\"")]).arg(program.get_program());
-    shell.args(program.get_args()).current_dir(folder).stdin(Stdio::null());
-    for (variable, value) in program.get_envs() {
-        match value {
-            Some(value) => shell.env(variable, value),
-            None => shell.env_remove(variable),
-        };
-    }
-    Running::new(&mut shell)
+    shell.args(["-c", &format!("{before} && exec \"$0\" \"$@\"")]);
+    as_argument_of(&mut shell, folder, arguments);
+    Running::new(shell.stdin(Stdio::null()))
 }
 
 /// Starts the program in `folder`, with `input` to read.

@@ -35,6 +35,7 @@ use signal_hook::consts::SIGXFSZ;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::crypto::{self, ProviderKind};
+use crate::net;
 use crate::server::stop_signals;
 use crate::trace::{Printer, Tap};
 
@@ -156,6 +157,7 @@ fn parse() -> Cli {
 
 fn run(cli: Cli) -> Result<(), CliError> {
     crypto::choose(cli.provider.into());
+    net::raise_descriptor_limit();
     cli.command.needs().map_or(Ok(()), Needs::check)?;
     match cli.command {
         Command::Demo(args) => wait(runtime(), demo::run(args), interrupted),

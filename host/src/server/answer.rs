@@ -104,7 +104,7 @@ pub(super) async fn answer(link: &mut Conversation<'_>, asked: Asked, visit: &Vi
         Err(denied) => {
             let code = denied.code();
             visit.counts.refused.add();
-            if let Some(left_out) = visit.refusals.note(code.as_str(), Some(visit.source)) {
+            if let Some(left_out) = visit.requests.note(code.as_str(), Some(visit.source)) {
                 let (more, most_from) = (left_out.count(), left_out.most_from());
                 tracing::info!(%subject, %code, reason = %denied, form = ?asked, elapsed = ?began.elapsed(), more, most_from, "refused");
             }
@@ -124,7 +124,11 @@ fn granted(subject: &IdBuf, issued: &Issued, asked: Asked, began: Instant, visit
     let elapsed = began.elapsed();
     if issued.repeated {
         visit.counts.repeated.add();
-        tracing::info!(%subject, serial, form = ?asked, ?elapsed, "repeated");
+        // This costs a client nothing, so it may come without end.
+        if let Some(left_out) = visit.requests.note("repeated", Some(visit.source)) {
+            let (more, most_from) = (left_out.count(), left_out.most_from());
+            tracing::info!(%subject, serial, form = ?asked, ?elapsed, more, most_from, "repeated");
+        }
         visit.reporter.tell(|| What::Repeated { subject: subject.to_string(), serial });
     } else {
         visit.counts.granted.add();

@@ -93,7 +93,6 @@ impl Connections {
     fn turn_away(&mut self, stream: TcpStream, peer: SocketAddr, full: Full, reporter: &Reporter) {
         let context = &self.context;
         context.counts.turned_away.add();
-        reporter.tell(|| What::TurnedAway { peer });
         let (kind, limit) = match full {
             Full::Source => ("turned away: too many connections of one source", context.limits.per_source),
             Full::Server => ("turned away: too many connections", context.limits.connections),
@@ -101,6 +100,8 @@ impl Connections {
         if let Some(left_out) = context.log.note(kind, Some(Source::from(peer.ip()))) {
             let (more, most_from) = (left_out.count(), left_out.most_from());
             tracing::warn!(connection = self.arrivals, %peer, limit, more, most_from, "{kind}");
+            // Those who watch live see no more of them than the log has, so that they see the others.
+            reporter.tell(|| What::TurnedAway { peer });
         }
         if let Ok(place) = context.busy_places.clone().try_acquire_owned() {
             self.tasks.spawn(async move {

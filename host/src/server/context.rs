@@ -26,8 +26,8 @@ pub(super) struct Context {
     pub(super) counts: Arc<Counts>,
     /// Bounds the lines that any stranger can cause.
     pub(super) log: LogLimit<Source>,
-    /// Bounds the lines of refused requests, which name a subject.
-    pub(super) refusals: LogLimit<Source>,
+    /// Bounds the lines of requests that are refused or answered again; they name a subject.
+    pub(super) requests: LogLimit<Source>,
     /// Places for connections that are told to come again later. The others are just closed.
     pub(super) busy_places: Arc<Semaphore>,
 }
@@ -36,7 +36,7 @@ impl Context {
     /// Logs what was left out of the log and may be told now; all of it if `all`.
     pub(super) fn summarize(&self, all: bool) {
         self.log.summarize(all);
-        self.refusals.summarize(all);
+        self.requests.summarize(all);
     }
 }
 
@@ -44,7 +44,7 @@ impl Context {
 pub(super) struct Visit {
     pub(super) context: Arc<Context>,
     pub(super) reporter: Reporter,
-    /// The network that it comes from.
+    /// The network that the client is in.
     pub(super) source: Source,
     pub(super) permit: Permit,
 }

@@ -21,8 +21,8 @@ use crate::net::{self, LogLimit};
 /// drop those of others, which would come again only after a second.
 const BACKLOG: u32 = 4096;
 
-/// How many lines of refused requests are logged one by one before they are counted.
-const REFUSALS: u32 = 8;
+/// How many lines of requests of one kind are logged one by one before they are counted.
+const REQUESTS: u32 = 8;
 
 /// Why a server did not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +55,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts to listen. Connections wait until [`Server::run`]. Must be called within a tokio runtime.
+    /// Starts to listen. Connections wait until [`Server::run`].
     ///
     /// # Errors
     /// [`ServeError::Listen`].
@@ -107,7 +107,7 @@ impl Server {
             events,
             counts,
             log: LogLimit::new(1),
-            refusals: LogLimit::new(REFUSALS),
+            requests: LogLimit::new(REQUESTS),
             busy_places: Arc::new(Semaphore::new(limits.told_busy.min(Semaphore::MAX_PERMITS))),
         });
 
