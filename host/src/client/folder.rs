@@ -273,10 +273,12 @@ fn claim(folder: &Path) -> Result<(), IdentityError> {
         Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(IdentityError::write(folder, e)),
         _ => {}
     }
-    if !fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir()) {
-        return Err(IdentityError::Exists(folder.to_owned()));
-    }
-    identity::check_folder(folder)?;
+    identity::check_folder(folder, OFlags::NOFOLLOW).map_err(|error| match error {
+        IdentityError::Io { path, source } if source.kind() == ErrorKind::NotADirectory => {
+            IdentityError::Exists(path)
+        }
+        other => other,
+    })?;
     if has_identity(folder) {
         return Ok(());
     }
