@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use minipki::ca::{IssueRequest, Policy, Proof, Refused, SignError, Signature, Signer, TokenHash};
+use minipki::ca::{
+    IssueRequest, Policy, Proof, RateLimits, Refused, SignError, Signature, Signer, TokenHash,
+};
 use minipki::store::Owner;
 use minipki_core::crypto::rsa::PublicKey;
 use minipki_tests::ca::{Desk, at, id, key, proven};
@@ -60,7 +62,7 @@ fn what_is_too_much_is_refused_as_busy_and_the_rest_is_served() {
 
 #[test]
 fn a_batch_larger_than_a_block_of_serials_is_served() {
-    let mut desk = Desk::new(Policy::default());
+    let mut desk = Desk::new(Policy { rates: RateLimits::NONE, ..Policy::default() });
     let requests: Vec<_> = (0..600u32).map(|n| proven(&format!("device-{n}"), 1, None)).collect();
     let answers = desk.authority.issue_many(&requests, at(NOW));
     let serials: HashSet<_> = answers.iter().map(|a| a.as_ref().expect("issued").serial.get()).collect();
@@ -77,6 +79,7 @@ fn request() -> impl Strategy<Value = IssueRequest> {
         subject_id: id(&subject.to_string()),
         subject_key: key(byte),
         proof,
+        source: None,
     })
 }
 

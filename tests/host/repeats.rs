@@ -184,6 +184,24 @@ async fn a_request_that_was_given_up_while_it_was_signed_is_there_for_the_retry(
 }
 
 #[tokio::test]
+async fn a_request_that_was_given_up_before_it_was_signed_is_not_recorded() {
+    let (gate, mut key) = Gate::new();
+    let limits = Limits { deadline: Duration::from_secs(1), ..Limits::default() };
+    let server = TestServer::start(Setup { limits, gate: Some(gate), ..Setup::default() }).await;
+    let (alice, bob) = (pair(1), pair(2));
+    let after_alice = async {
+        assert_eq!(key.arrival().await, 1);
+        server.enrol("bob", &bob, PROVEN).await
+    };
+    let (first, second) = tokio::join!(server.enrol("alice", &alice, PROVEN), after_alice);
+    assert_eq!((first.refused(), second.refused()), (Code::Busy, Code::Busy));
+    key.open();
+    // The desk comes to this only after it has come to bob's.
+    server.enrol("alice", &alice, PROVEN).await.granted();
+    assert_eq!(server.reader().counts(now()).expect("a ledger").certificates, 1);
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_while_its_certificate_is_signed_gets_it_when_it_returns() {
     let (gate, mut key) = Gate::new();
     let server = TestServer::start(Setup { gate: Some(gate), ..Setup::default() }).await;

@@ -17,6 +17,8 @@ use minipki_core::cert::{Id, IdBuf, Serial};
 use minipki_core::crypto::rsa;
 use minipki_core::text::UnixTime;
 
+use super::limits::Rates;
+use super::outage::Outage;
 use super::policy::{self, Allowed, Approved, Standing};
 use super::ports::{Entry, Ledger, LedgerError, LedgerFacts, Recorded, SignError, Signer};
 use super::profile::{self, Profile, ProfileError};
@@ -45,6 +47,8 @@ pub struct Authority {
     policy: Policy,
     signer: Box<dyn Signer>,
     ledger: Box<dyn Ledger>,
+    rates: Rates,
+    outage: Outage,
 }
 
 /// Why a whole batch failed: for the log.
@@ -56,20 +60,21 @@ enum Fault {
     Sign(#[from] SignError),
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    #[error("{free} bytes are free on the ledger's disk, and the policy keeps {kept}; free some space")]
+    Space { free: u64, kept: u64 },
     #[error("asked for {asked} {what}, got {got}: this is a bug of the ledger or the signer")]
     Count { what: &'static str, asked: usize, got: usize },
 }
 
 impl Fault {
-    /// Logs it for the operator; returns what its clients are told.
-    fn report(&self) -> Refused {
-        if let Self::Ledger(LedgerError::TokenSpent(_)) = self {
-            // Nothing is broken: all but one of them will succeed when they ask again.
-            tracing::warn!(fault = %self, "a batch of certificates has to be asked for again");
-            return Refused::Busy;
-        }
-        tracing::error!(fault = %self, "a batch of certificates could not be issued");
-        Refused::Internal
+    /// Whether it goes by itself: then clients may try again, and the CA goes on.
+    const fn heals(&self) -> bool {
+        matches!(
+            self,
+            Self::Ledger(LedgerError::Unavailable(_))
+                | Self::Profile(ProfileError::Validity)
+                | Self::Space { .. }
+        )
     }
 }
 
@@ -97,7 +102,14 @@ struct Judged<'r> {
 
 impl<'r> Judged<'r> {
     /// Takes in a request after those before it, each as if it had been issued already.
-    fn judge(&mut self, policy: &Policy, request: &'r IssueRequest, facts: LedgerFacts, now: UnixTime) {
+    fn judge(
+        &mut self,
+        policy: &Policy,
+        rates: &mut Rates,
+        request: &'r IssueRequest,
+        facts: LedgerFacts,
+        now: UnixTime,
+    ) {
         let token = request.proof.token();
         let key = (&request.subject_id, request.subject_key, token);
         let answered = match self.places.get(&key) {
@@ -111,15 +123,16 @@ impl<'r> Judged<'r> {
             holder: self.holders.get(&request.subject_id).copied().or(facts.holder),
             token_live: facts.token_live && token.is_some_and(|token| !self.spent.contains(&token)),
         };
-        let answer = policy.judge(request, standing, answered).map(|allowed| match allowed {
-            Allowed::Repeat(answer) => answer,
+        let answer = policy.judge(request, standing, answered).and_then(|allowed| match allowed {
+            Allowed::Repeat(answer) => Ok(answer),
+            Allowed::New(_) if !rates.take(request, now) => Err(Refused::RateLimited),
             Allowed::New(approved) => {
                 let place = self.approved.len();
                 self.approved.push(approved);
                 self.places.insert(key, place);
                 self.holders.insert(&request.subject_id, request.subject_key);
                 self.spent.extend(token);
-                Answer::Signed { place, repeated: false }
+                Ok(Answer::Signed { place, repeated: false })
             }
         });
         self.answers.push(answer);
@@ -130,7 +143,8 @@ impl Authority {
     /// An authority named `issuer_id` that signs and remembers through its two ports.
     pub fn new(issuer_id: IdBuf, policy: Policy, signer: Box<dyn Signer>, ledger: Box<dyn Ledger>) -> Self {
         let issuer_key = signer.public_key().clone();
-        Self { profile: Profile { issuer_id, issuer_key }, policy, signer, ledger }
+        let (profile, rates) = (Profile { issuer_id, issuer_key }, Rates::new(policy.rates));
+        Self { profile, policy, signer, ledger, rates, outage: Outage::default() }
     }
 
     /// The CA's name, as its certificates carry it.
@@ -152,14 +166,15 @@ impl Authority {
     /// travels, so whoever checks the proof tries these.
     ///
     /// # Errors
-    /// [`LedgerError::Storage`].
+    /// As [`Authority::issue_many`] for a ledger that cannot be read.
     pub fn tokens(
         &mut self,
         subject: Id<'_>,
         subject_key: &[u8; 32],
         now: UnixTime,
-    ) -> Result<Vec<TokenHash>, LedgerError> {
-        self.ledger.tokens(subject, subject_key, now)
+    ) -> Result<Vec<TokenHash>, Refused> {
+        let tokens = self.ledger.tokens(subject, subject_key, now);
+        tokens.map_err(|error| self.report(&error.into(), 1, now))
     }
 
     /// Judges `requests` and issues the certificates of those allowed, signed and recorded
@@ -169,14 +184,18 @@ impl Authority {
     ///
     /// # Errors
     /// Each request its own [`Refused`]. If the signer or the ledger fails, nothing is recorded, and
-    /// all that were to be signed get [`Refused::Internal`], or [`Refused::Busy`] if it was
-    /// only that a token went away meanwhile; the log says why.
+    /// all that were to be signed get [`Refused::Internal`], or [`Refused::Busy`] if trying again
+    /// will help: a token went away meanwhile, the ledger is locked by another process, the disk is
+    /// full, the clock is wrong. The log says why.
     pub fn issue_many(&mut self, requests: &[IssueRequest], now: UnixTime) -> Vec<Result<Issued, Refused>> {
         let Judged { answers, approved, .. } = match self.judge_all(requests, now) {
             Ok(judged) => judged,
-            Err(fault) => return vec![Err(fault.report()); requests.len()],
+            Err(fault) => return vec![Err(self.report(&fault, requests.len(), now)); requests.len()],
         };
-        let signed = self.certify(&approved, now).map_err(|fault| fault.report());
+        let signed = self.certify(&approved, now).map_err(|fault| {
+            approved.iter().for_each(|one| self.rates.give_back(one.request()));
+            self.report(&fault, approved.len(), now)
+        });
         let give = |answer| match answer {
             Answer::Recorded(recorded) => Ok(Issued::again(recorded)),
             Answer::Signed { place, repeated } => {
@@ -195,7 +214,7 @@ impl Authority {
         expect_count("facts", served.len(), facts.len())?;
         let mut judged = Judged::default();
         for (request, facts) in served.iter().zip(facts) {
-            judged.judge(&self.policy, request, facts, now);
+            judged.judge(&self.policy, &mut self.rates, request, facts, now);
         }
         judged.answers.extend(beyond.iter().map(|_| Err(Refused::Busy)));
         Ok(judged)
@@ -206,6 +225,7 @@ impl Authority {
         if approved.is_empty() {
             return Ok(Vec::new());
         }
+        self.check_space()?;
         let validity = profile::validity(&self.policy, now)?;
         let serials = self.ledger.reserve(approved.len())?;
         expect_count("serial numbers", approved.len(), serials.len())?;
@@ -242,7 +262,36 @@ impl Authority {
             })
             .collect();
         self.ledger.record(&entries, now)?;
+        self.outage.end();
         Ok(issued)
+    }
+
+    fn check_space(&mut self) -> Result<(), Fault> {
+        let kept = self.policy.min_free;
+        if kept == 0 {
+            return Ok(());
+        }
+        let free = self.ledger.free_space();
+        if free < kept { Err(Fault::Space { free, kept }) } else { Ok(()) }
+    }
+
+    /// Logs for the operator why `requests` are refused; returns what their clients are told.
+    fn report(&mut self, fault: &Fault, requests: usize, now: UnixTime) -> Refused {
+        match fault {
+            // Nothing is broken: all but one of them will succeed when they ask again.
+            Fault::Ledger(LedgerError::TokenSpent(_)) => {
+                tracing::warn!(%fault, "a batch of certificates has to be asked for again");
+                Refused::Busy
+            }
+            _ if fault.heals() => {
+                self.outage.refuse(fault, requests, now);
+                Refused::Busy
+            }
+            _ => {
+                tracing::error!(%fault, "a batch of certificates could not be issued");
+                Refused::Internal
+            }
+        }
     }
 }
 

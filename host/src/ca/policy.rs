@@ -5,7 +5,7 @@ use std::time::Duration;
 use minipki_core::cert::IdBuf;
 use minipki_core::text::UnixTime;
 
-use super::{Inquiry, Recorded, TokenHash, profile};
+use super::{Inquiry, RateLimits, Recorded, Source, TokenHash, profile};
 
 /// What a CA allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,17 +21,24 @@ pub struct Policy {
     /// How many requests may wait to be signed together; those beyond are refused as busy, so a
     /// flood costs a bounded time and the ones that wait are answered.
     pub max_waiting: usize,
+    /// How many certificates a key, a name and a source may get within an hour.
+    pub rates: RateLimits,
+    /// Bytes that must be free on the ledger's disk for a new certificate. With less, new requests are refused as
+    /// busy and repeated ones are still answered: the CA never fills its disk to the last byte. 0 allows all.
+    pub min_free: u64,
 }
 
 impl Default for Policy {
     /// Proven enrolment without tokens, 90 days, 1024 waiting (about a quarter of a second of
-    /// signing with a 2048-bit key).
+    /// signing with a 2048-bit key), the default rates, 64 MiB free.
     fn default() -> Self {
         Self {
             open: false,
             require_token: false,
             validity: Duration::from_secs(90 * 24 * 60 * 60),
             max_waiting: 1024,
+            rates: RateLimits::default(),
+            min_free: 64 * 1024 * 1024,
         }
     }
 }
@@ -45,6 +52,8 @@ pub struct IssueRequest {
     pub subject_key: [u8; 32],
     /// What the sender has proven.
     pub proof: Proof,
+    /// Where it comes from; `None` if not from a network.
+    pub source: Option<Source>,
 }
 
 /// What the sender of a request has proven.
@@ -88,6 +97,11 @@ pub enum Refused {
     /// The policy asks for a token (`token_invalid`).
     #[error("this CA enrols only with a token; ask its operator for one")]
     TokenRequired,
+    /// The key, the name or the source has got its certificates for this hour (`rate_limited`).
+    #[error(
+        "this key, name or network has got too many certificates within an hour; wait, or ask the CA's operator to raise the limit"
+    )]
+    RateLimited,
     /// Too many requests are waiting (`busy`).
     #[error("the CA has too much to do; try again in a moment")]
     Busy,

@@ -110,14 +110,14 @@ pub trait Ledger: Send {
     /// What is known about each of `inquiries` at `now`, in their order.
     ///
     /// # Errors
-    /// [`LedgerError::Storage`].
+    /// [`LedgerError::Unavailable`] or [`LedgerError::Storage`].
     fn facts(&mut self, inquiries: &[Inquiry<'_>], now: UnixTime) -> Result<Vec<LedgerFacts>, LedgerError>;
 
     /// The tokens that a proof of `subject` with this key may have been made with at `now`: those that can still be
     /// spent, and those that were spent on a certificate for this key, as long as the name belongs to the key.
     ///
     /// # Errors
-    /// [`LedgerError::Storage`].
+    /// [`LedgerError::Unavailable`] or [`LedgerError::Storage`].
     fn tokens(
         &mut self,
         subject: Id<'_>,
@@ -125,11 +125,15 @@ pub trait Ledger: Send {
         now: UnixTime,
     ) -> Result<Vec<TokenHash>, LedgerError>;
 
+    /// How many bytes are free where the ledger is stored, as of a second ago at the latest; [`u64::MAX`] if nobody
+    /// can tell.
+    fn free_space(&mut self) -> u64;
+
     /// Hands out `count` random serial numbers that were never handed out before, and never will
     /// be again, whatever happens next: they may be signed at once.
     ///
     /// # Errors
-    /// [`LedgerError::Storage`].
+    /// [`LedgerError::Unavailable`] or [`LedgerError::Storage`].
     fn reserve(&mut self, count: usize) -> Result<Vec<Serial>, LedgerError>;
 
     /// Records all `entries` and spends their tokens, in one transaction at the time `now`.
@@ -150,6 +154,9 @@ pub enum LedgerError {
     /// A token that was live when the batch was judged and is not any more.
     #[error("a token of {0} was spent, withdrawn or expired while its certificate was being signed")]
     TokenSpent(String),
+    /// The storage below cannot be used at the moment: it is locked by another process, or full. It heals by waiting.
+    #[error("the ledger cannot be used at the moment: {0}")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// The storage below failed.
     #[error("the ledger could not be read or written: {0}")]
     Storage(#[source] Box<dyn Error + Send + Sync>),

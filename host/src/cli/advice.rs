@@ -59,6 +59,9 @@ pub(super) fn refused(code: Code, text: &str) -> CliError {
         }
         Code::NotAllowed => "leave out --classic; if the CA asks for a token, get one from its operator",
         Code::Busy => "wait a moment and try again",
+        Code::RateLimited => {
+            "try again in an hour, or ask the CA's operator to raise the limit (ca serve --help)"
+        }
         Code::Internal => "tell the operator: the reason is in the CA's log",
         Code::CertificateRefused => {
             "see on the other side why: another CA, another subject than expected, or expired"

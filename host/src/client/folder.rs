@@ -146,15 +146,19 @@ impl PendingIdentity {
     /// Ends this try, which failed with `error`. The key stays. If the CA cannot have granted anything for it, the next
     /// try may be for another subject or CA.
     pub fn fail(mut self, error: &ClientError) {
-        let refused = matches!(
-            error,
-            ClientError::Unreachable { .. }
-                | ClientError::ConnectDeadline { .. }
-                | ClientError::Refused {
-                    code: Code::SubjectTaken | Code::TokenInvalid | Code::ProofFailed | Code::NotAllowed,
-                    ..
-                }
-        );
+        let refused = match error {
+            ClientError::Unreachable { .. } | ClientError::ConnectDeadline { .. } => true,
+            // Not `Busy` or `Internal`: these may come after a certificate was recorded.
+            ClientError::Refused { code, .. } => matches!(
+                code,
+                Code::SubjectTaken
+                    | Code::TokenInvalid
+                    | Code::ProofFailed
+                    | Code::NotAllowed
+                    | Code::RateLimited
+            ),
+            _ => false,
+        };
         if self.first && refused {
             // If that fails, the next try must be for the same subject and CA.
             let _ = self.lock.write(&Intent::Open);

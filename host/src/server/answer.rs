@@ -40,6 +40,7 @@ impl Denied {
                 Refused::TokenInvalid | Refused::TokenRequired => Code::TokenInvalid,
                 Refused::ClassicNotServed => Code::NotAllowed,
                 Refused::Busy => Code::Busy,
+                Refused::RateLimited => Code::RateLimited,
                 Refused::Internal => Code::Internal,
             },
             Self::Fault(_) => Code::Internal,
@@ -87,7 +88,8 @@ pub(super) async fn answer(link: &mut Conversation<'_>, asked: Asked, visit: &Vi
     };
     let certified = match proven {
         Ok(proof) => {
-            let request = IssueRequest { subject_id: subject.clone(), subject_key, proof };
+            let source = Some(visit.source);
+            let request = IssueRequest { subject_id: subject.clone(), subject_key, proof, source };
             visit.desk.issue(request).await.map_err(Denied::from)
         }
         Err(denied) => Err(denied),

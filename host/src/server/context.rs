@@ -8,6 +8,7 @@ use minipki_core::crypto::Fingerprint;
 
 use super::Limits;
 use super::desk::Desk;
+use crate::ca::Source;
 use crate::trace::events::Reporter;
 use crate::trace::{Events, Tap};
 
@@ -26,6 +27,8 @@ pub(super) struct Context {
 pub(super) struct Visit {
     pub(super) context: Arc<Context>,
     pub(super) reporter: Reporter,
+    /// The network that the client is in.
+    pub(super) source: Source,
 }
 
 impl Deref for Visit {

@@ -16,6 +16,7 @@ use tracing::Instrument;
 
 use super::connection::{self, Stop};
 use super::context::{Context, Visit};
+use crate::ca::Source;
 use crate::net;
 use crate::trace::events::{Reporter, What};
 
@@ -99,7 +100,8 @@ impl Guests {
             context.counts.connections.add();
             reporter.tell(|| What::Arrived { peer });
             let visit = async move {
-                connection::serve(stream, &Visit { context, reporter }, stop).await;
+                let source = Source::from(peer.ip());
+                connection::serve(stream, &Visit { context, reporter, source }, stop).await;
                 drop(seat);
             };
             self.tasks.spawn(visit.instrument(span));

@@ -3,6 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+
 use crate::ca::ports::LedgerError;
 
 /// A ledger could not be opened, read or written.
@@ -87,9 +90,17 @@ pub enum StoreError {
     /// No random numbers.
     #[error("the operating system gave no random numbers: {0}")]
     Entropy(String),
+    /// Another process holds the ledger for longer than this one waits.
+    #[error(
+        "another process holds the ledger and does not let go of it; wait until it has finished, then try again"
+    )]
+    Busy,
+    /// There is no room for what is to be written.
+    #[error("the disk that the ledger is on is full; free some space on it, then try again")]
+    Full,
     /// SQLite refused.
     #[error("SQLite: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[source] rusqlite::Error),
 }
 
 impl StoreError {
@@ -98,8 +109,24 @@ impl StoreError {
     }
 }
 
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let Some(code) = error.sqlite_error() else { return Self::Sqlite(error) };
+        match code.code {
+            ErrorCode::DatabaseBusy => Self::Busy,
+            ErrorCode::DiskFull => Self::Full,
+            // What SQLite says where the index of the write-ahead log cannot grow.
+            _ if code.extended_code == SQLITE_IOERR_SHMSIZE => Self::Full,
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
 impl From<StoreError> for LedgerError {
     fn from(error: StoreError) -> Self {
-        Self::Storage(error.into())
+        match error {
+            StoreError::Busy | StoreError::Full => Self::Unavailable(error.into()),
+            _ => Self::Storage(error.into()),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The write half: what a CA issues through.
 
 use std::path::Path;
+use std::time::Duration;
 
 use getrandom::SysRng;
 use minipki_core::cert::{Id, Serial, Validity};
@@ -12,13 +13,19 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 use super::lock::Lock;
 use super::schema::{self, Owner};
 use super::serials::{self, Stock};
+use super::space::Space;
 use super::{StoreError, tokens};
 use crate::ca::ports::{Entry, Inquiry, Ledger, LedgerError, LedgerFacts, Recorded, TokenHash};
+
+/// How long a batch waits for another process's transaction. It may wait twice, to reserve and to record, and after a
+/// batch that did so too: all of that takes less than the ten seconds that a client waits.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A CA's ledger, open to issue. While it lives no other process can open the same one.
 pub struct SqliteLedger<R = SysRng> {
     connection: Connection,
     stock: Stock,
+    space: Space,
     rng: R,
     _lock: Lock,
 }
@@ -42,7 +49,9 @@ impl<R: TryCryptoRng> SqliteLedger<R> {
     pub fn open_with(folder: &Path, owner: &Owner, rng: R) -> Result<Self, StoreError> {
         let lock = Lock::acquire(folder)?;
         let connection = schema::open_to_write(folder, owner)?;
-        Ok(Self { connection, stock: Stock::default(), rng, _lock: lock })
+        connection.busy_timeout(TIMEOUT)?;
+        let space = Space::new(folder.to_owned());
+        Ok(Self { connection, stock: Stock::default(), space, rng, _lock: lock })
     }
 
     fn refill(&mut self, count: usize) -> Result<(), StoreError> {
@@ -186,6 +195,10 @@ impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
         Ok(tokens::usable(&self.connection, subject, subject_key, now)?)
     }
 
+    fn free_space(&mut self) -> u64 {
+        self.space.free()
+    }
+
     fn reserve(&mut self, count: usize) -> Result<Vec<Serial>, LedgerError> {
         let missing = self.stock.missing(count);
         if missing > 0 {
@@ -196,5 +209,37 @@ impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
 
     fn record(&mut self, entries: &[Entry<'_>], now: UnixTime) -> Result<(), LedgerError> {
         self.record_all(entries, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_a_broken_one_and_heals() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let issuer_id: minipki_core::cert::IdBuf = "ca".parse().expect("a name");
+        let owner =
+            Owner { issuer_id: issuer_id.clone(), fingerprint: minipki_core::crypto::Fingerprint([1; 32]) };
+        let mut ledger = SqliteLedger::open(folder.path(), &owner).expect("opened");
+        let time = |seconds| UnixTime::new(seconds).expect("a time");
+        let serials = ledger.reserve(2).expect("reserved");
+        let entry = Entry {
+            serial: serials[0],
+            subject_id: issuer_id.as_id(),
+            subject_key: [1; 32],
+            validity: Validity::new(time(1), time(2)).expect("in order"),
+            // More than what is free in the pages that there are.
+            certificate: &[b'x'; 32 * 1024],
+            token: None,
+        };
+        let pages: i64 =
+            ledger.connection.pragma_query_value(None, "page_count", |row| row.get(0)).expect("read");
+        ledger.connection.pragma_update(None, "max_page_count", pages).expect("set");
+        let full = ledger.record(&[entry], time(1));
+        assert!(matches!(full, Err(LedgerError::Unavailable(_))), "{full:?}");
+        ledger.connection.pragma_update(None, "max_page_count", 2 * pages + 100).expect("set");
+        ledger.record(&[entry], time(1)).expect("there is room again, and the serial is still reserved");
     }
 }

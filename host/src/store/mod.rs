@@ -11,6 +11,7 @@ mod reader;
 mod schema;
 mod search;
 mod serials;
+mod space;
 mod tokens;
 
 pub use error::StoreError;

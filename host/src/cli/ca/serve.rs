@@ -1,6 +1,7 @@
 //! `minipki ca serve`: the CA on the network.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 
 use clap::{Args, ValueEnum};
 
@@ -8,7 +9,7 @@ use super::super::console::{SiteArgs, invite};
 use super::super::log::{self, LogFormat};
 use super::super::{CliError, Exit, runtime, watch};
 use super::Folder;
-use crate::ca::Policy;
+use crate::ca::{Policy, RateLimits};
 use crate::console::{CaOptions, Console, ConsoleOptions, open_authority};
 use crate::keys::{CaFolder, SignerKind};
 use crate::server::{ServeError, Server, ServerOptions, stop_signal};
@@ -46,6 +47,45 @@ pub(in crate::cli) struct ServeArgs {
     /// Print every message as it passes, decoded, with the reason for each field
     #[arg(long)]
     trace: bool,
+    // Last, since its heading is that of all that follow.
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// What the CA gives away at most. Certificates that are answered again do not count.
+#[derive(Args)]
+#[command(next_help_heading = "Limits (0: none)")]
+struct LimitArgs {
+    /// New certificates an hour for one proven key
+    #[arg(long, value_name = "NUMBER", default_value_t = count(RateLimits::default().key))]
+    key_limit: u32,
+    /// New certificates an hour for one subject
+    #[arg(long, value_name = "NUMBER", default_value_t = count(RateLimits::default().name))]
+    name_limit: u32,
+    /// New certificates an hour for one IPv4 address or IPv6 /64 network
+    #[arg(long, value_name = "NUMBER", default_value_t = count(RateLimits::default().source))]
+    source_limit: u32,
+    /// Free space on the ledger's disk, in MiB, below which no new certificates are issued
+    #[arg(long, value_name = "MIB", default_value_t = Policy::default().min_free / MIB)]
+    min_free: u64,
+}
+
+const MIB: u64 = 1024 * 1024;
+
+fn count(limit: Option<NonZeroU32>) -> u32 {
+    limit.map_or(0, NonZeroU32::get)
+}
+
+impl LimitArgs {
+    fn policy(&self, open: bool, require_token: bool) -> Policy {
+        let rates = RateLimits {
+            key: NonZeroU32::new(self.key_limit),
+            name: NonZeroU32::new(self.name_limit),
+            source: NonZeroU32::new(self.source_limit),
+        };
+        let min_free = self.min_free.saturating_mul(MIB);
+        Policy { open, require_token, rates, min_free, ..Policy::default() }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -73,7 +113,7 @@ impl From<SignerArg> for SignerKind {
 
 pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
     log::begin(args.log_format)?;
-    let policy = Policy { open: args.open, require_token: args.require_token, ..Policy::default() };
+    let policy = args.limits.policy(args.open, args.require_token);
     let tap = watch(args.trace, "CA", "client");
     let ca = CaOptions { listen: args.listen, policy, signer: args.signer.into(), tap };
     let folder = args.folder.open()?;
