@@ -25,6 +25,7 @@ mod device_words;
 mod keys;
 mod kill;
 mod ledger;
+mod ledger_kills;
 mod ledger_refusals;
 mod ledger_search;
 mod pictures;

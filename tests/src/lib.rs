@@ -10,6 +10,7 @@ pub mod console;
 pub mod console_program;
 pub mod device;
 pub mod device_others;
+pub mod kill_points;
 pub mod loopback;
 pub mod noise;
 pub mod pair;

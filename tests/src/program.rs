@@ -61,11 +61,20 @@ impl Done {
 /// The program in `folder`, with nothing of the tests' environment that it would heed.
 fn command<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Command {
     let mut command = Command::new(path());
+    in_folder(&mut command, folder, arguments);
+    command
+}
+
+/// Gives the program to another one that starts it, as the last of its arguments.
+pub(crate) fn as_argument_of<S: AsRef<OsStr>>(other: &mut Command, folder: &Path, arguments: &[S]) {
+    in_folder(other.arg(path()), folder, arguments);
+}
+
+fn in_folder<S: AsRef<OsStr>>(command: &mut Command, folder: &Path, arguments: &[S]) {
     command.args(arguments).current_dir(folder);
     for variable in ["NO_COLOR", "CLICOLOR_FORCE", "RUST_LOG", "MINIPKI_TOKEN"] {
         command.env_remove(variable);
     }
-    command
 }
 
 /// Runs the program in `folder` to its end, with nothing to read.

@@ -10,6 +10,7 @@ pub(crate) fn run() -> Result<(), String> {
     let mut steps = Steps::new();
     steps.run("programs", "install what is named", || {
         packages::need("openssl", "openssl")?;
+        packages::need("strace", "strace")?;
         packages::need_openssl_library()?;
         screenshots::need_browser()
     })?;
