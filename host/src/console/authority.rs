@@ -24,6 +24,7 @@ use super::shared::Shared;
 use super::words::words;
 use crate::ca::Policy;
 use crate::keys::{CaFolder, SignerKind};
+use crate::store::Accept;
 
 const PATH: &str = "/";
 
@@ -202,7 +203,8 @@ async fn start(
         _ => return Err(wrong("That is no way to enrol.", "Choose one of the three.")),
     };
     let policy = Policy { open, require_token, ..Policy::default() };
-    let options = CaOptions { listen, policy, signer: SignerKind::default(), tap: None };
+    let (signer, accept) = (SignerKind::default(), Accept::default());
+    let options = CaOptions { listen, policy, signer, accept, tap: None };
     let address =
         shared.engine.start(options).await.map_err(|error| denied(actor, "start the CA server", error))?;
     audit::done(actor, "start the CA server", format_args!("{address}, {}", form.policy));

@@ -8,10 +8,12 @@ use super::super::console::{SiteArgs, invite};
 use super::super::log::{self, LogFormat};
 use super::super::{CliError, Exit, runtime, watch};
 use super::Folder;
+use super::accept::AcceptArgs;
 use crate::ca::Policy;
-use crate::console::{CaOptions, Console, ConsoleOptions, open_authority};
+use crate::console::{CaOptions, Console, ConsoleOptions};
 use crate::keys::{CaFolder, SignerKind};
 use crate::server::{ServeError, Server, ServerOptions, stop_signal};
+use crate::state::open_authority;
 
 /// Serve enrolment until Ctrl-C or SIGTERM, then finish what is under way
 #[derive(Args)]
@@ -39,6 +41,8 @@ pub(in crate::cli) struct ServeArgs {
     console: Option<SocketAddr>,
     #[command(flatten)]
     site: SiteArgs,
+    #[command(flatten)]
+    accept: AcceptArgs,
     /// How the log is written
     #[arg(long, value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -74,7 +78,8 @@ pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
     log::begin(args.log_format);
     let policy = Policy { open: args.open, require_token: args.require_token, ..Policy::default() };
     let tap = watch(args.trace, "CA", "client");
-    let ca = CaOptions { listen: args.listen, policy, signer: args.signer.into(), tap };
+    let (signer, accept) = (args.signer.into(), args.accept.into());
+    let ca = CaOptions { listen: args.listen, policy, signer, accept, tap };
     let folder = args.folder.open()?;
     match args.console {
         Some(listen) => with_console(ca, args.site.options(folder.path().to_owned(), listen)),
@@ -83,8 +88,8 @@ pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
 }
 
 fn alone(ca: CaOptions, folder: &CaFolder) -> Result<(), CliError> {
-    let CaOptions { listen, policy, signer, tap } = ca;
-    let authority = open_authority(folder, policy, signer)?;
+    let CaOptions { listen, policy, signer, accept, tap } = ca;
+    let authority = open_authority(folder, policy, signer, accept)?;
     let options = ServerOptions { listen, tap, ..ServerOptions::default() };
     runtime()?.block_on(async {
         let stop = stop_signal()?;
