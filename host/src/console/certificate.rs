@@ -143,7 +143,7 @@ async fn find(shared: &Shared, serial: &str) -> Result<Record, Refusal> {
     };
     let serial = serial.parse().ok().and_then(|number| Serial::new(number).ok()).ok_or_else(none)?;
     let found = shared.engine.clone().read(move |reader| reader.find_by_serial(serial)).await;
-    found.map_err(Refusal::told)?.flatten().ok_or_else(none)
+    found.map_err(Refusal::told)?.ok_or_else(none)
 }
 
 #[cfg(test)]

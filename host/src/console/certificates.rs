@@ -236,7 +236,7 @@ async fn page(
         let found = search.map(|search| reader.search(&search)).transpose();
         Ok((reader.issued()?, found))
     });
-    let (issued, found) = read.await.map_err(Refusal::told)?.unwrap_or((0, Ok(None)));
+    let (issued, found) = read.await.map_err(Refusal::told)?;
     let found = match found {
         Ok(found) => found,
         Err(slow @ StoreError::TooSlow) => {

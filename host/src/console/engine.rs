@@ -10,10 +10,11 @@ use minipki_core::cert::IdBuf;
 use minipki_core::crypto::rsa::KeySize;
 use tokio::sync::{oneshot, watch};
 
-use crate::ca::{Authority, Policy};
+use crate::ca::Policy;
 use crate::keys::{CaFolder, FolderError, SignerKind};
 use crate::server::{Counts, Limits, ServeError, Server, ServerOptions, Summary};
-use crate::store::{LedgerReader, Owner, SqliteLedger, StoreError, TokenBook};
+use crate::state::{self, StateError, open_authority, owner};
+use crate::store::{Accept, LedgerReader, StoreError, TokenBook};
 use crate::trace::{Events, Tap};
 
 /// How often the counts are looked at for the rate, and how many looks are kept.
@@ -44,6 +45,9 @@ pub enum EngineError {
     /// The CA's ledger.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The CA's folder, ledger or clock.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The CA's server.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -60,22 +64,10 @@ pub struct CaOptions {
     pub signer: SignerKind,
     /// What it lets strangers have.
     pub limits: Limits,
+    /// What is accepted of its ledger and clock.
+    pub accept: Accept,
     /// Who watches each frame, beside the console.
     pub tap: Option<Arc<dyn Tap>>,
-}
-
-/// Opens the CA in `folder` to issue: the one way, for the command line and the console.
-///
-/// # Errors
-/// [`EngineError::Folder`] for its key, [`EngineError::Store`] for its ledger.
-pub fn open_authority(folder: &CaFolder, policy: Policy, kind: SignerKind) -> Result<Authority, EngineError> {
-    let signer = folder.signer(kind)?;
-    let ledger = SqliteLedger::open(folder.path(), &owner(folder))?;
-    Ok(Authority::new(folder.issuer_id().into(), policy, signer, Box::new(ledger)))
-}
-
-fn owner(folder: &CaFolder) -> Owner {
-    Owner { issuer_id: folder.issuer_id().into(), fingerprint: folder.fingerprint() }
 }
 
 /// The CA's key.
@@ -154,9 +146,7 @@ impl Engine {
     /// # Errors
     /// [`FolderError`] if there is something in `dir` that is no CA, or one that others can reach.
     pub(super) fn open(dir: &Path) -> Result<Self, FolderError> {
-        let empty = || std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none());
-        let key =
-            if !dir.exists() || empty() { Key::None } else { Key::Ready(Arc::new(CaFolder::open(dir)?)) };
+        let key = if state::can_create(dir) { Key::None } else { Key::Ready(Arc::new(CaFolder::open(dir)?)) };
         Ok(Self {
             dir: dir.to_owned(),
             key: Mutex::new(key),
@@ -207,28 +197,19 @@ impl Engine {
         }
     }
 
-    /// Reads its ledger with `read`, off the async threads; `None` before there is one. It is opened
-    /// anew each time: that takes SQLite less than a millisecond.
+    /// Reads its ledger with `read`, off the async threads. It is opened anew each time: that takes SQLite less than a
+    /// millisecond. Reading changes nothing: a ledger of an earlier version is refused, with what brings it up to date.
     ///
     /// # Errors
     /// [`EngineError::NoKey`], or the store's.
     pub(super) async fn read<T: Send + 'static>(
         self: Arc<Self>,
         read: impl FnOnce(&mut LedgerReader) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<Option<T>, EngineError> {
+    ) -> Result<T, EngineError> {
         let folder = self.folder()?;
         off_the_async_threads(move || {
-            let open = || LedgerReader::open(folder.path(), &owner(&folder));
-            let mut reader = match open() {
-                Err(StoreError::Missing(_)) => return Ok(None),
-                // Of an earlier version: a writer brings it up to date.
-                Err(StoreError::Older { .. }) => {
-                    drop(TokenBook::open(folder.path(), &owner(&folder))?);
-                    open()?
-                }
-                opened => opened?,
-            };
-            Ok(Some(read(&mut reader)?))
+            let mut reader = LedgerReader::open(folder.path(), &owner(&folder))?;
+            Ok(read(&mut reader)?)
         })
         .await
     }
@@ -267,12 +248,14 @@ impl Engine {
         }
         let engine = self.clone();
         tokio::task::spawn_blocking(move || {
-            let made = CaFolder::create(&engine.dir, issuer_id, size);
+            let made = state::create(&engine.dir, issuer_id, size);
             if let Err(error) = &made {
                 tracing::error!(%error, "the key could not be made");
             }
-            *lock(&engine.key) = made
-                .map_or_else(|error| Key::Failed(error.to_string()), |folder| Key::Ready(Arc::new(folder)));
+            *lock(&engine.key) = made.map_or_else(
+                |error| Key::Failed(error.to_string()),
+                |made| Key::Ready(Arc::new(made.folder)),
+            );
         });
         Ok(())
     }
@@ -303,8 +286,9 @@ impl Engine {
     }
 
     async fn bind(&self, folder: Arc<CaFolder>, options: CaOptions) -> Result<SocketAddr, EngineError> {
-        let CaOptions { listen, policy, signer, limits, tap } = options;
-        let authority = off_the_async_threads(move || open_authority(&folder, policy, signer)).await?;
+        let CaOptions { listen, policy, signer, limits, accept, tap } = options;
+        let open = move || Ok(open_authority(&folder, policy, signer, accept)?);
+        let authority = off_the_async_threads(open).await?;
         let events = Some(self.events.clone());
         let options = ServerOptions { listen, limits, tap, events };
         let server = Server::bind(authority, options).await?;

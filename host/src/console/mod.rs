@@ -34,7 +34,7 @@ mod tokens;
 mod walk;
 mod words;
 
-pub use engine::{CaOptions, EngineError, open_authority};
+pub use engine::{CaOptions, EngineError};
 pub use options::{ConsoleOptions, Limits, Tls};
 pub use run::{Console, ConsoleError, Door};
 pub use tls::TlsError;

@@ -116,7 +116,7 @@ async fn list(
     let now = clock::now().map_err(Refusal::told)?;
     let (ready, tokens) = match shared.engine.clone().read(move |reader| reader.tokens(after, ROWS + 1)).await
     {
-        Ok(tokens) => (true, tokens.unwrap_or_default()),
+        Ok(tokens) => (true, tokens),
         Err(EngineError::NoKey) => (false, Vec::new()),
         Err(error) => return Err(Refusal::told(error)),
     };

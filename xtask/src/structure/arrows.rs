@@ -73,6 +73,12 @@ pub(super) const HOUSES: &[House] = &[
             Room { name: "store", rank: 1, only: &["ca::ports", "files"], never: &["tokio"] },
             room("server", 1),
             room("client", 1),
+            Room {
+                name: "state",
+                rank: 2,
+                only: &["ca", "clock", "files", "keys", "store"],
+                never: &["tokio"],
+            },
             room("story", 2),
             room("console", 3),
             room("cli", 4),
