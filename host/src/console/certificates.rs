@@ -227,7 +227,7 @@ async fn page(
     Extension(visitor): Extension<Visitor>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Refusal> {
-    let now = clock::now().map_err(Refusal::told)?;
+    let now = clock::now()?;
     let (search, mut fault) = match asked.search() {
         Ok(search) => (Some(search), None),
         Err(fault) => (None, Some(fault)),
