@@ -147,10 +147,12 @@ impl<R> Drop for SqliteLedger<R> {
 
 impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
     fn holders(&mut self, subjects: &[Id<'_>], now: UnixTime) -> Result<Vec<Option<[u8; 32]>>, LedgerError> {
+        self.guard.check_files(&self.connection)?;
         Ok(newest_keys(&mut self.connection, subjects, now).map_err(|e| e.at(&self.path))?)
     }
 
     fn live_tokens(&mut self, subject: Id<'_>, now: UnixTime) -> Result<Vec<TokenHash>, LedgerError> {
+        self.guard.check_files(&self.connection)?;
         let now = self.guard.not_before(now);
         Ok(tokens::live(&self.connection, subject, now).map_err(|e| e.at(&self.path))?)
     }
