@@ -122,6 +122,7 @@ fn files_exchanged_while_it_serves_end_the_ca_before_the_next_answer() {
         "> ca/ledger.sqlite-wal",
         "cp ca/ledger.sqlite-wal x && mv x ca/ledger.sqlite-wal",
         "rm ca/ledger.sqlite-shm",
+        "> ca/ledger.sqlite-shm",
         "mv ca elsewhere",
         "mv ca elsewhere && cp -a template ca",
         "rm -r ca",
@@ -135,6 +136,11 @@ fn files_exchanged_while_it_serves_end_the_ca_before_the_next_answer() {
         let done = server.wait();
         assert_eq!(done.code, Some(1), "after: {exchange}\n{}", done.stderr);
         assert!(done.stderr.contains("while the CA issued into it"), "after: {exchange}\n{}", done.stderr);
+        if exchange == "rm ca/ledger.sqlite-wal" {
+            // All that was answered was in that file alone: the end of the CA has written it back.
+            let listed = run(folder.path(), &LIST).expect(0);
+            assert!(listed.stdout.contains("bob"), "{}", listed.stdout);
+        }
     }
 }
 

@@ -202,7 +202,12 @@ impl Guard {
         Ok(())
     }
 
-    fn check_files(&mut self, connection: &Connection) -> Result<(), StoreError> {
+    /// Checks that the open files are those at their paths. Called before each use of the ledger too: SQLite reads the
+    /// index in its memory, and one that was cut would end the process without a word.
+    ///
+    /// # Errors
+    /// [`StoreError::Exchanged`].
+    pub(super) fn check_files(&mut self, connection: &Connection) -> Result<(), StoreError> {
         let compared = self.compare_files();
         if compared.is_err() {
             self.sound = false;
@@ -218,8 +223,8 @@ impl Guard {
             if !found.is_same_file(known) {
                 return gone(path, "was exchanged for another file");
             }
-            // Nobody but a checkpoint of ours writes into the ledger itself, and nobody makes its log shorter.
-            if number == 0 && found != *known || number == 1 && found.length < known.length {
+            // Nobody but a checkpoint of ours writes into the ledger itself, and nobody makes the others shorter.
+            if number == 0 && found != *known || found.length < known.length {
                 return gone(path, "was changed by another program");
             }
             *known = found;
@@ -230,8 +235,11 @@ impl Guard {
     /// Keeps SQLite from writing the log into a ledger that is not the one it belongs to: so both can still be
     /// examined. A log whose name alone is gone is written back: that is all that is left of it.
     fn keep_log(&self, connection: &Connection) {
-        let (path, known) = &self.files[0];
-        if Stamp::of(path) != Some(*known) {
+        let [(ledger, known), _, (index, known_index)] = &self.files;
+        let whole = Stamp::of(ledger) == Some(*known)
+            && Stamp::of(index)
+                .is_some_and(|found| found.is_same_file(known_index) && found.length >= known_index.length);
+        if !whole {
             // If this fails too, there is nothing more that could be done.
             let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         }

@@ -49,7 +49,7 @@ impl Sizes {
 }
 
 impl LedgerReader {
-    /// The faults of the ledger's structure, in SQLite's words, the first [`FAULTS`] of them: pages, tables, and
+    /// The faults of the ledger's structure, in SQLite's words, the first twenty of them: pages, tables, and
     /// indexes that do not agree with their tables. It reads the whole file.
     ///
     /// # Errors

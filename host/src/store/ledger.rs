@@ -214,6 +214,7 @@ impl<R> Drop for SqliteLedger<R> {
 
 impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
     fn facts(&mut self, inquiries: &[Inquiry<'_>], now: UnixTime) -> Result<Vec<LedgerFacts>, LedgerError> {
+        self.guard.check_files(&self.connection)?;
         let now = self.guard.not_before(now);
         Ok(all_facts(&mut self.connection, inquiries, now).map_err(|e| e.at(&self.path))?)
     }
@@ -224,6 +225,7 @@ impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
         subject_key: &[u8; 32],
         now: UnixTime,
     ) -> Result<Vec<TokenHash>, LedgerError> {
+        self.guard.check_files(&self.connection)?;
         let now = self.guard.not_before(now);
         Ok(tokens::usable(&self.connection, subject, subject_key, now).map_err(|e| e.at(&self.path))?)
     }
