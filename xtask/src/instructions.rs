@@ -50,7 +50,7 @@ pub(crate) fn run(bless: bool) -> Result<(), String> {
 
 /// Runs the program once under callgrind, which writes two files for each path: what came before it, and itself.
 fn count() -> Result<Vec<Count>, String> {
-    execute(&mut cargo(&["build", "--locked", "--release", "--package", PROGRAM]))?;
+    execute(&mut cargo(&["build", "--locked", "--profile", "bench", "--package", PROGRAM]))?;
     let folder = tree::root().join("target/instructions");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(|e| format!("cannot make {}: {e}", folder.display()))?;

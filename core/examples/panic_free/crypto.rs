@@ -60,6 +60,7 @@ fn agree() {
         keep((KeyPair::public(&pair), KeyPair::secret(&pair), pair.clone()));
     }
     keep(crypto::is_low_order(&any([0; 32])));
+    keep(crypto::is_canonical(&any([0; 32])));
 }
 
 fn symmetric() {

@@ -17,7 +17,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::engine::Engine;
 use crate::kernel::{Combine, Multiply, Reducer, Select, Square};
-use crate::number::{Number, Wiped, add, choose, limbs, splat, sub, zero};
+use crate::number::{Number, Wiped, add, choose, first_lane, limbs, splat, sub, zero};
 use crate::vector::{BITS, Lanes, MASK, Vector};
 
 /// Bits of an exponent taken at once by [`Ring::power`]. With 5 there are fewer multiplications, but the
@@ -51,7 +51,7 @@ impl<const L: usize> Modulus<L> {
         for _ in 0..spare {
             x = modulus.double(&x);
         }
-        modulus.one = x.map(|limb| limb.0[0]);
+        modulus.one = first_lane(&x);
         x = modulus.double(&x);
         // To the power of 52 L, by squarings and doublings: R in Montgomery form.
         let mut ring = Ring::new(engine, &modulus);
@@ -64,25 +64,24 @@ impl<const L: usize> Modulus<L> {
             }
         }
         drop(ring);
-        modulus.r_squared = x.map(|limb| limb.0[0]);
-        x.zeroize();
+        modulus.r_squared = first_lane(&x);
         modulus
     }
 
     /// Below n, of a number below 2n.
-    pub(crate) fn canonical(&self, x: &Number<L>) -> Number<L> {
+    pub(crate) fn canonical(&self, x: &Number<L>) -> Wiped<L> {
         let (less, borrow) = sub(x, &splat(&self.n));
         choose(borrow, x, &less)
     }
 
     /// `a - b mod n` of numbers below n.
-    pub(crate) fn sub(&self, a: &Number<L>, b: &Number<L>) -> Number<L> {
+    pub(crate) fn sub(&self, a: &Number<L>, b: &Number<L>) -> Wiped<L> {
         let (difference, borrow) = sub(a, b);
         choose(borrow, &add(&difference, &splat(&self.n)), &difference)
     }
 
     /// `2 x mod n` of a number below n.
-    fn double(&self, x: &Number<L>) -> Number<L> {
+    fn double(&self, x: &Number<L>) -> Wiped<L> {
         self.canonical(&add(x, x))
     }
 }
@@ -157,7 +156,7 @@ impl<'m, const L: usize> Ring<'m, L> {
         let mut one = [0; L];
         one[0] = 1;
         let out = self.mul(x, &splat(&one));
-        Wiped::new(self.modulus.canonical(&out))
+        self.modulus.canonical(&out)
     }
 
     /// `a * b + c`, which the caller knows to fit `N` = 2 `L` limbs.
@@ -179,7 +178,7 @@ impl<'m, const L: usize> Ring<'m, L> {
             self.square_into(&mut y, &z);
         }
         self.mul_into(&mut z, &y, x);
-        Wiped::new(self.modulus.canonical(&z))
+        self.modulus.canonical(&z)
     }
 
     /// `base^exponent` in Montgomery form, a residue, of a residue in Montgomery form.
@@ -188,7 +187,7 @@ impl<'m, const L: usize> Ring<'m, L> {
     /// by 1 like any other.
     pub fn power(&mut self, base: &Number<L>, exponent: &[u8]) -> Wiped<L> {
         let mut table = Zeroizing::new(vec![zero(); 1 << WINDOW]);
-        table[0] = splat(&self.modulus.one);
+        table[0] = *splat(&self.modulus.one);
         table[1] = *base;
         for i in 2..table.len() {
             let (done, rest) = table.split_at_mut(i);

@@ -6,6 +6,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::limb::{Limb, Wiped, add_mod, equal, less, mul_wide, sub, sub_mod};
 use super::modulus::{Modulus, plain_one};
+use crate::bytes::{Public, declassify};
 
 /// Uses of one pair of blinding factors, squared after each, before fresh randomness is drawn.
 const BLINDING_USES: u8 = 32;
@@ -37,7 +38,8 @@ pub struct Crt<W: Limb, const L: usize, const H: usize> {
     blinding_uses: u8,
 }
 
-struct Prime<W, const H: usize> {
+/// A secret prime. It wipes itself wherever its making is given up.
+struct Prime<W: Limb, const H: usize> {
     modulus: Modulus<W, H>,
     /// `R^2` modulo the prime.
     r_squared: [W; H],
@@ -49,19 +51,20 @@ impl<W: Limb, const H: usize> Prime<W, H> {
     /// `None` unless `prime` is odd and of full size, and `e * exponent = 1 mod (prime - 1)`.
     fn new(prime: &[u8], exponent: &[u8]) -> Option<Self> {
         let modulus = Modulus::new(prime)?;
-        let prime = Self { r_squared: modulus.r_squared(), exponent: modulus.number(exponent)?, modulus };
+        let mut prime = Self { r_squared: modulus.r_squared(), exponent: [W::ZERO; H], modulus };
+        prime.exponent = prime.modulus.number(exponent)?;
         let below = prime.less_one();
-        let mut product = prime.exponent;
+        let mut product = Wiped::new(prime.exponent);
         for _ in 0..16 {
-            product = add_mod(&product, &product, &below);
+            *product = add_mod(&product, &product, &below);
         }
-        product = add_mod(&product, &prime.exponent, &below);
+        *product = add_mod(&product, &prime.exponent, &below);
         let right = less(&prime.exponent, &below) & equal(&product, &plain_one());
-        bool::from(right).then_some(prime)
+        declassify(right, Public::KeyIsSound).then_some(prime)
     }
 
-    fn less_one(&self) -> [W; H] {
-        sub(&self.modulus.n, &plain_one()).0
+    fn less_one(&self) -> Wiped<W, H> {
+        Wiped::new(sub(&self.modulus.n, &plain_one()).0)
     }
 
     /// `x^exponent` modulo the prime of `x` modulo `n`; with `inverse`, `1 / x^exponent`.
@@ -71,7 +74,7 @@ impl<W: Limb, const H: usize> Prime<W, H> {
         let (mut low, mut high) = (Wiped::new([W::ZERO; H]), Wiped::new([W::ZERO; H]));
         low.copy_from_slice(&x[..H]);
         high[..L - H].copy_from_slice(&x[H..]);
-        let mut r_cubed = m.square(&self.r_squared);
+        let mut r_cubed = Wiped::new(m.square(&self.r_squared));
         m.canonical(&mut r_cubed);
         *low = m.mul(&low, &self.r_squared);
         *high = m.mul(&high, &r_cubed);
@@ -97,17 +100,18 @@ impl<W: Limb, const L: usize, const H: usize> Crt<W, L, H> {
     pub fn new(n: &Modulus<W, L>, parts: &Parts<'_>) -> Option<Self> {
         let p = Prime::new(parts.p, parts.dp)?;
         let q = Prime::new(parts.q, parts.dq)?;
-        let product: [W; L] = mul_wide(&p.modulus.n, &q.modulus.n, &[W::ZERO; H]);
+        let product: Wiped<W, L> = Wiped::new(mul_wide(&p.modulus.n, &q.modulus.n, &[W::ZERO; H]));
         let q_below_p = canonical_below(&q.modulus.n, &p.modulus);
-        let q_inverse = p.modulus.mul(&p.modulus.number(parts.q_inverse)?, &p.r_squared);
-        let mut one = p.modulus.mul(&q_below_p, &q_inverse);
+        let q_inverse = Wiped::new(p.modulus.number(parts.q_inverse)?);
+        let q_inverse = Wiped::new(p.modulus.mul(&q_inverse, &p.r_squared));
+        let mut one = Wiped::new(p.modulus.mul(&q_below_p, &q_inverse));
         p.modulus.canonical(&mut one);
         let halves = 2 * p.modulus.bits == n.bits && 2 * q.modulus.bits == n.bits;
         let right = equal(&product, &n.n) & equal(&one, &plain_one());
-        (halves && bool::from(right)).then(|| Self {
+        (halves && declassify(right, Public::KeyIsSound)).then(|| Self {
             p,
             q,
-            q_inverse,
+            q_inverse: *q_inverse,
             r_squared: n.r_squared(),
             blinding: [[W::ZERO; L]; 2],
             blinding_uses: 0,
@@ -147,7 +151,7 @@ impl<W: Limb, const L: usize, const H: usize> Crt<W, L, H> {
         *blinded = *self.power(&blinded, false);
         let mut out = n.mul(&blinded, &unblind);
         n.canonical(&mut out);
-        if bool::from(equal(&n.pow_65537(&out), x)) {
+        if declassify(equal(&n.pow_65537(&out), x), Public::ResultIsRight) {
             return Some(out);
         }
         out.zeroize();
@@ -178,7 +182,7 @@ impl<W: Limb, const L: usize, const H: usize> Crt<W, L, H> {
         let mp = self.p.power(x, inverse);
         let mq = self.q.power(x, inverse);
         let p = &self.p.modulus;
-        let mq_mod_p = Wiped::new(canonical_below(&mq, p));
+        let mq_mod_p = canonical_below(&mq, p);
         let mut h = Wiped::new(sub_mod(&mp, &mq_mod_p, &p.n));
         *h = p.mul(&h, &self.q_inverse);
         p.canonical(&mut h);
@@ -187,19 +191,22 @@ impl<W: Limb, const L: usize, const H: usize> Crt<W, L, H> {
 }
 
 /// A number modulo one prime brought below the other, which has the same length.
-fn canonical_below<W: Limb, const H: usize>(x: &[W; H], prime: &Modulus<W, H>) -> [W; H] {
-    let mut x = *x;
+fn canonical_below<W: Limb, const H: usize>(x: &[W; H], prime: &Modulus<W, H>) -> Wiped<W, H> {
+    let mut x = Wiped::new(*x);
     prime.canonical(&mut x);
     x
 }
 
+impl<W: Limb, const H: usize> Drop for Prime<W, H> {
+    fn drop(&mut self) {
+        self.modulus.zeroize();
+        self.r_squared.zeroize();
+        self.exponent.zeroize();
+    }
+}
+
 impl<W: Limb, const L: usize, const H: usize> Drop for Crt<W, L, H> {
     fn drop(&mut self) {
-        for prime in [&mut self.p, &mut self.q] {
-            prime.modulus.zeroize();
-            prime.r_squared.zeroize();
-            prime.exponent.zeroize();
-        }
         self.q_inverse.zeroize();
         self.blinding.zeroize();
     }

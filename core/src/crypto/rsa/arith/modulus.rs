@@ -5,6 +5,7 @@ use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::limb::{Limb, Wiped, add_mod, assign, bits_at, equal, from_be_bytes, less, sub, to_be_bytes};
+use crate::bytes::{Public, declassify};
 
 /// Bits of the exponent taken at once by [`Modulus::pow_secret`].
 const WINDOW: u32 = 5;
@@ -26,7 +27,8 @@ impl<W: Limb, const L: usize> Modulus<W, L> {
     pub fn new(bytes: &[u8]) -> Option<Self> {
         let bits = bytes.len().checked_mul(8)?;
         let (first, last) = (bytes.first()?, bytes.last()?);
-        if !W::suits(L, bits) || first >> 7 == 0 || last & 1 == 0 {
+        let right = Choice::from(first >> 7) & Choice::from(last & 1);
+        if !W::suits(L, bits) || !declassify(right, Public::KeyIsSound) {
             return None;
         }
         let n = from_be_bytes(bytes);
@@ -34,13 +36,14 @@ impl<W: Limb, const L: usize> Modulus<W, L> {
         Some(Self { reciprocal: W::reciprocal(&n, bits), n_inverse: negated_inverse(n[0]), n, bits })
     }
 
-    /// Takes a big-endian number, no longer than the modulus; `None` if it is not below it.
+    /// Takes a big-endian number, no longer than the modulus; `None` if it is not below it: a message out of range, or
+    /// a part of a damaged key.
     pub fn number(&self, bytes: &[u8]) -> Option<[W; L]> {
         if bytes.len() > self.bits as usize / 8 {
             return None;
         }
-        let number = from_be_bytes(bytes);
-        bool::from(less(&number, &self.n)).then_some(number)
+        let number = Wiped::new(from_be_bytes(bytes));
+        declassify(less(&number, &self.n), Public::KeyIsSound).then_some(*number)
     }
 
     /// Writes a number as big-endian bytes, as many as `out` has.
@@ -61,6 +64,7 @@ impl<W: Limb, const L: usize> Modulus<W, L> {
     /// The residue's representative below the modulus.
     pub fn canonical(&self, x: &mut [W; L]) {
         let (difference, borrow) = sub(x, &self.n);
+        let difference = Wiped::new(difference);
         assign(x, &difference, borrow.ct_eq(&W::ZERO));
     }
 
@@ -105,7 +109,7 @@ impl<W: Limb, const L: usize> Modulus<W, L> {
     /// Montgomery form. Entering it costs half a multiplication ([`Limb::shift_mod`]),
     /// so no `R^2` is ever computed for a public key.
     pub fn pow_65537(&self, x: &[W; L]) -> [W; L] {
-        let (mut y, mut z) = (*x, [W::ZERO; L]);
+        let (mut y, mut z) = (Wiped::new(*x), Wiped::new([W::ZERO; L]));
         W::shift_mod(&mut y, self);
         for _ in 0..8 {
             W::montgomery_square(&mut z, &y, self);
@@ -113,7 +117,7 @@ impl<W: Limb, const L: usize> Modulus<W, L> {
         }
         W::montgomery_mul(&mut z, &y, x, self);
         self.canonical(&mut z);
-        z
+        *z
     }
 
     /// `base^exponent` in Montgomery form, of a residue in Montgomery form, in
