@@ -98,7 +98,7 @@ fn play(
 }
 
 fn refuse(ca: &mut EnrolServer<Portable>, out: &mut [u8]) -> Result<usize, Fault> {
-    minipki_core::session::Machine::refuse(ca, Code::ProofFailed, out)
+    Machine::refuse(ca, Code::ProofFailed, out)
 }
 
 fn key() -> KeyPair {

@@ -14,6 +14,7 @@ mod screenshots;
 mod steps;
 mod structure;
 mod tree;
+mod valgrind;
 mod vectors;
 
 use std::process::ExitCode;

@@ -68,37 +68,34 @@ pub fn write(number: &[Lanes], lane: usize, out: &mut [u8]) {
     }
 }
 
-/// `a - b`, and in each lane the borrow, of 0 or 1.
-pub(crate) fn sub<const L: usize>(a: &Number<L>, b: &Number<L>) -> (Wiped<L>, Lanes) {
-    let (mut out, mut borrow) = (Wiped::new(*a), Lanes::default());
-    for (out, b) in out.iter_mut().zip(b) {
-        let difference = out.zip(*b, u64::wrapping_sub).zip(borrow, u64::wrapping_sub);
+/// `a -= b`; returns in each lane the borrow, of 0 or 1.
+pub(crate) fn sub<const L: usize>(a: &mut Number<L>, b: &Number<L>) -> Lanes {
+    let mut borrow = Lanes::default();
+    for (a, b) in a.iter_mut().zip(b) {
+        let difference = a.zip(*b, u64::wrapping_sub).zip(borrow, u64::wrapping_sub);
         borrow = difference.zip(difference, |d, _| d >> 63);
-        *out = difference.and(Lanes::splat(MASK));
+        *a = difference.and(Lanes::splat(MASK));
     }
-    (out, borrow)
+    borrow
 }
 
-/// `a + b`, modulo 2^(52 `L`).
-pub(crate) fn add<const L: usize>(a: &Number<L>, b: &Number<L>) -> Wiped<L> {
-    let (mut out, mut carry) = (Wiped::new(*a), Lanes::default());
-    for (out, b) in out.iter_mut().zip(b) {
-        let sum = out.add(*b).add(carry);
+/// `a += b`, modulo 2^(52 `L`).
+pub(crate) fn add<const L: usize>(a: &mut Number<L>, b: &Number<L>) {
+    let mut carry = Lanes::default();
+    for (a, b) in a.iter_mut().zip(b) {
+        let sum = a.add(*b).add(carry);
         carry = sum.carry();
-        *out = sum.and(Lanes::splat(MASK));
+        *a = sum.and(Lanes::splat(MASK));
     }
-    out
 }
 
-/// In each lane `yes` where `choice` is 1, and `no` where it is 0.
-pub(crate) fn choose<const L: usize>(choice: Lanes, yes: &Number<L>, no: &Number<L>) -> Wiped<L> {
+/// `a = b` in each lane where `choice` is 1, of 0 and 1.
+pub(crate) fn assign<const L: usize>(a: &mut Number<L>, b: &Number<L>, choice: Lanes) {
     let mask =
         Lanes(choice.0.map(|choice| u64::conditional_select(&0, &u64::MAX, Choice::from(choice as u8))));
-    let mut out = Wiped::new(*no);
-    for (out, yes) in out.iter_mut().zip(yes) {
-        *out = out.zip(mask, |no, mask| no & !mask).or(yes.and(mask));
+    for (a, b) in a.iter_mut().zip(b) {
+        *a = a.zip(mask, |a, mask| a & !mask).or(b.and(mask));
     }
-    out
 }
 
 /// Whether the two are the same in every lane, by looking at all of both.
