@@ -21,6 +21,13 @@ fn secret<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Panics unless an operation went well, which is public whatever it was done with.
+fn assert_public(went_well: bool) {
+    let mut went_well = black_box([went_well]);
+    memcheck::public(&mut went_well);
+    assert!(went_well[0]);
+}
+
 /// The u-coordinate of a point of full order.
 const POINT: [u8; 32] = *b"\xe6\xdb\x68\x67\x58\x30\x30\xdb\x35\x94\xc1\xa4\x24\xb1\x5f\x7c\
                            \x72\x66\x24\xec\x26\xb3\x35\x3b\x10\xa9\x03\xa6\xd0\xab\x1c\x4c";
@@ -54,7 +61,7 @@ fn cipher() -> usize {
     memcheck::public(&mut text);
     memcheck::public(&mut tag);
     all += reports("ChaCha20-Poly1305: open", || {
-        key.open(&nonce, b"associated", &mut text, &tag).expect("the right tag");
+        assert_public(key.open(&nonce, b"associated", &mut text, &tag).is_ok());
     });
     all
 }
@@ -81,25 +88,10 @@ fn comparisons() -> usize {
     })
 }
 
-/// The first line of a key file.
-const BEGIN: &str = "-----BEGIN PRIVATE KEY-----\n";
-
-/// Bytes of PKCS#8 before an X25519 key.
-const HEAD: usize = 16;
-
 fn texts() -> usize {
-    let mut text = [0; PKCS8_PEM];
     let mut all = reports("X25519 key file: write", || {
         let pair = KeyPair::<Portable>::from_secret(Secret::new(secret()));
-        pair.write_pkcs8_pem(&mut text).expect("room");
-    });
-    // The characters that stand for the key alone are secret, the others are in every such file.
-    let key = BEGIN.len() + (HEAD * 8).div_ceil(6)..BEGIN.len() + 64;
-    memcheck::public(&mut text[..key.start]);
-    memcheck::public(&mut text[key.end..]);
-    memcheck::secret(&mut text[key]);
-    all += reports("X25519 key file: read", || {
-        black_box(KeyPair::<Portable>::from_pkcs8_pem(text.trim_ascii_end()).is_ok());
+        black_box(pair.write_pkcs8_pem(&mut [0; PKCS8_PEM])).expect("room");
     });
     all += reports("base64: write", || {
         let mut text = [0; 44];
@@ -109,7 +101,7 @@ fn texts() -> usize {
     let (characters, _padding) = text.split_at_mut(42);
     memcheck::secret_text(characters);
     all += reports("base64: read", || {
-        black_box(base64::decode_array::<32>(&text).is_ok());
+        assert_public(base64::decode_array::<32>(&text).is_ok());
     });
     all
 }
