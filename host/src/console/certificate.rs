@@ -78,6 +78,7 @@ const fn place(error: &Error) -> usize {
         | Error::SubjectId(_)
         | Error::SubjectKeyAlgorithm
         | Error::SubjectKey
+        | Error::SubjectKeyNotCanonical
         | Error::NotBefore(_)
         | Error::NotAfter(_)
         | Error::ValidityOrder => 0,
