@@ -38,8 +38,8 @@ impl Served {
         let log = place.path().join("log");
         let process = Command::new(&*PROGRAM)
             // One source asks for everything here, and a disk in memory may be small.
-            .args(["ca", "serve", "--open", "--connections-per-source", "512", "--source-limit", "0"])
-            .args(["--min-free", "0", "--listen", "127.0.0.1:0", "--dir"])
+            .args(["ca", "serve", "--open", "--source-limit", "0", "--min-free", "0"])
+            .args(["--connections-per-source", "512", "--listen", "127.0.0.1:0", "--dir"])
             .arg(folder.path())
             .env_remove("RUST_LOG")
             .env_remove("CLICOLOR_FORCE")

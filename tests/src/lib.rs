@@ -21,6 +21,7 @@ pub mod program;
 pub mod rsa_keys;
 pub mod server;
 pub mod stream;
+pub mod terminal;
 mod vectors;
 
 /// Makes tests of generic functions, each under each provider: `portable::name` and `aws_lc::name`.

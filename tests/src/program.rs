@@ -61,7 +61,7 @@ impl Done {
 }
 
 /// The program in `folder`, with nothing of the tests' environment that it would heed.
-fn command<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Command {
+pub(crate) fn command<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Command {
     let mut command = Command::new(path());
     in_folder(&mut command, folder, arguments);
     command
@@ -95,6 +95,17 @@ pub fn run_with<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], variables: &[(&
     start_with(folder, arguments, variables).wait()
 }
 
+/// [`run`] by another program: `other` and its arguments, the last of which are the program and `arguments`.
+///
+/// # Panics
+/// If the other cannot be started.
+pub fn run_by<S: AsRef<OsStr>>(other: &[&str], folder: &Path, arguments: &[S]) -> Done {
+    let [name, words @ ..] = other else { panic!("the name of a program comes first") };
+    let mut command = Command::new(name);
+    as_argument_of(command.args(words), folder, arguments);
+    Running::new(command.stdin(Stdio::null())).wait()
+}
+
 /// A folder with a CA in `ca` and an identity of it in `alice`.
 ///
 /// # Panics
@@ -108,17 +119,6 @@ pub fn folder_with_alice() -> TempDir {
     run(folder.path(), &enroll).expect(0);
     server.stop().expect(0);
     folder
-}
-
-/// [`run`] by another program: `other` and its arguments, the last of which are the program and `arguments`.
-///
-/// # Panics
-/// If the other cannot be started.
-pub fn run_by<S: AsRef<OsStr>>(other: &[&str], folder: &Path, arguments: &[S]) -> Done {
-    let [name, words @ ..] = other else { panic!("the name of a program comes first") };
-    let mut command = Command::new(name);
-    as_argument_of(command.args(words), folder, arguments);
-    Running::new(command.stdin(Stdio::null())).wait()
 }
 
 /// A run that goes on beside the test; it ends with the test at the latest.
@@ -191,10 +191,10 @@ pub fn start_after<S: AsRef<OsStr>>(before: &str, folder: &Path, arguments: &[S]
 ///
 /// # Panics
 /// As [`start`].
-pub fn start_typing<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], input: &str) -> Running {
+pub fn start_typing<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], input: impl AsRef<[u8]>) -> Running {
     let mut running = Running::new(command(folder, arguments).stdin(Stdio::piped()));
     let mut stdin = running.child.stdin.take().expect("it is a pipe");
-    stdin.write_all(input.as_bytes()).expect("the program reads");
+    stdin.write_all(input.as_ref()).expect("the program reads");
     running
 }
 

@@ -83,8 +83,10 @@ impl From<ClientError> for CliError {
             ClientError::Refused { code, text } => refused(*code, text),
             ClientError::Exchange { with, source: NetError::Fault(source) } => fault(source).with(with),
             ClientError::Certificate(source) => certificate(source),
+            ClientError::OwnKey { .. } | ClientError::Expired { .. } => Self::told(Exit::NotVerified, error),
             ClientError::Unreachable { .. }
             | ClientError::ConnectDeadline { .. }
+            | ClientError::Idle { .. }
             | ClientError::Exchange { .. } => Self::told(Exit::Connection, error),
             ClientError::Missing { .. } => {
                 Self::new(Exit::Unexpected, error, "see above what the peer said; --deadline gives it longer")

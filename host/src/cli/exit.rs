@@ -17,6 +17,8 @@ pub enum Exit {
     Connection = 5,
     /// The peer said something else than `--expect`.
     Unexpected = 6,
+    /// A line of the input could not be sent: it is too long or not UTF-8. The others were.
+    NotSent = 7,
     /// Ended by Ctrl-C or SIGTERM before the work was done.
     Interrupted = 130,
 }
@@ -32,6 +34,7 @@ Exit codes:
        outside the time in which the certificate is valid
   5    the connection failed, was cut off, or its deadline passed
   6    the peer said something else than --expect
+  7    a line of the input was not sent: it is too long or not UTF-8
   130  interrupted before the work was done";
 
 impl From<Exit> for ExitCode {

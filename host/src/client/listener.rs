@@ -1,4 +1,4 @@
-//! The listening side: handshakes with many at once, channels one after another.
+//! The listening side: handshakes with many at once, each channel handed over when it is open.
 
 use std::collections::VecDeque;
 use std::io;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::dial::configure;
 use super::{Channel, ChannelOptions, ClientError, Identity, Role, open};
 use crate::net::{ACCEPT_BACKOFF, LogLimit};
 
@@ -98,8 +99,7 @@ impl Listener {
         }
         let (identity, options) = (Arc::clone(&self.identity), Arc::clone(&self.options));
         let handshake = self.handshakes.spawn(async move {
-            // As in dial; a socket that refuses it is only slower.
-            let _ = stream.set_nodelay(true);
+            configure(&stream);
             let (reader, writer) = stream.into_split();
             open(Role::Responder, &from.to_string(), reader, writer, &identity, &options).await
         });

@@ -20,11 +20,11 @@ mod identity;
 mod listener;
 
 pub use anchor::{AnchorError, read_anchor};
-pub use channel::{Channel, ChannelOptions, Role, connect, open};
-pub use dial::Deadlines;
+pub use channel::{Channel, ChannelOptions, Expiry, Holder, Role, connect, open};
+pub use dial::{Deadlines, connect_any};
 pub use enrol::{EnrolOptions, enrol, enrol_over, proven};
 pub use error::{ClientError, Ending};
 pub use folder::{IdentityFolder, PendingIdentity};
-pub use half::{Incoming, Outgoing};
+pub use half::{Incoming, Liveness, Outgoing};
 pub use identity::{Identity, IdentityError, OutOfTime};
 pub use listener::Listener;

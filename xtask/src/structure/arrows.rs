@@ -124,6 +124,7 @@ pub(super) const HOUSES: &[House] = &[
             portable("exit", 0),
             portable("memory", 0),
             portable("meter", 0),
+            portable("round", 0),
             portable("semihosting", 0),
             portable("arguments", 1),
             portable("chip", 1),

@@ -1,7 +1,7 @@
 //! `minipki ca`: what the operator of a certificate authority does.
 
-mod connections;
 mod init;
+mod limits;
 mod list;
 mod serve;
 mod token;

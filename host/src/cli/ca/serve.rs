@@ -1,7 +1,6 @@
 //! `minipki ca serve`: the CA on the network.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 
 use clap::{Args, ValueEnum};
 
@@ -9,8 +8,7 @@ use super::super::console::{SiteArgs, invite};
 use super::super::log::{self, LogFormat};
 use super::super::{CliError, Exit, until_stopped, watch};
 use super::Folder;
-use super::connections::ConnectionArgs;
-use crate::ca::{Policy, RateLimits};
+use super::limits::LimitArgs;
 use crate::console::{CaOptions, Console, ConsoleOptions, open_authority};
 use crate::keys::{CaFolder, SignerKind};
 use crate::server::{ServeError, Server, ServerOptions};
@@ -37,8 +35,6 @@ pub(in crate::cli) struct ServeArgs {
     /// What signs
     #[arg(long, value_enum, default_value = "auto")]
     signer: SignerArg,
-    #[command(flatten)]
-    connections: ConnectionArgs,
     /// Also serve the console, here; 127.0.0.1:9080 if no address is given
     #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:9080")]
     console: Option<SocketAddr>,
@@ -53,42 +49,6 @@ pub(in crate::cli) struct ServeArgs {
     // Last, since its heading is that of all that follow.
     #[command(flatten)]
     limits: LimitArgs,
-}
-
-/// What the CA gives away at most. Certificates that are answered again do not count.
-#[derive(Args)]
-#[command(next_help_heading = "Limits (0: none)")]
-struct LimitArgs {
-    /// New certificates an hour for one proven key
-    #[arg(long, value_name = "NUMBER", default_value_t = count(RateLimits::default().key))]
-    key_limit: u32,
-    /// New certificates an hour for one subject
-    #[arg(long, value_name = "NUMBER", default_value_t = count(RateLimits::default().name))]
-    name_limit: u32,
-    /// New certificates an hour for one IPv4 address or IPv6 /64 network
-    #[arg(long, value_name = "NUMBER", default_value_t = count(RateLimits::default().source))]
-    source_limit: u32,
-    /// Free space on the ledger's disk, in MiB, below which no new certificates are issued
-    #[arg(long, value_name = "MIB", default_value_t = Policy::default().min_free / MIB)]
-    min_free: u64,
-}
-
-const MIB: u64 = 1024 * 1024;
-
-fn count(limit: Option<NonZeroU32>) -> u32 {
-    limit.map_or(0, NonZeroU32::get)
-}
-
-impl LimitArgs {
-    fn policy(&self, open: bool, require_token: bool) -> Policy {
-        let rates = RateLimits {
-            key: NonZeroU32::new(self.key_limit),
-            name: NonZeroU32::new(self.name_limit),
-            source: NonZeroU32::new(self.source_limit),
-        };
-        let min_free = self.min_free.saturating_mul(MIB);
-        Policy { open, require_token, rates, min_free, ..Policy::default() }
-    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -122,7 +82,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
         listen: args.listen,
         policy,
         signer: args.signer.into(),
-        limits: args.connections.limits(),
+        limits: args.limits.limits(),
         tap,
     };
     let folder = args.folder.open()?;
