@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use minipki::ca::{Entry, Ledger};
-use minipki::store::{Cursor, LedgerReader, Order, Owner, Place, Search, SqliteLedger, StoreError};
+use minipki::store::{self, Cursor, LedgerReader, Order, Owner, Place, Search, SqliteLedger, StoreError};
 use minipki_core::cert::{Id, IdBuf, Serial, Validity};
 use minipki_core::crypto::Fingerprint;
 use minipki_core::text::UnixTime;
@@ -46,7 +46,8 @@ fn subject(number: u64) -> IdBuf {
 
 /// Records `rows` certificates, through the ledger's own write half. Their text is as long as a real one.
 fn fill(folder: &Path, rows: u64) {
-    let mut ledger = SqliteLedger::open(folder, &owner()).expect("a ledger");
+    store::create(folder, &owner()).expect("a new ledger");
+    let mut ledger = SqliteLedger::open(folder, &owner()).expect("opened");
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let text = format!("{{\"filler\":\"{}\"}}", "x".repeat(1_300));
     let mut number = 0;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use minipki::clock;
 use minipki::keys::CaFolder;
+use minipki::state;
 use minipki::store::{LedgerReader, Owner};
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::rsa::KeySize;
@@ -34,7 +35,8 @@ impl Served {
     pub fn start(place: &Path) -> Self {
         let place = tempfile::tempdir_in(place).expect("a folder");
         let issuer = Ca::new(KeySize::Bits2048).id().into();
-        let folder = CaFolder::create(&place.path().join("ca"), issuer, KeySize::Bits2048).expect("a new CA");
+        let made = state::create(&place.path().join("ca"), issuer, KeySize::Bits2048).expect("a new CA");
+        let folder = made.folder;
         let log = place.path().join("log");
         let process = Command::new(&*PROGRAM)
             // One source asks for everything here, and a disk in memory may be small.

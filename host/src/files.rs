@@ -4,8 +4,8 @@ use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
@@ -23,9 +23,33 @@ pub const FOLDER: u32 = 0o700;
 /// The operating system's, `AlreadyExists` above all.
 pub fn create_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(FOLDER).create(path)?;
+    sync_folder(folder_of(path))
+}
+
+/// The folder that `path` is in.
+pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync_folder(parent),
-        _ => sync_folder(Path::new(".")),
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes a new file, to be written.
+///
+/// Root gives it to the owner of its folder: what `sudo` leaves in a user's folder is of use to that user.
+///
+/// # Errors
+/// The operating system's, `AlreadyExists` above all: nothing is ever overwritten.
+pub fn create_new(path: &Path, mode: u32) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)?;
+    let (own, folder) = (file.metadata()?, fs::metadata(folder_of(path))?);
+    if own.uid() == folder.uid() {
+        return Ok(file);
+    }
+    match fchown(&file, Some(folder.uid()), Some(folder.gid())) {
+        // Only root may.
+        Err(e) if e.kind() == ErrorKind::PermissionDenied => Ok(file),
+        given => given.map(|()| file),
     }
 }
 
@@ -33,11 +57,42 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
 /// [`sync_folder`].
 ///
 /// # Errors
-/// The operating system's, `AlreadyExists` above all: nothing is ever overwritten.
+/// As [`create_new`].
 pub fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    let mut file = create_new(path, mode)?;
     file.write_all(content)?;
     file.sync_all()
+}
+
+/// The name under which a file is written before it gets its own.
+pub fn part(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    name.into()
+}
+
+/// Writes a file whole or not at all: whatever interrupts it, `path` has its old content or the new, on the disk. What
+/// an interruption leaves is `PATH.part`, which the next call writes anew.
+///
+/// # Errors
+/// The operating system's.
+pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let part = part(path);
+    remove(&part)?;
+    write_new(&part, content, mode)?;
+    fs::rename(&part, path)?;
+    sync_folder(folder_of(path))
+}
+
+/// Removes a file, if it is there.
+///
+/// # Errors
+/// The operating system's.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }
 
 /// Waits until the names in a folder are on the disk.

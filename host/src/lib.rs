@@ -10,6 +10,7 @@ pub mod files;
 pub mod keys;
 pub mod net;
 pub mod server;
+pub mod state;
 pub mod store;
 pub mod story;
 pub mod trace;

@@ -66,6 +66,15 @@ async fn every_page_is_open_to_everybody() {
             }
             look(browser, &path, &mut faults).await;
         }
+        browser.click("form[action='/links'] button").await;
+        look(browser, "a link for another browser", &mut faults).await;
+        let link = browser.text("#link").await;
+        browse(&link, async |_| {
+            browser.click("footer a[href='/sessions']").await;
+            browser.says("by a link of 1").await;
+            look(browser, "the sessions", &mut faults).await;
+        })
+        .await;
         browser.goto("/certificates").await;
         browser.click("tbody th a").await;
         browser.says("Field by field").await;

@@ -35,7 +35,7 @@ async fn other_names_other_sites_and_forms_of_no_page_are_refused() {
         browser.says("This CA has no key yet").await;
 
         // A name that resolves to this machine, as an attacker's does after DNS rebinding.
-        let port = console.address().rsplit(':').next().expect("a port");
+        let port = console.port();
         browser.goto(&format!("http://rebound.example:{port}/")).await;
         browser.says("not known by the host name").await;
 
@@ -43,7 +43,7 @@ async fn other_names_other_sites_and_forms_of_no_page_are_refused() {
         let foreign = foreign_site(&format!(
             "<form method=post action='http://{}/authority/key'><input name=issuer_id value=evil>\
              <input name=bits value=2048></form><script>document.forms[0].submit()</script>",
-            console.address()
+            console.host()
         ));
         browser.goto(&foreign).await;
         browser.says("comes from a page of another site").await;
@@ -61,7 +61,7 @@ async fn other_names_other_sites_and_forms_of_no_page_are_refused() {
         browser.goto(&foreign_site("a page")).await;
         let read = "const done = arguments[arguments.length - 1];\
                     fetch('http://ADDRESS/', { credentials: 'include' }).then(() => done('read'), () => done('refused'))";
-        let read = read.replace("ADDRESS", console.address());
+        let read = read.replace("ADDRESS", console.host());
         assert_eq!(browser.run_async(&read).await, json!("refused"));
     })
     .await;

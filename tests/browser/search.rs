@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use minipki::ca::Policy;
-use minipki::console::open_authority;
 use minipki::keys::{CaFolder, SignerKind};
+use minipki::state::open_authority;
+use minipki::store::Accept;
 use minipki_tests::browser::{Browser, browse};
 use minipki_tests::ca::proven;
 use minipki_tests::certificates::time;
@@ -22,8 +23,8 @@ const PAGE: usize = 50;
 /// Gives the subjects in the order of issue.
 fn issue(ca: &Path) -> Vec<String> {
     let folder = CaFolder::open(ca).expect("the console has made it");
-    let mut authority =
-        open_authority(&folder, Policy::default(), SignerKind::Aws).expect("its server does not run");
+    let mut authority = open_authority(&folder, Policy::default(), SignerKind::Aws, Accept::default())
+        .expect("its server does not run");
     let pumps = (1..=PUMPS).map(|number| (format!("pump-{number:02}"), if number <= 30 { 1 } else { 2 }));
     let people = ["carol", "alice", "bob"].map(|name| (name.to_owned(), 3));
     let mut subjects = Vec::new();

@@ -174,11 +174,9 @@ fn nothing_is_overwritten() {
     let at = folder.path();
     enrolled(at, &ca, "alice");
     let before = fs::read(at.join("alice/key.pem")).expect("it is there");
-    let again = run(
-        at,
-        &["enroll", "--ca", &ca, "--subject", "alice", "--anchor", "ca/anchor.json", "--out", "alice"],
-    )
-    .expect(1);
+    let again =
+        run(at, &["enroll", "--ca", &ca, "--subject", "bob", "--anchor", "ca/anchor.json", "--out", "alice"])
+            .expect(1);
     assert!(again.stderr.contains("alice"), "{}", again.stderr);
     let ca_again = run(at, &["ca", "init", "--dir", "ca"]).expect(1);
     assert!(ca_again.stderr.contains("next:"), "{}", ca_again.stderr);

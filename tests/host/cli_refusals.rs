@@ -155,11 +155,15 @@ fn nothing_of_an_unknown_file_is_quoted() {
         let enroll = ["enroll", "--ca", "127.0.0.1:9", "--subject", "a", "--out", "a", "--anchor", name];
         silent(run(at, &enroll).expect(4));
     }
-    // A token given for something else.
-    let enroll = ["enroll", "--ca", "127.0.0.1:9", "--subject", "a", "--out", "a", "--fingerprint", secret];
-    let done = run(at, &enroll).expect(2);
-    assert!(done.stderr.contains("--fingerprint"), "{}", done.stderr);
-    silent(done);
+    // A token in a wrong place.
+    let enroll = ["enroll", "--ca", "127.0.0.1:9", "--subject", "a", "--out", "a"];
+    for (wrong, told) in
+        [(&["--fingerprint", secret][..], "--fingerprint"), (&[secret], "unexpected argument")]
+    {
+        let done = run(at, &[&enroll[..], wrong].concat()).expect(2);
+        assert!(done.stderr.contains(told), "{}", done.stderr);
+        silent(done);
+    }
 }
 
 #[test]

@@ -234,12 +234,19 @@ fn what_others_may_change_is_refused_with_advice() {
 
 #[test]
 fn a_pipe_or_a_folder_in_place_of_a_key_is_refused_at_once() {
-    let (_around, folder, _) = kept("alice");
+    let (around, folder, _) = kept("alice");
     let path = folder.join("key.pem");
     fs::remove_file(&path).expect("it is there");
-    // Opening it would wait for ever.
-    let made = Command::new("mkfifo").args(["-m", "600"]).arg(&path).status().expect("mkfifo runs");
-    assert!(made.success());
+    // Opening a pipe would wait for ever.
+    let pipe = |path: &Path| {
+        let made = Command::new("mkfifo").args(["-m", "600"]).arg(path).status().expect("mkfifo runs");
+        assert!(made.success());
+    };
+    let no_folder = around.path().join("pipe");
+    pipe(&no_folder);
+    let error = Identity::load(&no_folder).expect_err("no folder");
+    assert!(matches!(error, IdentityError::Io { .. }), "{error}");
+    pipe(&path);
     let error = Identity::load(&folder).expect_err("no file");
     assert!(matches!(error, IdentityError::Io { .. }), "{error}");
     fs::remove_file(&path).expect("it is there");

@@ -7,7 +7,7 @@ use minipki_tests::console::{Browser, TestConsole, raw};
 use minipki_tests::program::run;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use minipki_tests::server::soon;
 
@@ -16,27 +16,85 @@ async fn another_host_name_is_refused() {
     let console = TestConsole::with(|options| options.names.push("ca.example".to_owned())).await;
     let browser = console.enter().await;
     let port = console.address.port();
-    let ask = async |host: &str| {
-        let cookie = &browser.cookie;
-        let request =
-            format!("GET / HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n");
-        raw(console.address, request.as_bytes()).await.status
-    };
-    for good in [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("CA.example:{port}")] {
-        assert_eq!(ask(&good).await, 200, "{good}");
-    }
+    assert_eq!(browser.host, format!("ca.example:{port}"));
+    browser.named(format!("CA.example:{port}")).get("/").await.expect(200);
     for bad in [
         format!("evil.example:{port}"),
         format!("127.0.0.1.evil.example:{port}"),
+        format!("127.0.0.1:{port}"),
         format!("127.0.0.2:{port}"),
+        format!("localhost:{port}"),
         format!("ca.example.:{port}"),
+        "ca.example".to_owned(),
+        "ca.example:1".to_owned(),
         "127.0.0.1".to_owned(),
         "127.0.0.1:1".to_owned(),
         "localhost".to_owned(),
         String::new(),
     ] {
-        assert_eq!(ask(&bad).await, 421, "{bad:?}");
+        browser.named(bad).get("/").await.expect(421);
     }
+}
+
+#[tokio::test]
+async fn a_console_on_loopback_has_a_host_name_that_nobody_else_knows() {
+    let (console, other) = (TestConsole::start().await, TestConsole::start().await);
+    let (browser, stranger) = (console.enter().await, other.nobody());
+    let port = console.address.port();
+    let name = browser.host.strip_suffix(&format!(".localhost:{port}")).expect("a name below localhost");
+    assert!(name.len() == 32 && name.bytes().all(|digit| digit.is_ascii_hexdigit()), "{name}");
+    assert!(!stranger.host.starts_with(name), "each console has its own");
+    // Nobody else has this name, so the other end of a tunnel may have any port.
+    browser.named(format!("{name}.localhost:9999")).get("/").await.expect(200);
+
+    // Under the names that other servers of this machine have, there is no session, and nothing tells the name.
+    for bare in ["127.0.0.1", "localhost", "[::1]"] {
+        let bare = browser.named(format!("{bare}:{port}"));
+        for path in ["/", "/enter", "/enter?key=0", "/enter?key=", "/certificates", "/nowhere"] {
+            let page = bare.get(path).await.expect(421);
+            assert!(page.header("set-cookie").is_none() && page.header("location").is_none(), "{page:?}");
+            assert!(!page.head.contains(name) && !page.body.contains(name), "{page:?}");
+            assert!(page.body.contains("Open the link"), "{page:?}");
+        }
+        bare.post("/authority/key", "issuer_id=evil&bits=2048").await.expect(421);
+        // What the page of a refusal is drawn with is the same for all.
+        bare.get("/assets/console.css").await.expect(200);
+        // A link that can be opened leads to the right name, without a cookie, and is not spent.
+        let link = console.link();
+        let led = bare.get(&link).await.expect(303);
+        assert_eq!(led.header("location"), Some(&*format!("http://{}{link}", browser.host)), "{led:?}");
+        assert!(led.header("set-cookie").is_none(), "{led:?}");
+        console.nobody().get(&link).await.expect(303);
+        bare.get(&link).await.expect(421);
+    }
+    for wrong in ["evil.localhost", "evil.example", "127.0.0.2", &format!("{name}.localhost.evil.example")] {
+        browser.named(format!("{wrong}:{port}")).get("/").await.expect(421);
+    }
+    assert!(!console.ca().exists(), "nothing was done");
+}
+
+#[tokio::test]
+async fn a_console_with_a_name_of_its_own_holds_both_addresses_that_the_name_may_mean() {
+    // A browser takes a name below localhost for ::1 too: another server there would get the link and the cookie.
+    let Ok(probe) = TcpListener::bind("[::1]:0").await else {
+        eprintln!("this machine has no ::1, so that nobody can listen there");
+        return;
+    };
+    drop(probe);
+    let console = TestConsole::start().await;
+    let port = console.address.port();
+    assert_eq!(console.address.ip().to_string(), "127.0.0.1");
+    let mut nobody = console.nobody();
+    nobody.address = format!("[::1]:{port}").parse().expect("an address");
+    nobody.get(&console.link()).await.expect(303);
+    assert!(TcpListener::bind(nobody.address).await.is_err(), "the console holds it");
+
+    let other = TcpListener::bind("[::1]:0").await.expect("a free port");
+    let port = other.local_addr().expect("it listens").port();
+    let folder = TempDir::new().expect("a folder");
+    let refused =
+        run(folder.path(), &["console", "--dir", "ca", "--listen", &format!("127.0.0.1:{port}")]).expect(5);
+    assert!(refused.stderr.contains(&format!("[::1]:{port}")) && refused.stdout.is_empty(), "{refused:?}");
 }
 
 #[tokio::test]
@@ -45,23 +103,39 @@ async fn what_acts_must_come_from_the_consoles_own_pages() {
     let browser = console.enter().await;
     let form = format!("csrf={}&issuer_id=evil&bits=2048", browser.csrf);
     let port = console.address.port();
+    let host = &browser.host;
     for origin in [
         String::new(),
         "Origin: null\r\n".to_owned(),
         "Origin: http://evil.example\r\n".to_owned(),
-        format!("Origin: https://127.0.0.1:{port}\r\n"),
+        format!("Origin: https://{host}\r\n"),
         format!("Origin: http://localhost:{port}\r\n"),
-        "Origin: http://127.0.0.1:1\r\n".to_owned(),
-        format!("Origin: http://127.0.0.1:{port}.evil.example\r\n"),
+        format!("Origin: http://127.0.0.1:{port}\r\n"),
+        format!("Origin: http://{}:1\r\n", host.split(':').next().expect("a name")),
+        format!("Origin: http://{host}.evil.example\r\n"),
+        format!("Origin: http://{host}\r\nSec-Fetch-Site: cross-site\r\n"),
+        format!("Origin: http://{host}\r\nSec-Fetch-Site: same-site\r\n"),
+        format!("Origin: http://{host}\r\nSec-Fetch-Site: \r\n"),
     ] {
         browser.post_from("/authority/key", &origin, &form).await.expect(403);
     }
     // Nor does another site read anything, should a browser ask for it.
-    let request = format!(
-        "GET / HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nOrigin: http://evil.example\r\nConnection: close\r\n\r\n",
-        console.address, browser.cookie
-    );
-    raw(console.address, request.as_bytes()).await.expect(403);
+    for foreign in [
+        "Origin: http://evil.example\r\n",
+        "Sec-Fetch-Site: cross-site\r\n",
+        "Sec-Fetch-Site: same-site\r\n",
+        "Sec-Fetch-Site: none\r\nSec-Fetch-Site: cross-site\r\n",
+    ] {
+        browser.get_with("/", foreign).await.expect(403);
+    }
+    for own in ["Sec-Fetch-Site: same-origin\r\n", "Sec-Fetch-Site: none\r\n", ""] {
+        browser.get_with("/", own).await.expect(200);
+    }
+    // Nor does it open a link, which stays good.
+    let link = console.link();
+    let refused = console.nobody().get_with(&link, "Sec-Fetch-Site: cross-site\r\n").await.expect(403);
+    assert!(refused.body.contains("A link is still good"), "{refused:?}");
+    console.nobody().get_with(&link, "Sec-Fetch-Site: none\r\n").await.expect(303);
     assert!(!console.ca().exists(), "nothing was done");
 }
 
@@ -69,7 +143,7 @@ async fn what_acts_must_come_from_the_consoles_own_pages() {
 async fn a_form_without_this_sessions_token_does_nothing() {
     let console = TestConsole::start().await;
     let (browser, other) = (console.enter().await, console.enter().await);
-    let origin = format!("Origin: http://{}\r\n", console.address);
+    let origin = format!("Origin: http://{}\r\n", browser.host);
     for body in [
         "issuer_id=evil&bits=2048".to_owned(),
         "csrf=&issuer_id=evil&bits=2048".to_owned(),
@@ -93,7 +167,7 @@ async fn a_form_without_this_sessions_token_does_nothing() {
 #[tokio::test]
 async fn a_link_opens_one_session_once_and_not_for_ever() {
     let console = TestConsole::start().await;
-    let nobody = Browser { address: console.address, cookie: String::new(), csrf: String::new() };
+    let nobody = console.nobody();
     let link = console.link();
     nobody.get(&link).await.expect(303);
     nobody.get(&link).await.expect(403);
@@ -101,15 +175,15 @@ async fn a_link_opens_one_session_once_and_not_for_ever() {
         nobody.get(wrong).await.expect(403);
     }
     // Asking for the way in in another way than by following the link is asking for a page.
-    nobody.post_from("/enter", &format!("Origin: http://{}\r\n", console.address), "").await.expect(401);
+    nobody.post_from("/enter", &format!("Origin: http://{}\r\n", nobody.host), "").await.expect(401);
 
     let late = TestConsole::with(|options| options.limits.link_life = Duration::ZERO).await;
-    Browser { address: late.address, ..nobody.clone() }.get(&late.link()).await.expect(403);
+    late.nobody().get(&late.link()).await.expect(403);
 
     // The oldest of too many links makes room.
     let many = TestConsole::with(|options| options.limits.links = 2).await;
     let links = [many.link(), many.link(), many.link()];
-    let nobody = Browser { address: many.address, ..nobody };
+    let nobody = many.nobody();
     nobody.get(&links[0]).await.expect(403);
     nobody.get(&links[1]).await.expect(303);
     nobody.get(&links[2]).await.expect(303);
@@ -184,7 +258,7 @@ async fn a_request_too_long_or_too_slow_is_refused() {
     let head = format!(
         "POST /tokens HTTP/1.1\r\nHost: {0}\r\nOrigin: http://{0}\r\nCookie: {1}\r\nContent-Length: 100\r\n\
          Connection: close\r\n\r\ncsrf=",
-        console.address, browser.cookie
+        browser.host, browser.cookie
     );
     raw(console.address, head.as_bytes()).await.expect(408);
     let mut stream = TcpStream::connect(console.address).await.expect("a connection");
@@ -194,25 +268,11 @@ async fn a_request_too_long_or_too_slow_is_refused() {
     browser.get("/").await.expect(200);
 }
 
-#[tokio::test]
-async fn there_are_only_so_many_connections_and_the_next_one_waits() {
-    let console = TestConsole::with(|options| {
-        options.limits.connections = 2;
-        options.limits.deadline = Duration::from_millis(500);
-    })
-    .await;
-    let silent = async || TcpStream::connect(console.address).await.expect("a connection");
-    let _held = [silent().await, silent().await];
-    // It is answered when the silent ones have been cut off.
-    let nobody = Browser { address: console.address, cookie: String::new(), csrf: String::new() };
-    nobody.get("/").await.expect(401);
-}
-
 /// Asks for an event stream; gives its status line, and the connection that holds it open.
 async fn stream(browser: &Browser) -> (String, TcpStream) {
     let mut stream = TcpStream::connect(browser.address).await.expect("a connection");
-    let Browser { address, cookie, .. } = browser;
-    let request = format!("GET /live/events HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\n\r\n");
+    let Browser { host, cookie, .. } = browser;
+    let request = format!("GET /live/events?auto HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("sent");
     let mut line = Vec::new();
     while !line.ends_with(b"\r\n") {

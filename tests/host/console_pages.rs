@@ -204,18 +204,8 @@ fn every_action_leaves_a_line_and_no_secret_in_the_log() {
     let link = program.line("/enter?key=").trim_end().to_owned();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let token = runtime.block_on(async {
-        let address = link.split('/').nth(2).expect("an address").parse().expect("an address");
-        let mut browser = Browser { address, cookie: String::new(), csrf: String::new() };
-        let path = link.split_once(&format!("{address}")).expect("a path").1;
-        let entered = browser.get(path).await.expect(303);
-        browser.cookie =
-            entered.header("set-cookie").expect("one").split(';').next().expect("one").to_owned();
-        browser.get(path).await.expect(403);
-        let page = browser.get("/").await.expect(200).body;
-        browser.csrf = page
-            .split("content=\"")
-            .find_map(|rest| rest.split('"').next().filter(|text| text.len() == 32).map(str::to_owned))
-            .expect("a token of the forms");
+        let browser = Browser::enter(&link).await;
+        browser.get(&Browser::at(&link).1).await.expect(403);
         browser.make_key().await;
         browser.start_ca().await;
         let page = browser.post("/tokens", "subject=dave&expires_in=3600").await.expect(200).body;
@@ -224,14 +214,19 @@ fn every_action_leaves_a_line_and_no_secret_in_the_log() {
         let list = browser.get("/tokens").await.expect(200).body;
         let id = list.split("action=\"/tokens/").nth(1).and_then(|rest| rest.split('/').next()).expect("one");
         browser.post(&format!("/tokens/{id}/revoke"), "").await.expect(303);
-        browser.post("/links", "").await.expect(200);
+        let page = browser.post("/links", "").await.expect(200).body;
+        let made =
+            page.split("<code id=\"link\">").nth(1).and_then(|rest| rest.split('<').next()).expect("a link");
+        Browser::enter(made).await;
+        browser.post("/sessions/2/end", "").await.expect(303);
         browser.post("/authority/stop", "").await.expect(303);
         browser.post("/sign-out", "").await.expect(200);
         (token, browser.cookie, browser.csrf)
     });
     let log = program.stop().expect(0).stderr;
+    assert_eq!(log.matches("a link was opened").count(), 2, "{log}");
     for (action, details) in [
-        ("enter", "a link was opened"),
+        ("end a session", "over: 2"),
         ("generate the CA key", "console-ca, RSA-2048"),
         ("start the CA server", "127.0.0.1:"),
         ("make a token", "for dave"),
@@ -246,7 +241,9 @@ fn every_action_leaves_a_line_and_no_secret_in_the_log() {
     }
     assert_eq!(log.matches("audit: refused").count(), 2, "{log}");
     let (token, cookie, csrf) = token;
-    for secret in [&token[..], &csrf, cookie.split('=').nth(1).expect("a value"), &link[link.len() - 32..]] {
+    let name = link.split(['/', '.']).nth(2).expect("a host name");
+    let cookie = cookie.split('=').nth(1).expect("a value");
+    for secret in [&token[..], &csrf, cookie, &link[link.len() - 32..], name] {
         assert!(!log.contains(secret), "{secret} in:\n{log}");
     }
 }

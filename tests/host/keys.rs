@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use minipki::keys::{CaFolder, FolderError, SignerKind};
+use minipki::state::{self, StateError};
 use minipki_core::crypto::Fingerprint;
 use minipki_core::crypto::rsa::{KeySize, PublicKey, SaltLength};
 use minipki_tests::ca::{chmod, id, mode, openssl_key};
@@ -12,7 +13,7 @@ use minipki_tests::rsa_keys::SIZES;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-const FILES: [&str; 3] = ["anchor.json", "ca-key.pem", "ca-public.pem"];
+const FILES: [&str; 4] = ["anchor.json", "ca-key.pem", "ca-public.pem", "ledger.sqlite"];
 
 fn place() -> (TempDir, PathBuf) {
     let parent = tempfile::tempdir().expect("a folder");
@@ -21,7 +22,11 @@ fn place() -> (TempDir, PathBuf) {
 }
 
 fn create(path: &Path) -> Result<CaFolder, FolderError> {
-    CaFolder::create(path, id("ca.example"), KeySize::Bits2048)
+    match state::create(path, id("ca.example"), KeySize::Bits2048) {
+        Ok(created) => Ok(created.folder),
+        Err(StateError::Folder(error)) => Err(error),
+        Err(other) => panic!("{other}"),
+    }
 }
 
 fn names(path: &Path) -> Vec<String> {
@@ -36,7 +41,7 @@ fn names(path: &Path) -> Vec<String> {
 fn a_new_folder_opens_again_and_openssl_reads_its_keys() {
     for size in SIZES {
         let (_parent, path) = place();
-        let made = CaFolder::create(&path, id("ca.example"), size).expect("created");
+        let made = state::create(&path, id("ca.example"), size).expect("created").folder;
         let opened = CaFolder::open(&path).expect("opened");
         assert_eq!(opened.issuer_id().as_str(), "ca.example");
         assert_eq!(opened.fingerprint(), made.fingerprint());
@@ -68,6 +73,7 @@ fn nobody_else_can_read_the_key() {
     assert_eq!(names(&path), FILES);
     assert_eq!(mode(&path), 0o700);
     assert_eq!(mode(&path.join("ca-key.pem")), 0o600);
+    assert_eq!(mode(&path.join("ledger.sqlite")), 0o600);
 }
 
 #[test]
@@ -84,7 +90,8 @@ fn nothing_that_exists_is_overwritten() {
     fs::write(&path, "mine").expect("written");
     assert!(matches!(create(&path), Err(FolderError::Exists(_))));
     assert_eq!(fs::read(&path).expect("a file"), b"mine");
-    assert!(matches!(create(parent.path()), Err(FolderError::Exists(_))));
+    let refused = create(parent.path()).expect_err("it has a file that is not ours");
+    assert!(matches!(refused, FolderError::Exists(_)), "{refused}");
 }
 
 #[test]
@@ -106,18 +113,60 @@ fn a_folder_without_parent_is_not_made() {
 }
 
 #[test]
-fn an_interrupted_creation_leaves_nothing_that_could_issue() {
+fn an_interrupted_creation_leaves_nothing_that_could_issue_and_is_continued() {
     // The files come in this order, so these are the states a crash can leave.
-    for last in 0..3 {
+    let order = ["ledger.sqlite", "ca-key.pem", "ca-public.pem", "anchor.json"];
+    for last in 0..order.len() {
         let (_parent, path) = place();
-        create(&path).expect("created");
-        for name in &["ca-key.pem", "ca-public.pem", "anchor.json"][last..] {
+        let fingerprint = create(&path).expect("created").fingerprint();
+        for name in &order[last..] {
             fs::remove_file(path.join(name)).expect("removed");
         }
-        let refused = CaFolder::open(&path).expect_err("it is not whole");
-        assert!(matches!(refused, FolderError::Missing(_)), "{refused}");
-        assert!(refused.to_string().contains("ca init"), "{refused}");
+        let refused = CaFolder::open(&path).expect_err("it is not whole").to_string();
+        assert!(refused.contains(&format!("--dir {}", path.display())), "{refused}");
+        let again = create(&path).expect("continued");
+        assert_eq!(names(&path), FILES);
+        // A key that is there stays.
+        assert_eq!(again.fingerprint() == fingerprint, last > 1);
+        again.signer(SignerKind::Aws).expect("a whole CA");
     }
+}
+
+#[test]
+fn what_is_not_the_rest_of_an_interrupted_creation_is_left_alone() {
+    // A key whose ledger is gone may have issued.
+    let (_parent, path) = place();
+    create(&path).expect("created");
+    for name in ["ledger.sqlite", "anchor.json"] {
+        fs::remove_file(path.join(name)).expect("removed");
+    }
+    let key = fs::read(path.join("ca-key.pem")).expect("a file");
+    let refused = create(&path).expect_err("a key alone");
+    assert!(matches!(refused, FolderError::KeyAlone(_)), "{refused}");
+    assert_eq!(fs::read(path.join("ca-key.pem")).expect("a file"), key);
+
+    // The unfinished CA of another name or size is finished by its own command.
+    let (_parent, path) = place();
+    create(&path).expect("created");
+    fs::remove_file(path.join("anchor.json")).expect("removed");
+    for (name, size) in [("other", KeySize::Bits2048), ("ca.example", KeySize::Bits3072)] {
+        let refused = state::create(&path, id(name), size).err().expect("another CA").to_string();
+        assert!(refused.contains("--issuer-id ca.example --bits 2048"), "{refused}");
+    }
+
+    // A ledger from which something was issued, whose key is gone.
+    fs::remove_file(path.join("ca-key.pem")).expect("removed");
+    drop(
+        rusqlite::Connection::open(path.join("ledger.sqlite"))
+            .and_then(|ledger| ledger.execute("INSERT INTO reserved (serial) VALUES (1)", [])),
+    );
+    let before = fs::read(path.join("ledger.sqlite")).expect("a file");
+    assert!(state::create(&path, id("ca.example"), KeySize::Bits2048).is_err());
+    assert_eq!(fs::read(path.join("ledger.sqlite")).expect("a file"), before);
+}
+
+#[test]
+fn a_damaged_anchor_is_refused() {
     let (_parent, path) = place();
     create(&path).expect("created");
     fs::write(path.join("anchor.json"), "").expect("cut");
@@ -132,7 +181,7 @@ fn a_key_that_others_can_reach_is_refused_with_the_command_that_mends_it() {
     for wrong in [0o640, 0o604, 0o620, 0o611] {
         chmod(&key, wrong);
         let refused = CaFolder::open(&path).expect_err("the key is open").to_string();
-        let advice = format!("chmod 600 '{}'", key.display());
+        let advice = format!("chmod 600 {}", key.display());
         assert!(refused.contains(&advice) && refused.contains(&format!("{wrong:04o}")), "{refused}");
         // Also where the folder was opened before.
         assert!(matches!(folder.signer(SignerKind::Aws), Err(FolderError::Mode { .. })));
@@ -141,7 +190,7 @@ fn a_key_that_others_can_reach_is_refused_with_the_command_that_mends_it() {
     folder.signer(SignerKind::Aws).expect("its owner may read it, and that is enough");
     chmod(&path, 0o750);
     let refused = CaFolder::open(&path).expect_err("the folder is open").to_string();
-    assert!(refused.contains(&format!("chmod 700 '{}'", path.display())), "{refused}");
+    assert!(refused.contains(&format!("chmod 700 {}", path.display())), "{refused}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use getrandom::SysRng;
@@ -27,25 +27,34 @@ const CLIENTS: usize = 8;
 /// How often the server is killed.
 const KILLS: usize = 5;
 
-fn serve(folder: &Path) -> (Running, SocketAddr) {
+pub(crate) fn serve(folder: &Path) -> (Running, SocketAddr) {
     let mut server = start(folder, &["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0"]);
     let address = server.address("serving").parse().expect("an address");
     (server, address)
 }
 
 /// Clients at work. They stop when the server does, each with the certificates it received.
-struct Load {
+pub(crate) struct Load {
     clients: JoinSet<Vec<Vec<u8>>>,
     granted: Arc<AtomicUsize>,
     progress: Arc<Notify>,
+    stopped: Arc<AtomicBool>,
 }
 
 impl Load {
-    fn start(runtime: &Runtime, address: SocketAddr, anchor: &Anchor, round: usize) -> Self {
-        let mut load = Self { clients: JoinSet::new(), granted: Arc::default(), progress: Arc::default() };
-        for client in 0..CLIENTS {
+    /// Starts `clients`, whose subjects begin with the number of the round.
+    pub(crate) fn start(
+        runtime: &Runtime,
+        address: SocketAddr,
+        anchor: &Anchor,
+        round: usize,
+        clients: usize,
+    ) -> Self {
+        let (granted, progress, stopped) = (Arc::default(), Arc::default(), Arc::default());
+        let mut load = Self { clients: JoinSet::new(), granted, progress, stopped };
+        for client in 0..clients {
             let (granted, progress) = (load.granted.clone(), load.progress.clone());
-            let anchor = anchor.clone();
+            let (anchor, stopped) = (anchor.clone(), load.stopped.clone());
             let work = async move {
                 let mut received = Vec::new();
                 let mut stream = TcpStream::connect(address).await.expect("the server is there");
@@ -59,6 +68,9 @@ impl Load {
                     }
                     granted.fetch_add(1, Ordering::Relaxed);
                     progress.notify_one();
+                    if stopped.load(Ordering::Relaxed) {
+                        break;
+                    }
                 }
                 received
             };
@@ -68,14 +80,19 @@ impl Load {
     }
 
     /// Waits until so many certificates are out.
-    async fn granted(&self, count: usize) {
+    pub(crate) async fn granted(&self, count: usize) {
         while self.granted.load(Ordering::Relaxed) < count {
             soon(self.progress.notified()).await;
         }
     }
 
+    /// Lets each client end with the certificate that it waits for.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
     /// Waits for the clients; returns what they received.
-    async fn end(self) -> Vec<Vec<u8>> {
+    pub(crate) async fn end(self) -> Vec<Vec<u8>> {
         soon(self.clients.join_all()).await.concat()
     }
 }
@@ -96,7 +113,7 @@ fn killed_under_load_it_has_on_disk_what_it_answered_and_repeats_no_serial() {
     let mut received = Vec::new();
     for round in 0..KILLS {
         let (server, address) = serve(folder.path());
-        let load = Load::start(&runtime, address, &anchor, round);
+        let load = Load::start(&runtime, address, &anchor, round, CLIENTS);
         // Some time after some certificates: where in its work that is, is chance.
         runtime.block_on(load.granted(1 + random(60) as usize));
         std::thread::sleep(Duration::from_micros(random(5000)));
@@ -106,7 +123,7 @@ fn killed_under_load_it_has_on_disk_what_it_answered_and_repeats_no_serial() {
     }
     // At last it is asked to stop, under load too, and ends well.
     let (server, address) = serve(folder.path());
-    let load = Load::start(&runtime, address, &anchor, KILLS);
+    let load = Load::start(&runtime, address, &anchor, KILLS, CLIENTS);
     runtime.block_on(load.granted(10));
     server.stop().expect(0);
     received.extend(runtime.block_on(load.end()));
@@ -131,6 +148,6 @@ fn killed_under_load_it_has_on_disk_what_it_answered_and_repeats_no_serial() {
     }
 }
 
-fn serial(text: &[u8]) -> u64 {
+pub(crate) fn serial(text: &[u8]) -> u64 {
     Certificate::parse(text).expect("a certificate").serial_number().get()
 }

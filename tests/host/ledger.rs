@@ -5,9 +5,9 @@ use std::convert::Infallible;
 use std::path::Path;
 
 use minipki::ca::{Entry, Inquiry, Ledger, LedgerError, TokenHash};
-use minipki::store::{Counts, LedgerReader, Page, SqliteLedger, StoreError, TokenBook};
+use minipki::store::{Accept, Counts, LedgerReader, Page, SqliteLedger, StoreError, TokenBook};
 use minipki_core::cert::{Serial, Validity};
-use minipki_tests::ca::{at, id, key, mode, owner};
+use minipki_tests::ca::{at, id, key, make_ledger, mode, open_ledger, owner};
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng, TryCryptoRng, TryRng};
@@ -21,7 +21,7 @@ fn folder() -> TempDir {
 }
 
 fn open(folder: &Path) -> SqliteLedger {
-    SqliteLedger::open(folder, &owner("ca", 1)).expect("opened")
+    open_ledger(folder, &owner("ca", 1))
 }
 
 fn read(folder: &Path) -> LedgerReader {
@@ -143,7 +143,9 @@ proptest! {
             // The same few numbers in another order: the worst that could come out of a restart.
             starts = starts.wrapping_add(1);
             let few = Few(ChaCha20Rng::seed_from_u64(starts));
-            SqliteLedger::open_with(folder.path(), &owner("ca", 1), few).expect("opened")
+            make_ledger(folder.path(), &owner("ca", 1));
+            let accept = Accept { older_ledger: true, ..Accept::default() };
+            SqliteLedger::open_with(folder.path(), &owner("ca", 1), accept, few).expect("opened")
         };
         let mut ledger = start(&folders[0]);
         let (mut handed_out, mut recorded) = (HashSet::new(), HashSet::new());
@@ -316,7 +318,7 @@ fn only_its_owner_can_read_a_ledger() {
     let folder = folder();
     let mut ledger = open(folder.path());
     record(&mut ledger, "a", 1, NOW + 9, None).expect("recorded");
-    for name in ["ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm", "serve.lock"] {
+    for name in ["ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm", "last-start.json"] {
         assert_eq!(mode(&folder.path().join(name)), 0o600, "{name}");
     }
 }

@@ -8,7 +8,7 @@ use minipki::store::{
     LedgerReader, Order, Owner, Place, Record, Search, SqliteLedger, StoreError, TokenBook, TokenState,
 };
 use minipki_core::cert::{Serial, Validity};
-use minipki_tests::ca::{at, id, key, owner};
+use minipki_tests::ca::{at, id, key, open_ledger, owner};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use tempfile::TempDir;
@@ -26,7 +26,7 @@ fn read(folder: &Path) -> LedgerReader {
 /// A ledger with certificates whose subjects, keys and times come again.
 fn filled(count: usize) -> TempDir {
     let folder = TempDir::new().expect("a folder");
-    let mut ledger = SqliteLedger::open(folder.path(), &ca()).expect("a ledger");
+    let mut ledger = open_ledger(folder.path(), &ca());
     let mut rng = ChaCha20Rng::seed_from_u64(7);
     let mut upto = |most: u32| u64::from(rng.next_u32() % most);
     for _ in 0..count {
@@ -146,7 +146,7 @@ fn every_order_and_filter_pages_forth_and_back_as_a_model_does() {
 fn where_many_pass_the_filter_the_pages_are_the_same() {
     // More than are sorted at once, and a page of them that is far from where the search begins.
     let folder = TempDir::new().expect("a folder");
-    let mut ledger = SqliteLedger::open(folder.path(), &ca()).expect("a ledger");
+    let mut ledger = open_ledger(folder.path(), &ca());
     let serials = ledger.reserve(12_000).expect("serial numbers");
     let subjects: Vec<_> = (0..12_000).map(|n| id(if n < 3_000 { "far" } else { "near" })).collect();
     let entries: Vec<_> = serials
@@ -186,7 +186,7 @@ fn where_two_filters_let_many_pass_the_pages_are_the_same() {
     // The first half begins on one day, the second on the next; but for one of each among the others.
     let day = |n: u64| u64::from(n > ROWS / 2 && n != 100_000 || n == 10_000);
     let folder = TempDir::new().expect("a folder");
-    let mut ledger = SqliteLedger::open(folder.path(), &ca()).expect("a ledger");
+    let mut ledger = open_ledger(folder.path(), &ca());
     let subject = id("many");
     for first in (1..=ROWS).step_by(10_000) {
         let serials = ledger.reserve(10_000).expect("serial numbers");
@@ -223,7 +223,7 @@ fn where_two_filters_let_many_pass_the_pages_are_the_same() {
 #[test]
 fn tokens_are_listed_by_number_and_a_revoked_one_is_good_for_nothing() {
     let folder = TempDir::new().expect("a folder");
-    let mut ledger = SqliteLedger::open(folder.path(), &ca()).expect("a ledger");
+    let mut ledger = open_ledger(folder.path(), &ca());
     let mut book = TokenBook::open(folder.path(), &ca()).expect("opened");
     for n in 0..10 {
         book.add(TokenHash::of(&n.to_string()), id("alice").as_id(), at(NOW + n / 2)).expect("added");
@@ -286,11 +286,13 @@ fn a_ledger_of_the_first_schema_is_brought_up_to_date_with_its_tokens() {
     ledger
         .execute_batch(
             "DROP INDEX certificates_by_begin; DROP INDEX tokens_by_id; DROP INDEX tokens_by_end;
-             ALTER TABLE tokens DROP COLUMN id; ALTER TABLE tokens DROP COLUMN revoked; PRAGMA user_version = 1;",
+             DROP TABLE instance; ALTER TABLE tokens DROP COLUMN id; ALTER TABLE tokens DROP COLUMN revoked; PRAGMA user_version = 1;",
         )
         .expect("as the first version made it");
     drop(ledger);
     assert!(matches!(LedgerReader::open(folder.path(), &ca()), Err(StoreError::Older { found: 1, .. })));
+    // There was nothing then that remembered the last start.
+    std::fs::remove_file(folder.path().join("last-start.json")).expect("removed");
     drop(SqliteLedger::open(folder.path(), &ca()).expect("brought up to date"));
     let mut reader = read(folder.path());
     let tokens = reader.tokens(None, 10).expect("read");

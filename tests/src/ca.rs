@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use minipki::ca::{Authority, IssueRequest, Issued, Policy, Proof, Refused, Signer, TokenHash};
 use minipki::keys::SignerKind;
-use minipki::store::{LedgerReader, Owner, SqliteLedger, TokenBook};
+use minipki::store::{self, LedgerReader, Owner, SqliteLedger, StoreError, TokenBook};
 use minipki_core::cert::IdBuf;
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{Fingerprint, Portable};
@@ -55,6 +55,20 @@ pub fn owner(name: &str, byte: u8) -> Owner {
     Owner { issuer_id: id(name), fingerprint: Fingerprint(key(byte)) }
 }
 
+/// Makes the ledger of `owner` in `folder`, if there is none.
+pub fn make_ledger(folder: &Path, owner: &Owner) {
+    match store::create(folder, owner) {
+        Ok(()) | Err(StoreError::Exists(_)) => {}
+        Err(error) => panic!("no ledger: {error}"),
+    }
+}
+
+/// The ledger of `owner` in `folder`, made if there is none, open to issue.
+pub fn open_ledger(folder: &Path, owner: &Owner) -> SqliteLedger {
+    make_ledger(folder, owner);
+    SqliteLedger::open(folder, owner).expect("a ledger to issue from")
+}
+
 /// A running authority in a folder of its own, with a key of 2048 bits, named `ca`.
 pub struct Desk {
     /// Where its ledger is.
@@ -81,7 +95,7 @@ impl Desk {
         let fingerprint = signer.public_key().fingerprint::<Portable>();
         let owner = Owner { issuer_id: id("ca"), fingerprint };
         let signer = wrap(signer, folder.path(), &owner);
-        let ledger = SqliteLedger::open(folder.path(), &owner).expect("a new ledger");
+        let ledger = open_ledger(folder.path(), &owner);
         let authority = Authority::new(id("ca"), policy, signer, Box::new(ledger));
         Self { folder, owner, authority }
     }

@@ -1,6 +1,6 @@
 //! A console within the test, and a browser that is no more than a socket: it sends what it is told.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ pub struct TestConsole {
     pub address: SocketAddr,
     /// What makes links to it.
     pub door: Door,
+    nobody: Browser,
     folder: TempDir,
     stop: oneshot::Sender<()>,
     run: JoinHandle<()>,
@@ -38,6 +39,7 @@ impl TestConsole {
         change(&mut options);
         let console = Arc::new(Console::bind(options).await.expect("a free port"));
         let (address, door) = (console.local_addr(), console.door());
+        let (nobody, _) = Browser::at(&door.link().expect("random numbers"));
         let (stop, stopped) = oneshot::channel::<()>();
         let run = tokio::spawn(async move {
             console
@@ -46,7 +48,7 @@ impl TestConsole {
                 })
                 .await;
         });
-        Self { address, door, folder, stop, run }
+        Self { address, door, nobody, folder, stop, run }
     }
 
     /// The CA's folder.
@@ -56,25 +58,17 @@ impl TestConsole {
 
     /// The path and secret of a new link.
     pub fn link(&self) -> String {
-        let link = self.door.link().expect("random numbers");
-        let path = link.strip_prefix(&format!("http://{}", self.address)).expect("a link to this console");
-        path.to_owned()
+        Browser::at(&self.door.link().expect("random numbers")).1
+    }
+
+    /// A browser without a session.
+    pub fn nobody(&self) -> Browser {
+        self.nobody.clone()
     }
 
     /// A browser with a session.
     pub async fn enter(&self) -> Browser {
-        let mut browser = Browser { address: self.address, cookie: String::new(), csrf: String::new() };
-        let entered = browser.get(&self.link()).await;
-        assert_eq!((entered.status, entered.header("location")), (303, Some("/")), "{entered:?}");
-        let cookie = entered.header("set-cookie").expect("a cookie");
-        for attribute in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age="] {
-            assert!(cookie.contains(attribute), "{cookie}");
-        }
-        browser.cookie = cookie.split(';').next().expect("name and value").to_owned();
-        let page = browser.get("/").await.expect(200).body;
-        let (_, rest) = page.split_once("name=\"csrf\" content=\"").expect("a token");
-        browser.csrf = rest.split('"').next().expect("a value").to_owned();
-        browser
+        Browser::enter(&self.door.link().expect("random numbers")).await
     }
 
     /// Stops it, and waits until it has.
@@ -126,8 +120,10 @@ pub async fn raw(address: SocketAddr, request: &[u8]) -> Answer {
 /// Sends as a browser does, with one session's cookie and forms.
 #[derive(Clone)]
 pub struct Browser {
-    /// The console.
+    /// Where the console listens.
     pub address: SocketAddr,
+    /// What browsers ask for it by: `NAME.localhost:9080`.
+    pub host: String,
     /// The cookie, `name=value`.
     pub cookie: String,
     /// What the forms of its pages carry.
@@ -135,26 +131,69 @@ pub struct Browser {
 }
 
 impl Browser {
+    /// A browser that has not opened `link` yet, and the link's path and secret.
+    ///
+    /// # Panics
+    /// If it is no link to this machine.
+    pub fn at(link: &str) -> (Self, String) {
+        let rest = link.strip_prefix("http://").expect("a link without TLS");
+        let (host, path) = rest.split_once('/').expect("a path");
+        let port = host.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+        let browser = Self {
+            address: (Ipv4Addr::LOCALHOST, port).into(),
+            host: host.to_owned(),
+            cookie: String::new(),
+            csrf: String::new(),
+        };
+        (browser, format!("/{path}"))
+    }
+
+    /// A browser that has opened `link`.
+    pub async fn enter(link: &str) -> Self {
+        let (mut browser, path) = Self::at(link);
+        let entered = browser.get(&path).await;
+        assert_eq!((entered.status, entered.header("location")), (303, Some("/")), "{entered:?}");
+        let cookie = entered.header("set-cookie").expect("a cookie");
+        for attribute in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age="] {
+            assert!(cookie.contains(attribute), "{cookie}");
+        }
+        browser.cookie = cookie.split(';').next().expect("name and value").to_owned();
+        let page = browser.get("/").await.expect(200).body;
+        let (_, rest) = page.split_once("name=\"csrf\" content=\"").expect("a token");
+        browser.csrf = rest.split('"').next().expect("a value").to_owned();
+        browser
+    }
+
+    /// The same browser, asking by another host name.
+    pub fn named(&self, host: String) -> Self {
+        Self { host, ..self.clone() }
+    }
+
     /// Asks for a page.
     pub async fn get(&self, path: &str) -> Answer {
-        let Self { address, cookie, .. } = self;
+        self.get_with(path, "").await
+    }
+
+    /// Asks for a page with these headers.
+    pub async fn get_with(&self, path: &str, headers: &str) -> Answer {
+        let Self { address, host, cookie, .. } = self;
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n{headers}Connection: close\r\n\r\n"
         );
         raw(*address, request.as_bytes()).await
     }
 
     /// Sends a form of these pages.
     pub async fn post(&self, path: &str, fields: &str) -> Answer {
-        let origin = format!("Origin: http://{}\r\n", self.address);
+        let origin = format!("Origin: http://{}\r\n", self.host);
         self.post_from(path, &origin, &format!("csrf={}&{fields}", self.csrf)).await
     }
 
     /// Sends a form with these headers and this body.
     pub async fn post_from(&self, path: &str, headers: &str, body: &str) -> Answer {
-        let Self { address, cookie, .. } = self;
+        let Self { address, host, cookie, .. } = self;
         let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\n{headers}\
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n{headers}\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         );

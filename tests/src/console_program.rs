@@ -25,9 +25,14 @@ impl Console {
         Self { running, link, folder }
     }
 
-    /// `127.0.0.1:PORT`.
-    pub fn address(&self) -> &str {
+    /// What browsers ask for it by: `NAME.localhost:PORT`.
+    pub fn host(&self) -> &str {
         self.link.split('/').nth(2).expect("a link")
+    }
+
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.host().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port")
     }
 
     /// A folder that the CA's is in, for identities.

@@ -95,17 +95,6 @@ pub fn run_with<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], variables: &[(&
     start_with(folder, arguments, variables).wait()
 }
 
-/// [`run`] by another program: `other` and its arguments, the last of which are the program and `arguments`.
-///
-/// # Panics
-/// If the other cannot be started.
-pub fn run_by<S: AsRef<OsStr>>(other: &[&str], folder: &Path, arguments: &[S]) -> Done {
-    let [name, words @ ..] = other else { panic!("the name of a program comes first") };
-    let mut command = Command::new(name);
-    as_argument_of(command.args(words), folder, arguments);
-    Running::new(command.stdin(Stdio::null())).wait()
-}
-
 /// A folder with a CA in `ca` and an identity of it in `alice`.
 ///
 /// # Panics
@@ -119,6 +108,38 @@ pub fn folder_with_alice() -> TempDir {
     run(folder.path(), &enroll).expect(0);
     server.stop().expect(0);
     folder
+}
+
+/// [`run`] by another program: `other` and its arguments, the last of which are the program and `arguments`.
+///
+/// # Panics
+/// If the other cannot be started.
+pub fn run_by<S: AsRef<OsStr>>(other: &[&str], folder: &Path, arguments: &[S]) -> Done {
+    let [name, words @ ..] = other else { panic!("the name of a program comes first") };
+    let mut command = Command::new(name);
+    as_argument_of(command.args(words), folder, arguments);
+    Running::new(command.stdin(Stdio::null())).wait()
+}
+
+/// Runs the program in `folder` by a script of the shell that sees mounts of its own: `script` prepares what the program
+/// needs and may start it itself, as `"$@"`; else it is started after the script. `$0` is the program.
+///
+/// # Panics
+/// If the shell cannot be started, or may not mount.
+pub fn run_in_sh<S: AsRef<OsStr>>(folder: &Path, script: &str, arguments: &[S]) -> Done {
+    start_in_sh(folder, &format!("{script}\nexec \"$@\""), arguments).wait()
+}
+
+/// Starts a script of the shell as [`run_in_sh`] does; it starts the program as `"$@"`.
+///
+/// # Panics
+/// As [`run_in_sh`].
+pub fn start_in_sh<S: AsRef<OsStr>>(folder: &Path, script: &str, arguments: &[S]) -> Running {
+    // util-linux, which every distribution has. As root of a namespace of its own, whoever runs the test.
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--map-root-user", "--mount", "sh", "-ec", script]).arg(path());
+    as_argument_of(&mut unshare, folder, arguments);
+    Running::new(unshare.stdin(Stdio::null()))
 }
 
 /// A run that goes on beside the test; it ends with the test at the latest.

@@ -126,8 +126,14 @@ impl TestServer {
 
     /// Tells it to stop; what becomes of it is the result.
     pub fn stop(self) -> JoinHandle<Result<Summary, ServeError>> {
-        let _ = self.stop.send(());
-        self.run
+        let Self { folder, stop, run, .. } = self;
+        let _ = stop.send(());
+        // Its folder is there as long as it is.
+        tokio::spawn(async move {
+            let ended = run.await.expect("no panic");
+            drop(folder);
+            ended
+        })
     }
 
     /// Waits for a server that stops of itself.

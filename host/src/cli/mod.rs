@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use signal_hook::consts::SIGXFSZ;
@@ -142,13 +142,22 @@ fn ignore_file_limit() -> io::Result<()> {
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
-/// The command line. Ends the program if it is wrong.
+/// The command line. Ends the program if it is wrong, without a word that may be a token in a wrong place.
 fn parse() -> Cli {
     Cli::try_parse().unwrap_or_else(|mut error| {
-        // What was given for a fingerprint may be a token.
-        let about = error.get(ContextKind::InvalidArg);
-        if matches!(about, Some(ContextValue::String(name)) if name.starts_with("--fingerprint")) {
-            error.insert(ContextKind::InvalidValue, ContextValue::String("...".to_owned()));
+        let argument = match error.get(ContextKind::InvalidArg) {
+            Some(ContextValue::String(argument)) => argument.as_str(),
+            _ => "",
+        };
+        let secret = match error.kind() {
+            ErrorKind::ValueValidation if argument.starts_with("--fingerprint") => {
+                Some(ContextKind::InvalidValue)
+            }
+            ErrorKind::UnknownArgument if !argument.starts_with('-') => Some(ContextKind::InvalidArg),
+            _ => None,
+        };
+        if let Some(secret) = secret {
+            error.insert(secret, ContextValue::String("...".to_owned()));
         }
         error.exit()
     })

@@ -146,15 +146,19 @@ impl PendingIdentity {
     /// Ends this try, which failed with `error`. The key stays. If the CA cannot have granted anything for it, the next
     /// try may be for another subject or CA.
     pub fn fail(mut self, error: &ClientError) {
-        let refused = matches!(
-            error,
-            ClientError::Unreachable { .. }
-                | ClientError::ConnectDeadline { .. }
-                | ClientError::Refused {
-                    code: Code::SubjectTaken | Code::TokenInvalid | Code::ProofFailed | Code::NotAllowed,
-                    ..
-                }
-        );
+        let refused = match error {
+            ClientError::Unreachable { .. } | ClientError::ConnectDeadline { .. } => true,
+            // Not `Busy` or `Internal`: these may come after a certificate was recorded.
+            ClientError::Refused { code, .. } => matches!(
+                code,
+                Code::SubjectTaken
+                    | Code::TokenInvalid
+                    | Code::ProofFailed
+                    | Code::NotAllowed
+                    | Code::RateLimited
+            ),
+            _ => false,
+        };
         if self.first && refused {
             // If that fails, the next try must be for the same subject and CA.
             let _ = self.lock.write(&Intent::Open);
@@ -273,10 +277,12 @@ fn claim(folder: &Path) -> Result<(), IdentityError> {
         Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(IdentityError::write(folder, e)),
         _ => {}
     }
-    if !fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir()) {
-        return Err(IdentityError::Exists(folder.to_owned()));
-    }
-    identity::check_folder(folder)?;
+    identity::check_folder(folder, OFlags::NOFOLLOW).map_err(|error| match error {
+        IdentityError::Io { path, source } if source.kind() == ErrorKind::NotADirectory => {
+            IdentityError::Exists(path)
+        }
+        other => other,
+    })?;
     if has_identity(folder) {
         return Ok(());
     }

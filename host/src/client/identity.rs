@@ -1,6 +1,6 @@
 //! An identity: a key, the certificate of it, and the CA that both sides trust.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use minipki_core::cert::{self, Anchor, Certificate, Id, IdBuf, Validity};
 use minipki_core::crypto::{Fingerprint, KeyFileError, KeyPair};
 use minipki_core::session::Local;
 use minipki_core::text::{Now, UnixTime};
+use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 use crate::clock::{self, ClockError};
@@ -225,7 +226,7 @@ impl Identity {
 
     /// [`Identity::load`] without a look at the clock.
     pub(super) fn load_genuine(folder: &Path) -> Result<Self, IdentityError> {
-        check_folder(folder)?;
+        check_folder(folder, OFlags::empty())?;
         let key = read_key(folder)?;
         let path = folder.join(ANCHOR);
         let text = read_public(folder, &path)?;
@@ -272,15 +273,12 @@ impl Identity {
     }
 }
 
-/// Refuses a folder in which others may exchange files.
-pub(super) fn check_folder(folder: &Path) -> Result<(), IdentityError> {
-    let found = File::open(folder).and_then(|open| open.metadata());
-    let mode = found.map_err(|e| IdentityError::read(folder, e))?.mode() & 0o7777;
-    if Others::Read.permits(mode) {
-        Ok(())
-    } else {
-        Err(IdentityError::Writable { path: folder.to_owned(), mode })
-    }
+/// Refuses a folder in which others may exchange files. `flags` are for opening it.
+pub(super) fn check_folder(folder: &Path, flags: OFlags) -> Result<(), IdentityError> {
+    let open = files::open_with(OpenOptions::new().read(true), flags | OFlags::DIRECTORY, folder);
+    let found = open.and_then(|open| open.metadata()).map_err(|e| IdentityError::read(folder, e))?;
+    let (path, mode) = (folder.to_owned(), found.mode() & 0o7777);
+    if Others::Read.permits(mode) { Ok(()) } else { Err(IdentityError::Writable { path, mode }) }
 }
 
 /// Reads the private key.

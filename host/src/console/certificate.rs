@@ -69,20 +69,36 @@ const CHECKS: [&str; 5] = [
     "The time now is within its validity",
 ];
 
+/// The place of the check in [`CHECKS`] that an error is of. Each error is named: a new one has to be given its place.
+const fn place(error: &Error) -> usize {
+    match error {
+        Error::Json(_)
+        | Error::IssuerId(_)
+        | Error::SerialNumber
+        | Error::SubjectId(_)
+        | Error::SubjectKeyAlgorithm
+        | Error::SubjectKey
+        | Error::NotBefore(_)
+        | Error::NotAfter(_)
+        | Error::ValidityOrder => 0,
+        Error::IssuerMismatch => 1,
+        Error::IssuerKey(_) | Error::IssuerKeyMismatch => 2,
+        Error::SignatureEncoding | Error::Signature(_) => 3,
+        Error::NotYetValid { .. } | Error::Expired { .. } => 4,
+        // Of anchors, of buffers and of what a client expects of a peer: no check on this page meets these.
+        Error::SubjectMismatch
+        | Error::SubjectKeyMismatch
+        | Error::AnchorFingerprint
+        | Error::AnchorIncomplete
+        | Error::Full => 0,
+    }
+}
+
 /// Makes every check, with the code that a client makes them with.
 fn check(anchor: &Anchor, text: &[u8], now: UnixTime) -> Vec<Check> {
     let verdict = Certificate::parse(text)
         .and_then(|certificate| cert::verify::<Portable>(anchor, &certificate, Now::Exact(now)));
-    let failed = verdict.err().map(|error| {
-        let place = match error {
-            Error::IssuerMismatch => 1,
-            Error::IssuerKey(_) | Error::IssuerKeyMismatch => 2,
-            Error::SignatureEncoding | Error::Signature(_) => 3,
-            Error::NotYetValid { .. } | Error::Expired { .. } => 4,
-            _ => 0,
-        };
-        (place, error.to_string())
-    });
+    let failed = verdict.err().map(|error| (place(&error), error.to_string()));
     let result = |place: usize| match &failed {
         Some((at, reason)) if *at == place => Outcome::Failed(reason.clone()),
         Some((at, _)) if *at < place => Outcome::NotReached,
@@ -103,7 +119,7 @@ async fn page(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Refusal> {
     let record = find(&shared, &serial).await?;
-    let now = clock::now().map_err(Refusal::told)?;
+    let now = clock::now()?;
     let folder = shared.engine.folder().map_err(Refusal::told)?;
     let text = record.certificate.as_bytes();
     // Of a damaged one there is still to see what is there.
@@ -143,7 +159,7 @@ async fn find(shared: &Shared, serial: &str) -> Result<Record, Refusal> {
     };
     let serial = serial.parse().ok().and_then(|number| Serial::new(number).ok()).ok_or_else(none)?;
     let found = shared.engine.clone().read(move |reader| reader.find_by_serial(serial)).await;
-    found.map_err(Refusal::told)?.flatten().ok_or_else(none)
+    found.map_err(Refusal::told)?.ok_or_else(none)
 }
 
 #[cfg(test)]

@@ -227,7 +227,7 @@ async fn page(
     Extension(visitor): Extension<Visitor>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Refusal> {
-    let now = clock::now().map_err(Refusal::told)?;
+    let now = clock::now()?;
     let (search, mut fault) = match asked.search() {
         Ok(search) => (Some(search), None),
         Err(fault) => (None, Some(fault)),
@@ -236,7 +236,7 @@ async fn page(
         let found = search.map(|search| reader.search(&search)).transpose();
         Ok((reader.issued()?, found))
     });
-    let (issued, found) = read.await.map_err(Refusal::told)?.unwrap_or((0, Ok(None)));
+    let (issued, found) = read.await.map_err(Refusal::told)?;
     let found = match found {
         Ok(found) => found,
         Err(slow @ StoreError::TooSlow) => {

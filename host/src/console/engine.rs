@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use minipki_core::cert::IdBuf;
 use minipki_core::crypto::rsa::KeySize;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, watch};
 
-use crate::ca::{Authority, Policy};
+use crate::ca::Policy;
 use crate::keys::{CaFolder, FolderError, SignerKind};
 use crate::server::{Counts, Limits, ServeError, Server, ServerOptions, Summary};
-use crate::store::{LedgerReader, Owner, SqliteLedger, StoreError, TokenBook};
+use crate::state::{self, StateError, open_authority, owner};
+use crate::store::{Accept, LedgerReader, StoreError, TokenBook};
 use crate::trace::{Events, Tap};
 
 /// How often the counts are looked at for the rate, and how many looks are kept.
@@ -44,6 +45,9 @@ pub enum EngineError {
     /// The CA's ledger.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The CA's folder, ledger or clock.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The CA's server.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -60,22 +64,10 @@ pub struct CaOptions {
     pub signer: SignerKind,
     /// What it lets strangers have.
     pub limits: Limits,
+    /// What is accepted of its ledger and clock.
+    pub accept: Accept,
     /// Who watches each frame, beside the console.
     pub tap: Option<Arc<dyn Tap>>,
-}
-
-/// Opens the CA in `folder` to issue: the one way, for the command line and the console.
-///
-/// # Errors
-/// [`EngineError::Folder`] for its key, [`EngineError::Store`] for its ledger.
-pub fn open_authority(folder: &CaFolder, policy: Policy, kind: SignerKind) -> Result<Authority, EngineError> {
-    let signer = folder.signer(kind)?;
-    let ledger = SqliteLedger::open(folder.path(), &owner(folder))?;
-    Ok(Authority::new(folder.issuer_id().into(), policy, signer, Box::new(ledger)))
-}
-
-fn owner(folder: &CaFolder) -> Owner {
-    Owner { issuer_id: folder.issuer_id().into(), fingerprint: folder.fingerprint() }
 }
 
 /// The CA's key.
@@ -113,7 +105,7 @@ pub(super) struct Running {
     pub(super) policy: Policy,
     pub(super) since: Instant,
     counts: Arc<Counts>,
-    stop: Arc<Mutex<Option<oneshot::Sender<()>>>>,
+    stop: Arc<Notify>,
     looks: Arc<Mutex<VecDeque<(Instant, Summary)>>>,
 }
 
@@ -154,9 +146,7 @@ impl Engine {
     /// # Errors
     /// [`FolderError`] if there is something in `dir` that is no CA, or one that others can reach.
     pub(super) fn open(dir: &Path) -> Result<Self, FolderError> {
-        let empty = || std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none());
-        let key =
-            if !dir.exists() || empty() { Key::None } else { Key::Ready(Arc::new(CaFolder::open(dir)?)) };
+        let key = if state::can_create(dir) { Key::None } else { Key::Ready(Arc::new(CaFolder::open(dir)?)) };
         Ok(Self {
             dir: dir.to_owned(),
             key: Mutex::new(key),
@@ -207,28 +197,19 @@ impl Engine {
         }
     }
 
-    /// Reads its ledger with `read`, off the async threads; `None` before there is one. It is opened
-    /// anew each time: that takes SQLite less than a millisecond.
+    /// Reads its ledger with `read`, off the async threads. It is opened anew each time: that takes SQLite less than a
+    /// millisecond. Reading changes nothing: a ledger of an earlier version is refused, with what brings it up to date.
     ///
     /// # Errors
     /// [`EngineError::NoKey`], or the store's.
     pub(super) async fn read<T: Send + 'static>(
         self: Arc<Self>,
         read: impl FnOnce(&mut LedgerReader) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<Option<T>, EngineError> {
+    ) -> Result<T, EngineError> {
         let folder = self.folder()?;
         off_the_async_threads(move || {
-            let open = || LedgerReader::open(folder.path(), &owner(&folder));
-            let mut reader = match open() {
-                Err(StoreError::Missing(_)) => return Ok(None),
-                // Of an earlier version: a writer brings it up to date.
-                Err(StoreError::Older { .. }) => {
-                    drop(TokenBook::open(folder.path(), &owner(&folder))?);
-                    open()?
-                }
-                opened => opened?,
-            };
-            Ok(Some(read(&mut reader)?))
+            let mut reader = LedgerReader::open(folder.path(), &owner(&folder))?;
+            Ok(read(&mut reader)?)
         })
         .await
     }
@@ -267,71 +248,80 @@ impl Engine {
         }
         let engine = self.clone();
         tokio::task::spawn_blocking(move || {
-            let made = CaFolder::create(&engine.dir, issuer_id, size);
+            let made = state::create(&engine.dir, issuer_id, size);
             if let Err(error) = &made {
                 tracing::error!(%error, "the key could not be made");
             }
-            *lock(&engine.key) = made
-                .map_or_else(|error| Key::Failed(error.to_string()), |folder| Key::Ready(Arc::new(folder)));
+            *lock(&engine.key) = made.map_or_else(
+                |error| Key::Failed(error.to_string()),
+                |made| Key::Ready(Arc::new(made.folder)),
+            );
         });
         Ok(())
     }
 
-    /// Starts its server; gives where it listens.
+    /// Starts its server; gives where it listens. The start goes on when its caller is gone.
     ///
     /// # Errors
     /// [`EngineError`]: what is in the way.
-    pub(super) async fn start(&self, options: CaOptions) -> Result<SocketAddr, EngineError> {
+    pub(super) async fn start(self: &Arc<Self>, options: CaOptions) -> Result<SocketAddr, EngineError> {
         let folder = self.folder()?;
-        let mut idle = false;
-        self.serving.send_if_modified(|serving| {
-            idle = matches!(serving, Serving::Stopped(_) | Serving::Failed(_));
-            if idle {
-                *serving = Serving::Starting;
+        self.step(|serving| match serving {
+            Serving::Stopped(_) | Serving::Failed(_) => Some(Serving::Starting),
+            Serving::Starting | Serving::Running(_) | Serving::Stopping => None,
+        })
+        .ok_or(EngineError::Runs)?;
+        let engine = self.clone();
+        // A task of its own: a browser that goes away must not leave the state at `Starting`.
+        let start = tokio::spawn(async move {
+            let started = engine.bind(folder, options).await;
+            if let Err(error) = &started {
+                tracing::error!(%error, "the CA server did not start");
+                engine.serving.send_replace(Serving::Failed(error.to_string()));
             }
-            idle
+            started
         });
-        if !idle {
-            return Err(EngineError::Runs);
-        }
-        let started = self.bind(folder, options).await;
-        if let Err(error) = &started {
-            tracing::error!(%error, "the CA server did not start");
-            self.serving.send_replace(Serving::Failed(error.to_string()));
-        }
-        started
+        start.await.unwrap_or(Err(EngineError::Panicked))
+    }
+
+    /// Changes the server's state to what `next` makes of it, and gives the state before. Nothing comes between
+    /// the look and the change. `None` if `next` gives none: then nothing changes.
+    fn step(&self, next: impl FnOnce(&Serving) -> Option<Serving>) -> Option<Serving> {
+        let mut before = None;
+        self.serving.send_if_modified(|serving| {
+            before = next(serving).map(|next| std::mem::replace(serving, next));
+            before.is_some()
+        });
+        before
     }
 
     async fn bind(&self, folder: Arc<CaFolder>, options: CaOptions) -> Result<SocketAddr, EngineError> {
-        let CaOptions { listen, policy, signer, limits, tap } = options;
-        let authority = off_the_async_threads(move || open_authority(&folder, policy, signer)).await?;
+        let CaOptions { listen, policy, signer, limits, accept, tap } = options;
+        let open = move || Ok(open_authority(&folder, policy, signer, accept)?);
+        let authority = off_the_async_threads(open).await?;
         let events = Some(self.events.clone());
         let options = ServerOptions { listen, limits, tap, events };
         let server = Server::bind(authority, options).await?;
         let (address, counts) = (server.local_addr(), server.counts());
-        let (stop, stopped) = oneshot::channel();
         let running = Running {
             address,
             policy,
             since: Instant::now(),
             counts,
-            stop: Arc::new(Mutex::new(Some(stop))),
+            stop: Arc::default(),
             looks: Arc::default(),
         };
         self.serving.send_replace(Serving::Running(running.clone()));
-        let serving = self.serving.clone();
+        let (serving, stop) = (self.serving.clone(), running.stop.clone());
+        let mut run = tokio::spawn(server.run(async move { stop.notified().await }));
         tokio::spawn(async move {
-            let shutdown = async move {
-                // An engine that is gone has stopped as well.
-                let _ = stopped.await;
-            };
-            let mut run = Box::pin(server.run(shutdown));
             let ended = loop {
                 tokio::select! {
                     ended = &mut run => break ended,
                     () = tokio::time::sleep(LOOK) => running.look(),
                 }
             };
+            let ended = ended.map_or(Err(EngineError::Panicked), |ended| ended.map_err(EngineError::from));
             serving.send_replace(match ended {
                 Ok(summary) => Serving::Stopped(Some(summary)),
                 Err(error) => {
@@ -348,11 +338,13 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Stopped`] if it does not run.
     pub(super) async fn stop(&self) -> Result<(), EngineError> {
-        let running = self.running()?;
-        let stop = lock(&running.stop).take().ok_or(EngineError::Stopped)?;
-        self.serving.send_replace(Serving::Stopping);
-        // If it is gone already, it has said why.
-        let _ = stop.send(());
+        // One step: a server that fails at this moment has said so before it, or says so after it.
+        let before = self.step(|serving| match serving {
+            Serving::Running(_) => Some(Serving::Stopping),
+            Serving::Stopped(_) | Serving::Starting | Serving::Stopping | Serving::Failed(_) => None,
+        });
+        let Some(Serving::Running(running)) = before else { return Err(EngineError::Stopped) };
+        running.stop.notify_one();
         let mut serving = self.serving.subscribe();
         let _ = serving.wait_for(|serving| !matches!(serving, Serving::Stopping)).await;
         Ok(())
@@ -376,4 +368,44 @@ async fn off_the_async_threads<T: Send + 'static>(
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::Barrier;
+    use std::task::{Context, Waker};
+    use std::thread;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// Stops in one thread a server that fails in another.
+    #[test]
+    fn a_server_that_fails_while_it_is_stopped_is_not_stopping_for_ever() {
+        let folder = TempDir::new().expect("a folder");
+        let engine = Engine::open(&folder.path().join("ca")).expect("a folder that will be made");
+        for _ in 0..2_000 {
+            engine.serving.send_replace(Serving::Running(Running {
+                address: ([127, 0, 0, 1], 1).into(),
+                policy: Policy::default(),
+                since: Instant::now(),
+                counts: Arc::default(),
+                stop: Arc::default(),
+                looks: Arc::default(),
+            }));
+            let both = Barrier::new(2);
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    both.wait();
+                    engine.serving.send_replace(Serving::Failed("the disk is full".to_owned()));
+                });
+                both.wait();
+                // One poll: the first half of a stop, up to where it waits for the server.
+                let _ = pin!(engine.stop()).poll(&mut Context::from_waker(Waker::noop()));
+            });
+            assert!(matches!(engine.serving(), Serving::Failed(_)), "the failure is gone");
+        }
+    }
 }

@@ -8,14 +8,16 @@ use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode, request};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
 use super::audit::{self, Actor};
+use super::connections::Seat;
 use super::page::Refusal;
 use super::session::Visitor;
 use super::shared::Shared;
+use super::site::Place;
 
 /// The browser at the other end, as the listener saw it.
 #[derive(Clone, Copy)]
@@ -24,6 +26,12 @@ pub(super) struct Peer(pub(super) SocketAddr);
 /// The field of a form that shows that it is of these pages; a script sends it as this header.
 pub(super) const CSRF_FIELD: &str = "csrf";
 const CSRF_HEADER: &str = "x-csrf";
+
+/// The field of a query that shows that nobody has asked, but a script or a page by itself.
+const AUTO_FIELD: &str = "auto";
+
+/// Which site a request comes from, as the browser knows.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Headers of every answer. Nothing comes from elsewhere, nothing is inline, nobody frames it.
 const HEADERS: [(HeaderName, &str); 7] = [
@@ -44,10 +52,22 @@ const HEADERS: [(HeaderName, &str); 7] = [
 /// Lets a request through to its page, or answers why not.
 pub(super) async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().map_or(([0; 4], 0).into(), |peer| peer.0);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut response = match admit(&shared, request, peer).await {
+    let seat = request.extensions().get::<Arc<Seat>>().cloned();
+    let (head, body) = request.into_parts();
+    let (method, path) = (head.method.clone(), head.uri.path().to_owned());
+    let here = check_site(&shared, &head);
+    // A request under another name, or from another site, has no session here.
+    let visitor = here.as_ref().ok().and_then(|()| session(&shared, &head, peer));
+    let actor = Actor { peer, session: visitor.as_ref().map_or(0, |visitor| visitor.number) };
+    let more = seat.is_none_or(|seat| seat.shows(visitor.as_ref().map(|visitor| visitor.number)));
+    let admitted = match here {
+        Ok(()) => admit(&shared, head, body, visitor, actor).await.map_err(Stop::Refused),
+        Err(stop) => Err(stop),
+    };
+    let mut response = match admitted {
         Ok(request) => next.run(request).await,
-        Err((actor, refusal)) => {
+        Err(Stop::Leads(url)) => Redirect::to(&url).into_response(),
+        Err(Stop::Refused(refusal)) => {
             audit::refused(actor, &format!("{method} {path}"), &refusal.seen);
             refusal.into_response()
         }
@@ -58,69 +78,123 @@ pub(super) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
     }
     // What a page says may be secret, and is old at once; assets say otherwise themselves.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if !more {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 
-async fn admit(shared: &Shared, request: Request, peer: SocketAddr) -> Result<Request, (Actor, Refusal)> {
-    let mut actor = Actor { peer, session: 0 };
-    let (mut head, body) = request.into_parts();
-    check_site(shared, &head).map_err(|refusal| (actor, refusal))?;
-    let acts = !matches!(head.method, Method::GET | Method::HEAD);
-    if is_public(head.uri.path()) && !acts {
-        head.extensions.insert(actor);
+/// Why a request does not come to its page.
+enum Stop {
+    Refused(Refusal),
+    /// The page is at this address.
+    Leads(String),
+}
+
+async fn admit(
+    shared: &Shared,
+    mut head: request::Parts,
+    body: Body,
+    visitor: Option<Visitor>,
+    actor: Actor,
+) -> Result<Request, Refusal> {
+    head.extensions.insert(actor);
+    if is_public(&head) {
         return Ok(Request::from_parts(head, Body::empty()));
     }
-    let visitor = session(shared, &head.headers).ok_or_else(|| (actor, Refusal::no_session()))?;
-    actor.session = visitor.number;
-    let body = if acts {
-        let body = read(shared, body).await.map_err(|refusal| (actor, refusal))?;
-        check_csrf(&visitor, &head, &body).map_err(|refusal| (actor, refusal))?;
-        Body::from(body)
-    } else {
+    let visitor = visitor.ok_or_else(Refusal::no_session)?;
+    let body = if reads(&head) {
         Body::empty()
+    } else {
+        let body = read(shared, body).await?;
+        check_csrf(&visitor, &head, &body)?;
+        Body::from(body)
     };
-    head.extensions.insert(actor);
     head.extensions.insert(visitor);
     Ok(Request::from_parts(head, body))
 }
 
-/// What can be had without a session: the way in, and what is the same for all.
-fn is_public(path: &str) -> bool {
-    path == super::link::PATH || path.starts_with(super::assets::PATH)
+/// Whether a request only reads.
+fn reads(head: &request::Parts) -> bool {
+    matches!(head.method, Method::GET | Method::HEAD)
 }
 
-fn check_site(shared: &Shared, head: &request::Parts) -> Result<(), Refusal> {
+/// What can be had without a session: the way in, and what is the same for all.
+fn is_public(head: &request::Parts) -> bool {
+    reads(head) && (head.uri.path() == super::link::PATH || is_asset(head))
+}
+
+fn is_asset(head: &request::Parts) -> bool {
+    head.uri.path().starts_with(super::assets::PATH)
+}
+
+/// Whether a person has asked: a script or a page that asks by itself puts the field `auto` into its query. A session
+/// that only such requests use is idle. Nobody gains by the field: without it a request needs the same cookie.
+fn is_by_person(head: &request::Parts) -> bool {
+    let fields = head.uri.query().unwrap_or_default();
+    !is_public(head) && !fields.split('&').any(|field| field == AUTO_FIELD)
+}
+
+fn check_site(shared: &Shared, head: &request::Parts) -> Result<(), Stop> {
     let host = text(&head.headers, header::HOST).unwrap_or_default();
-    if !shared.site.is_host(host) {
-        return Err(Refusal::new(
+    let place = shared.site.place(host);
+    if place == Place::Nothing {
+        return Err(Stop::Refused(Refusal::new(
             StatusCode::MISDIRECTED_REQUEST,
             "This console is not known by the host name that was asked for.",
             "Open it by the address it printed; give other names with --name when it is started.",
-        ));
+        )));
     }
-    let foreign = Refusal::new(
-        StatusCode::FORBIDDEN,
-        "The request comes from a page of another site.",
-        "Open the console in a window of its own and act there.",
-    );
-    match text(&head.headers, header::ORIGIN) {
-        Some(origin) if shared.site.is_origin(origin, host) => Ok(()),
-        Some(_) => Err(foreign),
-        // Every browser names the origin of what acts.
-        None if !matches!(head.method, Method::GET | Method::HEAD) => Err(foreign),
-        None if head.headers.contains_key(header::ORIGIN) => Err(foreign),
-        None => Ok(()),
+    check_origin(shared, head, host).map_err(Stop::Refused)?;
+    let Place::Elsewhere(site) = place else { return Ok(()) };
+    if reads(head) && is_asset(head) {
+        return Ok(());
+    }
+    // Only a link that can be opened leads to the console's own host name: the name is a secret.
+    match head.uri.path_and_query().filter(|_| is_public(head) && shared.sessions.is_link(key(head))) {
+        Some(link) => Err(Stop::Leads(format!("{site}{link}"))),
+        None => Err(Stop::Refused(Refusal::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "The console has no pages under this host name: other servers of this machine would get its cookie.",
+            "Open the link that the console printed. To have it print a new one, send its process SIGUSR1.",
+        ))),
     }
 }
 
-fn session(shared: &Shared, headers: &HeaderMap) -> Option<Visitor> {
+/// The secret of a link.
+fn key(head: &request::Parts) -> &str {
+    let fields = head.uri.query().unwrap_or_default().split('&');
+    fields.into_iter().find_map(|field| field.strip_prefix("key=")).unwrap_or_default()
+}
+
+/// Refuses what a page of another site asks for. Browsers say so in `Sec-Fetch-Site` (W3C Fetch Metadata), where they
+/// encrypt or ask this machine; those that do not know it, and other programs, are told by `Origin` alone.
+fn check_origin(shared: &Shared, head: &request::Parts, host: &str) -> Result<(), Refusal> {
+    let own = |value: &HeaderValue| matches!(value.as_bytes(), b"same-origin" | b"none");
+    let allowed = head.headers.get_all(SEC_FETCH_SITE).into_iter().all(own)
+        && match head.headers.get(header::ORIGIN) {
+            Some(origin) => origin.to_str().is_ok_and(|origin| shared.site.is_origin(origin, host)),
+            // Every browser names the origin of what acts.
+            None => reads(head),
+        };
+    if allowed {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        StatusCode::FORBIDDEN,
+        "The request comes from a page of another site.",
+        "Copy the console's address into a window of its own, and act there. A link is still good.",
+    ))
+}
+
+fn session(shared: &Shared, head: &request::Parts, peer: SocketAddr) -> Option<Visitor> {
     let name = shared.site.cookie();
-    let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let cookies = head.headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let secret = cookies
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
         .find_map(|(key, value)| (key == name).then_some(value))?;
-    shared.sessions.visit(secret)
+    shared.sessions.visit(secret, peer.ip(), is_by_person(head))
 }
 
 async fn read(shared: &Shared, body: Body) -> Result<Bytes, Refusal> {

@@ -1,6 +1,5 @@
 //! The way in and out: one-time links, and signing out.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use askama::Template;
@@ -15,6 +14,7 @@ use serde::Deserialize;
 use super::audit::{self, Actor};
 use super::page::{Frame, Refusal, render};
 use super::session::{Shut, Visitor};
+use super::sessions;
 use super::shared::Shared;
 
 /// Where a link leads.
@@ -24,12 +24,12 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new().route(PATH, get(enter)).route("/sign-out", post(sign_out)).route("/links", post(another))
 }
 
-/// A new link.
+/// A new link. A link made in a session ends with that session.
 ///
 /// # Errors
 /// The random number generator's.
-pub(super) fn make(shared: &Shared) -> Result<String, getrandom::Error> {
-    let secret = shared.sessions.new_link()?;
+pub(super) fn make(shared: &Shared, parent: Option<&Visitor>) -> Result<String, getrandom::Error> {
+    let secret = shared.sessions.new_link(parent)?;
     Ok(shared.site.url(&format!("{PATH}?key={}", secret.text())))
 }
 
@@ -44,7 +44,7 @@ async fn enter(
     Extension(mut actor): Extension<Actor>,
     Query(Key { key }): Query<Key>,
 ) -> Result<Response, Refusal> {
-    let (secret, number) = shared.sessions.enter(&key).map_err(|shut| {
+    let opened = shared.sessions.enter(&key, actor.peer.ip()).map_err(|shut| {
         let refusal = match shut {
             Shut::Unknown => Refusal::new(
                 StatusCode::FORBIDDEN,
@@ -66,14 +66,9 @@ async fn enter(
         audit::refused(actor, "enter", &refusal.seen);
         refusal
     })?;
-    actor.session = number;
+    actor.session = opened.number;
     audit::done(actor, "enter", "a link was opened");
-    let mut cookie = format!("{}={}; Path=/; HttpOnly; SameSite=Strict", shared.site.cookie(), secret.text());
-    if shared.site.encrypted() {
-        cookie.push_str("; Secure");
-    }
-    // Writing to a String does not fail.
-    let _ = write!(cookie, "; Max-Age={}", shared.limits.session_life.as_secs());
+    let cookie = shared.site.set_cookie(opened.secret.text(), opened.life.as_secs());
     Ok((StatusCode::SEE_OTHER, [(SET_COOKIE, cookie), (LOCATION, "/".to_owned())]).into_response())
 }
 
@@ -82,9 +77,14 @@ async fn sign_out(
     Extension(actor): Extension<Actor>,
     Extension(visitor): Extension<Visitor>,
 ) -> Response {
-    shared.sessions.leave(&visitor);
-    audit::done(actor, "sign out", "the session is over");
-    let cookie = format!("{}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0", shared.site.cookie());
+    let ended = shared.sessions.end(visitor.number);
+    audit::done(actor, "sign out", sessions::told(&ended));
+    signed_out(&shared)
+}
+
+/// The page for a browser whose session is over. The browser forgets the cookie.
+pub(super) fn signed_out(shared: &Shared) -> Response {
+    let cookie = shared.site.set_cookie("", 0);
     let mut response = Refusal::signed_out().into_response();
     if let Ok(cookie) = cookie.parse() {
         response.headers_mut().insert(SET_COOKIE, cookie);
@@ -105,8 +105,8 @@ async fn another(
     Extension(actor): Extension<Actor>,
     Extension(visitor): Extension<Visitor>,
 ) -> Result<Response, Refusal> {
-    let link = make(&shared).map_err(|_| Refusal::no_entropy())?;
-    audit::done(actor, "make a link", "it opens one more session");
+    let link = make(&shared, Some(&visitor)).map_err(|_| Refusal::no_entropy())?;
+    audit::done(actor, "make a link", "it opens one more session, which ends with this one");
     render(&LinkPage {
         frame: Frame::new("Another browser", "", &visitor),
         link,

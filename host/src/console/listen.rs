@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +14,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::Limits;
+use super::connections::{Connections, Seat};
 use super::guard::Peer;
+use super::write_deadline::WriteDeadline;
 use crate::net::{self, LogLimit};
 
 /// Bytes of a request's head, at most.
@@ -30,40 +31,41 @@ pub(super) async fn serve(
     listener: &TcpListener,
     tls: Option<TlsAcceptor>,
     pages: Router,
-    limits: Limits,
+    connections: Arc<Connections>,
+    deadline: Duration,
 ) -> Infallible {
-    // Most descriptors are the CA's.
-    let connections = limits.connections.min(net::descriptor_limit() / 16);
-    let seats = Arc::new(Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS)));
     let log = LogLimit::<IpAddr>::new(1);
     let mut tasks = JoinSet::new();
     loop {
-        // The semaphore is never closed. Whoever comes meanwhile waits in the system's queue.
-        let Ok(seat) = seats.clone().acquire_owned().await else { continue };
         let (stream, peer) = net::accept(listener, &log).await;
         log.summarize(false);
         let (tls, pages) = (tls.clone(), pages.clone());
-        tasks.spawn(async move {
-            converse(stream, peer, tls, pages, limits.deadline).await;
-            drop(seat);
-        });
+        connections.start(&mut tasks, |seat| converse(stream, Client { peer, seat }, tls, pages, deadline));
         while tasks.try_join_next().is_some() {}
     }
 }
 
+/// The other end of a connection, and the connection's place among all.
+struct Client {
+    peer: SocketAddr,
+    seat: Arc<Seat>,
+}
+
 async fn converse(
     stream: TcpStream,
-    peer: SocketAddr,
+    client: Client,
     tls: Option<TlsAcceptor>,
     pages: Router,
     deadline: Duration,
 ) {
     // Answers are written whole: nothing is gained by holding them back.
     let _ = stream.set_nodelay(true);
+    let peer = client.peer;
+    let stream = WriteDeadline::new(stream, deadline);
     match tls {
-        None => http(stream, peer, pages, deadline).await,
+        None => http(stream, client, pages, deadline).await,
         Some(tls) => match timeout(deadline, tls.accept(stream)).await {
-            Ok(Ok(stream)) => http(stream, peer, pages, deadline).await,
+            Ok(Ok(stream)) => http(stream, client, pages, deadline).await,
             Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
             Err(_) => tracing::debug!(%peer, "no TLS in time"),
         },
@@ -72,13 +74,15 @@ async fn converse(
 
 async fn http(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: SocketAddr,
+    Client { peer, seat }: Client,
     pages: Router,
     deadline: Duration,
 ) {
     let pages = TowerToHyperService::new(pages);
+    let shown = seat.clone();
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(shown.clone());
         hyper::service::Service::call(&pages, request)
     });
     let connection = http1::Builder::new()
@@ -86,7 +90,21 @@ async fn http(
         .header_read_timeout(deadline)
         .max_buf_size(HEAD)
         .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = connection.await {
-        tracing::debug!(%peer, %error, "a browser's connection ended early");
+    let mut connection = pin!(connection);
+    loop {
+        let left = seat.left();
+        if left.is_zero() {
+            tracing::debug!(%peer, "a connection ends that has shown no session for too long");
+            break;
+        }
+        tokio::select! {
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(%peer, %error, "a browser's connection ended early");
+                }
+                break;
+            }
+            () = sleep(left) => {}
+        }
     }
 }

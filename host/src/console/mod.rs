@@ -2,8 +2,9 @@
 //!
 //! One file a page, and its template beside it in `templates/`; all assets are inside the binary.
 //!
-//! - `listen` accepts, bounds and encrypts connections;
-//! - `guard` stands before every page: Host, Origin, session, CSRF, response headers;
+//! - `listen` accepts and encrypts connections, `connections` bounds them, `write_deadline` ends those that take nothing;
+//! - `guard` stands before every page: Host, Sec-Fetch-Site, Origin, session, CSRF, response headers;
+//! - `site` has the host names that it is asked for by, and its cookie;
 //! - `session` turns the one-time link into a session, and ends it;
 //! - `engine` is the CA behind the pages: its key, its server, its ledger. It reads through the
 //!   ledger's read half and acts through the same code as the command line.
@@ -16,6 +17,7 @@ mod audit;
 mod authority;
 mod certificate;
 mod certificates;
+mod connections;
 mod engine;
 mod guard;
 mod link;
@@ -27,14 +29,17 @@ mod options;
 mod page;
 mod run;
 mod session;
+mod sessions;
 mod shared;
+mod site;
 mod streams;
 mod tls;
 mod tokens;
 mod walk;
 mod words;
+mod write_deadline;
 
-pub use engine::{CaOptions, EngineError, open_authority};
+pub use engine::{CaOptions, EngineError};
 pub use options::{ConsoleOptions, Limits, Tls};
 pub use run::{Console, ConsoleError, Door};
 pub use tls::TlsError;

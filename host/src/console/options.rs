@@ -14,7 +14,8 @@ pub struct ConsoleOptions {
     pub dir: PathBuf,
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Names, beside the address, under which browsers may ask for it.
+    /// Names under which browsers may ask for it; off loopback beside its address. Without any, a console on 127.0.0.1
+    /// or ::1 makes up a name of its own below `localhost`.
     pub names: Vec<String>,
     /// What encrypts. Without it the console listens on loopback alone.
     pub tls: Option<Tls>,
@@ -52,11 +53,18 @@ pub enum Tls {
 /// Bounds on everything that a browser can pile up or drag out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at a time. One more waits until another ends.
+    /// Connections at a time that have shown no session. One more takes the place of the oldest of them.
     pub connections: usize,
+    /// How long a connection may stay without showing a session.
+    pub anonymous_life: Duration,
+    /// Requests without a session on one connection. It closes after the last of them.
+    pub anonymous_requests: u32,
+    /// Connections of one session at a time. More of them count as anonymous.
+    pub session_connections: usize,
     /// Bytes of a request's body. A longer one is refused.
     pub body: usize,
-    /// How long a request's head, its body and a TLS handshake may each take to arrive.
+    /// How long a request's head, its body and a TLS handshake may each take to arrive, and how long an answer may
+    /// wait for the other end to take some of it.
     pub deadline: Duration,
     /// Sessions at a time. One more is refused until another ends.
     pub sessions: usize,
@@ -64,7 +72,7 @@ pub struct Limits {
     pub links: usize,
     /// How long a link can be opened.
     pub link_life: Duration,
-    /// How long a session lasts without a request.
+    /// How long a session lasts without a person's use: what scripts ask for by themselves is none.
     pub idle: Duration,
     /// How long a session lasts at most.
     pub session_life: Duration,
@@ -73,11 +81,14 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 64 connections, 16 KB, 10 seconds, 8 sessions of half an hour's idleness and 12 hours,
-    /// 4 links of an hour, 4 streams a session.
+    /// 64 anonymous connections of 30 seconds and 16 requests, 16 connections a session, 16 KB, 10 seconds, 8 sessions
+    /// of half an hour's idleness and 12 hours, 4 links of an hour, 4 streams a session.
     fn default() -> Self {
         Self {
             connections: 64,
+            anonymous_life: Duration::from_secs(30),
+            anonymous_requests: 16,
+            session_connections: 16,
             body: 16 * 1024,
             deadline: Duration::from_secs(10),
             sessions: 8,

@@ -6,6 +6,7 @@ use axum::response::{Html, IntoResponse, Response};
 
 use super::assets;
 use super::session::Visitor;
+use crate::clock::ClockError;
 
 /// The pages of the navigation: path and name.
 pub(super) const TABS: [(&str, &str); 5] = [
@@ -120,9 +121,29 @@ impl Refusal {
     }
 }
 
+/// A clock that is wrong is no fault of the request: 500, with the words of the error.
+impl From<ClockError> for Refusal {
+    fn from(error: ClockError) -> Self {
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, ..Self::told(error) }
+    }
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let page = self.render().unwrap_or_else(|_| format!("{} {}", self.seen, self.next));
         (self.status, Html(page)).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_clock_is_an_internal_error_with_its_words() {
+        let refusal = Refusal::from(ClockError);
+        assert_eq!(refusal.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(refusal.seen, "the machine's clock is before 1970 or after 9999");
+        assert_eq!(refusal.next, "set it, then try again");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -11,15 +11,18 @@ use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use super::connections::Connections;
 use super::engine::Engine;
 use super::guard::guard;
 use super::page::Refusal;
 use super::session::Sessions;
-use super::shared::{Shared, Site};
+use super::shared::Shared;
+use super::site::{Names, Site};
 use super::tls::{self, TlsError};
 use super::walk::{self, Stage};
 use super::{
-    CaOptions, ConsoleOptions, EngineError, assets, authority, certificates, link, listen, live, tokens,
+    CaOptions, ConsoleOptions, EngineError, assets, authority, certificates, link, listen, live, sessions,
+    tokens,
 };
 use crate::keys::FolderError;
 
@@ -56,9 +59,14 @@ pub enum ConsoleError {
     Entropy(getrandom::Error),
 }
 
+/// How often another port is tried, where port 0 was asked for and the twin address has that port in use.
+const PORTS: usize = 16;
+
 /// A console that listens.
 pub struct Console {
     listener: TcpListener,
+    /// On the other address of loopback, where a browser may look for the console as well.
+    twin: Option<TcpListener>,
     address: SocketAddr,
     tls: Option<TlsAcceptor>,
     shared: Arc<Shared>,
@@ -74,7 +82,7 @@ impl Door {
     /// # Errors
     /// [`ConsoleError::Entropy`].
     pub fn link(&self) -> Result<String, ConsoleError> {
-        link::make(&self.0).map_err(ConsoleError::Entropy)
+        link::make(&self.0, None).map_err(ConsoleError::Entropy)
     }
 }
 
@@ -92,20 +100,22 @@ impl Console {
             tracing::warn!(address = %listen, "the console can be reached from other machines");
         }
         let engine = Engine::open(&options.dir)?;
-        let tls = options.tls.as_ref().map(|tls| tls::prepare(tls, &engine, &options)).transpose()?;
+        let names = Names::new(&options).map_err(ConsoleError::Entropy)?;
+        let tls =
+            options.tls.as_ref().map(|tls| tls::prepare(tls, &engine, &names, listen.ip())).transpose()?;
         let (tls, root_pem) = tls.map_or((None, None), |tls| (Some(tls.acceptor), tls.root_pem));
+        let (listener, twin) = open_sockets(listen, names.twin(listen.ip())).await?;
         let failed = |source| ConsoleError::Listen { address: listen, source };
-        let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let shared = Shared {
             engine: Arc::new(engine),
             sessions: Sessions::new(limits),
-            site: Site::new(&options, address),
+            site: Site::new(&options, address, names),
             limits,
             root_pem,
             stage: Stage::default(),
         };
-        Ok(Self { listener, address, tls, shared: Arc::new(shared) })
+        Ok(Self { listener, twin, address, tls, shared: Arc::new(shared) })
     }
 
     /// Where it listens, with the port that port 0 became.
@@ -135,14 +145,50 @@ impl Console {
     /// way.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
         let pages = routes(self.shared.clone());
+        let limits = self.shared.limits;
+        let connections = Connections::new(limits);
+        let serve = async |listener: &TcpListener| {
+            listen::serve(listener, self.tls.clone(), pages.clone(), connections.clone(), limits.deadline)
+                .await
+        };
+        let twin = async {
+            match &self.twin {
+                Some(twin) => serve(twin).await,
+                None => std::future::pending().await,
+            }
+        };
         tracing::info!(address = %self.address, "the console serves");
         tokio::select! {
             biased;
             () = shutdown => {}
-            never = listen::serve(&self.listener, self.tls.clone(), pages, self.shared.limits) => match never {},
+            never = async { tokio::join!(serve(&self.listener), twin).0 } => match never {},
         }
         // That it does not run is what was wanted.
         let _ = self.shared.engine.stop().await;
+    }
+}
+
+/// Listens on `listen`, and on the address `twin` with the same port where this machine has such an address.
+async fn open_sockets(
+    listen: SocketAddr,
+    twin: Option<IpAddr>,
+) -> Result<(TcpListener, Option<TcpListener>), ConsoleError> {
+    let failed = |address| move |source| ConsoleError::Listen { address, source };
+    let mut tries = if listen.port() == 0 { PORTS } else { 1 };
+    loop {
+        let listener = TcpListener::bind(listen).await.map_err(failed(listen))?;
+        let Some(twin) = twin else { return Ok((listener, None)) };
+        let twin = SocketAddr::new(twin, listener.local_addr().map_err(failed(listen))?.port());
+        tries -= 1;
+        match TcpListener::bind(twin).await {
+            Ok(twin) => return Ok((listener, Some(twin))),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries == 0 => {
+                return Err(failed(twin)(error));
+            }
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            // A machine without this address has nobody else on it.
+            Err(_) => return Ok((listener, None)),
+        }
     }
 }
 
@@ -155,6 +201,7 @@ fn routes(shared: Arc<Shared>) -> Router {
         .merge(live::routes())
         .merge(walk::routes())
         .merge(link::routes())
+        .merge(sessions::routes())
         .merge(assets::routes())
         .fallback(async || {
             Refusal::new(StatusCode::NOT_FOUND, "There is no such page.", "Choose one from the navigation.")

@@ -1,5 +1,6 @@
 //! TLS for a console that can be reached from other machines.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,12 +8,14 @@ use minipki_core::crypto::{Fingerprint, Portable, Provider};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use tokio_rustls::rustls::version::TLS13;
 use tokio_rustls::rustls::{self, ServerConfig};
 
 use super::engine::Engine;
-use super::{ConsoleOptions, EngineError, Tls};
+use super::site::Names;
+use super::{EngineError, Tls};
+use crate::keys::TlsIdentityError;
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +52,14 @@ pub enum TlsError {
         "a console on every address needs the name that browsers ask for it by, to put it into its certificate; give --name"
     )]
     NoName,
+    /// A name that no certificate can carry.
+    #[error(
+        "{0:?} is no host name and no IP address, so no certificate can carry it; give another --name, such as ca.example"
+    )]
+    Name(String),
+    /// The CA could not issue the certificate.
+    #[error("the console has no certificate: {0}")]
+    Issue(#[from] TlsIdentityError),
     /// The CA has nothing to issue with.
     #[error("the console's certificate: {0}")]
     Engine(#[from] EngineError),
@@ -62,7 +73,7 @@ pub(super) struct Encryption {
 }
 
 /// Reads or issues the console's certificate, and says its fingerprint in the log.
-pub(super) fn prepare(tls: &Tls, engine: &Engine, options: &ConsoleOptions) -> Result<Encryption, TlsError> {
+pub(super) fn prepare(tls: &Tls, engine: &Engine, names: &Names, ip: IpAddr) -> Result<Encryption, TlsError> {
     let (chain, key, root_pem) = match tls {
         Tls::Files { certificate, key } => {
             let chain = CertificateDer::pem_file_iter(certificate)
@@ -73,8 +84,14 @@ pub(super) fn prepare(tls: &Tls, engine: &Engine, options: &ConsoleOptions) -> R
             (chain, key, None)
         }
         Tls::Issued => {
-            let names = names(options)?;
-            let identity = engine.folder()?.tls_identity(&names).map_err(EngineError::from)?;
+            let certified = names.certified(ip);
+            if certified.is_empty() {
+                return Err(TlsError::NoName);
+            }
+            if let Some(wrong) = certified.iter().find(|name| ServerName::try_from(name.as_str()).is_err()) {
+                return Err(TlsError::Name(wrong.clone()));
+            }
+            let identity = engine.folder()?.tls_identity(&certified, &names.permitted(ip))?;
             let chain = vec![identity.certificate.into(), identity.root.into()];
             let key = PrivatePkcs8KeyDer::from(identity.key.to_vec()).into();
             (chain, key, Some(identity.root_pem))
@@ -92,19 +109,6 @@ pub(super) fn prepare(tls: &Tls, engine: &Engine, options: &ConsoleOptions) -> R
         .map_err(|source| pair(tls, source))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Encryption { acceptor: TlsAcceptor::from(Arc::new(config)), root_pem })
-}
-
-/// What browsers may ask for the console by.
-fn names(options: &ConsoleOptions) -> Result<Vec<String>, TlsError> {
-    let mut names = options.names.clone();
-    let ip = options.listen.ip();
-    if !ip.is_unspecified() {
-        names.push(ip.to_string());
-    }
-    if ip.is_loopback() {
-        names.push("localhost".to_owned());
-    }
-    if names.is_empty() { Err(TlsError::NoName) } else { Ok(names) }
 }
 
 fn file(path: &Path, what: &'static str, source: pem::Error) -> TlsError {

@@ -113,10 +113,10 @@ async fn list(
     after: Option<(UnixTime, u64)>,
     fresh: Option<Fresh>,
 ) -> Result<Response, Refusal> {
-    let now = clock::now().map_err(Refusal::told)?;
+    let now = clock::now()?;
     let (ready, tokens) = match shared.engine.clone().read(move |reader| reader.tokens(after, ROWS + 1)).await
     {
-        Ok(tokens) => (true, tokens.unwrap_or_default()),
+        Ok(tokens) => (true, tokens),
         Err(EngineError::NoKey) => (false, Vec::new()),
         Err(error) => return Err(Refusal::told(error)),
     };
@@ -142,10 +142,11 @@ async fn make(
     let wrong = |seen: String| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, seen, "Go back and change it.");
     let subject =
         Id::new(wanted.subject.trim()).map(IdBuf::from).map_err(|error| wrong(error.to_string()))?;
+    let now = clock::now()?;
     let expires = LIVES
         .iter()
         .find(|(life, _)| *life == wanted.expires_in)
-        .and_then(|(life, _)| clock::now().ok()?.checked_add_seconds(*life))
+        .and_then(|(life, _)| now.checked_add_seconds(*life))
         .ok_or_else(|| wrong("A token cannot be good for that long.".to_owned()))?;
     let token = Token::generate(&mut SysRng).map_err(|_| Refusal::no_entropy())?;
     let (hash, whom) = (token.hash(), subject.clone());
@@ -156,7 +157,6 @@ async fn make(
         },
     )?;
     audit::done(actor, "make a token", format_args!("for {subject} until {expires}"));
-    let now = clock::now().map_err(Refusal::told)?;
     let fresh = Fresh { subject: subject.to_string(), token, expires: Moment::new(expires, now) };
     list(&shared, &visitor, None, Some(fresh)).await
 }
@@ -166,7 +166,7 @@ async fn revoke(
     Extension(actor): Extension<Actor>,
     Path(id): Path<u64>,
 ) -> Result<Redirect, Refusal> {
-    let now = clock::now().map_err(Refusal::told)?;
+    let now = clock::now()?;
     shared.engine.clone().write(move |book| book.revoke(id, now)).await.map_err(|error| {
         audit::refused(actor, "revoke a token", &error);
         Refusal::told(error)

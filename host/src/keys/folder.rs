@@ -6,11 +6,10 @@
 //! | `ca-public.pem` | 0644 | its SubjectPublicKeyInfo, for other programs |
 //! | `anchor.json` | 0644 | the CA's name, key and fingerprint: what a client pins |
 //!
-//! [`store`](crate::store) keeps `ledger.sqlite` and `serve.lock` beside them.
-//!
-//! The files are written in this order, each on the disk before the next, and none over another.
-//! `anchor.json` comes last and is what makes the folder a CA's: without it [`CaFolder::open`]
-//! refuses, so a creation that was interrupted leaves nothing that could issue.
+//! [`store`](crate::store) keeps `ledger.sqlite` and `last-start.json` beside them, and [`state`](crate::state) makes
+//! all of it: the ledger first, then the files in this order, each whole and on the disk before the next, and none over
+//! another. `anchor.json` comes last and is what makes the folder a CA's: without it [`CaFolder::open`] refuses, so a
+//! creation that was interrupted leaves nothing that could issue, and can be continued.
 
 use std::fs;
 use std::io;
@@ -29,9 +28,46 @@ use super::{FolderError, SignerKind};
 use crate::ca::ports::Signer;
 use crate::files::{self, Others, ReadError};
 
-const KEY_FILE: &str = "ca-key.pem";
-const PUBLIC_KEY_FILE: &str = "ca-public.pem";
-const ANCHOR_FILE: &str = "anchor.json";
+/// The private key's file.
+pub const KEY_FILE: &str = "ca-key.pem";
+/// The public key's file.
+pub const PUBLIC_KEY_FILE: &str = "ca-public.pem";
+/// The anchor's file.
+pub const ANCHOR_FILE: &str = "anchor.json";
+
+/// A key that was generated and is not written yet.
+pub struct NewKey {
+    pem: Zeroizing<String>,
+    public: rsa::PublicKey,
+}
+
+impl NewKey {
+    /// Generates one. Takes from a tenth of a second to some seconds, by chance and by size.
+    ///
+    /// # Errors
+    /// [`FolderError::Generate`].
+    pub fn generate(size: KeySize) -> Result<Self, FolderError> {
+        let (pem, public) = generate(size)?;
+        Ok(Self { pem, public })
+    }
+
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.public.fingerprint::<Portable>()
+    }
+
+    /// Writes it into the CA folder `path`, where there must be none.
+    ///
+    /// # Errors
+    /// [`FolderError::Exists`], or the file system's.
+    pub fn write(&self, path: &Path) -> Result<(), FolderError> {
+        let file = path.join(KEY_FILE);
+        if file.try_exists().map_err(|e| FolderError::io(&file, e))? {
+            return Err(FolderError::Exists(file));
+        }
+        replace(&file, self.pem.as_bytes(), files::SECRET)
+    }
+}
 
 /// A folder that holds a CA. It is opened without loading the private key; only
 /// [`CaFolder::signer`] does that.
@@ -43,45 +79,89 @@ pub struct CaFolder {
 }
 
 impl CaFolder {
-    /// Generates a key and makes the folder `path`, which must not exist, or be empty and private.
-    ///
-    /// Takes from a tenth of a second to some seconds, by chance and by size.
+    /// Makes the folder `path`, or accepts one that has no anchor.
     ///
     /// # Errors
-    /// [`FolderError::Exists`] if there is anything in the way; otherwise what failed.
-    pub fn create(path: &Path, issuer_id: IdBuf, size: KeySize) -> Result<Self, FolderError> {
-        claim(path)?;
-        let (pem, public) = generate(size)?;
-        let anchor = Anchor::from_key::<Portable>(issuer_id.as_id(), public.clone());
+    /// [`FolderError::Exists`] if there is anything else in the way; otherwise what failed.
+    pub fn claim(path: &Path) -> Result<(), FolderError> {
+        match files::create_folder(path) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                if !path.is_dir() || path.join(ANCHOR_FILE).symlink_metadata().is_ok() {
+                    return Err(FolderError::Exists(path.to_owned()));
+                }
+                Ok(())
+            }
+            // Not `NoFolder`, which is about opening: here it is the folder around it that is not there.
+            other => other.map_err(|source| FolderError::Io { path: path.to_owned(), source }),
+        }
+    }
 
-        write(&path.join(KEY_FILE), pem.as_bytes(), files::SECRET)?;
+    /// Checks that nobody but its owner may enter the folder `path`.
+    ///
+    /// # Errors
+    /// [`FolderError::Mode`], or the file system's.
+    pub fn check_private(path: &Path) -> Result<(), FolderError> {
+        check_mode(path, files::FOLDER)
+    }
+
+    /// The public half of the key in the folder `path`; `None` if there is no key.
+    ///
+    /// # Errors
+    /// [`FolderError::Key`], or the file system's.
+    pub fn key_of(path: &Path) -> Result<Option<rsa::PublicKey>, FolderError> {
+        let file = path.join(KEY_FILE);
+        if !file.try_exists().map_err(|e| FolderError::io(&file, e))? {
+            return Ok(None);
+        }
+        let pem = read_key(&file)?;
+        let signer =
+            SignerKind::Portable.load(&pem).map_err(|source| FolderError::Key { path: file, source })?;
+        Ok(Some(signer.public_key().clone()))
+    }
+
+    /// Makes a CA folder of one that has a key: writes the public key and the anchor, in this order.
+    ///
+    /// # Errors
+    /// [`FolderError::Missing`] without a key; otherwise what failed.
+    pub fn finish(path: &Path, issuer_id: IdBuf) -> Result<Self, FolderError> {
+        let public = Self::key_of(path)?.ok_or_else(|| FolderError::Missing(path.join(KEY_FILE)))?;
+        let anchor = Anchor::from_key::<Portable>(issuer_id.as_id(), public.clone());
         let mut room = [0; SPKI_PEM];
         let text = public.write_spki_pem(&mut room).map_err(|e| FolderError::Generate(e.to_string()))?;
-        write(&path.join(PUBLIC_KEY_FILE), text.as_bytes(), files::PUBLIC)?;
-        // The two above must be there whenever the anchor is.
-        sync(path)?;
+        replace(&path.join(PUBLIC_KEY_FILE), text.as_bytes(), files::PUBLIC)?;
         let mut room = [0; ANCHOR];
         let text = anchor.encode(&mut room).map_err(|e| FolderError::Generate(e.to_string()))?;
-        write(&path.join(ANCHOR_FILE), text, files::PUBLIC)?;
-        sync(path)?;
+        replace(&path.join(ANCHOR_FILE), text, files::PUBLIC)?;
         Ok(Self { path: path.to_owned(), issuer_id, anchor })
     }
 
-    /// Opens a folder that [`CaFolder::create`] made.
+    /// Opens a folder that holds a CA.
     ///
     /// # Errors
-    /// [`FolderError::Mode`] if others may reach the key, [`FolderError::Missing`] if this is no
-    /// CA folder.
+    /// [`FolderError::Mode`] if others may reach the key, [`FolderError::NoCa`] and the like if this is no CA folder.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
+        let file = path.join(ANCHOR_FILE);
+        let text = match fs::read(&file) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return Err(match () {
+                    () if !path.exists() => FolderError::NoFolder(path.to_owned()),
+                    () if path.join(KEY_FILE).exists() => FolderError::Unfinished(path.to_owned()),
+                    () => FolderError::NoCa(path.to_owned()),
+                });
+            }
+            other => other.map_err(|e| FolderError::io(&file, e))?,
+        };
         check_mode(path, files::FOLDER)?;
         check_mode(&path.join(KEY_FILE), files::SECRET)?;
-        let file = path.join(ANCHOR_FILE);
-        let text = fs::read(&file).map_err(|e| FolderError::io(&file, e))?;
-        let anchor = Anchor::decode::<Portable>(&text)
-            .map_err(|source| FolderError::Anchor { path: file.clone(), source })?;
+        Self::with_anchor(path, &file, &text)
+    }
+
+    fn with_anchor(path: &Path, file: &Path, text: &[u8]) -> Result<Self, FolderError> {
+        let anchor = Anchor::decode::<Portable>(text)
+            .map_err(|source| FolderError::Anchor { path: file.to_owned(), source })?;
         match (anchor.issuer_id().map(IdBuf::from), anchor.key()) {
             (Some(issuer_id), Some(_)) => Ok(Self { path: path.to_owned(), issuer_id, anchor }),
-            _ => Err(FolderError::BareAnchor(file)),
+            _ => Err(FolderError::BareAnchor(file.to_owned())),
         }
     }
 
@@ -125,26 +205,25 @@ impl CaFolder {
         Ok(signer)
     }
 
+    /// Checks that the private key is there, private, and the anchor's.
+    ///
+    /// # Errors
+    /// As [`CaFolder::signer`].
+    pub fn check_key(&self) -> Result<(), FolderError> {
+        self.signer(SignerKind::Portable).map(drop)
+    }
+
     /// The private key's file, read again each time: nothing but a signer keeps it.
     pub(super) fn key_pem(&self) -> Result<Zeroizing<Vec<u8>>, FolderError> {
-        let path = self.path.join(KEY_FILE);
-        files::read(&path, Others::Nothing).map_err(|error| match error {
-            ReadError::Mode(mode) => FolderError::Mode { path, mode, expected: files::SECRET },
-            ReadError::Io(source) => FolderError::io(&path, source),
-        })
+        read_key(&self.path.join(KEY_FILE))
     }
 }
 
-/// Makes the folder, or accepts one that is empty and private.
-fn claim(path: &Path) -> Result<(), FolderError> {
-    match files::create_folder(path) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            let empty = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
-            if empty { check_mode(path, files::FOLDER) } else { Err(FolderError::Exists(path.to_owned())) }
-        }
-        // Not `Missing`, which is about opening: here it is the folder around it that is not there.
-        other => other.map_err(|source| FolderError::Io { path: path.to_owned(), source }),
-    }
+fn read_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, FolderError> {
+    files::read(path, Others::Nothing).map_err(|error| match error {
+        ReadError::Mode(mode) => FolderError::Mode { path: path.to_owned(), mode, expected: files::SECRET },
+        ReadError::Io(source) => FolderError::io(path, source),
+    })
 }
 
 /// A new key as PKCS#8 PEM, and its public half as the core reads it back: a key that the core
@@ -160,12 +239,8 @@ fn generate(size: KeySize) -> Result<(Zeroizing<String>, rsa::PublicKey), Folder
     Ok((pem, public))
 }
 
-fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), FolderError> {
-    files::write_new(path, content, mode).map_err(|e| FolderError::io(path, e))
-}
-
-fn sync(path: &Path) -> Result<(), FolderError> {
-    files::sync_folder(path).map_err(|e| FolderError::io(path, e))
+fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), FolderError> {
+    files::replace(path, content, mode).map_err(|e| FolderError::io(path, e))
 }
 
 fn check_mode(path: &Path, expected: u32) -> Result<(), FolderError> {

@@ -15,9 +15,9 @@ use zeroize::Zeroizing;
 pub use aws::AwsSigner;
 pub use batch::BatchSigner;
 pub use error::{FolderError, KeyError};
-pub use folder::CaFolder;
+pub use folder::{ANCHOR_FILE, CaFolder, KEY_FILE, NewKey, PUBLIC_KEY_FILE};
 pub use portable::PortableSigner;
-pub use x509::TlsIdentity;
+pub use x509::{TlsIdentity, TlsIdentityError};
 
 use crate::ca::ports::Signer;
 

@@ -44,7 +44,7 @@ impl Context {
 pub(super) struct Visit {
     pub(super) context: Arc<Context>,
     pub(super) reporter: Reporter,
-    /// The network that it comes from.
+    /// The network that the client is in.
     pub(super) source: Source,
     pub(super) permit: Permit,
 }

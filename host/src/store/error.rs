@@ -1,21 +1,36 @@
 //! What can be wrong with a ledger, in words for its operator.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::ErrorCode;
+use minipki_core::text::UnixTime;
 use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+use rusqlite::{Connection, ErrorCode};
 
+use super::FILE;
 use crate::ca::ports::LedgerError;
+use crate::files::{folder_of, quoted};
 
 /// A ledger could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// There is no ledger yet.
-    #[error("{} does not exist: nothing was issued from this folder yet; `minipki ca serve` makes it", .0.display())]
-    Missing(PathBuf),
+    /// The ledger is not there, or has nothing in it.
+    #[error(
+        "{} {what}, and it is what the CA knows its names, serial numbers and tokens by; {}",
+        path.display(), restore_or(path, "if nothing was ever issued from this folder, or you accept that names and serial numbers that were given are unknown from now on", "--accept-empty-ledger")
+    )]
+    Missing {
+        /// The ledger.
+        path: PathBuf,
+        /// What was seen.
+        what: &'static str,
+    },
+    /// There is a ledger where one was to be made.
+    #[error("{} exists; nothing is ever overwritten: choose another folder", .0.display())]
+    Exists(PathBuf),
     /// The file system refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}; {}", path.display(), io_advice(source))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -23,18 +38,39 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The ledger holds the hashes of tokens, and others may open it.
-    #[error("{} has mode {mode:04o} and should have 0600, since it holds what tokens are checked by; run: chmod 600 '{}'", path.display(), path.display())]
+    #[error("{} has mode {mode:04o} and should have 0600, since it holds what tokens are checked by; run: chmod 600 {}", path.display(), quoted(path))]
     Mode {
         /// The ledger.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
     },
+    /// The ledger cannot be written.
+    #[error(
+        "{} can be read only; run it as the user who owns the folder, on a disk that can be written: ls -ld {}",
+        path.display(), quoted(folder_of(path))
+    )]
+    ReadOnly {
+        /// The ledger.
+        path: PathBuf,
+    },
+    /// The ledger is in a folder that cannot be written, and some of it is in its write-ahead log.
+    #[error(
+        "{} was not closed in order, and its folder can be read only; copy the whole folder to where you can write, and read it there: cp -a {} /tmp/ca-copy",
+        path.display(), quoted(folder_of(path))
+    )]
+    Unfolded {
+        /// The ledger.
+        path: PathBuf,
+    },
     /// Another process issues from this folder.
-    #[error("another process holds {}: one `minipki ca serve` at a time may issue from a folder; stop that one first", .0.display())]
+    #[error("another process issues from {}, or makes or restores a CA there; only one may: stop that one first", .0.display())]
     Locked(PathBuf),
     /// Some other program's database.
-    #[error("{} is not a ledger of MiniPKI (application id {found:#x}, expected {expected:#x}); move it away", path.display())]
+    #[error(
+        "{} is not a ledger of MiniPKI (application id {found:#x}, expected {expected:#x}); {}",
+        path.display(), restore(path)
+    )]
     NotALedger {
         /// The file.
         path: PathBuf,
@@ -54,7 +90,10 @@ pub enum StoreError {
         known: i32,
     },
     /// A ledger that only a writer can bring up to date.
-    #[error("{} has schema {found}, and this version of minipki reads {known}; start `minipki ca serve` once to bring it up to date", path.display())]
+    #[error(
+        "{} has schema {found}, and this version of minipki reads {known}; start the CA once to bring it up to date: minipki ca serve --dir {}",
+        path.display(), quoted(folder_of(path))
+    )]
     Older {
         /// The ledger.
         path: PathBuf,
@@ -64,7 +103,10 @@ pub enum StoreError {
         known: i32,
     },
     /// The ledger of another CA.
-    #[error("{} belongs to the CA {found}, and this folder's key and name are {expected}; put back the ledger or the key that belongs here", path.display())]
+    #[error(
+        "{} belongs to the CA {found}, and this folder's key and name are {expected}; put back the key that belongs to it, or {}",
+        path.display(), restore(path)
+    )]
     Foreign {
         /// The ledger.
         path: PathBuf,
@@ -73,10 +115,65 @@ pub enum StoreError {
         /// Whose it should be.
         expected: String,
     },
-    /// A row that this program cannot have written.
+    /// An older copy of the ledger, or a copy from another folder, was put in place.
     #[error(
-        "the ledger holds a {0} that minipki would never write: it was changed from outside; put back a backup"
+        "{} is not the ledger that was served here last, but {found}, and so does not know all that was issued; {}",
+        path.display(), restore_or(path, "if you know that it is the newest there is", "--accept-older-ledger")
     )]
+    NotTheLast {
+        /// The ledger.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
+    /// The clock is behind what the ledger remembers.
+    #[error(
+        "the machine's clock shows {now}, and {} has entries of {latest}; set the clock. If the clock was wrong then and is right now: minipki ca serve --dir {} --accept-clock",
+        path.display(), quoted(folder_of(path))
+    )]
+    ClockBehind {
+        /// The ledger.
+        path: PathBuf,
+        /// The clock's time.
+        now: UnixTime,
+        /// The newest time in the ledger.
+        latest: UnixTime,
+    },
+    /// The clock was never set.
+    #[error("the machine's clock shows {0}, which is before this program was written; set the clock")]
+    ClockUnset(UnixTime),
+    /// A file of the ledger was exchanged or changed while the CA issued into it.
+    #[error(
+        "{} {what} while the CA issued into it, so the CA has stopped: what it recorded last was not answered; put back what was there, or {}",
+        path.display(), restore(path)
+    )]
+    Exchanged {
+        /// The file.
+        path: PathBuf,
+        /// What happened to it.
+        what: &'static str,
+    },
+    /// Another CA was started on the same ledger.
+    #[error("another process was started on {}, so this one has stopped; let only one serve a ledger", .0.display())]
+    Superseded(PathBuf),
+    /// A ledger, with what is wrong with it.
+    #[error("{}", At(path, source))]
+    At {
+        /// The ledger.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<StoreError>,
+    },
+    /// Its structure is damaged.
+    #[error("{} is damaged ({detail}); {}", path.display(), check(path))]
+    Corrupt {
+        /// The ledger.
+        path: PathBuf,
+        /// What was found, in SQLite's words.
+        detail: String,
+    },
+    /// A row that this program cannot have written.
+    #[error("the ledger holds a {0} that minipki would never write; it was changed from outside")]
     Damaged(&'static str),
     /// A token that is in the ledger already.
     #[error("this token is in the ledger already; draw another")]
@@ -88,7 +185,7 @@ pub enum StoreError {
     #[error("this token is unknown, spent or revoked already; load the list again")]
     TokenNotLive,
     /// No random numbers.
-    #[error("the operating system gave no random numbers: {0}")]
+    #[error("the operating system gave no random numbers: {0}; try again")]
     Entropy(String),
     /// Another process holds the ledger for longer than this one waits.
     #[error(
@@ -99,13 +196,119 @@ pub enum StoreError {
     #[error("the disk that the ledger is on is full; free some space on it, then try again")]
     Full,
     /// SQLite refused.
-    #[error("SQLite: {0}")]
+    #[error("{}; {}", sqlite_words(.0), sqlite_advice(.0, None))]
     Sqlite(#[source] rusqlite::Error),
 }
 
 impl StoreError {
     pub(super) fn io(path: &Path, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), source }
+    }
+
+    /// This error, about the ledger that `connection` has open.
+    pub(super) fn in_ledger(self, connection: &Connection) -> Self {
+        self.at(Path::new(connection.path().unwrap_or(FILE)))
+    }
+
+    /// This error, with the ledger that it is about.
+    pub(super) fn at(self, path: &Path) -> Self {
+        match self {
+            Self::Sqlite(_) | Self::Damaged(_) => Self::At { path: path.to_owned(), source: Box::new(self) },
+            other => other,
+        }
+    }
+
+    /// What SQLite says, if it is the one that refused.
+    pub fn sqlite_code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Sqlite(error) => error.sqlite_error_code(),
+            Self::At { source, .. } => source.sqlite_code(),
+            _ => None,
+        }
+    }
+
+    /// Whether the ledger's content is not what minipki wrote.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged(_) | Self::Corrupt { .. } | Self::NotALedger { .. } => true,
+            Self::At { source, .. } => source.is_damage(),
+            Self::Sqlite(_) => {
+                matches!(self.sqlite_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// An error and the ledger it is about, as "seen; next".
+struct At<'a>(&'a Path, &'a StoreError);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(path, source) = self;
+        match source {
+            StoreError::Sqlite(error) => {
+                write!(f, "{}: {}; {}", path.display(), sqlite_words(error), sqlite_advice(error, Some(path)))
+            }
+            StoreError::Damaged(what) => write!(
+                f,
+                "{} holds a {what} that minipki would never write, so it was changed from outside; {}",
+                path.display(),
+                check(path)
+            ),
+            other => write!(f, "{other}"),
+        }
+    }
+}
+
+/// How a ledger is put back.
+fn restore(path: &Path) -> String {
+    format!("put back a backup: minipki ca restore --from FILE --dir {}", quoted(folder_of(path)))
+}
+
+fn check(path: &Path) -> String {
+    let folder = quoted(folder_of(path));
+    format!(
+        "see what is sound: minipki ca check --dir {folder} -- and put back a backup: minipki ca restore --from FILE --dir {folder}"
+    )
+}
+
+fn restore_or(path: &Path, when: &str, flag: &str) -> String {
+    let folder = quoted(folder_of(path));
+    format!("{}. Only {when}: minipki ca serve --dir {folder} {flag}", restore(path))
+}
+
+fn io_advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "check the path",
+        io::ErrorKind::PermissionDenied => "run it as the user who owns the folder",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on this disk, then try again",
+        io::ErrorKind::ReadOnlyFilesystem => "use a disk that can be written",
+        _ => "check the disk that it is on",
+    }
+}
+
+fn sqlite_words(error: &rusqlite::Error) -> String {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt) => format!("the ledger is damaged ({error})"),
+        Some(ErrorCode::NotADatabase) => "this is no ledger, or its first page is damaged".to_owned(),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => "the ledger can be read only".to_owned(),
+        Some(ErrorCode::CannotOpen) => "the ledger or its folder cannot be opened".to_owned(),
+        Some(ErrorCode::SystemIoFailure) => format!("the disk has failed ({error})"),
+        _ => format!("the ledger could not be used ({error})"),
+    }
+}
+
+fn sqlite_advice(error: &rusqlite::Error, path: Option<&Path>) -> String {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            "run it as the user who owns the folder, on a disk that can be written".to_owned()
+        }
+        Some(ErrorCode::SystemIoFailure) => "check the disk (dmesg says more), then try again".to_owned(),
+        _ => {
+            let folder = Path::new("DIR").join(FILE);
+            check(path.unwrap_or(&folder))
+        }
     }
 }
 

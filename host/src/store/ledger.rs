@@ -1,6 +1,6 @@
 //! The write half: what a CA issues through.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use getrandom::SysRng;
@@ -10,11 +10,13 @@ use rand_core::TryCryptoRng;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
 
+use super::guard::Guard;
 use super::lock::Lock;
-use super::schema::{self, Owner};
+use super::open::{self, Accept};
+use super::schema::Owner;
 use super::serials::{self, Stock};
 use super::space::Space;
-use super::{StoreError, tokens};
+use super::{FILE, StoreError, tokens};
 use crate::ca::ports::{Entry, Inquiry, Ledger, LedgerError, LedgerFacts, Recorded, TokenHash};
 
 /// How long a batch waits for another process's transaction. It may wait twice, to reserve and to record, and after a
@@ -22,8 +24,12 @@ use crate::ca::ports::{Entry, Inquiry, Ledger, LedgerError, LedgerFacts, Recorde
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A CA's ledger, open to issue. While it lives no other process can open the same one.
+///
+/// Dropping it ends that in order: the write-ahead log is folded in.
 pub struct SqliteLedger<R = SysRng> {
+    path: PathBuf,
     connection: Connection,
+    guard: Guard,
     stock: Stock,
     space: Space,
     rng: R,
@@ -31,33 +37,50 @@ pub struct SqliteLedger<R = SysRng> {
 }
 
 impl SqliteLedger {
-    /// Opens the ledger of `owner` in `folder`, makes it if it is not there, and locks it.
+    /// Opens the ledger of `owner` in `folder`, and locks the folder.
     ///
     /// # Errors
     /// [`StoreError`], above all [`StoreError::Locked`] while another process serves the folder,
-    /// and [`StoreError::Foreign`] for another CA's ledger.
+    /// [`StoreError::Missing`] if there is no ledger, and [`StoreError::Foreign`] for another CA's.
     pub fn open(folder: &Path, owner: &Owner) -> Result<Self, StoreError> {
-        Self::open_with(folder, owner, SysRng)
+        Self::open_with(folder, owner, Accept::default(), SysRng)
     }
 }
 
 impl<R: TryCryptoRng> SqliteLedger<R> {
-    /// [`SqliteLedger::open`] with another source of serial numbers than the operating system.
+    /// [`SqliteLedger::open`] that takes what somebody has accepted, with another source of serial numbers than the
+    /// operating system.
     ///
     /// # Errors
     /// As [`SqliteLedger::open`].
-    pub fn open_with(folder: &Path, owner: &Owner, rng: R) -> Result<Self, StoreError> {
+    pub fn open_with(folder: &Path, owner: &Owner, accept: Accept, rng: R) -> Result<Self, StoreError> {
+        let path = folder.join(FILE);
         let lock = Lock::acquire(folder)?;
-        let connection = schema::open_to_write(folder, owner)?;
+        let mut connection = open::open_to_write(folder, owner, accept)?;
+        let mut begin = || {
+            open::quick_check(&mut connection, &path)?;
+            Guard::begin(folder, &mut connection)
+        };
+        let guard = begin().map_err(|e| e.at(&path))?;
         connection.busy_timeout(TIMEOUT)?;
         let space = Space::new(folder.to_owned());
-        Ok(Self { connection, stock: Stock::default(), space, rng, _lock: lock })
+        Ok(Self { path, connection, guard, stock: Stock::default(), space, rng, _lock: lock })
+    }
+
+    /// Checks the machine's clock against the ledger's newest time, and records it, before anything is issued.
+    ///
+    /// # Errors
+    /// [`StoreError::ClockBehind`] unless that is accepted, [`StoreError::ClockUnset`].
+    pub fn start_at(&mut self, now: UnixTime, accept: Accept) -> Result<(), StoreError> {
+        self.guard.start_at(&self.connection, now, accept.clock).map_err(|e| e.at(&self.path))
     }
 
     fn refill(&mut self, count: usize) -> Result<(), StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.guard.enter(&transaction, None)?;
         let serials = serials::reserve(&transaction, &mut self.rng, count)?;
         transaction.commit()?;
+        self.guard.committed(&self.connection)?;
         self.stock.add(serials);
         Ok(())
     }
@@ -67,12 +90,14 @@ impl<R: TryCryptoRng> SqliteLedger<R> {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(StoreError::from)?;
+        self.guard.enter(&transaction, Some(now))?;
         for entry in entries {
             let id = insert(&transaction, entry)?;
-            tokens::spend(&transaction, entry, id, now)?;
+            tokens::spend(&transaction, entry, id, self.guard.not_before(now))?;
         }
         let serials = serials::reserve(&transaction, &mut self.rng, self.stock.low(entries.len()))?;
         transaction.commit().map_err(StoreError::from)?;
+        self.guard.committed(&self.connection)?;
         self.stock.add(serials);
         Ok(())
     }
@@ -181,9 +206,17 @@ fn recorded(row: &Row<'_>) -> Result<Recorded, StoreError> {
     })
 }
 
+impl<R> Drop for SqliteLedger<R> {
+    fn drop(&mut self) {
+        self.guard.end(&mut self.connection);
+    }
+}
+
 impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
     fn facts(&mut self, inquiries: &[Inquiry<'_>], now: UnixTime) -> Result<Vec<LedgerFacts>, LedgerError> {
-        Ok(all_facts(&mut self.connection, inquiries, now)?)
+        self.guard.check_files(&self.connection)?;
+        let now = self.guard.not_before(now);
+        Ok(all_facts(&mut self.connection, inquiries, now).map_err(|e| e.at(&self.path))?)
     }
 
     fn tokens(
@@ -192,7 +225,9 @@ impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
         subject_key: &[u8; 32],
         now: UnixTime,
     ) -> Result<Vec<TokenHash>, LedgerError> {
-        Ok(tokens::usable(&self.connection, subject, subject_key, now)?)
+        self.guard.check_files(&self.connection)?;
+        let now = self.guard.not_before(now);
+        Ok(tokens::usable(&self.connection, subject, subject_key, now).map_err(|e| e.at(&self.path))?)
     }
 
     fn free_space(&mut self) -> u64 {
@@ -202,13 +237,19 @@ impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
     fn reserve(&mut self, count: usize) -> Result<Vec<Serial>, LedgerError> {
         let missing = self.stock.missing(count);
         if missing > 0 {
-            self.refill(missing)?;
+            self.refill(missing).map_err(|e| e.at(&self.path))?;
         }
         Ok(self.stock.take(count))
     }
 
     fn record(&mut self, entries: &[Entry<'_>], now: UnixTime) -> Result<(), LedgerError> {
-        self.record_all(entries, now)
+        self.record_all(entries, now).map_err(|error| match error {
+            LedgerError::Storage(source) => match source.downcast::<StoreError>() {
+                Ok(error) => error.at(&self.path).into(),
+                Err(other) => LedgerError::Storage(other),
+            },
+            other => other,
+        })
     }
 }
 
@@ -222,6 +263,7 @@ mod tests {
         let issuer_id: minipki_core::cert::IdBuf = "ca".parse().expect("a name");
         let owner =
             Owner { issuer_id: issuer_id.clone(), fingerprint: minipki_core::crypto::Fingerprint([1; 32]) };
+        open::create(folder.path(), &owner).expect("made");
         let mut ledger = SqliteLedger::open(folder.path(), &owner).expect("opened");
         let time = |seconds| UnixTime::new(seconds).expect("a time");
         let serials = ledger.reserve(2).expect("reserved");

@@ -1,32 +1,32 @@
-//! One issuer at a time.
+//! One issuer at a time, and what the last one has left.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::StoreError;
+use crate::files;
 
-/// The lock's name in the CA folder. The file stays; the lock on it goes with the process.
-const FILE: &str = "serve.lock";
-
-/// Held while a process issues from a folder; released when dropped, and by the operating system
-/// when the process dies.
-pub(super) struct Lock(File);
+/// Held while a process issues from a folder, or exchanges its ledger; released when dropped, and by the operating
+/// system when the process dies.
+///
+/// The lock is on the folder itself, so that no file can be removed to get around it. It is not on the ledger: whoever
+/// closes a descriptor of a file drops all POSIX locks that its process has on it, those of SQLite among them.
+pub struct Lock(File);
 
 impl Lock {
-    pub(super) fn acquire(folder: &Path) -> Result<Self, StoreError> {
-        let path = folder.join(FILE);
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|e| StoreError::io(&path, e))?;
+    /// Takes the lock.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] while another process holds it.
+    pub fn acquire(folder: &Path) -> Result<Self, StoreError> {
+        let file = File::open(folder).map_err(|e| StoreError::io(folder, e))?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Locked(path)),
-            Err(TryLockError::Error(e)) => Err(StoreError::io(&path, e)),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Locked(folder.to_owned())),
+            Err(TryLockError::Error(e)) => Err(StoreError::io(folder, e)),
         }
     }
 }
@@ -36,5 +36,43 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // What cannot be unlocked is unlocked by closing.
         let _ = self.0.unlock();
+    }
+}
+
+/// What the last start and the last stop of the CA have seen: by it an older copy of the ledger is noticed. It is in
+/// the file `last-start.json`, beside the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastStart {
+    /// Checkpoints that have failed since the start.
+    pub checkpoints_failed: u64,
+    /// The ledger's generation.
+    pub generation: u64,
+    /// The ledger's instance, in hexadecimal digits.
+    pub instance: String,
+    /// The process that serves, or served.
+    pub process: u32,
+}
+
+impl LastStart {
+    /// Its name in the CA folder.
+    pub const FILE: &str = "last-start.json";
+
+    /// Reads it; `None` if the CA was never started here, or the file is not whole: it is a witness, no more.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn read(folder: &Path) -> Result<Option<Self>, StoreError> {
+        let path = folder.join(Self::FILE);
+        match fs::read(&path) {
+            Ok(text) => Ok(serde_json::from_slice(&text).ok()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(StoreError::io(&path, e)),
+        }
+    }
+
+    pub(super) fn write(&self, folder: &Path) -> Result<(), StoreError> {
+        let path = folder.join(Self::FILE);
+        let text = serde_json::json!(self).to_string();
+        files::replace(&path, text.as_bytes(), files::SECRET).map_err(|e| StoreError::io(&path, e))
     }
 }

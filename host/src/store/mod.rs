@@ -1,12 +1,18 @@
 //! The ledger on disk: `ledger.sqlite` in the CA folder, in three halves that share one schema.
 //!
-//! - [`SqliteLedger`] is what `ca serve` issues through; there is one at a time, by a lock file.
+//! - [`SqliteLedger`] is what `ca serve` issues through; there is one at a time, by a lock on the folder.
 //! - [`LedgerReader`] looks up and lists, from any process, while the other writes.
 //! - [`TokenBook`] adds tokens, from any process.
+//!
+//! [`create`] makes a ledger, as a part of making a CA. Nothing else does.
 
+mod backup;
 mod error;
+mod guard;
+mod inspect;
 mod ledger;
 mod lock;
+mod open;
 mod reader;
 mod schema;
 mod search;
@@ -14,9 +20,13 @@ mod serials;
 mod space;
 mod tokens;
 
+pub use backup::{Restoring, snapshot, sound};
 pub use error::StoreError;
+pub use inspect::Sizes;
 pub use ledger::SqliteLedger;
-pub use reader::{Counts, LedgerReader, Page, Record};
-pub use schema::{FILE, Owner};
+pub use lock::{LastStart, Lock};
+pub use open::{Accept, create, discard_unused, owner_of};
+pub use reader::{BadRow, Counts, LedgerReader, Page, Record};
+pub use schema::{FILE, Instance, Owner};
 pub use search::{Cursor, Found, Order, Place, Search};
 pub use tokens::{TokenBook, TokenRecord, TokenState};

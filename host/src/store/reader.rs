@@ -7,7 +7,8 @@ use minipki_core::text::UnixTime;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
 use super::StoreError;
-use super::schema::{self, Owner};
+use super::open;
+use super::schema::{Instance, Owner};
 
 /// One recorded certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,25 @@ pub struct Page<'a> {
     pub after: u64,
     /// At most so many.
     pub limit: usize,
+}
+
+/// A row that minipki cannot have written as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRow {
+    /// Its place in the order of issue; 0 if that cannot be read.
+    pub id: u64,
+    /// Its serial number, if that can be read.
+    pub serial: Option<u64>,
+    /// What is wrong with it: a noun phrase.
+    pub what: &'static str,
+}
+
+impl BadRow {
+    fn new(row: &Row<'_>, error: &StoreError) -> Self {
+        let number = |column| row.get::<_, i64>(column).ok().map(i64::unsigned_abs);
+        let what = if let StoreError::Damaged(what) = error { what } else { "row that cannot be read" };
+        Self { id: number(0).unwrap_or(0), serial: number(1), what }
+    }
 }
 
 /// How much a ledger holds.
@@ -67,9 +87,9 @@ impl LedgerReader {
     /// Opens the ledger of `owner` in `folder`.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] before anything was issued; otherwise as for the other halves.
+    /// As for the other halves.
     pub fn open(folder: &Path, owner: &Owner) -> Result<Self, StoreError> {
-        schema::open_to_read(folder, owner).map(Self)
+        open::open_to_read(folder, owner).map(Self)
     }
 
     pub(super) const fn connection(&self) -> &Connection {
@@ -83,17 +103,56 @@ impl LedgerReader {
     /// One page of the records.
     ///
     /// # Errors
-    /// [`StoreError::Sqlite`], or [`StoreError::Damaged`] for a row changed from outside.
+    /// [`StoreError::At`] for a ledger that cannot be read, or for a row changed from outside.
     pub fn list(&self, page: Page<'_>) -> Result<Vec<Record>, StoreError> {
+        let mut rows = Vec::new();
+        self.list_each(page, &mut rows)?;
+        let good = |row: Result<_, BadRow>| row.map_err(|bad| StoreError::Damaged(bad.what));
+        rows.into_iter().map(good).collect::<Result<_, _>>().map_err(|e| e.in_ledger(&self.0))
+    }
+
+    /// [`LedgerReader::list`] that goes on after a bad row. It adds to `rows` what it reads before any error.
+    ///
+    /// # Errors
+    /// [`StoreError::At`] for a ledger that cannot be read.
+    pub fn list_each(
+        &self,
+        page: Page<'_>,
+        rows: &mut Vec<Result<Record, BadRow>>,
+    ) -> Result<(), StoreError> {
         let after = i64::try_from(page.after).unwrap_or(i64::MAX);
         let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
         match page.subject {
-            None => self.records(select!("WHERE id > ?1 ORDER BY id LIMIT ?2"), (after, limit)),
-            Some(subject) => self.records(
+            None => self.read(select!("WHERE id > ?1 ORDER BY id LIMIT ?2"), (after, limit), rows),
+            Some(subject) => self.read(
                 select!("WHERE subject_id = ?3 AND id > ?1 ORDER BY id LIMIT ?2"),
                 (after, limit, subject.as_str()),
+                rows,
             ),
         }
+        .map_err(|e| e.in_ledger(&self.0))
+    }
+
+    fn read(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        into: &mut Vec<Result<Record, BadRow>>,
+    ) -> Result<(), StoreError> {
+        let mut query = self.0.prepare_cached(sql)?;
+        let mut rows = query.query(parameters)?;
+        while let Some(row) = rows.next()? {
+            into.push(parse(row).map_err(|error| BadRow::new(row, &error)));
+        }
+        Ok(())
+    }
+
+    /// Which copy of the ledger this is.
+    ///
+    /// # Errors
+    /// [`StoreError::At`].
+    pub fn instance(&self) -> Result<Instance, StoreError> {
+        Instance::read(&self.0).map_err(|e| e.in_ledger(&self.0))
     }
 
     /// The records of one public key, in the order of issue.
@@ -102,6 +161,7 @@ impl LedgerReader {
     /// As [`LedgerReader::list`].
     pub fn find_by_key(&self, subject_key: &[u8; 32]) -> Result<Vec<Record>, StoreError> {
         self.records(select!("WHERE subject_key = ?1 ORDER BY id"), [subject_key])
+            .map_err(|e| e.in_ledger(&self.0))
     }
 
     /// The certificate with this serial number.
@@ -109,8 +169,11 @@ impl LedgerReader {
     /// # Errors
     /// As [`LedgerReader::list`].
     pub fn find_by_serial(&self, serial: Serial) -> Result<Option<Record>, StoreError> {
-        let mut query = self.0.prepare_cached(select!("WHERE serial = ?1"))?;
-        query.query_row([serial.get() as i64], |row| Ok(parse(row))).optional()?.transpose()
+        let find = || {
+            let mut query = self.0.prepare_cached(select!("WHERE serial = ?1"))?;
+            query.query_row([serial.get() as i64], |row| Ok(parse(row))).optional()?.transpose()
+        };
+        find().map_err(|e: StoreError| e.in_ledger(&self.0))
     }
 
     /// How much the ledger holds at `now`.
@@ -118,19 +181,7 @@ impl LedgerReader {
     /// # Errors
     /// [`StoreError::Sqlite`].
     pub fn counts(&self, now: UnixTime) -> Result<Counts, StoreError> {
-        let mut query = self.0.prepare_cached(
-            "SELECT (SELECT count(*) FROM certificates),
-                    (SELECT count(*) FROM certificates WHERE not_after >= ?1),
-                    (SELECT count(*) FROM tokens WHERE expires >= ?1 AND spent_on IS NULL AND revoked IS NULL)",
-        )?;
-        let count = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
-        Ok(query.query_row([now.get() as i64], |row| {
-            Ok(Counts {
-                certificates: count(row, 0)?,
-                live_certificates: count(row, 1)?,
-                live_tokens: count(row, 2)?,
-            })
-        })?)
+        count(&self.0, now).map_err(|e| e.in_ledger(&self.0))
     }
 
     pub(super) fn records(&self, sql: &str, parameters: impl Params) -> Result<Vec<Record>, StoreError> {
@@ -144,6 +195,22 @@ impl LedgerReader {
     }
 }
 
+fn count(connection: &Connection, now: UnixTime) -> Result<Counts, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT (SELECT count(*) FROM certificates),
+                (SELECT count(*) FROM certificates WHERE not_after >= ?1),
+                (SELECT count(*) FROM tokens WHERE expires >= ?1 AND spent_on IS NULL AND revoked IS NULL)",
+    )?;
+    let count = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+    Ok(query.query_row([now.get() as i64], |row| {
+        Ok(Counts {
+            certificates: count(row, 0)?,
+            live_certificates: count(row, 1)?,
+            live_tokens: count(row, 2)?,
+        })
+    })?)
+}
+
 fn parse(row: &Row<'_>) -> Result<Record, StoreError> {
     let number = |column, what| {
         row.get::<_, i64>(column).ok().and_then(|n| u64::try_from(n).ok()).ok_or(StoreError::Damaged(what))
@@ -155,9 +222,9 @@ fn parse(row: &Row<'_>) -> Result<Record, StoreError> {
         subject_id: Id::new(row.get_ref(2)?.as_str().map_err(|_| StoreError::Damaged("subject"))?)
             .map(IdBuf::from)
             .map_err(|_| StoreError::Damaged("subject"))?,
-        subject_key: row.get(3)?,
+        subject_key: row.get(3).map_err(|_| StoreError::Damaged("public key"))?,
         validity: Validity::new(time(4, "time")?, time(5, "time")?)
             .map_err(|_| StoreError::Damaged("validity"))?,
-        certificate: row.get(6)?,
+        certificate: row.get(6).map_err(|_| StoreError::Damaged("certificate"))?,
     })
 }

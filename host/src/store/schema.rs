@@ -1,34 +1,19 @@
-//! The tables, in the one place where they are made and changed, and the way to open them.
+//! The tables, in the one place where they are made and changed.
 
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use minipki_core::cert::IdBuf;
 use minipki_core::crypto::Fingerprint;
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::StoreError;
-use crate::files;
 
 /// The ledger's name in the CA folder.
 pub const FILE: &str = "ledger.sqlite";
 
 /// `MPKI`: tells a ledger from any other database (SQLite's `application_id`).
 const APPLICATION: i32 = 0x4d50_4b49;
-
-/// How long a writer waits for another process's transaction.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long it lets pass before it tries again where SQLite does not wait by itself.
-const BREATHER: Duration = Duration::from_millis(5);
-
-/// How long the write-ahead log may grow, in pages of 4 KiB, before it is written back into the
-/// ledger: a page that has changed many times by then is written once.
-const LOG: i32 = 4096;
 
 /// Step `n` takes a ledger from schema `n` to `n + 1` (SQLite's `user_version`). Steps are only
 /// ever added.
@@ -37,7 +22,10 @@ const LOG: i32 = 4096;
 ///   and in `certificates` from then on. What a crash leaves in `reserved` stays there: burned.
 /// - `certificates.id` counts up in the order of issue, so that a listing has stable pages.
 /// - `tokens.id` is a random number by which a token can be spoken of: its hash is a secret.
-const STEPS: [&str; 2] = [
+/// - `instance.id` tells this ledger from those that were restored from the same backup. `instance.generation` grows
+///   when a CA begins to issue, when it stops in order, and when the ledger is restored: by both, an older copy is
+///   noticed. `instance.latest` is the newest time that the CA has seen; `instance.backed_up` that of the last backup.
+const STEPS: [&str; 3] = [
     "
     CREATE TABLE owner (
         single      INTEGER PRIMARY KEY CHECK (single = 1),
@@ -79,10 +67,22 @@ const STEPS: [&str; 2] = [
     CREATE UNIQUE INDEX tokens_by_id ON tokens (id);
     CREATE INDEX tokens_by_end ON tokens (expires);
 ",
+    // What tells one copy of a ledger from another.
+    "
+    CREATE TABLE instance (
+        single     INTEGER PRIMARY KEY CHECK (single = 1),
+        id         BLOB    NOT NULL CHECK (length(id) = 16),
+        generation INTEGER NOT NULL,
+        latest     INTEGER NOT NULL,
+        backed_up  INTEGER
+    ) STRICT;
+    INSERT INTO instance (single, id, generation, latest)
+        SELECT 1, randomblob(16), 0, coalesce(max(not_before), 0) FROM certificates;
+",
 ];
 
 /// The schema that this program writes.
-const CURRENT: i32 = STEPS.len() as i32;
+pub(super) const CURRENT: i32 = STEPS.len() as i32;
 
 /// The CA that a ledger belongs to. A ledger is made for one, and refused by any other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,81 +99,9 @@ impl fmt::Display for Owner {
     }
 }
 
-/// Opens the ledger of `owner` in `folder` to write: makes it if it is not there, and brings an
-/// older one up to date.
-pub(super) fn open_to_write(folder: &Path, owner: &Owner) -> Result<Connection, StoreError> {
-    let path = folder.join(FILE);
-    create_private(folder, &path)?;
-    check_mode(&path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(&path, flags)?;
-    connection.busy_timeout(PATIENCE)?;
-    // Before anything is changed: this may be a file of some other program.
-    let found = check_kind(&connection.transaction()?, &path)?;
-    log_ahead(&connection)?;
-    // FULL: a commit in WAL mode is on the disk when it returns.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "wal_autocheckpoint", LOG)?;
-    // Plans do not depend on what is bound, or statements would be compiled again for each value.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    if found < CURRENT {
-        migrate(&mut connection, &path, owner)?;
-    }
-    check_owner(&connection, &path, owner)?;
-    Ok(connection)
-}
-
-/// Opens the ledger of `owner` in `folder` to read.
-pub(super) fn open_to_read(folder: &Path, owner: &Owner) -> Result<Connection, StoreError> {
-    let path = folder.join(FILE);
-    check_mode(&path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(&path, flags)?;
-    connection.busy_timeout(PATIENCE)?;
-    let found = check_kind(&connection.transaction()?, &path)?;
-    if found < CURRENT {
-        return Err(StoreError::Older { path, found, known: CURRENT });
-    }
-    check_owner(&connection, &path, owner)?;
-    Ok(connection)
-}
-
-/// Puts the database into WAL mode. SQLite waits for others everywhere but here, where a reader
-/// becomes the only writer; so this waits for whoever makes the same ledger at the same time.
-fn log_ahead(connection: &Connection) -> Result<(), StoreError> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match connection.pragma_update(None, "journal_mode", "WAL") {
-            Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < deadline => {
-                thread::sleep(BREATHER);
-            }
-            done => return Ok(done?),
-        }
-    }
-}
-
-/// Makes an empty file that only its owner can open; SQLite gives its companions the same mode.
-fn create_private(folder: &Path, path: &Path) -> Result<(), StoreError> {
-    match files::write_new(path, &[], files::SECRET) {
-        Ok(()) => files::sync_folder(folder).map_err(|e| StoreError::io(folder, e)),
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(e) => Err(StoreError::io(path, e)),
-    }
-}
-
-fn check_mode(path: &Path) -> Result<(), StoreError> {
-    match files::mode(path) {
-        Ok(mode) if files::is_private(mode) => Ok(()),
-        Ok(mode) => Err(StoreError::Mode { path: path.to_owned(), mode }),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Err(StoreError::Missing(path.to_owned())),
-        Err(e) => Err(StoreError::io(path, e)),
-    }
-}
-
 /// Checks that this is a ledger, or an empty database about to become one, of a schema that is
-/// known here; returns the schema. Within a transaction, since another process may be making it.
-fn check_kind(connection: &Transaction<'_>, path: &Path) -> Result<i32, StoreError> {
+/// known here; returns the schema, 0 for an empty one. Within a transaction, since another process may be making it.
+pub(super) fn check_kind(connection: &Transaction<'_>, path: &Path) -> Result<i32, StoreError> {
     let path = || path.to_owned();
     let found: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let schema: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -187,7 +115,8 @@ fn check_kind(connection: &Transaction<'_>, path: &Path) -> Result<i32, StoreErr
     Ok(schema)
 }
 
-fn migrate(connection: &mut Connection, path: &Path, owner: &Owner) -> Result<(), StoreError> {
+/// Brings a ledger up to date, or makes one in an empty database.
+pub(super) fn migrate(connection: &mut Connection, path: &Path, owner: &Owner) -> Result<(), StoreError> {
     // Asked again within the transaction: two processes may open a new ledger at the same time.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = check_kind(&transaction, path)?;
@@ -206,18 +135,60 @@ fn migrate(connection: &mut Connection, path: &Path, owner: &Owner) -> Result<()
     Ok(transaction.commit()?)
 }
 
-fn check_owner(connection: &Connection, path: &Path, owner: &Owner) -> Result<(), StoreError> {
+/// Whose the ledger says it is.
+pub(super) fn owner(connection: &Connection) -> Result<Owner, StoreError> {
     let row: Option<(String, [u8; 32])> = connection
         .query_row("SELECT issuer_id, fingerprint FROM owner", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let (issuer_id, fingerprint) = row.ok_or(StoreError::Damaged("table of owners without a row"))?;
-    let fingerprint = Fingerprint(fingerprint);
-    if issuer_id == owner.issuer_id.as_id().as_str() && fingerprint == owner.fingerprint {
+    let issuer_id = issuer_id.parse().map_err(|_| StoreError::Damaged("name of its CA"))?;
+    Ok(Owner { issuer_id, fingerprint: Fingerprint(fingerprint) })
+}
+
+pub(super) fn check_owner(connection: &Connection, path: &Path, expected: &Owner) -> Result<(), StoreError> {
+    let found = owner(connection)?;
+    if found == *expected {
         return Ok(());
     }
     Err(StoreError::Foreign {
         path: PathBuf::from(path),
-        found: format!("{issuer_id} ({fingerprint})"),
-        expected: owner.to_string(),
+        found: found.to_string(),
+        expected: expected.to_string(),
     })
+}
+
+/// Which copy of a ledger this is, and what it remembers of its own history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// A random number, in hexadecimal digits: another one after each restore.
+    pub id: String,
+    /// How often the CA has begun and ended to issue from it, or it was restored.
+    pub generation: u64,
+    /// The newest time that the CA has seen, in seconds since 1970.
+    pub latest: u64,
+    /// When the last backup began, in seconds since 1970.
+    pub backed_up: Option<u64>,
+}
+
+impl Instance {
+    pub(super) fn read(connection: &Connection) -> Result<Self, StoreError> {
+        let number = i64::unsigned_abs;
+        let mut query = connection
+            .prepare_cached("SELECT lower(hex(id)), generation, latest, backed_up FROM instance")?;
+        let found = query.query_row([], |row| {
+            Ok(Self {
+                id: row.get(0)?,
+                generation: number(row.get(1)?),
+                latest: number(row.get(2)?),
+                backed_up: row.get::<_, Option<i64>>(3)?.map(number),
+            })
+        });
+        found.optional()?.ok_or(StoreError::Damaged("table of instances without a row"))
+    }
+
+    /// Raises the generation by one; returns what it is then.
+    pub(super) fn raise(connection: &Connection) -> Result<Self, StoreError> {
+        connection.execute("UPDATE instance SET generation = generation + 1", [])?;
+        Self::read(connection)
+    }
 }

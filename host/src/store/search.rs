@@ -231,7 +231,7 @@ impl LedgerReader {
             {
                 StoreError::TooSlow
             }
-            error => error,
+            error => error.in_ledger(self.connection()),
         })
     }
 
@@ -240,8 +240,9 @@ impl LedgerReader {
     /// # Errors
     /// [`StoreError::Sqlite`].
     pub fn issued(&self) -> Result<u64, StoreError> {
-        let mut query = self.connection().prepare_cached("SELECT coalesce(max(id), 0) FROM certificates")?;
-        Ok(query.query_row([], |row| row.get::<_, i64>(0))?.unsigned_abs())
+        let sql = "SELECT coalesce(max(id), 0) FROM certificates";
+        let newest = self.connection().query_row(sql, [], |row| row.get::<_, i64>(0));
+        newest.map(i64::unsigned_abs).map_err(|e| StoreError::from(e).in_ledger(self.connection()))
     }
 }
 

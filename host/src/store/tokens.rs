@@ -6,20 +6,30 @@ use minipki_core::cert::{Id, IdBuf, Serial};
 use minipki_core::text::UnixTime;
 use rusqlite::{Connection, ErrorCode, Row};
 
-use super::schema::{self, Owner};
-use super::{LedgerReader, StoreError};
+use super::open::{self, Accept};
+use super::schema::{Instance, Owner};
+use super::{FILE, LedgerReader, StoreError, guard};
 use crate::ca::ports::{Entry, LedgerError, TokenHash};
 
 /// Adds tokens to a ledger, also while a server issues from it.
 pub struct TokenBook(Connection);
 
 impl TokenBook {
-    /// Opens the ledger of `owner` in `folder`; makes it if it is not there.
+    /// Opens the ledger of `owner` in `folder`.
     ///
     /// # Errors
-    /// [`StoreError`] for a ledger of another CA, of a newer schema, or readable by others.
+    /// [`StoreError`] for a ledger that is missing, of another CA, of a newer schema, or readable by others.
     pub fn open(folder: &Path, owner: &Owner) -> Result<Self, StoreError> {
-        schema::open_to_write(folder, owner).map(Self)
+        open::open_to_write(folder, owner, Accept::default()).map(Self)
+    }
+
+    /// Checks that the machine's clock is not behind the ledger's newest time: a token would have expired already.
+    ///
+    /// # Errors
+    /// [`StoreError::ClockBehind`], [`StoreError::ClockUnset`].
+    pub fn check_clock(&self, now: UnixTime) -> Result<(), StoreError> {
+        let latest = Instance::read(&self.0).map_err(|e| e.in_ledger(&self.0))?.latest;
+        guard::check_clock(Path::new(self.0.path().unwrap_or(FILE)), latest, now)
     }
 
     /// Adds a token for `subject` that can be used until `expires`, inclusive. It is on the disk
@@ -36,7 +46,7 @@ impl TokenBook {
             Err(e) if e.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
                 Err(StoreError::TokenExists)
             }
-            other => Ok(other.map(drop)?),
+            other => other.map(drop).map_err(|e| StoreError::from(e).in_ledger(&self.0)),
         }
     }
 
@@ -48,7 +58,8 @@ impl TokenBook {
         let revoked = self.0.execute(
             "UPDATE tokens SET revoked = ?1 WHERE id = ?2 AND spent_on IS NULL AND revoked IS NULL",
             (now.get() as i64, i64::try_from(id).unwrap_or(0)),
-        )?;
+        );
+        let revoked = revoked.map_err(|e| StoreError::from(e).in_ledger(&self.0))?;
         if revoked == 1 { Ok(()) } else { Err(StoreError::TokenNotLive) }
     }
 }
@@ -88,6 +99,14 @@ impl LedgerReader {
         after: Option<(UnixTime, u64)>,
         limit: usize,
     ) -> Result<Vec<TokenRecord>, StoreError> {
+        self.read_tokens(after, limit).map_err(|e| e.in_ledger(self.connection()))
+    }
+
+    fn read_tokens(
+        &self,
+        after: Option<(UnixTime, u64)>,
+        limit: usize,
+    ) -> Result<Vec<TokenRecord>, StoreError> {
         let (end, id) = after.map_or((i64::MAX, 0), |(end, id)| (end.get() as i64, id as i64));
         let mut query = self.connection().prepare_cached(
             "SELECT tokens.id, tokens.subject_id, expires, serial, revoked
@@ -108,7 +127,7 @@ impl LedgerReader {
     /// # Errors
     /// [`StoreError::Sqlite`].
     pub fn live_tokens(&self, subject: Id<'_>, now: UnixTime) -> Result<Vec<TokenHash>, StoreError> {
-        live(self.connection(), subject, now)
+        live(self.connection(), subject, now).map_err(|e| e.in_ledger(self.connection()))
     }
 }
 

@@ -9,13 +9,13 @@ use minipki_core::crypto::rsa::KeySize;
 use serde_json::json;
 
 use super::super::{CliError, output, progress};
-use crate::keys::CaFolder;
+use crate::{files, state};
 
 /// Make a new CA: its RSA key and the anchor that clients trust
 #[derive(Args)]
 #[command(after_help = "Example:\n  minipki ca init --dir my-ca --issuer-id school-ca --bits 3072")]
 pub(in crate::cli) struct InitArgs {
-    /// The folder to make; nothing that exists is overwritten
+    /// The folder to make; nothing that exists is overwritten, and a creation that was interrupted is continued
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
     /// The CA's name, as its certificates carry it
@@ -52,8 +52,8 @@ impl From<Bits> for KeySize {
 pub(super) fn run(args: InitArgs) -> Result<(), CliError> {
     let started = Instant::now();
     let size = KeySize::from(args.bits);
-    let folder =
-        progress::during("making the RSA key", || CaFolder::create(&args.dir, args.issuer_id, size))?;
+    let created = progress::during("making the RSA key", || state::create(&args.dir, args.issuer_id, size))?;
+    let folder = created.folder;
     let (issuer_id, fingerprint) = (folder.issuer_id(), folder.fingerprint());
     if args.json {
         output::json(&json!({
@@ -65,15 +65,19 @@ pub(super) fn run(args: InitArgs) -> Result<(), CliError> {
     } else {
         output::data(|out| writeln!(out, "{fingerprint}"))?;
     }
-    let dir = args.dir.display();
+    let made = if created.continued {
+        "that was there already: this creation was interrupted, or anchor.json was lost".to_owned()
+    } else {
+        format!("made in {:.1?}", started.elapsed())
+    };
     output::say(format_args!(
-        "The CA {issuer_id} has an RSA-{} key, made in {:.1?}; above is its fingerprint.\n\
-         Next, serve it:\n  minipki ca serve --dir {dir}\n\
+        "The CA {issuer_id} has an RSA-{} key, {made}; above is its fingerprint.\n\
+         Next, serve it:\n  minipki ca serve --dir {}\n\
          and enrol a client, from another terminal:\n  \
          minipki enroll --ca 127.0.0.1:9000 --subject alice --anchor {} --out alice",
         size.bits(),
-        started.elapsed(),
-        folder.anchor_file().display(),
+        files::quoted(&args.dir),
+        files::quoted(&folder.anchor_file()),
     ));
     Ok(())
 }

@@ -6,9 +6,12 @@ use clap::Args;
 use minipki_core::cert::IdBuf;
 use serde_json::{Value, json};
 
-use super::super::{CliError, output};
-use super::{Folder, owner};
-use crate::store::{LedgerReader, Page, Record, StoreError};
+use super::super::{CliError, Exit, output};
+use super::Folder;
+use super::check::words;
+use crate::files::quoted;
+use crate::state::owner;
+use crate::store::{BadRow, LedgerReader, Page, Record, StoreError};
 
 /// Records read at a time: a listing needs the same memory however long it is.
 const PAGE: usize = 500;
@@ -29,50 +32,56 @@ pub(in crate::cli) struct ListArgs {
 
 pub(super) fn run(args: &ListArgs) -> Result<(), CliError> {
     let folder = args.folder.open()?;
-    let reader = match LedgerReader::open(folder.path(), &owner(&folder)) {
-        // Before the first certificate there is nothing to list, which is no error.
-        Err(StoreError::Missing(_)) => None,
-        other => Some(other?),
-    };
-    let mut fault = None;
-    let records = records(reader.as_ref(), args.subject.as_ref()).map_while(|page| match page {
+    let reader = LedgerReader::open(folder.path(), &owner(&folder))?;
+    let (mut fault, mut bad) = (None, Vec::new());
+    let records = rows(&reader, args.subject.as_ref(), &mut fault).filter_map(|row| match row {
         Ok(record) => Some(record),
-        Err(error) => {
-            fault = Some(error);
+        Err(row) => {
+            bad.push(row);
             None
         }
     });
     output::data(|out| if args.json { print_json(out, records) } else { print_table(out, records) })?;
+    for row in &bad {
+        output::say(words(row));
+    }
     if let Some(error) = fault {
         return Err(error.into());
     }
-    if let Some(reader) = reader {
-        let counts = reader.counts(crate::clock::now()?)?;
-        output::say(format_args!(
-            "{} issued, {} of them not expired; {} tokens can be used",
-            counts.certificates, counts.live_certificates, counts.live_tokens
-        ));
+    let counts = reader.counts(crate::clock::now()?)?;
+    output::say(format_args!(
+        "{} issued, {} of them not expired; {} tokens can be used",
+        counts.certificates, counts.live_certificates, counts.live_tokens
+    ));
+    if bad.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let seen = format!("{} rows of the ledger were changed from outside and are not listed", bad.len());
+    let next = format!("see all that is wrong: minipki ca check --dir {}", quoted(folder.path()));
+    Err(CliError::new(Exit::Failed, seen, next))
 }
 
-fn records<'r>(
-    reader: Option<&'r LedgerReader>,
+/// The rows of the ledger, good and bad ones. An error that ends them is put into `fault`.
+fn rows<'r>(
+    reader: &'r LedgerReader,
     subject: Option<&'r IdBuf>,
-) -> impl Iterator<Item = Result<Record, StoreError>> + 'r {
+    fault: &'r mut Option<StoreError>,
+) -> impl Iterator<Item = Result<Record, BadRow>> + 'r {
     let mut after = 0;
     let mut page = Vec::new().into_iter();
     std::iter::from_fn(move || {
-        if page.len() == 0 {
+        if page.len() == 0 && fault.is_none() {
             let next = Page { subject: subject.map(IdBuf::as_id), after, limit: PAGE };
-            match reader?.list(next) {
-                Ok(records) => page = records.into_iter(),
-                Err(error) => return Some(Err(error)),
-            }
+            let mut rows = Vec::new();
+            *fault = reader.list_each(next, &mut rows).err();
+            page = rows.into_iter();
         }
-        let record: Record = page.next()?;
-        after = record.id;
-        Some(Ok(record))
+        let row: Result<Record, BadRow> = page.next()?;
+        after = match &row {
+            Ok(record) => record.id,
+            Err(bad) => bad.id.max(after + 1),
+        };
+        Some(row)
     })
 }
 

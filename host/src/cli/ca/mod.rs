@@ -1,8 +1,12 @@
 //! `minipki ca`: what the operator of a certificate authority does.
 
+mod accept;
+mod backup;
+mod check;
 mod init;
 mod limits;
 mod list;
+mod restore;
 mod serve;
 mod token;
 
@@ -13,7 +17,8 @@ use serde_json::json;
 
 use super::{CliError, Exit, output};
 use crate::keys::{CaFolder, FolderError};
-use crate::store::{Owner, StoreError};
+use crate::state::StateError;
+use crate::store::StoreError;
 
 /// Run a certificate authority
 #[derive(Subcommand)]
@@ -24,6 +29,9 @@ pub(super) enum Command {
     List(list::ListArgs),
     Fingerprint(FingerprintArgs),
     Token(token::TokenArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
+    Check(check::CheckArgs),
 }
 
 /// The folder that `minipki ca init` made.
@@ -52,6 +60,9 @@ pub(super) fn run(command: Command) -> Result<(), CliError> {
         Command::List(args) => list::run(&args),
         Command::Fingerprint(args) => fingerprint(&args),
         Command::Token(args) => token::run(&args),
+        Command::Backup(args) => backup::run(&args),
+        Command::Restore(args) => restore::run(&args),
+        Command::Check(args) => check::run(&args),
     }
 }
 
@@ -72,13 +83,14 @@ impl Folder {
     }
 }
 
-/// The CA that the ledger in `folder` must belong to.
-fn owner(folder: &CaFolder) -> Owner {
-    Owner { issuer_id: folder.issuer_id().into(), fingerprint: folder.fingerprint() }
-}
-
 impl From<FolderError> for CliError {
     fn from(error: FolderError) -> Self {
+        Self::told(Exit::Failed, error)
+    }
+}
+
+impl From<StateError> for CliError {
+    fn from(error: StateError) -> Self {
         Self::told(Exit::Failed, error)
     }
 }

@@ -8,10 +8,12 @@ use super::super::console::{SiteArgs, invite};
 use super::super::log::{self, LogFormat};
 use super::super::{CliError, Exit, until_stopped, watch};
 use super::Folder;
+use super::accept::AcceptArgs;
 use super::limits::LimitArgs;
-use crate::console::{CaOptions, Console, ConsoleOptions, open_authority};
+use crate::console::{CaOptions, Console, ConsoleOptions};
 use crate::keys::{CaFolder, SignerKind};
 use crate::server::{ServeError, Server, ServerOptions};
+use crate::state::open_authority;
 
 /// Serve enrolment until Ctrl-C or SIGTERM, then finish what is under way
 #[derive(Args)]
@@ -40,6 +42,8 @@ pub(in crate::cli) struct ServeArgs {
     console: Option<SocketAddr>,
     #[command(flatten)]
     site: SiteArgs,
+    #[command(flatten)]
+    accept: AcceptArgs,
     /// How the log is written
     #[arg(long, value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -83,6 +87,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
         policy,
         signer: args.signer.into(),
         limits: args.limits.limits(),
+        accept: args.accept.into(),
         tap,
     };
     let folder = args.folder.open()?;
@@ -93,8 +98,8 @@ pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
 }
 
 fn alone(ca: CaOptions, folder: &CaFolder) -> Result<(), CliError> {
-    let CaOptions { listen, policy, signer, limits, tap } = ca;
-    let authority = open_authority(folder, policy, signer)?;
+    let CaOptions { listen, policy, signer, limits, accept, tap } = ca;
+    let authority = open_authority(folder, policy, signer, accept)?;
     let options = ServerOptions { listen, limits, tap, ..ServerOptions::default() };
     until_stopped(async |stop| {
         let server = Server::bind(authority, options).await?;

@@ -8,8 +8,9 @@ use minipki_core::cert::IdBuf;
 use serde_json::json;
 
 use super::super::{CliError, Exit, duration, output};
-use super::{Folder, owner};
+use super::Folder;
 use crate::ca::Token;
+use crate::state::owner;
 use crate::store::TokenBook;
 
 /// Make a token: it lets one subject enrol once
@@ -31,7 +32,8 @@ pub(in crate::cli) struct TokenArgs {
 
 pub(super) fn run(args: &TokenArgs) -> Result<(), CliError> {
     let folder = args.folder.open()?;
-    let expires = crate::clock::now()?.checked_add_seconds(args.expires_in.as_secs()).ok_or_else(|| {
+    let now = crate::clock::now()?;
+    let expires = now.checked_add_seconds(args.expires_in.as_secs()).ok_or_else(|| {
         CliError::new(
             Exit::Usage,
             "the token would expire after the year 9999",
@@ -41,7 +43,9 @@ pub(super) fn run(args: &TokenArgs) -> Result<(), CliError> {
     let token = Token::generate(&mut SysRng).map_err(|error| {
         CliError::new(Exit::Failed, format_args!("no random numbers: {error}"), "try again")
     })?;
-    TokenBook::open(folder.path(), &owner(&folder))?.add(token.hash(), args.subject.as_id(), expires)?;
+    let mut book = TokenBook::open(folder.path(), &owner(&folder))?;
+    book.check_clock(now)?;
+    book.add(token.hash(), args.subject.as_id(), expires)?;
     if args.json {
         output::json(&json!({
             "expires": expires.to_string(),

@@ -14,11 +14,12 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::super::{CliError, Exit, progress};
 use super::surprise;
-use crate::ca::{Authority, Policy};
+use crate::ca::Policy;
 use crate::client::{self, Channel, ChannelOptions, EnrolOptions, Identity, Listener};
-use crate::keys::{CaFolder, SignerKind};
+use crate::keys::SignerKind;
 use crate::server::{ServeError, Server, ServerOptions, Summary};
-use crate::store::{Owner, SqliteLedger};
+use crate::state;
+use crate::store::Accept;
 use crate::trace::Tap;
 
 /// The CA's name.
@@ -40,14 +41,12 @@ impl Ca {
     pub(super) async fn found(path: PathBuf) -> Result<Self, CliError> {
         let issuer_id = id(ISSUER)?;
         let work = move || {
-            progress::during("making the RSA key", || CaFolder::create(&path, issuer_id, KeySize::Bits2048))
+            progress::during("making the RSA key", || state::create(&path, issuer_id, KeySize::Bits2048))
         };
-        let folder = spawn_blocking(work).await.map_err(|error| surprise(&error.to_string()))??;
-        let fingerprint = folder.fingerprint();
-        let owner = Owner { issuer_id: folder.issuer_id().into(), fingerprint };
-        let ledger = SqliteLedger::open(folder.path(), &owner)?;
-        let signer = folder.signer(SignerKind::default())?;
-        let authority = Authority::new(owner.issuer_id, Policy::default(), signer, Box::new(ledger));
+        let created = spawn_blocking(work).await.map_err(|error| surprise(&error.to_string()))??;
+        let fingerprint = created.folder.fingerprint();
+        let (policy, signer) = (Policy::default(), SignerKind::default());
+        let authority = state::open_authority(&created.folder, policy, signer, Accept::default())?;
         let server =
             Server::bind(authority, ServerOptions { listen: ANY, ..ServerOptions::default() }).await?;
         let address = server.local_addr();

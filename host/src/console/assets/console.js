@@ -19,6 +19,11 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = before; }, 2000);
 });
 
+// A request that no person has made says so with `auto`: it does not use the session. When a person loads the page again
+// its address is the plain one.
+if (location.search === "?auto") history.replaceState(null, "", location.pathname);
+const loadAnew = () => location.replace(`${location.pathname}?auto`);
+
 // Figures that change: fetched each second while the page is looked at; a new state loads the page anew.
 for (const place of document.querySelectorAll("[data-poll]")) {
   const state = place.querySelector("[data-state]")?.dataset.state;
@@ -32,11 +37,11 @@ for (const place of document.querySelectorAll("[data-poll]")) {
     }
     if (!answer.ok) {
       clearInterval(timer);
-      location.reload();
+      loadAnew();
       return;
     }
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-state]");
-    if (fresh.dataset.state !== state) location.reload();
+    if (fresh.dataset.state !== state) loadAnew();
     else place.replaceChildren(fresh);
   }, 1000);
 }

@@ -1,0 +1,73 @@
+//! `minipki ca restore`: a backup put back.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::super::{CliError, output, progress};
+use crate::state::{self, RestoreOptions};
+use crate::{clock, files};
+
+/// Put a backup back: into a new folder, or into the CA's own, whose ledger is lost or damaged
+#[derive(Args)]
+#[command(after_help = "Example:\n  minipki ca restore --from my-ca-2026-11-27.tar --dir my-ca\n\n\
+What the CA has issued after the backup is not in it: those certificates stay valid, and the CA does not know them.\n\
+A ledger that is replaced is kept under another name. Never serve the restored CA and the original side by side.")]
+pub(in crate::cli) struct RestoreArgs {
+    /// The file that `minipki ca backup` made
+    #[arg(long, value_name = "FILE")]
+    from: PathBuf,
+    /// The folder: a new or empty one, or that of the same CA
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// Keep the tokens of the backup good, also those that have been used since
+    #[arg(long)]
+    keep_tokens: bool,
+    /// Replace a ledger that is sound
+    #[arg(long)]
+    replace: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &RestoreArgs) -> Result<(), CliError> {
+    let now = clock::now()?;
+    let options = RestoreOptions { keep_tokens: args.keep_tokens, replace: args.replace };
+    let restored =
+        progress::during("checking the backup", || state::restore(&args.from, &args.dir, options, now))?;
+    let revoked = if args.keep_tokens { 0 } else { restored.live_tokens };
+    if args.json {
+        output::json(&json!({
+            "certificates": restored.certificates,
+            "created": restored.created.to_string(),
+            "fingerprint_sha256": restored.fingerprint.to_string(),
+            "issuer_id": restored.issuer_id.as_id().as_str(),
+            "replaced_file": restored.replaced.as_ref().map(|path| path.display().to_string()),
+            "revoked_tokens": revoked,
+        }))?;
+    }
+    output::say(format_args!(
+        "{} holds the CA {} as it was at {}, with {} certificates.\n\
+         What it has issued after that time is not in its ledger: those names can be given again.",
+        args.dir.display(),
+        restored.issuer_id,
+        restored.created,
+        restored.certificates,
+    ));
+    match (restored.live_tokens, args.keep_tokens) {
+        (0, _) => {}
+        (count, true) => output::say(format_args!(
+            "{count} tokens of that time are good, also those of them that have been used since."
+        )),
+        (count, false) => output::say(format_args!(
+            "{count} tokens of that time are revoked, since they may have been used: make new ones."
+        )),
+    }
+    if let Some(path) = restored.replaced {
+        output::say(format_args!("The ledger that was there is now {}.", path.display()));
+    }
+    output::say(format_args!("Next, serve it:\n  minipki ca serve --dir {}", files::quoted(&args.dir)));
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! A copy of the ledger while others use it, and the way of such a copy back into a folder.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use minipki_core::text::UnixTime;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::lock::LastStart;
+use super::open::{self, Accept, set_aside};
+use super::schema::{self, Instance, Owner};
+use super::{FILE, LedgerReader, StoreError};
+use crate::files;
+
+/// Copies the ledger of `owner` in `folder` to the new file `to`, as it is at one moment, also while a CA issues from
+/// it; and remembers that as the last backup, where the ledger can be written. The copy is on the disk when this
+/// returns, and its name is after [`files::sync_folder`].
+///
+/// # Errors
+/// [`StoreError`] of the ledger, or of the disk that `to` is on.
+pub fn snapshot(folder: &Path, owner: &Owner, to: &Path, now: UnixTime) -> Result<(), StoreError> {
+    match open::open_to_write(folder, owner, Accept::default()) {
+        Ok(connection) => {
+            let noted = connection.execute("UPDATE instance SET backed_up = ?1", [now.get() as i64]);
+            noted.map_err(|e| StoreError::from(e).in_ledger(&connection))?;
+            copy(&connection, to)
+        }
+        Err(StoreError::ReadOnly { .. }) => copy(LedgerReader::open(folder, owner)?.connection(), to),
+        Err(error) => Err(error),
+    }
+}
+
+fn copy(connection: &Connection, to: &Path) -> Result<(), StoreError> {
+    // SQLite takes an empty file for a new one.
+    let file = files::create_new(to, files::SECRET).map_err(|e| StoreError::io(to, e))?;
+    let name = ToSqlOutput::Borrowed(ValueRef::Text(to.as_os_str().as_bytes()));
+    connection.execute("VACUUM INTO ?1", [name]).map_err(|e| StoreError::from(e).in_ledger(connection))?;
+    file.sync_all().map_err(|e| StoreError::io(to, e))
+}
+
+/// A ledger from a backup, checked and made ready, that is not in its place yet.
+pub struct Restoring {
+    folder: PathBuf,
+    from: PathBuf,
+    instance: Instance,
+    /// How many certificates it holds.
+    pub certificates: u64,
+    /// How many tokens could still be used, and are revoked now unless they were kept.
+    pub live_tokens: u64,
+}
+
+impl Restoring {
+    /// Checks the ledger of `owner` in the file `from`, which is in `folder`, and makes it another instance of a
+    /// higher generation. Unless they are kept, it revokes all tokens that can still be used: some of them may have
+    /// been used since the backup was made.
+    ///
+    /// # Errors
+    /// [`StoreError`]: what is wrong with it.
+    pub fn prepare(
+        folder: &Path,
+        from: &Path,
+        owner: &Owner,
+        now: UnixTime,
+        keep_tokens: bool,
+    ) -> Result<Self, StoreError> {
+        let (folder, from) = (folder.to_owned(), from.to_owned());
+        let prepared = change(&from, owner, now, keep_tokens).map_err(|e| e.at(&from));
+        let (instance, certificates, live_tokens) = prepared?;
+        Ok(Self { folder, from, instance, certificates, live_tokens })
+    }
+
+    /// Puts it in its place. What was there is kept under another name, which is returned. A crash at any moment
+    /// leaves the old ledger in place, none, or this one: never one with the write-ahead log of another.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn install(self) -> Result<Option<PathBuf>, StoreError> {
+        let Self { folder, from, instance, .. } = self;
+        let path = folder.join(FILE);
+        let replaced = set_aside(&folder)?;
+        // What the last start has seen is not about this ledger.
+        let last = folder.join(LastStart::FILE);
+        files::remove(&last).map_err(|e| StoreError::io(&last, e))?;
+        fs::rename(&from, &path).map_err(|e| StoreError::io(&path, e))?;
+        files::sync_folder(&folder).map_err(|e| StoreError::io(&folder, e))?;
+        LastStart {
+            checkpoints_failed: 0,
+            generation: instance.generation,
+            instance: instance.id,
+            process: std::process::id(),
+        }
+        .write(&folder)?;
+        Ok(replaced)
+    }
+}
+
+fn change(
+    path: &Path,
+    owner: &Owner,
+    now: UnixTime,
+    keep_tokens: bool,
+) -> Result<(Instance, u64, u64), StoreError> {
+    let mut connection = Connection::open(path)?;
+    if schema::check_kind(&connection.transaction()?, path)? == 0 {
+        return Err(StoreError::Missing { path: path.to_owned(), what: "is empty" });
+    }
+    schema::check_owner(&connection, path, owner)?;
+    schema::migrate(&mut connection, path, owner)?;
+    open::quick_check(&mut connection, path)?;
+    let live = "expires >= ?1 AND spent_on IS NULL AND revoked IS NULL";
+    let now = now.get() as i64;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let count = |sql: &str, parameters: &[i64]| {
+        transaction.query_row(sql, rusqlite::params_from_iter(parameters), |row| row.get::<_, i64>(0))
+    };
+    let certificates = count("SELECT count(*) FROM certificates", &[])?;
+    let tokens = count(&format!("SELECT count(*) FROM tokens WHERE {live}"), &[now])?;
+    if !keep_tokens {
+        transaction.execute(&format!("UPDATE tokens SET revoked = ?1 WHERE {live}"), [now])?;
+    }
+    transaction.execute("UPDATE instance SET id = randomblob(16)", [])?;
+    let instance = Instance::raise(&transaction)?;
+    transaction.commit()?;
+    connection.close().map_err(|(_, e)| e)?;
+    Ok((instance, certificates.unsigned_abs(), tokens.unsigned_abs()))
+}
+
+/// Whether the folder has a ledger of `owner` that can be served as it is, with how many certificates.
+///
+/// # Errors
+/// [`StoreError`]: why it cannot.
+pub fn sound(folder: &Path, owner: &Owner) -> Result<u64, StoreError> {
+    let mut connection = open::open_to_write(folder, owner, Accept::default())?;
+    let path = folder.join(FILE);
+    let read = |connection: &mut Connection| -> Result<i64, StoreError> {
+        open::quick_check(connection, &path)?;
+        Ok(connection.query_row("SELECT count(*) FROM certificates", [], |row| row.get(0))?)
+    };
+    read(&mut connection).map(i64::unsigned_abs).map_err(|e| e.at(&path))
+}

@@ -1,0 +1,239 @@
+//! Connections to the console: how much strangers can hold, and that a session gets in all the same.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use minipki_tests::console::{Browser, TestConsole};
+use minipki_tests::program::{run, start};
+use minipki_tests::server::soon;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{sleep, timeout};
+
+/// A connection whose client takes little: buffers fill up soon.
+async fn narrow(browser: &Browser) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(4096)?;
+    socket.connect(browser.address).await
+}
+
+/// Asks for `path` so many times on one connection.
+fn requests(browser: &Browser, path: &str, count: usize) -> Vec<u8> {
+    let Browser { host, cookie, .. } = browser;
+    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n\r\n").repeat(count).into_bytes()
+}
+
+/// Sends requests and reads nothing, until the other end has had enough.
+async fn ask_without_reading(stream: &mut TcpStream, browser: &Browser, path: &str) {
+    let many = requests(browser, path, 100);
+    while stream.write_all(&many).await.is_ok() {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_a_session_gets_in_past_connections_that_never_read() {
+    const ATTACKERS: usize = 80;
+    let console = TestConsole::start().await;
+    let browser = console.enter().await;
+    let connected = Arc::new(AtomicUsize::new(0));
+    let attackers: Vec<_> = (0..ATTACKERS)
+        .map(|_| {
+            let (nobody, connected) = (console.nobody(), connected.clone());
+            tokio::spawn(async move {
+                // An attacker that is cut off comes again.
+                loop {
+                    if let Ok(mut stream) = narrow(&nobody).await {
+                        connected.fetch_add(1, Ordering::Relaxed);
+                        ask_without_reading(&mut stream, &nobody, "/assets/console.css").await;
+                    }
+                    sleep(Duration::from_millis(20)).await;
+                }
+            })
+        })
+        .collect();
+    soon(async {
+        while connected.load(Ordering::Relaxed) < ATTACKERS {
+            sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    for _ in 0..10 {
+        let page = timeout(Duration::from_secs(5), browser.get("/")).await;
+        page.expect("a browser with a session gets in").expect(200);
+    }
+    for attacker in attackers {
+        attacker.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_connection_whose_client_takes_nothing_is_ended_with_or_without_a_session() {
+    let console = TestConsole::with(|options| {
+        options.limits.deadline = Duration::from_millis(500);
+        options.limits.anonymous_requests = u32::MAX;
+    })
+    .await;
+    for browser in [console.enter().await, console.nobody()] {
+        let mut stream = narrow(&browser).await.expect("a connection");
+        soon(ask_without_reading(&mut stream, &browser, "/assets/console.css")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_without_a_session_has_few_requests_and_a_short_life() {
+    const REQUESTS: usize = 3;
+    let console = TestConsole::with(|options| {
+        options.limits.anonymous_requests = REQUESTS as u32;
+        options.limits.anonymous_life = Duration::from_secs(1);
+    })
+    .await;
+    let (browser, nobody) = (console.enter().await, console.nobody());
+    let answers = async |asks: &Browser, count: usize| {
+        let mut stream = TcpStream::connect(asks.address).await.expect("a connection");
+        stream.write_all(&requests(asks, "/assets/icon.svg", count)).await.expect("sent");
+        let mut text = Vec::new();
+        // The console may close before it has read all.
+        let _ = soon(stream.read_to_end(&mut text)).await;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        (text.matches("HTTP/1.1 200").count(), text.matches("connection: close").count())
+    };
+    assert_eq!(answers(&nobody, 5).await, (REQUESTS, 1));
+    // A connection that shows a session may make as many requests as it likes.
+    let mut stream = TcpStream::connect(browser.address).await.expect("a connection");
+    stream.write_all(&requests(&nobody, "/assets/icon.svg", REQUESTS - 1)).await.expect("sent");
+    stream.write_all(&requests(&browser, "/assets/icon.svg", 3 * REQUESTS)).await.expect("sent");
+    let mut text = String::new();
+    soon(async {
+        while text.matches("HTTP/1.1 200").count() < 4 * REQUESTS - 1 {
+            let mut some = [0; 4096];
+            let read = stream.read(&mut some).await.expect("an answer");
+            assert_ne!(read, 0, "the console has closed after: {text}");
+            text.push_str(&String::from_utf8_lossy(&some[..read]));
+        }
+    })
+    .await;
+    assert!(!text.contains("connection: close"), "{text}");
+
+    // A stranger that asks again and again is out after its time, and so is one that says nothing.
+    let many = TestConsole::with(|options| {
+        options.limits.anonymous_requests = u32::MAX;
+        options.limits.anonymous_life = Duration::from_secs(1);
+        options.limits.deadline = Duration::from_secs(600);
+    })
+    .await;
+    let nobody = many.nobody();
+    let mut asks = TcpStream::connect(nobody.address).await.expect("a connection");
+    let mut silent = TcpStream::connect(nobody.address).await.expect("a connection");
+    soon(async {
+        let mut some = [0; 4096];
+        while asks.write_all(&requests(&nobody, "/assets/icon.svg", 1)).await.is_ok() {
+            if !matches!(asks.read(&mut some).await, Ok(1..)) {
+                break;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        assert!(matches!(silent.read(&mut some).await, Ok(0) | Err(_)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_anonymous_connection_too_many_takes_the_place_of_the_oldest_and_none_of_a_sessions() {
+    let console = TestConsole::with(|options| {
+        options.limits.connections = 2;
+        options.limits.session_connections = 2;
+        options.limits.anonymous_life = Duration::from_secs(600);
+        options.limits.deadline = Duration::from_secs(600);
+    })
+    .await;
+    let browser = console.enter().await;
+    let connect = async || TcpStream::connect(console.address).await.expect("a connection");
+    let icon = async |stream: &mut TcpStream| {
+        stream.write_all(&requests(&browser, "/assets/icon.svg", 1)).await.is_ok()
+            && matches!(soon(stream.read(&mut [0; 4096])).await, Ok(1..))
+    };
+    let ended =
+        async |stream: &mut TcpStream| matches!(soon(stream.read(&mut [0; 4096])).await, Ok(0) | Err(_));
+    let (mut own, mut also_own) = (connect().await, connect().await);
+    assert!(icon(&mut own).await && icon(&mut also_own).await);
+    // A session's third connection is served, and counts as anonymous.
+    let mut third = connect().await;
+    assert!(icon(&mut third).await);
+    let mut silent = [connect().await, connect().await, connect().await];
+    assert!(ended(&mut third).await && ended(&mut silent[0]).await);
+    assert!(icon(&mut own).await && icon(&mut also_own).await);
+    // Those that are left are served.
+    assert!(icon(&mut silent[2]).await);
+}
+
+/// Open files of a process, and its resident memory in KB.
+fn held(process: u32) -> (usize, usize) {
+    let files = fs::read_dir(format!("/proc/{process}/fd")).expect("the program runs").count();
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("the program runs");
+    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it has some");
+    (files, memory.trim().trim_end_matches(" kB").parse().expect("a number"))
+}
+
+/// Has a few events happen at a CA: connections whose message is none.
+fn make_events(ca: &str) {
+    for _ in 0..50 {
+        let mut stream = std::net::TcpStream::connect(ca).expect("the CA serves");
+        stream.write_all(&[0, 0, 0, 2, b'{', b'}']).expect("it reads");
+        let _ = stream.shutdown(Shutdown::Write);
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+}
+
+#[test]
+fn what_event_streams_hold_is_given_back_though_nobody_reads_or_closes_them() {
+    const STREAMS: usize = 4;
+    let folder = TempDir::new().expect("a folder");
+    run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
+    let serve = ["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0"];
+    let mut program = start(folder.path(), &serve);
+    let ca = program.address("serving");
+    let link = program.line("/enter?key=");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let browser = Browser::enter(link.trim()).await;
+        make_events(&ca);
+        let before = held(program.id());
+        let open = async || {
+            let mut streams = Vec::new();
+            for _ in 0..STREAMS {
+                let mut stream = narrow(&browser).await.expect("a connection");
+                stream.write_all(&requests(&browser, "/live/events?auto", 1)).await.expect("sent");
+                let mut status = [0; 12];
+                soon(stream.read_exact(&mut status)).await.expect("an answer");
+                assert_eq!(&status, b"HTTP/1.1 200");
+                streams.push(stream);
+            }
+            streams
+        };
+        let given_back = async |limit: Duration, meanwhile: &dyn Fn()| {
+            let begin = Instant::now();
+            while held(program.id()).0 > before.0 {
+                assert!(begin.elapsed() < limit, "{:?} are held, {before:?} before", held(program.id()));
+                meanwhile();
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        // Clients that hold their streams open and read nothing, while much happens.
+        let silent = open().await;
+        assert_eq!(held(program.id()).0, before.0 + STREAMS);
+        given_back(Duration::from_secs(60), &|| make_events(&ca)).await;
+        drop(silent);
+        // Clients that close.
+        for _ in 0..10 {
+            drop(open().await);
+            given_back(Duration::from_secs(20), &|| {}).await;
+        }
+        let (_, memory) = held(program.id());
+        assert!(memory < before.1 + 16 * 1024, "{memory} KB, {} KB before", before.1);
+    });
+    program.stop().expect(0);
+}

@@ -1,0 +1,223 @@
+//! Backup and restore: nothing that was answered is missing, and no interruption harms either.
+
+use std::collections::HashSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use minipki_core::cert::Anchor;
+use minipki_core::crypto::Portable;
+use minipki_tests::ca::mode;
+use minipki_tests::kill_points::{WRITES, at_each};
+use minipki_tests::program::{Done, run};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::Builder;
+
+use super::kill::{Load, serial, serve};
+
+const BACKUP: [&str; 6] = ["ca", "backup", "--dir", "ca", "--to", "backup"];
+const TOKEN: [&str; 7] = ["ca", "token", "--dir", "ca", "--subject", "alice", "--json"];
+
+fn made() -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
+    folder
+}
+
+fn restore(folder: &Path, to: &str, more: &[&str]) -> Done {
+    run(folder, &[&["ca", "restore", "--from", "backup", "--dir", to, "--json"], more].concat())
+}
+
+fn listed(folder: &Path, dir: &str) -> Vec<u64> {
+    let done = run(folder, &["ca", "list", "--dir", dir, "--json"]).expect(0);
+    let rows: Value = serde_json::from_str(&done.stdout).expect("JSON");
+    rows.as_array()
+        .expect("an array")
+        .iter()
+        .map(|row| row["serial_number"].as_u64().expect("a number"))
+        .collect()
+}
+
+fn tokens(folder: &Path, dir: &str) -> String {
+    let done = run(folder, &["ca", "list", "--dir", dir]).expect(0);
+    done.stderr.split("; ").nth(1).expect("counts").trim().to_owned()
+}
+
+#[test]
+fn a_backup_under_load_holds_all_that_was_answered_before_it() {
+    let folder = made();
+    let anchor = fs::read(folder.path().join("ca/anchor.json")).expect("a CA folder has it");
+    let anchor = Anchor::decode::<Portable>(&anchor).expect("a good anchor");
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let (server, address) = serve(folder.path());
+    // All answers of the first round come before the backup; those of the second while it is made.
+    let load = Load::start(&runtime, address, &anchor, 0, 16);
+    runtime.block_on(load.granted(40));
+    load.stop();
+    let before = runtime.block_on(load.end());
+    let load = Load::start(&runtime, address, &anchor, 1, 16);
+    runtime.block_on(load.granted(10));
+    run(folder.path(), &BACKUP).expect(0);
+    runtime.block_on(load.granted(20));
+    server.stop().expect(0);
+    runtime.block_on(load.end());
+
+    assert_eq!(mode(&folder.path().join("backup")), 0o600);
+    restore(folder.path(), "restored", &[]).expect(0);
+    let restored: HashSet<u64> = listed(folder.path(), "restored").into_iter().collect();
+    for certificate in &before {
+        assert!(restored.contains(&serial(certificate)), "an answer is missing in the backup");
+    }
+    run(folder.path(), &["ca", "check", "--dir", "restored"]).expect(0);
+    let key = |dir: &str| fs::read(folder.path().join(dir).join("ca-key.pem")).expect("a key");
+    assert_eq!(key("ca"), key("restored"));
+    assert_eq!(mode(&folder.path().join("restored")), 0o700);
+    for (name, expected) in [("ca-key.pem", 0o600), ("ledger.sqlite", 0o600), ("anchor.json", 0o644)] {
+        assert_eq!(mode(&folder.path().join("restored").join(name)), expected, "{name}");
+    }
+}
+
+#[test]
+fn tokens_of_a_backup_are_revoked_unless_they_are_kept() {
+    let folder = made();
+    run(folder.path(), &TOKEN).expect(0);
+    run(folder.path(), &BACKUP).expect(0);
+    restore(folder.path(), "revoked", &[]).expect(0);
+    assert_eq!(tokens(folder.path(), "revoked"), "0 tokens can be used");
+    let kept = restore(folder.path(), "kept", &["--keep-tokens"]).expect(0);
+    assert_eq!(tokens(folder.path(), "kept"), "1 tokens can be used");
+    assert!(kept.stderr.contains("have been used since"), "{}", kept.stderr);
+}
+
+#[test]
+fn ordinary_tools_take_a_backup_apart_and_check_it() {
+    let folder = made();
+    run(folder.path(), &BACKUP).expect(0);
+    let script = "mkdir out && tar xf backup -C out && cd out && sha256sum -c SHA256SUMS && cmp ca-key.pem ../ca/ca-key.pem";
+    let done = Command::new("sh").args(["-ec", script]).current_dir(folder.path()).output().expect("sh runs");
+    assert!(done.status.success(), "{done:?}");
+    // Nothing that exists is overwritten.
+    let again = run(folder.path(), &BACKUP).expect(1);
+    assert!(again.stderr.contains("never overwrites"), "{}", again.stderr);
+}
+
+#[test]
+fn a_backup_that_is_not_whole_changes_nothing() {
+    let folder = made();
+    run(folder.path(), &BACKUP).expect(0);
+    let whole = fs::read(folder.path().join("backup")).expect("a file");
+    let mut changed = Vec::new();
+    // Where nothing but content and names are; the padding of a tar archive means nothing.
+    for at in [0, 520, 1030, 1600, 3000, whole.len() / 2] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        changed.push(bytes);
+    }
+    changed.extend([0, 100, 512, 5000, whole.len() / 2].map(|length| whole[..length].to_vec()));
+    for bytes in changed {
+        fs::write(folder.path().join("backup"), bytes).expect("written");
+        let refused = restore(folder.path(), "restored", &[]).expect(1);
+        assert!(refused.stderr.contains("is not a whole backup"), "{}", refused.stderr);
+        assert!(!folder.path().join("restored").exists(), "the folder that was made is gone again");
+    }
+}
+
+#[test]
+fn a_backup_goes_into_its_own_folder_where_the_ledger_is_lost_or_that_is_meant() {
+    let folder = made();
+    run(folder.path(), &BACKUP).expect(0);
+    let sound = restore(folder.path(), "ca", &[]).expect(1);
+    assert!(sound.stderr.contains("--replace"), "{}", sound.stderr);
+    let (server, _) = serve(folder.path());
+    let served = restore(folder.path(), "ca", &["--replace"]).expect(1);
+    assert!(served.stderr.contains("another process issues from"), "{}", served.stderr);
+    server.stop().expect(0);
+
+    let replaced = restore(folder.path(), "ca", &["--replace"]).expect(0);
+    let replaced: Value = serde_json::from_str(&replaced.stdout).expect("JSON");
+    let old = folder.path().join(replaced["replaced_file"].as_str().expect("a name"));
+    assert!(old.is_file(), "the ledger that was there is kept: {}", old.display());
+
+    for lost in [None, Some("noise, not a ledger at all, but long enough to be taken for one".repeat(99))] {
+        let ledger = folder.path().join("ca/ledger.sqlite");
+        fs::remove_file(&ledger).expect("removed");
+        if let Some(noise) = lost {
+            fs::write(&ledger, noise).expect("written");
+            fs::set_permissions(&ledger, fs::Permissions::from_mode(0o600)).expect("set");
+        }
+        restore(folder.path(), "ca", &[]).expect(0);
+        serve(folder.path()).0.stop().expect(0);
+    }
+
+    // Another CA's folder, and somebody's documents.
+    run(folder.path(), &["ca", "init", "--dir", "other"]).expect(0);
+    let other = restore(folder.path(), "other", &["--replace"]).expect(1);
+    assert!(other.stderr.contains("restore it into another folder"), "{}", other.stderr);
+    fs::create_dir(folder.path().join("documents")).expect("made");
+    fs::write(folder.path().join("documents/letter"), "dear").expect("written");
+    let documents = restore(folder.path(), "documents", &[]).expect(1);
+    assert!(documents.stderr.contains("holds no CA"), "{}", documents.stderr);
+    assert_eq!(fs::read_dir(folder.path().join("documents")).expect("a folder").count(), 1);
+}
+
+#[test]
+fn a_restore_killed_at_any_write_is_completed_by_the_next() {
+    let folder = made();
+    run(folder.path(), &TOKEN).expect(0);
+    run(folder.path(), &BACKUP).expect(0);
+    let arguments = ["ca", "restore", "--from", "backup", "--dir", "new", "--replace"];
+    let fresh = |dir: &str| {
+        // What is not there need not be removed.
+        let _ = fs::remove_dir_all(folder.path().join(dir));
+    };
+    let kills = at_each(WRITES, |point| {
+        fresh("new");
+        let done = point.run(folder.path(), &arguments);
+        // A folder that is not whole is not served.
+        if done.is_none() && !folder.path().join("new/anchor.json").exists() {
+            run(folder.path(), &["ca", "list", "--dir", "new"]).expect(1);
+        }
+        run(folder.path(), &arguments).expect(0);
+        run(folder.path(), &["ca", "check", "--dir", "new"]).expect(0);
+        assert_eq!(tokens(folder.path(), "new"), "0 tokens can be used", "{point:?}");
+        done
+    });
+    assert!(kills > 20, "only {kills} kills");
+
+    // Over the ledger of the same CA: what is in place is the old one, none, or the backup.
+    let arguments = ["ca", "restore", "--from", "backup", "--dir", "ca", "--replace"];
+    let kills = at_each(&["rename", "fsync", "unlink"], |point| {
+        let done = point.run(folder.path(), &arguments);
+        let left = run(folder.path(), &["ca", "check", "--dir", "ca"]);
+        assert!(left.code == Some(0) || left.stdout.contains("does not exist"), "{point:?}: {left:#?}");
+        run(folder.path(), &arguments).expect(0);
+        run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(0);
+        done
+    });
+    assert!(kills > 5, "only {kills} kills");
+}
+
+#[test]
+fn a_backup_killed_at_any_write_leaves_no_half_one() {
+    let folder = made();
+    let kills = at_each(&["pwrite64", "fsync", "rename", "unlink"], |point| {
+        let done = point.run(folder.path(), &BACKUP);
+        // Under its name is a whole backup or nothing.
+        if folder.path().join("backup").exists() {
+            restore(folder.path(), "restored", &[]).expect(0);
+            fs::remove_dir_all(folder.path().join("restored")).expect("removed");
+            fs::remove_file(folder.path().join("backup")).expect("removed");
+        }
+        done
+    });
+    assert!(kills > 5, "only {kills} kills");
+    run(folder.path(), &BACKUP).expect(0);
+    let left: Vec<_> = fs::read_dir(folder.path())
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name())
+        .filter(|name| name.to_string_lossy().contains("part"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}

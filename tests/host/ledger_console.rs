@@ -1,0 +1,35 @@
+//! The console over a ledger that it must not change by looking at it.
+
+use minipki::state;
+use minipki_core::crypto::rsa::KeySize;
+use minipki_tests::ca::id;
+use minipki_tests::console::TestConsole;
+use rusqlite::Connection;
+
+#[tokio::test]
+async fn looking_at_a_page_neither_makes_nor_migrates_a_ledger() {
+    let console = TestConsole::with(|options| {
+        state::create(&options.dir, id("ca"), KeySize::Bits2048).expect("a new CA");
+        let ledger = Connection::open(options.dir.join("ledger.sqlite")).expect("opened");
+        ledger
+            .execute_batch("DROP TABLE instance; PRAGMA user_version = 2;")
+            .expect("as the version before made it");
+    })
+    .await;
+    let browser = console.enter().await;
+    for page in ["/certificates", "/tokens"] {
+        let answer = browser.get(page).await;
+        assert!(answer.status >= 400, "{page}: {}", answer.body);
+        assert!(answer.body.contains("minipki ca serve --dir"), "{page}: {}", answer.body);
+    }
+    let path = console.ca().join("ledger.sqlite");
+    let ledger = Connection::open(&path).expect("opened");
+    let schema: i32 = ledger.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("read");
+    assert_eq!(schema, 2, "it was brought up to date by a look");
+    drop(ledger);
+
+    std::fs::remove_file(&path).expect("removed");
+    let answer = browser.get("/certificates").await;
+    assert!(answer.body.contains("minipki ca restore --from FILE"), "{}", answer.body);
+    assert!(!path.exists(), "it was made by a look");
+}

@@ -1,0 +1,337 @@
+//! The ledger's files are lost, exchanged, damaged or not to be written: nothing is answered that is not in them, and
+//! each refusal says what to do.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::Command;
+
+use minipki_core::cert::Anchor;
+use minipki_core::crypto::{KeyPair, Portable};
+use minipki_tests::program::{Done, run, run_in_sh, start, start_in_sh};
+use minipki_tests::server::{Outcome, PROVEN, enrol, pair, soon};
+use rusqlite::Connection;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+
+use super::kill::serve;
+
+const RESTORE: &str = "minipki ca restore --from FILE --dir ";
+
+/// A folder with the CA `ca`, never served.
+fn made() -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
+    folder
+}
+
+fn anchor(folder: &Path) -> Anchor {
+    let text = fs::read(folder.join("ca/anchor.json")).expect("a CA folder has it");
+    Anchor::decode::<Portable>(&text).expect("a good anchor")
+}
+
+/// Enrols `subject` at a CA; whether it was granted.
+fn granted(address: SocketAddr, anchor: &Anchor, subject: &str, key: &KeyPair) -> bool {
+    let runtime = Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let Ok(mut stream) = TcpStream::connect(address).await else { return false };
+        matches!(soon(enrol(&mut stream, anchor, subject, key, PROVEN)).await, Ok(Outcome::Granted(_)))
+    })
+}
+
+/// Serves the CA for one enrolment of each of `subjects`, and stops in order.
+fn issue(folder: &Path, subjects: &[&str]) {
+    let (server, address) = serve(folder);
+    for subject in subjects {
+        assert!(granted(address, &anchor(folder), subject, &pair(1)), "{subject}");
+    }
+    server.stop().expect(0);
+}
+
+fn sh(folder: &Path, script: &str) {
+    let done = Command::new("sh").args(["-ec", script]).current_dir(folder).status().expect("sh runs");
+    assert!(done.success(), "{script}");
+}
+
+fn sql(folder: &Path, text: &str) {
+    let connection = Connection::open(folder.join("ca/ledger.sqlite")).expect("opened");
+    connection.execute_batch(text).expect("done");
+}
+
+fn refused(done: Done, words: &str) {
+    let done = done.expect(1);
+    assert!(done.stderr.contains(words), "{words:?} is not in:\n{}", done.stderr);
+    assert!(done.stderr.contains("next:"), "{}", done.stderr);
+}
+
+const SERVE: [&str; 6] = ["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0"];
+const TOKEN: [&str; 6] = ["ca", "token", "--dir", "ca", "--subject", "alice"];
+const LIST: [&str; 4] = ["ca", "list", "--dir", "ca"];
+
+#[test]
+fn a_ledger_that_is_lost_is_not_made_anew_but_on_request() {
+    let folder = made();
+    issue(folder.path(), &["alice"]);
+    for lost in ["rm ca/ledger.sqlite*", "> ca/ledger.sqlite", "printf x > ca/ledger.sqlite"] {
+        sh(folder.path(), lost);
+        sh(folder.path(), "test ! -e ca/ledger.sqlite || chmod 600 ca/ledger.sqlite");
+        for command in [&SERVE[..], &TOKEN, &LIST, &["ca", "backup", "--dir", "ca", "--to", "b"]] {
+            let done = run(folder.path(), command);
+            refused(done, &format!("{RESTORE}ca"));
+        }
+        assert!(!folder.path().join("b").exists(), "no backup of nothing");
+    }
+    let accepted = [&SERVE[..], &["--accept-empty-ledger"]].concat();
+    let mut server = start(folder.path(), &accepted);
+    server.address("serving");
+    server.stop().expect(0);
+    // Once is enough.
+    issue(folder.path(), &["bob"]);
+}
+
+#[test]
+fn a_stop_in_order_folds_in_the_write_ahead_log() {
+    let folder = made();
+    issue(folder.path(), &["alice"]);
+    let log = fs::metadata(folder.path().join("ca/ledger.sqlite-wal")).map_or(0, |log| log.len());
+    assert_eq!(log, 0, "the ledger is whole without its log");
+    sh(folder.path(), "mkdir -m 700 copy && cp -p ca/anchor.json ca/ca-key.pem ca/ledger.sqlite copy");
+    let listed = run(folder.path(), &["ca", "list", "--dir", "copy"]).expect(0);
+    assert!(listed.stdout.contains("alice"), "{}", listed.stdout);
+}
+
+#[test]
+fn files_exchanged_while_it_serves_end_the_ca_before_the_next_answer() {
+    let folder = made();
+    issue(folder.path(), &["alice"]);
+    sh(folder.path(), "cp -p ca/ledger.sqlite old.sqlite && mv ca template");
+    for exchange in [
+        "rm ca/ledger.sqlite",
+        "rm ca/ledger.sqlite*",
+        "mv ca/ledger.sqlite ca/moved",
+        "cp old.sqlite ca/ledger.sqlite",
+        "cp -p old.sqlite x && mv x ca/ledger.sqlite",
+        "rm ca/ledger.sqlite && cp -p old.sqlite ca/ledger.sqlite",
+        "> ca/ledger.sqlite",
+        "printf x >> ca/ledger.sqlite",
+        "rm ca/ledger.sqlite-wal",
+        "mv ca/ledger.sqlite-wal ca/moved",
+        "> ca/ledger.sqlite-wal",
+        "cp ca/ledger.sqlite-wal x && mv x ca/ledger.sqlite-wal",
+        "rm ca/ledger.sqlite-shm",
+        "> ca/ledger.sqlite-shm",
+        "mv ca elsewhere",
+        "mv ca elsewhere && cp -a template ca",
+        "rm -r ca",
+    ] {
+        sh(folder.path(), "rm -rf ca elsewhere && cp -a template ca");
+        let anchor = anchor(folder.path());
+        let (server, address) = serve(folder.path());
+        assert!(granted(address, &anchor, "bob", &pair(2)), "before: {exchange}");
+        sh(folder.path(), exchange);
+        assert!(!granted(address, &anchor, "carol", &pair(3)), "answered after: {exchange}");
+        let done = server.wait();
+        assert_eq!(done.code, Some(1), "after: {exchange}\n{}", done.stderr);
+        assert!(done.stderr.contains("while the CA issued into it"), "after: {exchange}\n{}", done.stderr);
+        if exchange == "rm ca/ledger.sqlite-wal" {
+            // All that was answered was in that file alone: the end of the CA has written it back.
+            let listed = run(folder.path(), &LIST).expect(0);
+            assert!(listed.stdout.contains("bob"), "{}", listed.stdout);
+        }
+    }
+}
+
+#[test]
+fn no_file_can_be_removed_to_let_a_second_server_in() {
+    let folder = made();
+    let (server, _) = serve(folder.path());
+    sh(folder.path(), "rm -f ca/last-start.json ca/*.lock");
+    refused(run(folder.path(), &SERVE), "another process issues from ca");
+    server.stop().expect(0);
+}
+
+#[test]
+fn a_damaged_ledger_is_found_at_the_start_and_named_by_check() {
+    let folder = made();
+    let subjects: Vec<_> = (0..60).map(|n| format!("subject-{n}")).collect();
+    issue(folder.path(), &subjects.iter().map(String::as_str).collect::<Vec<_>>());
+    run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(0);
+    let path = folder.path().join("ca/ledger.sqlite");
+    let sound = fs::read(&path).expect("a ledger");
+    // Three pages in the middle are noise; and the end is gone.
+    let mut noise = sound.clone();
+    noise[40960..53248].fill(0xa5);
+    for damaged in [&noise, &sound[..sound.len() / 2]] {
+        fs::write(&path, damaged).expect("written");
+        refused(run(folder.path(), &SERVE), &format!("{RESTORE}ca"));
+        let checked = run(folder.path(), &["ca", "check", "--dir", "ca"]);
+        refused(checked, &format!("{RESTORE}ca"));
+    }
+}
+
+#[test]
+fn a_row_changed_from_outside_is_named_and_the_others_are_listed() {
+    let folder = made();
+    issue(folder.path(), &["alice", "bob", "carol", "dave"]);
+    sql(
+        folder.path(),
+        "UPDATE certificates SET subject_id = 'b b' WHERE subject_id = 'bob';
+         UPDATE certificates SET subject_id = 'mallory' WHERE subject_id = 'carol';
+         UPDATE certificates SET certificate = replace(certificate, 'dave', 'eave') WHERE subject_id = 'dave';",
+    );
+    let listed = run(folder.path(), &LIST).expect(1);
+    assert!(listed.stdout.contains("alice") && listed.stdout.contains("mallory"), "{}", listed.stdout);
+    assert!(listed.stderr.contains("row 2 with serial number"), "{}", listed.stderr);
+    assert!(listed.stderr.contains("minipki ca check --dir ca"), "{}", listed.stderr);
+
+    let checked = run(folder.path(), &["ca", "check", "--dir", "ca", "--json"]).expect(1);
+    let report: Value = serde_json::from_str(&checked.stdout).expect("JSON");
+    let rows = report["bad_rows"].as_array().expect("an array");
+    let bad: Vec<_> =
+        rows.iter().map(|row| (row["row"].as_u64(), row["wrong"].as_str().expect("text"))).collect();
+    let expected = [
+        (Some(2), "subject"),
+        (Some(3), "subject that is not the certificate's"),
+        (Some(4), "subject that is not the certificate's"),
+    ];
+    assert_eq!(bad, expected, "{report}");
+    assert_eq!(report["good"], false);
+
+    // A signature that does not verify, beside columns that agree.
+    sql(
+        folder.path(),
+        "UPDATE certificates SET certificate = replace(certificate, 'alice', 'zlice'), subject_id = 'zlice' WHERE id = 1",
+    );
+    let checked = run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(1);
+    assert!(checked.stdout.contains("signature that does not verify"), "{}", checked.stdout);
+}
+
+#[test]
+fn a_ca_that_serves_is_checked_beside_it() {
+    let folder = made();
+    let (server, address) = serve(folder.path());
+    assert!(granted(address, &anchor(folder.path()), "alice", &pair(1)));
+    let checked = run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(0);
+    let process = format!("process {} issues from it", server.id());
+    assert!(
+        checked.stdout.contains(&process) && checked.stdout.contains("1 in the ledger"),
+        "{}",
+        checked.stdout
+    );
+    server.stop().expect(0);
+}
+
+#[test]
+fn a_folder_that_can_be_read_only_is_listed_and_not_served() {
+    let folder = made();
+    issue(folder.path(), &["alice"]);
+    // A mount of its own for each: nothing outside notices.
+    let mount = "mount --bind ca ca && mount -o remount,ro,bind ca";
+    let read_only = |arguments: &[&str]| run_in_sh(folder.path(), mount, arguments);
+    let listed = read_only(&LIST).expect(0);
+    assert!(listed.stdout.contains("alice"), "{}", listed.stdout);
+    read_only(&["ca", "fingerprint", "--dir", "ca"]).expect(0);
+    read_only(&["ca", "check", "--dir", "ca"]).expect(0);
+    refused(read_only(&SERVE), "can be read only");
+    refused(read_only(&TOKEN), "can be read only");
+    read_only(&["ca", "backup", "--dir", "ca", "--to", "backup"]).expect(0);
+    run(folder.path(), &["ca", "restore", "--from", "backup", "--dir", "other"]).expect(0);
+}
+
+#[test]
+fn a_disk_that_is_full_during_init_is_no_obstacle_afterwards() {
+    let folder = TempDir::new().expect("a folder");
+    fs::create_dir(folder.path().join("disk")).expect("made");
+    for pages in [1, 4, 12, 20, 24, 28] {
+        let script = format!(
+            "mount -t tmpfs -o size={}k tmpfs disk; \"$@\" && echo made || echo full; \
+             mount -o remount,size=100m disk; \"$@\" || test -e disk/ca/anchor.json; \
+             shift 2; \"$0\" ca token --dir disk/ca --subject alice; \"$0\" ca check --dir disk/ca >&2; exit",
+            pages * 4
+        );
+        let done = run_in_sh(folder.path(), &script, &["ca", "init", "--dir", "disk/ca"]);
+        assert_eq!(done.code, Some(0), "{pages} pages: {done:#?}");
+        let first = done.stdout.lines().find(|line| matches!(*line, "made" | "full"));
+        assert_eq!(first, Some("full"), "{pages} pages: {done:#?}");
+    }
+}
+
+#[test]
+fn what_root_makes_in_a_users_folder_belongs_to_the_user() {
+    const USER: u32 = 65_534;
+    let folder = made();
+    let ca = folder.path().join("ca");
+    if std::os::unix::fs::chown(&ca, Some(USER), Some(USER)).is_err() {
+        // Only root makes files for others; this is the one half that can be shown without.
+        println!("not root: only what belongs to the user's own folder is looked at");
+    }
+    let owner = fs::metadata(&ca).expect("a folder").uid();
+    sh(folder.path(), &format!("chown {owner} ca/*; rm -f ca/ledger.sqlite*"));
+    // Root makes the ledger and all that is beside it.
+    let (server, _) = {
+        let mut server = start(folder.path(), &[&SERVE[..], &["--accept-empty-ledger"]].concat());
+        let address = server.address("serving");
+        (server, address)
+    };
+    run(folder.path(), &TOKEN).expect(0);
+    for entry in fs::read_dir(&ca).expect("a folder") {
+        let entry = entry.expect("an entry");
+        assert_eq!(entry.metadata().expect("a file").uid(), owner, "{entry:?}");
+    }
+    server.stop().expect(0);
+    run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(0);
+    // One that is root's is named, with the command that gives it back.
+    if owner == USER {
+        sh(folder.path(), "chown 0 ca/ledger.sqlite");
+        let checked = run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(1);
+        assert!(checked.stdout.contains("sudo chown -R 65534:65534 ca"), "{}", checked.stdout);
+    }
+}
+
+#[test]
+fn a_clock_behind_the_ledger_stops_the_start_and_tokens() {
+    let folder = made();
+    sql(folder.path(), "UPDATE instance SET latest = 4000000000");
+    refused(run(folder.path(), &SERVE), "set the clock");
+    refused(run(folder.path(), &TOKEN), "set the clock");
+    let mut server = start(folder.path(), &[&SERVE[..], &["--accept-clock"]].concat());
+    server.address("serving");
+    run(folder.path(), &TOKEN).expect(0);
+    server.stop().expect(0);
+    run(folder.path(), &TOKEN).expect(0);
+}
+
+#[test]
+fn a_log_that_cannot_be_folded_in_is_told_once_counted_and_shown() {
+    let folder = made();
+    let ledger = folder.path().join("ca/ledger.sqlite");
+    // The disk refuses what is written into the ledger itself, and takes what is written into its log. The tracer goes
+    // into the background, so that the signal to stop reaches the program.
+    let strace = format!(
+        "exec strace --daemonize --follow-forks --quiet=all --output=/dev/null --trace-path={} --trace=pwrite64 \
+         --inject=pwrite64:error=EIO \"$@\"",
+        ledger.display()
+    );
+    // Served once without, so that the start has nothing to write there.
+    issue(folder.path(), &["alice"]);
+    let mut server = start_in_sh(folder.path(), &strace, &SERVE);
+    let address = server.address("serving").parse().expect("an address");
+    let writer = Connection::open(&ledger).expect("opened");
+    writer.pragma_update(None, "wal_autocheckpoint", 0).expect("set");
+    writer
+        .execute_batch("CREATE TABLE filler (content BLOB); INSERT INTO filler VALUES (zeroblob(20000000));")
+        .expect("20 MB of log");
+    let anchor = anchor(folder.path());
+    for subject in ["bob", "carol"] {
+        assert!(granted(address, &anchor, subject, &pair(1)), "{subject}");
+    }
+    let checked = run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(1);
+    assert!(checked.stdout.contains("1 attempts have failed since the start"), "{}", checked.stdout);
+    drop(writer);
+    let done = server.stop();
+    let told = done.stderr.matches("write-ahead log could not be folded in").count();
+    assert_eq!(told, 1, "{}", done.stderr);
+}
