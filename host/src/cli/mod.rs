@@ -35,7 +35,6 @@ use signal_hook::consts::SIGXFSZ;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::crypto::{self, ProviderKind};
-use crate::net;
 use crate::server::stop_signals;
 use crate::trace::{Printer, Tap};
 
@@ -166,7 +165,6 @@ fn parse() -> Cli {
 
 fn run(cli: Cli) -> Result<(), CliError> {
     crypto::choose(cli.provider.into());
-    net::raise_descriptor_limit();
     cli.command.needs().map_or(Ok(()), Needs::check)?;
     match cli.command {
         Command::Demo(args) => wait(runtime(), demo::run(args), interrupted),
