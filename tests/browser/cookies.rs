@@ -25,14 +25,19 @@ impl Attacker {
         let kept = heads.clone();
         thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
-                let mut head = [0; 8192];
-                let length = stream.read(&mut head).unwrap_or(0);
-                kept.lock().expect("no panic").push(String::from_utf8_lossy(&head[..length]).into_owned());
-                // A browser that goes away wants nothing.
-                let _ = stream.write_all(
-                    b"HTTP/1.1 200 OK\r\nSet-Cookie: seen=before\r\nContent-Type: text/html\r\n\
-                      Content-Length: 7\r\nConnection: close\r\n\r\na site.",
-                );
+                let kept = kept.clone();
+                // Each on its own: a browser may open a connection long before it asks on it.
+                thread::spawn(move || {
+                    let mut head = [0; 8192];
+                    let length = stream.read(&mut head).unwrap_or(0);
+                    let head = String::from_utf8_lossy(&head[..length]).into_owned();
+                    kept.lock().expect("no panic").push(head);
+                    // A browser that goes away wants nothing.
+                    let _ = stream.write_all(
+                        b"HTTP/1.1 200 OK\r\nSet-Cookie: seen=before\r\nContent-Type: text/html\r\n\
+                          Content-Length: 7\r\nConnection: close\r\n\r\na site.",
+                    );
+                });
             }
         });
         Self { port, heads }

@@ -17,8 +17,9 @@ use minipki_core::limits::{ANCHOR, SPKI_PEM};
 use serde::Deserialize;
 
 use super::audit::{self, Actor};
-use super::engine::{CaOptions, Key, Running, Serving};
+use super::engine::{CaOptions, Key};
 use super::page::{Frame, Refusal, render};
+use super::serving::{Running, Serving};
 use super::session::Visitor;
 use super::shared::Shared;
 use super::words::words;

@@ -1,25 +1,20 @@
 //! The CA behind the pages: its key, its server, and the readers of its ledger.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use minipki_core::cert::IdBuf;
 use minipki_core::crypto::rsa::KeySize;
-use tokio::sync::{Notify, watch};
 
+use super::serving::{LOOK, Running, Serving, ServingState};
 use crate::ca::Policy;
 use crate::keys::{CaFolder, FolderError, SignerKind};
-use crate::server::{Counts, Limits, ServeError, Server, ServerOptions, Summary};
+use crate::server::{Limits, ServeError, Server, ServerOptions};
 use crate::state::{self, StateError, open_authority, owner};
 use crate::store::{Accept, LedgerReader, StoreError, TokenBook};
 use crate::trace::{Events, Tap};
-
-/// How often the counts are looked at for the rate, and how many looks are kept.
-const LOOK: Duration = Duration::from_secs(1);
-const LOOKS: usize = 10;
 
 /// Why the CA does not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -83,60 +78,11 @@ pub(super) enum Key {
     Ready(Arc<CaFolder>),
 }
 
-/// The CA's server.
-#[derive(Clone)]
-pub(super) enum Serving {
-    /// It does not run; how it fared when it last did.
-    Stopped(Option<Summary>),
-    /// It opens the ledger.
-    Starting,
-    /// It runs.
-    Running(Running),
-    /// It finishes what is under way.
-    Stopping,
-    /// It could not start, or stopped by itself.
-    Failed(String),
-}
-
-/// A server that runs.
-#[derive(Clone)]
-pub(super) struct Running {
-    pub(super) address: SocketAddr,
-    pub(super) policy: Policy,
-    pub(super) since: Instant,
-    counts: Arc<Counts>,
-    stop: Arc<Notify>,
-    looks: Arc<Mutex<VecDeque<(Instant, Summary)>>>,
-}
-
-impl Running {
-    /// What it has done so far.
-    pub(super) fn summary(&self) -> Summary {
-        self.counts.summary()
-    }
-
-    /// Granted and refused a second, over the last [`LOOKS`] seconds.
-    pub(super) fn rates(&self) -> (f64, f64) {
-        let Some((then, before)) = lock(&self.looks).front().copied() else { return (0.0, 0.0) };
-        let (span, now) = (then.elapsed().as_secs_f64().max(f64::MIN_POSITIVE), self.summary());
-        let rate = |now: u64, before: u64| now.saturating_sub(before) as f64 / span;
-        (rate(now.granted, before.granted), rate(now.refused, before.refused))
-    }
-
-    fn look(&self) {
-        let mut looks = lock(&self.looks);
-        if looks.len() == LOOKS {
-            looks.pop_front();
-        }
-        looks.push_back((Instant::now(), self.summary()));
-    }
-}
-
 /// The CA, as the console holds it.
 pub(super) struct Engine {
     dir: PathBuf,
     key: Mutex<Key>,
-    serving: Arc<watch::Sender<Serving>>,
+    serving: Arc<ServingState>,
     events: Arc<Events>,
 }
 
@@ -150,7 +96,7 @@ impl Engine {
         Ok(Self {
             dir: dir.to_owned(),
             key: Mutex::new(key),
-            serving: Arc::new(watch::Sender::new(Serving::Stopped(None))),
+            serving: Arc::default(),
             events: Arc::default(),
         })
     }
@@ -183,7 +129,7 @@ impl Engine {
 
     /// Its server.
     pub(super) fn serving(&self) -> Serving {
-        self.serving.borrow().clone()
+        self.serving.get()
     }
 
     /// Its server, if it runs.
@@ -266,33 +212,20 @@ impl Engine {
     /// [`EngineError`]: what is in the way.
     pub(super) async fn start(self: &Arc<Self>, options: CaOptions) -> Result<SocketAddr, EngineError> {
         let folder = self.folder()?;
-        self.step(|serving| match serving {
-            Serving::Stopped(_) | Serving::Failed(_) => Some(Serving::Starting),
-            Serving::Starting | Serving::Running(_) | Serving::Stopping => None,
-        })
-        .ok_or(EngineError::Runs)?;
+        if !self.serving.begin() {
+            return Err(EngineError::Runs);
+        }
         let engine = self.clone();
         // A task of its own: a browser that goes away must not leave the state at `Starting`.
         let start = tokio::spawn(async move {
             let started = engine.bind(folder, options).await;
             if let Err(error) = &started {
                 tracing::error!(%error, "the CA server did not start");
-                engine.serving.send_replace(Serving::Failed(error.to_string()));
+                engine.serving.set(Serving::Failed(error.to_string()));
             }
             started
         });
         start.await.unwrap_or(Err(EngineError::Panicked))
-    }
-
-    /// Changes the server's state to what `next` makes of it, and gives the state before. Nothing comes between
-    /// the look and the change. `None` if `next` gives none: then nothing changes.
-    fn step(&self, next: impl FnOnce(&Serving) -> Option<Serving>) -> Option<Serving> {
-        let mut before = None;
-        self.serving.send_if_modified(|serving| {
-            before = next(serving).map(|next| std::mem::replace(serving, next));
-            before.is_some()
-        });
-        before
     }
 
     async fn bind(&self, folder: Arc<CaFolder>, options: CaOptions) -> Result<SocketAddr, EngineError> {
@@ -303,17 +236,10 @@ impl Engine {
         let options = ServerOptions { listen, limits, tap, events };
         let server = Server::bind(authority, options).await?;
         let (address, counts) = (server.local_addr(), server.counts());
-        let running = Running {
-            address,
-            policy,
-            since: Instant::now(),
-            counts,
-            stop: Arc::default(),
-            looks: Arc::default(),
-        };
-        self.serving.send_replace(Serving::Running(running.clone()));
-        let (serving, stop) = (self.serving.clone(), running.stop.clone());
-        let mut run = tokio::spawn(server.run(async move { stop.notified().await }));
+        let running = Running::new(address, policy, counts);
+        self.serving.set(Serving::Running(running.clone()));
+        let (serving, stopped) = (self.serving.clone(), running.clone());
+        let mut run = tokio::spawn(server.run(async move { stopped.told_to_stop().await }));
         tokio::spawn(async move {
             let ended = loop {
                 tokio::select! {
@@ -322,7 +248,7 @@ impl Engine {
                 }
             };
             let ended = ended.map_or(Err(EngineError::Panicked), |ended| ended.map_err(EngineError::from));
-            serving.send_replace(match ended {
+            serving.set(match ended {
                 Ok(summary) => Serving::Stopped(Some(summary)),
                 Err(error) => {
                     tracing::error!(%error, "the CA server stopped by itself");
@@ -338,25 +264,12 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Stopped`] if it does not run.
     pub(super) async fn stop(&self) -> Result<(), EngineError> {
-        // One step: a server that fails at this moment has said so before it, or says so after it.
-        let before = self.step(|serving| match serving {
-            Serving::Running(_) => Some(Serving::Stopping),
-            Serving::Stopped(_) | Serving::Starting | Serving::Stopping | Serving::Failed(_) => None,
-        });
-        let Some(Serving::Running(running)) = before else { return Err(EngineError::Stopped) };
-        running.stop.notify_one();
-        let mut serving = self.serving.subscribe();
-        let _ = serving.wait_for(|serving| !matches!(serving, Serving::Stopping)).await;
-        Ok(())
+        if self.serving.stop().await { Ok(()) } else { Err(EngineError::Stopped) }
     }
 
     /// Waits until its server has failed; for ever if it never does.
     pub(super) async fn failed(&self) -> String {
-        let mut serving = self.serving.subscribe();
-        match serving.wait_for(|serving| matches!(serving, Serving::Failed(_))).await.as_deref() {
-            Ok(Serving::Failed(reason)) => reason.clone(),
-            _ => std::future::pending().await,
-        }
+        self.serving.failed().await
     }
 }
 
@@ -368,44 +281,4 @@ async fn off_the_async_threads<T: Send + 'static>(
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::pin::pin;
-    use std::sync::Barrier;
-    use std::task::{Context, Waker};
-    use std::thread;
-
-    use tempfile::TempDir;
-
-    use super::*;
-
-    /// Stops in one thread a server that fails in another.
-    #[test]
-    fn a_server_that_fails_while_it_is_stopped_is_not_stopping_for_ever() {
-        let folder = TempDir::new().expect("a folder");
-        let engine = Engine::open(&folder.path().join("ca")).expect("a folder that will be made");
-        for _ in 0..2_000 {
-            engine.serving.send_replace(Serving::Running(Running {
-                address: ([127, 0, 0, 1], 1).into(),
-                policy: Policy::default(),
-                since: Instant::now(),
-                counts: Arc::default(),
-                stop: Arc::default(),
-                looks: Arc::default(),
-            }));
-            let both = Barrier::new(2);
-            thread::scope(|scope| {
-                scope.spawn(|| {
-                    both.wait();
-                    engine.serving.send_replace(Serving::Failed("the disk is full".to_owned()));
-                });
-                both.wait();
-                // One poll: the first half of a stop, up to where it waits for the server.
-                let _ = pin!(engine.stop()).poll(&mut Context::from_waker(Waker::noop()));
-            });
-            assert!(matches!(engine.serving(), Serving::Failed(_)), "the failure is gone");
-        }
-    }
 }

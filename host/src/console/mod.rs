@@ -2,12 +2,13 @@
 //!
 //! One file a page, and its template beside it in `templates/`; all assets are inside the binary.
 //!
-//! - `listen` accepts and encrypts connections, `connections` bounds them, `write_deadline` ends those that take nothing;
+//! - `listen` accepts and encrypts connections; `connections` bounds them, and `write_deadline` ends one whose client
+//!   takes nothing;
 //! - `guard` stands before every page: Host, Sec-Fetch-Site, Origin, session, CSRF, response headers;
 //! - `site` has the host names that it is asked for by, and its cookie;
 //! - `session` turns the one-time link into a session, and ends it;
-//! - `engine` is the CA behind the pages: its key, its server, its ledger. It reads through the
-//!   ledger's read half and acts through the same code as the command line.
+//! - `engine` is the CA behind the pages: its key, its server (its states are in `serving`), its ledger. It reads
+//!   through the ledger's read half and acts through the same code as the command line.
 //!
 //! To add a page: a file with `pub(super) fn routes() -> Router<Arc<Shared>>`, a template that
 //! extends `base.html`, a line in `run::routes` and one in `page::TABS`.
@@ -28,6 +29,7 @@ mod moment;
 mod options;
 mod page;
 mod run;
+mod serving;
 mod session;
 mod sessions;
 mod shared;
