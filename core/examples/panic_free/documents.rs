@@ -100,6 +100,8 @@ fn certificate(mut anchor: Anchor, now: Now) -> Result<(), Error> {
     keep((Certificate::issuer_id(&certificate), Certificate::subject_id(&certificate)));
     keep((Certificate::serial_number(&certificate), Certificate::subject_key(&certificate)));
     keep(Certificate::issuer_key(&certificate));
+    keep(Certificate::require_key(&certificate, &any([0; 32])));
+    keep(Certificate::require_subject(&certificate, Id::new(text()).map_err(Error::SubjectId)?));
     keep(Certificate::signature(&certificate, &mut any([0; 512])));
     let validity = Certificate::validity(&certificate);
     keep((Validity::not_before(validity), Validity::not_after(validity), Validity::check(validity, now)));
