@@ -39,7 +39,9 @@ impl Served {
         let folder = made.folder;
         let log = place.path().join("log");
         let process = Command::new(&*PROGRAM)
-            .args(["ca", "serve", "--open", "--listen", "127.0.0.1:0", "--dir"])
+            // One source asks for everything here, and a disk in memory may be small.
+            .args(["ca", "serve", "--open", "--source-limit", "0", "--min-free", "0"])
+            .args(["--connections-per-source", "512", "--listen", "127.0.0.1:0", "--dir"])
             .arg(folder.path())
             .env_remove("RUST_LOG")
             .env_remove("CLICOLOR_FORCE")

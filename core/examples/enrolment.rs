@@ -24,7 +24,7 @@ pub fn enrol<S: Read + Write>(
     [rx, tx]: &mut Buffers,
 ) -> Result<Vec<u8, CERTIFICATE>, DriveError<S::Error>> {
     let anchor = Anchor::from_fingerprint(Fingerprint(fingerprint));
-    // Without a clock: when the firmware was made, or the newest time that a certificate has shown since.
+    // Without a clock: when the firmware was made, or the last certificate from the CA began, whichever is later.
     let now = Now::AtLeast("2026-11-23T00:00:00+00:00".parse().map_err(|_| Fault::OutOfTurn)?);
     let form = EnrolForm::Proven { token: None };
     let enrolment = Enrolment { subject_id: name, key, anchor: &anchor, now, form };

@@ -2,9 +2,13 @@
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+use zeroize::Zeroizing;
 
 /// Mode of a file that holds secrets.
 pub const SECRET: u32 = 0o600;
@@ -44,7 +48,7 @@ pub fn create_new(path: &Path, mode: u32) -> io::Result<File> {
     }
     match fchown(&file, Some(folder.uid()), Some(folder.gid())) {
         // Only root may.
-        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Ok(file),
+        Err(e) if e.kind() == ErrorKind::PermissionDenied => Ok(file),
         given => given.map(|()| file),
     }
 }
@@ -86,17 +90,9 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
 /// The operating system's.
 pub fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
         other => other,
     }
-}
-
-/// A path as a word of a POSIX shell's command line: quoted where it must be.
-pub fn shell_word(path: &Path) -> impl fmt::Display {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
-    let bare = !text.is_empty() && !text.starts_with('-') && text.chars().all(plain);
-    if bare { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// Waits until the names in a folder are on the disk.
@@ -118,4 +114,104 @@ pub fn mode(path: &Path) -> io::Result<u32> {
 /// Whether nobody but the owner has any access.
 pub const fn is_private(mode: u32) -> bool {
     mode & 0o077 == 0
+}
+
+/// What others than the owner may do with a file or folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Others {
+    /// Nothing: it holds a secret.
+    Nothing,
+    /// Read it, and not change it.
+    Read,
+}
+
+impl Others {
+    /// Whether these permission bits give others no more than that.
+    pub const fn permits(self, mode: u32) -> bool {
+        match self {
+            Self::Nothing => is_private(mode),
+            Self::Read => mode & 0o022 == 0,
+        }
+    }
+}
+
+/// Why a file was not read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The operating system's error, or what the path names is no regular file of a sensible size.
+    Io(io::Error),
+    /// Others may do more with it than they should: its permission bits.
+    Mode(u32),
+}
+
+/// The most that [`read`] takes: several times the largest file of MiniPKI, in bytes.
+const MOST: u64 = 64 * 1024;
+
+/// Reads a whole file. Its kind and its permission bits are those of the open file, so nothing can be exchanged
+/// between the check and the reading. The content is wiped when it is dropped.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn read(path: &Path, others: Others) -> Result<Zeroizing<Vec<u8>>, ReadError> {
+    // Without NONBLOCK, opening a pipe would wait for its writer.
+    let file = open_with(OpenOptions::new().read(true), OFlags::NONBLOCK, path).map_err(ReadError::Io)?;
+    let found = file.metadata().map_err(ReadError::Io)?;
+    if !found.is_file() {
+        return Err(ReadError::Io(io::Error::new(ErrorKind::InvalidInput, "this is not a regular file")));
+    }
+    let mode = found.mode() & 0o7777;
+    if !others.permits(mode) {
+        return Err(ReadError::Mode(mode));
+    }
+    // All the room at once: a vector that grows leaves copies behind.
+    let mut content = Zeroizing::new(Vec::with_capacity(MOST as usize + 1));
+    file.take(MOST + 1).read_to_end(&mut content).map_err(ReadError::Io)?;
+    if content.len() as u64 > MOST {
+        let text = format!("longer than {MOST} bytes, which no file of MiniPKI is");
+        return Err(ReadError::Io(io::Error::new(ErrorKind::InvalidData, text)));
+    }
+    Ok(content)
+}
+
+/// Opens `path` with more flags than the standard library names.
+///
+/// # Errors
+/// The operating system's.
+pub fn open_with(options: &mut OpenOptions, flags: OFlags, path: &Path) -> io::Result<File> {
+    options.custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+/// Whether `path` names the file that is open: it may have been removed or exchanged since.
+///
+/// # Errors
+/// The operating system's.
+pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let open = file.metadata()?;
+    match fs::symlink_metadata(path) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (open.dev(), open.ino())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// `path` as a shell reads it back in one piece, whatever is in it.
+pub fn quoted(path: &Path) -> impl fmt::Display {
+    fmt::from_fn(move |f| {
+        let bytes = path.as_os_str().as_bytes();
+        let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-+=:@%,".contains(b);
+        match path.to_str() {
+            Some(text) if !bytes.is_empty() && bytes.iter().all(plain) => f.write_str(text),
+            Some(text) if !text.contains(char::is_control) => {
+                write!(f, "'{}'", text.replace('\'', "'\\''"))
+            }
+            // bash, ksh, zsh and POSIX since 2024.
+            _ => {
+                let escape = |b: &u8| match b {
+                    b if plain(b) => char::from(*b).to_string(),
+                    b => format!("\\{b:03o}"),
+                };
+                write!(f, "$'{}'", bytes.iter().map(escape).collect::<String>())
+            }
+        }
+    })
 }

@@ -22,6 +22,7 @@ on_each_board! {
     a_peer_with_another_name,
     a_peer_that_refuses,
     what_is_no_peer,
+    a_probe_and_a_stranger_before_an_honest_peer,
     a_peer_that_never_answers,
 }
 
@@ -39,7 +40,8 @@ fn meets(board: Board, claiming: Claiming, exit: Exit) -> [Ended; 2] {
     let device = scene.device("sensor");
     let called = called(device.clone(), ends(|claims| Other::initiator(claims, &[HELLO])));
     let port = takes(ends(|claims| Other::responder(claims, &[HELLO])));
-    [device.calling(port, "gateway").run(), called].map(|ended| ended.exits(exit))
+    let calling = device.calling(port, "gateway").run().exits(exit);
+    [calling, if exit == Exit::Done { called.exits(exit) } else { called.opens_none(exit) }]
 }
 
 /// A scene in which the device that is `sensor` has its certificate.
@@ -122,17 +124,35 @@ fn what_is_no_peer(board: Board) {
         (b"\0\0\0\x02{}", Exit::PeerGarbage),
         (b"", Exit::PeerCut),
     ] {
-        called(device.clone(), || Other::saying(said)).exits(exit).meets_nobody();
+        called(device.clone(), || Other::saying(said)).opens_none(exit);
         let port = takes(|| Other::saying(said));
         device.clone().calling(port, "gateway").run().exits(exit).meets_nobody();
     }
     device.calling(free_port(), "gateway").run().exits(Exit::PeerUnreachable);
 }
 
+/// A device that listens goes on after what opens no channel.
+fn a_probe_and_a_stranger_before_an_honest_peer(board: Board) {
+    let scene = enrolled(board);
+    let port = free_port();
+    let stranger = scene.claims(&scene.other_forger(), "gateway", valid());
+    let honest = scene.honest("gateway");
+    let start = Instant::now();
+    let mut device = scene.device("sensor").listening(port, "gateway").told(&["--deadline", "20"]).start();
+    device.line("listening at");
+    calls(port, || Other::saying(b""));
+    device.line("no channel (32): ");
+    calls(port, move || Other::initiator(stranger, &[HELLO]));
+    device.line("no channel (35): ");
+    calls(port, move || Other::initiator(honest, &[HELLO]));
+    ended(device, start).exits(Exit::Done);
+}
+
 fn a_peer_that_never_answers(board: Board) {
     let scene = enrolled(board);
-    let hasty = scene.device("sensor").told(&["--deadline", "1"]);
-    hasty.clone().calling(takes(Other::silent), "gateway").run().exits(Exit::PeerSilent).within(1);
-    called(hasty.clone(), Other::silent).exits(Exit::PeerSilent).within(1);
-    hasty.listening(free_port(), "gateway").run().exits(Exit::PeerSilent).within(1);
+    let device = scene.device("sensor");
+    let hasty = device.clone().told(&["--deadline", "1"]);
+    hasty.calling(takes(Other::silent), "gateway").run().exits(Exit::PeerSilent).within(1);
+    called(device.clone(), Other::silent).opens_none(Exit::PeerSilent).within(4);
+    device.listening(free_port(), "gateway").run().exits(Exit::PeerSilent).within(4);
 }

@@ -193,8 +193,10 @@ fn messages_of_any_length_pass_both_ways() {
 }
 
 #[test]
-fn a_message_too_long_costs_nothing() {
+fn a_message_too_long_or_empty_costs_nothing() {
     with_channel(|alice, bob| {
+        let empty = alice.outbound.send(|channel, out| channel.seal(b"", out));
+        assert_eq!(empty, Err(Fault::OutOfTurn), "it would close");
         let long = [0; FRAME_BODY - 15];
         let full = Err(Fault::Message(WireError::Full));
         assert_eq!(alice.outbound.send(|channel, out| channel.seal(&long, out)), full);

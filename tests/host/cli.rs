@@ -174,11 +174,9 @@ fn nothing_is_overwritten() {
     let at = folder.path();
     enrolled(at, &ca, "alice");
     let before = fs::read(at.join("alice/key.pem")).expect("it is there");
-    let again = run(
-        at,
-        &["enroll", "--ca", &ca, "--subject", "alice", "--anchor", "ca/anchor.json", "--out", "alice"],
-    )
-    .expect(1);
+    let again =
+        run(at, &["enroll", "--ca", &ca, "--subject", "bob", "--anchor", "ca/anchor.json", "--out", "alice"])
+            .expect(1);
     assert!(again.stderr.contains("alice"), "{}", again.stderr);
     let ca_again = run(at, &["ca", "init", "--dir", "ca"]).expect(1);
     assert!(ca_again.stderr.contains("next:"), "{}", ca_again.stderr);
@@ -200,7 +198,7 @@ fn what_is_typed_is_sent_and_what_arrives_is_printed() {
 }
 
 #[test]
-fn a_listener_serves_one_peer_after_another_until_it_is_stopped() {
+fn a_listener_serves_one_peer_after_another_and_names_each_until_it_is_stopped() {
     let (folder, _server, ca) = served(&[]);
     let at = folder.path();
     enrolled(at, &ca, "alice");
@@ -211,7 +209,7 @@ fn a_listener_serves_one_peer_after_another_until_it_is_stopped() {
         run(at, &["connect", "--identity", "alice", "--peer", &peer, "--send", text]).expect(0);
         listener.line(text);
     }
-    assert_eq!(listener.stop().expect(0).stdout, "one\ntwo\n");
+    assert_eq!(listener.stop().expect(0).stdout, "alice: one\nalice: two\n");
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn every_command_and_option_is_explained() {
 fn the_exit_codes_are_documented() {
     let folder = TempDir::new().expect("a folder for the test");
     let page = run(folder.path(), &["--help"]).expect(0).stdout;
-    for code in ["  0  ", "  1  ", "  2  ", "  3  ", "  4  ", "  5  ", "  6  ", "  130"] {
+    for code in ["  0  ", "  1  ", "  2  ", "  3  ", "  4  ", "  5  ", "  6  ", "  7  ", "  130"] {
         assert!(page.contains(code), "{code:?} in {page}");
     }
 }

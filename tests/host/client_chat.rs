@@ -1,11 +1,17 @@
 //! A person's conversation: lines go, messages come, whatever either side does first.
 
-use minipki::client::chat::{Line, Lines, Message, MessageError, Note, converse, decode, encode};
+use std::time::Duration;
+
+use minipki::client::chat::{
+    ChatOptions, Limits, Line, Lines, Message, MessageError, Note, converse, decode, encode,
+};
 use minipki::client::{ClientError, Outgoing};
+use minipki::net::NetError;
 use minipki::trace::printable;
 use minipki_core::session::Fault;
 use minipki_tests::peers::{Collected, MemoryChannel, channel};
-use tokio::io::{AsyncBufRead, AsyncWriteExt, BufReader, DuplexStream, WriteHalf};
+use tokio::io::{AsyncBufRead, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, WriteHalf};
+use tokio::time::sleep;
 
 const LIMIT: usize = Outgoing::<WriteHalf<DuplexStream>>::LIMIT;
 
@@ -16,10 +22,19 @@ struct Side {
     end: Result<(), ClientError>,
 }
 
-async fn side(channel: MemoryChannel, input: impl AsyncBufRead + Unpin) -> Side {
+async fn side(channel: MemoryChannel, input: impl AsyncBufRead + Unpin + Send) -> Side {
+    side_within(channel, input, Limits::default()).await
+}
+
+async fn side_within(
+    channel: MemoryChannel,
+    input: impl AsyncBufRead + Unpin + Send,
+    limits: Limits,
+) -> Side {
     let (mut printed, notes) = (Vec::new(), Collected::default());
     let note = |item| notes.add(item);
-    let end = converse(channel, &mut Lines::new(input), &mut printed, &note).await;
+    let options = ChatOptions { prefix: "", limits, notes: &note };
+    let end = converse(channel, &mut Lines::new(input), &mut printed, &options).await;
     Side { printed: String::from_utf8(printed).expect("text"), notes: notes.take(), end }
 }
 
@@ -76,6 +91,36 @@ async fn a_peer_that_vanishes_is_an_error_even_while_nothing_is_typed() {
     drop(bob);
     let alice = side(alice, BufReader::new(input)).await;
     assert_eq!(alice.end.expect_err("no close came").fault(), Some(Fault::Truncated));
+}
+
+// In paused time: nothing but the limit is waited for.
+#[tokio::test(start_paused = true)]
+async fn a_silent_conversation_is_closed_in_order_and_one_that_goes_on_is_not() {
+    const IDLE: Duration = Duration::from_secs(60);
+    let (alice, mut bob) = channel().await;
+    let (_keyboard, input) = tokio::io::duplex(64);
+    let limits = Limits { idle: IDLE, ..Limits::default() };
+    let speaking = async {
+        for _ in 0..3 {
+            sleep(IDLE - Duration::from_secs(1)).await;
+            bob.outbound.send(&encode("still here")).await.expect("open");
+        }
+        assert_eq!(bob.inbound.receive().await.expect("an orderly end"), None);
+    };
+    let (alice, ()) = tokio::join!(side_within(alice, BufReader::new(input), limits), speaking);
+    assert_eq!(alice.printed, "still here\n".repeat(3));
+    assert!(matches!(alice.end, Err(ClientError::Idle { limit: IDLE, .. })), "{:?}", alice.end);
+}
+
+// In paused time, too.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_does_not_read_ends_the_conversation() {
+    let (alice, _bob) = channel().await;
+    let (_keyboard, input) = tokio::io::duplex(4096);
+    let lines = (&b"one\ntwo\n"[..]).chain(input);
+    let alice = side(alice, BufReader::new(lines)).await;
+    let error = alice.end.expect_err("the stream takes 64 bytes");
+    assert!(matches!(&error, ClientError::Exchange { source: NetError::Deadline(_), .. }), "{error}");
 }
 
 #[tokio::test]

@@ -1,13 +1,17 @@
 //! Enrolment at CAs of every kind: good, wrong, foreign, and none at all.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
 use getrandom::SysRng;
-use minipki::client::{ClientError, EnrolOptions, Identity, NewFolder, enrol, proven};
+use minipki::client::{
+    ClientError, EnrolOptions, Identity, IdentityError, IdentityFolder, PendingIdentity, enrol, proven,
+};
+use minipki::crypto::Chosen;
 use minipki::net::{NetError, drive};
 use minipki_core::cert::{Anchor, Error, Id};
-use minipki_core::crypto::Portable;
+use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Want};
 use minipki_core::session::{Asked, EnrolForm, EnrolServer, Fault, Machine};
@@ -15,10 +19,12 @@ use minipki_core::wire::frame::FrameError;
 use minipki_core::wire::{Code, WireError};
 use minipki_tests::ca::id;
 use minipki_tests::certificates::anchor;
-use minipki_tests::peers::{CA, OTHER_CA, certificate, expired, hasty, key_pair, trust, valid};
+use minipki_tests::peers::{CA, OTHER_CA, between, certificate, expired, hasty, key_pair, now, trust, valid};
+use minipki_tests::program::run;
 use rand_core::UnwrapErr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::TcpListener;
+use tokio::task::spawn_blocking;
 
 /// A CA for one connection, which answers each request with what `forge` makes of it.
 async fn fake_ca(forge: impl Fn(Id<'_>, &[u8; 32]) -> Vec<u8> + Send + 'static) -> SocketAddr {
@@ -70,20 +76,32 @@ fn options(ca: SocketAddr) -> EnrolOptions {
     EnrolOptions::new(ca.to_string(), id("alice"), trust())
 }
 
-/// Enrols into a folder, as the command does, and looks at what is left of one that fails.
+/// Enrols into a folder, as the command does, and looks at what is left of one that fails: the key for the next try.
 async fn refused(options: EnrolOptions) -> ClientError {
     let around = tempfile::tempdir().expect("a folder");
-    let error = into_folder(&around.path().join("id"), options).await.expect_err("not to be accepted");
-    let left = std::fs::read_dir(around.path()).expect("the folder is there").count();
-    assert_eq!(left, 0, "no files are left behind");
+    let folder = around.path().join("id");
+    let error = into_folder(&folder, options.clone()).await.expect_err("not to be accepted");
+    assert!(!folder.join("certificate.json").exists(), "nothing was granted");
+    assert!(pending(&folder, &options).resumed(), "the key is kept");
     error
 }
 
+fn pending(folder: &Path, options: &EnrolOptions) -> PendingIdentity {
+    match IdentityFolder::begin(folder, options.subject.as_id(), &options.anchor) {
+        Ok(IdentityFolder::Pending(pending)) => pending,
+        other => panic!("a folder to enrol into, and not {other:?}"),
+    }
+}
+
 async fn into_folder(folder: &Path, options: EnrolOptions) -> Result<Identity, ClientError> {
-    let new = NewFolder::begin(folder).expect("nothing is there");
-    let identity = enrol(options).await?;
-    new.keep(&identity).expect("room on the disk");
+    let pending = pending(folder, &options);
+    let identity = enrol(pending.key().clone(), options).await?;
+    pending.keep(&identity).expect("room on the disk");
     Ok(identity)
+}
+
+fn key() -> KeyPair<Chosen> {
+    KeyPair::generate(&mut UnwrapErr(SysRng))
 }
 
 async fn fault(options: EnrolOptions) -> Fault {
@@ -106,7 +124,7 @@ async fn both_forms_are_granted_and_kept() {
 #[tokio::test]
 async fn a_fingerprint_is_enough_and_the_key_is_learnt() {
     let anchor = Anchor::from_fingerprint(trust().fingerprint());
-    let alice = enrol(EnrolOptions { anchor, ..options(fake_ca(good).await) }).await.expect("granted");
+    let alice = enrol(key(), EnrolOptions { anchor, ..options(fake_ca(good).await) }).await.expect("granted");
     assert_eq!(*alice.anchor(), trust());
 }
 
@@ -142,10 +160,40 @@ async fn a_certificate_for_another_key_is_refused() {
 }
 
 #[tokio::test]
-async fn an_expired_certificate_is_refused() {
-    let ca = fake_ca(|subject, key| certificate(CA, subject.as_str(), key, expired())).await;
-    let fault = fault(options(ca)).await;
-    assert!(matches!(fault, Fault::Certificate(Error::Expired { .. })), "{fault}");
+async fn a_certificate_out_of_its_time_is_kept_and_good_once_the_clock_is_right() {
+    let later = now().get() + 600;
+    for validity in [expired(), between(later, later + 600)] {
+        let ca = fake_ca(move |subject, key| certificate(CA, subject.as_str(), key, validity)).await;
+        let around = tempfile::tempdir().expect("a folder");
+        let enroll =
+            ["enroll", "--ca", &ca.to_string(), "--subject", "alice", "--out", "alice"].map(str::to_owned);
+        let fingerprint = ["--fingerprint".to_owned(), trust().fingerprint().to_string()];
+        let command = [&enroll[..], &fingerprint].concat();
+        let folder = around.path().join("alice");
+        let mut key = Vec::new();
+        // The second time, nobody is there to be asked.
+        for words in ["certificate has come", "clock"] {
+            let (at, command) = (around.path().to_owned(), command.clone());
+            let done = spawn_blocking(move || run(&at, &command)).await.expect("no panic").expect(4);
+            let times = [validity.not_before().to_string(), validity.not_after().to_string()];
+            for told in [words, "this machine's clock shows", &times[0], &times[1], "next: "] {
+                assert!(done.stderr.contains(told), "{told}: {}", done.stderr);
+            }
+            let found = fs::read(folder.join("key.pem")).expect("it is kept");
+            assert!(key.is_empty() || key == found, "one key");
+            key = found;
+        }
+        let error = Identity::load(&folder).expect_err("the clock is wrong");
+        assert!(matches!(error, IdentityError::OutOfTime(_)), "{error}");
+
+        let anchor = Anchor::from_fingerprint(trust().fingerprint());
+        match IdentityFolder::begin(&folder, id("alice").as_id(), &anchor) {
+            Ok(IdentityFolder::Enrolled(alice)) => {
+                alice.check_time(validity.not_before()).expect("with a right clock it is good");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[tokio::test]

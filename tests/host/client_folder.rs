@@ -3,23 +3,47 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use minipki::client::{AnchorError, Identity, IdentityError, NewFolder, read_anchor};
-use minipki_core::cert::{Anchor, Error};
+use minipki::client::{
+    AnchorError, ClientError, Identity, IdentityError, IdentityFolder, PendingIdentity, read_anchor,
+};
+use minipki_core::cert::{Anchor, Error, Id};
 use minipki_core::crypto::{KeyFileError, KeyPair};
 use minipki_core::text::Now;
+use minipki_core::wire::Code;
 use minipki_tests::ca::{chmod, mode};
+use minipki_tests::certificates::anchor;
 use minipki_tests::openssl;
-use minipki_tests::peers::{CA, certificate, expired, identity, identity_of, key_pair, now, trust, valid};
+use minipki_tests::peers::{CA, OTHER_CA, certificate, expired, identity, key_pair, now, trust, valid};
 use minipki_tests::rsa_keys::public;
 use tempfile::TempDir;
 
-/// A folder that holds `identity`, in one that goes away.
-fn kept(identity: &Identity) -> (TempDir, PathBuf) {
+/// A folder that holds the identity of `subject`, in one that goes away.
+fn kept(subject: &str) -> (TempDir, PathBuf, Identity) {
     let around = tempfile::tempdir().expect("a folder");
     let folder = around.path().join("id");
-    NewFolder::begin(&folder).expect("nothing is there").keep(identity).expect("room on the disk");
-    (around, folder)
+    let pending = pending(begin(&folder, subject));
+    let identity = granted(&pending, subject);
+    pending.keep(&identity).expect("room on the disk");
+    (around, folder, identity)
+}
+
+fn begin(folder: &Path, subject: &str) -> Result<IdentityFolder, IdentityError> {
+    IdentityFolder::begin(folder, Id::new(subject).expect("a name"), &trust())
+}
+
+fn pending(begun: Result<IdentityFolder, IdentityError>) -> PendingIdentity {
+    match begun {
+        Ok(IdentityFolder::Pending(pending)) => pending,
+        other => panic!("a folder to enrol into, and not {other:?}"),
+    }
+}
+
+/// What a CA makes of the folder's key.
+fn granted(pending: &PendingIdentity, subject: &str) -> Identity {
+    let text = certificate(CA, subject, pending.key().public(), valid());
+    Identity::new(pending.key().clone(), text, trust(), Now::Exact(now())).expect("a good certificate")
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -32,8 +56,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[test]
 fn what_is_kept_is_loaded() {
-    let alice = identity("alice");
-    let (around, folder) = kept(&alice);
+    let (around, folder, alice) = kept("alice");
     assert_eq!(names(around.path()), ["id"], "nothing else is left");
     assert_eq!(names(&folder), ["anchor.json", "certificate.json", "key.pem"]);
     assert_eq!((mode(&folder), mode(&folder.join("key.pem"))), (0o700, 0o600));
@@ -48,8 +71,7 @@ fn what_is_kept_is_loaded() {
 
 #[test]
 fn openssl_reads_the_key() {
-    let alice = identity("alice");
-    let (_around, folder) = kept(&alice);
+    let (_around, folder, alice) = kept("alice");
     let path = folder.join("key.pem");
     let path = path.to_str().expect("text");
     let der = openssl(&["pkey", "-in", path, "-pubout", "-outform", "DER"], b"");
@@ -65,57 +87,177 @@ fn nothing_is_overwritten() {
     fs::write(&file, "mine").expect("room on the disk");
     let link = around.path().join("link");
     symlink(around.path().join("nowhere"), &link).expect("room on the disk");
-    let (_elsewhere, taken) = kept(&identity("alice"));
-    for path in [&file, &link, &taken] {
-        let error = NewFolder::begin(path).expect_err("something is there");
+    for path in [file, link, PathBuf::from("..")] {
+        let error = begin(&path, "alice").expect_err("something is there");
         assert!(matches!(error, IdentityError::Exists(_)), "{error}");
     }
     assert_eq!(names(around.path()), ["file", "link"], "nothing else is left");
-}
 
-#[test]
-fn what_comes_in_the_way_meanwhile_is_not_overwritten() {
-    let around = tempfile::tempdir().expect("a folder");
+    // A key of which nothing tells whose it is.
     let folder = around.path().join("id");
-    let new = NewFolder::begin(&folder).expect("nothing is there");
     fs::create_dir(&folder).expect("nothing is there");
     fs::write(folder.join("key.pem"), "mine").expect("room on the disk");
-    let error = new.keep(&identity("alice")).expect_err("something is there");
+    let error = begin(&folder, "alice").expect_err("something is there");
     assert!(matches!(error, IdentityError::Exists(_)), "{error}");
     assert_eq!(fs::read(folder.join("key.pem")).expect("it is there"), b"mine");
-    assert_eq!(names(around.path()), ["id"], "nothing else is left");
 }
 
 #[test]
-fn an_empty_folder_may_be_there_and_becomes_private() {
+fn an_empty_folder_or_a_new_file_system_may_be_there() {
     let around = tempfile::tempdir().expect("a folder");
     let folder = around.path().join("id");
     fs::create_dir(&folder).expect("nothing is there");
+    fs::create_dir(folder.join("lost+found")).expect("nothing is there");
     chmod(&folder, 0o755);
-    NewFolder::begin(&folder).expect("it is empty").keep(&identity("alice")).expect("it is empty");
-    assert_eq!(mode(&folder), 0o700);
+    let pending = pending(begin(&folder, "alice"));
+    let alice = granted(&pending, "alice");
+    pending.keep(&alice).expect("room on the disk");
+    assert_eq!(names(&folder), ["anchor.json", "certificate.json", "key.pem", "lost+found"]);
+    assert_eq!(mode(&folder), 0o755, "it is its owner's");
+    Identity::load(&folder).expect("as it was kept");
 }
 
 #[test]
-fn a_folder_that_is_given_up_leaves_nothing() {
+fn an_enrolment_goes_on_with_its_key_for_the_same_subject_and_ca_only() {
     let around = tempfile::tempdir().expect("a folder");
-    let new = NewFolder::begin(&around.path().join("id")).expect("nothing is there");
-    assert_eq!(names(around.path()).len(), 1, "it is being made");
-    drop(new);
-    assert!(names(around.path()).is_empty());
+    let folder = around.path().join("id");
+    let first = pending(begin(&folder, "alice"));
+    assert!(!first.resumed());
+    let key = *first.key().public();
+    // Two at once.
+    let error = begin(&folder, "alice").expect_err("one is at work");
+    assert!(matches!(error, IdentityError::Busy(_)), "{error}");
+    drop(first);
+
+    let error = Identity::load(&folder).expect_err("no certificate");
+    assert!(matches!(error, IdentityError::Unfinished(_)), "{error}");
+    let other = |begun: Result<IdentityFolder, IdentityError>| {
+        let error = begun.expect_err("not the same");
+        assert!(matches!(error, IdentityError::Other { .. }), "{error}");
+        assert!(error.to_string().contains("of alice, at the CA"), "{error}");
+    };
+    let elsewhere = |subject| IdentityFolder::begin(&folder, subject, &anchor(OTHER_CA));
+    other(begin(&folder, "bob"));
+    other(elsewhere(Id::new("alice").expect("a name")));
+
+    let again = pending(begin(&folder, "alice"));
+    assert!(again.resumed());
+    assert_eq!(*again.key().public(), key);
+    let alice = granted(&again, "alice");
+    again.keep(&alice).expect("room on the disk");
+
+    // Finished: the same is no error, and nothing else is taken for it.
+    match begin(&folder, "alice") {
+        Ok(IdentityFolder::Enrolled(found)) => assert_eq!(found.certificate(), alice.certificate()),
+        other => panic!("{other:?}"),
+    }
+    other(begin(&folder, "bob"));
+    other(elsewhere(Id::new("alice").expect("a name")));
 }
 
 #[test]
-fn a_folder_without_a_name_or_a_place_is_refused() {
-    assert!(matches!(NewFolder::begin(Path::new("..")), Err(IdentityError::Nameless(_))));
+fn what_a_stopped_try_has_left_is_used_or_removed() {
     let around = tempfile::tempdir().expect("a folder");
-    let error = NewFolder::begin(&around.path().join("no/such")).expect_err("its place does not exist");
+    let folder = around.path().join("id");
+    fs::create_dir(&folder).expect("nothing is there");
+    // Before there is a key, what is torn says nothing.
+    fs::write(folder.join("enrolment.json"), "{\"fingerprint_sha2").expect("room on the disk");
+    fs::write(folder.join("key.pem.new"), "-----BEGIN PRI").expect("room on the disk");
+    fs::write(folder.join("certificate.json.new"), " ").expect("room on the disk");
+    let first = pending(begin(&folder, "alice"));
+    assert!(!first.resumed());
+    let alice = granted(&first, "alice");
+    drop(first);
+
+    // Stopped after the anchor, and after the certificate.
+    let (_other, whole, _) = kept("bob");
+    fs::copy(whole.join("anchor.json"), folder.join("anchor.json")).expect("room on the disk");
+    assert!(pending(begin(&folder, "alice")).resumed());
+    fs::write(folder.join("certificate.json"), alice.certificate()).expect("room on the disk");
+    assert!(matches!(begin(&folder, "alice"), Ok(IdentityFolder::Enrolled(_))));
+    assert_eq!(names(&folder), ["anchor.json", "certificate.json", "key.pem"]);
+}
+
+#[test]
+fn a_refused_try_leaves_the_key_for_another_name_unless_an_earlier_one_may_have_been_granted() {
+    let around = tempfile::tempdir().expect("a folder");
+    let folder = around.path().join("id");
+    let refused = |code| ClientError::Refused { code, text: String::new() };
+    let first = pending(begin(&folder, "alice-of-the-third-floor"));
+    let key = *first.key().public();
+    first.fail(&refused(Code::SubjectTaken));
+    // Shorter than what is written over.
+    let second = pending(begin(&folder, "al"));
+    assert!(second.resumed());
+    second.fail(&refused(Code::ProofFailed));
+
+    // A busy CA may have recorded a certificate.
+    pending(begin(&folder, "alice")).fail(&refused(Code::Busy));
+    let third = pending(begin(&folder, "alice"));
+    assert_eq!(*third.key().public(), key);
+    third.fail(&refused(Code::ProofFailed));
+    let error = begin(&folder, "bob").expect_err("alice may have been granted");
+    assert!(matches!(error, IdentityError::Other { .. }), "{error}");
+}
+
+#[test]
+fn a_folder_without_a_place_is_refused() {
+    let around = tempfile::tempdir().expect("a folder");
+    let error = begin(&around.path().join("no/such"), "alice").expect_err("its place does not exist");
+    assert!(matches!(error, IdentityError::Io { .. }), "{error}");
+}
+
+#[test]
+fn what_others_may_change_is_refused_with_advice() {
+    let (around, folder, _) = kept("alice");
+    for (path, open, sound) in [
+        (folder.clone(), 0o770, 0o700),
+        (folder.clone(), 0o1777, 0o700),
+        (folder.join("anchor.json"), 0o664, 0o644),
+        (folder.join("certificate.json"), 0o646, 0o444),
+    ] {
+        chmod(&path, open);
+        let error = Identity::load(&folder).expect_err("others may change it");
+        let expected = format!("chmod go-w {}", path.display());
+        assert!(error.to_string().contains(&expected), "{error}");
+        assert!(matches!(error, IdentityError::Writable { path: it, mode } if it == path && mode == open));
+        chmod(&path, sound);
+        Identity::load(&folder).expect("nobody else may change it");
+    }
+    let empty = around.path().join("empty");
+    fs::create_dir(&empty).expect("nothing is there");
+    chmod(&empty, 0o777);
+    let error = begin(&empty, "alice").expect_err("others may change it");
+    assert!(matches!(error, IdentityError::Writable { .. }), "{error}");
+    assert!(names(&empty).is_empty(), "no key was made");
+}
+
+#[test]
+fn a_pipe_or_a_folder_in_place_of_a_key_is_refused_at_once() {
+    let (around, folder, _) = kept("alice");
+    let path = folder.join("key.pem");
+    fs::remove_file(&path).expect("it is there");
+    // Opening a pipe would wait for ever.
+    let pipe = |path: &Path| {
+        let made = Command::new("mkfifo").args(["-m", "600"]).arg(path).status().expect("mkfifo runs");
+        assert!(made.success());
+    };
+    let no_folder = around.path().join("pipe");
+    pipe(&no_folder);
+    let error = Identity::load(&no_folder).expect_err("no folder");
+    assert!(matches!(error, IdentityError::Io { .. }), "{error}");
+    pipe(&path);
+    let error = Identity::load(&folder).expect_err("no file");
+    assert!(matches!(error, IdentityError::Io { .. }), "{error}");
+    fs::remove_file(&path).expect("it is there");
+    fs::create_dir(&path).expect("nothing is there");
+    let error = Identity::load(&folder).expect_err("no file");
     assert!(matches!(error, IdentityError::Io { .. }), "{error}");
 }
 
 #[test]
 fn a_key_that_others_may_read_is_refused_with_advice() {
-    let (_around, folder) = kept(&identity("alice"));
+    let (_around, folder, _) = kept("alice");
     for open in [0o640, 0o604, 0o620] {
         chmod(&folder.join("key.pem"), open);
         let error = Identity::load(&folder).expect_err("others have access");
@@ -126,8 +268,8 @@ fn a_key_that_others_may_read_is_refused_with_advice() {
 
 #[test]
 fn files_that_do_not_belong_together_are_refused() {
-    let (alice, bob) = (identity("alice"), identity("bob"));
-    let (_around, folder) = kept(&alice);
+    let bob = identity("bob");
+    let (_around, folder, alice) = kept("alice");
     let file = folder.join("certificate.json");
     let expect = |content: &[u8], expected: Error| {
         fs::write(&file, content).expect("room on the disk");
@@ -139,14 +281,12 @@ fn files_that_do_not_belong_together_are_refused() {
         }
     };
     expect(bob.certificate(), Error::SubjectKeyMismatch);
-    expect(
-        identity_of(minipki_tests::peers::OTHER_CA, "alice", valid()).certificate(),
-        Error::IssuerKeyMismatch,
-    );
-    let old = identity_of(CA, "alice", expired());
-    fs::write(&file, old.certificate()).expect("room on the disk");
+    expect(&certificate(OTHER_CA, "alice", alice.key().public(), valid()), Error::IssuerKeyMismatch);
+    let old = certificate(CA, "alice", alice.key().public(), expired());
+    fs::write(&file, old).expect("room on the disk");
     let error = Identity::load(&folder).expect_err("it has expired");
-    assert!(matches!(error, IdentityError::Certificate { source: Error::Expired { .. }, .. }), "{error}");
+    assert!(matches!(error, IdentityError::OutOfTime(_)), "{error}");
+    assert!(error.to_string().starts_with("this machine's clock shows"), "{error}");
 
     fs::write(&file, alice.certificate()).expect("room on the disk");
     Identity::load(&folder).expect("as it was");
@@ -157,7 +297,7 @@ fn files_that_do_not_belong_together_are_refused() {
 
 #[test]
 fn a_key_or_an_anchor_that_cannot_be_read_is_refused() {
-    let (_around, folder) = kept(&identity("alice"));
+    let (_around, folder, _) = kept("alice");
     fs::write(folder.join("anchor.json"), "{}").expect("room on the disk");
     let error = Identity::load(&folder).expect_err("no anchor");
     assert!(matches!(error, IdentityError::Anchor { source: Error::Json(_), .. }), "{error}");

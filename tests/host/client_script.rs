@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minipki::client::chat::{Script, encode, run};
+use minipki::client::chat::{ChatOptions, Limits, Note, Script, encode, run};
 use minipki::client::{ChannelOptions, ClientError, Ending, Role};
 use minipki_core::session::Fault;
 use minipki_core::wire::Code;
@@ -16,7 +16,9 @@ fn script(send: &[&str], expect: &[&str]) -> Script {
 
 async fn play(channel: MemoryChannel, script: &Script) -> (Result<(), ClientError>, String) {
     let mut printed = Vec::new();
-    let end = run(channel, script, &mut printed, &|note| panic!("nothing to note: {note}")).await;
+    let notes = |note: Note| panic!("nothing to note: {note}");
+    let options = ChatOptions { prefix: "", limits: Limits::default(), notes: &notes };
+    let end = run(channel, script, &mut printed, &options).await;
     (end, String::from_utf8(printed).expect("text"))
 }
 

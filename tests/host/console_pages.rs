@@ -121,7 +121,7 @@ async fn a_token_is_shown_once_lets_in_once_and_can_be_revoked() {
         soon(enrol(&mut stream, &anchor, "carol", &pair(byte), with_token(text))).await.expect("an answer")
     };
     ask(1, &spent).await.granted();
-    assert_eq!(ask(1, &spent).await.refused(), Code::ProofFailed);
+    assert_eq!(ask(2, &spent).await.refused(), Code::ProofFailed);
 
     let list = browser.get("/tokens").await.expect(200).body;
     let (_, rest) = list.split_once("action=\"/tokens/").expect("one can be revoked");

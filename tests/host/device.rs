@@ -5,18 +5,21 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
+use getrandom::SysRng;
 use minipki::ca::Policy;
 use minipki::client::chat::{Message, decode, encode};
 use minipki::client::{
     Channel, ChannelOptions, ClientError, EnrolOptions, Identity, Listener, connect, enrol,
 };
+use minipki_core::crypto::KeyPair;
 use minipki_core::session::Fault;
 use minipki_core::wire::Code;
-use minipki_device::run;
+use minipki_device::{StartError, run};
 use minipki_device_app::Exit;
 use minipki_tests::ca::{id, mode};
 use minipki_tests::peers::{OTHER_CA, identity_of, valid};
 use minipki_tests::server::{Setup, TestServer, soon};
+use rand_core::UnwrapErr;
 use tokio::net::TcpSocket;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -24,14 +27,14 @@ use tokio::task::{JoinHandle, spawn_blocking};
 /// A device that runs beside the test.
 struct Device {
     lines: UnboundedReceiver<String>,
-    run: JoinHandle<Result<Exit, String>>,
+    run: JoinHandle<Result<Exit, StartError>>,
 }
 
 impl Device {
     fn start(words: Vec<String>) -> Self {
         let (report, lines) = unbounded_channel();
         let run = spawn_blocking(move || {
-            run(words, |line| {
+            run(words.into_iter().map(Into::into), |line| {
                 let _ = report.send(line.to_string());
             })
         });
@@ -72,7 +75,8 @@ async fn exit(words: Vec<String>) -> Exit {
 
 async fn host_identity(ca: &TestServer, subject: &str) -> Identity {
     let options = EnrolOptions::new(ca.address.to_string(), id(subject), ca.anchor.clone());
-    soon(enrol(options)).await.expect("granted")
+    let key = KeyPair::generate(&mut UnwrapErr(SysRng));
+    soon(enrol(key, options)).await.expect("granted")
 }
 
 async fn listener(identity: Identity) -> (Listener, SocketAddr) {
@@ -210,7 +214,12 @@ async fn a_peer_of_another_ca_is_refused_from_either_side() {
     let mut device = Device::start(words(&ca, &[&"--subject", &"other", &"--listen", &"127.0.0.1:0"]));
     let address = device.address().await;
     soon(connect(&address, &stranger, &ChannelOptions::default())).await.expect_err("of another CA");
-    assert_eq!(device.end().await.0, Exit::PeerRefused);
+    let friend = host_identity(&ca, "friend").await;
+    let channel = soon(connect(&address, &friend, &ChannelOptions::default())).await.expect("it still waits");
+    soon(talk(channel, "hello")).await.expect("orderly");
+    let (exit, lines) = device.end().await;
+    assert_eq!(exit, Exit::Done);
+    assert!(lines.contains(&format!("no channel (34): {}", Exit::PeerRefused)), "{lines:?}");
 }
 
 #[tokio::test]
@@ -261,7 +270,17 @@ fn words_that_make_no_sense_do_not_start_it() {
         (&["--ca"], "--ca needs a value"),
         (&["--ca", "127.0.0.1"], "127.0.0.1: "),
     ] {
-        let error = run(words.iter().map(ToString::to_string), |_| {}).expect_err("not enough");
-        assert!(error.starts_with(wrong), "{error}");
+        let error = run(words.iter().map(Into::into), |_| {}).expect_err("not enough");
+        assert_eq!(error.exit(), Exit::Usage);
+        let text = error.to_string();
+        assert!(text.starts_with(wrong) && text.contains("usage: minipki-device --ca"), "{text}");
     }
+}
+
+#[test]
+fn a_word_that_is_not_text_is_refused_without_a_panic() {
+    use std::os::unix::ffi::OsStringExt;
+    let word = std::ffi::OsString::from_vec(b"sub\xff".to_vec());
+    let error = run(["--subject".into(), word], |_| {}).expect_err("no text");
+    assert!(error.to_string().starts_with("\"sub\\xFF\" is not UTF-8"), "{error}");
 }

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::convert::Infallible;
 use std::path::Path;
 
-use minipki::ca::{Entry, Ledger, LedgerError, TokenHash};
+use minipki::ca::{Entry, Inquiry, Ledger, LedgerError, TokenHash};
 use minipki::store::{Accept, Counts, LedgerReader, Page, SqliteLedger, StoreError, TokenBook};
-use minipki_core::cert::{IdBuf, Serial, Validity};
+use minipki_core::cert::{Serial, Validity};
 use minipki_tests::ca::{at, id, key, make_ledger, mode, open_ledger, owner};
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
@@ -234,10 +234,10 @@ fn a_token_is_good_for_its_subject_until_it_expires_once() {
         let refused = record(&mut ledger, "a", 1, NOW + 9, Some(wrong));
         assert!(matches!(refused, Err(LedgerError::TokenSpent(_))));
     }
-    assert_eq!(ledger.live_tokens(id("a").as_id(), at(NOW)).expect("read"), [token]);
-    assert_eq!(ledger.live_tokens(id("a").as_id(), at(NOW + 1)).expect("read"), []);
+    assert_eq!(ledger.tokens(id("a").as_id(), &key(2), at(NOW)).expect("read"), [token]);
+    assert_eq!(ledger.tokens(id("a").as_id(), &key(2), at(NOW + 1)).expect("read"), []);
     record(&mut ledger, "a", 1, NOW + 9, Some(token)).expect("recorded");
-    assert_eq!(ledger.live_tokens(id("a").as_id(), at(NOW)).expect("read"), []);
+    assert_eq!(ledger.tokens(id("a").as_id(), &key(2), at(NOW)).expect("read"), []);
     let refused = record(&mut ledger, "a", 1, NOW + 9, Some(token));
     assert!(matches!(refused, Err(LedgerError::TokenSpent(_))));
     let mut book = TokenBook::open(folder.path(), &owner("ca", 1)).expect("opened");
@@ -250,8 +250,12 @@ fn a_name_belongs_to_the_newest_live_certificate() {
     let folder = folder();
     let mut ledger = open(folder.path());
     let names = [id("b"), id("a"), id("nobody")];
-    let names = names.each_ref().map(IdBuf::as_id);
-    let holders = |ledger: &mut SqliteLedger, time| ledger.holders(&names, at(time)).expect("read");
+    let inquiries =
+        names.each_ref().map(|name| Inquiry { subject_id: name.as_id(), subject_key: key(1), token: None });
+    let holders = |ledger: &mut SqliteLedger, time| {
+        let facts = ledger.facts(&inquiries, at(time)).expect("read");
+        facts.iter().map(|facts| facts.holder).collect::<Vec<_>>()
+    };
     assert_eq!(holders(&mut ledger, NOW), [None; 3]);
     record(&mut ledger, "a", 1, NOW + 20, None).expect("recorded");
     record(&mut ledger, "b", 9, NOW + 20, None).expect("recorded");

@@ -248,8 +248,9 @@ fn a_clock_behind_the_ledger_or_never_set_is_refused_at_the_start() {
     // Tokens expire by the later of the two times.
     let mut book = TokenBook::open(folder.path(), &owner("ca", 1)).expect("opened");
     book.add(TokenHash::of("t"), id("a").as_id(), at(NOW - 10)).expect("added");
-    let live =
-        |ledger: &mut SqliteLedger| ledger.live_tokens(id("a").as_id(), at(NOW - 60)).expect("read").len();
+    let live = |ledger: &mut SqliteLedger| {
+        ledger.tokens(id("a").as_id(), &[1; 32], at(NOW - 60)).expect("read").len()
+    };
     assert_eq!(live(&mut ledger), 0, "it has expired at the newest time");
     ledger.start_at(at(NOW - 3600), accept).expect("accepted");
     assert_eq!(live(&mut ledger), 1);

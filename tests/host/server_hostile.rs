@@ -18,7 +18,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, interval};
 
 fn limits(deadline: Duration) -> Setup {
-    Setup { limits: Limits { deadline, ..Limits::default() }, ..Setup::default() }
+    Setup { limits: Limits { first_deadline: deadline, deadline, ..Limits::default() }, ..Setup::default() }
 }
 
 /// The first message of the proven form.
@@ -101,7 +101,9 @@ async fn whoever_never_reads_is_cut_off_once_he_cannot_be_written_to() {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4096).expect("a small buffer");
     let mut stream = socket.connect(server.address).await.expect("a connection");
-    let frames = b"\0\0\0\x02{}".repeat(1000);
+    let body = request("silent", &pair(2));
+    let frames =
+        [&u32::try_from(body.len()).expect("a short body").to_be_bytes(), &body[..]].concat().repeat(100);
     let flood = async { while stream.write_all(&frames).await.is_ok() {} };
     let honest = async { server.enrol("honest", &pair(1), PROVEN).await.granted() };
     // The flood ends when the server does what it should.

@@ -25,7 +25,8 @@ fn setup(limits: Limits) -> Setup {
 
 #[tokio::test]
 async fn one_connection_too_many_is_refused_as_busy_and_a_free_seat_is_taken_again() {
-    let limits = Limits { connections: 2, deadline: NEVER, ..Limits::default() };
+    let limits =
+        Limits { connections: 2, grace: NEVER, first_deadline: NEVER, deadline: NEVER, ..Limits::default() };
     let server = TestServer::start(setup(limits)).await;
     let mut first = server.connect().await;
     let mut second = server.connect().await;
@@ -76,9 +77,73 @@ async fn a_connection_has_so_many_requests_and_no_more() {
 }
 
 #[tokio::test]
+async fn so_many_malformed_messages_end_a_connection() {
+    let server = TestServer::start(setup(Limits { malformed: 2, ..Limits::default() })).await;
+    let mut stream = server.connect().await;
+    for _ in 0..3 {
+        send(&mut stream, b"{}").await;
+        assert_eq!(refused(&mut stream).await, Code::BadRequest);
+    }
+    closed(&mut stream).await;
+}
+
+#[tokio::test]
+async fn a_connection_lasts_so_long_and_no_longer() {
+    let server = TestServer::start(setup(Limits { lifetime: Duration::ZERO, ..Limits::default() })).await;
+    let mut stream = server.connect().await;
+    assert_eq!(server.enrol_on(&mut stream, "alice", &pair(1), PROVEN).await.refused(), Code::Busy);
+    closed(&mut stream).await;
+}
+
+#[tokio::test]
+async fn the_idlest_connection_of_a_source_makes_room_and_hears_why() {
+    let limits = Limits {
+        per_source: 2,
+        grace: Duration::ZERO,
+        first_deadline: NEVER,
+        deadline: NEVER,
+        ..Limits::default()
+    };
+    let server = TestServer::start(setup(limits)).await;
+    let mut idle = server.connect().await;
+    let mut active = server.connect().await;
+    // An exchange later the second is the one that has said something last.
+    server.enrol_on(&mut active, "alice", &pair(1), PROVEN).await.granted();
+    // Malformed messages do not count.
+    send(&mut idle, b"{}").await;
+    assert_eq!(refused(&mut idle).await, Code::BadRequest);
+    let mut newcomer = server.connect().await;
+    assert_eq!(refused(&mut idle).await, Code::Busy);
+    idle.shutdown().await.expect("the server is there");
+    closed(&mut idle).await;
+    server.enrol_on(&mut newcomer, "bob", &pair(2), PROVEN).await.granted();
+    server.enrol_on(&mut active, "carol", &pair(3), PROVEN).await.granted();
+    let summary = soon(server.stop()).await.expect("no panic").expect("a good end");
+    assert_eq!((summary.displaced, summary.turned_away), (1, 0));
+}
+
+#[tokio::test]
+async fn the_first_message_has_a_deadline_of_its_own() {
+    let first_deadline = Duration::from_secs(1);
+    let server =
+        TestServer::start(setup(Limits { first_deadline, deadline: NEVER, ..Limits::default() })).await;
+    let mut silent = server.connect().await;
+    // Once it has said something of use it may take its time.
+    let mut known = server.connect().await;
+    server.enrol_on(&mut known, "alice", &pair(1), PROVEN).await.granted();
+    closed(&mut silent).await;
+    // Malformed messages do not prolong it.
+    let mut useless = server.connect().await;
+    send(&mut useless, b"{}").await;
+    assert_eq!(refused(&mut useless).await, Code::BadRequest);
+    closed(&mut useless).await;
+    server.enrol_on(&mut known, "bob", &pair(2), PROVEN).await.granted();
+}
+
+#[tokio::test]
 async fn what_piles_up_is_signed_together_and_one_too_many_is_busy() {
     let (gate, mut key) = Gate::new();
-    let limits = Limits { waiting: 4, deadline: NEVER, ..Limits::default() };
+    let limits = Limits { waiting: 4, first_deadline: NEVER, deadline: NEVER, ..Limits::default() };
     let policy = Policy { open: true, ..Policy::default() };
     let server = TestServer::start(Setup { policy, limits, gate: Some(gate), tap: None }).await;
     let mut clients = JoinSet::new();
@@ -119,7 +184,7 @@ async fn a_request_that_waits_too_long_is_refused_as_busy() {
 #[tokio::test]
 async fn a_server_that_stops_finishes_what_is_under_way() {
     let (gate, mut key) = Gate::new();
-    let limits = Limits { deadline: NEVER, drain: NEVER, ..Limits::default() };
+    let limits = Limits { first_deadline: NEVER, deadline: NEVER, drain: NEVER, ..Limits::default() };
     let server = TestServer::start(Setup { limits, gate: Some(gate), ..Setup::default() }).await;
     let (address, anchor) = (server.address, server.anchor.clone());
 
@@ -156,7 +221,12 @@ async fn a_server_that_stops_finishes_what_is_under_way() {
 
 #[tokio::test]
 async fn a_server_that_stops_does_not_wait_for_ever() {
-    let limits = Limits { deadline: NEVER, drain: Duration::from_millis(100), ..Limits::default() };
+    let limits = Limits {
+        first_deadline: NEVER,
+        deadline: NEVER,
+        drain: Duration::from_millis(100),
+        ..Limits::default()
+    };
     let server = TestServer::start(setup(limits)).await;
     let mut stalled = server.connect().await;
     stalled.write_all(&[0]).await.expect("the server is there");
@@ -172,7 +242,7 @@ async fn a_server_that_stops_does_not_wait_for_ever() {
 async fn a_failing_signer_is_internal_to_all_who_wait_and_stops_the_server() {
     for panics in [false, true] {
         let (gate, mut key) = Gate::new();
-        let limits = Limits { deadline: NEVER, ..Limits::default() };
+        let limits = Limits { first_deadline: NEVER, deadline: NEVER, ..Limits::default() };
         let server = TestServer::start(Setup { limits, gate: Some(gate), ..Setup::default() }).await;
         let (alice, bob) = (pair(1), pair(2));
         let outcomes =

@@ -54,7 +54,7 @@ async fn the_log_says_who_got_what_and_why_not_and_no_secrets() {
         &["refused", &connection, "subject=alice", "code=subject_taken", "elapsed="],
         &["refused", &connection, "code=unknown_type"],
         &["refused", &connection, "code=bad_frame", "9000"],
-        &["stopped", "granted: 1"],
+        &["stopped", "granted=1"],
     ];
     for words in expected {
         assert_eq!(lines(words), 1, "{words:?} in:\n{text}");

@@ -105,6 +105,17 @@ impl Scene {
             .word(&format!("state={}", state.display()))
     }
 
+    /// Whether the device that is `subject` has stored a certificate.
+    pub fn has_certificate(&self, subject: &str) -> bool {
+        // It follows two keys.
+        std::fs::read(self.path(subject).join("identity")).is_ok_and(|record| record[64] != 0)
+    }
+
+    /// The private key that it has stored.
+    pub fn key(&self, subject: &str) -> Vec<u8> {
+        std::fs::read(self.path(subject).join("identity")).expect("it has one")[..32].to_vec()
+    }
+
     /// The CA, pinned.
     pub fn anchor(&self) -> Anchor {
         self.forger().anchor()
@@ -202,12 +213,9 @@ impl<'s> Device<'s> {
     /// Tells it to take a call through the host's `port` and speak to `peer`.
     #[must_use]
     pub fn listening(self, port: u16, peer: &str) -> Self {
-        self.wired(Wire::Listening(port)).told(&["--listen", "0.0.0.0:9101"]).told(&[
-            "--peer-subject",
-            peer,
-            "--send",
-            READING,
-        ])
+        let talk = ["--listen", "0.0.0.0:9101", "--peer-subject", peer, "--send", READING];
+        // Whatever opens no channel is waited out.
+        self.wired(Wire::Listening(port)).told(&talk).told(&["--deadline", "4"])
     }
 
     /// Wires it.
@@ -270,6 +278,13 @@ impl Ended {
         assert_eq!(self.code, Some(exit.code().into()), "not {exit:?}: {self:#?}");
         assert_eq!(self.lines.last(), Some(&format!("exit {}: {exit}", exit.code())), "{self:#?}");
         self
+    }
+
+    /// This run, if the device, which listened, opened no channel for that reason, and nobody else came.
+    #[track_caller]
+    pub fn opens_none(self, reason: Exit) -> Self {
+        let line = format!("no channel ({}): {reason}", reason.code());
+        self.exits(Exit::PeerSilent).says(&line).meets_nobody()
     }
 
     /// This run, if a line of its report has `text`.

@@ -41,12 +41,13 @@ pub const fn key(byte: u8) -> [u8; 32] {
 
 /// A request with a proof of possession and perhaps a token.
 pub fn proven(subject: &str, byte: u8, token: Option<TokenHash>) -> IssueRequest {
-    IssueRequest { subject_id: id(subject), subject_key: key(byte), proof: Proof::Proven { token } }
+    let proof = Proof::Proven { token };
+    IssueRequest { subject_id: id(subject), subject_key: key(byte), proof, source: None }
 }
 
 /// A request of the classic form.
 pub fn classic(subject: &str, byte: u8) -> IssueRequest {
-    IssueRequest { subject_id: id(subject), subject_key: key(byte), proof: Proof::Classic }
+    IssueRequest { subject_id: id(subject), subject_key: key(byte), proof: Proof::Classic, source: None }
 }
 
 /// The CA that a ledger is made for, where no key is needed.

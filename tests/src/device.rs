@@ -1,7 +1,7 @@
 //! A device on a board of memory: every connection plays a part that the test gives it.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -143,13 +143,17 @@ pub struct TestBoard {
     pub identity: Option<Vec<u8>>,
     /// The same, of the time.
     pub time: Option<Vec<u8>>,
-    /// Whether storing works.
-    pub stores: bool,
+    /// How many more times its storage can be written to.
+    pub writes: usize,
+    /// How many bytes its storage holds.
+    pub room: usize,
     /// What it has reported.
     pub lines: Vec<String>,
     /// What passed on each of its connections.
     pub passed: Vec<Rc<RefCell<Passed>>>,
     others: VecDeque<(Other, Damage)>,
+    /// What is reserved of the storage.
+    reserved: BTreeMap<usize, usize>,
     rng: ChaCha20Rng,
     open: Rc<RefCell<usize>>,
 }
@@ -161,10 +165,12 @@ impl TestBoard {
             now,
             identity: None,
             time: None,
-            stores: true,
+            writes: usize::MAX,
+            room: usize::MAX,
             lines: Vec::new(),
             passed: Vec::new(),
             others: VecDeque::new(),
+            reserved: BTreeMap::new(),
             rng: rng(77),
             open: Rc::default(),
         }
@@ -187,6 +193,32 @@ impl TestBoard {
     #[must_use]
     pub fn restarted(&self) -> Self {
         Self { identity: self.identity.clone(), time: self.time.clone(), ..Self::new(self.now) }
+    }
+
+    /// Its entropy is another one.
+    #[must_use]
+    pub fn with_entropy(mut self, seed: u64) -> Self {
+        self.rng = rng(seed);
+        self
+    }
+
+    /// The private key that it has stored.
+    pub fn key(&self) -> Option<&[u8]> {
+        self.identity.as_ref()?.get(..32)
+    }
+
+    /// The certificate that it has stored.
+    pub fn certificate(&self) -> Option<&[u8]> {
+        let text = self.identity.as_ref()?.get(64..)?.split(|byte| *byte == 0).next()?;
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// Whether a write succeeds after which the storage holds so many bytes more.
+    fn write(&mut self, more: usize) -> Result<(), StorageError> {
+        let kept = [&self.identity, &self.time].into_iter().flatten().map(Vec::len);
+        let used = kept.chain(self.reserved.values().copied()).sum::<usize>();
+        self.writes = self.writes.checked_sub(1).ok_or(StorageError)?;
+        if used + more <= self.room { Ok(()) } else { Err(StorageError) }
     }
 
     /// Runs the application on it. Whatever happens, no connection is left open, no secret in the
@@ -222,11 +254,11 @@ impl Board for TestBoard {
         self.next()
     }
 
-    fn listen(&mut self, on: SocketAddr) -> Result<SocketAddr, ErrorKind> {
+    fn listen(&mut self, on: SocketAddr, _: Duration) -> Result<SocketAddr, ErrorKind> {
         Ok(on)
     }
 
-    fn accept(&mut self, _: Duration) -> Result<TestStream, ErrorKind> {
+    fn accept(&mut self) -> Result<TestStream, ErrorKind> {
         self.next().map_err(|_| ErrorKind::TimedOut)
     }
 
@@ -238,24 +270,37 @@ impl Board for TestBoard {
         self.now
     }
 
-    fn load(&mut self, record: Record, buffer: &mut [u8]) -> Option<usize> {
+    fn load(&mut self, record: Record, buffer: &mut [u8]) -> Result<Option<usize>, StorageError> {
         let stored = match record {
             Record::Identity => self.identity.as_deref(),
             Record::Time => self.time.as_deref(),
-        }?;
-        buffer.get_mut(..stored.len())?.copy_from_slice(stored);
-        Some(stored.len())
+        };
+        let Some(stored) = stored else { return Ok(None) };
+        buffer.get_mut(..stored.len()).ok_or(StorageError)?.copy_from_slice(stored);
+        Ok(Some(stored.len()))
     }
 
+    /// The old record stays until the new one is whole, as in files.
     fn store(&mut self, record: Record, bytes: &[u8]) -> Result<(), StorageError> {
+        assert_eq!(bytes.len(), record.size());
+        let reserved = self.reserved.contains_key(&bytes.len());
+        self.write(if reserved { 0 } else { bytes.len() })?;
+        self.reserved.remove(&bytes.len());
         let place = match record {
             Record::Identity => &mut self.identity,
             Record::Time => &mut self.time,
         };
-        if self.stores {
-            *place = Some(bytes.to_vec());
+        *place = Some(bytes.to_vec());
+        Ok(())
+    }
+
+    fn reserve(&mut self, record: Record) -> Result<(), StorageError> {
+        let size = record.size();
+        if !self.reserved.contains_key(&size) {
+            self.write(size)?;
+            self.reserved.insert(size, size);
         }
-        self.stores.then_some(()).ok_or(StorageError)
+        Ok(())
     }
 
     fn report(&mut self, line: fmt::Arguments<'_>) {

@@ -10,6 +10,7 @@ pub mod console;
 pub mod console_program;
 pub mod device;
 pub mod device_others;
+pub mod flood;
 pub mod kill_points;
 pub mod loopback;
 pub mod noise;
@@ -20,6 +21,7 @@ pub mod program;
 pub mod rsa_keys;
 pub mod server;
 pub mod stream;
+pub mod terminal;
 mod vectors;
 
 /// Makes tests of generic functions, each under each provider: `portable::name` and `aws_lc::name`.

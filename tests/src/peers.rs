@@ -1,12 +1,17 @@
 //! Clients to try things on: identities of the test CA, and streams between them.
 
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use minipki::client::{Channel, ChannelOptions, ClientError, Deadlines, Identity, Role, open};
 use minipki_core::cert::{Anchor, Unsigned, Validity};
 use minipki_core::crypto::rsa::KeySize;
-use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::crypto::{KeyPair, PKCS8_PEM, Portable};
+use minipki_core::limits;
 use minipki_core::text::{Now, UnixTime};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 
@@ -36,7 +41,13 @@ pub fn expired() -> Validity {
     between(now().get() - 2 * HOUR, now().get() - HOUR)
 }
 
-fn between(from: u64, to: u64) -> Validity {
+/// From an hour ago to `seconds` ahead.
+pub fn expiring_in(seconds: u64) -> Validity {
+    between(now().get() - HOUR, now().get() + seconds)
+}
+
+/// From one time to another, in seconds since 1970.
+pub fn between(from: u64, to: u64) -> Validity {
     let time = |seconds| UnixTime::new(seconds).expect("before the year 10000");
     Validity::new(time(from), time(to)).expect("in order")
 }
@@ -69,6 +80,25 @@ pub fn identity_of(ca: KeySize, subject: &str, validity: Validity) -> Identity {
     let text = certificate(ca, subject, key.public(), validity);
     let key = KeyPair::from_secret(key.secret().clone());
     Identity::new(key, text, anchor(ca), Now::Exact(validity.not_before())).expect("a good certificate")
+}
+
+/// Writes `identity` to `folder` as `minipki enroll` does.
+///
+/// # Panics
+/// If it cannot be written.
+pub fn keep(folder: &Path, identity: &Identity) {
+    let (mut pem, mut anchor) = ([0; PKCS8_PEM], [0; limits::ANCHOR]);
+    let pem = identity.key().write_pkcs8_pem(&mut pem).expect("it fits");
+    let anchor = identity.anchor().encode(&mut anchor).expect("it fits");
+    fs::create_dir(folder).expect("a new folder");
+    let files =
+        [("key.pem", pem.as_bytes()), ("certificate.json", identity.certificate()), ("anchor.json", anchor)];
+    for (name, content) in files {
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o600).open(folder.join(name));
+        file.and_then(|mut file| file.write_all(content)).expect("it can be written");
+    }
+    fs::set_permissions(folder, Permissions::from_mode(0o700)).expect("it is ours");
 }
 
 /// A stream in memory, cut into the halves that channels take.

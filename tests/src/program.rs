@@ -10,6 +10,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 /// How long a program may take to say what a test waits for: only a broken one takes that long.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -59,7 +61,7 @@ impl Done {
 }
 
 /// The program in `folder`, with nothing of the tests' environment that it would heed.
-fn command<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Command {
+pub(crate) fn command<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Command {
     let mut command = Command::new(path());
     in_folder(&mut command, folder, arguments);
     command
@@ -91,6 +93,32 @@ pub fn run<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Done {
 /// As [`run`].
 pub fn run_with<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], variables: &[(&str, &str)]) -> Done {
     start_with(folder, arguments, variables).wait()
+}
+
+/// A folder with a CA in `ca` and an identity of it in `alice`.
+///
+/// # Panics
+/// If the program does not make them.
+pub fn folder_with_alice() -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
+    let mut server = start(folder.path(), &["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0"]);
+    let (address, anchor) = (server.address("serving"), "ca/anchor.json");
+    let enroll = ["enroll", "--ca", &address, "--anchor", anchor, "--subject", "alice", "--out", "alice"];
+    run(folder.path(), &enroll).expect(0);
+    server.stop().expect(0);
+    folder
+}
+
+/// [`run`] by another program: `other` and its arguments, the last of which are the program and `arguments`.
+///
+/// # Panics
+/// If the other cannot be started.
+pub fn run_by<S: AsRef<OsStr>>(other: &[&str], folder: &Path, arguments: &[S]) -> Done {
+    let [name, words @ ..] = other else { panic!("the name of a program comes first") };
+    let mut command = Command::new(name);
+    as_argument_of(command.args(words), folder, arguments);
+    Running::new(command.stdin(Stdio::null())).wait()
 }
 
 /// Runs the program in `folder` by a script of the shell that sees mounts of its own: `script` prepares what the program
@@ -169,15 +197,39 @@ pub fn start_with<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], variables: &[
     Running::new(&mut command)
 }
 
+/// Starts the program in `folder`, from a shell that runs `before` first, as `ulimit -n 64`.
+///
+/// # Panics
+/// As [`start`].
+pub fn start_after<S: AsRef<OsStr>>(before: &str, folder: &Path, arguments: &[S]) -> Running {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{before} && exec \"$0\" \"$@\"")]);
+    as_argument_of(&mut shell, folder, arguments);
+    Running::new(shell.stdin(Stdio::null()))
+}
+
 /// Starts the program in `folder`, with `input` to read.
 ///
 /// # Panics
 /// As [`start`].
-pub fn start_typing<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], input: &str) -> Running {
+pub fn start_typing<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], input: impl AsRef<[u8]>) -> Running {
     let mut running = Running::new(command(folder, arguments).stdin(Stdio::piped()));
     let mut stdin = running.child.stdin.take().expect("it is a pipe");
-    stdin.write_all(input.as_bytes()).expect("the program reads");
+    stdin.write_all(input.as_ref()).expect("the program reads");
     running
+}
+
+/// Starts the program in `folder` with its standard error going to `stderr`, where the test cannot wait for a line.
+///
+/// # Panics
+/// As [`start`].
+pub fn start_into<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], stderr: impl Into<Stdio>) -> Running {
+    let mut command = command(folder, arguments);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn();
+    let mut child = child.expect("the program starts");
+    let (sender, lines) = channel();
+    forward(Stream::Out, child.stdout.take().expect("it is a pipe"), sender);
+    Running { child, lines, stdout: Heard::default(), stderr: Heard::default() }
 }
 
 /// Runs the program in `folder` with nobody to read what it prints; returns its exit code.

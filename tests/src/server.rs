@@ -11,7 +11,7 @@ use minipki::server::{Limits, ServeError, Server, ServerOptions, Summary};
 use minipki::store::{LedgerReader, Owner, TokenBook};
 use minipki::trace::Tap;
 use minipki_core::bytes::Secret;
-use minipki_core::cert::Anchor;
+use minipki_core::cert::{Anchor, Id};
 use minipki_core::crypto::{KeyPair, Portable, rsa};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Want};
@@ -151,9 +151,16 @@ impl TestServer {
 
     /// Adds a token of this text for `subject`, good for so many seconds; it is an old one if they are negative.
     pub fn add_token(&self, text: &str, subject: &str, seconds: i64) {
+        self.add_tokens([(text, id(subject).as_id())], seconds);
+    }
+
+    /// The same, of many.
+    pub fn add_tokens<'t>(&self, tokens: impl IntoIterator<Item = (&'t str, Id<'t>)>, seconds: i64) {
         let mut book = TokenBook::open(self.folder.path(), &self.owner).expect("the ledger is there");
         let expires = UnixTime::new(now().get().saturating_add_signed(seconds)).expect("a time");
-        book.add(TokenHash::of(text), id(subject).as_id(), expires).expect("a new token");
+        for (text, subject) in tokens {
+            book.add(TokenHash::of(text), subject, expires).expect("a new token");
+        }
     }
 
     /// A new connection.

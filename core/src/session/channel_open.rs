@@ -87,8 +87,8 @@ impl<P: Provider> Outbound<P> {
     /// Writes a frame's body with the application's `text`; returns its length.
     ///
     /// # Errors
-    /// [`WireError::Full`] if `text` and 16 bytes do not fit `out`, and for an
-    /// empty text, which would close; [`Fault::OutOfTurn`] after [`Outbound::close`].
+    /// [`Fault::OutOfTurn`] for an empty text, which would close, and after [`Outbound::close`];
+    /// [`WireError::Full`] if `text` and its tag of 16 bytes do not fit `out`. Each changes nothing.
     pub fn seal(&mut self, text: &[u8], out: &mut [u8]) -> Result<usize, Fault> {
         if text.is_empty() { Err(Fault::OutOfTurn) } else { self.put(text, out) }
     }
@@ -96,7 +96,8 @@ impl<P: Provider> Outbound<P> {
     /// Writes the frame's body that closes this direction; returns its length.
     ///
     /// # Errors
-    /// As [`Outbound::seal`].
+    /// [`Fault::OutOfTurn`] if it is closed already; [`WireError::Full`] if the tag of 16 bytes does not
+    /// fit `out`. Each changes nothing.
     pub fn close(&mut self, out: &mut [u8]) -> Result<usize, Fault> {
         let len = self.put(&[], out)?;
         self.closed = true;

@@ -29,6 +29,8 @@ pub enum Code {
     NotAllowed,
     /// Too much is waiting; try again later.
     Busy,
+    /// Too many certificates were issued for this key, name or network (RFC 8555 §6.7, `rateLimited`).
+    RateLimited,
     /// Something failed on the refusing side, which has logged it.
     Internal,
     /// A Noise handshake message was refused.
@@ -40,7 +42,7 @@ pub enum Code {
 }
 
 /// Each code, its name on the wire and its sentence: the one table.
-const TABLE: [(Code, &str, &str); 13] = [
+const TABLE: [(Code, &str, &str); 14] = [
     (Code::BadFrame, "bad_frame", "the frame is empty or longer than the limit; the connection ends here"),
     (Code::BadJson, "bad_json", "the message is not canonical JSON as the protocol defines it"),
     (Code::BadRequest, "bad_request", "a field of the message is missing, unknown or malformed"),
@@ -62,6 +64,11 @@ const TABLE: [(Code, &str, &str); 13] = [
     ),
     (Code::NotAllowed, "not_allowed", "this CA does not serve this form of request; use the proven form"),
     (Code::Busy, "busy", "too much is waiting here; try again in a moment"),
+    (
+        Code::RateLimited,
+        "rate_limited",
+        "this key, name or network has got too many certificates within an hour; try again later",
+    ),
     (
         Code::Internal,
         "internal",

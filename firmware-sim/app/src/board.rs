@@ -9,6 +9,8 @@ use minipki_core::crypto::Provider;
 use minipki_core::text::Now;
 use rand_core::CryptoRng;
 
+use crate::memory::IDENTITY;
+
 /// A device's hardware, as the application sees it.
 ///
 /// One connection is open at a time. Whatever fails by taking too long fails with
@@ -30,19 +32,19 @@ pub trait Board {
     /// [`ErrorKind::TimedOut`] after `within`, any other if it is refused sooner.
     fn connect(&mut self, to: Self::Address, within: Duration) -> Result<Self::Stream, ErrorKind>;
 
-    /// Takes connections from now on, and says where. What the board cannot choose of `on` (its
-    /// own IP address, often) it passes over; port 0 is any port, where the board has a choice.
+    /// Takes connections from now on, until `within` has passed, and says where. What the board cannot choose of
+    /// `on` (its own IP address, often) it passes over; port 0 is any port, where the board has a choice.
     ///
     /// # Errors
     /// Why it cannot.
-    fn listen(&mut self, on: Self::Address) -> Result<Self::Address, ErrorKind>;
+    fn listen(&mut self, on: Self::Address, within: Duration) -> Result<Self::Address, ErrorKind>;
 
-    /// Waits for the next connection to where [`Board::listen`] took them. The deadline holds
-    /// for the stream too, until it is given another.
+    /// Waits for the next connection to where [`Board::listen`] took them. Its deadline holds for the stream too,
+    /// until it is given another.
     ///
     /// # Errors
-    /// [`ErrorKind::TimedOut`] if nobody came within `within`, any other if it cannot listen.
-    fn accept(&mut self, within: Duration) -> Result<Self::Stream, ErrorKind>;
+    /// [`ErrorKind::TimedOut`] past the deadline, however many connections wait; any other if it cannot listen.
+    fn accept(&mut self) -> Result<Self::Stream, ErrorKind>;
 
     /// Randomness that nobody can guess. A board that has none left stops; it never makes some up.
     fn entropy(&mut self) -> &mut Self::Rng;
@@ -51,15 +53,26 @@ pub trait Board {
     /// built ([`Now::AtLeast`]). The application keeps the later bound that it learns.
     fn now(&mut self) -> Now;
 
-    /// Reads what [`Board::store`] kept last into the start of `buffer`, and returns its length;
-    /// `None` if there is nothing, or more than `buffer` holds.
-    fn load(&mut self, record: Record, buffer: &mut [u8]) -> Option<usize>;
+    /// Reads what [`Board::store`] kept last into the start of `buffer`, which has [`Record::size`] bytes, and
+    /// returns its length; `None` if nothing was ever kept.
+    ///
+    /// # Errors
+    /// [`StorageError`] if there is a record that cannot be read, or is longer. It must not be taken for none:
+    /// a new key would be stored in its place.
+    fn load(&mut self, record: Record, buffer: &mut [u8]) -> Result<Option<usize>, StorageError>;
 
-    /// Keeps `bytes` over a restart: all of them, or what was there before.
+    /// Keeps `bytes`, [`Record::size`] of them, over a restart: all of them, or what was there before, wherever the power
+    /// fails.
     ///
     /// # Errors
     /// [`StorageError`].
     fn store(&mut self, record: Record, bytes: &[u8]) -> Result<(), StorageError>;
+
+    /// Makes sure that the next [`Board::store`] of the record finds room. Flash with two slots always has it.
+    ///
+    /// # Errors
+    /// [`StorageError`] if it would not.
+    fn reserve(&mut self, record: Record) -> Result<(), StorageError>;
 
     /// Shows a person one line, without its line end. Printable ASCII, never a secret.
     fn report(&mut self, line: fmt::Arguments<'_>);
@@ -81,10 +94,20 @@ pub trait Stream: Read + Write {
 /// What outlives a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Record {
-    /// Who the device is: at most [`IDENTITY`](crate::IDENTITY) bytes, a private key among them.
+    /// The identity of the device. A private key is in it.
     Identity,
-    /// The earliest that it can be: 8 bytes.
+    /// What is known of the time.
     Time,
+}
+
+impl Record {
+    /// Its length in bytes, always the same: what was stored once finds room again.
+    pub const fn size(self) -> usize {
+        match self {
+            Self::Identity => IDENTITY,
+            Self::Time => 16,
+        }
+    }
 }
 
 /// The storage did not keep it.

@@ -1,6 +1,7 @@
 //! The channel to a peer: the handshake from either side, up to a peer that is verified (protocol §5).
 
 use core::convert::Infallible;
+use core::time::Duration;
 
 use minipki_core::drive::{DriveError, drive};
 use minipki_core::link::Link;
@@ -11,6 +12,10 @@ use minipki_core::session::{
 use crate::board::{Board, Stream};
 use crate::config::Config;
 use crate::exit::Exit;
+
+/// One connection to a listening device has this part of the deadline for its handshake, so that one that
+/// is silent leaves time for others.
+const HANDSHAKES: u32 = 4;
 
 /// An open channel. There is none without a verified peer.
 pub(crate) struct Channel<'m, B: Board> {
@@ -38,26 +43,23 @@ pub(crate) fn connect<'m, B: Board>(
     board.report(format_args!("connecting to {to}"));
     let machine = Initiator::<B::Crypto>::new(local, board.entropy());
     let stream = board.connect(to, config.deadline).map_err(Exit::no_peer)?;
-    shake(machine, Initiator::established, stream, buffers, config, board)
+    shake(machine, Initiator::established, stream, buffers, config.deadline, board)
 }
 
-/// Waits for a peer at `on`, and shakes hands as the responder.
+/// Waits for the next connection, and shakes hands as the responder.
 ///
 /// # Errors
-/// As [`connect`].
+/// That nobody came any more, or `Ok` of the reason why this one opened no channel: others may come.
 #[inline(never)] // As above.
 pub(crate) fn accept<'m, B: Board>(
-    on: B::Address,
     config: &Config<'_, B::Address>,
     local: Local<'_, B::Crypto>,
     buffers: Buffers<'m>,
     board: &mut B,
-) -> Result<Channel<'m, B>, Exit> {
-    let at = board.listen(on).map_err(|_| Exit::CannotListen)?;
-    board.report(format_args!("listening at {at}"));
+) -> Result<Result<Channel<'m, B>, Exit>, Exit> {
     let machine = Responder::<B::Crypto>::new(local, board.entropy());
-    let stream = board.accept(config.deadline).map_err(Exit::no_guest)?;
-    shake(machine, Responder::established, stream, buffers, config, board)
+    let stream = board.accept().map_err(Exit::no_guest)?;
+    Ok(shake(machine, Responder::established, stream, buffers, config.deadline / HANDSHAKES, board))
 }
 
 #[inline] // Into its two callers: a machine handed over would be on the stack twice.
@@ -66,10 +68,10 @@ fn shake<'m, B: Board, M: Machine<Event = Infallible>>(
     established: impl FnOnce(M) -> Option<Established<B::Crypto>>,
     mut stream: B::Stream,
     (rx, tx): Buffers<'m>,
-    config: &Config<'_, B::Address>,
+    within: Duration,
     board: &mut B,
 ) -> Result<Channel<'m, B>, Exit> {
-    stream.set_deadline(config.deadline);
+    stream.set_deadline(within);
     let mut link = Link::new(machine, rx, tx);
     if let Err(error) = drive(&mut link, &mut stream) {
         stream.close();

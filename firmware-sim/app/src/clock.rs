@@ -1,31 +1,50 @@
-//! The time, as far as it can be known: what the board says, and never before what was signed already.
+//! The time, as far as it can be known: what the board says, and never before what the CA has said already.
 
+use minipki_core::cert::Validity;
 use minipki_core::text::{Now, UnixTime};
 
 use crate::board::{Board, Record};
 use crate::exit::Exit;
 
-/// The newest signed time that this device has seen, kept over restarts.
+/// When the firmware was made, by hand, so that the same source gives the same image: 2026-11-23. For a
+/// board without a clock it is at least that late.
+pub const MADE: UnixTime = match UnixTime::new(1_795_392_000) {
+    Ok(time) => time,
+    Err(_) => UnixTime::MIN,
+};
+
+/// The furthest that one certificate moves the lower bound of the time: 90 days, in seconds.
 ///
-/// A certificate is not made before it begins, so once one is verified, it is
-/// at least that late. For a device without a clock that is all there is; for
-/// one with a clock it shows when the clock was set back.
+/// This is how long a certificate lasts by default, so that is how often a device hears from its CA. It is also
+/// what one certificate from a CA with a wrong clock can cost: the bound is at most that far ahead, and what
+/// the CA grants one day later is valid again.
+const STEP: u64 = 90 * 24 * 60 * 60;
+
+/// The lower bound of the time, kept over restarts.
+///
+/// A CA does not grant a certificate before it begins, so when the device has just been granted one, it
+/// is at least that late. For a device without a clock that is all there is; for one with a clock it shows
+/// when the clock was set back. A peer's certificate proves no time: its CA may have dated it ahead.
 pub(crate) struct Clock {
     least: UnixTime,
+    /// The newest beginning of a certificate seen since. Nothing is refused for it.
+    newest: UnixTime,
 }
 
 impl Clock {
-    /// Goes on from what was seen before the restart.
-    pub(crate) fn load<B: Board>(board: &mut B) -> Self {
-        let mut seconds = [0; 8];
-        let stored = match board.load(Record::Time, &mut seconds) {
-            Some(8) => UnixTime::new(u64::from_be_bytes(seconds)).ok(),
-            _ => None,
-        };
-        Self { least: stored.unwrap_or(UnixTime::MIN) }
+    /// Goes on from what was known before the restart.
+    ///
+    /// # Errors
+    /// [`Exit::Storage`] if there is a record that cannot be read.
+    pub(crate) fn load<B: Board>(board: &mut B) -> Result<Self, Exit> {
+        let mut times = [0; Record::Time.size()];
+        board.load(Record::Time, &mut times).map_err(|_| Exit::Storage)?;
+        let times = u128::from_be_bytes(times);
+        let time = |seconds| UnixTime::new(seconds).unwrap_or(UnixTime::MIN);
+        Ok(Self { least: time((times >> 64) as u64), newest: time(times as u64) })
     }
 
-    /// What is known of the time. A board's clock that is behind what was signed is not believed.
+    /// What is known of the time. A board's clock that is behind the lower bound is not believed.
     pub(crate) fn now<B: Board>(&self, board: &mut B) -> Now {
         match board.now() {
             Now::Exact(now) if now >= self.least => Now::Exact(now),
@@ -33,16 +52,48 @@ impl Clock {
         }
     }
 
-    /// Learns from a certificate that was verified, which begins at `signed`.
+    /// Whether a device whose certificate is valid by what is known `now` had better ask for a new one: a certificate
+    /// was seen that begins after the end of its own, or its own begins after the lower bound.
+    pub(crate) fn doubts(&self, now: Now, own: Validity) -> bool {
+        matches!(now, Now::AtLeast(at) if own.not_after() < self.newest || own.not_before() > at)
+    }
+
+    /// Learns from the certificate that the CA has just granted and that is valid `now`. A certificate that the device
+    /// had before is not `new`, and moves nothing: a CA repeats its answer.
     ///
     /// # Errors
     /// [`Exit::Storage`] if it cannot be kept.
-    pub(crate) fn saw<B: Board>(&mut self, signed: UnixTime, board: &mut B) -> Result<(), Exit> {
-        if signed > self.least {
-            self.least = signed;
-            board.store(Record::Time, &signed.get().to_be_bytes()).map_err(|_| Exit::Storage)?;
+    pub(crate) fn granted<B: Board>(
+        &mut self,
+        validity: Validity,
+        new: bool,
+        now: Now,
+        board: &mut B,
+    ) -> Result<(), Exit> {
+        let (Now::Exact(at) | Now::AtLeast(at)) = now;
+        let furthest = at.checked_add_seconds(STEP).unwrap_or(at);
+        if new {
+            self.least = self.least.max(validity.not_before().min(furthest));
         }
-        Ok(())
+        self.newest = validity.not_before();
+        self.keep(board)
+    }
+
+    /// Learns from a peer's certificate. A device without a clock then knows when to ask its CA for a new one.
+    ///
+    /// # Errors
+    /// [`Exit::Storage`] if it cannot be kept.
+    pub(crate) fn met<B: Board>(&mut self, validity: Validity, now: Now, board: &mut B) -> Result<(), Exit> {
+        if matches!(now, Now::Exact(_)) || validity.not_before() <= self.newest {
+            return Ok(());
+        }
+        self.newest = validity.not_before();
+        self.keep(board)
+    }
+
+    fn keep<B: Board>(&self, board: &mut B) -> Result<(), Exit> {
+        let times = u128::from(self.least.get()) << 64 | u128::from(self.newest.get());
+        board.store(Record::Time, &times.to_be_bytes()).map_err(|_| Exit::Storage)
     }
 }
 

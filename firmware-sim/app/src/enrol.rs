@@ -12,7 +12,17 @@ use crate::board::{Board, Stream};
 use crate::config::Config;
 use crate::exit::Exit;
 
-/// Has `key` certified. The certificate is verified, and copied to the start of `certificate`; returns its length.
+/// A certificate of the device's key, from its CA. It was verified.
+pub(crate) struct Granted {
+    /// Its length.
+    pub(crate) len: usize,
+    /// Whether it is another one than before.
+    pub(crate) new: bool,
+    /// Why it cannot be used yet: it is not valid by the device's clock. It is to be kept.
+    pub(crate) out_of_time: Option<Exit>,
+}
+
+/// Has `key` certified, and copies the certificate to the start of `certificate`.
 ///
 /// # Errors
 /// Why there is none.
@@ -25,7 +35,7 @@ pub(crate) fn enrol<B: Board>(
     (rx, tx): (&mut [u8], &mut [u8]),
     certificate: &mut [u8],
     board: &mut B,
-) -> Result<usize, Exit> {
+) -> Result<Granted, Exit> {
     let token = config.token.map(|token| Secret::new(B::Crypto::sha256(&[token.0.as_bytes()])));
     let form = EnrolForm::Proven { token };
     let enrolment = Enrolment { subject_id: config.subject.into(), key, anchor, now, form };
@@ -35,8 +45,8 @@ pub(crate) fn enrol<B: Board>(
     let driven = drive(&mut link, &mut stream);
     stream.close();
     let granted = driven.and_then(|_| match link.event() {
-        Some(EnrolOutcome::Granted(range)) => Ok(link.body().get(range).unwrap_or_default()),
-        Some(EnrolOutcome::OutOfTime { error, .. }) => Err(Fault::Certificate(error).into()),
+        Some(EnrolOutcome::Granted(range)) => Ok((range, None)),
+        Some(EnrolOutcome::OutOfTime { certificate, error }) => Ok((certificate, Some(error))),
         Some(EnrolOutcome::Refused { code, text }) => {
             let words = link.body().get(text).and_then(|text| str::from_utf8(text).ok());
             board.report(format_args!("the CA refused ({code}): {}", words.unwrap_or_default()));
@@ -44,8 +54,11 @@ pub(crate) fn enrol<B: Board>(
         }
         None => Err(Fault::OutOfTurn.into()),
     });
-    let text = granted.map_err(Exit::at_ca)?;
+    let (range, error) = granted.map_err(Exit::at_ca)?;
+    let text = link.body().get(range).unwrap_or_default();
     // Never too long: `limits::CERTIFICATE` holds any certificate that verifies.
-    certificate.get_mut(..text.len()).ok_or(Exit::CertificateRefused)?.copy_from_slice(text);
-    Ok(text.len())
+    let place = certificate.get_mut(..text.len()).ok_or(Exit::CertificateRefused)?;
+    let new = place != text;
+    place.copy_from_slice(text);
+    Ok(Granted { len: text.len(), new, out_of_time: error.map(Exit::of_certificate) })
 }

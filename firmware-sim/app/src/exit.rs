@@ -42,14 +42,14 @@ pub enum Exit {
     WrongFingerprint = 17,
     /// The certificate is malformed, forged, or not for this subject and key.
     CertificateRefused = 18,
-    /// The certificate that the CA gave has expired.
+    /// The certificate that the CA gave has expired by the device's clock. It is kept.
     CertificateExpired = 19,
-    /// The certificate that the CA gave has not begun.
+    /// The certificate that the CA gave has not begun by the device's clock. It is kept.
     CertificateNotYetValid = 20,
 
     /// Nothing takes connections at the peer's address.
     PeerUnreachable = 30,
-    /// The peer did not answer, or nobody came, within the deadline.
+    /// The peer did not answer, or nobody opened a channel, within the deadline.
     PeerSilent = 31,
     /// The connection to the peer ended in the middle.
     PeerCut = 32,
@@ -105,14 +105,19 @@ impl Exit {
                 Fault::Refused(Code::ProofFailed) => Self::ProofRefused,
                 Fault::Refused(Code::TokenInvalid) => Self::TokenRefused,
                 Fault::Refused(_) => Self::CaRefused,
-                Fault::Certificate(error) => match error {
-                    CertificateError::IssuerKeyMismatch => Self::WrongFingerprint,
-                    CertificateError::Expired { .. } => Self::CertificateExpired,
-                    CertificateError::NotYetValid { .. } => Self::CertificateNotYetValid,
-                    _ => Self::CertificateRefused,
-                },
+                Fault::Certificate(error) => Self::of_certificate(error),
                 _ => Self::Internal,
             },
+        }
+    }
+
+    /// What is wrong with the certificate that the CA granted.
+    pub(crate) const fn of_certificate(error: CertificateError) -> Self {
+        match error {
+            CertificateError::IssuerKeyMismatch => Self::WrongFingerprint,
+            CertificateError::Expired { .. } => Self::CertificateExpired,
+            CertificateError::NotYetValid { .. } => Self::CertificateNotYetValid,
+            _ => Self::CertificateRefused,
         }
     }
 
@@ -161,7 +166,7 @@ impl fmt::Display for Exit {
             Self::Done => "done",
             Self::Internal => "the device failed; this is a defect, please report it",
             Self::Usage => "the arguments make no sense",
-            Self::Storage => "the storage did not keep what must outlive a restart",
+            Self::Storage => "the storage failed; repair it or make room, and start again",
             Self::CannotListen => "the board cannot listen at this address",
             Self::CaUnreachable => "nothing takes connections at the CA's address; check it, or start the CA",
             Self::CaSilent => "the CA did not answer in time",
@@ -172,8 +177,8 @@ impl fmt::Display for Exit {
             Self::CaRefused => "the CA refused",
             Self::WrongFingerprint => "the certificate is not of the CA with the pinned fingerprint",
             Self::CertificateRefused => "the CA's certificate is malformed, forged, or not the one asked for",
-            Self::CertificateExpired => "the CA's certificate has expired already; check the CA's clock",
-            Self::CertificateNotYetValid => "the CA's certificate has not begun; check both clocks",
+            Self::CertificateExpired => "the certificate has expired already, and is kept; check both clocks",
+            Self::CertificateNotYetValid => "the certificate has not begun, and is kept; check both clocks",
             Self::PeerUnreachable => "nothing takes connections at the peer's address",
             Self::PeerSilent => "no peer answered in time",
             Self::PeerCut => "the connection to the peer was cut",

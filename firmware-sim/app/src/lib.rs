@@ -4,9 +4,11 @@
 //! is the hardware; a [`Memory`] is lent to work in; an [`Exit`] says how it ended.
 //!
 //! ```text
-//! identity stored? --no--> make a key -> enrol, proven -> verify -> store
-//!        | yes: verify                                             |
-//!        +----------------------------+----------------------------+
+//! key stored? --no--> make one -> store it --+
+//!        | yes                               |
+//! certificate stored, and valid? --no--------+--> enrol, proven -> verify -> store
+//!        | yes                                                         |
+//!        +----------------------------+--------------------------------+
 //!                                     v
 //!              connect, or listen -> handshake -> peer verified -> talk -> close
 //! ```
@@ -32,6 +34,7 @@ mod talk;
 
 pub use args::{USAGE, UsageError};
 pub use board::{Board, Record, StorageError, Stream};
+pub use clock::MADE;
 pub use config::{Config, Errand, Text, TextError, Token};
 pub use exit::Exit;
 pub use life::run;

@@ -3,8 +3,8 @@
 use minipki_core::limits::{CERTIFICATE, FRAME, KEY};
 use zeroize::Zeroize;
 
-/// Most bytes of [`Record::Identity`](crate::Record::Identity): a private key, the fingerprint of
-/// the CA, and the certificate.
+/// Bytes of [`Record::Identity`](crate::Record::Identity): a private key, its public key, and room for the
+/// longest certificate.
 pub const IDENTITY: usize = KEY + KEY + CERTIFICATE;
 
 /// All buffers of a run: two frames and an identity, some 10 KB.

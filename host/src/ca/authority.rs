@@ -8,6 +8,8 @@
 //!   transaction: what a client holds is in the ledger, and a token works once.
 //! - The requests of a batch are judged one after another, each as if those before it had been
 //!   issued already: a batch gives what the same requests give singly.
+//! - A request that is repeated is answered with the certificate that it was answered with before,
+//!   byte for byte, and nothing is recorded (protocol §7): a lost answer costs neither name nor token.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,8 +17,10 @@ use minipki_core::cert::{Id, IdBuf, Serial};
 use minipki_core::crypto::rsa;
 use minipki_core::text::UnixTime;
 
-use super::policy::{Approved, Standing};
-use super::ports::{Entry, Ledger, LedgerError, SignError, Signer};
+use super::limits::Rates;
+use super::outage::Outage;
+use super::policy::{self, Allowed, Approved, Standing};
+use super::ports::{Entry, Ledger, LedgerError, LedgerFacts, Recorded, SignError, Signer};
 use super::profile::{self, Profile, ProfileError};
 use super::{IssueRequest, Policy, Refused, TokenHash};
 
@@ -27,6 +31,14 @@ pub struct Issued {
     pub serial: Serial,
     /// Its text, to be answered byte for byte.
     pub certificate: Vec<u8>,
+    /// Whether the same request was answered with it before.
+    pub repeated: bool,
+}
+
+impl Issued {
+    fn again(recorded: Recorded) -> Self {
+        Self { serial: recorded.serial, certificate: recorded.certificate, repeated: true }
+    }
 }
 
 /// A certificate authority: a name, a policy, a key and a memory.
@@ -35,6 +47,8 @@ pub struct Authority {
     policy: Policy,
     signer: Box<dyn Signer>,
     ledger: Box<dyn Ledger>,
+    rates: Rates,
+    outage: Outage,
 }
 
 /// Why a whole batch failed: for the log.
@@ -46,35 +60,91 @@ enum Fault {
     Sign(#[from] SignError),
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    #[error("{free} bytes are free on the ledger's disk, and the policy keeps {kept}; free some space")]
+    Space { free: u64, kept: u64 },
     #[error("asked for {asked} {what}, got {got}: this is a bug of the ledger or the signer")]
     Count { what: &'static str, asked: usize, got: usize },
 }
 
 impl Fault {
-    /// Logs it for the operator; returns what its clients are told.
-    fn report(&self) -> Refused {
-        if let Self::Ledger(LedgerError::TokenSpent(_)) = self {
-            // Nothing is broken: all but one of them will succeed when they ask again.
-            tracing::warn!(fault = %self, "a batch of certificates has to be asked for again");
-            return Refused::Busy;
-        }
-        tracing::error!(fault = %self, "a batch of certificates could not be issued");
-        Refused::Internal
+    /// Whether it goes by itself: then clients may try again, and the CA goes on.
+    const fn heals(&self) -> bool {
+        matches!(
+            self,
+            Self::Ledger(LedgerError::Unavailable(_))
+                | Self::Profile(ProfileError::Validity)
+                | Self::Space { .. }
+        )
     }
 }
 
-/// What the requests before this one in the batch have changed.
+/// Where the answer to a request comes from.
+enum Answer {
+    /// From the ledger.
+    Recorded(Recorded),
+    /// From this batch: the place among those that are signed, and whether another request has it already.
+    Signed { place: usize, repeated: bool },
+}
+
+/// A batch that was judged.
 #[derive(Default)]
-struct Pending<'r> {
+struct Judged<'r> {
+    answers: Vec<Result<Answer, Refused>>,
+    /// The requests to sign for.
+    approved: Vec<Approved<'r>>,
+    /// Their places by subject, key and token.
+    places: HashMap<(&'r IdBuf, [u8; 32], Option<TokenHash>), usize>,
+    /// The keys that their names belong to.
     holders: HashMap<&'r IdBuf, [u8; 32]>,
+    /// The tokens that they spend.
     spent: HashSet<TokenHash>,
+}
+
+impl<'r> Judged<'r> {
+    /// Takes in a request after those before it, each as if it had been issued already.
+    fn judge(
+        &mut self,
+        policy: &Policy,
+        rates: &mut Rates,
+        request: &'r IssueRequest,
+        facts: LedgerFacts,
+        now: UnixTime,
+    ) {
+        let token = request.proof.token();
+        let key = (&request.subject_id, request.subject_key, token);
+        let answered = match self.places.get(&key) {
+            Some(place) => Some(Answer::Signed { place: *place, repeated: true }),
+            None => facts
+                .earlier
+                .filter(|earlier| policy::is_repeatable(earlier, &request.proof, now))
+                .map(Answer::Recorded),
+        };
+        let standing = Standing {
+            holder: self.holders.get(&request.subject_id).copied().or(facts.holder),
+            token_live: facts.token_live && token.is_some_and(|token| !self.spent.contains(&token)),
+        };
+        let answer = policy.judge(request, standing, answered).and_then(|allowed| match allowed {
+            Allowed::Repeat(answer) => Ok(answer),
+            Allowed::New(_) if !rates.take(request, now) => Err(Refused::RateLimited),
+            Allowed::New(approved) => {
+                let place = self.approved.len();
+                self.approved.push(approved);
+                self.places.insert(key, place);
+                self.holders.insert(&request.subject_id, request.subject_key);
+                self.spent.extend(token);
+                Ok(Answer::Signed { place, repeated: false })
+            }
+        });
+        self.answers.push(answer);
+    }
 }
 
 impl Authority {
     /// An authority named `issuer_id` that signs and remembers through its two ports.
     pub fn new(issuer_id: IdBuf, policy: Policy, signer: Box<dyn Signer>, ledger: Box<dyn Ledger>) -> Self {
         let issuer_key = signer.public_key().clone();
-        Self { profile: Profile { issuer_id, issuer_key }, policy, signer, ledger }
+        let (profile, rates) = (Profile { issuer_id, issuer_key }, Rates::new(policy.rates));
+        Self { profile, policy, signer, ledger, rates, outage: Outage::default() }
     }
 
     /// The CA's name, as its certificates carry it.
@@ -92,13 +162,19 @@ impl Authority {
         &self.policy
     }
 
-    /// The tokens that a proof of `subject` may have been made with at `now`. A token never
+    /// The tokens that a proof of `subject` with this key may have been made with at `now`. A token never
     /// travels, so whoever checks the proof tries these.
     ///
     /// # Errors
-    /// [`LedgerError::Storage`].
-    pub fn live_tokens(&mut self, subject: Id<'_>, now: UnixTime) -> Result<Vec<TokenHash>, LedgerError> {
-        self.ledger.live_tokens(subject, now)
+    /// As [`Authority::issue_many`] for a ledger that cannot be read.
+    pub fn tokens(
+        &mut self,
+        subject: Id<'_>,
+        subject_key: &[u8; 32],
+        now: UnixTime,
+    ) -> Result<Vec<TokenHash>, Refused> {
+        let tokens = self.ledger.tokens(subject, subject_key, now);
+        tokens.map_err(|error| self.report(&error.into(), 1, now))
     }
 
     /// Judges `requests` and issues the certificates of those allowed, signed and recorded
@@ -108,62 +184,40 @@ impl Authority {
     ///
     /// # Errors
     /// Each request its own [`Refused`]. If the signer or the ledger fails, nothing is recorded, and
-    /// all that were not refused before get [`Refused::Internal`], or [`Refused::Busy`] if it was
-    /// only that a token went away meanwhile; the log says why.
+    /// all that were to be signed get [`Refused::Internal`], or [`Refused::Busy`] if trying again
+    /// will help: a token went away meanwhile, the ledger is locked by another process, the disk is
+    /// full, the clock is wrong. The log says why.
     pub fn issue_many(&mut self, requests: &[IssueRequest], now: UnixTime) -> Vec<Result<Issued, Refused>> {
-        let verdicts = match self.judge_all(requests, now) {
-            Ok(verdicts) => verdicts,
-            Err(fault) => return vec![Err(fault.report()); requests.len()],
+        let Judged { answers, approved, .. } = match self.judge_all(requests, now) {
+            Ok(judged) => judged,
+            Err(fault) => return vec![Err(self.report(&fault, requests.len(), now)); requests.len()],
         };
-        let approved: Vec<_> = verdicts.iter().filter_map(|verdict| verdict.as_ref().ok().copied()).collect();
-        let mut issued = match self.certify(&approved, now) {
-            Ok(issued) => issued.into_iter().map(Ok).collect(),
-            Err(fault) => vec![Err(fault.report()); approved.len()],
-        }
-        .into_iter();
-        let answer = |verdict: Result<_, _>| verdict.and_then(|_| issued.next().ok_or(Refused::Internal)?);
-        verdicts.into_iter().map(answer).collect()
+        let signed = self.certify(&approved, now).map_err(|fault| {
+            approved.iter().for_each(|one| self.rates.give_back(one.request()));
+            self.report(&fault, approved.len(), now)
+        });
+        let give = |answer| match answer {
+            Answer::Recorded(recorded) => Ok(Issued::again(recorded)),
+            Answer::Signed { place, repeated } => {
+                let signed =
+                    signed.as_ref().map_err(|refused| *refused)?.get(place).ok_or(Refused::Internal)?;
+                Ok(Issued { repeated, ..signed.clone() })
+            }
+        };
+        answers.into_iter().map(|answer| answer.and_then(give)).collect()
     }
 
-    fn judge_all<'r>(
-        &mut self,
-        requests: &'r [IssueRequest],
-        now: UnixTime,
-    ) -> Result<Vec<Result<Approved<'r>, Refused>>, Fault> {
-        let (judged, beyond) = requests.split_at(requests.len().min(self.policy.max_waiting));
-        let subjects: Vec<_> = judged.iter().map(|request| request.subject_id.as_id()).collect();
-        let holders = self.ledger.holders(&subjects, now)?;
-        expect_count("holders", judged.len(), holders.len())?;
-        let mut pending = Pending::default();
-        let mut verdicts = Vec::with_capacity(requests.len());
-        for (request, holder) in judged.iter().zip(holders) {
-            let standing = self.standing(request, holder, &pending, now)?;
-            let verdict = self.policy.judge(request, standing);
-            if verdict.is_ok() {
-                pending.holders.insert(&request.subject_id, request.subject_key);
-                pending.spent.extend(request.proof.token());
-            }
-            verdicts.push(verdict);
+    fn judge_all<'r>(&mut self, requests: &'r [IssueRequest], now: UnixTime) -> Result<Judged<'r>, Fault> {
+        let (served, beyond) = requests.split_at(requests.len().min(self.policy.max_waiting));
+        let inquiries: Vec<_> = served.iter().map(IssueRequest::inquiry).collect();
+        let facts = self.ledger.facts(&inquiries, now)?;
+        expect_count("facts", served.len(), facts.len())?;
+        let mut judged = Judged::default();
+        for (request, facts) in served.iter().zip(facts) {
+            judged.judge(&self.policy, &mut self.rates, request, facts, now);
         }
-        verdicts.extend(beyond.iter().map(|_| Err(Refused::Busy)));
-        Ok(verdicts)
-    }
-
-    fn standing(
-        &mut self,
-        request: &IssueRequest,
-        recorded: Option<[u8; 32]>,
-        pending: &Pending<'_>,
-        now: UnixTime,
-    ) -> Result<Standing, LedgerError> {
-        let holder = pending.holders.get(&request.subject_id).copied().or(recorded);
-        let token_live = match request.proof.token() {
-            Some(token) if !pending.spent.contains(&token) => {
-                self.ledger.live_tokens(request.subject_id.as_id(), now)?.contains(&token)
-            }
-            _ => false,
-        };
-        Ok(Standing { holder, token_live })
+        judged.answers.extend(beyond.iter().map(|_| Err(Refused::Busy)));
+        Ok(judged)
     }
 
     /// Reserve, sign, record. All of them or none.
@@ -171,6 +225,7 @@ impl Authority {
         if approved.is_empty() {
             return Ok(Vec::new());
         }
+        self.check_space()?;
         let validity = profile::validity(&self.policy, now)?;
         let serials = self.ledger.reserve(approved.len())?;
         expect_count("serial numbers", approved.len(), serials.len())?;
@@ -189,7 +244,8 @@ impl Authority {
             .zip(&signatures)
             .zip(&serials)
             .map(|((text, signature), serial)| {
-                Ok(Issued { serial: *serial, certificate: profile::assemble(text, signature)? })
+                let certificate = profile::assemble(text, signature)?;
+                Ok(Issued { serial: *serial, certificate, repeated: false })
             })
             .collect::<Result<Vec<_>, ProfileError>>()?;
 
@@ -206,7 +262,36 @@ impl Authority {
             })
             .collect();
         self.ledger.record(&entries, now)?;
+        self.outage.end();
         Ok(issued)
+    }
+
+    fn check_space(&mut self) -> Result<(), Fault> {
+        let kept = self.policy.min_free;
+        if kept == 0 {
+            return Ok(());
+        }
+        let free = self.ledger.free_space();
+        if free < kept { Err(Fault::Space { free, kept }) } else { Ok(()) }
+    }
+
+    /// Logs for the operator why `requests` are refused; returns what their clients are told.
+    fn report(&mut self, fault: &Fault, requests: usize, now: UnixTime) -> Refused {
+        match fault {
+            // Nothing is broken: all but one of them will succeed when they ask again.
+            Fault::Ledger(LedgerError::TokenSpent(_)) => {
+                tracing::warn!(%fault, "a batch of certificates has to be asked for again");
+                Refused::Busy
+            }
+            _ if fault.heals() => {
+                self.outage.refuse(fault, requests, now);
+                Refused::Busy
+            }
+            _ => {
+                tracing::error!(%fault, "a batch of certificates could not be issued");
+                Refused::Internal
+            }
+        }
     }
 }
 

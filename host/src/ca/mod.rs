@@ -5,6 +5,8 @@
 //! [`ports`] what it needs from outside.
 
 pub mod authority;
+pub mod limits;
+mod outage;
 pub mod policy;
 pub mod ports;
 pub mod profile;
@@ -12,7 +14,10 @@ pub mod source;
 pub mod token;
 
 pub use authority::{Authority, Issued};
+pub use limits::RateLimits;
 pub use policy::{IssueRequest, Policy, Proof, Refused};
-pub use ports::{Entry, Ledger, LedgerError, SignError, Signature, Signer, TokenHash};
+pub use ports::{
+    Entry, Inquiry, Ledger, LedgerError, LedgerFacts, Recorded, SignError, Signature, Signer, TokenHash,
+};
 pub use source::Source;
 pub use token::Token;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use minipki_core::cert::IdBuf;
+use minipki_core::text::UnixTime;
 
-use super::TokenHash;
+use super::{Inquiry, RateLimits, Recorded, Source, TokenHash, profile};
 
 /// What a CA allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,17 +21,24 @@ pub struct Policy {
     /// How many requests may wait to be signed together; those beyond are refused as busy, so a
     /// flood costs a bounded time and the ones that wait are answered.
     pub max_waiting: usize,
+    /// How many certificates a key, a name and a source may get within an hour.
+    pub rates: RateLimits,
+    /// Bytes that must be free on the ledger's disk for a new certificate. With less, new requests are refused as
+    /// busy and repeated ones are still answered: the CA never fills its disk to the last byte. 0 allows all.
+    pub min_free: u64,
 }
 
 impl Default for Policy {
     /// Proven enrolment without tokens, 90 days, 1024 waiting (about a quarter of a second of
-    /// signing with a 2048-bit key).
+    /// signing with a 2048-bit key), the default rates, 64 MiB free.
     fn default() -> Self {
         Self {
             open: false,
             require_token: false,
             validity: Duration::from_secs(90 * 24 * 60 * 60),
             max_waiting: 1024,
+            rates: RateLimits::default(),
+            min_free: 64 * 1024 * 1024,
         }
     }
 }
@@ -44,6 +52,8 @@ pub struct IssueRequest {
     pub subject_key: [u8; 32],
     /// What the sender has proven.
     pub proof: Proof,
+    /// Where it comes from; `None` if not from a network.
+    pub source: Option<Source>,
 }
 
 /// What the sender of a request has proven.
@@ -87,6 +97,11 @@ pub enum Refused {
     /// The policy asks for a token (`token_invalid`).
     #[error("this CA enrols only with a token; ask its operator for one")]
     TokenRequired,
+    /// The key, the name or the source has got its certificates for this hour (`rate_limited`).
+    #[error(
+        "this key, name or network has got too many certificates within an hour; wait, or ask the CA's operator to raise the limit"
+    )]
+    RateLimited,
     /// Too many requests are waiting (`busy`).
     #[error("the CA has too much to do; try again in a moment")]
     Busy,
@@ -95,7 +110,10 @@ pub enum Refused {
     Internal,
 }
 
-/// What the ledger knows that matters for one request.
+/// How long after its issue a certificate is the answer to a repeated request without a token, in seconds (protocol §7).
+const REPEATED_FOR: u64 = 24 * 60 * 60;
+
+/// What is known that matters for one request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
     /// The key that the subject's name belongs to.
@@ -104,7 +122,15 @@ pub(super) struct Standing {
     pub(super) token_live: bool,
 }
 
-/// A request that the policy allows. Only [`Policy::judge`] makes one, and only these are signed.
+/// What becomes of a request that the policy allows.
+pub(super) enum Allowed<'r, A> {
+    /// A new certificate.
+    New(Approved<'r>),
+    /// The answer that the same request was given before.
+    Repeat(A),
+}
+
+/// A request that gets a new certificate. Only [`Policy::judge`] makes one, and only these are signed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Approved<'r>(&'r IssueRequest);
 
@@ -116,20 +142,44 @@ impl<'r> Approved<'r> {
 }
 
 impl Policy {
-    /// Decides on one request.
-    pub(super) fn judge<'r>(
+    /// Decides on one request, and on whether what the same request was `answered` before is repeated.
+    pub(super) fn judge<'r, A>(
         &self,
         request: &'r IssueRequest,
         standing: Standing,
-    ) -> Result<Approved<'r>, Refused> {
+        answered: Option<A>,
+    ) -> Result<Allowed<'r, A>, Refused> {
         let token = request.proof.token().is_some();
         let moves = standing.holder.is_some_and(|holder| holder != request.subject_key);
-        match request.proof {
-            Proof::Classic if !self.open || self.require_token => Err(Refused::ClassicNotServed),
-            _ if token && !standing.token_live => Err(Refused::TokenInvalid),
+        match (request.proof, answered) {
+            (Proof::Classic, _) if !self.open || self.require_token => Err(Refused::ClassicNotServed),
             _ if self.require_token && !token => Err(Refused::TokenRequired),
+            // A name that has moved to another key since is not this one's any more.
+            (_, Some(answer)) if !moves => Ok(Allowed::Repeat(answer)),
+            _ if token && !standing.token_live => Err(Refused::TokenInvalid),
             _ if moves && !token => Err(Refused::SubjectTaken),
-            _ => Ok(Approved(request)),
+            _ => Ok(Allowed::New(Approved(request))),
         }
     }
+}
+
+impl IssueRequest {
+    /// What the ledger is asked about it.
+    pub(super) fn inquiry(&self) -> Inquiry<'_> {
+        Inquiry {
+            subject_id: self.subject_id.as_id(),
+            subject_key: self.subject_key,
+            token: self.proof.token(),
+        }
+    }
+}
+
+/// Whether `earlier` answers the same request again at `now`.
+///
+/// With a token there is no other answer, so it is good as long as the token. Without one a certificate that has not
+/// begun is not repeated: a clock that was ahead when it was issued would make it the only answer for years.
+pub(super) fn is_repeatable(earlier: &Recorded, proof: &Proof, now: UnixTime) -> bool {
+    let begun = earlier.validity.not_before() <= now;
+    let recent = now.get() < profile::issued_at(&earlier.validity).saturating_add(REPEATED_FOR);
+    proof.token().is_some() || (begun && recent)
 }

@@ -68,31 +68,72 @@ pub struct Entry<'a> {
     pub token: Option<TokenHash>,
 }
 
+/// One request, as the ledger is asked about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Inquiry<'a> {
+    /// The subject of the certificate that is asked for.
+    pub subject_id: Id<'a>,
+    /// The X25519 public key that it is to certify.
+    pub subject_key: [u8; 32],
+    /// The token that was proven, if any.
+    pub token: Option<TokenHash>,
+}
+
+/// What a ledger knows that matters for one request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LedgerFacts {
+    /// The key that the subject's name belongs to: that of its newest certificate that has not expired. After a token
+    /// has moved a name to another key, certificates of both keys may be valid.
+    pub holder: Option<[u8; 32]>,
+    /// Whether the token can be spent on this request.
+    pub token_live: bool,
+    /// The newest certificate, not expired, for the same subject, key and authorization: the token was spent on it,
+    /// or, where the request has no token, none was. A token counts until it expires or is revoked.
+    pub earlier: Option<Recorded>,
+}
+
+/// A certificate in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its serial number.
+    pub serial: Serial,
+    /// When it is valid.
+    pub validity: Validity,
+    /// Its text, byte for byte as it was answered.
+    pub certificate: Vec<u8>,
+}
+
 /// Remembers serial numbers, certificates and tokens, across crashes.
 ///
 /// What a method has returned `Ok` for is on the disk.
 pub trait Ledger: Send {
-    /// For each of `subjects`, in their order, the key of its newest certificate that has not run
-    /// out at `now`.
-    ///
-    /// After a token has moved a name to another key, two of its certificates may be alive; the
-    /// newest one says whose the name is.
+    /// What is known about each of `inquiries` at `now`, in their order.
     ///
     /// # Errors
-    /// [`LedgerError::Storage`].
-    fn holders(&mut self, subjects: &[Id<'_>], now: UnixTime) -> Result<Vec<Option<[u8; 32]>>, LedgerError>;
+    /// [`LedgerError::Unavailable`] or [`LedgerError::Storage`].
+    fn facts(&mut self, inquiries: &[Inquiry<'_>], now: UnixTime) -> Result<Vec<LedgerFacts>, LedgerError>;
 
-    /// The tokens of `subject` that are neither spent nor expired at `now`.
+    /// The tokens that a proof of `subject` with this key may have been made with at `now`: those that can still be
+    /// spent, and those that were spent on a certificate for this key, as long as the name belongs to the key.
     ///
     /// # Errors
-    /// [`LedgerError::Storage`].
-    fn live_tokens(&mut self, subject: Id<'_>, now: UnixTime) -> Result<Vec<TokenHash>, LedgerError>;
+    /// [`LedgerError::Unavailable`] or [`LedgerError::Storage`].
+    fn tokens(
+        &mut self,
+        subject: Id<'_>,
+        subject_key: &[u8; 32],
+        now: UnixTime,
+    ) -> Result<Vec<TokenHash>, LedgerError>;
+
+    /// How many bytes are free where the ledger is stored, as of a second ago at the latest; [`u64::MAX`] if nobody
+    /// can tell.
+    fn free_space(&mut self) -> u64;
 
     /// Hands out `count` random serial numbers that were never handed out before, and never will
     /// be again, whatever happens next: they may be signed at once.
     ///
     /// # Errors
-    /// [`LedgerError::Storage`].
+    /// [`LedgerError::Unavailable`] or [`LedgerError::Storage`].
     fn reserve(&mut self, count: usize) -> Result<Vec<Serial>, LedgerError>;
 
     /// Records all `entries` and spends their tokens, in one transaction at the time `now`.
@@ -113,6 +154,9 @@ pub enum LedgerError {
     /// A token that was live when the batch was judged and is not any more.
     #[error("a token of {0} was spent, withdrawn or expired while its certificate was being signed")]
     TokenSpent(String),
+    /// The storage below cannot be used at the moment: it is locked by another process, or full. It heals by waiting.
+    #[error("the ledger cannot be used at the moment: {0}")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// The storage below failed.
     #[error("the ledger could not be read or written: {0}")]
     Storage(#[source] Box<dyn Error + Send + Sync>),

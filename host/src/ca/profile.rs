@@ -40,6 +40,11 @@ pub(super) fn validity(policy: &Policy, now: UnixTime) -> Result<Validity, Profi
         .ok_or(ProfileError::Validity)
 }
 
+/// When a certificate of this validity was issued.
+pub(super) fn issued_at(validity: &Validity) -> u64 {
+    validity.not_before().get().saturating_add(BACKDATE)
+}
+
 impl Profile {
     /// The text to be signed.
     pub(super) fn unsigned(

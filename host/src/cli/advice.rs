@@ -5,7 +5,7 @@ use minipki_core::session::Fault;
 use minipki_core::wire::Code;
 
 use super::{CliError, Exit};
-use crate::client::{AnchorError, ClientError, IdentityError};
+use crate::client::{AnchorError, ClientError, IdentityError, OutOfTime};
 use crate::net::NetError;
 use crate::trace::explain;
 
@@ -50,13 +50,18 @@ pub(super) fn fault(fault: &Fault) -> CliError {
 /// A refusal that the CA or the peer sent, with its own words.
 pub(super) fn refused(code: Code, text: &str) -> CliError {
     let next = match code {
-        Code::SubjectTaken => "choose another --subject, or ask the CA's operator for a token (--token)",
+        Code::SubjectTaken => {
+            "choose another --subject and --out, or ask the CA's operator for a token (--token)"
+        }
         Code::TokenInvalid => "ask the CA's operator for a token: minipki ca token --dir DIR --subject NAME",
         Code::ProofFailed => {
             "compare the fingerprint with the operator's; check the token, and whom it is for"
         }
         Code::NotAllowed => "leave out --classic; if the CA asks for a token, get one from its operator",
         Code::Busy => "wait a moment and try again",
+        Code::RateLimited => {
+            "try again in an hour, or ask the CA's operator to raise the limit (ca serve --help)"
+        }
         Code::Internal => "tell the operator: the reason is in the CA's log",
         Code::CertificateRefused => {
             "see on the other side why: another CA, another subject than expected, or expired"
@@ -78,8 +83,10 @@ impl From<ClientError> for CliError {
             ClientError::Refused { code, text } => refused(*code, text),
             ClientError::Exchange { with, source: NetError::Fault(source) } => fault(source).with(with),
             ClientError::Certificate(source) => certificate(source),
+            ClientError::OwnKey { .. } | ClientError::Expired { .. } => Self::told(Exit::NotVerified, error),
             ClientError::Unreachable { .. }
             | ClientError::ConnectDeadline { .. }
+            | ClientError::Idle { .. }
             | ClientError::Exchange { .. } => Self::told(Exit::Connection, error),
             ClientError::Missing { .. } => {
                 Self::new(Exit::Unexpected, error, "see above what the peer said; --deadline gives it longer")
@@ -91,9 +98,17 @@ impl From<ClientError> for CliError {
 
 impl From<IdentityError> for CliError {
     fn from(error: IdentityError) -> Self {
-        let exit =
-            if matches!(error, IdentityError::Certificate { .. }) { Exit::NotVerified } else { Exit::Failed };
+        let exit = match error {
+            IdentityError::Certificate { .. } | IdentityError::OutOfTime(_) => Exit::NotVerified,
+            _ => Exit::Failed,
+        };
         Self::told(exit, error)
+    }
+}
+
+impl From<OutOfTime> for CliError {
+    fn from(error: OutOfTime) -> Self {
+        Self::told(Exit::NotVerified, error)
     }
 }
 

@@ -2,15 +2,22 @@
 
 use std::path::PathBuf;
 
-use super::CliError;
-use super::talk::{Talk, keyboard};
+use super::talk::{Company, Talk};
+use super::{CliError, output};
+use crate::client::chat::Note;
 use crate::client::{Identity, connect};
 
 /// Open a secure channel to a peer and talk: what is typed is sent, what arrives is printed
+///
+/// The peer's name is shown before anything is sent. The end of the input closes our side; the peer can
+/// still answer, until it closes or has been silent for as long as --deadline says.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   minipki connect --identity alice --peer 127.0.0.1:9101 --peer-subject bob
-  minipki connect --identity alice --peer 127.0.0.1:9101 --send hello --expect hi")]
+  minipki connect --identity alice --peer 127.0.0.1:9101 --send hello --expect hi
+
+A line that is typed before the peer's name is shown is not sent, unless --peer-subject
+says who it is. What is piped in waits for the channel.")]
 pub(super) struct Args {
     /// The folder that `minipki enroll` made
     #[arg(long, value_name = "DIR")]
@@ -24,6 +31,19 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args) -> Result<(), CliError> {
     let identity = Identity::load(&args.identity)?;
-    let channel = connect(&args.peer, &identity, &args.talk.options(&identity)).await?;
-    args.talk.talk(channel, &mut keyboard()).await
+    let options = args.talk.options(&identity);
+    let mut keyboard = args.talk.keyboard();
+    let opening = connect(&args.peer, &identity, &options);
+    let channel = if args.talk.peer_subject.is_some() {
+        opening.await?
+    } else {
+        let channel = keyboard.unheard(&Note::PeerUnknown, opening).await?;
+        let name = channel.peer.subject_id();
+        output::say(format_args!(
+            "{name} answers at {}; --peer-subject {name} accepts nobody else",
+            args.peer
+        ));
+        channel
+    };
+    args.talk.talk(channel, &mut keyboard, Company::Alone(Some(args.talk.deadline))).await
 }

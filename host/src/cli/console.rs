@@ -7,9 +7,8 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::log::{self, LogFormat};
-use super::{CliError, Exit, output, runtime};
+use super::{CliError, Exit, output, until_stopped};
 use crate::console::{Console, ConsoleError, ConsoleOptions, EngineError, Tls};
-use crate::server::stop_signal;
 
 /// See and run the CA in a browser, until Ctrl-C or SIGTERM
 ///
@@ -61,17 +60,12 @@ impl SiteArgs {
 }
 
 pub(super) fn run(args: ConsoleArgs) -> Result<(), CliError> {
-    log::begin(args.log_format);
+    log::begin(args.log_format)?;
     let options = args.site.options(args.dir, args.listen);
-    runtime()?.block_on(async {
-        let stop = stop_signal()?;
+    until_stopped(async |stop| {
         let console = Console::bind(options).await?;
         invite(&console)?;
-        console
-            .run(async {
-                stop.await;
-            })
-            .await;
+        console.run(stop).await;
         Ok(())
     })
 }

@@ -1,6 +1,6 @@
 //! `minipki enroll`: a key, and a CA's certificate for it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use minipki_core::cert::{Anchor, Certificate, IdBuf};
 use minipki_core::crypto::Fingerprint;
@@ -9,11 +9,17 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{CliError, advice, output, watch};
-use crate::client::{EnrolOptions, Identity, NewFolder, enrol, proven, read_anchor};
+use crate::client::{EnrolOptions, Identity, IdentityFolder, enrol, proven, read_anchor};
+use crate::clock;
+use crate::files::quoted;
 
 /// Make a key and have a CA certify it
 ///
 /// The CA must be the one that --fingerprint or --anchor pins: nothing else is trusted.
+///
+/// An enrolment that failed or was stopped costs nothing: run the same command again. It goes on with the key that is
+/// in the folder, and a CA repeats its answer for that key. A folder that is enrolled already for this subject and CA
+/// is left as it is, with exit code 0.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   minipki enroll --ca 127.0.0.1:9000 --subject alice --anchor my-ca/anchor.json --out alice
@@ -29,7 +35,7 @@ pub(super) struct Args {
     subject: IdBuf,
     #[command(flatten)]
     pinned: Pinned,
-    /// The folder to make, with key.pem, certificate.json and anchor.json
+    /// The folder for key.pem, certificate.json and anchor.json; it is made, or empty, or of an earlier try
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// The token that the CA's operator gave
@@ -59,8 +65,18 @@ struct Pinned {
 
 pub(super) async fn run(args: Args) -> Result<(), CliError> {
     let anchor = args.pinned.anchor()?;
-    // Before the CA is asked: no token is to be spent for a folder that cannot be written.
-    let folder = NewFolder::begin(&args.out)?;
+    // Before the CA is asked: the key is on the disk, and there is room for the certificate.
+    let pending = match IdentityFolder::begin(&args.out, args.subject.as_id(), &anchor)? {
+        IdentityFolder::Pending(pending) => pending,
+        IdentityFolder::Enrolled(identity) => {
+            identity.check_time(clock::now()?)?;
+            return report(&args.out, &identity, "enrolled already", args.json);
+        }
+    };
+    let out = args.out.display();
+    if pending.resumed() {
+        output::say(format_args!("going on with the key that an earlier try has left in {out}"));
+    }
     let form = if args.classic {
         EnrolForm::Classic
     } else {
@@ -69,9 +85,19 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
     };
     let tap = watch(args.trace, args.subject.to_string(), "CA");
     let options = EnrolOptions { form, tap, ..EnrolOptions::new(args.ca, args.subject, anchor) };
-    let identity = enrol(options).await?;
-    folder.keep(&identity)?;
-    report(&args.out, &identity, args.json)
+    let identity = match enrol(pending.key().clone(), options).await {
+        Ok(identity) => identity,
+        Err(error) => {
+            pending.fail(&error);
+            output::say(format_args!("the key is kept in {out}: the same command goes on with it"));
+            return Err(error.into());
+        }
+    };
+    pending.keep(&identity)?;
+    identity.check_time(clock::now()?).inspect_err(|_| {
+        output::say(format_args!("the certificate has come; key and certificate are kept in {out}"));
+    })?;
+    report(&args.out, &identity, "certified", args.json)
 }
 
 impl Pinned {
@@ -87,26 +113,28 @@ impl Pinned {
     }
 }
 
-fn report(out: &std::path::Path, identity: &Identity, as_json: bool) -> Result<(), CliError> {
+/// `what` says what became of it.
+fn report(out: &Path, identity: &Identity, what: &str, as_json: bool) -> Result<(), CliError> {
     let certificate =
         Certificate::parse(identity.certificate()).map_err(|error| advice::certificate(&error))?;
     let (subject, issuer) = (certificate.subject_id(), certificate.issuer_id());
     let (serial, until) = (certificate.serial_number(), certificate.validity().not_after());
     if as_json {
         output::json(&json!({
-            "identity": out,
+            "identity": out.to_string_lossy(),
             "issuer_id": issuer.as_str(),
             "not_after": until.to_string(),
             "serial_number": serial.get(),
             "subject_id": subject.as_str(),
         }))?;
     }
+    let shell = quoted(out);
     let out = out.display();
     output::say(format_args!(
-        "{issuer} certified {subject}: serial {serial},\n\
+        "{subject} is {what} by {issuer}: serial {serial},\n\
          valid until {until}; key and certificate are in {out}.\n\
-         Next, wait for a peer, or connect to one:\n  minipki listen --identity {out}\n  \
-         minipki connect --identity {out} --peer 127.0.0.1:9101"
+         Next, wait for a peer, or connect to one:\n  minipki listen --identity {shell}\n  \
+         minipki connect --identity {shell} --peer 127.0.0.1:9101"
     ));
     Ok(())
 }

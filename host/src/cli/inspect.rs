@@ -15,7 +15,8 @@ use crate::trace::printer;
 
 /// Explain a certificate, an anchor, a key or a message, field by field
 ///
-/// Verifies nothing: for that there is `minipki verify`. Private keys are never shown.
+/// Verifies nothing: for that there is `minipki verify`. Private keys are never shown, and nothing of a file that is
+/// not MiniPKI's: it may be a secret.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  minipki inspect alice/certificate.json")]
 pub(super) struct Args {
@@ -41,7 +42,11 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let Some(inspected) = found else {
         return Err(CliError::new(
             Exit::Failed,
-            format_args!("{} is no file of MiniPKI: {}", args.file.display(), explain::escaped(&content, 40)),
+            format_args!(
+                "{} is no file of MiniPKI: {} bytes, which are not shown, as they may be a secret",
+                args.file.display(),
+                content.len()
+            ),
             "give a certificate, an anchor, a PEM key or a message of the protocol",
         ));
     };
@@ -68,7 +73,11 @@ fn message(content: &[u8]) -> Option<Inspected> {
         "anchor" => Anchor::decode::<Chosen>(content).err().map(|error| error.to_string()),
         _ => None,
     };
-    Some(Inspected { name: known.name, purpose: known.purpose, lines: known.lines(&body), fault })
+    let mut lines = known.lines(&body);
+    for line in lines.iter_mut().filter(|line| line.why == explain::FOREIGN) {
+        line.value = "not shown: it may be a secret".to_owned();
+    }
+    Some(Inspected { name: known.name, purpose: known.purpose, lines, fault })
 }
 
 fn key(content: &[u8]) -> Option<Inspected> {

@@ -1,18 +1,46 @@
-//! `minipki listen`: wait for peers and talk to them, one after another.
+//! `minipki listen`: wait for peers and talk to them, side by side.
 
+use std::fmt::Display;
+use std::future::pending;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::talk::{Talk, keyboard};
-use super::{CliError, Exit, output};
-use crate::client::{Identity, Listener};
+use minipki_core::cert::Certificate;
+use minipki_core::text::UnixTime;
+use minipki_core::wire::Code;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
 
-/// Wait for peers and talk to them over secure channels, one after another
+use super::talk::{Company, Keyboard, Talk};
+use super::{CliError, Exit, advice, output};
+use crate::client::chat::{Conversations, Full, Input, Line, Note, Seat};
+use crate::client::{Channel, ClientError, Identity, Listener};
+use crate::clock;
+
+/// The number of failures that are told within [`TOLD_WITHIN`]: strangers may fail as often as they like.
+const TOLD: u32 = 10;
+
+/// The time after which failures are told again.
+const TOLD_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long open channels are waited for, which close by themselves when our certificate expires.
+const CLOSING: Duration = Duration::from_secs(3);
+
+/// Wait for peers and talk to them over secure channels, side by side
 ///
 /// Ends with Ctrl-C or SIGTERM.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   minipki listen --identity bob
-  minipki listen --identity bob --peer-subject alice --once --expect hello --send hi")]
+  minipki listen --identity bob --peer-subject alice --once --expect hello --send hi
+
+What arrives is printed as `NAME: TEXT`; with --once or --peer-subject, where only one
+peer is meant, as the text alone.
+
+What is typed goes to the peer that is connected. If several are, or if the lines before
+were for another peer, begin the line with @NAME and a space. A line that is for nobody
+is not sent and not kept, and this is said. What is piped in is for the first peer.")]
 pub(super) struct Args {
     /// The folder that `minipki enroll` made
     #[arg(long, value_name = "DIR")]
@@ -20,7 +48,7 @@ pub(super) struct Args {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9101")]
     listen: String,
-    /// End after the first peer, as well or as badly as it went
+    /// Talk to the first peer whose channel opens, and end as that went
     #[arg(long)]
     once: bool,
     #[command(flatten)]
@@ -29,23 +57,166 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args) -> Result<(), CliError> {
     let identity = Identity::load(&args.identity)?;
+    let own = Certificate::parse(identity.certificate()).map_err(|error| advice::certificate(&error))?;
+    let not_after = own.validity().not_after();
     let (subject, options) = (identity.subject_id().to_string(), args.talk.options(&identity));
     let unusable = |error| {
         let seen = format!("cannot listen on {}: {error}", args.listen);
         CliError::new(Exit::Connection, seen, "choose another address with --listen, or stop what holds it")
     };
-    let mut listener = Listener::bind(&args.listen, identity, options).await.map_err(unusable)?;
+    let listener = Listener::bind(&args.listen, identity, options).await.map_err(unusable)?;
     output::say(format_args!("{subject} is listening on {}", listener.local_addr()?));
-    let mut keyboard = keyboard();
+    if args.once {
+        once(listener, &args.talk, not_after).await
+    } else {
+        serve(listener, args.talk, not_after).await
+    }
+}
+
+/// Talks to the first peer.
+async fn once(mut listener: Listener, talk: &Talk, not_after: UnixTime) -> Result<(), CliError> {
+    let mut keyboard = talk.keyboard();
+    let mut failures = Failures::new();
+    let first = async {
+        loop {
+            match listener.accept().await {
+                Ok(channel) => return Ok(channel),
+                Err(error) => failures.say(CliError::from(error)),
+            }
+        }
+    };
+    let first = async {
+        tokio::select! {
+            channel = first => channel,
+            expired = expiry(not_after) => Err(expired),
+        }
+    };
+    let channel = keyboard.unheard(&Note::NobodyConnected, first).await?;
+    // Nobody else is let in, nor left waiting.
+    drop(listener);
+    talk.talk(channel, &mut keyboard, Company::Alone(None)).await
+}
+
+/// Talks to all peers, until our certificate expires.
+async fn serve(mut listener: Listener, talk: Talk, not_after: UnixTime) -> Result<(), CliError> {
+    let talk = Arc::new(talk);
+    let mut conversations = Conversations::new(talk.peer_subject.clone());
+    let (mut tasks, mut failures) = (JoinSet::new(), Failures::new());
+    let keyboard = talk.keyboard();
+    let (mut typed, mut piped) =
+        if keyboard.is_terminal() { (Some(keyboard), None) } else { (None, Some(keyboard)) };
+    if typed.is_none() {
+        conversations.hush();
+    }
     loop {
-        let ended = match listener.accept().await {
-            Ok(channel) => args.talk.talk(channel, &mut keyboard).await,
-            Err(error) => Err(error.into()),
-        };
-        match ended {
-            ended if args.once => return ended,
-            Ok(()) => {}
-            Err(error) => output::say(&error),
+        tokio::select! {
+            // A line that was typed before a peer came is not for it.
+            biased;
+            expired = expiry(not_after), if !talk.stay_open_after_expiry => {
+                let _ = timeout(CLOSING, async { while tasks.join_next().await.is_some() {} }).await;
+                return Err(expired);
+            }
+            line = next(&mut typed) => match line {
+                Some(line) => {
+                    if let Err(note) = conversations.say(line) {
+                        output::say(note);
+                    }
+                }
+                None => {
+                    typed = None;
+                    conversations.hush();
+                }
+            },
+            Some(_) = tasks.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok(channel) => match conversations.begin(channel.peer.subject_id()) {
+                    Ok(seat) => {
+                        let (talk, piped) = (Arc::clone(&talk), piped.take());
+                        tasks.spawn(async move { converse(&talk, channel, seat, piped).await });
+                    }
+                    Err(Full) => {
+                        let peer = channel.peer.subject_id();
+                        failures.say(format_args!("busy: refused one more channel with {peer}"));
+                        tasks.spawn(channel.refuse(Code::Busy));
+                    }
+                },
+                Err(error) => failures.say(CliError::from(error)),
+            },
+        }
+    }
+}
+
+/// One of several conversations: with what is piped in, or with the lines that the seat is given.
+async fn converse(talk: &Talk, channel: Channel, mut seat: Seat, piped: Option<Keyboard>) {
+    let peer = channel.peer.subject_id().to_string();
+    let (ended, unsent) = match piped {
+        Some(mut keyboard) => {
+            let ended = talk.talk(channel, &mut keyboard, Company::Others).await;
+            (ended, (!keyboard.has_ended()).then_some(Note::LinesLost { peer, count: None }))
+        }
+        None => {
+            let ended = talk.talk(channel, &mut seat, Company::Others).await;
+            let count = seat.unsent();
+            (ended, (count > 0).then_some(Note::LinesLost { peer, count: Some(count) }))
+        }
+    };
+    if let Err(error) = ended {
+        output::say(error);
+    }
+    if let Some(note) = unsent {
+        output::say(note);
+    }
+}
+
+/// The next line that is typed; `None` at the end of the input, or if it cannot be read.
+async fn next(typed: &mut Option<Keyboard>) -> Option<Line> {
+    let Some(keyboard) = typed else { return pending().await };
+    let what = "the input could not be read";
+    keyboard.next().await.unwrap_or_else(|source| {
+        output::say(CliError::from(ClientError::Local { what, source }));
+        None
+    })
+}
+
+/// Tells what has failed, and no more of it than a person can read.
+struct Failures {
+    since: Instant,
+    told: u32,
+    untold: u32,
+}
+
+impl Failures {
+    fn new() -> Self {
+        Self { since: Instant::now(), told: 0, untold: 0 }
+    }
+
+    fn say(&mut self, failure: impl Display) {
+        if self.since.elapsed() >= TOLD_WITHIN {
+            if self.untold > 0 {
+                output::say(format_args!("{} more connections have failed", self.untold));
+            }
+            *self = Self::new();
+        }
+        if self.told < TOLD {
+            self.told += 1;
+            output::say(failure);
+        } else {
+            self.untold += 1;
+        }
+    }
+}
+
+/// Ends when our certificate has expired: after that no peer lets us in.
+async fn expiry(not_after: UnixTime) -> CliError {
+    loop {
+        match clock::now() {
+            Ok(now) if now <= not_after => sleep(Duration::from_secs(1)).await,
+            Ok(_) => {
+                let seen =
+                    format!("our own certificate expired at {not_after}, so no peer accepts it any more");
+                return CliError::new(Exit::NotVerified, seen, "enrol a new identity, and listen with it");
+            }
+            Err(error) => return error.into(),
         }
     }
 }

@@ -15,25 +15,34 @@ mod listen;
 mod log;
 mod output;
 mod progress;
+mod resources;
+mod stderr;
 mod talk;
 mod verify;
 
 use std::io;
+use std::panic;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use signal_hook::consts::SIGXFSZ;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::crypto::{self, ProviderKind};
-use crate::server::stop_signal;
+use crate::net;
+use crate::server::stop_signals;
 use crate::trace::{Printer, Tap};
 
 pub use error::CliError;
 pub use exit::Exit;
+use resources::Needs;
+use stderr::Stderr;
 
 /// MiniPKI: a certificate authority, its clients, and secure channels between them
 #[derive(Parser)]
@@ -78,6 +87,17 @@ enum Command {
     Completions(Completions),
 }
 
+impl Command {
+    /// What it needs of the system, if it starts threads.
+    fn needs(&self) -> Option<Needs> {
+        match self {
+            Self::Demo(_) | Self::Console(_) | Self::Ca(ca::Command::Serve(_)) => Some(Needs::server()),
+            Self::Enroll(_) | Self::Listen(_) | Self::Connect(_) => Some(Needs::CLIENT),
+            Self::Ca(_) | Self::Inspect(_) | Self::Verify(_) | Self::Completions(_) => None,
+        }
+    }
+}
+
 /// Print the completions of a shell
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  minipki completions bash")]
@@ -97,23 +117,63 @@ pub fn command() -> clap::Command {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    panic::set_hook(Box::new(|panic| {
+        let next = "report it to the maintainers of MiniPKI, with the command and these lines";
+        output::say(CliError::new(
+            Exit::Failed,
+            format_args!("this is a fault of MiniPKI itself: {panic}"),
+            next,
+        ));
+    }));
+    let code = match ignore_file_limit().map_err(CliError::from).and_then(|()| run(parse())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::say(&error);
             error.exit().into()
         }
-    }
+    };
+    stderr::end();
+    code
+}
+
+/// Makes a write beyond the limit of a file's size (`ulimit -f`) an error like any other. The signal SIGXFSZ, which
+/// comes with it, would end the program without a word.
+fn ignore_file_limit() -> io::Result<()> {
+    // A handler that only sets a flag; nobody reads the flag.
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
+}
+
+/// The command line. Ends the program if it is wrong, without a word that may be a token in a wrong place.
+fn parse() -> Cli {
+    Cli::try_parse().unwrap_or_else(|mut error| {
+        let argument = match error.get(ContextKind::InvalidArg) {
+            Some(ContextValue::String(argument)) => argument.as_str(),
+            _ => "",
+        };
+        let secret = match error.kind() {
+            ErrorKind::ValueValidation if argument.starts_with("--fingerprint") => {
+                Some(ContextKind::InvalidValue)
+            }
+            ErrorKind::UnknownArgument if !argument.starts_with('-') => Some(ContextKind::InvalidArg),
+            _ => None,
+        };
+        if let Some(secret) = secret {
+            error.insert(secret, ContextValue::String("...".to_owned()));
+        }
+        error.exit()
+    })
 }
 
 fn run(cli: Cli) -> Result<(), CliError> {
     crypto::choose(cli.provider.into());
+    net::raise_descriptor_limit();
+    cli.command.needs().map_or(Ok(()), Needs::check)?;
     match cli.command {
-        Command::Demo(args) => wait(demo::run(args), interrupted),
+        Command::Demo(args) => wait(runtime(), demo::run(args), interrupted),
         Command::Ca(command) => ca::run(command),
-        Command::Enroll(args) => wait(enroll::run(args), interrupted),
-        Command::Listen(args) => wait(listen::run(args), |_| Ok(())),
-        Command::Connect(args) => wait(connect::run(args), interrupted),
+        Command::Enroll(args) => wait(client_runtime(), enroll::run(args), interrupted),
+        Command::Listen(args) => wait(client_runtime(), listen::run(args), |_| Ok(())),
+        Command::Connect(args) => wait(client_runtime(), connect::run(args), interrupted),
         Command::Console(args) => console::run(args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args),
@@ -132,14 +192,51 @@ fn runtime() -> io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(cores.div_ceil(2)).enable_all().build()
 }
 
-/// Runs `work` to its end, or until Ctrl-C or SIGTERM, of which `stopped` says what it means.
+/// A runtime in the thread that there is. A client has little to do at the same time.
+fn client_runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+/// The future that tells a service to stop in order.
+type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Runs a service. The first SIGINT, SIGTERM or SIGHUP stops it in order, by the future that `service` is given;
+/// a second one ends it at once. That loses nothing: what was answered is on disk.
+fn until_stopped(service: impl AsyncFnOnce(Stop) -> Result<(), CliError>) -> Result<(), CliError> {
+    let runtime = runtime()?;
+    let mut at_once = false;
+    let done = runtime.block_on(async {
+        let (stop, again) = stop_signals()?;
+        let stop = async {
+            let signal = stop.await;
+            tracing::info!(signal, "asked to stop; another such signal ends this at once");
+        };
+        tokio::select! {
+            // The second signal is looked for first, so that it has seen the first one before the service says so.
+            biased;
+            signal = again => {
+                at_once = true;
+                let seen = format_args!("ended at once by a second signal, {signal}; what was answered is on disk");
+                Err(CliError::new(Exit::Interrupted, seen, ""))
+            }
+            done = service(Box::pin(stop)) => done,
+        }
+    });
+    if at_once {
+        runtime.shutdown_background();
+    }
+    done
+}
+
+/// Runs `work` to its end, or until SIGINT, SIGTERM or SIGHUP; `stopped` says what that means.
 fn wait<T>(
+    runtime: io::Result<Runtime>,
     work: impl Future<Output = Result<T, CliError>>,
     stopped: impl FnOnce(&'static str) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
-    let runtime = runtime()?;
+    let runtime = runtime?;
     let done = runtime.block_on(async {
-        let stop = stop_signal()?;
+        let (stop, _) = stop_signals()?;
         tokio::select! {
             biased;
             done = work => done,
@@ -158,7 +255,7 @@ fn interrupted<T>(signal: &'static str) -> Result<T, CliError> {
 
 /// A tap that prints to standard error, if `trace` asks for one.
 fn watch(trace: bool, own: impl Into<String>, peer: impl Into<String>) -> Option<Arc<dyn Tap>> {
-    trace.then(|| Arc::new(Printer::new(anstream::stderr(), own, peer)) as Arc<dyn Tap>)
+    trace.then(|| Arc::new(Printer::new(Stderr, own, peer)) as Arc<dyn Tap>)
 }
 
 /// A length of time: a whole number and `s`, `m`, `h` or `d`.

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::stderr::Stderr;
 use super::{CliError, Exit};
 
 /// Writes to standard output with `write`. A reader that has gone, as `head` does, is no error.
@@ -31,7 +32,8 @@ pub(super) fn json(value: &Value) -> Result<(), CliError> {
 
 /// Writes one line for people, to standard error. That it cannot be shown is no reason to stop.
 pub(super) fn say(text: impl std::fmt::Display) {
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+    // One write, so that no other line comes in between. `Stderr` never fails.
+    let _ = Stderr.write(format!("{text}\n").as_bytes());
 }
 
 /// The most that is read of a file: several times the largest there is.

@@ -1,39 +1,54 @@
-//! What `listen` and `connect` share: who may be at the other end, and what is said.
+//! What `listen` and `connect` share: who may be at the other end, what is said, and when it ends.
 
+use std::io::{self, IsTerminal};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use minipki_core::cert::IdBuf;
 use tokio::io::{BufReader, Stdin, stdin, stdout};
 
-use super::{CliError, duration, output, watch};
-use crate::client::chat::{self, Lines, Note, Script};
-use crate::client::{Channel, ChannelOptions, Identity};
+use super::{CliError, Exit, duration, output, watch};
+use crate::client::chat::{self, ChatOptions, Input, Limits, Line, Lines, Note, Script};
+use crate::client::{Channel, ChannelOptions, ClientError, Identity};
 
-/// Who may be at the other end, and what is said.
+/// Who may be at the other end, what is said, and when it ends.
 #[derive(clap::Args)]
 pub(super) struct Talk {
     /// The subject that the peer must be; without it, anybody whom the same CA certified
     #[arg(long, value_name = "NAME")]
-    peer_subject: Option<IdBuf>,
+    pub(super) peer_subject: Option<IdBuf>,
     /// Send this text instead of what is typed; may be given several times
     #[arg(long, value_name = "TEXT")]
     send: Vec<String>,
     /// End well only if this text arrives; may be given several times
     #[arg(long, value_name = "TEXT")]
     expect: Vec<String>,
-    /// How long --send and --expect may take: a number and s, m, h or d
+    /// How long --send and --expect may take; for connect, also how long the peer may be silent after the
+    /// end of the input, before the channel is closed
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
-    deadline: Duration,
+    pub(super) deadline: Duration,
+    /// Close a channel on which neither side has said anything for this long
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
+    idle: Duration,
+    /// Go on with an open channel after a certificate has expired; without this it is closed then
+    #[arg(long)]
+    pub(super) stay_open_after_expiry: bool,
+    /// Talk to a peer that has our own key, too; without this it is refused
+    #[arg(long)]
+    allow_self: bool,
     /// Print every message as it passes, decoded, with the reason for each field
     #[arg(long)]
     trace: bool,
 }
 
-/// The keyboard. What is typed after one conversation goes to the next.
-pub(super) type Keyboard = Lines<BufReader<Stdin>>;
-
-pub(super) fn keyboard() -> Keyboard {
-    Lines::new(BufReader::new(stdin()))
+/// Whether a conversation is the only one.
+#[derive(Clone, Copy)]
+pub(super) enum Company {
+    /// It is. Once our direction is closed, the peer may be silent for this long, if that is limited.
+    Alone(Option<Duration>),
+    /// There may be others, so each line that is printed names its peer.
+    Others,
 }
 
 impl Talk {
@@ -41,27 +56,104 @@ impl Talk {
     pub(super) fn options(&self, identity: &Identity) -> ChannelOptions {
         let peer = self.peer_subject.as_ref().map_or_else(|| "peer".to_owned(), ToString::to_string);
         let tap = watch(self.trace, identity.subject_id().to_string(), peer);
-        ChannelOptions { peer: self.peer_subject.clone(), tap, ..ChannelOptions::default() }
+        let (peer, allow_own_key) = (self.peer_subject.clone(), self.allow_self);
+        ChannelOptions { peer, tap, allow_own_key, ..ChannelOptions::default() }
     }
 
-    /// Talks until both sides have closed, or as the options say.
-    pub(super) async fn talk(&self, channel: Channel, keyboard: &mut Keyboard) -> Result<(), CliError> {
-        let peer = &channel.peer;
-        output::say(format_args!(
-            "open: {} is at the other end, by certificate {}",
-            peer.subject_id(),
-            peer.serial_number(),
-        ));
-        let notes = |note: Note| output::say(note);
-        let mut out = stdout();
-        if self.send.is_empty() && self.expect.is_empty() {
-            chat::converse(channel, keyboard, &mut out, &notes).await?;
-        } else {
+    /// The standard input; of a script nothing is read.
+    pub(super) fn keyboard(&self) -> Keyboard {
+        let lines = Lines::new(BufReader::new(stdin()));
+        Keyboard { lines, terminal: !self.is_script() && io::stdin().is_terminal(), ended: self.is_script() }
+    }
+
+    fn is_script(&self) -> bool {
+        !(self.send.is_empty() && self.expect.is_empty())
+    }
+
+    /// Talks until both sides have closed, or as the options say. Who the peer is is shown first.
+    pub(super) async fn talk(
+        &self,
+        channel: Channel,
+        input: &mut impl Input,
+        company: Company,
+    ) -> Result<(), CliError> {
+        let peer = channel.peer.subject_id().to_string();
+        let serial = channel.peer.serial_number();
+        output::say(format_args!("open: {peer} is at the other end, by certificate {serial}"));
+        let (named, parting) = match company {
+            Company::Alone(parting) => (false, parting),
+            Company::Others => (self.peer_subject.is_none(), None),
+        };
+        let prefix = if named { format!("{peer}: ") } else { String::new() };
+        let unsent = AtomicBool::new(false);
+        let notes = |note: Note| {
+            unsent.fetch_or(note.loses_a_line(), Relaxed);
+            output::say(format_args!("{prefix}{note}"));
+        };
+        let stay_open_after_expiry = self.stay_open_after_expiry;
+        let limits = Limits { idle: self.idle, parting, stay_open_after_expiry };
+        let options = ChatOptions { prefix: &prefix, limits, notes: &notes };
+        let ended = if self.is_script() {
             let (send, expect) = (self.send.clone(), self.expect.clone());
             let script = Script { send, expect, deadline: self.deadline };
-            chat::run(channel, &script, &mut out, &notes).await?;
+            chat::run(channel, &script, &mut stdout(), &options).await
+        } else {
+            chat::converse(channel, input, &mut stdout(), &options).await
+        };
+        match ended {
+            // Its words do not say who the peer is.
+            Err(error @ ClientError::Missing { .. }) if named => return Err(CliError::from(error).with(peer)),
+            ended => ended?,
         }
-        output::say("closed");
+        output::say(format_args!("{prefix}closed"));
+        if matches!(company, Company::Alone(_)) && unsent.load(Relaxed) {
+            let next = "see above which, and send them in parts or as UTF-8; the others were sent";
+            return Err(CliError::new(Exit::NotSent, "lines of the input were not sent", next));
+        }
         Ok(())
+    }
+}
+
+/// The standard input: a person at a terminal, or what is piped in.
+pub(super) struct Keyboard {
+    lines: Lines<BufReader<Stdin>>,
+    terminal: bool,
+    ended: bool,
+}
+
+impl Keyboard {
+    /// Whether a person may type.
+    pub(super) const fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// Whether all of it is read.
+    pub(super) const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Waits for `work`. A line that is typed meanwhile is for nobody: it is not kept, and `note` is said.
+    /// What is piped in is kept.
+    pub(super) async fn unheard<T>(&mut self, note: &Note, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        while self.terminal {
+            tokio::select! {
+                biased;
+                line = self.next() => match line {
+                    Ok(Some(_)) => output::say(note),
+                    _ => break,
+                },
+                done = &mut work => return done,
+            }
+        }
+        work.await
+    }
+}
+
+impl Input for Keyboard {
+    async fn next(&mut self) -> io::Result<Option<Line>> {
+        let line = self.lines.next().await?;
+        self.ended |= line.is_none();
+        Ok(line)
     }
 }

@@ -51,19 +51,21 @@ pub fn proven(token: Option<&str>) -> EnrolForm {
     EnrolForm::Proven { token: token.map(|text| Secret::new(*TokenHash::of(text).as_bytes())) }
 }
 
-/// Makes a key, and has it certified by the CA that `options` name.
+/// Has `key` certified by the CA that `options` name. Keep the key where it outlives the process before this is
+/// called, and call again with the same key if it fails: then nothing is lost. [`IdentityFolder`](super::IdentityFolder)
+/// does so.
+///
+/// The certificate that comes back is genuine, and for this subject and key. It may be out of its time, if this clock
+/// or the CA's is wrong: keep it, and ask [`Identity::check_time`].
 ///
 /// # Errors
-/// [`ClientError::Refused`] with the CA's own words, or the check of ours that its answer failed:
-/// only a certificate that verifies under the anchor, for this subject and key, is accepted.
-pub async fn enrol(options: EnrolOptions) -> Result<Identity, ClientError> {
+/// [`ClientError::Refused`] with the CA's own words, or the check of ours that its answer failed.
+pub async fn enrol(key: KeyPair<Chosen>, options: EnrolOptions) -> Result<Identity, ClientError> {
     let (mut reader, mut writer) = dial(&options.ca, options.deadlines).await?.into_split();
-    // A machine without random numbers has no way on; UnwrapErr stops it there.
-    let key = KeyPair::<Chosen>::generate(&mut UnwrapErr(SysRng));
     enrol_over(&mut reader, &mut writer, key, options).await
 }
 
-/// Has a key certified over a stream to the CA that is there already.
+/// [`enrol`] over a stream to the CA that is there already.
 ///
 /// # Errors
 /// As [`enrol`].
@@ -73,12 +75,11 @@ pub async fn enrol_over(
     key: KeyPair<Chosen>,
     options: EnrolOptions,
 ) -> Result<Identity, ClientError> {
-    let now = Now::Exact(clock::now()?);
     let enrolment = Enrolment {
         subject_id: options.subject,
         key: &key,
         anchor: &options.anchor,
-        now,
+        now: Now::Exact(clock::now()?),
         form: options.form,
     };
     let machine = EnrolClient::<Chosen>::new(enrolment, &mut UnwrapErr(SysRng));
@@ -88,11 +89,10 @@ pub async fn enrol_over(
 
     drive(&mut link, reader, writer, Some(options.deadlines.exchange)).await.map_err(failed)?;
     match link.event() {
-        Some(EnrolOutcome::Granted(text)) => {
+        Some(EnrolOutcome::Granted(text) | EnrolOutcome::OutOfTime { certificate: text, .. }) => {
             let certificate = link.body().get(text).unwrap_or_default().to_vec();
-            Ok(Identity::new(key.clone(), certificate, options.anchor.clone(), now)?)
+            Ok(Identity::genuine(key.clone(), certificate, options.anchor.clone())?)
         }
-        Some(EnrolOutcome::OutOfTime { error, .. }) => Err(failed(Fault::Certificate(error).into())),
         Some(EnrolOutcome::Refused { code, text }) => {
             let text = String::from_utf8_lossy(link.body().get(text).unwrap_or_default()).into_owned();
             Err(ClientError::Refused { code, text })

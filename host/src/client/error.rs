@@ -7,6 +7,7 @@ use minipki_core::cert;
 use minipki_core::session::Fault;
 use minipki_core::wire::Code;
 
+use super::{Expiry, Holder};
 use crate::clock::ClockError;
 use crate::net::NetError;
 
@@ -72,6 +73,37 @@ pub enum ClientError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// The peer of a channel holds our own key, and that was not allowed.
+    #[error(
+        "{with} has our own key: this identity has connected to itself; give each side an identity of its \
+         own, or allow it on both sides with --allow-self"
+    )]
+    OwnKey {
+        /// The other side.
+        with: String,
+    },
+    /// A certificate expired while the channel was open, and the channel was closed.
+    #[error(
+        "{}expired at {}, and the channel to {peer} was closed; enrol a new identity in its place, or \
+         keep channels open with --stay-open-after-expiry",
+        holder(expiry.holder, peer), expiry.not_after
+    )]
+    Expired {
+        /// The peer's name.
+        peer: String,
+        /// Whose certificate, and when.
+        expiry: Expiry,
+    },
+    /// Neither side said anything for too long, and the channel was closed.
+    #[error(
+        "{peer} and we have been silent for {limit:?}, and the channel was closed; --idle sets the limit"
+    )]
+    Idle {
+        /// The peer's name.
+        peer: String,
+        /// How long they may be silent.
+        limit: Duration,
+    },
     /// No time to verify certificates at.
     #[error(transparent)]
     Clock(#[from] ClockError),
@@ -109,6 +141,14 @@ impl ClientError {
             Self::Exchange { source: NetError::Fault(fault), .. } => Some(*fault),
             _ => None,
         }
+    }
+}
+
+/// Whose certificate it is, as a sentence begins.
+pub(super) fn holder(holder: Holder, peer: &str) -> String {
+    match holder {
+        Holder::Own => "our own certificate ".to_owned(),
+        Holder::Peer => format!("the certificate of {peer} "),
     }
 }
 

@@ -1,109 +1,341 @@
-//! The folder of an identity, which appears whole or not at all.
+//! The folder of an identity, from the first try of an enrolment to the certificate.
 //!
 //! | file | mode | what |
 //! | --- | --- | --- |
 //! | `key.pem` | 0600 | the private key, PKCS#8 PEM (RFC 8410) |
-//! | `certificate.json` | 0644 | the certificate, as the CA wrote it |
+//! | `certificate.json` | 0644 | the certificate, as the CA wrote it; it comes last |
 //! | `anchor.json` | 0644 | the CA's name, key and fingerprint |
+//! | `enrolment.json` | 0600 | while the enrolment has not finished: its subject and CA, or `{}`; and the lock |
+//! | `*.new` | | while the enrolment has not finished: room for the files that are to come |
+//!
+//! The key is on the disk before the CA is asked, and every further try uses it. So a process or a machine may stop
+//! at any time: the CA repeats its answer for the same key, and the next try puts it into the folder.
 
-use std::ffi::OsString;
-use std::fs;
-use std::io::{self, ErrorKind};
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
-use minipki_core::crypto::PKCS8_PEM;
+use minipki_core::bytes::Secret;
+use minipki_core::cert::{Anchor, Id, IdBuf};
+use minipki_core::crypto::{Fingerprint, KeyPair, PKCS8_PEM};
 use minipki_core::limits;
+use minipki_core::wire::Code;
 use rand_core::TryRng;
+use rustix::fs::OFlags;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::identity::{ANCHOR, CERTIFICATE, Identity, IdentityError, KEY};
+use super::ClientError;
+use super::identity::{self, ANCHOR, CERTIFICATE, ENROLMENT, Identity, IdentityError, KEY};
+use crate::crypto::Chosen;
 use crate::files;
 
-/// A folder in the making: a hidden sibling of what it will be, gone if it is dropped.
-///
-/// Made before the CA is asked, so that no token is spent on a folder that cannot be written.
+/// How [`Intent::Open`] is written.
+const OPEN: &[u8] = b"{}";
+
+const NEW_KEY: &str = "key.pem.new";
+const NEW_ANCHOR: &str = "anchor.json.new";
+const NEW_CERTIFICATE: &str = "certificate.json.new";
+
+/// What may be in a folder whose enrolment has not finished. The last is in the root of each ext file system.
+const EXPECTED: [&str; 8] =
+    [KEY, NEW_KEY, ANCHOR, NEW_ANCHOR, CERTIFICATE, NEW_CERTIFICATE, ENROLMENT, "lost+found"];
+
+/// What a folder holds for an enrolment: a finished one, or one to go on with.
 #[derive(Debug)]
-pub struct NewFolder {
-    target: PathBuf,
-    staging: PathBuf,
+pub enum IdentityFolder {
+    /// The identity of the same subject and CA. Whether it is valid now is for the caller to check.
+    Enrolled(Box<Identity>),
+    /// No certificate yet.
+    Pending(PendingIdentity),
 }
 
-impl NewFolder {
-    /// Begins the folder `target`, which must not exist, or be empty. The folder it is in must exist.
+/// An identity without its certificate. The folder is locked, the key is on the disk, and the room for the rest is
+/// reserved.
+#[derive(Debug)]
+pub struct PendingIdentity {
+    folder: PathBuf,
+    key: KeyPair<Chosen>,
+    resumed: bool,
+    /// No earlier try can have been granted.
+    first: bool,
+    lock: Lock,
+}
+
+/// Whom the key of a folder is for: the content of `enrolment.json`.
+enum Intent {
+    /// Nobody yet: there is no key of ours.
+    Unwritten,
+    /// Whoever comes next: no CA has granted anything for the key.
+    Open,
+    /// This subject, at the CA with this fingerprint.
+    For((IdBuf, Fingerprint)),
+}
+
+/// [`Intent::For`] as it is written.
+#[derive(Deserialize, Serialize)]
+struct IntentFor {
+    fingerprint_sha256: String,
+    subject_id: String,
+}
+
+impl IdentityFolder {
+    /// Begins an enrolment in `folder`, or goes on with one. The folder is made if it is not there; the one around it
+    /// must exist. All that the certificate will need is done before this returns.
     ///
     /// # Errors
-    /// [`IdentityError::Exists`] if anything is in the way; otherwise what failed.
-    pub fn begin(target: &Path) -> Result<Self, IdentityError> {
-        let name = target.file_name().ok_or_else(|| IdentityError::Nameless(target.to_owned()))?;
-        match fs::symlink_metadata(target) {
-            Ok(found) if !(found.is_dir() && is_empty(target)) => {
-                return Err(IdentityError::Exists(target.to_owned()));
-            }
-            Err(e) if e.kind() != ErrorKind::NotFound => return Err(io_error(target, e)),
-            _ => {}
+    /// [`IdentityError::Exists`] if anything else is in the folder, [`IdentityError::Other`] if it is for another
+    /// subject or CA, [`IdentityError::Busy`] if another process enrols into it; otherwise what failed.
+    pub fn begin(folder: &Path, subject: Id<'_>, anchor: &Anchor) -> Result<Self, IdentityError> {
+        let wanted = (subject.into(), anchor.fingerprint());
+        claim(folder)?;
+        if has_identity(folder) && !folder.join(ENROLMENT).exists() {
+            return Self::enrolled(folder, &wanted);
         }
-        // Two at once do not meet: the name is drawn.
-        let draw = SysRng.try_next_u64().map_err(|e| IdentityError::Entropy(e.to_string()))?;
-        let mut hidden = OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".{draw:016x}"));
-        let staging = target.with_file_name(hidden);
-        files::create_folder(&staging).map_err(|e| io_error(&staging, e))?;
-        Ok(Self { target: target.to_owned(), staging })
+        let mut lock = Lock::acquire(folder)?;
+        if has_identity(folder) {
+            // It was stopped after its last file had come.
+            let enrolled = Self::enrolled(folder, &wanted)?;
+            lock.finish();
+            return Ok(enrolled);
+        }
+        let key = folder.join(KEY);
+        let resumed = key.try_exists().map_err(|e| IdentityError::write(&key, e))?;
+        let first = match lock.intent()? {
+            Intent::For(found) if found == wanted => false,
+            Intent::For(found) => return Err(other(folder, "an unfinished enrolment", found)),
+            // Nothing tells whose key this is.
+            Intent::Unwritten if resumed => return Err(IdentityError::Exists(folder.to_owned())),
+            Intent::Unwritten | Intent::Open => {
+                lock.write(&Intent::For(wanted))?;
+                true
+            }
+        };
+        let key = if resumed { identity::read_key(folder)? } else { create_key(folder)? };
+        reserve(&folder.join(NEW_ANCHOR), limits::ANCHOR)?;
+        reserve(&folder.join(NEW_CERTIFICATE), limits::CERTIFICATE)?;
+        sync(folder)?;
+        Ok(Self::Pending(PendingIdentity { folder: folder.to_owned(), key, resumed, first, lock }))
     }
 
-    /// Writes `identity` into it, and gives it its name. On the disk when the call returns.
+    fn enrolled(folder: &Path, wanted: &(IdBuf, Fingerprint)) -> Result<Self, IdentityError> {
+        let identity = Identity::load_genuine(folder)?;
+        let found = (identity.subject_id().into(), identity.anchor().fingerprint());
+        if found == *wanted {
+            Ok(Self::Enrolled(Box::new(identity)))
+        } else {
+            Err(other(folder, "an identity", found))
+        }
+    }
+}
+
+impl PendingIdentity {
+    /// The key to be certified.
+    pub const fn key(&self) -> &KeyPair<Chosen> {
+        &self.key
+    }
+
+    /// Whether an earlier try made the key.
+    pub const fn resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// Ends this try, which failed with `error`. The key stays. If the CA cannot have granted anything for it, the next
+    /// try may be for another subject or CA.
+    pub fn fail(mut self, error: &ClientError) {
+        let refused = match error {
+            ClientError::Unreachable { .. } | ClientError::ConnectDeadline { .. } => true,
+            // Not `Busy` or `Internal`: these may come after a certificate was recorded.
+            ClientError::Refused { code, .. } => matches!(
+                code,
+                Code::SubjectTaken
+                    | Code::TokenInvalid
+                    | Code::ProofFailed
+                    | Code::NotAllowed
+                    | Code::RateLimited
+            ),
+            _ => false,
+        };
+        if self.first && refused {
+            // If that fails, the next try must be for the same subject and CA.
+            let _ = self.lock.write(&Intent::Open);
+        }
+    }
+
+    /// Writes the certificate and the anchor of `identity` into the folder. They are on the disk when the call
+    /// returns. After an error the key is still there, and the enrolment can be tried again.
     ///
     /// # Errors
-    /// [`IdentityError::Exists`] if something has come in the way since; otherwise what failed.
-    /// Nothing is left behind then.
-    pub fn keep(self, identity: &Identity) -> Result<(), IdentityError> {
-        let mut pem = Zeroizing::new([0; PKCS8_PEM]);
-        let pem = identity.key().write_pkcs8_pem(&mut *pem).map_err(|e| self.error(io::Error::other(e)))?;
+    /// The operating system's.
+    pub fn keep(mut self, identity: &Identity) -> Result<(), IdentityError> {
         let mut anchor = [0; limits::ANCHOR];
-        let anchor = identity.anchor().encode(&mut anchor).map_err(|e| self.error(io::Error::other(e)))?;
+        let path = self.folder.join(ANCHOR);
+        let anchor = identity
+            .anchor()
+            .encode(&mut anchor)
+            .map_err(|e| IdentityError::write(&path, io::Error::other(e)))?;
+        self.put(NEW_ANCHOR, ANCHOR, anchor)?;
+        // The certificate says that the enrolment has finished, so it comes last on the disk too.
+        sync(&self.folder)?;
+        self.put(NEW_CERTIFICATE, CERTIFICATE, identity.certificate())?;
+        sync(&self.folder)?;
+        self.lock.finish();
+        Ok(())
+    }
 
-        self.write(KEY, pem.as_bytes(), files::SECRET)?;
-        self.write(CERTIFICATE, identity.certificate(), files::PUBLIC)?;
-        self.write(ANCHOR, anchor, files::PUBLIC)?;
-        files::sync_folder(&self.staging).map_err(|e| self.error(e))?;
-        // Replaces nothing but an empty folder (rename(2)), so nobody's files are lost to a race.
-        fs::rename(&self.staging, &self.target).map_err(|e| match e.kind() {
-            ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
-                IdentityError::Exists(self.target.clone())
+    /// Writes `content` into reserved room, and gives it its name.
+    fn put(&self, reserved: &str, name: &str, content: &[u8]) -> Result<(), IdentityError> {
+        let (reserved, path) = (self.folder.join(reserved), self.folder.join(name));
+        let written = files::open_with(OpenOptions::new().write(true), OFlags::NOFOLLOW, &reserved)
+            .and_then(|mut file| {
+                file.write_all(content)?;
+                file.set_len(content.len() as u64)?;
+                file.sync_all()
+            })
+            .and_then(|()| fs::rename(&reserved, &path));
+        written.map_err(|e| IdentityError::write(&path, e))
+    }
+}
+
+/// `enrolment.json`, open and locked. The lock goes with the process.
+#[derive(Debug)]
+struct Lock {
+    path: PathBuf,
+    file: File,
+}
+
+impl Lock {
+    fn acquire(folder: &Path) -> Result<Self, IdentityError> {
+        let path = folder.join(ENROLMENT);
+        let failed = |e| IdentityError::write(&path, e);
+        loop {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false).mode(files::SECRET);
+            let file = files::open_with(&mut options, OFlags::NOFOLLOW, &path).map_err(failed)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(IdentityError::Busy(folder.to_owned())),
+                Err(TryLockError::Error(e)) => return Err(failed(e)),
             }
-            _ => self.error(e),
-        })?;
-        files::sync_folder(parent(&self.target)).map_err(|e| self.error(e))
+            // Another process may have finished in between, and removed the file.
+            if files::is_at(&file, &path).map_err(failed)? {
+                return Ok(Self { path, file });
+            }
+        }
     }
 
-    fn write(&self, name: &str, content: &[u8], mode: u32) -> Result<(), IdentityError> {
-        let path = self.staging.join(name);
-        files::write_new(&path, content, mode).map_err(|e| io_error(&path, e))
+    fn intent(&mut self) -> Result<Intent, IdentityError> {
+        let mut text = Vec::new();
+        (&self.file).take(1024).read_to_end(&mut text).map_err(|e| IdentityError::write(&self.path, e))?;
+        if text.starts_with(OPEN) {
+            return Ok(Intent::Open);
+        }
+        // The first value counts: a longer one may have been there before.
+        let written = serde_json::Deserializer::from_slice(&text).into_iter::<IntentFor>().next();
+        let intent = written.and_then(Result::ok).and_then(|it| {
+            Some(Intent::For((it.subject_id.parse().ok()?, it.fingerprint_sha256.parse().ok()?)))
+        });
+        Ok(intent.unwrap_or(Intent::Unwritten))
     }
 
-    fn error(&self, source: io::Error) -> IdentityError {
-        io_error(&self.target, source)
+    /// Writes over what is there in one call, so that no kill leaves half of it.
+    fn write(&mut self, intent: &Intent) -> Result<(), IdentityError> {
+        let mut text = OPEN.to_vec();
+        if let Intent::For((subject, fingerprint)) = intent {
+            let (fingerprint_sha256, subject_id) = (fingerprint.to_string(), subject.to_string());
+            let written = IntentFor { fingerprint_sha256, subject_id };
+            text = serde_json::to_vec(&written).map_err(|e| IdentityError::write(&self.path, e.into()))?;
+        }
+        let written =
+            self.file.rewind().and_then(|()| self.file.write_all(&text)).and_then(|()| self.file.sync_all());
+        written.map_err(|e| IdentityError::write(&self.path, e))
+    }
+
+    /// Removes the file: the enrolment has finished. If that fails, the next call for this folder does it.
+    fn finish(&mut self) {
+        for name in [NEW_KEY, NEW_ANCHOR, NEW_CERTIFICATE] {
+            let _ = fs::remove_file(self.path.with_file_name(name));
+        }
+        let _ = fs::remove_file(&self.path);
     }
 }
 
-impl Drop for NewFolder {
+impl Drop for Lock {
+    /// Closing is not enough: a child process that is just being started still has the file open.
     fn drop(&mut self) {
-        // Not there any more if it was kept.
-        let _ = fs::remove_dir_all(&self.staging);
+        // What cannot be unlocked is unlocked by closing.
+        let _ = self.file.unlock();
     }
 }
 
-fn is_empty(folder: &Path) -> bool {
-    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
+/// Makes the folder, or accepts one that holds nothing but what an enrolment writes, and that nobody else can change.
+fn claim(folder: &Path) -> Result<(), IdentityError> {
+    match files::create_folder(folder) {
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(IdentityError::write(folder, e)),
+        _ => {}
+    }
+    identity::check_folder(folder, OFlags::NOFOLLOW).map_err(|error| match error {
+        IdentityError::Io { path, source } if source.kind() == ErrorKind::NotADirectory => {
+            IdentityError::Exists(path)
+        }
+        other => other,
+    })?;
+    if has_identity(folder) {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder).map_err(|e| IdentityError::write(folder, e))? {
+        let name = entry.map_err(|e| IdentityError::write(folder, e))?.file_name();
+        if !EXPECTED.iter().any(|expected| name == OsStr::new(expected)) {
+            return Err(IdentityError::Exists(folder.to_owned()));
+        }
+    }
+    Ok(())
 }
 
-fn parent(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+/// Whether the two files are there that come after the grant.
+fn has_identity(folder: &Path) -> bool {
+    folder.join(ANCHOR).exists() && folder.join(CERTIFICATE).exists()
 }
 
-/// Not `Missing`, which is about loading: here it is the folder around it that is not there.
-fn io_error(path: &Path, source: io::Error) -> IdentityError {
-    IdentityError::Io { path: path.to_owned(), source }
+/// Makes a key. It has its name only once it is on the disk.
+fn create_key(folder: &Path) -> Result<KeyPair<Chosen>, IdentityError> {
+    let mut secret = Secret::zeroed();
+    SysRng.try_fill_bytes(secret.expose_mut()).map_err(|e| IdentityError::Entropy(e.to_string()))?;
+    let key = KeyPair::<Chosen>::from_secret(secret);
+    let mut pem = Zeroizing::new([0; PKCS8_PEM]);
+    let (new, path) = (folder.join(NEW_KEY), folder.join(KEY));
+    let failed = |e| IdentityError::write(&path, e);
+    let pem = key.write_pkcs8_pem(&mut *pem).map_err(|e| failed(io::Error::other(e)))?;
+    remove(&new)?;
+    files::write_new(&new, pem.as_bytes(), files::SECRET).map_err(failed)?;
+    fs::rename(&new, &path).map_err(failed)?;
+    // Before the first byte is sent.
+    sync(folder)?;
+    Ok(key)
+}
+
+/// Makes a file of `len` bytes to be written over: so a full disk is met before the CA is asked.
+fn reserve(path: &Path, len: usize) -> Result<(), IdentityError> {
+    remove(path)?;
+    files::write_new(path, &vec![b' '; len], files::PUBLIC).map_err(|e| IdentityError::write(path, e))
+}
+
+/// Removes what an earlier try has left.
+fn remove(path: &Path) -> Result<(), IdentityError> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(IdentityError::write(path, e)),
+        _ => Ok(()),
+    }
+}
+
+fn sync(folder: &Path) -> Result<(), IdentityError> {
+    files::sync_folder(folder).map_err(|e| IdentityError::write(folder, e))
+}
+
+fn other(folder: &Path, what: &'static str, found: (IdBuf, Fingerprint)) -> IdentityError {
+    let (subject, fingerprint) = found;
+    IdentityError::Other { path: folder.to_owned(), what, subject_id: subject.to_string(), fingerprint }
 }

@@ -1,21 +1,48 @@
 //! The halves of an open channel: what comes, and what goes.
 
 use std::fmt;
+use std::future::pending;
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use minipki_core::cert::{Id, IdBuf};
 use minipki_core::limits::{FRAME_BODY, TAG};
 use minipki_core::link::LinkOver;
 use minipki_core::noise;
-use minipki_core::session::{Fault, Inbound, Outbound, Received};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, empty, sink};
+use minipki_core::session::{Fault, Inbound, Machine, Outbound, Received};
+use minipki_core::wire::Code;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest, ReadHalf, empty, sink};
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::time::sleep;
 
 use super::ClientError;
 use crate::crypto::Chosen;
-use crate::net::{NetError, drive};
+use crate::net::{self, NetError, drive};
 use crate::trace::{Direction, Tap, Traced};
 
 type Link<M> = LinkOver<Vec<u8>, Traced<M>>;
+
+/// A stream's reading half, which may know that the connection is gone though it has read to the end.
+pub trait Liveness {
+    /// Ends when the operating system says that the connection has failed. May be dropped at any point.
+    fn broken(&self) -> impl Future<Output = ()> + Send;
+}
+
+impl Liveness for OwnedReadHalf {
+    async fn broken(&self) {
+        while self.ready(Interest::ERROR).await.is_ok_and(|ready| !ready.is_error()) {
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+/// Never: a stream that is split in this way does not tell.
+impl<T> Liveness for ReadHalf<T> {
+    fn broken(&self) -> impl Future<Output = ()> + Send {
+        pending()
+    }
+}
 
 /// What comes from the peer.
 pub struct Incoming<R> {
@@ -77,12 +104,22 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
     }
 }
 
+impl<R: Liveness> Incoming<R> {
+    /// Waits, after the peer has closed its direction, until the connection fails; returns that failure.
+    pub(super) async fn lost(&self) -> ClientError {
+        self.reader.broken().await;
+        let seen = "the peer has gone, and what was sent last may not have arrived";
+        ClientError::exchange(&self.peer, io::Error::new(io::ErrorKind::BrokenPipe, seen))
+    }
+}
+
 /// What goes to the peer. If it is dropped before it is closed, the peer is told of a truncated stream.
 pub struct Outgoing<W> {
     link: Link<Outbound<Chosen>>,
     writer: W,
     peer: IdBuf,
     tap: Option<Arc<dyn Tap>>,
+    deadline: Duration,
 }
 
 impl<W: AsyncWrite + Unpin> Outgoing<W> {
@@ -94,8 +131,9 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
         writer: W,
         peer: Id<'_>,
         tap: Option<Arc<dyn Tap>>,
+        deadline: Duration,
     ) -> Self {
-        Self { link, writer, peer: peer.into(), tap }
+        Self { link, writer, peer: peer.into(), tap, deadline }
     }
 
     /// As [`Incoming::key_fingerprint`], of the key that seals what goes.
@@ -103,13 +141,15 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
         self.link.machine().inner.key_fingerprint()
     }
 
-    /// Sends a message of 1 to [`Outgoing::LIMIT`] bytes. Waits as long as the peer reads nothing.
+    /// Sends a message of 1 to [`Outgoing::LIMIT`] bytes. Waits while the peer reads nothing, up to
+    /// [`Deadlines::send`](super::Deadlines::send).
     ///
     /// If it is dropped before it is done, the rest of the message goes ahead of the next one.
     ///
     /// # Errors
     /// [`ClientError::TooLong`], which changes nothing; [`ClientError::Exchange`] with
-    /// [`Fault::OutOfTurn`] for an empty message or after [`Outgoing::close`], or if the stream failed.
+    /// [`Fault::OutOfTurn`] for an empty message or after [`Outgoing::close`], with
+    /// [`NetError::Deadline`] if the peer reads too slowly, or if the stream failed.
     pub async fn send(&mut self, text: &[u8]) -> Result<(), ClientError> {
         if text.len() > Self::LIMIT {
             return Err(ClientError::TooLong { len: text.len(), limit: Self::LIMIT });
@@ -124,6 +164,14 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
     pub async fn close(&mut self) -> Result<(), ClientError> {
         self.put(&[], Outbound::close).await?;
         self.writer.shutdown().await.map_err(|e| self.failed(e))
+    }
+
+    /// Sends a refusal in clear, in the place of the first message, and ends the connection.
+    pub(super) async fn refuse<R: AsyncRead + Unpin>(mut self, mut inbound: Incoming<R>, code: Code) {
+        let composed = self.link.send(|traced, out| traced.refuse(code, out));
+        if composed.is_ok() && self.flush().await.is_ok() {
+            net::close(&mut inbound.reader, &mut self.writer, &[]).await;
+        }
     }
 
     async fn put(
@@ -141,7 +189,7 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
 
     /// Sends what waits to be sent.
     async fn flush(&mut self) -> Result<(), ClientError> {
-        let driven = drive(&mut self.link, &mut empty(), &mut self.writer, None).await;
+        let driven = drive(&mut self.link, &mut empty(), &mut self.writer, Some(self.deadline)).await;
         driven.map(|_| ()).map_err(|e| self.failed(e))
     }
 

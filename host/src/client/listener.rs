@@ -1,22 +1,20 @@
-//! The listening side: handshakes with many at once, channels one after another.
+//! The listening side: handshakes with many at once, each channel handed over when it is open.
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::dial::configure;
 use super::{Channel, ChannelOptions, ClientError, Identity, Role, open};
+use crate::net::{ACCEPT_BACKOFF, LogLimit};
 
 /// Handshakes at the same time. One more takes the place of the oldest: an honest one is over in
 /// milliseconds, so what has to go is a peer that is silent.
 const HANDSHAKES: usize = 64;
-
-/// A pause after the operating system gave no connection, as when all descriptors are in use.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// Waits for peers. Handshakes run side by side, each within its deadline, so
 /// one that is silent keeps nobody waiting.
@@ -27,6 +25,8 @@ pub struct Listener {
     handshakes: JoinSet<Result<Channel, ClientError>>,
     /// Those of them that are not over, oldest first.
     under_way: VecDeque<AbortHandle>,
+    /// Bounds how often it is said that no connection could be taken.
+    failures: LogLimit<IpAddr>,
 }
 
 impl Listener {
@@ -41,7 +41,14 @@ impl Listener {
     ) -> io::Result<Self> {
         let socket = TcpListener::bind(address).await?;
         let (identity, options) = (Arc::new(identity), Arc::new(options));
-        Ok(Self { socket, identity, options, handshakes: JoinSet::new(), under_way: VecDeque::new() })
+        Ok(Self {
+            socket,
+            identity,
+            options,
+            handshakes: JoinSet::new(),
+            under_way: VecDeque::new(),
+            failures: LogLimit::new(1),
+        })
     }
 
     /// Where it listens.
@@ -58,7 +65,8 @@ impl Listener {
     /// Connections are taken only while this is waited for; until then new ones wait.
     ///
     /// # Errors
-    /// A connection or handshake that failed. The listener goes on: call again.
+    /// A handshake that failed, or a connection that could not be taken; the latter is told every few seconds at
+    /// most. The listener goes on: call again.
     pub async fn accept(&mut self) -> Result<Channel, ClientError> {
         loop {
             tokio::select! {
@@ -72,8 +80,10 @@ impl Listener {
                 accepted = self.socket.accept() => match accepted {
                     Ok((stream, from)) => self.greet(stream, from),
                     Err(source) => {
-                        tokio::time::sleep(PAUSE).await;
-                        return Err(ClientError::Local { what: "a connection could not be taken", source });
+                        tokio::time::sleep(ACCEPT_BACKOFF).await;
+                        if self.failures.note("accept", None).is_some() {
+                            return Err(ClientError::Local { what: "connections cannot be taken for now", source });
+                        }
                     }
                 },
             }
@@ -89,8 +99,7 @@ impl Listener {
         }
         let (identity, options) = (Arc::clone(&self.identity), Arc::clone(&self.options));
         let handshake = self.handshakes.spawn(async move {
-            // As in dial; a socket that refuses it is only slower.
-            let _ = stream.set_nodelay(true);
+            configure(&stream);
             let (reader, writer) = stream.into_split();
             open(Role::Responder, &from.to_string(), reader, writer, &identity, &options).await
         });

@@ -2,8 +2,9 @@
 //!
 //! | start at | for |
 //! | --- | --- |
-//! | [`enrol`] | a key and its certificate from a CA: an [`Identity`] |
-//! | [`NewFolder`], [`Identity::load`] | the folder that keeps it |
+//! | [`IdentityFolder`] | the folder that keeps an identity, from the first try of its enrolment |
+//! | [`enrol`] | the certificate for a key from a CA: an [`Identity`] |
+//! | [`Identity::load`] | an identity that was kept |
 //! | [`connect`], [`Listener`] | a [`Channel`] to a peer that the same CA certified |
 //! | [`chat`] | a conversation over it, at a terminal or by a script |
 
@@ -19,11 +20,11 @@ mod identity;
 mod listener;
 
 pub use anchor::{AnchorError, read_anchor};
-pub use channel::{Channel, ChannelOptions, Role, connect, open};
-pub use dial::Deadlines;
+pub use channel::{Channel, ChannelOptions, Expiry, Holder, Role, connect, open};
+pub use dial::{Deadlines, connect_any};
 pub use enrol::{EnrolOptions, enrol, enrol_over, proven};
 pub use error::{ClientError, Ending};
-pub use folder::NewFolder;
-pub use half::{Incoming, Outgoing};
-pub use identity::{Identity, IdentityError};
+pub use folder::{IdentityFolder, PendingIdentity};
+pub use half::{Incoming, Liveness, Outgoing};
+pub use identity::{Identity, IdentityError, OutOfTime};
 pub use listener::Listener;

@@ -24,6 +24,7 @@ use super::shared::Shared;
 use super::words::words;
 use crate::ca::Policy;
 use crate::keys::{CaFolder, SignerKind};
+use crate::server::Limits;
 use crate::store::Accept;
 
 const PATH: &str = "/";
@@ -203,8 +204,14 @@ async fn start(
         _ => return Err(wrong("That is no way to enrol.", "Choose one of the three.")),
     };
     let policy = Policy { open, require_token, ..Policy::default() };
-    let (signer, accept) = (SignerKind::default(), Accept::default());
-    let options = CaOptions { listen, policy, signer, accept, tap: None };
+    let options = CaOptions {
+        listen,
+        policy,
+        signer: SignerKind::default(),
+        limits: Limits::default(),
+        accept: Accept::default(),
+        tap: None,
+    };
     let address =
         shared.engine.start(options).await.map_err(|error| denied(actor, "start the CA server", error))?;
     audit::done(actor, "start the CA server", format_args!("{address}, {}", form.policy));

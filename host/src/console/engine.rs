@@ -12,7 +12,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::ca::Policy;
 use crate::keys::{CaFolder, FolderError, SignerKind};
-use crate::server::{Counts, ServeError, Server, ServerOptions, Summary};
+use crate::server::{Counts, Limits, ServeError, Server, ServerOptions, Summary};
 use crate::state::{self, StateError, open_authority, owner};
 use crate::store::{Accept, LedgerReader, StoreError, TokenBook};
 use crate::trace::{Events, Tap};
@@ -62,6 +62,8 @@ pub struct CaOptions {
     pub policy: Policy,
     /// What signs.
     pub signer: SignerKind,
+    /// What it lets strangers have.
+    pub limits: Limits,
     /// What is accepted of its ledger and clock.
     pub accept: Accept,
     /// Who watches each frame, beside the console.
@@ -284,11 +286,11 @@ impl Engine {
     }
 
     async fn bind(&self, folder: Arc<CaFolder>, options: CaOptions) -> Result<SocketAddr, EngineError> {
-        let CaOptions { listen, policy, signer, accept, tap } = options;
+        let CaOptions { listen, policy, signer, limits, accept, tap } = options;
         let open = move || Ok(open_authority(&folder, policy, signer, accept)?);
         let authority = off_the_async_threads(open).await?;
         let events = Some(self.events.clone());
-        let options = ServerOptions { listen, tap, events, ..ServerOptions::default() };
+        let options = ServerOptions { listen, limits, tap, events };
         let server = Server::bind(authority, options).await?;
         let (address, counts) = (server.local_addr(), server.counts());
         let (stop, stopped) = oneshot::channel();

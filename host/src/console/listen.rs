@@ -1,7 +1,7 @@
 //! The console's sockets: so many at a time, each with deadlines, encrypted where it must be.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,17 +15,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::Limits;
 use super::guard::Peer;
+use crate::net::{self, LogLimit};
 
 /// Bytes of a request's head, at most.
 const HEAD: usize = 16 * 1024;
-
-/// How long to wait when the operating system has no room for another connection.
-const BREATHER: Duration = Duration::from_millis(50);
 
 /// Serves `pages` to whoever comes, for ever; connections end when this is dropped.
 pub(super) async fn serve(
@@ -34,24 +32,21 @@ pub(super) async fn serve(
     pages: Router,
     limits: Limits,
 ) -> Infallible {
-    let seats = Arc::new(Semaphore::new(limits.connections.clamp(1, Semaphore::MAX_PERMITS)));
+    // Most descriptors are the CA's.
+    let connections = limits.connections.min(net::descriptor_limit() / 16);
+    let seats = Arc::new(Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS)));
+    let log = LogLimit::<IpAddr>::new(1);
     let mut tasks = JoinSet::new();
     loop {
         // The semaphore is never closed. Whoever comes meanwhile waits in the system's queue.
         let Ok(seat) = seats.clone().acquire_owned().await else { continue };
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                let (tls, pages) = (tls.clone(), pages.clone());
-                tasks.spawn(async move {
-                    converse(stream, peer, tls, pages, limits.deadline).await;
-                    drop(seat);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the console cannot accept for the moment");
-                sleep(BREATHER).await;
-            }
-        }
+        let (stream, peer) = net::accept(listener, &log).await;
+        log.summarize(false);
+        let (tls, pages) = (tls.clone(), pages.clone());
+        tasks.spawn(async move {
+            converse(stream, peer, tls, pages, limits.deadline).await;
+            drop(seat);
+        });
         while tasks.try_join_next().is_some() {}
     }
 }

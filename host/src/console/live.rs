@@ -112,6 +112,12 @@ impl Row {
                 subject: Some(subject.clone()),
                 ..row
             },
+            What::Repeated { subject, serial } => Self {
+                kind: "granted",
+                text: format!("serial {serial}, again"),
+                subject: Some(subject.clone()),
+                ..row
+            },
             What::Refused { subject, code, reason } => Self {
                 kind: "refused",
                 text: reason.clone(),

@@ -7,7 +7,7 @@ use minipki_core::cert::{self, IdBuf};
 use minipki_core::crypto::{Fingerprint, rsa};
 use minipki_core::text::pem::PemError;
 
-use crate::files::{folder_of, shell_word};
+use crate::files::{folder_of, quoted};
 
 /// A private key that cannot be signed with.
 #[derive(Debug, thiserror::Error)]
@@ -43,30 +43,30 @@ pub enum FolderError {
     )]
     Exists(PathBuf),
     /// The folder is not there.
-    #[error("{} does not exist; check the path, or make a CA there: minipki ca init --dir {}", .0.display(), shell_word(.0))]
+    #[error("{} does not exist; check the path, or make a CA there: minipki ca init --dir {}", .0.display(), quoted(.0))]
     NoFolder(PathBuf),
     /// The folder has neither a key nor an anchor.
     #[error(
         "{} is no CA folder: it has neither ca-key.pem nor anchor.json; check the path, or put back a backup: minipki ca restore --from FILE --dir {}",
-        .0.display(), shell_word(.0)
+        .0.display(), quoted(.0)
     )]
     NoCa(PathBuf),
     /// The folder has a key and no anchor.
     #[error(
         "{} has a key and no anchor.json: the making of this CA was interrupted, or the file was lost; it is written anew from the key and the ledger by: minipki ca init --dir {}",
-        .0.display(), shell_word(.0)
+        .0.display(), quoted(.0)
     )]
     Unfinished(PathBuf),
     /// A key without the ledger that tells what it has issued.
     #[error(
         "{} has a key and no ledger, so what the key has issued is unknown; put back a backup: minipki ca restore --from FILE --dir {}",
-        .0.display(), shell_word(.0)
+        .0.display(), quoted(.0)
     )]
     KeyAlone(PathBuf),
     /// An unfinished CA that is another than the one to be made.
     #[error(
         "{} holds the unfinished CA {issuer_id} with an RSA key of {bits} bits; finish that one, or choose another folder: minipki ca init --dir {} --issuer-id {issuer_id} --bits {bits}",
-        path.display(), shell_word(path)
+        path.display(), quoted(path)
     )]
     OtherCa {
         /// The folder.
@@ -79,7 +79,7 @@ pub enum FolderError {
     /// A file of a CA folder is missing.
     #[error(
         "{} does not exist, so this CA cannot issue; put back a backup: minipki ca restore --from FILE --dir {}",
-        .0.display(), shell_word(folder_of(.0))
+        .0.display(), quoted(folder_of(.0))
     )]
     Missing(PathBuf),
     /// The file system refused.
@@ -93,7 +93,7 @@ pub enum FolderError {
     /// Others may reach the key.
     #[error(
         "{} has mode {mode:04o}, so others than its owner may reach the CA's key; run: chmod {expected:o} {}",
-        path.display(), shell_word(path)
+        path.display(), quoted(path)
     )]
     Mode {
         /// The file or folder.

@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 
 use super::{FolderError, SignerKind};
 use crate::ca::ports::Signer;
-use crate::files;
+use crate::files::{self, Others, ReadError};
 
 /// The private key's file.
 pub const KEY_FILE: &str = "ca-key.pem";
@@ -220,8 +220,10 @@ impl CaFolder {
 }
 
 fn read_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, FolderError> {
-    check_mode(path, files::SECRET)?;
-    fs::read(path).map(Zeroizing::new).map_err(|e| FolderError::io(path, e))
+    files::read(path, Others::Nothing).map_err(|error| match error {
+        ReadError::Mode(mode) => FolderError::Mode { path: path.to_owned(), mode, expected: files::SECRET },
+        ReadError::Io(source) => FolderError::io(path, source),
+    })
 }
 
 /// A new key as PKCS#8 PEM, and its public half as the core reads it back: a key that the core

@@ -1,7 +1,14 @@
-//! Links over tokio: the async driver, with a deadline on everything that waits for a peer.
+//! Links over tokio: the async driver, with a deadline on everything that waits for a peer; and what every
+//! listening socket needs.
 
+mod accepting;
 mod closing;
+mod descriptors;
 mod drive;
+mod log_limit;
 
+pub use accepting::{ACCEPT_BACKOFF, accept};
 pub use closing::close;
+pub use descriptors::{descriptor_limit, raise_descriptor_limit};
 pub use drive::{NetError, drive};
+pub use log_limit::{LeftOut, LogLimit};

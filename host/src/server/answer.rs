@@ -40,6 +40,7 @@ impl Denied {
                 Refused::TokenInvalid | Refused::TokenRequired => Code::TokenInvalid,
                 Refused::ClassicNotServed => Code::NotAllowed,
                 Refused::Busy => Code::Busy,
+                Refused::RateLimited => Code::RateLimited,
                 Refused::Internal => Code::Internal,
             },
             Self::Fault(_) => Code::Internal,
@@ -74,20 +75,28 @@ impl From<Fault> for Denied {
 /// # Errors
 /// [`Fault`] if it cannot be written, which is a bug: the connection is of no more use.
 pub(super) async fn answer(link: &mut Conversation<'_>, asked: Asked, visit: &Visit) -> Result<(), Fault> {
-    if asked == Asked::Challenge {
-        return link.send(|traced, out| {
-            traced.compose(out, |machine, out| machine.challenge(&mut UnwrapErr(SysRng), out))
-        });
-    }
     let began = Instant::now();
     let (subject, subject_key) = waiting(link)?;
-    match certify(link, asked, &subject, subject_key, visit).await {
+    let proven = match asked {
+        Asked::Challenge => {
+            return link.send(|traced, out| {
+                traced.compose(out, |machine, out| machine.challenge(&mut UnwrapErr(SysRng), out))
+            });
+        }
+        Asked::Classic => Ok(Proof::Classic),
+        Asked::Proven => prove(&link.machine().inner, &subject, subject_key, visit).await,
+    };
+    let certified = match proven {
+        Ok(proof) => {
+            let source = Some(visit.source);
+            let request = IssueRequest { subject_id: subject.clone(), subject_key, proof, source };
+            visit.desk.issue(request).await.map_err(Denied::from)
+        }
+        Err(denied) => Err(denied),
+    };
+    match certified {
         Ok(issued) => {
-            visit.counts.granted.add();
-            tracing::info!(%subject, serial = issued.serial.get(), form = ?asked, elapsed = ?began.elapsed(), "granted");
-            visit
-                .reporter
-                .tell(|| What::Granted { subject: subject.to_string(), serial: issued.serial.get() });
+            granted(&subject, &issued, asked, began, visit);
             link.send(|traced, out| {
                 traced.compose(out, |machine, out| machine.grant(&issued.certificate, out))
             })
@@ -95,7 +104,10 @@ pub(super) async fn answer(link: &mut Conversation<'_>, asked: Asked, visit: &Vi
         Err(denied) => {
             let code = denied.code();
             visit.counts.refused.add();
-            tracing::info!(%subject, %code, reason = %denied, form = ?asked, elapsed = ?began.elapsed(), "refused");
+            if let Some(left_out) = visit.requests.note(code.as_str(), Some(visit.source)) {
+                let (more, most_from) = (left_out.count(), left_out.most_from());
+                tracing::info!(%subject, %code, reason = %denied, form = ?asked, elapsed = ?began.elapsed(), more, most_from, "refused");
+            }
             visit.reporter.tell(|| What::Refused {
                 subject: Some(subject.to_string()),
                 code: code.as_str(),
@@ -103,6 +115,25 @@ pub(super) async fn answer(link: &mut Conversation<'_>, asked: Asked, visit: &Vi
             });
             refuse(link, code)
         }
+    }
+}
+
+/// Counts and tells that `subject` gets its certificate, for the first time or again.
+fn granted(subject: &IdBuf, issued: &Issued, asked: Asked, began: Instant, visit: &Visit) {
+    let serial = issued.serial.get();
+    let elapsed = began.elapsed();
+    if issued.repeated {
+        visit.counts.repeated.add();
+        // This costs a client nothing, so it may come without end.
+        if let Some(left_out) = visit.requests.note("repeated", Some(visit.source)) {
+            let (more, most_from) = (left_out.count(), left_out.most_from());
+            tracing::info!(%subject, serial, form = ?asked, ?elapsed, more, most_from, "repeated");
+        }
+        visit.reporter.tell(|| What::Repeated { subject: subject.to_string(), serial });
+    } else {
+        visit.counts.granted.add();
+        tracing::info!(%subject, serial, form = ?asked, ?elapsed, "granted");
+        visit.reporter.tell(|| What::Granted { subject: subject.to_string(), serial });
     }
 }
 
@@ -120,30 +151,20 @@ fn waiting(link: &Conversation<'_>) -> Result<(IdBuf, [u8; 32]), Fault> {
     Ok((subject.into(), *key))
 }
 
-async fn certify(
-    link: &Conversation<'_>,
-    asked: Asked,
+/// Finds the secret that the proof was made with: no token, which most clients have and the ledger
+/// need not be asked for, or one of the subject's. All of these are tried, so that the time this
+/// takes does not tell which it was.
+async fn prove(
+    machine: &EnrolServer<Chosen>,
     subject: &IdBuf,
     subject_key: [u8; 32],
     visit: &Visit,
-) -> Result<Issued, Denied> {
-    let proof = match asked {
-        Asked::Proven => prove(&link.machine().inner, subject, visit).await?,
-        Asked::Classic | Asked::Challenge => Proof::Classic,
-    };
-    let request = IssueRequest { subject_id: subject.clone(), subject_key, proof };
-    Ok(visit.desk.issue(request).await?)
-}
-
-/// Finds the secret that the proof was made with: no token, which most clients have and the ledger
-/// need not be asked for, or one of the subject's. Of those all are tried, so that the time this
-/// takes does not tell which it was.
-async fn prove(machine: &EnrolServer<Chosen>, subject: &IdBuf, visit: &Visit) -> Result<Proof, Denied> {
+) -> Result<Proof, Denied> {
     if machine.proves(None)? {
         return Ok(Proof::Proven { token: None });
     }
     let mut proven = Err(Denied::Proof);
-    for token in visit.desk.live_tokens(subject.clone()).await? {
+    for token in visit.desk.tokens(subject.clone(), subject_key).await? {
         if machine.proves(Some(token.as_bytes()))? {
             proven = Ok(Proof::Proven { token: Some(token) });
         }

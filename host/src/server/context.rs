@@ -5,9 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use minipki_core::crypto::Fingerprint;
+use tokio::sync::Semaphore;
 
 use super::Limits;
+use super::admission::Permit;
 use super::desk::Desk;
+use crate::ca::Source;
+use crate::net::LogLimit;
 use crate::trace::events::Reporter;
 use crate::trace::{Events, Tap};
 
@@ -20,12 +24,29 @@ pub(super) struct Context {
     pub(super) tap: Option<Arc<dyn Tap>>,
     pub(super) events: Option<Arc<Events>>,
     pub(super) counts: Arc<Counts>,
+    /// Bounds the lines that any stranger can cause.
+    pub(super) log: LogLimit<Source>,
+    /// Bounds the lines of requests that are refused or answered again; they name a subject.
+    pub(super) requests: LogLimit<Source>,
+    /// Places for connections that are told to come again later. The others are just closed.
+    pub(super) busy_places: Arc<Semaphore>,
+}
+
+impl Context {
+    /// Logs what was left out of the log and may be told now; all of it if `all`.
+    pub(super) fn summarize(&self, all: bool) {
+        self.log.summarize(all);
+        self.requests.summarize(all);
+    }
 }
 
 /// One connection of a server.
 pub(super) struct Visit {
     pub(super) context: Arc<Context>,
     pub(super) reporter: Reporter,
+    /// The network that the client is in.
+    pub(super) source: Source,
+    pub(super) permit: Permit,
 }
 
 impl Deref for Visit {
@@ -43,8 +64,12 @@ pub struct Summary {
     pub connections: u64,
     /// Connections turned away because there were too many.
     pub turned_away: u64,
-    /// Certificates granted.
+    /// Connections closed because another one had more right to their place.
+    pub displaced: u64,
+    /// Certificates granted, each for the first time.
     pub granted: u64,
+    /// Certificates granted again, to the same request.
+    pub repeated: u64,
     /// Messages and requests refused.
     pub refused: u64,
     /// Connections cut off because they did not end in time when the server stopped.
@@ -56,7 +81,9 @@ pub struct Summary {
 pub struct Counts {
     pub(super) connections: Counter,
     pub(super) turned_away: Counter,
+    pub(super) displaced: Counter,
     pub(super) granted: Counter,
+    pub(super) repeated: Counter,
     pub(super) refused: Counter,
     pub(super) cut_off: Counter,
 }
@@ -67,7 +94,9 @@ impl Counts {
         Summary {
             connections: self.connections.get(),
             turned_away: self.turned_away.get(),
+            displaced: self.displaced.get(),
             granted: self.granted.get(),
+            repeated: self.repeated.get(),
             refused: self.refused.get(),
             cut_off: self.cut_off.get(),
         }

@@ -8,11 +8,12 @@ use std::io;
 use std::time::Duration;
 
 use minipki_core::cert::IdBuf;
+use minipki_core::text::UnixTime;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Limits;
 use crate::ca::{Authority, IssueRequest, Issued, Refused, TokenHash};
-use crate::clock::{self, ClockError};
+use crate::clock;
 
 /// Why a desk closed before it was told to. The log has the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,9 +21,6 @@ pub enum DeskError {
     /// Nothing can be issued without what failed, so the server stops rather than refuse for ever.
     #[error("the signer or the ledger failed, as the log says in detail; mend it and start the server again")]
     Failed,
-    /// There is no time to put into certificates.
-    #[error(transparent)]
-    Clock(#[from] ClockError),
     /// A bug.
     #[error("the issuing thread panicked; this is a bug in minipki, please report it with the log")]
     Panicked,
@@ -34,7 +32,7 @@ pub enum DeskError {
 type Reply<T> = oneshot::Sender<Result<T, Refused>>;
 
 enum Order {
-    Tokens { subject: IdBuf, reply: Reply<Vec<TokenHash>> },
+    Tokens { subject: IdBuf, subject_key: [u8; 32], reply: Reply<Vec<TokenHash>> },
     Issue { request: IssueRequest, reply: Reply<Issued> },
 }
 
@@ -42,7 +40,7 @@ enum Order {
 #[derive(Clone)]
 pub(super) struct Desk {
     orders: mpsc::Sender<Order>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 /// Ends when the desk has closed.
@@ -59,12 +57,17 @@ impl Desk {
             // If nobody waits for the end any more, nobody needs to know of it. A panic drops `closing`.
             let _ = closing.send(work(authority, queue, batch));
         })?;
-        Ok((Self { orders, patience: limits.deadline }, Closed(closed)))
+        // A client waits as long as this server does for it: it still hears what becomes of its request.
+        Ok((Self { orders, timeout: limits.deadline * 4 / 5 }, Closed(closed)))
     }
 
-    /// The tokens that a proof of `subject` may have been made with.
-    pub(super) async fn live_tokens(&self, subject: IdBuf) -> Result<Vec<TokenHash>, Refused> {
-        self.ask(|reply| Order::Tokens { subject, reply }).await
+    /// The tokens that a proof of `subject` with this key may have been made with.
+    pub(super) async fn tokens(
+        &self,
+        subject: IdBuf,
+        subject_key: [u8; 32],
+    ) -> Result<Vec<TokenHash>, Refused> {
+        self.ask(|reply| Order::Tokens { subject, subject_key, reply }).await
     }
 
     /// The certificate, once it is on the disk.
@@ -78,7 +81,7 @@ impl Desk {
             mpsc::error::TrySendError::Full(_) => Refused::Busy,
             mpsc::error::TrySendError::Closed(_) => Refused::Internal,
         })?;
-        match tokio::time::timeout(self.patience, answer).await {
+        match tokio::time::timeout(self.timeout, answer).await {
             Err(_) => Err(Refused::Busy),
             // A desk that fails drops its orders.
             Ok(answer) => answer.unwrap_or(Err(Refused::Internal)),
@@ -95,24 +98,37 @@ impl Closed {
 
 fn work(mut authority: Authority, mut queue: mpsc::Receiver<Order>, batch: usize) -> Result<(), DeskError> {
     let mut orders = Vec::with_capacity(batch);
+    let mut clock_is_wrong = false;
     while queue.blocking_recv_many(&mut orders, batch) > 0 {
-        serve(&mut authority, orders.drain(..))?;
+        let now = clock::now();
+        match &now {
+            Err(error) if !clock_is_wrong => tracing::error!(%error, "nothing can be issued for now"),
+            Ok(_) if clock_is_wrong => tracing::warn!("the clock can be used again"),
+            _ => {}
+        }
+        clock_is_wrong = now.is_err();
+        match now {
+            Ok(now) => serve(&mut authority, orders.drain(..), now)?,
+            Err(_) => refuse(orders.drain(..)),
+        }
     }
     Ok(())
 }
 
 /// Does one batch. Look-ups come first: they are quick, and what they lead to joins the next batch.
-fn serve(authority: &mut Authority, orders: impl Iterator<Item = Order>) -> Result<(), DeskError> {
-    let now = clock::now().inspect_err(|error| tracing::error!(%error, "nothing can be issued"))?;
+fn serve(
+    authority: &mut Authority,
+    orders: impl Iterator<Item = Order>,
+    now: UnixTime,
+) -> Result<(), DeskError> {
     let (mut requests, mut replies) = (Vec::new(), Vec::new());
+    let mut failed = false;
     for order in orders {
         match order {
-            Order::Tokens { subject, reply } => {
-                let tokens = authority.live_tokens(subject.as_id(), now).map_err(|error| {
-                    tracing::error!(%subject, %error, "tokens could not be looked up");
-                    DeskError::Failed
-                })?;
-                let _ = reply.send(Ok(tokens));
+            Order::Tokens { subject, subject_key, reply } => {
+                let tokens = authority.tokens(subject.as_id(), &subject_key, now);
+                failed |= matches!(tokens, Err(Refused::Internal));
+                let _ = reply.send(tokens);
             }
             // Whoever has gone away needs no certificate.
             Order::Issue { reply, .. } if reply.is_closed() => {}
@@ -122,15 +138,27 @@ fn serve(authority: &mut Authority, orders: impl Iterator<Item = Order>) -> Resu
             }
         }
     }
-    if requests.is_empty() {
-        return Ok(());
-    }
-    tracing::debug!(requests = requests.len(), "a batch");
-    let mut failed = false;
-    for (answer, reply) in authority.issue_many(&requests, now).into_iter().zip(replies) {
+    let answers = if requests.is_empty() {
+        Vec::new()
+    } else {
+        tracing::debug!(requests = requests.len(), "a batch");
+        authority.issue_many(&requests, now)
+    };
+    for (answer, reply) in answers.into_iter().zip(replies) {
         failed |= matches!(answer, Err(Refused::Internal));
-        // It is recorded, whether or not its subject is still there: it may ask again.
+        // It is recorded, whether or not its subject is still there: the same request gets it again.
         let _ = reply.send(answer);
     }
     if failed { Err(DeskError::Failed) } else { Ok(()) }
+}
+
+/// Refuses one batch.
+fn refuse(orders: impl Iterator<Item = Order>) {
+    for order in orders {
+        // If nobody waits for an answer any more, nobody needs one.
+        match order {
+            Order::Tokens { reply, .. } => drop(reply.send(Err(Refused::Busy))),
+            Order::Issue { reply, .. } => drop(reply.send(Err(Refused::Busy))),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The CA's server: many connections, one desk.
 //!
-//! - [`Server`] accepts, bounds how many connections there are, and stops gracefully;
+//! - [`Server`] accepts, bounds how many connections there are, in all and of one source, and stops in order;
 //! - each connection is a task that moves frames ([`net::drive`](crate::net::drive)) and answers
 //!   what its machine was asked, in `answer`;
 //! - the desk is one thread that owns the [`Authority`](crate::ca::Authority): what piled up
@@ -9,11 +9,12 @@
 //! Whatever waits for a peer has a deadline, and whatever a peer can pile up has a bound
 //! ([`Limits`]).
 
+mod admission;
 mod answer;
 mod connection;
+mod connections;
 mod context;
 mod desk;
-mod guests;
 mod listening;
 mod options;
 mod signals;
@@ -22,4 +23,4 @@ pub use context::{Counts, Summary};
 pub use desk::DeskError;
 pub use listening::{ServeError, Server};
 pub use options::{Limits, ServerOptions};
-pub use signals::stop_signal;
+pub use signals::stop_signals;

@@ -88,7 +88,7 @@ fn check_owners(report: &mut Report, dir: &Path) {
         others.join(", "),
         folder.uid(),
         folder.gid(),
-        files::shell_word(dir)
+        files::quoted(dir)
     );
     report.add("owner", false, seen);
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use minipki_core::crypto::Fingerprint;
 
 use crate::clock::ClockError;
-use crate::files::shell_word;
+use crate::files::quoted;
 use crate::keys::FolderError;
 use crate::store::StoreError;
 
@@ -55,7 +55,7 @@ pub enum StateError {
         backup: Fingerprint,
     },
     /// The folder is no CA's.
-    #[error("{} is not empty and holds no CA; restore into a folder that does not exist: --dir {}-restored", .0.display(), shell_word(.0))]
+    #[error("{} is not empty and holds no CA; restore into a folder that does not exist: --dir {}-restored", .0.display(), quoted(.0))]
     NotACa(PathBuf),
     /// The ledger that would be replaced is sound.
     #[error(

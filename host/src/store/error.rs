@@ -5,11 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use minipki_core::text::UnixTime;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use rusqlite::{Connection, ErrorCode};
 
 use super::FILE;
 use crate::ca::ports::LedgerError;
-use crate::files::{folder_of, shell_word};
+use crate::files::{folder_of, quoted};
 
 /// A ledger could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +38,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The ledger holds the hashes of tokens, and others may open it.
-    #[error("{} has mode {mode:04o} and should have 0600, since it holds what tokens are checked by; run: chmod 600 {}", path.display(), shell_word(path))]
+    #[error("{} has mode {mode:04o} and should have 0600, since it holds what tokens are checked by; run: chmod 600 {}", path.display(), quoted(path))]
     Mode {
         /// The ledger.
         path: PathBuf,
@@ -47,7 +48,7 @@ pub enum StoreError {
     /// The ledger cannot be written.
     #[error(
         "{} can be read only; run it as the user who owns the folder, on a disk that can be written: ls -ld {}",
-        path.display(), shell_word(folder_of(path))
+        path.display(), quoted(folder_of(path))
     )]
     ReadOnly {
         /// The ledger.
@@ -56,7 +57,7 @@ pub enum StoreError {
     /// The ledger is in a folder that cannot be written, and some of it is in its write-ahead log.
     #[error(
         "{} was not closed in order, and its folder can be read only; copy the whole folder to where you can write, and read it there: cp -a {} /tmp/ca-copy",
-        path.display(), shell_word(folder_of(path))
+        path.display(), quoted(folder_of(path))
     )]
     Unfolded {
         /// The ledger.
@@ -91,7 +92,7 @@ pub enum StoreError {
     /// A ledger that only a writer can bring up to date.
     #[error(
         "{} has schema {found}, and this version of minipki reads {known}; start the CA once to bring it up to date: minipki ca serve --dir {}",
-        path.display(), shell_word(folder_of(path))
+        path.display(), quoted(folder_of(path))
     )]
     Older {
         /// The ledger.
@@ -128,7 +129,7 @@ pub enum StoreError {
     /// The clock is behind what the ledger remembers.
     #[error(
         "the machine's clock shows {now}, and {} has entries of {latest}; set the clock. If the clock was wrong then and is right now: minipki ca serve --dir {} --accept-clock",
-        path.display(), shell_word(folder_of(path))
+        path.display(), quoted(folder_of(path))
     )]
     ClockBehind {
         /// The ledger.
@@ -186,9 +187,17 @@ pub enum StoreError {
     /// No random numbers.
     #[error("the operating system gave no random numbers: {0}; try again")]
     Entropy(String),
+    /// Another process holds the ledger for longer than this one waits.
+    #[error(
+        "another process holds the ledger and does not let go of it; wait until it has finished, then try again"
+    )]
+    Busy,
+    /// There is no room for what is to be written.
+    #[error("the disk that the ledger is on is full; free some space on it, then try again")]
+    Full,
     /// SQLite refused.
     #[error("{}; {}", sqlite_words(.0), sqlite_advice(.0, None))]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[source] rusqlite::Error),
 }
 
 impl StoreError {
@@ -254,18 +263,18 @@ impl fmt::Display for At<'_> {
 
 /// How a ledger is put back.
 fn restore(path: &Path) -> String {
-    format!("put back a backup: minipki ca restore --from FILE --dir {}", shell_word(folder_of(path)))
+    format!("put back a backup: minipki ca restore --from FILE --dir {}", quoted(folder_of(path)))
 }
 
 fn check(path: &Path) -> String {
-    let folder = shell_word(folder_of(path));
+    let folder = quoted(folder_of(path));
     format!(
         "see what is sound: minipki ca check --dir {folder} -- and put back a backup: minipki ca restore --from FILE --dir {folder}"
     )
 }
 
 fn restore_or(path: &Path, when: &str, flag: &str) -> String {
-    let folder = shell_word(folder_of(path));
+    let folder = quoted(folder_of(path));
     format!("{}. Only {when}: minipki ca serve --dir {folder} {flag}", restore(path))
 }
 
@@ -283,10 +292,6 @@ fn sqlite_words(error: &rusqlite::Error) -> String {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt) => format!("the ledger is damaged ({error})"),
         Some(ErrorCode::NotADatabase) => "this is no ledger, or its first page is damaged".to_owned(),
-        Some(ErrorCode::DiskFull) => "the disk is full, so nothing was recorded".to_owned(),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            "another process writes the ledger and does not end".to_owned()
-        }
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => "the ledger can be read only".to_owned(),
         Some(ErrorCode::CannotOpen) => "the ledger or its folder cannot be opened".to_owned(),
         Some(ErrorCode::SystemIoFailure) => format!("the disk has failed ({error})"),
@@ -296,10 +301,6 @@ fn sqlite_words(error: &rusqlite::Error) -> String {
 
 fn sqlite_advice(error: &rusqlite::Error, path: Option<&Path>) -> String {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => "make room on its disk, then try again".to_owned(),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            "wait for the other process or stop it, then try again".to_owned()
-        }
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
             "run it as the user who owns the folder, on a disk that can be written".to_owned()
         }
@@ -311,8 +312,24 @@ fn sqlite_advice(error: &rusqlite::Error, path: Option<&Path>) -> String {
     }
 }
 
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let Some(code) = error.sqlite_error() else { return Self::Sqlite(error) };
+        match code.code {
+            ErrorCode::DatabaseBusy => Self::Busy,
+            ErrorCode::DiskFull => Self::Full,
+            // What SQLite says where the index of the write-ahead log cannot grow.
+            _ if code.extended_code == SQLITE_IOERR_SHMSIZE => Self::Full,
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
 impl From<StoreError> for LedgerError {
     fn from(error: StoreError) -> Self {
-        Self::Storage(error.into())
+        match error {
+            StoreError::Busy | StoreError::Full => Self::Unavailable(error.into()),
+            _ => Self::Storage(error.into()),
+        }
     }
 }

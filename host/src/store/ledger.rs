@@ -1,21 +1,27 @@
 //! The write half: what a CA issues through.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use getrandom::SysRng;
-use minipki_core::cert::{Id, Serial};
+use minipki_core::cert::{Id, Serial, Validity};
 use minipki_core::text::UnixTime;
 use rand_core::TryCryptoRng;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
 
 use super::guard::Guard;
 use super::lock::Lock;
 use super::open::{self, Accept};
 use super::schema::Owner;
 use super::serials::{self, Stock};
+use super::space::Space;
 use super::{FILE, StoreError, tokens};
-use crate::ca::ports::{Entry, Ledger, LedgerError, TokenHash};
+use crate::ca::ports::{Entry, Inquiry, Ledger, LedgerError, LedgerFacts, Recorded, TokenHash};
+
+/// How long a batch waits for another process's transaction. It may wait twice, to reserve and to record, and after a
+/// batch that did so too: all of that takes less than the ten seconds that a client waits.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A CA's ledger, open to issue. While it lives no other process can open the same one.
 ///
@@ -25,6 +31,7 @@ pub struct SqliteLedger<R = SysRng> {
     connection: Connection,
     guard: Guard,
     stock: Stock,
+    space: Space,
     rng: R,
     _lock: Lock,
 }
@@ -55,7 +62,9 @@ impl<R: TryCryptoRng> SqliteLedger<R> {
             Guard::begin(folder, &mut connection)
         };
         let guard = begin().map_err(|e| e.at(&path))?;
-        Ok(Self { path, connection, guard, stock: Stock::default(), rng, _lock: lock })
+        connection.busy_timeout(TIMEOUT)?;
+        let space = Space::new(folder.to_owned());
+        Ok(Self { path, connection, guard, stock: Stock::default(), space, rng, _lock: lock })
     }
 
     /// Checks the machine's clock against the ledger's newest time, and records it, before anything is issued.
@@ -122,21 +131,79 @@ fn insert(transaction: &Transaction<'_>, entry: &Entry<'_>) -> Result<i64, Ledge
         .map_err(|e| StoreError::from(e).into())
 }
 
-/// The keys of the newest certificates alive, all read in one transaction: each one locks the file anew.
-fn newest_keys(
+/// What is known about each of `inquiries`, all read in one transaction: each one locks the file anew.
+fn all_facts(
     connection: &mut Connection,
-    subjects: &[Id<'_>],
+    inquiries: &[Inquiry<'_>],
     now: UnixTime,
-) -> Result<Vec<Option<[u8; 32]>>, StoreError> {
+) -> Result<Vec<LedgerFacts>, StoreError> {
     let transaction = connection.transaction()?;
-    let mut newest = transaction.prepare_cached(
+    inquiries.iter().map(|inquiry| facts(&transaction, inquiry, now)).collect()
+}
+
+fn facts(connection: &Connection, inquiry: &Inquiry<'_>, now: UnixTime) -> Result<LedgerFacts, StoreError> {
+    let holder = holder(connection, inquiry.subject_id, now)?;
+    Ok(LedgerFacts {
+        holder,
+        token_live: match inquiry.token {
+            Some(token) => tokens::is_live(connection, inquiry.subject_id, token, now)?,
+            None => false,
+        },
+        // Nothing else has a certificate that has not expired.
+        earlier: if holder.is_some() { earlier(connection, inquiry, now)? } else { None },
+    })
+}
+
+/// The key of the newest certificate of `subject` that has not expired.
+fn holder(connection: &Connection, subject: Id<'_>, now: UnixTime) -> Result<Option<[u8; 32]>, StoreError> {
+    let mut newest = connection.prepare_cached(
         "SELECT subject_key FROM certificates
          WHERE subject_id = ?1 AND not_after >= ?2 ORDER BY id DESC LIMIT 1",
     )?;
-    let mut key = |subject: &Id<'_>| {
-        newest.query_row((subject.as_str(), now.get() as i64), |row| row.get(0)).optional()
-    };
-    Ok(subjects.iter().map(&mut key).collect::<Result<_, _>>()?)
+    Ok(newest.query_row((subject.as_str(), now.get() as i64), |row| row.get(0)).optional()?)
+}
+
+/// What [`LedgerFacts::earlier`] says. Rows are found by subject or token: a key may have any number of certificates.
+fn earlier(
+    connection: &Connection,
+    inquiry: &Inquiry<'_>,
+    now: UnixTime,
+) -> Result<Option<Recorded>, StoreError> {
+    let Inquiry { subject_id, subject_key, token } = inquiry;
+    let (subject, now) = (subject_id.as_str(), now.get() as i64);
+    match token {
+        None => connection
+            .prepare_cached(
+                "SELECT serial, not_before, not_after, certificate FROM certificates
+                 WHERE subject_id = ?1 AND +subject_key = ?2 AND not_after >= ?3 AND NOT EXISTS
+                     (SELECT 1 FROM tokens WHERE tokens.subject_id = ?1 AND spent_on = certificates.id)
+                 ORDER BY id DESC LIMIT 1",
+            )?
+            .query_row((subject, subject_key, now), |row| Ok(recorded(row)))
+            .optional()?
+            .transpose(),
+        Some(token) => connection
+            .prepare_cached(
+                "SELECT serial, not_before, not_after, certificate
+                 FROM tokens JOIN certificates ON certificates.id = spent_on
+                 WHERE hash = ?4 AND expires >= ?3 AND revoked IS NULL AND certificates.subject_id = ?1
+                     AND +subject_key = ?2 AND not_after >= ?3",
+            )?
+            .query_row((subject, subject_key, now, token.as_bytes()), |row| Ok(recorded(row)))
+            .optional()?
+            .transpose(),
+    }
+}
+
+fn recorded(row: &Row<'_>) -> Result<Recorded, StoreError> {
+    const DAMAGED: StoreError = StoreError::Damaged("certificate");
+    let number = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+    let time = |column| UnixTime::new(number(column)?).map_err(|_| DAMAGED);
+    Ok(Recorded {
+        serial: Serial::new(number(0)?).map_err(|_| DAMAGED)?,
+        validity: Validity::new(time(1)?, time(2)?).map_err(|_| DAMAGED)?,
+        certificate: row.get::<_, String>(3)?.into_bytes(),
+    })
 }
 
 impl<R> Drop for SqliteLedger<R> {
@@ -146,15 +213,25 @@ impl<R> Drop for SqliteLedger<R> {
 }
 
 impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
-    fn holders(&mut self, subjects: &[Id<'_>], now: UnixTime) -> Result<Vec<Option<[u8; 32]>>, LedgerError> {
-        self.guard.check_files(&self.connection)?;
-        Ok(newest_keys(&mut self.connection, subjects, now).map_err(|e| e.at(&self.path))?)
-    }
-
-    fn live_tokens(&mut self, subject: Id<'_>, now: UnixTime) -> Result<Vec<TokenHash>, LedgerError> {
+    fn facts(&mut self, inquiries: &[Inquiry<'_>], now: UnixTime) -> Result<Vec<LedgerFacts>, LedgerError> {
         self.guard.check_files(&self.connection)?;
         let now = self.guard.not_before(now);
-        Ok(tokens::live(&self.connection, subject, now).map_err(|e| e.at(&self.path))?)
+        Ok(all_facts(&mut self.connection, inquiries, now).map_err(|e| e.at(&self.path))?)
+    }
+
+    fn tokens(
+        &mut self,
+        subject: Id<'_>,
+        subject_key: &[u8; 32],
+        now: UnixTime,
+    ) -> Result<Vec<TokenHash>, LedgerError> {
+        self.guard.check_files(&self.connection)?;
+        let now = self.guard.not_before(now);
+        Ok(tokens::usable(&self.connection, subject, subject_key, now).map_err(|e| e.at(&self.path))?)
+    }
+
+    fn free_space(&mut self) -> u64 {
+        self.space.free()
     }
 
     fn reserve(&mut self, count: usize) -> Result<Vec<Serial>, LedgerError> {
@@ -173,5 +250,38 @@ impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
             },
             other => other,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_a_broken_one_and_heals() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let issuer_id: minipki_core::cert::IdBuf = "ca".parse().expect("a name");
+        let owner =
+            Owner { issuer_id: issuer_id.clone(), fingerprint: minipki_core::crypto::Fingerprint([1; 32]) };
+        open::create(folder.path(), &owner).expect("made");
+        let mut ledger = SqliteLedger::open(folder.path(), &owner).expect("opened");
+        let time = |seconds| UnixTime::new(seconds).expect("a time");
+        let serials = ledger.reserve(2).expect("reserved");
+        let entry = Entry {
+            serial: serials[0],
+            subject_id: issuer_id.as_id(),
+            subject_key: [1; 32],
+            validity: Validity::new(time(1), time(2)).expect("in order"),
+            // More than what is free in the pages that there are.
+            certificate: &[b'x'; 32 * 1024],
+            token: None,
+        };
+        let pages: i64 =
+            ledger.connection.pragma_query_value(None, "page_count", |row| row.get(0)).expect("read");
+        ledger.connection.pragma_update(None, "max_page_count", pages).expect("set");
+        let full = ledger.record(&[entry], time(1));
+        assert!(matches!(full, Err(LedgerError::Unavailable(_))), "{full:?}");
+        ledger.connection.pragma_update(None, "max_page_count", 2 * pages + 100).expect("set");
+        ledger.record(&[entry], time(1)).expect("there is room again, and the serial is still reserved");
     }
 }

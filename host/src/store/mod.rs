@@ -17,6 +17,7 @@ mod reader;
 mod schema;
 mod search;
 mod serials;
+mod space;
 mod tokens;
 
 pub use backup::{Restoring, snapshot, sound};

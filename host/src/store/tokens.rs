@@ -165,6 +165,41 @@ pub(super) fn live(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// The tokens that a proof of `subject` with this key may have been made with: the live ones, and those spent on a
+/// certificate for the key, as long as the newest certificate of the subject is for the key too.
+pub(super) fn usable(
+    connection: &Connection,
+    subject: Id<'_>,
+    subject_key: &[u8; 32],
+    now: UnixTime,
+) -> Result<Vec<TokenHash>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT hash FROM tokens
+         WHERE subject_id = ?1 AND expires >= ?2 AND revoked IS NULL AND (spent_on IS NULL OR (
+             EXISTS (SELECT 1 FROM certificates
+                 WHERE id = spent_on AND subject_key = ?3 AND not_after >= ?2)
+             AND ?3 = (SELECT subject_key FROM certificates
+                 WHERE certificates.subject_id = ?1 AND not_after >= ?2 ORDER BY id DESC LIMIT 1)))",
+    )?;
+    let parameters = (subject.as_str(), now.get() as i64, subject_key);
+    let rows = query.query_map(parameters, |row| row.get(0).map(TokenHash::from_bytes))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether `token` can be spent on a certificate of `subject`.
+pub(super) fn is_live(
+    connection: &Connection,
+    subject: Id<'_>,
+    token: TokenHash,
+    now: UnixTime,
+) -> Result<bool, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT 1 FROM tokens
+         WHERE hash = ?1 AND subject_id = ?2 AND expires >= ?3 AND spent_on IS NULL AND revoked IS NULL",
+    )?;
+    Ok(query.exists((token.as_bytes(), subject.as_str(), now.get() as i64))?)
+}
+
 /// Spends the token of `entry` on the certificate in row `id`.
 pub(super) fn spend(
     connection: &Connection,

@@ -28,7 +28,11 @@ const ANSWER: &str = "Nobody, alice. Not even the CA.";
 /// Bytes under way between two ends in memory.
 const PIPE: usize = 16 * 1024;
 /// How long an end waits when somebody has changed a byte, which may leave both waiting for each other.
-const SHORT: Deadlines = Deadlines { connect: Duration::from_secs(3), exchange: Duration::from_secs(3) };
+const SHORT: Deadlines = Deadlines {
+    connect: Duration::from_secs(3),
+    exchange: Duration::from_secs(3),
+    send: Duration::from_secs(3),
+};
 /// How long a scene may take: more than the deadlines within it.
 const SCENE: Duration = Duration::from_secs(60);
 
@@ -100,6 +104,7 @@ pub(super) async fn meet(
         peer: Some(peer.subject_id().into()),
         deadlines: deadlines(flip),
         tap,
+        ..ChannelOptions::default()
     };
     let (at_alice, at_bob) = (options(bob, Some(watcher.clone() as Arc<dyn Tap>)), options(alice, None));
     let ((end_a, near_a), (end_b, near_b)) = (duplex(PIPE), duplex(PIPE));

@@ -52,6 +52,13 @@ pub enum What {
         /// Its serial number.
         serial: u64,
     },
+    /// A certificate is about to be answered again, to the request that it was answered to before.
+    Repeated {
+        /// Whom it names.
+        subject: String,
+        /// Its serial number.
+        serial: u64,
+    },
     /// Something was refused.
     Refused {
         /// Whose request it was, where that is known.

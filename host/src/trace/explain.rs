@@ -12,6 +12,8 @@ use super::explain_messages::ALL;
 const SHOWN: usize = 48;
 /// Characters of long bytes that are shown: enough to tell two apart by eye.
 const SHOWN_BYTES: usize = 16;
+/// Why a field is there that is not of its message.
+pub const FOREIGN: &str = "does not belong here: whoever checks the message refuses it";
 /// Characters of a SHA-256 digest in hexadecimal.
 const DIGEST: usize = 64;
 
@@ -130,8 +132,8 @@ fn object(fields: &'static [Field], body: &Map<String, Value>, depth: usize, lin
     }
     for (name, value) in body {
         if !fields.iter().any(|field| field.name == name) {
-            let why = "does not belong here: whoever checks the message refuses it";
-            lines.push(Line { depth, name: escaped(name.as_bytes(), SHOWN), value: plain(value), why });
+            let name = escaped(name.as_bytes(), SHOWN);
+            lines.push(Line { depth, name, value: plain(value), why: FOREIGN });
         }
     }
 }

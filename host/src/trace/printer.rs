@@ -104,8 +104,8 @@ impl<W: Write> State<W> {
     }
 
     fn write(&mut self, text: &str) {
-        // A trace that cannot be written must not end what it watches.
-        let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
+        // In one piece. A trace that cannot be written must not end what it watches.
+        let _ = self.out.write_all(format!("{text}\n").as_bytes()).and_then(|()| self.out.flush());
     }
 }
 

@@ -74,12 +74,12 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         title: "End to end",
         file: "end_to_end",
-        text: "`minipki ca serve` as it comes, a process of its own, with its ledger on a disk and its log in a file. \
-            Clients on the same machine, each on a TCP connection, ask for one certificate after the other, with a new \
-            key and name for each, and verify it; a connection is for one request, or kept for many. CPU is the CA \
-            process's, in program and system, beside a signature by aws-lc-rs before and after, in another process. \
-            Certificates a second are what CA and clients together did on all cores, and bold there how many times as \
-            many as one core signs.",
+        text: "`minipki ca serve` as it comes, but with as many connections for one address as for all, a process of \
+            its own, with its ledger on a disk and its log in a file. Clients on the same machine, each on a TCP \
+            connection, ask for one certificate after the other, with a new key and name for each, and verify it; a \
+            connection is for one request, or kept for many. CPU is the CA process's, in program and system, beside \
+            a signature by aws-lc-rs before and after, in another process. Certificates a second are what CA and \
+            clients together did on all cores, and bold there how many times as many as one core signs.",
         names: &[("end to end, ", ", CPU per certificate"), ("end to end, ", ", certificates a second")],
     },
     Section {

@@ -47,8 +47,9 @@ pub(super) const BOUNDS: &[Bound] = &[
         unit: "KB",
         measure: |figures| Ok(f64::from(figures.device.flash) / KILOBYTE),
         goal: 80.0,
-        ceiling: 128.0,
-        why: "it enrols, listens and connects, for three sizes of RSA, with DHCP, and says in words what it does and why it ends",
+        ceiling: 130.0,
+        why: "it enrols, listens and connects, for three sizes of RSA, with DHCP, goes on after every failure with the same key, \
+              and says in words what it does and why it ends",
     },
     Bound {
         what: "static RAM and peak stack, with TCP/IP",

@@ -8,8 +8,9 @@ use core::time::Duration;
 use embedded_io::ErrorKind;
 use minipki_core::crypto::Portable;
 use minipki_core::text::{Now, UnixTime};
-use minipki_device_app::{Board, Record, StorageError};
+use minipki_device_app::{Board, MADE, Record, StorageError};
 use smoltcp::socket::tcp::State;
+use smoltcp::time::Instant;
 
 use crate::entropy::HostEntropy;
 use crate::network::{Network, wait};
@@ -23,19 +24,19 @@ pub struct CortexM {
     entropy: HostEntropy,
     storage: Storage,
     has_clock: bool,
-    made: UnixTime,
+    /// Until when it listens.
+    until: Option<Instant>,
 }
 
 impl CortexM {
-    /// Puts the parts together. Without a clock it is at least as late as when the firmware was `made`.
+    /// Puts the parts together. Without a clock it is at least as late as when the firmware was made.
     pub const fn new(
         network: &'static RefCell<Network>,
         entropy: HostEntropy,
         storage: Storage,
         has_clock: bool,
-        made: UnixTime,
     ) -> Self {
-        Self { network, entropy, storage, has_clock, made }
+        Self { network, entropy, storage, has_clock, until: None }
     }
 
     /// Waits for an address.
@@ -65,18 +66,16 @@ impl Board for CortexM {
         Ok(stream)
     }
 
-    fn listen(&mut self, on: SocketAddrV4) -> Result<SocketAddrV4, ErrorKind> {
+    fn listen(&mut self, on: SocketAddrV4, within: Duration) -> Result<SocketAddrV4, ErrorKind> {
+        self.until = Some(deadline(within));
         let mut network = self.network.borrow_mut();
         let port = network.listen(on.port())?;
         let address = network.address().ok_or(ErrorKind::AddrNotAvailable)?;
         Ok(SocketAddrV4::new(address, port))
     }
 
-    fn accept(&mut self, within: Duration) -> Result<TcpStream, ErrorKind> {
-        if !self.network.borrow().is_listening() {
-            return Err(ErrorKind::InvalidInput);
-        }
-        let deadline = deadline(within);
+    fn accept(&mut self) -> Result<TcpStream, ErrorKind> {
+        let deadline = self.until.ok_or(ErrorKind::InvalidInput)?;
         let socket = wait(self.network, deadline, Network::accept)?;
         Ok(TcpStream::new(self.network, socket, deadline))
     }
@@ -89,16 +88,20 @@ impl Board for CortexM {
         let seconds = self.has_clock.then(|| u64::from(semihosting::time()));
         match seconds.map(UnixTime::new) {
             Some(Ok(now)) => Now::Exact(now),
-            _ => Now::AtLeast(self.made),
+            _ => Now::AtLeast(MADE),
         }
     }
 
-    fn load(&mut self, record: Record, buffer: &mut [u8]) -> Option<usize> {
+    fn load(&mut self, record: Record, buffer: &mut [u8]) -> Result<Option<usize>, StorageError> {
         self.storage.load(record, buffer)
     }
 
     fn store(&mut self, record: Record, bytes: &[u8]) -> Result<(), StorageError> {
         self.storage.store(record, bytes)
+    }
+
+    fn reserve(&mut self, record: Record) -> Result<(), StorageError> {
+        self.storage.reserve(record)
     }
 
     fn report(&mut self, line: fmt::Arguments<'_>) {

@@ -6,7 +6,6 @@ use core::net::Ipv4Addr;
 use core::time::Duration;
 
 use cortex_m::peripheral::Peripherals;
-use minipki_core::text::UnixTime;
 use smoltcp::wire::Ipv4Cidr;
 
 use crate::arguments::{self, Arguments};
@@ -18,17 +17,10 @@ use crate::storage::Storage;
 use crate::{clock, exit, failure, memory};
 
 /// The board's own words.
-pub const USAGE: &str =
-    "[ip=ADDRESS/BITS [router=ADDRESS]] [state=FOLDER] [clock=none] [entropy=FILE] [show=stack]";
+pub const USAGE: &str = "[ip=ADDRESS/BITS [router=ADDRESS]] [state=FOLDER] [clock=none] [entropy=FILE] [show=stack] [ticks=NUMBER]";
 
 /// How long the network may take to give an address.
 const ADDRESS_WITHIN: Duration = Duration::from_secs(20);
-
-/// When this firmware was made, by hand, so that the same source gives the same image: 2026-11-23.
-const MADE: UnixTime = match UnixTime::new(1_795_392_000) {
-    Ok(time) => time,
-    Err(_) => UnixTime::MIN,
-};
 
 /// Protects the memory and starts the clock: from here on a failure ends the run.
 pub fn start(chip: &Chip) {
@@ -49,6 +41,13 @@ pub fn arguments(buffer: &mut [u8; arguments::LENGTH]) -> Arguments<'_> {
 
 /// The board, with an address.
 pub fn board(chip: &Chip, arguments: Arguments<'static>) -> CortexM {
+    // As after so many ticks of 10 ms: a board is not watched for years.
+    if let Some(ticks) = arguments.get("ticks") {
+        match ticks.parse() {
+            Ok(ticks) => clock::add(ticks),
+            Err(_) => usage(format_args!("ticks={ticks} is no number of 32 bits")),
+        }
+    }
     let mut entropy = entropy(arguments);
     let Some(network) = Network::start(chip.mac, addressing(arguments), &mut entropy) else {
         failure::stop(exit::FAULT, format_args!("started twice"));
@@ -59,7 +58,7 @@ pub fn board(chip: &Chip, arguments: Arguments<'static>) -> CortexM {
         Some("none") => false,
         Some(other) => usage(format_args!("clock={other} is neither host nor none")),
     };
-    let mut board = CortexM::new(network, entropy, storage, has_clock, MADE);
+    let mut board = CortexM::new(network, entropy, storage, has_clock);
     match board.address(ADDRESS_WITHIN) {
         Ok(_) => board,
         Err(_) => failure::stop(

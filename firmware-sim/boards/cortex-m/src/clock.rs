@@ -1,9 +1,9 @@
 //! Milliseconds since the start by SysTick, and sleep until something happens.
 #![allow(unsafe_code, reason = "unmasking an interrupt is unsafe in cortex-m 0.7")]
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::cell::Cell;
 
-use cortex_m::interrupt::{self, InterruptNumber};
+use cortex_m::interrupt::{self, InterruptNumber, Mutex};
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m::peripheral::{NVIC, SYST};
 use cortex_m_rt::exception;
@@ -14,7 +14,8 @@ use crate::chip::Mac;
 /// Sleep never lasts longer.
 const TICK_MILLISECONDS: u32 = 10;
 
-static TICKS: AtomicU32 = AtomicU32::new(0);
+/// With 64 bits it never comes round; 32 bits do after 497 days.
+static TICKS: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
 
 /// The controller's interrupt, as the processor counts them.
 #[derive(Clone, Copy)]
@@ -38,13 +39,21 @@ pub fn start(mut timer: SYST, hertz: u32) {
 
 #[exception]
 fn SysTick() {
-    // Only this handler writes.
-    TICKS.store(TICKS.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    add(1);
+}
+
+/// Moves the clock on by so many ticks of 10 ms.
+pub fn add(ticks: u32) {
+    interrupt::free(|all| {
+        let now = TICKS.borrow(all);
+        now.set(now.get().wrapping_add(ticks.into()));
+    });
 }
 
 /// Time since the start, to the last tick.
 pub fn now() -> Instant {
-    Instant::from_millis(i64::from(TICKS.load(Ordering::Relaxed)) * i64::from(TICK_MILLISECONDS))
+    let ticks = interrupt::free(|all| TICKS.borrow(all).get());
+    Instant::from_millis(ticks as i64 * i64::from(TICK_MILLISECONDS))
 }
 
 /// Stops the processor until a frame comes in or the clock ticks.

@@ -15,6 +15,7 @@ use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Cidr};
 use crate::chip::Mac;
 use crate::clock;
 use crate::ethernet::{Ethernet, FRAME};
+use crate::round::round;
 
 /// smoltcp keeps no backlog: while one socket is in use, the other holds who comes next.
 const TCP_SOCKETS: usize = 2;
@@ -102,10 +103,10 @@ impl Network {
         self.interface.ipv4_addr()
     }
 
-    /// Moves frames both ways, as many as there are.
+    /// Moves frames both ways, for one round.
     pub fn poll(&mut self) {
         let now = clock::now();
-        self.interface.poll(now, &mut self.ethernet, &mut self.sockets);
+        round(&mut self.interface, &mut self.ethernet, &mut self.sockets, now);
         let Some(dhcp) = self.dhcp else { return };
         match self.sockets.get_mut::<dhcpv4::Socket<'_>>(dhcp).poll() {
             Some(dhcpv4::Event::Configured(lease)) => {
@@ -151,11 +152,6 @@ impl Network {
         let slot = self.tcp.get_mut(index)?;
         slot.taken = true;
         Some(slot.socket)
-    }
-
-    /// Whether [`Network::listen`] was called.
-    pub(crate) fn is_listening(&self) -> bool {
-        self.listening.is_some()
     }
 
     /// Gives a socket back; what it still had to say is not said.
@@ -214,19 +210,24 @@ pub fn wait<T>(
     deadline: Instant,
     mut ready: impl FnMut(&mut Network) -> Option<T>,
 ) -> Result<T, ErrorKind> {
-    let mac = network.borrow().ethernet.mac;
     loop {
-        if clock::now() >= deadline {
-            return Err(ErrorKind::TimedOut);
+        step(network, deadline)?;
+        let mut network = network.borrow_mut();
+        if let Some(value) = ready(&mut network) {
+            return Ok(value);
         }
-        {
-            let mut network = network.borrow_mut();
-            network.poll();
-            network.relisten();
-            if let Some(value) = ready(&mut network) {
-                return Ok(value);
-            }
-        }
-        clock::sleep(mac);
+        clock::sleep(network.ethernet.mac);
     }
+}
+
+/// One step of [`wait`], apart from it: it is there once for all that is waited for.
+#[inline(never)]
+fn step(network: &RefCell<Network>, deadline: Instant) -> Result<(), ErrorKind> {
+    if clock::now() >= deadline {
+        return Err(ErrorKind::TimedOut);
+    }
+    let mut network = network.borrow_mut();
+    network.poll();
+    network.relisten();
+    Ok(())
 }

@@ -50,6 +50,8 @@ pub fn exit(code: u8) -> ! {
 pub enum Mode {
     /// "rb"
     Read = nr::open::R_BINARY as isize,
+    /// "r+b"
+    Update = nr::open::RW_BINARY as isize,
     /// "wb"
     Write = nr::open::W_TRUNC_BINARY as isize,
 }

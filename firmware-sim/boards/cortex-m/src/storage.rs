@@ -22,21 +22,17 @@ impl Storage {
         Self { folder }
     }
 
-    /// Reads a record into the start of `buffer`; none if there is none, or a longer one.
-    pub fn load(&self, record: Record, buffer: &mut [u8]) -> Option<usize> {
-        let path = path(self.folder, name(record), "")?;
-        let mut file = File::open(c_str(&path)?, Mode::Read)?;
-        let mut length = 0;
-        loop {
-            let space = buffer.get_mut(length..)?;
-            if space.is_empty() {
-                return (file.read(&mut [0]) == 0).then_some(length);
-            }
-            match file.read(space) {
-                0 => return Some(length),
-                n => length += n,
-            }
-        }
+    /// Reads a record into the start of `buffer`, which has room for it and no more.
+    ///
+    /// # Errors
+    /// [`StorageError`] if there is a longer one.
+    pub fn load(&self, record: Record, buffer: &mut [u8]) -> Result<Option<usize>, StorageError> {
+        let path = self.path(record, "")?;
+        // A file that cannot be opened counts as none: QEMU 7 does not tell the two apart.
+        let Some(mut file) = File::open(c_str(&path)?, Mode::Read) else { return Ok(None) };
+        // One call reads all of a file of the host.
+        let length = file.read(buffer);
+        if file.read(&mut [0]) == 0 { Ok(Some(length)) } else { Err(StorageError) }
     }
 
     /// Writes a record beside the old one, then puts it in its place.
@@ -44,33 +40,43 @@ impl Storage {
     /// # Errors
     /// [`StorageError`]; the old one is untouched then.
     pub fn store(&self, record: Record, bytes: &[u8]) -> Result<(), StorageError> {
-        self.replace(record, bytes).filter(|done| *done).map(|_| ()).ok_or(StorageError)
+        let (new, kept) = (self.path(record, ".new")?, self.path(record, "")?);
+        let (new, kept) = (c_str(&new)?, c_str(&kept)?);
+        // What was reserved is written over: its room is there.
+        let mut file =
+            File::open(new, Mode::Update).or_else(|| File::open(new, Mode::Write)).ok_or(StorageError)?;
+        let written = file.write_all(bytes);
+        drop(file);
+        if written && semihosting::rename(new, kept) { Ok(()) } else { Err(StorageError) }
     }
 
-    fn replace(&self, record: Record, bytes: &[u8]) -> Option<bool> {
-        let new = path(self.folder, name(record), ".new")?;
-        let kept = path(self.folder, name(record), "")?;
-        let written = File::open(c_str(&new)?, Mode::Write)?.write_all(bytes);
-        Some(written && semihosting::rename(c_str(&new)?, c_str(&kept)?))
+    /// Writes a file of a record's size, which the next record is written into.
+    ///
+    /// # Errors
+    /// [`StorageError`] if there is no room.
+    pub fn reserve(&self, record: Record) -> Result<(), StorageError> {
+        const ZEROS: [u8; 16] = [0; 16];
+        let new = self.path(record, ".new")?;
+        let mut file = File::open(c_str(&new)?, Mode::Write).ok_or(StorageError)?;
+        // Each record is a multiple of them.
+        let written = (0..record.size() / ZEROS.len()).all(|_| file.write_all(&ZEROS));
+        if written { Ok(()) } else { Err(StorageError) }
+    }
+
+    /// The record's file in the folder, and an ending, with the zero that ends the path.
+    fn path(&self, record: Record, ending: &str) -> Result<String<PATH>, StorageError> {
+        let name = match record {
+            Record::Identity => "/identity",
+            Record::Time => "/time",
+        };
+        let mut path = String::new();
+        for part in [self.folder, name, ending, "\0"] {
+            path.push_str(part).map_err(|_| StorageError)?;
+        }
+        Ok(path)
     }
 }
 
-const fn name(record: Record) -> &'static str {
-    match record {
-        Record::Identity => "identity",
-        Record::Time => "time",
-    }
-}
-
-/// `folder/name` and an ending, with the zero that ends it.
-fn path(folder: &str, name: &str, ending: &str) -> Option<String<PATH>> {
-    let mut path = String::new();
-    for part in [folder, "/", name, ending, "\0"] {
-        path.push_str(part).ok()?;
-    }
-    Some(path)
-}
-
-fn c_str(path: &str) -> Option<&CStr> {
-    CStr::from_bytes_with_nul(path.as_bytes()).ok()
+fn c_str(path: &str) -> Result<&CStr, StorageError> {
+    CStr::from_bytes_with_nul(path.as_bytes()).map_err(|_| StorageError)
 }

@@ -78,22 +78,20 @@ impl Mac for Controller {
     }
 
     fn receive(&self, buffer: &mut [u8]) -> Option<usize> {
-        while self.frames_wait() {
-            let [low, high, first, second] = read(Register::Data).to_le_bytes();
-            let in_fifo = usize::from(u16::from_le_bytes([low, high]));
-            let length = in_fifo.saturating_sub(AROUND);
-            let mut to = buffer.iter_mut().take(length);
-            let mut take = |bytes: &[u8]| to.by_ref().zip(bytes).for_each(|(to, from)| *to = *from);
-            take(&[first, second]);
-            // The FIFO goes on to the next frame only when the last word of this one is read.
-            for _ in 1..in_fifo.div_ceil(4) {
-                take(&read(Register::Data).to_le_bytes());
-            }
-            if length <= buffer.len() {
-                return Some(length);
-            }
+        if !self.frames_wait() {
+            return None;
         }
-        None
+        let [low, high, first, second] = read(Register::Data).to_le_bytes();
+        let in_fifo = usize::from(u16::from_le_bytes([low, high]));
+        let length = in_fifo.saturating_sub(AROUND);
+        let mut to = buffer.iter_mut().take(length);
+        let mut take = |bytes: &[u8]| to.by_ref().zip(bytes).for_each(|(to, from)| *to = *from);
+        take(&[first, second]);
+        // The FIFO goes on to the next frame only when the last word of this one is read.
+        for _ in 1..in_fifo.div_ceil(4) {
+            take(&read(Register::Data).to_le_bytes());
+        }
+        (length <= buffer.len()).then_some(length)
     }
 
     /// Whether the last frame has left the FIFO: it holds one.

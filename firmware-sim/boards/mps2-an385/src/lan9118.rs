@@ -121,21 +121,19 @@ impl Mac for Controller {
     }
 
     fn receive(&self, buffer: &mut [u8]) -> Option<usize> {
-        while self.frames_wait() {
-            let status = read(Register::ReceiveStatus);
-            let in_fifo = (status >> 16 & 0x3fff) as usize;
-            let length = in_fifo.saturating_sub(CHECK_SUM);
-            let mut to = buffer.iter_mut().take(length);
-            // What does not fit is read too: the FIFO goes on to the next frame only then.
-            for _ in 0..in_fifo.div_ceil(4) {
-                let word = read(Register::ReceiveData).to_le_bytes();
-                to.by_ref().zip(word).for_each(|(to, from)| *to = from);
-            }
-            if status & ERROR == 0 && length <= buffer.len() {
-                return Some(length);
-            }
+        if !self.frames_wait() {
+            return None;
         }
-        None
+        let status = read(Register::ReceiveStatus);
+        let in_fifo = (status >> 16 & 0x3fff) as usize;
+        let length = in_fifo.saturating_sub(CHECK_SUM);
+        let mut to = buffer.iter_mut().take(length);
+        // What does not fit is read too: the FIFO goes on to the next frame only then.
+        for _ in 0..in_fifo.div_ceil(4) {
+            let word = read(Register::ReceiveData).to_le_bytes();
+            to.by_ref().zip(word).for_each(|(to, from)| *to = from);
+        }
+        (status & ERROR == 0 && length <= buffer.len()).then_some(length)
     }
 
     fn can_transmit(&self) -> bool {

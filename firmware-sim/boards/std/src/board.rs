@@ -10,7 +10,7 @@ use embedded_io::ErrorKind;
 use getrandom::SysRng;
 use minipki_core::crypto::Portable;
 use minipki_core::text::{Now, UnixTime};
-use minipki_device_app::{Board, Record, StorageError};
+use minipki_device_app::{Board, MADE, Record, StorageError};
 use rand_core::UnwrapErr;
 
 use crate::storage::Storage;
@@ -25,13 +25,14 @@ pub enum Timekeeping {
     /// The machine's clock.
     #[default]
     Clock,
-    /// No clock: it is this time or later.
-    AtLeast(UnixTime),
+    /// No clock: it is [`MADE`] or later.
+    None,
 }
 
 /// A PC as a device.
 pub struct StdBoard<'r> {
-    listener: Option<TcpListener>,
+    /// `None` is later than the machine's clock can say.
+    listener: Option<(TcpListener, Option<Instant>)>,
     rng: UnwrapErr<SysRng>,
     time: Timekeeping,
     storage: Storage,
@@ -49,12 +50,20 @@ impl<'r> StdBoard<'r> {
         Self { listener: None, rng: UnwrapErr(SysRng), time, storage, report: Box::new(report) }
     }
 
-    fn bind(&mut self, on: SocketAddr) -> io::Result<SocketAddr> {
+    fn bind(&mut self, on: SocketAddr, within: Duration) -> io::Result<SocketAddr> {
         let listener = TcpListener::bind(on)?;
         listener.set_nonblocking(true)?;
         let at = listener.local_addr()?;
-        self.listener = Some(listener);
+        self.listener = Some((listener, Instant::now().checked_add(within)));
         Ok(at)
+    }
+
+    /// Says what the storage met, which the application cannot know.
+    fn told<T>(&mut self, result: Result<T, String>) -> Result<T, StorageError> {
+        result.map_err(|error| {
+            self.report(format_args!("storage: {error}"));
+            StorageError
+        })
     }
 }
 
@@ -66,27 +75,33 @@ impl Board for StdBoard<'_> {
 
     fn connect(&mut self, to: SocketAddr, within: Duration) -> Result<StdStream, ErrorKind> {
         TcpStream::connect_timeout(&to, within)
-            .and_then(|socket| StdStream::new(socket, within))
+            .and_then(|socket| StdStream::new(socket, Instant::now().checked_add(within)))
             .map_err(|error| kind(&error))
     }
 
-    fn listen(&mut self, on: SocketAddr) -> Result<SocketAddr, ErrorKind> {
-        self.bind(on).map_err(|error| kind(&error))
+    fn listen(&mut self, on: SocketAddr, within: Duration) -> Result<SocketAddr, ErrorKind> {
+        self.bind(on, within).map_err(|error| kind(&error))
     }
 
-    fn accept(&mut self, within: Duration) -> Result<StdStream, ErrorKind> {
-        let listener = self.listener.as_ref().ok_or(ErrorKind::NotConnected)?;
-        let start = Instant::now();
+    fn accept(&mut self) -> Result<StdStream, ErrorKind> {
+        let (listener, until) = self.listener.as_ref().ok_or(ErrorKind::NotConnected)?;
         loop {
-            match listener.accept() {
-                Ok((socket, _)) => return StdStream::new(socket, within).map_err(|error| kind(&error)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(kind(&error)),
-            }
-            if start.elapsed() >= within {
+            if until.is_some_and(|until| Instant::now() >= until) {
                 return Err(ErrorKind::TimedOut);
             }
-            thread::sleep(GLANCE);
+            match listener.accept() {
+                Ok((socket, _)) => {
+                    return StdStream::new(socket, *until).map_err(|error| kind(&error));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(GLANCE),
+                // It was there and is gone: it says nothing of the listener.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted
+                    ) => {}
+                Err(error) => return Err(kind(&error)),
+            }
         }
     }
 
@@ -100,18 +115,25 @@ impl Board for StdBoard<'_> {
             UnixTime::new(since.as_secs()).ok()
         };
         match self.time {
-            Timekeeping::AtLeast(least) => Now::AtLeast(least),
-            // A clock before 1970 is not set.
-            Timekeeping::Clock => clock().map_or(Now::AtLeast(UnixTime::MIN), Now::Exact),
+            Timekeeping::None => Now::AtLeast(MADE),
+            // A clock before 1970 or after 9999 is not set.
+            Timekeeping::Clock => clock().map_or(Now::AtLeast(MADE), Now::Exact),
         }
     }
 
-    fn load(&mut self, record: Record, buffer: &mut [u8]) -> Option<usize> {
-        self.storage.load(record, buffer)
+    fn load(&mut self, record: Record, buffer: &mut [u8]) -> Result<Option<usize>, StorageError> {
+        let loaded = self.storage.load(record, buffer);
+        self.told(loaded)
     }
 
     fn store(&mut self, record: Record, bytes: &[u8]) -> Result<(), StorageError> {
-        self.storage.store(record, bytes)
+        let stored = self.storage.store(record, bytes);
+        self.told(stored)
+    }
+
+    fn reserve(&mut self, record: Record) -> Result<(), StorageError> {
+        let reserved = self.storage.reserve(record);
+        self.told(reserved)
     }
 
     fn report(&mut self, line: fmt::Arguments<'_>) {

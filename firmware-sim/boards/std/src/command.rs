@@ -1,43 +1,84 @@
 //! The program, apart from the process it runs in.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::net::ToSocketAddrs;
+use std::path::PathBuf;
 
-use minipki_core::text::UnixTime;
 use minipki_device_app::{Config, Exit, Memory};
 
 use crate::board::{StdBoard, Timekeeping};
-use crate::storage::Storage;
+use crate::storage::{Folder, Storage};
 
 /// How the words are to be written: the application's, and those of this board.
 pub const USAGE: &str = "\
 --ca HOST:PORT --fingerprint HEX --subject NAME [--token TOKEN]
   [--connect HOST:PORT | --listen HOST:PORT] [--peer-subject NAME] [--send TEXT] [--deadline SECONDS]
-  [--store FOLDER]   keeps the identity for the next run
+  [--store FOLDER]   keeps the key, the certificate and the time for the next run, in a folder of the device's
+                     own; without it, an answer of the CA that is lost costs the name
   [--no-clock]       as on a board that has none";
+
+/// Why a device was not started, for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartError {
+    /// What is wrong with the words: [`USAGE`].
+    Usage(String),
+    /// What is wrong with the folder.
+    Storage(String),
+}
+
+impl StartError {
+    /// What the program ends with.
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Storage(_) => Exit::Storage,
+        }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(wrong) => write!(f, "{wrong}\n\nusage: minipki-device {USAGE}"),
+            Self::Storage(wrong) => f.write_str(wrong),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
 
 /// Runs a device as `words` say; each line of its report goes to `report`.
 ///
 /// # Errors
-/// What is wrong with the words, for a person.
+/// [`StartError`].
 pub fn run(
-    words: impl IntoIterator<Item = String>,
+    words: impl IntoIterator<Item = OsString>,
     report: impl FnMut(fmt::Arguments<'_>) + Send,
-) -> Result<Exit, String> {
-    let (time, storage, words) = board(words)?;
-    let config = Config::parse(words.iter().map(String::as_str)).map_err(|error| error.to_string())?;
+) -> Result<Exit, StartError> {
+    let text = |word: OsString| word.into_string().map_err(|word| format!("{word:?} is not UTF-8"));
+    let words = words.into_iter().map(text).collect::<Result<Vec<_>, _>>().map_err(StartError::Usage)?;
+    let (time, store, words) = board(words).map_err(StartError::Usage)?;
+    let config = Config::parse(words.iter().map(String::as_str))
+        .map_err(|error| StartError::Usage(error.to_string()))?;
+    let storage = match store {
+        Some(path) => Storage::Folder(Folder::open(&path).map_err(StartError::Storage)?),
+        None => Storage::Nowhere,
+    };
     let mut board = StdBoard::new(time, storage, report);
     Ok(minipki_device_app::run(&config, &mut Memory::new(), &mut board))
 }
 
 /// Takes out the board's own options, and puts addresses in the place of host names: a device has no resolver.
-fn board(words: impl IntoIterator<Item = String>) -> Result<(Timekeeping, Storage, Vec<String>), String> {
-    let (mut time, mut storage, mut rest) = (Timekeeping::Clock, Storage::Nowhere, Vec::new());
+fn board(
+    words: impl IntoIterator<Item = String>,
+) -> Result<(Timekeeping, Option<PathBuf>, Vec<String>), String> {
+    let (mut time, mut store, mut rest) = (Timekeeping::Clock, None, Vec::new());
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         match word.as_str() {
-            "--no-clock" => time = Timekeeping::AtLeast(UnixTime::MIN),
-            "--store" => storage = Storage::Folder(words.next().ok_or("--store needs a value")?.into()),
+            "--no-clock" => time = Timekeeping::None,
+            "--store" => store = Some(words.next().ok_or("--store needs a value")?.into()),
             "--ca" | "--connect" | "--listen" => {
                 rest.push(word);
                 if let Some(value) = words.next() {
@@ -51,7 +92,7 @@ fn board(words: impl IntoIterator<Item = String>) -> Result<(Timekeeping, Storag
             }
         }
     }
-    Ok((time, storage, rest))
+    Ok((time, store, rest))
 }
 
 fn resolve(address: &str) -> Result<String, String> {

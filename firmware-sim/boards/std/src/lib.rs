@@ -6,6 +6,6 @@ mod storage;
 mod stream;
 
 pub use board::{StdBoard, Timekeeping};
-pub use command::{USAGE, run};
-pub use storage::Storage;
+pub use command::{StartError, USAGE, run};
+pub use storage::{Folder, Storage};
 pub use stream::StdStream;

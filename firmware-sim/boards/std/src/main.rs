@@ -3,17 +3,16 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use minipki_device::{USAGE, run};
-use minipki_device_app::Exit;
+use minipki_device::run;
 
 fn main() -> ExitCode {
-    let ended = run(std::env::args().skip(1), |line| {
+    let ended = run(std::env::args_os().skip(1), |line| {
         // Nobody may be reading: that is no reason to stop.
         let _ = writeln!(io::stdout(), "{line}");
     });
     let exit = ended.unwrap_or_else(|wrong| {
-        let _ = writeln!(io::stderr(), "error: {wrong}\n\nusage: minipki-device {USAGE}");
-        Exit::Usage
+        let _ = writeln!(io::stderr(), "error: {wrong}");
+        wrong.exit()
     });
     ExitCode::from(exit.code())
 }

@@ -1,11 +1,13 @@
-//! What outlives a restart: two files in a folder, or memory that does not.
+//! What outlives a restart: two files in a folder of the device's own, or memory that does not.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use minipki_device_app::{Record, StorageError};
+use minipki_device_app::Record;
+use rustix::fs::OFlags;
+use rustix::process::geteuid;
 
 /// A board's storage.
 #[derive(Debug, Default)]
@@ -13,8 +15,16 @@ pub enum Storage {
     /// Forgets everything when the device stops.
     #[default]
     Nowhere,
-    /// Files in this folder, which is made if it is not there. Nobody but the owner may read them.
-    Folder(PathBuf),
+    /// Files in a folder that nobody but the owner can reach.
+    Folder(Folder),
+}
+
+/// A folder that one device uses, until it is dropped.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    /// Holds the lock.
+    handle: File,
 }
 
 const fn name(record: Record) -> &'static str {
@@ -24,42 +34,128 @@ const fn name(record: Record) -> &'static str {
     }
 }
 
-impl Storage {
-    /// See [`Board::load`](minipki_device_app::Board::load).
-    pub fn load(&self, record: Record, buffer: &mut [u8]) -> Option<usize> {
-        let Self::Folder(folder) = self else { return None };
-        let mut file = File::open(folder.join(name(record))).ok()?;
+impl Folder {
+    /// Makes the folder, if it is not there, and takes it for one device alone. An existing one is not changed.
+    ///
+    /// # Errors
+    /// Why no record is kept there, and what to do, for a person.
+    pub fn open(path: &Path) -> Result<Self, String> {
+        let shown = path.display();
+        let wrong = |error: io::Error| format!("--store {shown:?}: {error}");
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(wrong)?;
+        let handle = File::open(path).map_err(wrong)?;
+        let metadata = handle.metadata().map_err(wrong)?;
+        if !is_private(&metadata) {
+            return Err(format!(
+                "others can reach the folder {shown:?} (mode {:04o}, owner {}), and a private key would be in it; \
+                 name a folder that does not exist yet: --store {:?}",
+                metadata.mode() & 0o7777,
+                metadata.uid(),
+                path.join("device").display(),
+            ));
+        }
+        match handle.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), handle }),
+            Err(TryLockError::WouldBlock) => Err(format!(
+                "another device uses the folder {shown:?}; wait for its end, or name another folder"
+            )),
+            Err(TryLockError::Error(error)) => Err(wrong(error)),
+        }
+    }
+
+    /// Reads a record into the start of `buffer`, which has room for it and no more; `None` if there is none.
+    fn load(&self, record: Record, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let mut file = match open(OpenOptions::new().read(true), &self.path.join(name(record))) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
         let mut len = 0;
-        while len < buffer.len() {
-            match file.read(&mut buffer[len..]).ok()? {
-                0 => return Some(len),
+        while let Some(space) = buffer.get_mut(len..).filter(|space| !space.is_empty()) {
+            match file.read(space)? {
+                0 => return Ok(Some(len)),
                 n => len += n,
             }
         }
-        // One byte more than fits is no record of ours.
-        (file.read(&mut [0]).ok()? == 0).then_some(len)
+        match file.read(&mut [0])? {
+            0 => Ok(Some(len)),
+            _ => Err(io::Error::other("it is longer than any record of a device")),
+        }
+    }
+
+    /// Writes a record beside its place, then moves it there: whole, or as before.
+    fn store(&self, record: Record, bytes: &[u8]) -> io::Result<()> {
+        self.write_beside(record, bytes)?;
+        fs::rename(self.beside(record), self.path.join(name(record)))?;
+        self.handle.sync_all()
+    }
+
+    /// Writes the file that the next record goes into. Its blocks are written over then, so they are there.
+    fn write_beside(&self, record: Record, bytes: &[u8]) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        let mut file =
+            open(options.write(true).create(true).truncate(false).mode(0o600), &self.beside(record))?;
+        file.write_all(bytes)?;
+        file.set_len(bytes.len() as u64)?;
+        file.sync_all()
+    }
+
+    fn beside(&self, record: Record) -> PathBuf {
+        self.path.join(name(record)).with_extension("new")
+    }
+}
+
+/// Opens a file that nobody but the owner can reach.
+fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let file = options.custom_flags(OFlags::NOFOLLOW.bits() as i32).open(path)?;
+    if is_private(&file.metadata()?) {
+        Ok(file)
+    } else {
+        Err(io::Error::other(
+            "others can reach it, so what is in it is not used; restore its owner and mode 0600",
+        ))
+    }
+}
+
+fn is_private(metadata: &Metadata) -> bool {
+    metadata.mode() & 0o077 == 0 && metadata.uid() == geteuid().as_raw()
+}
+
+impl Storage {
+    /// See [`Board::load`](minipki_device_app::Board::load).
+    ///
+    /// # Errors
+    /// What is wrong with which file, for a person. The others alike.
+    pub fn load(&self, record: Record, buffer: &mut [u8]) -> Result<Option<usize>, String> {
+        self.with(record, |folder| folder.load(record, buffer)).map(Option::flatten)
     }
 
     /// See [`Board::store`](minipki_device_app::Board::store).
     ///
     /// # Errors
-    /// [`StorageError`].
-    pub fn store(&self, record: Record, bytes: &[u8]) -> Result<(), StorageError> {
+    /// As [`Storage::load`].
+    pub fn store(&self, record: Record, bytes: &[u8]) -> Result<(), String> {
+        self.with(record, |folder| folder.store(record, bytes)).map(|_| ())
+    }
+
+    /// See [`Board::reserve`](minipki_device_app::Board::reserve).
+    ///
+    /// # Errors
+    /// As [`Storage::load`].
+    pub fn reserve(&self, record: Record) -> Result<(), String> {
+        self.with(record, |folder| folder.write_beside(record, &vec![0; record.size()])).map(|_| ())
+    }
+
+    fn with<T>(
+        &self,
+        record: Record,
+        act: impl FnOnce(&Folder) -> io::Result<T>,
+    ) -> Result<Option<T>, String> {
         match self {
-            Self::Nowhere => Ok(()),
-            Self::Folder(folder) => replace(folder, name(record), bytes).map_err(|_| StorageError),
+            Self::Nowhere => Ok(None),
+            Self::Folder(folder) => act(folder)
+                .map(Some)
+                .map_err(|error| format!("{:?}: {error}", folder.path.join(name(record)).display())),
         }
     }
-}
-
-/// Writes the file beside its place, then moves it there: whole, or as before.
-fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    fs::set_permissions(folder, Permissions::from_mode(0o700))?;
-    let (place, beside) = (folder.join(name), folder.join(format!("{name}.new")));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(beside, place)?;
-    File::open(folder)?.sync_all()
 }

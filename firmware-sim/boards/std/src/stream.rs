@@ -22,16 +22,16 @@ pub struct StdStream {
 }
 
 impl StdStream {
-    /// Takes the stream over, with a deadline this long from now.
+    /// Takes the stream over, with that deadline.
     ///
     /// # Errors
     /// The operating system's.
-    pub fn new(socket: TcpStream, within: Duration) -> io::Result<Self> {
+    pub fn new(socket: TcpStream, deadline: Option<Instant>) -> io::Result<Self> {
         // Each message waits for an answer to it: none is to wait for another to fill a segment.
         socket.set_nodelay(true)?;
         // One that was accepted may have taken it over from its listener.
         socket.set_nonblocking(false)?;
-        Ok(Self { socket, deadline: Instant::now().checked_add(within) })
+        Ok(Self { socket, deadline })
     }
 
     /// What is left until the deadline.

@@ -43,7 +43,7 @@ pub(super) fn run(args: &BackupArgs) -> Result<(), CliError> {
          To put it back:\n  minipki ca restore --from {} --dir DIR",
         args.to.display(),
         folder.issuer_id(),
-        files::shell_word(&args.to),
+        files::quoted(&args.to),
     ));
     Ok(())
 }

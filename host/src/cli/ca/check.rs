@@ -51,7 +51,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
     }
     let next = format!(
         "mend what is named above, or put back a backup: minipki ca restore --from FILE --dir {}",
-        files::shell_word(&args.dir)
+        files::quoted(&args.dir)
     );
     Err(CliError::new(Exit::Failed, format_args!("{} is not sound", args.dir.display()), next))
 }

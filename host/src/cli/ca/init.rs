@@ -57,7 +57,7 @@ pub(super) fn run(args: InitArgs) -> Result<(), CliError> {
     let (issuer_id, fingerprint) = (folder.issuer_id(), folder.fingerprint());
     if args.json {
         output::json(&json!({
-            "anchor_file": folder.anchor_file(),
+            "anchor_file": folder.anchor_file().to_string_lossy(),
             "bits": size.bits(),
             "fingerprint_sha256": fingerprint.to_string(),
             "issuer_id": issuer_id.as_str(),
@@ -76,8 +76,8 @@ pub(super) fn run(args: InitArgs) -> Result<(), CliError> {
          and enrol a client, from another terminal:\n  \
          minipki enroll --ca 127.0.0.1:9000 --subject alice --anchor {} --out alice",
         size.bits(),
-        files::shell_word(&args.dir),
-        files::shell_word(&folder.anchor_file()),
+        files::quoted(&args.dir),
+        files::quoted(&folder.anchor_file()),
     ));
     Ok(())
 }

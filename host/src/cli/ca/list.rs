@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::super::{CliError, Exit, output};
 use super::Folder;
 use super::check::words;
-use crate::files::shell_word;
+use crate::files::quoted;
 use crate::state::owner;
 use crate::store::{BadRow, LedgerReader, Page, Record, StoreError};
 
@@ -57,7 +57,7 @@ pub(super) fn run(args: &ListArgs) -> Result<(), CliError> {
         return Ok(());
     }
     let seen = format!("{} rows of the ledger were changed from outside and are not listed", bad.len());
-    let next = format!("see all that is wrong: minipki ca check --dir {}", shell_word(folder.path()));
+    let next = format!("see all that is wrong: minipki ca check --dir {}", quoted(folder.path()));
     Err(CliError::new(Exit::Failed, seen, next))
 }
 

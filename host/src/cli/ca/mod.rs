@@ -4,6 +4,7 @@ mod accept;
 mod backup;
 mod check;
 mod init;
+mod limits;
 mod list;
 mod restore;
 mod serve;

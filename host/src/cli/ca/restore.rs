@@ -68,6 +68,6 @@ pub(super) fn run(args: &RestoreArgs) -> Result<(), CliError> {
     if let Some(path) = restored.replaced {
         output::say(format_args!("The ledger that was there is now {}.", path.display()));
     }
-    output::say(format_args!("Next, serve it:\n  minipki ca serve --dir {}", files::shell_word(&args.dir)));
+    output::say(format_args!("Next, serve it:\n  minipki ca serve --dir {}", files::quoted(&args.dir)));
     Ok(())
 }

@@ -6,20 +6,21 @@ use clap::{Args, ValueEnum};
 
 use super::super::console::{SiteArgs, invite};
 use super::super::log::{self, LogFormat};
-use super::super::{CliError, Exit, runtime, watch};
+use super::super::{CliError, Exit, until_stopped, watch};
 use super::Folder;
 use super::accept::AcceptArgs;
-use crate::ca::Policy;
+use super::limits::LimitArgs;
 use crate::console::{CaOptions, Console, ConsoleOptions};
 use crate::keys::{CaFolder, SignerKind};
-use crate::server::{ServeError, Server, ServerOptions, stop_signal};
+use crate::server::{ServeError, Server, ServerOptions};
 use crate::state::open_authority;
 
 /// Serve enrolment until Ctrl-C or SIGTERM, then finish what is under way
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  minipki ca serve --dir my-ca --listen 127.0.0.1:9000 --require-token\n\n\
-The log goes to standard error. RUST_LOG=debug or RUST_LOG=warn changes how much it tells."
+The log goes to standard error. RUST_LOG=debug or RUST_LOG=warn changes how much it tells.\n\
+Lines that nobody reads in time are dropped and counted; they never delay the CA."
 )]
 pub(in crate::cli) struct ServeArgs {
     #[command(flatten)]
@@ -49,6 +50,9 @@ pub(in crate::cli) struct ServeArgs {
     /// Print every message as it passes, decoded, with the reason for each field
     #[arg(long)]
     trace: bool,
+    // Last, since its heading is that of all that follow.
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -75,11 +79,17 @@ impl From<SignerArg> for SignerKind {
 }
 
 pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
-    log::begin(args.log_format);
-    let policy = Policy { open: args.open, require_token: args.require_token, ..Policy::default() };
+    log::begin(args.log_format)?;
+    let policy = args.limits.policy(args.open, args.require_token);
     let tap = watch(args.trace, "CA", "client");
-    let (signer, accept) = (args.signer.into(), args.accept.into());
-    let ca = CaOptions { listen: args.listen, policy, signer, accept, tap };
+    let ca = CaOptions {
+        listen: args.listen,
+        policy,
+        signer: args.signer.into(),
+        limits: args.limits.limits(),
+        accept: args.accept.into(),
+        tap,
+    };
     let folder = args.folder.open()?;
     match args.console {
         Some(listen) => with_console(ca, args.site.options(folder.path().to_owned(), listen)),
@@ -88,15 +98,11 @@ pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
 }
 
 fn alone(ca: CaOptions, folder: &CaFolder) -> Result<(), CliError> {
-    let CaOptions { listen, policy, signer, accept, tap } = ca;
+    let CaOptions { listen, policy, signer, limits, accept, tap } = ca;
     let authority = open_authority(folder, policy, signer, accept)?;
-    let options = ServerOptions { listen, tap, ..ServerOptions::default() };
-    runtime()?.block_on(async {
-        let stop = stop_signal()?;
+    let options = ServerOptions { listen, limits, tap, ..ServerOptions::default() };
+    until_stopped(async |stop| {
         let server = Server::bind(authority, options).await?;
-        let stop = async {
-            stop.await;
-        };
         server.run(stop).await?;
         Ok(())
     })
@@ -105,15 +111,14 @@ fn alone(ca: CaOptions, folder: &CaFolder) -> Result<(), CliError> {
 /// The server and the console in one process. A server that fails ends both, as it would alone; one
 /// that is stopped from the console waits there to be started again.
 fn with_console(ca: CaOptions, options: ConsoleOptions) -> Result<(), CliError> {
-    runtime()?.block_on(async {
-        let stop = stop_signal()?;
+    until_stopped(async |stop| {
         let console = Console::bind(options).await?;
         console.start_ca(ca).await?;
         invite(&console)?;
         let mut failed = None;
         let end = async {
             tokio::select! {
-                _ = stop => {}
+                () = stop => {}
                 reason = console.ca_failed() => failed = Some(reason),
             }
         };

@@ -4,9 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use getrandom::SysRng;
 use minipki_core::cert::{Anchor, IdBuf, IdError};
-use minipki_core::crypto::Fingerprint;
 use minipki_core::crypto::rsa::KeySize;
+use minipki_core::crypto::{Fingerprint, KeyPair};
+use rand_core::UnwrapErr;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -57,7 +59,9 @@ impl Ca {
     pub(super) async fn enrol(&self, name: &str, tap: Option<Arc<dyn Tap>>) -> Result<Identity, CliError> {
         let anchor = Anchor::from_fingerprint(self.fingerprint);
         let options = EnrolOptions { tap, ..EnrolOptions::new(self.address.to_string(), id(name)?, anchor) };
-        Ok(client::enrol(options).await?)
+        // Nothing of the demo outlives the process.
+        let key = KeyPair::generate(&mut UnwrapErr(SysRng));
+        Ok(client::enrol(key, options).await?)
     }
 
     /// Stops the CA; returns how many certificates it has granted.

@@ -1,45 +1,80 @@
 //! A person's conversation: lines go, messages come, both at any time.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::io;
+use std::pin::pin;
 
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 
-use super::{Line, Lines, Note, Notes, duplex, encode, next_text};
-use crate::client::{Channel, ClientError, Outgoing};
+use super::limits::{Watch, ended_in_order, part};
+use super::{ChatOptions, Line, Lines, Note, Notes, duplex, encode, next_text};
+use crate::client::{Channel, ClientError, Liveness, Outgoing};
+
+/// Where the lines of a conversation come from.
+pub trait Input {
+    /// The next line, or `None` at the end. May be dropped at any point, and called again: nothing is lost.
+    fn next(&mut self) -> impl Future<Output = io::Result<Option<Line>>> + Send;
+}
+
+impl<R: AsyncBufRead + Unpin + Send> Input for Lines<R> {
+    fn next(&mut self) -> impl Future<Output = io::Result<Option<Line>>> + Send {
+        Self::next(self)
+    }
+}
 
 /// Sends each line of `input`, and writes each text that arrives to `output`.
 ///
 /// The end of the input closes our direction; what the peer still says goes on arriving. The
-/// conversation ends when both directions are closed.
+/// conversation ends when both directions are closed, or by its limits.
 ///
 /// # Errors
-/// [`ClientError`]: the channel's, or the input's or output's own.
-pub async fn converse<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+/// [`ClientError`]: the channel's, a limit's, or the input's or output's own.
+pub async fn converse<R: AsyncRead + Liveness + Unpin, W: AsyncWrite + Unpin>(
     channel: Channel<R, W>,
-    input: &mut Lines<impl AsyncBufRead + Unpin>,
+    input: &mut impl Input,
     output: &mut (impl AsyncWrite + Unpin),
-    notes: Notes<'_>,
+    options: &ChatOptions<'_>,
 ) -> Result<(), ClientError> {
+    let limits = Watch::new(&channel, options.limits, options.notes);
     let Channel { mut inbound, mut outbound, .. } = channel;
-    let typing = AtomicBool::new(true);
-    let sending = async {
-        while let Some(line) = next_line(input).await? {
-            say(&mut outbound, line, notes).await?;
+    let ended = {
+        let (typing, mut still_typing) = watch::channel(true);
+        let sending = async {
+            while let Some(line) = next_line(input).await? {
+                limits.message()?;
+                say(&mut outbound, line, options.notes).await?;
+            }
+            typing.send_replace(false);
+            outbound.close().await?;
+            limits.part();
+            Ok(())
+        };
+        let receiving = async {
+            while next_text(&mut inbound, output, options, &limits).await?.is_some() {}
+            limits.peer_closed();
+            if *still_typing.borrow() {
+                (options.notes)(Note::PeerClosed);
+                // Nothing is read any more, so nothing else would tell that the peer is gone.
+                tokio::select! {
+                    lost = inbound.lost() => return Err(lost),
+                    _ = still_typing.wait_for(|typing| !typing) => {}
+                }
+            }
+            Ok(())
+        };
+        let both = pin!(duplex(sending, receiving));
+        tokio::select! {
+            done = both => done,
+            over = limits.over() => over,
         }
-        typing.store(false, Relaxed);
-        outbound.close().await
     };
-    let receiving = async {
-        while next_text(&mut inbound, output, notes).await?.is_some() {}
-        if typing.load(Relaxed) {
-            notes(Note::PeerClosed);
-        }
-        Ok(())
-    };
-    duplex(sending, receiving).await
+    if ended_in_order(&ended) {
+        part(&mut inbound, &mut outbound).await;
+    }
+    ended
 }
 
-async fn next_line(input: &mut Lines<impl AsyncBufRead + Unpin>) -> Result<Option<Line>, ClientError> {
+async fn next_line(input: &mut impl Input) -> Result<Option<Line>, ClientError> {
     let what = "the input could not be read";
     input.next().await.map_err(|source| ClientError::Local { what, source })
 }

@@ -9,8 +9,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 /// No longer line could be sent.
 const MOST: usize = FRAME_BODY;
 
-/// Reads an input line by line. Outlives a conversation: what is typed after
-/// its end goes to the next one.
+/// Reads an input line by line.
 #[derive(Debug)]
 pub struct Lines<R> {
     input: R,

@@ -1,9 +1,12 @@
 //! Conversations over a channel: texts, each a message `{"text":"…","type":"chat"}`.
 //!
 //! [`converse`] is for a person at a terminal, [`run`] for a script. Both send and
-//! receive at the same time, and print what arrives a line a message.
+//! receive at the same time, and print what arrives a line a message. [`Conversations`] are several at
+//! the same time, and say for which of them a typed line is.
 
+mod conversations;
 mod converse;
+mod limits;
 mod lines;
 mod message;
 mod note;
@@ -16,10 +19,13 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
+use self::limits::Watch;
 use super::{ClientError, Incoming};
 use crate::trace::printable;
 
-pub use converse::converse;
+pub use conversations::{Conversations, Full, Seat};
+pub use converse::{Input, converse};
+pub use limits::Limits;
 pub use lines::{Line, Lines};
 pub use message::{Message, MessageError, decode, encode};
 pub use note::Note;
@@ -31,17 +37,31 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Somebody to be told what is not part of the conversation.
 pub type Notes<'n> = &'n (dyn Fn(Note) + Sync);
 
+/// How a conversation is held.
+#[derive(Clone, Copy)]
+pub struct ChatOptions<'n> {
+    /// What stands before each text that arrives, where it must be told who said it.
+    pub prefix: &'n str,
+    /// What ends it though neither side does.
+    pub limits: Limits,
+    /// Somebody to be told what is not part of it.
+    pub notes: Notes<'n>,
+}
+
 /// The next text, once it is printed; `None` when the peer has closed its direction.
 /// What is no text is noted, and passed over.
 async fn next_text(
     inbound: &mut Incoming<impl AsyncRead + Unpin>,
     output: &mut (impl AsyncWrite + Unpin),
-    notes: Notes<'_>,
+    options: &ChatOptions<'_>,
+    limits: &Watch<'_>,
 ) -> Result<Option<String>, ClientError> {
+    let ChatOptions { prefix, notes, .. } = options;
     while let Some(body) = inbound.receive().await? {
+        limits.message()?;
         match decode(body) {
             Ok(Message::Chat(text)) => {
-                let line = printable(&text) + "\n";
+                let line = format!("{prefix}{}\n", printable(&text));
                 let printed = async {
                     output.write_all(line.as_bytes()).await?;
                     output.flush().await

@@ -1,8 +1,11 @@
 //! What a person is told beside the conversation.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::MessageError;
+use crate::client::Expiry;
+use crate::client::error::holder;
 
 /// Something that happened and does not end the conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +24,83 @@ pub enum Note {
     LineNotText,
     /// The peer has closed its direction, and goes on reading ours.
     PeerClosed,
+    /// Our direction is closed, and the peer is waited for.
+    AwaitingClose {
+        /// The peer.
+        peer: String,
+        /// How long it may be silent.
+        limit: Duration,
+    },
+    /// The peer was silent for that long, and the channel was closed.
+    NotClosed {
+        /// The peer.
+        peer: String,
+        /// How long it was silent.
+        limit: Duration,
+    },
+    /// A certificate has expired, and the conversation goes on.
+    Expired {
+        /// The peer.
+        peer: String,
+        /// Whose certificate, and when.
+        expiry: Expiry,
+    },
+    /// A line was typed while nobody was connected, and was not sent.
+    NobodyConnected,
+    /// A line was typed before it was known who would read it, and was not sent.
+    PeerUnknown,
+    /// A line names nobody, several are connected, and it was not sent.
+    NotAddressed {
+        /// Who is connected.
+        connected: Vec<String>,
+    },
+    /// A line names somebody who is not connected, and was not sent. Printable.
+    NotConnected {
+        /// Whom it names.
+        name: String,
+    },
+    /// A line that names nobody may have been meant for somebody else than who is connected now, and was not sent.
+    PeerChanged {
+        /// Whom the lines before it were for.
+        before: String,
+        /// Who is connected.
+        now: String,
+    },
+    /// The peer reads too slowly, and a line was not sent.
+    NotReading {
+        /// The peer.
+        peer: String,
+    },
+    /// The conversation has ended before these lines could be sent.
+    LinesLost {
+        /// The peer.
+        peer: String,
+        /// How many they are; `None` if that is not known, since they were not read.
+        count: Option<usize>,
+    },
+}
+
+impl Note {
+    /// Whether it tells that a line was not sent.
+    pub const fn loses_a_line(&self) -> bool {
+        match self {
+            Self::LineTooLong { .. }
+            | Self::LineNotText
+            | Self::NobodyConnected
+            | Self::PeerUnknown
+            | Self::NotAddressed { .. }
+            | Self::NotConnected { .. }
+            | Self::PeerChanged { .. }
+            | Self::NotReading { .. }
+            | Self::LinesLost { .. } => true,
+            Self::UnknownType(_)
+            | Self::Malformed(_)
+            | Self::PeerClosed
+            | Self::AwaitingClose { .. }
+            | Self::NotClosed { .. }
+            | Self::Expired { .. } => false,
+        }
+    }
 }
 
 impl fmt::Display for Note {
@@ -38,6 +118,50 @@ impl fmt::Display for Note {
             Self::LineNotText => f.write_str("the line was not sent: it is not UTF-8"),
             Self::PeerClosed => {
                 f.write_str("the peer will send no more, and still reads; end your input (Ctrl-D) to close")
+            }
+            Self::AwaitingClose { peer, limit } => write!(
+                f,
+                "the input has ended; waiting for {peer} to close, until it has been silent for {limit:?}"
+            ),
+            Self::NotClosed { peer, limit } => {
+                write!(f, "{peer} has not closed and was silent for {limit:?}; all lines were sent")
+            }
+            Self::Expired { peer, expiry } => write!(
+                f,
+                "{}expired at {}; the channel stays open, as --stay-open-after-expiry asks",
+                holder(expiry.holder, peer),
+                expiry.not_after
+            ),
+            Self::NobodyConnected => f.write_str("the line was not sent: nobody is connected"),
+            Self::PeerUnknown => f.write_str(
+                "the line was not sent: the channel was not open yet; wait until the peer's name is shown",
+            ),
+            Self::NotAddressed { connected } => {
+                f.write_str("the line was not sent: several are connected; begin it with one of ")?;
+                for (n, name) in connected.iter().enumerate() {
+                    write!(f, "{}@{name}", if n == 0 { "" } else { ", " })?;
+                }
+                f.write_str(" and a space")
+            }
+            Self::NotConnected { name } => {
+                write!(f, "the line was not sent: nobody named {name:?} is connected")
+            }
+            Self::PeerChanged { before, now } => write!(
+                f,
+                "the line was not sent: the lines before it were for {before}, and only {now} is connected; \
+                 begin it with \"@{now} \" to send it to {now}"
+            ),
+            Self::NotReading { peer } => {
+                write!(f, "the line was not sent: {peer} does not read; wait, then send it again")
+            }
+            Self::LinesLost { peer, count: Some(count) } => {
+                write!(f, "{count} more lines to {peer} were not sent: the conversation has ended")
+            }
+            Self::LinesLost { peer, count: None } => {
+                write!(
+                    f,
+                    "the rest of the input was not sent: it was for {peer}, and that conversation has ended"
+                )
             }
         }
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-use super::{Notes, duplex, encode, next_text};
+use super::limits::{Watch, ended_in_order, part};
+use super::{ChatOptions, duplex, encode, next_text};
 use crate::client::error::Ending;
 use crate::client::{Channel, ClientError, Incoming, Outgoing};
 use crate::net::NetError;
@@ -28,31 +29,42 @@ pub struct Script {
 ///
 /// # Errors
 /// [`ClientError::Missing`] if what was expected did not arrive before the peer closed or the
-/// deadline passed; [`ClientError::TooLong`] before anything is sent; otherwise the channel's own.
+/// deadline passed; [`ClientError::TooLong`] before anything is sent; otherwise the channel's own, or a limit's.
 pub async fn run<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     channel: Channel<R, W>,
     script: &Script,
     output: &mut (impl AsyncWrite + Unpin),
-    notes: Notes<'_>,
+    options: &ChatOptions<'_>,
 ) -> Result<(), ClientError> {
     let bodies: Vec<_> = script.send.iter().map(|text| encode(text)).collect();
     let limit = Outgoing::<W>::LIMIT;
     if let Some(body) = bodies.iter().find(|body| body.len() > limit) {
         return Err(ClientError::TooLong { len: body.len(), limit });
     }
+    let limits = Watch::new(&channel, options.limits, options.notes);
     let Channel { peer, mut inbound, mut outbound, .. } = channel;
     let mut missing: Vec<&str> = script.expect.iter().map(String::as_str).collect();
 
     let sending = async {
         for body in &bodies {
+            limits.message()?;
             outbound.send(body).await?;
         }
         Ok(())
     };
-    let hearing = hear(&mut inbound, &mut missing, output, notes);
-    let heard = timeout(script.deadline, duplex(sending, hearing))
+    let hearing = hear(&mut inbound, &mut missing, output, options, &limits);
+    let both = async {
+        tokio::select! {
+            heard = duplex(sending, hearing) => heard,
+            over = limits.over() => over,
+        }
+    };
+    let heard = timeout(script.deadline, both)
         .await
         .unwrap_or_else(|_| Err(late(&missing, script.deadline, peer.subject_id())));
+    if heard.is_err() && ended_in_order(&heard) {
+        part(&mut inbound, &mut outbound).await;
+    }
     if matches!(&heard, Err(error) if !matches!(error, ClientError::Missing { .. })) {
         return heard;
     }
@@ -60,7 +72,7 @@ pub async fn run<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     // A script that did not hear enough still parts in an orderly way: nothing is wrong with the channel.
     let closing = outbound.close();
     let hearing = async {
-        while heard.is_ok() && next_text(&mut inbound, output, notes).await?.is_some() {}
+        while heard.is_ok() && next_text(&mut inbound, output, options, &limits).await?.is_some() {}
         Ok(())
     };
     // Not to be waited for any longer, but an error that comes within is one.
@@ -73,10 +85,11 @@ async fn hear(
     inbound: &mut Incoming<impl AsyncRead + Unpin>,
     missing: &mut Vec<&str>,
     output: &mut (impl AsyncWrite + Unpin),
-    notes: Notes<'_>,
+    options: &ChatOptions<'_>,
+    limits: &Watch<'_>,
 ) -> Result<(), ClientError> {
     while let Some(first) = missing.first().copied() {
-        let Some(text) = next_text(inbound, output, notes).await? else {
+        let Some(text) = next_text(inbound, output, options, limits).await? else {
             return Err(ClientError::Missing { text: first.to_owned(), why: Ending::Closed });
         };
         if let Some(at) = missing.iter().position(|expected| *expected == text) {

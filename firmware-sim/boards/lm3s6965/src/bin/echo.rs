@@ -43,9 +43,9 @@ fn echo(
         Some(Err(_)) => boot::usage(format_args!("connect= is not like 10.0.2.2:9000")),
         None => {
             let port = arguments.get("listen").and_then(|port| port.parse().ok()).unwrap_or(0);
-            let at = board.listen(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port))?;
+            let at = board.listen(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port), WITHIN)?;
             board.report(format_args!("listening at {at}"));
-            board.accept(WITHIN)?
+            board.accept()?
         }
     };
     let mut total = 0;

@@ -1,0 +1,144 @@
+//! `minipki enroll` again, after whatever became of it: nothing is lost, and the same command goes on.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+
+use minipki_tests::kill_points::{WRITES, at_each};
+use minipki_tests::program::{run, run_by, run_with, start};
+use serde_json::Value;
+
+use super::cli::{enrolled, served};
+
+const FILES: [&str; 3] = ["anchor.json", "certificate.json", "key.pem"];
+
+fn command<'a>(ca: &'a str, subject: &'a str) -> [&'a str; 9] {
+    ["enroll", "--ca", ca, "--subject", subject, "--anchor", "ca/anchor.json", "--out", subject]
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
+    names.sort();
+    names
+}
+
+/// How many certificates the ledger has for `subject`.
+fn recorded(at: &Path, subject: &str) -> usize {
+    let list = run(at, &["ca", "list", "--dir", "ca", "--subject", subject, "--json"]).expect(0);
+    let list: Value = serde_json::from_str(&list.stdout).expect("one JSON value");
+    list.as_array().expect("an array").len()
+}
+
+#[test]
+fn enrolled_already_is_success_and_asks_nobody() {
+    let (folder, server, ca) = served(&[]);
+    let at = folder.path();
+    let json = [&command(&ca, "alice")[..], &["--json"]].concat();
+    let first = run(at, &json).expect(0);
+    server.stop().expect(0);
+    let second = run(at, &json).expect(0);
+    assert_eq!(first.stdout, second.stdout);
+    assert!(second.stderr.contains("enrolled already"), "{}", second.stderr);
+    let other =
+        run(at, &["enroll", "--ca", &ca, "--subject", "bob", "--anchor", "ca/anchor.json", "--out", "alice"]);
+    assert!(other.expect(1).stderr.contains("holds an identity of alice"));
+}
+
+#[test]
+fn two_at_once_do_not_meet_and_one_that_is_killed_is_gone_on_with() {
+    let (folder, _server, ca) = served(&[]);
+    let at = folder.path();
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let nowhere = silent.local_addr().expect("bound").to_string();
+    let first = start(at, &command(&nowhere, "alice"));
+    let asked = silent.accept().expect("it asks");
+    let key = fs::read(at.join("alice/key.pem")).expect("it is there before the CA is asked");
+
+    let second = run(at, &command(&ca, "alice")).expect(1);
+    assert!(second.stderr.contains("another `minipki enroll` is at work"), "{}", second.stderr);
+    // Dropping it is SIGKILL.
+    drop((first, asked));
+    let third = run(at, &command(&ca, "alice")).expect(0);
+    assert!(third.stderr.contains("going on with the key"), "{}", third.stderr);
+    assert_eq!(fs::read(at.join("alice/key.pem")).expect("it is there"), key);
+    assert_eq!(names(&at.join("alice")), FILES);
+    assert_eq!(names(at), ["alice", "ca"], "no hidden folders");
+}
+
+#[test]
+fn a_full_disk_is_met_before_the_ca_is_asked() {
+    let (folder, server, ca) = served(&[]);
+    let at = folder.path();
+    server.stop().expect(0);
+    // Larger than the key, and smaller than a certificate: a write beyond it fails as on a full disk.
+    let limited = ["sh", "-c", "ulimit -f 1; exec \"$@\"", "sh"];
+    let failed = run_by(&limited, at, &command(&ca, "alice")).expect(1);
+    assert!(
+        failed.stderr.contains("alice/") && failed.stderr.contains("next: raise the limit"),
+        "{failed:?}"
+    );
+    // With room, it is the CA that is missing.
+    run(at, &command(&ca, "alice")).expect(5);
+}
+
+#[test]
+fn killed_at_any_write_it_is_gone_on_with_and_the_folder_is_whole() {
+    let (folder, _server, ca) = served(&[]);
+    let at = folder.path();
+    let mut number = 0;
+    let kills = at_each(WRITES, |point| {
+        number += 1;
+        let subject = format!("subject-{number}");
+        let done = point.run(at, &command(&ca, &subject));
+        let key = fs::read(at.join(&subject).join("key.pem"));
+        let had = recorded(at, &subject);
+        assert!(had == 0 || key.is_ok(), "{point:?}: a certificate for a key that is gone");
+        run(at, &command(&ca, &subject)).expect(0);
+        let now = fs::read(at.join(&subject).join("key.pem")).expect("it is there");
+        assert!(key.is_err() || key.is_ok_and(|key| key == now), "{point:?}: another key");
+        assert_eq!(names(&at.join(&subject)), FILES, "{point:?}");
+        assert_eq!(recorded(at, &subject), 1, "{point:?}");
+        run(at, &["verify", "--anchor", "ca/anchor.json", &format!("{subject}/certificate.json")]).expect(0);
+        done
+    });
+    assert!(kills > 15, "only {kills} kills");
+}
+
+#[test]
+fn a_path_that_is_not_utf_8_is_no_obstacle() {
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::OsStrExt;
+    let (folder, _server, ca) = served(&[]);
+    let at = folder.path();
+    let odd = OsStr::from_bytes(b"a b\xff");
+    let words = |words: &[&str], last: &OsStr| -> Vec<OsString> {
+        words.iter().map(OsString::from).chain([last.to_owned()]).collect()
+    };
+    let enroll =
+        ["enroll", "--json", "--ca", &ca, "--subject", "alice", "--anchor", "ca/anchor.json", "--out"];
+    let done = run(at, &words(&enroll, odd)).expect(0);
+    let json: Value = serde_json::from_str(&done.stdout).expect("one JSON value");
+    assert_eq!(json["identity"], "a b\u{fffd}");
+    assert!(done.stderr.contains(r"minipki listen --identity $'a\040b\377'"), "{}", done.stderr);
+    let done = run(at, &words(&["ca", "init", "--json", "--dir"], OsStr::from_bytes(b"ca\xff"))).expect(0);
+    let json: Value = serde_json::from_str(&done.stdout).expect("one JSON value");
+    assert_eq!(json["anchor_file"], "ca\u{fffd}/anchor.json");
+}
+
+#[test]
+fn a_refused_name_and_a_wrong_fingerprint_can_be_mended_in_the_same_folder() {
+    let (folder, _server, ca) = served(&[]);
+    let at = folder.path();
+    enrolled(at, &ca, "alice");
+    let into = |subject, pin: [&str; 2]| {
+        let words = ["enroll", "--ca", &ca, "--out", "new", "--subject", subject];
+        run_with(at, &[&words[..], &pin].concat(), &[])
+    };
+    let wrong = "00".repeat(32);
+    assert!(into("bob", ["--fingerprint", &wrong]).expect(3).stderr.contains("proof_failed"));
+    assert!(into("alice", ["--anchor", "ca/anchor.json"]).expect(3).stderr.contains("subject_taken"));
+    into("bob", ["--anchor", "ca/anchor.json"]).expect(0);
+    assert_eq!(names(&at.join("new")), FILES);
+}

@@ -1,0 +1,236 @@
+//! People who talk, with the built program: whose line goes to whom, and who waits for whom.
+
+use std::fs;
+use std::io::{self, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use minipki_tests::peers::{identity, keep};
+use minipki_tests::program::{Running, run, start, start_typing};
+use minipki_tests::terminal::{Terminal, start_at_terminal};
+use tempfile::TempDir;
+
+/// A folder with identities of these names, of one CA.
+pub(crate) fn people(names: &[&str]) -> TempDir {
+    let folder = TempDir::new().expect("a folder for the test");
+    for name in names {
+        keep(&folder.path().join(name), &identity(name));
+    }
+    folder
+}
+
+/// The arguments of bob, who listens.
+pub(crate) fn listen<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&["listen", "--identity", "bob", "--listen", "127.0.0.1:0"], more].concat()
+}
+
+/// The arguments of somebody who connects.
+pub(crate) fn connect<'a>(name: &'a str, address: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["connect", "--identity", name, "--peer", address], more].concat()
+}
+
+/// Waits for answers longer than any test goes on.
+const PATIENT: [&str; 2] = ["--deadline", "1h"];
+
+/// bob at a terminal, and where he listens.
+pub(crate) fn bob(at: &Path, more: &[&str]) -> (Running, Terminal, String) {
+    let (mut bob, keys) = start_at_terminal(at, &listen(more));
+    let address = bob.address("listening");
+    (bob, keys, address)
+}
+
+#[test]
+fn a_line_goes_to_nobody_whom_it_was_not_meant_for() {
+    let folder = people(&["alice", "bob", "dave"]);
+    let at = folder.path();
+    let (mut bob, mut keys, address) = bob(at, &[]);
+    keys.types("to nobody");
+    bob.line("nobody is connected");
+    // alice says one thing and leaves.
+    let mut alice = start(at, &connect("alice", &address, &["--send", "hello", "--expect", "hello too"]));
+    bob.line("alice: hello");
+    keys.types("hello too");
+    alice.line("hello too");
+    alice.wait().expect(0);
+    bob.line("the peer will send no more");
+    // She has gone, though her side of the connection was closed in good order.
+    keys.types("are you there");
+    bob.line("the peer has gone");
+    let mut dave = start_typing(at, &connect("dave", &address, &PATIENT), "it is dave\n");
+    bob.line("dave: it is dave");
+    keys.types("the answer for alice");
+    bob.line("the lines before it were for alice");
+    keys.types("@alice the answer for alice");
+    bob.line("nobody named \"alice\" is connected");
+    keys.types("@dave hello dave");
+    dave.line("hello dave");
+    keys.types("and on");
+    dave.line("and on");
+    bob.stop().expect(0);
+    assert_eq!(dave.wait().expect(5).stdout, "hello dave\nand on\n");
+}
+
+#[test]
+fn conversations_run_side_by_side_and_a_frozen_peer_delays_nobody() {
+    let folder = people(&["alice", "bob", "carol"]);
+    let at = folder.path();
+    let (mut bob, mut keys, address) = bob(at, &[]);
+    let mut alice = start_typing(at, &connect("alice", &address, &PATIENT), "one\n");
+    bob.line("alice: one");
+    alice.signal("STOP");
+    let mut carol = start_typing(at, &connect("carol", &address, &PATIENT), "two\n");
+    bob.line("carol: two");
+    keys.types("for whom");
+    bob.line("begin it with one of @alice, @carol");
+    keys.types("@carol hello carol");
+    carol.line("hello carol");
+    keys.types("@alice hello alice");
+    alice.signal("CONT");
+    alice.line("hello alice");
+    bob.stop().expect(0);
+}
+
+#[test]
+fn what_is_piped_in_is_for_the_first_peer() {
+    let folder = people(&["alice", "bob", "carol"]);
+    let at = folder.path();
+    let mut bob = start_typing(at, &listen(&[]), "for the first\n");
+    let address = bob.address("listening");
+    assert_eq!(run(at, &connect("alice", &address, &[])).expect(0).stdout, "for the first\n");
+    assert_eq!(run(at, &connect("carol", &address, &["--send", "hello"])).expect(0).stdout, "");
+    bob.line("carol: hello");
+    bob.stop().expect(0);
+}
+
+#[test]
+fn only_so_many_conversations_are_held_with_one_peer() {
+    let folder = people(&["alice", "bob", "carol"]);
+    let at = folder.path();
+    let (mut bob, _keys, address) = bob(at, &[]);
+    let _four: Vec<_> = (0..4)
+        .map(|_| {
+            let (mut alice, keys) = start_at_terminal(at, &connect("alice", &address, &[]));
+            alice.line("open:");
+            bob.line("open:");
+            (alice, keys)
+        })
+        .collect();
+    let fifth = run(at, &connect("alice", &address, &["--send", "hello"])).expect(3);
+    assert!(fifth.stderr.contains("busy"), "{fifth:?}");
+    bob.line("busy: refused one more channel with alice");
+    run(at, &connect("carol", &address, &["--send", "hello"])).expect(0);
+    bob.line("carol: hello");
+}
+
+#[test]
+fn only_an_open_channel_counts_for_once() {
+    let folder = people(&["alice", "bob"]);
+    let at = folder.path();
+    let mut bob = start(at, &listen(&["--once"]));
+    let address = bob.address("listening");
+    drop(TcpStream::connect(&address).expect("it listens"));
+    bob.line("error: 127.0.0.1:");
+    let mut stranger = TcpStream::connect(&address).expect("it listens");
+    stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("it reads");
+    bob.line("error: 127.0.0.1:");
+    // A peer that wants somebody else.
+    run(at, &connect("alice", &address, &["--peer-subject", "carol"])).expect(4);
+    bob.line("certificate_refused");
+    run(at, &connect("alice", &address, &["--send", "hello"])).expect(0);
+    assert_eq!(bob.wait().expect(0).stdout, "hello\n");
+}
+
+#[test]
+fn an_identity_does_not_talk_to_itself_unless_both_sides_allow_it() {
+    let folder = people(&["bob"]);
+    let at = folder.path();
+    let call = |address: &str, more: &[&str], code| {
+        run(at, &connect("bob", address, &[&["--send", "hello"], more].concat())).expect(code).stderr
+    };
+    let mut strict = start(at, &listen(&[]));
+    let address = strict.address("listening");
+    assert!(call(&address, &[], 4).contains("our own key"));
+    strict.line("our own key");
+    assert!(call(&address, &["--allow-self"], 3).contains("certificate_refused"));
+    strict.line("our own key");
+    assert_eq!(strict.stop().expect(0).stdout, "");
+
+    let mut open = start(at, &listen(&["--allow-self"]));
+    let address = open.address("listening");
+    assert!(call(&address, &[], 4).contains("our own key"));
+    call(&address, &["--allow-self"], 0);
+    open.line("bob: hello");
+}
+
+#[test]
+fn a_line_that_is_typed_before_the_peers_name_is_shown_is_not_sent() {
+    let folder = people(&["alice", "bob"]);
+    let at = folder.path();
+    let mut bob = start(at, &listen(&[]));
+    let far = bob.address("listening");
+    // Whoever connects here is put through when the test says so.
+    let gate = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = gate.local_addr().expect("it is bound").to_string();
+    let (mut alice, mut keys) = start_at_terminal(at, &connect("alice", &address, &[]));
+    keys.types("too early");
+    alice.line("the channel was not open yet");
+    let near = gate.accept().expect("alice connects").0;
+    let far = TcpStream::connect(far).expect("bob listens");
+    for (mut from, mut to) in
+        [(near.try_clone().expect("a socket"), far.try_clone().expect("a socket")), (far, near)]
+    {
+        thread::spawn(move || {
+            let _ = io::copy(&mut from, &mut to);
+            let _ = to.shutdown(Shutdown::Write);
+        });
+    }
+    alice.line("--peer-subject bob");
+    alice.line("open: bob");
+    keys.types("in time");
+    assert_eq!(bob.line("alice: "), "alice: in time\n");
+}
+
+#[test]
+fn strangers_do_not_fill_the_screen() {
+    let folder = people(&["alice", "bob"]);
+    let at = folder.path();
+    let mut bob = start(at, &listen(&[]));
+    let address = bob.address("listening");
+    for _ in 0..40 {
+        drop(TcpStream::connect(&address).expect("it listens"));
+    }
+    run(at, &connect("alice", &address, &["--send", "hello"])).expect(0);
+    bob.line("alice: hello");
+    let told = bob.stop().expect(0).stderr.matches("error: ").count();
+    // All came within seconds; on a machine that is very slow there may be a second time of ten.
+    assert!((1..=20).contains(&told), "told {told} times");
+}
+
+/// The timers of the TCP connections to `port`: 2 is keep-alive (proc(5), `/proc/net/tcp`).
+fn timers(port: &str) -> Vec<u8> {
+    let port = format!(":{:04X}", port.parse::<u16>().expect("a port"));
+    let table = fs::read_to_string("/proc/net/tcp").expect("Linux has it");
+    let fields = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    fields
+        .filter(|row| row.len() > 5 && row[3] == "01" && (row[1].ends_with(&port) || row[2].ends_with(&port)))
+        .map(|row| u8::from_str_radix(&row[5][..2], 16).expect("a number"))
+        .collect()
+}
+
+#[test]
+fn both_sides_of_an_open_channel_are_probed_by_tcp() {
+    let folder = people(&["alice", "bob"]);
+    let at = folder.path();
+    let (mut bob, _keys, address) = bob(at, &[]);
+    let (mut alice, _alices) = start_at_terminal(at, &connect("alice", &address, &[]));
+    alice.line("open:");
+    bob.line("open:");
+    let port = address.split(':').next_back().expect("a port");
+    let until = Instant::now() + Duration::from_secs(60);
+    while timers(port) != [2, 2] {
+        assert!(Instant::now() < until, "no keep-alive: {:?}", timers(port));
+        thread::sleep(Duration::from_millis(50));
+    }
+}

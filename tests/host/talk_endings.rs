@@ -1,0 +1,87 @@
+//! How conversations end, with the built program: by the deadline, by silence, by a certificate's end.
+
+use minipki_tests::peers::{CA, expiring_in, identity_of, keep};
+use minipki_tests::program::{run, start, start_typing};
+use minipki_tests::terminal::start_at_terminal;
+
+use super::talk::{bob, connect, listen, people};
+
+#[test]
+fn piped_input_ends_by_the_deadline_if_the_peer_does_not_close() {
+    let folder = people(&["alice", "bob"]);
+    let at = folder.path();
+    let (mut bob, _keys, address) = bob(at, &["--once"]);
+    let alice = start_typing(at, &connect("alice", &address, &["--deadline", "1s"]), "hello\n");
+    let done = alice.wait().expect(0);
+    assert!(done.stderr.contains("waiting for bob to close"), "{done:?}");
+    assert!(done.stderr.contains("bob has not closed"), "{done:?}");
+    bob.line("hello");
+}
+
+#[test]
+fn lines_that_cannot_be_sent_are_code_7_and_the_others_are_sent() {
+    let folder = people(&["alice", "bob"]);
+    let at = folder.path();
+    for unsendable in [vec![b'y'; 10_000], vec![0xff]] {
+        let input = [&b"before\n"[..], &unsendable, b"\nafter\n"].concat();
+        let mut bob = start_typing(at, &listen(&["--once"]), &input);
+        let address = bob.address("listening");
+        let alice = start_typing(at, &connect("alice", &address, &[]), &input);
+        for done in [alice.wait().expect(7), bob.wait().expect(7)] {
+            assert_eq!(done.stdout, "before\nafter\n");
+            assert!(done.stderr.contains("error: lines of the input were not sent"), "{done:?}");
+        }
+    }
+}
+
+#[test]
+fn a_channel_on_which_nobody_speaks_is_closed() {
+    let folder = people(&["alice", "bob"]);
+    let at = folder.path();
+    let (mut bob, mut keys, address) = bob(at, &["--once"]);
+    let (mut alice, _alices) = start_at_terminal(at, &connect("alice", &address, &["--idle", "1s"]));
+    bob.line("open:");
+    alice.line("have been silent for 1s");
+    alice.wait().expect(5);
+    // To bob it is an orderly end.
+    bob.line("the peer will send no more");
+    keys.types("still there");
+    bob.line("the peer has gone");
+}
+
+#[test]
+fn a_channel_is_closed_when_a_certificate_expires_unless_it_may_stay_open() {
+    let folder = people(&["bob"]);
+    let at = folder.path();
+    let (bob, stay) = (bob(at, &[]), bob(at, &["--stay-open-after-expiry"]));
+    keep(&at.join("alice"), &identity_of(CA, "alice", expiring_in(10)));
+    let (mut alice, _keys) = start_at_terminal(at, &connect("alice", &bob.2, &[]));
+    let more = ["--stay-open-after-expiry"];
+    let (mut open, mut keys) = start_at_terminal(at, &connect("alice", &stay.2, &more));
+    alice.line("open:");
+    open.line("open:");
+
+    alice.line("our own certificate expired at");
+    alice.wait().expect(4);
+    let mut bob = bob.0;
+    bob.line("the certificate of alice expired at");
+
+    open.line("our own certificate expired at");
+    let mut bob = stay.0;
+    bob.line("the channel stays open");
+    keys.types("still here");
+    bob.line("alice: still here");
+}
+
+#[test]
+fn a_listener_whose_own_certificate_expires_says_so_and_ends() {
+    let folder = people(&["alice"]);
+    let at = folder.path();
+    keep(&at.join("bob"), &identity_of(CA, "bob", expiring_in(8)));
+    let (waiting, once) = (start(at, &listen(&[])), start(at, &listen(&["--once"])));
+    for listener in [waiting, once] {
+        let done = listener.wait().expect(4);
+        assert!(done.stderr.contains("our own certificate expired at"), "{done:?}");
+    }
+    run(at, &["connect", "--identity", "bob", "--peer", "127.0.0.1:9"]).expect(4);
+}
