@@ -42,12 +42,15 @@ fn a_signature_leaves_no_part_of_the_key() {
     }
 }
 
+/// A function of a kernel.
+type Product<W, const L: usize> = fn(&mut [W; L], &[W; L], &[W; L], &Modulus<W, L>);
+
 /// Whether a product or a square is left in the space that it was formed in.
 fn product_is_left<W: Limb + Send + Sync, const L: usize>(bits: usize) -> [bool; 2] {
     let n: Vec<u8> = vec![0xd5; bits / 8];
     let modulus = Modulus::<W, L>::new(&n).expect("odd and of full length");
     let [a, b] = [0x77, 0x5b].map(|byte| modulus.number(&vec![byte; bits / 8]).expect("below"));
-    let is_left = |work: fn(&mut [W; L], &[W; L], &[W; L], &Modulus<W, L>)| {
+    let is_left = |work: Product<W, L>| {
         let mut out = [W::ZERO; L];
         let (_, left) = dead_stack(|| work(&mut out, &a, &b, &modulus));
         let bytes = out.map(|limb| limb.to_u64().to_le_bytes());

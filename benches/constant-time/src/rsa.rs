@@ -11,9 +11,12 @@ use rand_core::{SeedableRng, TryCryptoRng, TryRng};
 
 use crate::{memcheck, reports};
 
+/// The sizes of keys.
+const SIZES: [KeySize; 3] = [KeySize::Bits2048, KeySize::Bits3072, KeySize::Bits4096];
+
 /// Runs the operations and returns the number of reports.
 pub(crate) fn run() -> usize {
-    let [small, middle, large] = [KeySize::Bits2048, KeySize::Bits3072, KeySize::Bits4096];
+    let [small, middle, large] = SIZES;
     let mut all = 0;
     all += kernel::<u64, 32, 16>("64-bit kernel", small);
     all += kernel::<u64, 48, 24>("64-bit kernel", middle);
@@ -21,15 +24,12 @@ pub(crate) fn run() -> usize {
     all += kernel::<u32, 74, 38>("32-bit kernel", small);
     all += kernel::<u32, 110, 56>("32-bit kernel", middle);
     all += kernel::<u32, 148, 74>("32-bit kernel", large);
-    all += [small, middle, large].map(key_file).iter().sum::<usize>();
+    all += SIZES.map(key_file).iter().sum::<usize>();
     all += batch("batches in plain Rust", Engine::portable(), small);
-    match Engine::ifma() {
-        Some(engine) => {
-            all += [small, middle, large].map(|size| batch("batches", engine, size)).iter().sum::<usize>()
-        }
-        None => println!(
-            "  left out  RSA, batches on AVX-512 IFMA: the processor that Valgrind emulates has none"
-        ),
+    if let Some(engine) = Engine::ifma() {
+        all += SIZES.map(|size| batch("batches", engine, size)).iter().sum::<usize>();
+    } else {
+        println!("  left out  RSA, batches on AVX-512 IFMA: the processor that Valgrind emulates has none");
     }
     all
 }
