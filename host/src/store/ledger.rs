@@ -131,22 +131,29 @@ fn insert(transaction: &Transaction<'_>, entry: &Entry<'_>) -> Result<i64, Ledge
         .map_err(|e| StoreError::from(e).into())
 }
 
-/// What is known about each of `inquiries`, all read in one transaction: each one locks the file anew.
+/// What is known about each of `inquiries` at `now`, all read in one transaction: each one locks the file anew. Unspent
+/// tokens are judged at `latest`, which is later where the clock was set back.
 fn all_facts(
     connection: &mut Connection,
     inquiries: &[Inquiry<'_>],
     now: UnixTime,
+    latest: UnixTime,
 ) -> Result<Vec<LedgerFacts>, StoreError> {
     let transaction = connection.transaction()?;
-    inquiries.iter().map(|inquiry| facts(&transaction, inquiry, now)).collect()
+    inquiries.iter().map(|inquiry| facts(&transaction, inquiry, now, latest)).collect()
 }
 
-fn facts(connection: &Connection, inquiry: &Inquiry<'_>, now: UnixTime) -> Result<LedgerFacts, StoreError> {
+fn facts(
+    connection: &Connection,
+    inquiry: &Inquiry<'_>,
+    now: UnixTime,
+    latest: UnixTime,
+) -> Result<LedgerFacts, StoreError> {
     let holder = holder(connection, inquiry.subject_id, now)?;
     Ok(LedgerFacts {
         holder,
         token_live: match inquiry.token {
-            Some(token) => tokens::is_live(connection, inquiry.subject_id, token, now)?,
+            Some(token) => tokens::is_live(connection, inquiry.subject_id, token, latest)?,
             None => false,
         },
         // Nothing else has a certificate that has not expired.
@@ -215,8 +222,8 @@ impl<R> Drop for SqliteLedger<R> {
 impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
     fn facts(&mut self, inquiries: &[Inquiry<'_>], now: UnixTime) -> Result<Vec<LedgerFacts>, LedgerError> {
         self.guard.check_files(&self.connection)?;
-        let now = self.guard.not_before(now);
-        Ok(all_facts(&mut self.connection, inquiries, now).map_err(|e| e.at(&self.path))?)
+        let latest = self.guard.not_before(now);
+        Ok(all_facts(&mut self.connection, inquiries, now, latest).map_err(|e| e.at(&self.path))?)
     }
 
     fn tokens(
