@@ -4,8 +4,8 @@ use minipki_core::bytes::Full;
 use minipki_core::cert::{
     Anchor, Certificate, Error, Id, IdBuf, IdError, Serial, Unsigned, Validity, assemble, verify,
 };
-use minipki_core::crypto::Portable;
 use minipki_core::crypto::rsa::{self, KeySize, SaltLength};
+use minipki_core::crypto::{Portable, is_canonical};
 use minipki_core::limits::{ANCHOR, CERTIFICATE, SPKI_PEM};
 use minipki_core::text::{Form, Now, UnixTime, base64, json};
 use minipki_tests::certificates::{ISSUER, NOW, SUBJECT, anchor, encode, id, issue, sample, sign, time};
@@ -298,7 +298,8 @@ fn no_part_of_a_certificate_is_one() {
 fn fields() -> impl Strategy<Value = (String, u64, String, [u8; 32], u64, u64)> {
     let name = "[A-Za-z0-9._:@-]{1,64}";
     let end = UnixTime::MAX.get();
-    (name, 1u64..1 << 53, name, any::<[u8; 32]>(), 0..=end, 0..=end)
+    let key = any::<[u8; 32]>().prop_filter("a key is canonical", is_canonical);
+    (name, 1u64..1 << 53, name, key, 0..=end, 0..=end)
 }
 
 proptest! {

@@ -14,6 +14,7 @@ mod providers;
 mod rsa_arithmetic;
 mod rsa_keys;
 mod rsa_signatures;
+mod rsa_wiping;
 mod rsa_wycheproof;
 mod session_channel;
 mod session_corpus;

@@ -6,8 +6,12 @@ use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{CryptoError, KeyPair, Portable, Provider};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Want};
-use minipki_core::session::{Asked, EnrolClient, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, Fault};
+use minipki_core::session::{
+    Asked, EnrolClient, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, Fault, Machine,
+};
 use minipki_core::text::Now;
+use minipki_core::text::base64::Encoded;
+use minipki_core::wire::enrolment::Challenge;
 use minipki_core::wire::{Code, WireError, frame};
 use minipki_tests::certificates::{self, NOW, anchor, issue, sample, time};
 use minipki_tests::pair::Record;
@@ -94,7 +98,7 @@ fn play(
 }
 
 fn refuse(ca: &mut EnrolServer<Portable>, out: &mut [u8]) -> Result<usize, Fault> {
-    minipki_core::session::Machine::refuse(ca, Code::ProofFailed, out)
+    Machine::refuse(ca, Code::ProofFailed, out)
 }
 
 fn key() -> KeyPair {
@@ -221,6 +225,8 @@ fn faults(bodies: &[&[u8]]) -> Vec<Option<Fault>> {
 }
 
 const REQUEST: &[u8] = br#"{"nonce_b64":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","public_key_algo":"X25519","public_key_value_b64":"CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","subject_id":"alice","type":"enroll_request"}"#;
+/// The key in it.
+const KEY: &str = "CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 const PROOF: &[u8] = br#"{"proof_b64":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","type":"enroll_proof"}"#;
 
 #[test]
@@ -254,6 +260,44 @@ fn a_key_of_low_order_is_not_certified_unproven_either() {
     );
     let fault = Fault::Message(WireError::Field("public_key_value_b64"));
     assert_eq!(faults(&[classic.as_bytes()]), [Some(fault)]);
+}
+
+/// The key of the sample request as other texts: with bit 255 set, and as the prime more; and the prime itself.
+#[test]
+fn a_key_that_is_not_canonical_is_not_certified() {
+    let prime_and = |more: u8| {
+        let mut key = [0xff; 32];
+        (key[0], key[31]) = (0xed + more, 0x7f);
+        key
+    };
+    let mut bit_255 = [0; 32];
+    (bit_255[0], bit_255[31]) = (9, 0x80);
+    for key in [prime_and(0), prime_and(9), prime_and(18), bit_255, [0xff; 32]] {
+        let text = String::from_utf8(REQUEST.to_vec()).expect("ASCII");
+        let proven = text.replace(KEY, &Encoded(&key).to_string());
+        assert_ne!(proven, text);
+        let classic = format!(
+            r#"{{"public_key_algo":"X25519","public_key_value_b64":"{}","subject_id":"a"}}"#,
+            Encoded(&key)
+        );
+        let fault = Fault::Message(WireError::KeyNotCanonical("public_key_value_b64"));
+        assert_eq!(fault.code(), Some(Code::BadRequest));
+        assert_eq!(faults(&[proven.as_bytes(), classic.as_bytes()]), [Some(fault), Some(fault)], "{key:x?}");
+    }
+}
+
+#[test]
+fn a_client_proves_nothing_to_a_share_that_is_not_canonical() {
+    let (key, anchor) = (KeyPair::from_secret(Secret::new([1; 32])), anchor(SIZE));
+    for (bit_255, error) in [(0, None), (0x80, Some(WireError::KeyNotCanonical("ca_share_b64")))] {
+        let mut client = EnrolClient::<Portable>::new(enrolment(&key, &anchor, proven(None)), &mut rng(1));
+        let mut body = [0; FRAME];
+        client.write(&mut body).expect("a request");
+        let mut ca_share = *KeyPair::<Portable>::from_secret(Secret::new([2; 32])).public();
+        ca_share[31] |= bit_255;
+        let len = Challenge { ca_share, nonce: [0; 32] }.encode(&mut body).expect("room");
+        assert_eq!(client.read(&mut body[..len]).err(), error.map(Fault::Message));
+    }
 }
 
 #[test]

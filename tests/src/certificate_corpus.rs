@@ -150,7 +150,7 @@ const NOT_BEFORE: &str = "2026-06-01T00:00:00";
 const NOT_AFTER: &str = "2026-07-01T00:00:00";
 
 /// Name, what of the signed text is replaced, and by what, before it is signed.
-const FAULTS: [(&str, &str, &str); 40] = [
+const FAULTS: [(&str, &str, &str); 43] = [
     ("json_shape-issuer_id_missing", r#""issuer_id":"test-ca","#, ""),
     (
         "json_shape-validity_missing",
@@ -201,6 +201,13 @@ const FAULTS: [(&str, &str, &str); 40] = [
     ("subject_key-33_bytes", SUBJECT_KEY, "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJC"),
     ("subject_key-padding_missing", SUBJECT_KEY, "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI"),
     ("subject_key-stray_bits", SUBJECT_KEY, "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJ="),
+    ("subject_key_not_canonical-bit_255_set", SUBJECT_KEY, "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQsI="),
+    ("subject_key_not_canonical-the_prime", SUBJECT_KEY, "7f///////////////////////////////////////38="),
+    (
+        "subject_key_not_canonical-9_above_the_prime",
+        SUBJECT_KEY,
+        "9v///////////////////////////////////////38=",
+    ),
     ("not_before-zulu", "2026-06-01T00:00:00+00:00", "2026-06-01T00:00:00Z"),
     ("not_after-february_30", NOT_AFTER, "2027-02-30T00:00:00"),
     ("not_after-leap_second", NOT_AFTER, "2026-06-30T23:59:60"),

@@ -8,6 +8,7 @@ pub mod certificates;
 mod command;
 pub mod console;
 pub mod console_program;
+pub mod dead_stack;
 pub mod device;
 pub mod device_others;
 pub mod loopback;

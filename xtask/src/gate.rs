@@ -3,7 +3,8 @@
 use crate::embedded::firmware;
 use crate::steps::{Steps, cargo, execute};
 use crate::{
-    bench, budgets, device, embedded, fuzz, instructions, packages, screenshots, structure, vectors,
+    bench, budgets, constant_time, device, embedded, fuzz, instructions, packages, screenshots, structure,
+    vectors,
 };
 
 pub(crate) fn run() -> Result<(), String> {
@@ -41,6 +42,11 @@ pub(crate) fn run() -> Result<(), String> {
         execute(&mut cargo(&["test", "--locked", "--workspace"]))
     })?;
     steps.run("benches", "run the failing one alone: `cargo test --workspace --bench NAME`", bench::smoke)?;
+    steps.run(
+        "constant-time",
+        "run it alone: `cargo xtask constant-time`; let a `subtle::Choice` decide where a branch or an index was, and where what is decided may be public, `minipki_core::bytes::declassify`",
+        constant_time::run,
+    )?;
     steps.run(
         "instructions",
         "find what made a path slower; if it is worth it, or a path became quicker: `cargo xtask instructions --bless`",

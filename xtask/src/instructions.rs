@@ -9,8 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::steps::{cargo, execute, shown};
-use crate::{packages, tree};
+use crate::steps::shown;
+use crate::{tree, valgrind};
 
 const TABLE: &str = "benches/instructions/table.txt";
 const PROGRAM: &str = "minipki-instructions";
@@ -27,11 +27,10 @@ struct Count {
 
 /// Counts, and compares with the table or writes it: `[--bless]`.
 pub(crate) fn run(bless: bool) -> Result<(), String> {
-    if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
+    if !valgrind::IS_SUPPORTED {
         eprintln!("    not counted: the table is of x86-64 under Linux");
         return Ok(());
     }
-    packages::need("valgrind", "valgrind")?;
     let counts = count()?;
     let compiler = compiler()?;
     let path = tree::root().join(TABLE);
@@ -50,19 +49,19 @@ pub(crate) fn run(bless: bool) -> Result<(), String> {
 
 /// Runs the program once under callgrind, which writes two files for each path: what came before it, and itself.
 fn count() -> Result<Vec<Count>, String> {
-    execute(&mut cargo(&["build", "--locked", "--release", "--package", PROGRAM]))?;
+    let program = valgrind::build(PROGRAM)?;
     let folder = tree::root().join("target/instructions");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(|e| format!("cannot make {}: {e}", folder.display()))?;
-    let mut valgrind = Command::new("valgrind");
-    valgrind
+    let mut callgrind = Command::new("valgrind");
+    callgrind
         .args(["--quiet", "--tool=callgrind", "--callgrind-out-file=counts"])
         .args(["--dump-before=*minipki_counted*", "--dump-before=*minipki_done*"])
-        .arg(tree::root().join("target/release").join(PROGRAM))
+        .arg(program)
         .current_dir(&folder);
-    let line = shown(&valgrind);
+    let line = shown(&callgrind);
     eprintln!("    $ {line}");
-    let output = valgrind.output().map_err(|e| format!("`{line}` did not start: {e}"))?;
+    let output = callgrind.output().map_err(|e| format!("`{line}` did not start: {e}"))?;
     if !output.status.success() {
         return Err(format!(
             "`{line}` ended with {}: {}",

@@ -2,6 +2,7 @@
 
 mod bench;
 mod budgets;
+mod constant_time;
 mod dependencies;
 mod device;
 mod embedded;
@@ -13,6 +14,7 @@ mod screenshots;
 mod steps;
 mod structure;
 mod tree;
+mod valgrind;
 mod vectors;
 
 use std::process::ExitCode;
@@ -33,6 +35,8 @@ Usage: cargo xtask TASK
   device --bless
                 takes what the boards say in the main scenario for right, beside its source
   budgets       what the device costs on its chip, beside other crates: measured, held to ceilings, docs/budgets.md
+  constant-time
+                the operations on secrets under memcheck: no branch and no address may depend on one
   fuzz [SECONDS [SEED]]
                 the fuzz targets on this compiler: corpora, then mutations (default 60 seconds each)
   bench [--full]
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         ["structure"] => structure::run(),
         ["embedded"] => embedded::run(),
         ["budgets"] => budgets::run(),
+        ["constant-time"] => constant_time::run(),
         ["device", rest @ ..] if rest.len() <= 2 => device::run(rest),
         ["vectors"] => vectors::run(),
         ["fuzz", rest @ ..] if rest.len() <= 2 => fuzz::run(rest),

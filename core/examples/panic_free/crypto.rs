@@ -1,8 +1,10 @@
 //! Keys, signatures and what the provider computes.
 
-use minipki_core::bytes::Secret;
+use minipki_core::bytes::{self, Public, Secret};
 use minipki_core::crypto::rsa::{self, KeySize, PrivateKey, PublicKey, SaltLength};
 use minipki_core::crypto::{self, Aead, Fingerprint, KeyPair, Portable, Provider};
+
+use subtle::Choice;
 
 use crate::{Port, any, bytes, keep, room, text};
 
@@ -59,7 +61,9 @@ fn agree() {
         keep(KeyPair::write_pkcs8_pem(&pair, room()));
         keep((KeyPair::public(&pair), KeyPair::secret(&pair), pair.clone()));
     }
+    keep(bytes::declassify(any(Choice::from(0)), Public::ProofIsRight));
     keep(crypto::is_low_order(&any([0; 32])));
+    keep(crypto::is_canonical(&any([0; 32])));
 }
 
 fn symmetric() {

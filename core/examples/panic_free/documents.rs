@@ -101,6 +101,8 @@ fn certificate(mut anchor: Anchor, now: Now) -> Result<(), Error> {
     keep((Certificate::serial_number(&certificate), Certificate::subject_key(&certificate)));
     keep(Certificate::issuer_key(&certificate));
     keep(Certificate::signature(&certificate, &mut any([0; 512])));
+    keep(Certificate::require_key(&certificate, &any([0; 32])));
+    keep(Certificate::require_subject(&certificate, Id::new(text()).map_err(Error::SubjectId)?));
     let validity = Certificate::validity(&certificate);
     keep((Validity::not_before(validity), Validity::not_after(validity), Validity::check(validity, now)));
     let verified = cert::verify::<Portable>(&anchor, &certificate, now)?;

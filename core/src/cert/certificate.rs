@@ -3,7 +3,7 @@
 use super::object::{Object, X25519};
 use super::unsigned::{AFTER_SIGNATURE, BEFORE_SIGNATURE};
 use super::{Error, Id, Serial, Validity};
-use crate::crypto::rsa;
+use crate::crypto::{is_canonical, rsa};
 use crate::limits::{KEY, RSA_BYTES, SPKI_DER, SPKI_PEM};
 use crate::text::{Form, base64, json, pem};
 
@@ -40,6 +40,9 @@ impl<'a> Certificate<'a> {
             return Err(Error::SubjectKeyAlgorithm);
         }
         let subject_key = base64::decode_array(key.public_key_value_b64).map_err(|_| Error::SubjectKey)?;
+        if !is_canonical(&subject_key) {
+            return Err(Error::SubjectKeyNotCanonical);
+        }
         let not_after = object.validity.not_after.parse().map_err(Error::NotAfter)?;
         let not_before = object.validity.not_before.parse().map_err(Error::NotBefore)?;
         Ok(Self {

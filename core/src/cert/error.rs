@@ -49,6 +49,8 @@ pub enum Error {
     SubjectKeyAlgorithm,
     /// `public_key_value_b64` is not base64 of 32 bytes.
     SubjectKey,
+    /// `public_key_value_b64` is not the canonical encoding of an X25519 public key.
+    SubjectKeyNotCanonical,
     /// `not_before` is no time of the profile.
     NotBefore(TimeError),
     /// `not_after` is no time of the profile.
@@ -111,6 +113,9 @@ impl fmt::Display for Error {
             Self::SubjectId(error) => write!(f, "subject_id: {error}"),
             Self::SubjectKeyAlgorithm => f.write_str("subject_public_key_info: algorithm_id must be X25519"),
             Self::SubjectKey => f.write_str("public_key_value_b64: must be 32 bytes in base64"),
+            Self::SubjectKeyNotCanonical => f.write_str(
+                "public_key_value_b64: the X25519 key is not canonical: it must be below 2^255 - 19",
+            ),
             Self::NotBefore(error) => write!(f, "not_before: {error}"),
             Self::NotAfter(error) => write!(f, "not_after: {error}"),
             Self::ValidityOrder => f.write_str("validity: not_after is earlier than not_before"),

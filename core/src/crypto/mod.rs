@@ -12,5 +12,5 @@ mod x25519_pkcs8;
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use portable::Portable;
 pub use provider::{Aead, CryptoError, Provider, Sha256, X25519};
-pub use x25519::{KeyPair, is_low_order};
+pub use x25519::{KeyPair, is_canonical, is_low_order};
 pub use x25519_pkcs8::{KeyFileError, PKCS8_PEM};

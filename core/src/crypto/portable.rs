@@ -11,7 +11,7 @@ use x25519_dalek::StaticSecret;
 use zeroize::Zeroize;
 
 use super::provider::{Aead, CryptoError, Provider, Sha256, X25519};
-use crate::bytes::Secret;
+use crate::bytes::{Public, Secret, declassify};
 use crate::limits::{KEY, NONCE, TAG};
 
 /// Pure Rust in constant time, without heap, operating system or need of special instructions.
@@ -43,7 +43,11 @@ impl X25519 for Secret<KEY> {
 
     fn agree(&self, public: &[u8; KEY]) -> Result<Self, CryptoError> {
         let shared = Self::new(shared(self, public));
-        if shared.ct_eq(&Self::zeroed()).into() { Err(CryptoError::AllZeroShared) } else { Ok(shared) }
+        if declassify(shared.ct_eq(&Self::zeroed()), Public::SharedIsZero) {
+            Err(CryptoError::AllZeroShared)
+        } else {
+            Ok(shared)
+        }
     }
 }
 

@@ -9,19 +9,23 @@ use super::provider::{CryptoError, Provider, X25519};
 use crate::bytes::Secret;
 use crate::limits::KEY;
 
+/// The prime 2^255 - 19, little-endian.
+const PRIME: [u8; KEY] = {
+    let mut prime = [0xff; KEY];
+    (prime[0], prime[KEY - 1]) = (0xed, 0x7f);
+    prime
+};
+
 /// The coordinates of the points of low order, two of them also as numbers above the prime, all
 /// with the highest bit clear, which the function ignores (RFC 7748 §5).
 const LOW_ORDER: [[u8; KEY]; 7] = {
-    let (mut zero, mut one) = ([0; KEY], [0; KEY]);
-    let mut prime = [0xff; KEY];
-    (zero[0], one[0], prime[0], prime[KEY - 1]) = (0, 1, 0xed, 0x7f);
-    let (mut below, mut above) = (prime, prime);
-    (below[0], above[0]) = (0xec, 0xee);
+    let (zero, mut one, mut below, mut above) = ([0; KEY], [0; KEY], PRIME, PRIME);
+    (one[0], below[0], above[0]) = (1, 0xec, 0xee);
     [
         zero,
         one,
         below,
-        prime,
+        PRIME,
         above,
         *b"\xe0\xeb\x7a\x7c\x3b\x41\xb8\xae\x16\x56\xe3\xfa\xf1\x9f\xc4\x6a\
            \xda\x09\x8d\xeb\x9c\x32\xb1\xfd\x86\x62\x05\x16\x5f\x49\xb8\x00",
@@ -29,6 +33,15 @@ const LOW_ORDER: [[u8; KEY]; 7] = {
            \x04\x44\x5c\xc4\x58\x1c\x8e\x86\xd8\x22\x4e\xdd\xd0\x9f\x11\x57",
     ]
 };
+
+/// Whether `public` is the canonical encoding of its coordinate: a number below 2^255 - 19, so that its highest bit is
+/// clear. In variable time; public keys are public.
+///
+/// The X25519 function takes any other encoding for the same key (RFC 7748 §5). A certificate or a request must not:
+/// one key would have several texts.
+pub fn is_canonical(public: &[u8; KEY]) -> bool {
+    public.iter().rev().lt(PRIME.iter().rev())
+}
 
 /// Whether `public` is a point of low order: no key can be agreed on with its holder, all private
 /// keys give zeros (RFC 7748 §6.1). In variable time; public keys are public.

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 
 use super::proof::{ProofInput, Transcript};
 use super::{Fault, Machine, Next};
-use crate::bytes::Secret;
+use crate::bytes::{Public, Secret, declassify};
 use crate::cert::{Id, IdBuf};
 use crate::crypto::{Fingerprint, KeyPair, Provider, is_low_order};
 use crate::limits::KEY;
@@ -83,7 +83,7 @@ impl<P: Provider> EnrolServer<P> {
     /// [`Fault::OutOfTurn`] if no proof waits.
     pub fn proves(&self, token: Option<&[u8; 32]>) -> Result<bool, Fault> {
         let State::Proven { input, proof, .. } = &self.state else { return Err(Fault::OutOfTurn) };
-        Ok(input.proof(token)?.ct_eq(proof).into())
+        Ok(declassify(input.proof(token)?.ct_eq(proof), Public::ProofIsRight))
     }
 
     /// Answers a request with its certificate.

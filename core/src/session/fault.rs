@@ -40,7 +40,9 @@ impl Fault {
             Self::Frame(_) => Code::BadFrame,
             Self::Message(WireError::Json(JsonError { kind: JsonErrorKind::Shape, .. })) => Code::BadRequest,
             Self::Message(WireError::Json(_)) => Code::BadJson,
-            Self::Message(WireError::Field(_)) | Self::OutOfTurn => Code::BadRequest,
+            Self::Message(WireError::Field(_) | WireError::KeyNotCanonical(_)) | Self::OutOfTurn => {
+                Code::BadRequest
+            }
             Self::Message(WireError::UnknownType) => Code::UnknownType,
             Self::Message(WireError::Full) => Code::Internal,
             Self::Noise(_) => Code::HandshakeFailed,

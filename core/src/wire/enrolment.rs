@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Refusal, WireError};
 use crate::bytes::Writer;
 use crate::cert::Id;
+use crate::crypto::is_canonical;
 use crate::limits::KEY;
 use crate::text::base64::{self, Encoded};
 use crate::text::json::{self, Form};
@@ -102,6 +103,11 @@ fn key(name: &'static str, text: &str) -> Result<[u8; KEY], WireError> {
     base64::decode_array(text).map_err(|_| WireError::Field(name))
 }
 
+fn public_key(name: &'static str, text: &str) -> Result<[u8; KEY], WireError> {
+    let key = key(name, text)?;
+    if is_canonical(&key) { Ok(key) } else { Err(WireError::KeyNotCanonical(name)) }
+}
+
 fn expect(name: &'static str, seen: &str, expected: &str) -> Result<(), WireError> {
     if seen == expected { Ok(()) } else { Err(WireError::Field(name)) }
 }
@@ -131,7 +137,7 @@ impl<'a> Request<'a> {
         }
         Ok(Self {
             subject_id: Id::new(object.subject_id).map_err(|_| WireError::Field("subject_id"))?,
-            subject_key: key("public_key_value_b64", object.public_key_value_b64)?,
+            subject_key: public_key("public_key_value_b64", object.public_key_value_b64)?,
             nonce: object.nonce_b64.map(|nonce| key("nonce_b64", nonce)).transpose()?,
         })
     }
@@ -169,7 +175,7 @@ impl Challenge {
         let object: ChallengeObject<'_, &str> = json::decode(body, Form::Relaxed)?;
         expect("type", object.r#type, CHALLENGE)?;
         Ok(Self {
-            ca_share: key("ca_share_b64", object.ca_share_b64)?,
+            ca_share: public_key("ca_share_b64", object.ca_share_b64)?,
             nonce: key("nonce_b64", object.nonce_b64)?,
         })
     }

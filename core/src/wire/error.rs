@@ -12,6 +12,8 @@ pub enum WireError {
     Json(JsonError),
     /// The named field does not hold what its key promises.
     Field(&'static str),
+    /// The named field holds an X25519 public key that is not the canonical encoding of its coordinate.
+    KeyNotCanonical(&'static str),
     /// The `type` is none that the receiver knows.
     UnknownType,
     /// The buffer lent for the message is too small.
@@ -35,6 +37,12 @@ impl fmt::Display for WireError {
         match self {
             Self::Json(error) => write!(f, "the message is not in the JSON profile: {error}"),
             Self::Field(name) => write!(f, "the field `{name}` does not hold what its name promises"),
+            Self::KeyNotCanonical(name) => {
+                write!(
+                    f,
+                    "the X25519 key in the field `{name}` is not canonical: it must be below 2^255 - 19"
+                )
+            }
             Self::UnknownType => f.write_str("the message's `type` is not known here"),
             Self::Full => Full.fmt(f),
         }

@@ -1,13 +1,14 @@
 //! The private operation: by the two primes, blinded, and verified before it leaves.
 #![allow(clippy::indexing_slicing, reason = "the ranges are constants of the type")]
 
+use minipki_core::bytes::{Public, declassify};
 use minipki_core::crypto::rsa::PrivateParts;
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::engine::Engine;
 use crate::modulus::{Digits, Modulus, Ring, digits};
-use crate::number::{Number, Wiped, add, equal, limbs, read, splat, sub, zero};
+use crate::number::{Number, Wiped, add, equal, first_lane, limbs, read, splat, sub, zero};
 use crate::vector::{LANES, Lanes};
 
 /// Uses of a pair of blinding factors, squared after each, before fresh randomness is drawn: as many
@@ -52,7 +53,8 @@ impl<const H: usize> Prime<H> {
         high.copy_from_slice(&x[H..]);
         let high = ring.enter(&high);
         // Both below 2n, so the sum is a residue.
-        let x = Wiped::new(add(&ring.enter(&high), &ring.enter(&low)));
+        let (mut x, low) = (ring.enter(&high), ring.enter(&low));
+        add(&mut x, &low);
         let y = ring.power(&x, if inverse { &self.inverse } else { &self.exponent });
         ring.leave(&y)
     }
@@ -76,8 +78,10 @@ impl<const N: usize, const H: usize> Crt<N, H> {
         let p = Prime::new(engine, parts.p, parts.dp);
         let q = Prime::new(engine, parts.q, parts.dq);
         let mut ring = Ring::new(engine, &p.modulus);
-        let q_inverse = ring.enter(&splat(&limbs(parts.q_inverse)));
-        let q_inverse = Zeroizing::new(p.modulus.canonical(&q_inverse)).map(|limb| limb.0[0]);
+        let q_inverse = Zeroizing::new(limbs(parts.q_inverse));
+        let mut q_inverse = ring.enter(&splat(&q_inverse));
+        p.modulus.canonical(&mut q_inverse);
+        let q_inverse = first_lane(&q_inverse);
         drop(ring);
         let (bytes, n) = (n.len(), Modulus::new(engine, n));
         Self { engine, n, bytes, p, q, q_inverse, blinding: [zero(); 2], blinding_uses: 0 }
@@ -85,7 +89,7 @@ impl<const N: usize, const H: usize> Crt<N, H> {
 
     /// Whether each lane is below the modulus.
     pub(crate) fn below(&self, x: &Number<N>) -> bool {
-        sub(x, &splat(&self.n.n)).1 == Lanes([1; LANES])
+        sub(&mut Wiped::new(*x), &splat(&self.n.n)) == Lanes([1; LANES])
     }
 
     /// `x^d mod n` of numbers below n; `None` if any result does not give its `x` back under the
@@ -98,15 +102,17 @@ impl<const N: usize, const H: usize> Crt<N, H> {
         self.blinding_uses -= 1;
         let mut ring = Ring::new(self.engine, &self.n);
         let [factor, inverse] = &mut self.blinding;
-        let blinded = Wiped::new(self.n.canonical(&ring.mul(x, factor)));
+        let mut blinded = ring.mul(x, factor);
+        self.n.canonical(&mut blinded);
         let unblind = Wiped::new(*inverse);
         *factor = *ring.square(factor);
         *inverse = *ring.square(inverse);
 
         let blinded = self.power(&blinded, false);
         let mut ring = Ring::new(self.engine, &self.n);
-        let out = Wiped::new(self.n.canonical(&ring.mul(&blinded, &unblind)));
-        if equal(&ring.power_65537(&out), x) {
+        let mut out = ring.mul(&blinded, &unblind);
+        self.n.canonical(&mut out);
+        if declassify(equal(&ring.power_65537(&out), x), Public::ResultIsRight) {
             return Some(out);
         }
         drop(ring);
@@ -137,13 +143,15 @@ impl<const N: usize, const H: usize> Crt<N, H> {
     /// `x^d mod n` by the Chinese remainder theorem (RFC 8017 §5.1.2); with `inverse`, `1 / x^d`.
     fn power(&self, x: &Number<N>, inverse: bool) -> Wiped<N> {
         let p = &self.p.modulus;
-        let mp = self.p.power(self.engine, x, inverse);
+        let mut h = self.p.power(self.engine, x, inverse);
         let mq = self.q.power(self.engine, x, inverse);
         // Primes of one length differ by less than a factor of 2.
-        let mq_mod_p = Wiped::new(p.canonical(&mq));
-        let h = Wiped::new(p.sub(&mp, &mq_mod_p));
+        let mut mq_mod_p = Wiped::new(*mq);
+        p.canonical(&mut mq_mod_p);
+        p.sub(&mut h, &mq_mod_p);
         let mut ring = Ring::new(self.engine, p);
-        let h = Wiped::new(p.canonical(&ring.mul(&h, &splat(&self.q_inverse))));
+        let mut h = ring.mul(&h, &splat(&self.q_inverse));
+        p.canonical(&mut h);
         let mut out = Wiped::new(zero());
         ring.combine(&mut out, &h, &self.q.modulus.n, &mq);
         out

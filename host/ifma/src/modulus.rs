@@ -17,7 +17,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::engine::Engine;
 use crate::kernel::{Combine, Multiply, Reducer, Select, Square};
-use crate::number::{Number, Wiped, add, choose, limbs, splat, sub, zero};
+use crate::number::{Number, Wiped, add, assign, first_lane, limbs, splat, sub, zero};
 use crate::vector::{BITS, Lanes, MASK, Vector};
 
 /// Bits of an exponent taken at once by [`Ring::power`]. With 5 there are fewer multiplications, but the
@@ -41,7 +41,8 @@ impl<const L: usize> Modulus<L> {
         let n = limbs(bytes);
         let mut modulus = Self { n, n_inverse: negated_inverse(n[0]), one: [0; L], r_squared: [0; L] };
         // 2^bits mod n, doubled until it is R mod n, and once more: 2 in Montgomery form.
-        let mut x = sub(&zero(), &splat(&n)).0;
+        let mut x = Wiped::new(zero());
+        sub(&mut x, &splat(&n));
         let bits = 8 * bytes.len();
         let spare = BITS as usize * L - bits;
         for (i, limb) in x.iter_mut().enumerate() {
@@ -49,41 +50,45 @@ impl<const L: usize> Modulus<L> {
             *limb = limb.and(Lanes::splat((1 << kept) - 1));
         }
         for _ in 0..spare {
-            x = modulus.double(&x);
+            modulus.double(&mut x);
         }
-        modulus.one = x.map(|limb| limb.0[0]);
-        x = modulus.double(&x);
+        modulus.one = first_lane(&x);
+        modulus.double(&mut x);
         // To the power of 52 L, by squarings and doublings: R in Montgomery form.
         let mut ring = Ring::new(engine, &modulus);
         let power = BITS as usize * L;
         for bit in (0..power.ilog2()).rev() {
-            let square = ring.square(&x);
-            x = modulus.canonical(&square);
+            x = ring.square(&x);
+            modulus.canonical(&mut x);
             if power >> bit & 1 == 1 {
-                x = modulus.double(&x);
+                modulus.double(&mut x);
             }
         }
         drop(ring);
-        modulus.r_squared = x.map(|limb| limb.0[0]);
-        x.zeroize();
+        modulus.r_squared = first_lane(&x);
         modulus
     }
 
-    /// Below n, of a number below 2n.
-    pub(crate) fn canonical(&self, x: &Number<L>) -> Number<L> {
-        let (less, borrow) = sub(x, &splat(&self.n));
-        choose(borrow, x, &less)
+    /// Brings a number below 2n below n.
+    pub(crate) fn canonical(&self, x: &mut Number<L>) {
+        let mut less = Wiped::new(*x);
+        let borrow = sub(&mut less, &splat(&self.n));
+        assign(x, &less, borrow.zip(borrow, |borrow, _| borrow ^ 1));
     }
 
-    /// `a - b mod n` of numbers below n.
-    pub(crate) fn sub(&self, a: &Number<L>, b: &Number<L>) -> Number<L> {
-        let (difference, borrow) = sub(a, b);
-        choose(borrow, &add(&difference, &splat(&self.n)), &difference)
+    /// `a = a - b mod n` of numbers below n.
+    pub(crate) fn sub(&self, a: &mut Number<L>, b: &Number<L>) {
+        let borrow = sub(a, b);
+        let mut sum = Wiped::new(*a);
+        add(&mut sum, &splat(&self.n));
+        assign(a, &sum, borrow);
     }
 
-    /// `2 x mod n` of a number below n.
-    fn double(&self, x: &Number<L>) -> Number<L> {
-        self.canonical(&add(x, x))
+    /// `x = 2 x mod n` of a number below n.
+    fn double(&self, x: &mut Number<L>) {
+        let same = Wiped::new(*x);
+        add(x, &same);
+        self.canonical(x);
     }
 }
 
@@ -156,8 +161,9 @@ impl<'m, const L: usize> Ring<'m, L> {
     pub fn leave(&mut self, x: &Number<L>) -> Wiped<L> {
         let mut one = [0; L];
         one[0] = 1;
-        let out = self.mul(x, &splat(&one));
-        Wiped::new(self.modulus.canonical(&out))
+        let mut out = self.mul(x, &splat(&one));
+        self.modulus.canonical(&mut out);
+        out
     }
 
     /// `a * b + c`, which the caller knows to fit `N` = 2 `L` limbs.
@@ -179,7 +185,8 @@ impl<'m, const L: usize> Ring<'m, L> {
             self.square_into(&mut y, &z);
         }
         self.mul_into(&mut z, &y, x);
-        Wiped::new(self.modulus.canonical(&z))
+        self.modulus.canonical(&mut z);
+        z
     }
 
     /// `base^exponent` in Montgomery form, a residue, of a residue in Montgomery form.
@@ -188,7 +195,7 @@ impl<'m, const L: usize> Ring<'m, L> {
     /// by 1 like any other.
     pub fn power(&mut self, base: &Number<L>, exponent: &[u8]) -> Wiped<L> {
         let mut table = Zeroizing::new(vec![zero(); 1 << WINDOW]);
-        table[0] = splat(&self.modulus.one);
+        table[0] = *splat(&self.modulus.one);
         table[1] = *base;
         for i in 2..table.len() {
             let (done, rest) = table.split_at_mut(i);

@@ -1,8 +1,10 @@
 //! Eight numbers side by side in memory, and the linear arithmetic on them: plain code, for it is a
 //! hundredth of the work.
 //!
-//! A number is least significant limb first, each limb below 2^52. Nothing branches on a value.
+//! A number is least significant limb first, each limb below 2^52. Nothing branches on a value. What is returned wipes
+//! itself, since most of it is made of secrets.
 
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 use crate::vector::{BITS, LANES, Lanes, MASK, Vector};
@@ -19,8 +21,17 @@ pub const fn zero<const L: usize>() -> Number<L> {
 }
 
 /// The same number in every lane.
-pub(crate) fn splat<const L: usize>(limbs: &[u64; L]) -> Number<L> {
-    limbs.map(Lanes::splat)
+pub(crate) fn splat<const L: usize>(limbs: &[u64; L]) -> Wiped<L> {
+    let mut out = Wiped::new(zero());
+    for (out, limb) in out.iter_mut().zip(limbs) {
+        *out = Lanes::splat(*limb);
+    }
+    out
+}
+
+/// The number in the first lane.
+pub(crate) fn first_lane<const L: usize>(number: &Number<L>) -> [u64; L] {
+    number.map(|limb| limb.0[0])
 }
 
 /// Reads big-endian bytes into one lane. The caller makes sure that they fit; what does not is dropped.
@@ -57,40 +68,38 @@ pub fn write(number: &[Lanes], lane: usize, out: &mut [u8]) {
     }
 }
 
-/// `a - b`, and in each lane the borrow, of 0 or 1.
-pub(crate) fn sub<const L: usize>(a: &Number<L>, b: &Number<L>) -> (Number<L>, Lanes) {
-    let (mut out, mut borrow) = (*a, Lanes::default());
-    for (out, b) in out.iter_mut().zip(b) {
-        let difference = out.zip(*b, u64::wrapping_sub).zip(borrow, u64::wrapping_sub);
+/// `a -= b`; returns in each lane the borrow, of 0 or 1.
+pub(crate) fn sub<const L: usize>(a: &mut Number<L>, b: &Number<L>) -> Lanes {
+    let mut borrow = Lanes::default();
+    for (a, b) in a.iter_mut().zip(b) {
+        let difference = a.zip(*b, u64::wrapping_sub).zip(borrow, u64::wrapping_sub);
         borrow = difference.zip(difference, |d, _| d >> 63);
-        *out = difference.and(Lanes::splat(MASK));
+        *a = difference.and(Lanes::splat(MASK));
     }
-    (out, borrow)
+    borrow
 }
 
-/// `a + b`, modulo 2^(52 `L`).
-pub(crate) fn add<const L: usize>(a: &Number<L>, b: &Number<L>) -> Number<L> {
-    let (mut out, mut carry) = (*a, Lanes::default());
-    for (out, b) in out.iter_mut().zip(b) {
-        let sum = out.add(*b).add(carry);
+/// `a += b`, modulo 2^(52 `L`).
+pub(crate) fn add<const L: usize>(a: &mut Number<L>, b: &Number<L>) {
+    let mut carry = Lanes::default();
+    for (a, b) in a.iter_mut().zip(b) {
+        let sum = a.add(*b).add(carry);
         carry = sum.carry();
-        *out = sum.and(Lanes::splat(MASK));
+        *a = sum.and(Lanes::splat(MASK));
     }
-    out
 }
 
-/// In each lane `yes` where `choice` is 1, and `no` where it is 0.
-pub(crate) fn choose<const L: usize>(choice: Lanes, yes: &Number<L>, no: &Number<L>) -> Number<L> {
-    let mask = choice.zip(choice, |choice, _| choice.wrapping_neg());
-    let mut out = *no;
-    for (out, yes) in out.iter_mut().zip(yes) {
-        *out = out.zip(mask, |no, mask| no & !mask).or(yes.and(mask));
+/// `a = b` in each lane where `choice` is 1, of 0 and 1.
+pub(crate) fn assign<const L: usize>(a: &mut Number<L>, b: &Number<L>, choice: Lanes) {
+    let mask =
+        Lanes(choice.0.map(|choice| u64::conditional_select(&0, &u64::MAX, Choice::from(choice as u8))));
+    for (a, b) in a.iter_mut().zip(b) {
+        *a = a.zip(mask, |a, mask| a & !mask).or(b.and(mask));
     }
-    out
 }
 
 /// Whether the two are the same in every lane, by looking at all of both.
-pub(crate) fn equal<const L: usize>(a: &Number<L>, b: &Number<L>) -> bool {
+pub(crate) fn equal<const L: usize>(a: &Number<L>, b: &Number<L>) -> Choice {
     let differences = a.iter().zip(b).fold(Lanes::default(), |all, (a, b)| all.or(a.zip(*b, |a, b| a ^ b)));
-    differences.0.iter().fold(0, |all, lane| all | lane) == 0
+    differences.0.iter().fold(0, |all, lane| all | lane).ct_eq(&0)
 }

@@ -7,7 +7,7 @@
 //! returns but [`Field::add`]; and *loose*, below 2^30 + 2^19, which it makes of two tight ones. None is canonical.
 
 use subtle::{Choice, ConditionallySelectable};
-use zeroize::DefaultIsZeroes;
+use zeroize::{DefaultIsZeroes, Zeroizing};
 
 const LIMBS: usize = 9;
 const RADIX: u32 = 29;
@@ -93,16 +93,20 @@ impl Field {
 
     /// The canonical number as 32 little-endian bytes. Of a tight one.
     pub(super) fn to_bytes(self) -> [u8; 32] {
+        let mut reduced = Zeroizing::new(self);
         // The first round leaves less than 2^255 + 2^232, the second less than 2^255, which is below 2p.
-        let reduced = self.fold_highest().fold_highest();
+        reduced.fold_highest();
+        reduced.fold_highest();
         // It is p or more just when 19 more reach 2^255.
-        let [.., highest] = reduced.plus(19).0;
-        let Self(mut limbs) = reduced.plus(19 * (highest >> HIGHEST));
-        let [.., highest] = &mut limbs;
+        let mut more = Zeroizing::new(*reduced);
+        more.add_small(19);
+        let [.., highest] = more.0;
+        reduced.add_small(19 * (highest >> HIGHEST));
+        let [.., highest] = &mut reduced.0;
         *highest &= (1 << HIGHEST) - 1;
         let mut bytes = [0; 32];
         let (mut pending, mut have) = (0_u64, 0);
-        let mut limbs = limbs.iter();
+        let mut limbs = reduced.0.iter();
         for byte in &mut bytes {
             if have < 8 {
                 pending |= limbs.next().map_or(0, |limb| u64::from(*limb) << have);
@@ -116,15 +120,15 @@ impl Field {
     }
 
     /// Takes what is above 2^255 down. Of a tight number.
-    fn fold_highest(mut self) -> Self {
+    fn fold_highest(&mut self) {
         let [.., highest] = &mut self.0;
         let above = *highest >> HIGHEST;
         *highest &= (1 << HIGHEST) - 1;
-        self.plus(19 * above)
+        self.add_small(19 * above);
     }
 
-    /// The tight number and a small one, carried on to the highest limb.
-    fn plus(mut self, small: u32) -> Self {
+    /// Adds a small number to a tight one, and carries on to the highest limb.
+    fn add_small(&mut self, small: u32) {
         let [lower @ .., highest] = &mut self.0;
         let mut carry = small;
         for limb in lower {
@@ -133,7 +137,6 @@ impl Field {
             carry >>= RADIX;
         }
         *highest += carry;
-        self
     }
 
     /// The sum of tight numbers. Loose.

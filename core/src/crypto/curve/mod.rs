@@ -34,7 +34,7 @@ pub fn x25519(scalar: &[u8; 32], u: &[u8; 32], blind: &[u8; 32]) -> [u8; 32] {
         }
     }
     let [x, z, ..] = &*state;
-    x.mul(&z.invert()).to_bytes()
+    Zeroizing::new(x.mul(&z.invert())).to_bytes()
 }
 
 /// The scalar that 32 bytes stand for (RFC 7748 §5): a multiple of 8 of 255 bits.

@@ -31,12 +31,21 @@ enum Secret {
 impl PrivateKey {
     /// Joins the public key and the parts of the private one.
     pub(super) fn from_parts(public: PublicKey, parts: &Parts<'_>) -> Result<Self, Error> {
+        // Filled where it stays: a key that is moved leaves a copy behind.
         let secret = match &public.0 {
-            AnyModulus::Bits2048(n) => Crt::new(n, parts).map(Secret::Bits2048),
-            AnyModulus::Bits3072(n) => Crt::new(n, parts).map(Secret::Bits3072),
-            AnyModulus::Bits4096(n) => Crt::new(n, parts).map(Secret::Bits4096),
+            AnyModulus::Bits2048(_) => Secret::Bits2048(Crt::EMPTY),
+            AnyModulus::Bits3072(_) => Secret::Bits3072(Crt::EMPTY),
+            AnyModulus::Bits4096(_) => Secret::Bits4096(Crt::EMPTY),
         };
-        Ok(Self { secret: secret.ok_or(Error::PrivateKey)?, public })
+        let mut key = Self { public, secret };
+        let loaded = match (&key.public.0, &mut key.secret) {
+            (AnyModulus::Bits2048(n), Secret::Bits2048(secret)) => secret.load(n, parts),
+            (AnyModulus::Bits3072(n), Secret::Bits3072(secret)) => secret.load(n, parts),
+            (AnyModulus::Bits4096(n), Secret::Bits4096(secret)) => secret.load(n, parts),
+            _ => None,
+        };
+        loaded.ok_or(Error::PrivateKey)?;
+        Ok(key)
     }
 
     /// The public key.

@@ -6,6 +6,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::limb::{Limb, Wiped, add_mod, equal, less, mul_wide, sub, sub_mod};
 use super::modulus::{Modulus, plain_one};
+use crate::bytes::{Public, declassify};
 
 /// Uses of one pair of blinding factors, squared after each, before fresh randomness is drawn.
 const BLINDING_USES: u8 = 32;
@@ -37,7 +38,8 @@ pub struct Crt<W: Limb, const L: usize, const H: usize> {
     blinding_uses: u8,
 }
 
-struct Prime<W, const H: usize> {
+/// A secret prime. It wipes itself wherever its making is given up.
+struct Prime<W: Limb, const H: usize> {
     modulus: Modulus<W, H>,
     /// `R^2` modulo the prime.
     r_squared: [W; H],
@@ -46,22 +48,28 @@ struct Prime<W, const H: usize> {
 }
 
 impl<W: Limb, const H: usize> Prime<W, H> {
+    const EMPTY: Self = Self { modulus: Modulus::EMPTY, r_squared: [W::ZERO; H], exponent: [W::ZERO; H] };
+
     /// `None` unless `prime` is odd and of full size, and `e * exponent = 1 mod (prime - 1)`.
-    fn new(prime: &[u8], exponent: &[u8]) -> Option<Self> {
-        let modulus = Modulus::new(prime)?;
-        let prime = Self { r_squared: modulus.r_squared(), exponent: modulus.number(exponent)?, modulus };
-        let below = prime.less_one();
-        let mut product = prime.exponent;
+    fn load(&mut self, prime: &[u8], exponent: &[u8]) -> Option<()> {
+        self.modulus.load(prime)?;
+        self.modulus.load_number(&mut self.exponent, exponent)?;
+        self.r_squared = *self.modulus.r_squared();
+        let below = self.less_one();
+        let mut product = Wiped::new(self.exponent);
         for _ in 0..16 {
-            product = add_mod(&product, &product, &below);
+            let same = Wiped::new(*product);
+            add_mod(&mut product, &same, &below);
         }
-        product = add_mod(&product, &prime.exponent, &below);
-        let right = less(&prime.exponent, &below) & equal(&product, &plain_one());
-        bool::from(right).then_some(prime)
+        add_mod(&mut product, &self.exponent, &below);
+        let right = less(&self.exponent, &below) & equal(&product, &plain_one());
+        declassify(right, Public::KeyIsSound).then_some(())
     }
 
-    fn less_one(&self) -> [W; H] {
-        sub(&self.modulus.n, &plain_one()).0
+    fn less_one(&self) -> Wiped<W, H> {
+        let mut below = Wiped::new(self.modulus.n);
+        sub(&mut below, &plain_one());
+        below
     }
 
     /// `x^exponent` modulo the prime of `x` modulo `n`; with `inverse`, `1 / x^exponent`.
@@ -73,18 +81,17 @@ impl<W: Limb, const H: usize> Prime<W, H> {
         high[..L - H].copy_from_slice(&x[H..]);
         let mut r_cubed = m.square(&self.r_squared);
         m.canonical(&mut r_cubed);
-        *low = m.mul(&low, &self.r_squared);
-        *high = m.mul(&high, &r_cubed);
+        let (mut low, mut high) = (m.mul(&low, &self.r_squared), m.mul(&high, &r_cubed));
         m.canonical(&mut low);
         m.canonical(&mut high);
-        *low = m.add(&low, &high);
+        m.add(&mut low, &high);
 
         let mut exponent = Wiped::new(self.exponent);
         if inverse {
-            *exponent = sub(&self.less_one(), &self.exponent).0;
+            *exponent = *self.less_one();
+            sub(&mut exponent, &self.exponent);
         }
-        let mut y = m.pow_secret(&low, &exponent);
-        *y = m.mul(&y, &plain_one());
+        let mut y = m.mul(&m.pow_secret(&low, &exponent), &plain_one());
         m.canonical(&mut y);
         y
     }
@@ -95,28 +102,46 @@ impl<W: Limb, const L: usize, const H: usize> Crt<W, L, H> {
     ///
     /// The primality of `p` and `q` is not tested: a wrong key fails the check in [`Crt::private`].
     pub fn new(n: &Modulus<W, L>, parts: &Parts<'_>) -> Option<Self> {
-        let p = Prime::new(parts.p, parts.dp)?;
-        let q = Prime::new(parts.q, parts.dq)?;
-        let product: [W; L] = mul_wide(&p.modulus.n, &q.modulus.n, &[W::ZERO; H]);
-        let q_below_p = canonical_below(&q.modulus.n, &p.modulus);
-        let q_inverse = p.modulus.mul(&p.modulus.number(parts.q_inverse)?, &p.r_squared);
-        let mut one = p.modulus.mul(&q_below_p, &q_inverse);
+        let mut key = Self::EMPTY;
+        key.load(n, parts).map(|()| key)
+    }
+
+    /// The place of a key that [`Crt::load`] is to fill.
+    pub const EMPTY: Self = Self {
+        p: Prime::EMPTY,
+        q: Prime::EMPTY,
+        q_inverse: [W::ZERO; H],
+        r_squared: [W::ZERO; L],
+        blinding: [[W::ZERO; L]; 2],
+        blinding_uses: 0,
+    };
+
+    /// Takes the parts over as [`Crt::new`] does, in place: a key that is moved leaves a copy behind.
+    pub fn load(&mut self, n: &Modulus<W, L>, parts: &Parts<'_>) -> Option<()> {
+        let Self { p, q, q_inverse, .. } = self;
+        p.load(parts.p, parts.dp)?;
+        q.load(parts.q, parts.dq)?;
+        p.modulus.load_number(q_inverse, parts.q_inverse)?;
+        *q_inverse = *p.modulus.mul(q_inverse, &p.r_squared);
+        let mut product = Wiped::new([W::ZERO; L]);
+        mul_wide(&mut product, &p.modulus.n, &q.modulus.n, &[W::ZERO; H]);
+        let mut q_below_p = Wiped::new(q.modulus.n);
+        p.modulus.canonical(&mut q_below_p);
+        let mut one = p.modulus.mul(&q_below_p, q_inverse);
         p.modulus.canonical(&mut one);
         let halves = 2 * p.modulus.bits == n.bits && 2 * q.modulus.bits == n.bits;
         let right = equal(&product, &n.n) & equal(&one, &plain_one());
-        (halves && bool::from(right)).then(|| Self {
-            p,
-            q,
-            q_inverse,
-            r_squared: n.r_squared(),
-            blinding: [[W::ZERO; L]; 2],
-            blinding_uses: 0,
-        })
+        if !halves || !declassify(right, Public::KeyIsSound) {
+            return None;
+        }
+        self.r_squared = *n.r_squared();
+        self.blinding_uses = 0;
+        Some(())
     }
 
     /// Writes the parts, each as long as its primes, in the order of [`Parts`].
     pub fn write_parts(&self, out: [&mut [u8]; 5]) {
-        let mut q_inverse = Wiped::new(self.p.modulus.mul(&self.q_inverse, &plain_one()));
+        let mut q_inverse = self.p.modulus.mul(&self.q_inverse, &plain_one());
         self.p.modulus.canonical(&mut q_inverse);
         let numbers = [&self.p.modulus.n, &self.q.modulus.n, &self.p.exponent, &self.q.exponent, &*q_inverse];
         for (number, out) in numbers.into_iter().zip(out) {
@@ -137,20 +162,18 @@ impl<W: Limb, const L: usize, const H: usize> Crt<W, L, H> {
             self.draw_blinding(n, rng);
         }
         let [factor, inverse] = &mut self.blinding;
-        let mut blinded = Wiped::new(n.mul(x, factor));
+        let mut blinded = n.mul(x, factor);
         n.canonical(&mut blinded);
-        *factor = n.square(factor);
+        *factor = *n.square(factor);
         let unblind = Wiped::new(*inverse);
-        *inverse = n.square(inverse);
+        *inverse = *n.square(inverse);
         self.blinding_uses -= 1;
 
-        *blinded = *self.power(&blinded, false);
-        let mut out = n.mul(&blinded, &unblind);
+        let mut out = n.mul(&self.power(&blinded, false), &unblind);
         n.canonical(&mut out);
-        if bool::from(equal(&n.pow_65537(&out), x)) {
-            return Some(out);
+        if declassify(equal(&n.pow_65537(&out), x), Public::ResultIsRight) {
+            return Some(*out);
         }
-        out.zeroize();
         self.blinding_uses = 0;
         None
     }
@@ -166,40 +189,40 @@ impl<W: Limb, const L: usize, const H: usize> Crt<W, L, H> {
             *limb = W::from_u64(rng.next_u64() & u64::MAX.checked_shr(64 - here).unwrap_or(0));
         }
 
-        let mut plain = Wiped::new(n.mul(&a, &plain_one()));
+        let mut plain = n.mul(&a, &plain_one());
         n.canonical(&mut plain);
         let inverse = self.power(&plain, true);
-        self.blinding = [*a, n.mul(&inverse, &self.r_squared)];
+        self.blinding = [*a, *n.mul(&inverse, &self.r_squared)];
         self.blinding_uses = BLINDING_USES;
     }
 
     /// `x^d mod n` by the Chinese remainder theorem (RFC 8017 §5.1.2); with `inverse`, `1 / x^d`.
     fn power(&self, x: &[W; L], inverse: bool) -> Wiped<W, L> {
-        let mp = self.p.power(x, inverse);
+        let mut h = self.p.power(x, inverse);
         let mq = self.q.power(x, inverse);
         let p = &self.p.modulus;
-        let mq_mod_p = Wiped::new(canonical_below(&mq, p));
-        let mut h = Wiped::new(sub_mod(&mp, &mq_mod_p, &p.n));
-        *h = p.mul(&h, &self.q_inverse);
+        // Primes of one length differ by less than a factor of 2.
+        let mut mq_mod_p = Wiped::new(*mq);
+        p.canonical(&mut mq_mod_p);
+        sub_mod(&mut h, &mq_mod_p, &p.n);
+        let mut h = p.mul(&h, &self.q_inverse);
         p.canonical(&mut h);
-        Wiped::new(mul_wide(&h, &self.q.modulus.n, &mq))
+        let mut out = Wiped::new([W::ZERO; L]);
+        mul_wide(&mut out, &h, &self.q.modulus.n, &mq);
+        out
     }
 }
 
-/// A number modulo one prime brought below the other, which has the same length.
-fn canonical_below<W: Limb, const H: usize>(x: &[W; H], prime: &Modulus<W, H>) -> [W; H] {
-    let mut x = *x;
-    prime.canonical(&mut x);
-    x
+impl<W: Limb, const H: usize> Drop for Prime<W, H> {
+    fn drop(&mut self) {
+        self.modulus.zeroize();
+        self.r_squared.zeroize();
+        self.exponent.zeroize();
+    }
 }
 
 impl<W: Limb, const L: usize, const H: usize> Drop for Crt<W, L, H> {
     fn drop(&mut self) {
-        for prime in [&mut self.p, &mut self.q] {
-            prime.modulus.zeroize();
-            prime.r_squared.zeroize();
-            prime.exponent.zeroize();
-        }
         self.q_inverse.zeroize();
         self.blinding.zeroize();
     }

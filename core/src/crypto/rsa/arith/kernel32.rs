@@ -8,6 +8,8 @@
 //! `(a * b + q * n) / R` is below 2n again.
 #![allow(clippy::indexing_slicing, reason = "the indices are bounded by the loops over fixed arrays")]
 
+use subtle::{Choice, ConditionallySelectable};
+
 use super::{Limb, Modulus, Wiped};
 
 const RADIX: u32 = 28;
@@ -56,9 +58,9 @@ impl Limb for u32 {
         for _ in 0..32 {
             rest <<= 1;
             let (less, borrow) = rest.overflowing_sub(d);
-            let mask = u64::from(borrow).wrapping_neg();
-            rest = (rest & mask) | (less & !mask);
-            quotient = (quotient << 1) | u64::from(!borrow);
+            let fits = Choice::from(u8::from(!borrow));
+            rest.conditional_assign(&less, fits);
+            quotient = (quotient << 1) | u64::from(fits.unwrap_u8());
         }
         quotient
     }

@@ -8,6 +8,9 @@
 #![allow(clippy::indexing_slicing, reason = "the indices are bounded by the loops over fixed arrays")]
 #![allow(clippy::needless_range_loop, reason = "rows and columns are what the indices mean")]
 
+use subtle::{Choice, ConditionallySelectable};
+use zeroize::Zeroizing;
+
 use super::{Limb, Modulus};
 
 impl Limb for u64 {
@@ -51,9 +54,9 @@ impl Limb for u64 {
         for _ in 0..64 {
             rest <<= 1;
             let (less, borrow) = rest.overflowing_sub(d);
-            let mask = u128::from(borrow).wrapping_neg();
-            rest = (rest & mask) | (less & !mask);
-            quotient = (quotient << 1) | u64::from(!borrow);
+            let fits = Choice::from(u8::from(!borrow));
+            rest.conditional_assign(&less, fits);
+            quotient = (quotient << 1) | u64::from(fits.unwrap_u8());
         }
         quotient
     }
@@ -78,11 +81,11 @@ impl Limb for u64 {
             above = (above << shift | below >> (64 - shift)).wrapping_sub(carry).wrapping_sub(borrow);
             left -= shift;
         }
-        subtract_if(x, &m.n, above);
+        subtract_if(x, &m.n, Choice::from(above as u8));
     }
 
     fn montgomery_mul<const L: usize>(out: &mut [u64; L], a: &[u64; L], b: &[u64; L], m: &Modulus<u64, L>) {
-        let mut t = [[0; L]; 2];
+        let mut t = Zeroizing::new([[0; L]; 2]);
         let t = t.as_flattened_mut();
         for i in (0..L).step_by(4) {
             let rows = [b[i], b[i + 1], b[i + 2], b[i + 3]];
@@ -92,7 +95,7 @@ impl Limb for u64 {
     }
 
     fn montgomery_square<const L: usize>(out: &mut [u64; L], a: &[u64; L], m: &Modulus<u64, L>) {
-        let mut t = [[0; L]; 2];
+        let mut t = Zeroizing::new([[0; L]; 2]);
         let t = t.as_flattened_mut();
         for i in (0..L).step_by(4) {
             square_rows(&mut t[2 * i..i + L + 4], &a[i..]);
@@ -109,13 +112,12 @@ fn mac(add: u64, a: u64, b: u64, carry: u64) -> (u64, u64) {
     (sum as u64, (sum >> 64) as u64)
 }
 
-/// `x -= n` if `choice` is 1, of 0 and 1.
+/// `x -= n` if `choice`.
 #[inline(always)]
-fn subtract_if(x: &mut [u64], n: &[u64], choice: u64) {
-    let mask = choice.wrapping_neg();
+fn subtract_if(x: &mut [u64], n: &[u64], choice: Choice) {
     let mut borrow = 0;
     for (x, n) in x.iter_mut().zip(n) {
-        (*x, borrow) = x.sub_borrow(n & mask, borrow);
+        (*x, borrow) = x.sub_borrow(u64::conditional_select(&0, n, choice), borrow);
     }
 }
 
@@ -251,5 +253,5 @@ fn reduce<const L: usize>(out: &mut [u64; L], t: &mut [u64], m: &Modulus<u64, L>
         }
     }
     out.copy_from_slice(&t[L..]);
-    subtract_if(out, &m.n, above);
+    subtract_if(out, &m.n, Choice::from(above as u8));
 }

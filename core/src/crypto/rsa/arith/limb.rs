@@ -11,7 +11,7 @@ pub type Wiped<W, const L: usize> = Zeroizing<[W; L]>;
 
 /// A limb of [`Limb::BITS`] bits, and the multiplication kernel over arrays of it.
 ///
-/// No function branches on a value or uses one as an index.
+/// No function branches on a value or uses one as an index: `cargo xtask constant-time` looks at the machine code.
 ///
 /// Kernels speak of *residues*: numbers below twice the modulus that fit their
 /// `L` limbs. Only [`Modulus::canonical`] brings one below the modulus itself.
@@ -55,8 +55,8 @@ pub trait Limb: Copy + Eq + Zeroize + ConditionallySelectable + ConstantTimeEq +
 }
 
 /// Reads big-endian bytes. The caller makes sure that they fit the limbs; what does not is dropped.
-pub(super) fn from_be_bytes<W: Limb, const L: usize>(bytes: &[u8]) -> [W; L] {
-    let mut out = [W::ZERO; L];
+pub(super) fn from_be_bytes<W: Limb, const L: usize>(out: &mut [W; L], bytes: &[u8]) {
+    *out = [W::ZERO; L];
     let (mut pending, mut have, mut at) = (0u64, 0, 0);
     for &byte in bytes.iter().rev() {
         pending |= u64::from(byte) << have;
@@ -73,7 +73,6 @@ pub(super) fn from_be_bytes<W: Limb, const L: usize>(bytes: &[u8]) -> [W; L] {
     if let Some(limb) = out.get_mut(at) {
         *limb = W::from_u64(pending);
     }
-    out
 }
 
 /// Writes big-endian bytes, as many as `out` has.
@@ -94,22 +93,22 @@ pub(super) fn bits_at<W: Limb>(limbs: &[W], at: usize, count: u32) -> u64 {
     bits & ((1 << count) - 1)
 }
 
-/// `a + b`, and the carry.
-pub(super) fn add<W: Limb, const L: usize>(a: &[W; L], b: &[W; L]) -> ([W; L], W) {
-    let (mut out, mut carry) = (*a, W::ZERO);
-    for (out, b) in out.iter_mut().zip(b) {
-        (*out, carry) = out.add_carry(*b, carry);
+/// `a += b`; returns the carry.
+pub(super) fn add<W: Limb, const L: usize>(a: &mut [W; L], b: &[W; L]) -> W {
+    let mut carry = W::ZERO;
+    for (a, b) in a.iter_mut().zip(b) {
+        (*a, carry) = a.add_carry(*b, carry);
     }
-    (out, carry)
+    carry
 }
 
-/// `a - b`, and the borrow.
-pub(super) fn sub<W: Limb, const L: usize>(a: &[W; L], b: &[W; L]) -> ([W; L], W) {
-    let (mut out, mut borrow) = (*a, W::ZERO);
-    for (out, b) in out.iter_mut().zip(b) {
-        (*out, borrow) = out.sub_borrow(*b, borrow);
+/// `a -= b`; returns the borrow.
+pub(super) fn sub<W: Limb, const L: usize>(a: &mut [W; L], b: &[W; L]) -> W {
+    let mut borrow = W::ZERO;
+    for (a, b) in a.iter_mut().zip(b) {
+        (*a, borrow) = a.sub_borrow(*b, borrow);
     }
-    (out, borrow)
+    borrow
 }
 
 /// `a < b`.
@@ -130,31 +129,33 @@ pub(super) fn assign<W: Limb, const L: usize>(a: &mut [W; L], b: &[W; L], choice
     }
 }
 
-/// `a + b mod n` of two numbers below `n`.
-pub(super) fn add_mod<W: Limb, const L: usize>(a: &[W; L], b: &[W; L], n: &[W; L]) -> [W; L] {
-    let (mut sum, carry) = add(a, b);
-    let (difference, borrow) = sub(&sum, n);
+/// `a = a + b mod n` of two numbers below `n`.
+pub(super) fn add_mod<W: Limb, const L: usize>(a: &mut [W; L], b: &[W; L], n: &[W; L]) {
+    let carry = add(a, b);
+    let mut difference = Wiped::new(*a);
+    let borrow = sub(&mut difference, n);
     // Without a carry, a borrow says that the sum is below n already.
-    assign(&mut sum, &difference, !carry.ct_eq(&W::ZERO) | borrow.ct_eq(&W::ZERO));
-    sum
+    assign(a, &difference, !carry.ct_eq(&W::ZERO) | borrow.ct_eq(&W::ZERO));
 }
 
-/// `a - b mod n` of two numbers below `n`.
-pub(super) fn sub_mod<W: Limb, const L: usize>(a: &[W; L], b: &[W; L], n: &[W; L]) -> [W; L] {
-    let (mut difference, borrow) = sub(a, b);
-    let (sum, _) = add(&difference, n);
-    assign(&mut difference, &sum, !borrow.ct_eq(&W::ZERO));
-    difference
+/// `a = a - b mod n` of two numbers below `n`.
+pub(super) fn sub_mod<W: Limb, const L: usize>(a: &mut [W; L], b: &[W; L], n: &[W; L]) {
+    let borrow = sub(a, b);
+    let mut sum = Wiped::new(*a);
+    add(&mut sum, n);
+    assign(a, &sum, !borrow.ct_eq(&W::ZERO));
 }
 
-/// `a * b + c`, whose `2 * H` limbs the caller knows to fit `L`; what does not is dropped.
+/// `out = a * b + c`, whose `2 * H` limbs the caller knows to fit `L`; what does not is dropped.
 pub(super) fn mul_wide<W: Limb, const H: usize, const L: usize>(
+    out: &mut [W; L],
     a: &[W; H],
     b: &[W; H],
     c: &[W; H],
-) -> [W; L] {
-    let mut out = [W::ZERO; L];
-    out[..H].copy_from_slice(c);
+) {
+    let (low, high) = out.split_at_mut(H);
+    low.copy_from_slice(c);
+    high.fill(W::ZERO);
     for (i, a) in a.iter().enumerate() {
         let mut carry = W::ZERO;
         for (out, b) in out[i..].iter_mut().zip(b) {
@@ -164,5 +165,4 @@ pub(super) fn mul_wide<W: Limb, const H: usize, const L: usize>(
             *out = carry;
         }
     }
-    out
 }

@@ -5,6 +5,7 @@ use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::limb::{Limb, Wiped, add_mod, assign, bits_at, equal, from_be_bytes, less, sub, to_be_bytes};
+use crate::bytes::{Public, declassify};
 
 /// Bits of the exponent taken at once by [`Modulus::pow_secret`].
 const WINDOW: u32 = 5;
@@ -24,23 +25,42 @@ impl<W: Limb, const L: usize> Modulus<W, L> {
     /// Takes a big-endian modulus; `None` unless it is odd, its first byte has the highest bit set,
     /// and its length suits `L` limbs.
     pub fn new(bytes: &[u8]) -> Option<Self> {
-        let bits = bytes.len().checked_mul(8)?;
-        let (first, last) = (bytes.first()?, bytes.last()?);
-        if !W::suits(L, bits) || first >> 7 == 0 || last & 1 == 0 {
-            return None;
-        }
-        let n = from_be_bytes(bytes);
-        let bits = bits as u32;
-        Some(Self { reciprocal: W::reciprocal(&n, bits), n_inverse: negated_inverse(n[0]), n, bits })
+        let mut modulus = Self::EMPTY;
+        modulus.load(bytes).map(|()| modulus)
     }
 
-    /// Takes a big-endian number, no longer than the modulus; `None` if it is not below it.
+    /// The place of a modulus that [`Modulus::load`] is to fill.
+    pub(super) const EMPTY: Self = Self { n: [W::ZERO; L], n_inverse: W::ZERO, reciprocal: 0, bits: 0 };
+
+    /// Takes a modulus as [`Modulus::new`] does, in place: a secret one is not moved, which would leave a copy behind.
+    pub(super) fn load(&mut self, bytes: &[u8]) -> Option<()> {
+        let bits = bytes.len().checked_mul(8)?;
+        let (first, last) = (bytes.first()?, bytes.last()?);
+        let right = Choice::from(first >> 7) & Choice::from(last & 1);
+        if !W::suits(L, bits) || !declassify(right, Public::KeyIsSound) {
+            return None;
+        }
+        from_be_bytes(&mut self.n, bytes);
+        self.bits = bits as u32;
+        self.reciprocal = W::reciprocal(&self.n, self.bits);
+        self.n_inverse = negated_inverse(self.n[0]);
+        Some(())
+    }
+
+    /// Takes a big-endian number, no longer than the modulus; `None` if it is not below it: a message out of range, or
+    /// a part of a damaged key.
     pub fn number(&self, bytes: &[u8]) -> Option<[W; L]> {
+        let mut number = Wiped::new([W::ZERO; L]);
+        self.load_number(&mut number, bytes).map(|()| *number)
+    }
+
+    /// Takes a number as [`Modulus::number`] does, in place.
+    pub(super) fn load_number(&self, number: &mut [W; L], bytes: &[u8]) -> Option<()> {
         if bytes.len() > self.bits as usize / 8 {
             return None;
         }
-        let number = from_be_bytes(bytes);
-        bool::from(less(&number, &self.n)).then_some(number)
+        from_be_bytes(number, bytes);
+        declassify(less(number, &self.n), Public::KeyIsSound).then_some(())
     }
 
     /// Writes a number as big-endian bytes, as many as `out` has.
@@ -60,26 +80,27 @@ impl<W: Limb, const L: usize> Modulus<W, L> {
 
     /// The residue's representative below the modulus.
     pub fn canonical(&self, x: &mut [W; L]) {
-        let (difference, borrow) = sub(x, &self.n);
+        let mut difference = Wiped::new(*x);
+        let borrow = sub(&mut difference, &self.n);
         assign(x, &difference, borrow.ct_eq(&W::ZERO));
     }
 
     /// Montgomery multiplication, [`Limb::montgomery_mul`].
-    pub fn mul(&self, a: &[W; L], b: &[W; L]) -> [W; L] {
-        let mut out = [W::ZERO; L];
+    pub fn mul(&self, a: &[W; L], b: &[W; L]) -> Wiped<W, L> {
+        let mut out = Wiped::new([W::ZERO; L]);
         W::montgomery_mul(&mut out, a, b, self);
         out
     }
 
     /// Montgomery squaring, [`Limb::montgomery_square`].
-    pub fn square(&self, a: &[W; L]) -> [W; L] {
-        let mut out = [W::ZERO; L];
+    pub fn square(&self, a: &[W; L]) -> Wiped<W, L> {
+        let mut out = Wiped::new([W::ZERO; L]);
         W::montgomery_square(&mut out, a, self);
         out
     }
 
     /// `R^2 mod n`, canonical: the factor that takes a number into Montgomery form.
-    pub fn r_squared(&self) -> [W; L] {
+    pub fn r_squared(&self) -> Wiped<W, L> {
         let mut x = self.one();
         W::shift_mod(&mut x, self);
         self.canonical(&mut x);
@@ -87,16 +108,16 @@ impl<W: Limb, const L: usize> Modulus<W, L> {
     }
 
     /// `R mod n`, canonical: 1 in Montgomery form.
-    pub fn one(&self) -> [W; L] {
-        let mut x = plain_one();
+    pub fn one(&self) -> Wiped<W, L> {
+        let mut x = Wiped::new(plain_one());
         W::shift_mod(&mut x, self);
         self.canonical(&mut x);
         x
     }
 
-    /// `a + b mod n` of canonical numbers.
-    pub fn add(&self, a: &[W; L], b: &[W; L]) -> [W; L] {
-        add_mod(a, b, &self.n)
+    /// `a = a + b mod n` of canonical numbers.
+    pub fn add(&self, a: &mut [W; L], b: &[W; L]) {
+        add_mod(a, b, &self.n);
     }
 
     /// `x^65537 mod n` of a canonical number, canonical.
@@ -104,8 +125,8 @@ impl<W: Limb, const L: usize> Modulus<W, L> {
     /// Sixteen squarings and a product with `x` itself, which also leaves
     /// Montgomery form. Entering it costs half a multiplication ([`Limb::shift_mod`]),
     /// so no `R^2` is ever computed for a public key.
-    pub fn pow_65537(&self, x: &[W; L]) -> [W; L] {
-        let (mut y, mut z) = (*x, [W::ZERO; L]);
+    pub fn pow_65537(&self, x: &[W; L]) -> Wiped<W, L> {
+        let (mut y, mut z) = (Wiped::new(*x), Wiped::new([W::ZERO; L]));
         W::shift_mod(&mut y, self);
         for _ in 0..8 {
             W::montgomery_square(&mut z, &y, self);
@@ -123,10 +144,11 @@ impl<W: Limb, const L: usize> Modulus<W, L> {
     /// digit of 0 multiplies by 1 like any other.
     pub fn pow_secret(&self, base: &[W; L], exponent: &[W; L]) -> Wiped<W, L> {
         let mut table = Zeroizing::new([[W::ZERO; L]; 1 << WINDOW]);
-        table[0] = self.one();
+        table[0] = *self.one();
         table[1] = *base;
         for i in 2..table.len() {
-            table[i] = self.mul(&table[i - 1], base);
+            let (done, rest) = table.split_at_mut(i);
+            W::montgomery_mul(&mut rest[0], &done[i - 1], base, self);
         }
         let digits = self.bits.div_ceil(WINDOW);
         let mut x = Wiped::new([W::ZERO; L]);

@@ -1,0 +1,107 @@
+//! The operations on secrets of 32 bytes: agreements, the cipher, hashes, comparisons and key files.
+
+use std::hint::black_box;
+
+use minipki_core::bytes::{Public, Secret, declassify};
+use minipki_core::crypto::{Aead, KeyPair, PKCS8_PEM, Portable, Provider, curve};
+use minipki_core::text::base64;
+use subtle::ConstantTimeEq;
+
+use crate::{memcheck, reports};
+
+/// Runs them all and returns the number of reports.
+pub(crate) fn run() -> usize {
+    agreements() + cipher() + hashes() + comparisons() + texts()
+}
+
+/// Secret bytes: in each place another.
+fn secret<const N: usize>() -> [u8; N] {
+    let mut bytes = core::array::from_fn(|i| i as u8 ^ 0x5a);
+    memcheck::secret(&mut bytes);
+    bytes
+}
+
+/// Panics unless an operation went well, which is public whatever it was done with.
+fn assert_public(went_well: bool) {
+    let mut went_well = black_box([went_well]);
+    memcheck::public(&mut went_well);
+    assert!(went_well[0]);
+}
+
+/// The u-coordinate of a point of full order.
+const POINT: [u8; 32] = *b"\xe6\xdb\x68\x67\x58\x30\x30\xdb\x35\x94\xc1\xa4\x24\xb1\x5f\x7c\
+                           \x72\x66\x24\xec\x26\xb3\x35\x3b\x10\xa9\x03\xa6\xd0\xab\x1c\x4c";
+
+fn agreements() -> usize {
+    let mut all = 0;
+    all += reports("X25519, 64-bit: public key", || {
+        black_box(KeyPair::<Portable>::from_secret(Secret::new(secret())));
+    });
+    let pair = KeyPair::<Portable>::from_secret(Secret::new(secret()));
+    all += reports("X25519, 64-bit: agreement", || {
+        black_box(pair.agree(&POINT)).expect("a point of full order");
+    });
+    all += reports("X25519, 32-bit: public key", || {
+        black_box(curve::x25519_base(&secret(), &secret()));
+    });
+    all += reports("X25519, 32-bit: agreement", || {
+        black_box(curve::x25519(&secret(), &POINT, &secret()));
+    });
+    all
+}
+
+fn cipher() -> usize {
+    let key: <Portable as Provider>::Aead = Secret::new(secret());
+    let (nonce, mut text, mut tag) = ([1; 12], [0; 1000], [0; 16]);
+    text.copy_from_slice(&secret::<1000>());
+    let mut all = reports("ChaCha20-Poly1305: seal", || {
+        tag = key.seal(&nonce, b"associated", &mut text).expect("short");
+    });
+    // What travels is public.
+    memcheck::public(&mut text);
+    memcheck::public(&mut tag);
+    all += reports("ChaCha20-Poly1305: open", || {
+        assert_public(key.open(&nonce, b"associated", &mut text, &tag).is_ok());
+    });
+    all
+}
+
+fn hashes() -> usize {
+    let mut all = reports("SHA-256", || {
+        black_box(Portable::sha256(&[&secret::<100>()]));
+    });
+    all += reports("HMAC-SHA-256", || {
+        black_box(Portable::hmac_sha256(&secret::<32>(), &[&secret::<100>()]));
+    });
+    all += reports("HKDF-SHA-256", || {
+        let mut out = [0; 64];
+        Portable::hkdf_sha256(&secret::<32>(), &secret::<32>(), b"info", &mut out).expect("short");
+        black_box(out);
+    });
+    all
+}
+
+fn comparisons() -> usize {
+    reports("comparison of secrets, as for a proof", || {
+        let equal = Secret::new(secret::<32>()).ct_eq(&Secret::new(secret()));
+        assert!(declassify(equal, Public::ProofIsRight));
+    })
+}
+
+fn texts() -> usize {
+    let mut all = reports("X25519 key file: write", || {
+        let pair = KeyPair::<Portable>::from_secret(Secret::new(secret()));
+        black_box(pair.write_pkcs8_pem(&mut [0; PKCS8_PEM])).expect("room");
+    });
+    all += reports("base64: write", || {
+        let mut text = [0; 44];
+        black_box(base64::encode(&secret::<32>(), &mut text).expect("room"));
+    });
+    let mut text = "Wk5MSklITU5PUElSUlNUVVZXWFlaW1xdXl9gYWJjZGU=".to_owned();
+    let (characters, _padding) = text.split_at_mut(42);
+    memcheck::secret_text(characters);
+    all += reports("base64: read", || {
+        assert_public(base64::decode_array::<32>(&text).is_ok());
+    });
+    all
+}
