@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use minipki::server::Limits;
 use minipki_core::cert::IdBuf;
 use minipki_core::crypto::Fingerprint;
 use minipki_device::{Folder, StdBoard, Storage, Timekeeping};
@@ -134,7 +135,12 @@ fn play_all(ca: &Ca, cases: &[Case], around: &Path) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_enrolment_that_ends_at_any_byte_is_repeated_with_the_same_key() {
-    let server = TestServer::start(Setup::default()).await;
+    // All the devices have one address.
+    let server = TestServer::start(Setup {
+        limits: Limits { per_source: 512, ..Limits::default() },
+        ..Setup::default()
+    })
+    .await;
     let mut ca = Ca { port: server.address.port(), fingerprint: server.anchor.fingerprint(), answers: 0 };
     let around = folder();
     let whole =

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::{CliError, Exit};
+use crate::net;
 
 /// What a command needs at the same time, beside what it has at its start.
 #[derive(Clone, Copy)]
@@ -32,6 +33,7 @@ impl Needs {
     /// One that says what is missing, and which limit to raise.
     pub(super) fn check(self) -> Result<(), CliError> {
         let Self { threads, descriptors } = self;
+        net::raise_descriptor_limit();
         start(threads).map_err(|error| {
             CliError::new(
                 Exit::Failed,

@@ -304,7 +304,10 @@ fn sqlite_advice(error: &rusqlite::Error, path: Option<&Path>) -> String {
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
             "run it as the user who owns the folder, on a disk that can be written".to_owned()
         }
-        Some(ErrorCode::SystemIoFailure) => "check the disk (dmesg says more), then try again".to_owned(),
+        Some(ErrorCode::SystemIoFailure) => {
+            "check the disk (dmesg says more) and the limit of file sizes (ulimit -f), then try again"
+                .to_owned()
+        }
         _ => {
             let folder = Path::new("DIR").join(FILE);
             check(path.unwrap_or(&folder))
