@@ -105,6 +105,14 @@ impl Folder {
     }
 }
 
+impl Drop for Folder {
+    /// Closing is not enough: a child process that is just being started still has the folder open.
+    fn drop(&mut self) {
+        // What cannot be unlocked is unlocked by closing.
+        let _ = self.handle.unlock();
+    }
+}
+
 /// Opens a file that nobody but the owner can reach.
 fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let file = options.custom_flags(OFlags::NOFOLLOW.bits() as i32).open(path)?;
