@@ -74,7 +74,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         title: "End to end",
         file: "end_to_end",
-        text: "`minipki ca serve` as it comes, but with as many connections for one address as for all, a process of \
+        text: "`minipki ca serve` as it comes, but without its limits on one source and on free disk space, a process of \
             its own, with its ledger on a disk and its log in a file. Clients on the same machine, each on a TCP \
             connection, ask for one certificate after the other, with a new key and name for each, and verify it; a \
             connection is for one request, or kept for many. CPU is the CA process's, in program and system, beside \
