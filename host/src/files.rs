@@ -36,7 +36,7 @@ pub fn folder_of(path: &Path) -> &Path {
 
 /// Makes a new file, to be written.
 ///
-/// Root gives it to the owner of its folder: what `sudo` leaves in a user's folder is of use to that user.
+/// Root gives it to the owner of its folder, so that the user can use a file that `sudo` has left there.
 ///
 /// # Errors
 /// The operating system's, `AlreadyExists` above all: nothing is ever overwritten.
@@ -71,8 +71,8 @@ pub fn part(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Writes a file whole or not at all: whatever interrupts it, `path` has its old content or the new, on the disk. What
-/// an interruption leaves is `PATH.part`, which the next call writes anew.
+/// Writes a file whole or not at all: after any interruption `path` has its old content or the new, on the disk. An
+/// interruption may leave `PATH.part`, which the next call writes anew.
 ///
 /// # Errors
 /// The operating system's.

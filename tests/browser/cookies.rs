@@ -73,7 +73,7 @@ async fn another_server_of_this_machine_gets_no_cookie_that_opens_the_console() 
     let cookies = attacker.cookies();
     assert!(cookies.iter().any(|cookie| cookie == "seen=before"), "the attacker sees cookies: {cookies:?}");
     assert!(!cookies.iter().any(|cookie| cookie.contains("minipki")), "{cookies:?}");
-    // Whatever it was sent opens nothing, under no name that it can know.
+    // No cookie that it was sent opens anything, under any name that it can know.
     let port = console.port();
     for cookie in cookies {
         for host in ["127.0.0.1", "localhost", "[::1]"] {
@@ -110,7 +110,7 @@ async fn a_page_that_is_left_alone_signs_out_though_its_scripts_go_on() {
         // The Authority page asks for its figures each second.
         browser.wait("[data-state=running]").await;
         browser.says("There is no session").await;
-        // What a person sees is the address without what the script has added.
+        // A person sees the address without the field that the script has added.
         assert_eq!(browser.value("location.pathname").await, json!("/"));
     })
     .await;

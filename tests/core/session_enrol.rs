@@ -262,7 +262,7 @@ fn a_key_of_low_order_is_not_certified_unproven_either() {
     assert_eq!(faults(&[classic.as_bytes()]), [Some(fault)]);
 }
 
-/// The key of the sample request as other texts: with bit 255 set, and as the prime more; and the prime itself.
+/// The key of the sample request in other encodings: with bit 255 set, and as the prime more; and the prime itself.
 #[test]
 fn a_key_that_is_not_canonical_is_not_certified() {
     let prime_and = |more: u8| {

@@ -57,7 +57,7 @@ async fn a_console_on_loopback_has_a_host_name_that_nobody_else_knows() {
             assert!(page.body.contains("Open the link"), "{page:?}");
         }
         bare.post("/authority/key", "issuer_id=evil&bits=2048").await.expect(421);
-        // What the page of a refusal is drawn with is the same for all.
+        // The assets of a refusal's page are the same for all.
         bare.get("/assets/console.css").await.expect(200);
         // A link that can be opened leads to the right name, without a cookie, and is not spent.
         let link = console.link();

@@ -73,7 +73,7 @@ async fn a_link_made_in_a_session_and_what_it_opens_end_with_that_session() {
     }
     other.get("/").await.expect(200);
 
-    // What a link opens does not outlive the session that it was made in, and does not keep it open.
+    // A session that a link opens does not outlive the session that it was made in, and does not keep that one open.
     let life = Duration::from_secs(4);
     let console = TestConsole::with(|options| options.limits.session_life = life).await;
     let parent = console.enter().await;

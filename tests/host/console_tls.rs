@@ -76,7 +76,7 @@ fn tls_shows_a_certificate_that_the_ca_issued_for_these_names_alone() {
     run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
     let (program, link) = console(folder.path(), "127.0.0.1:0", &["--tls-issued", "--name", "ca.example"]);
     assert!(link.starts_with("https://ca.example:"), "{link}");
-    // A root of an earlier start is another certificate of the same CA and key: what trusts it goes on to.
+    // A root of an earlier start is another certificate of the same CA and key: a client that trusts it still connects.
     let root = root(folder.path(), &["ca.example", "127.0.0.1", "localhost"]);
 
     let refused = visit(openssl_fails, &link, &root, BY_ANOTHER);

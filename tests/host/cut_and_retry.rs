@@ -299,7 +299,7 @@ fn until(mut condition: impl FnMut() -> bool) {
         }
         thread::sleep(Duration::from_millis(10));
     }
-    panic!("what the test waits for did not come");
+    panic!("the awaited condition did not come");
 }
 
 /// Where frames end, out and back, from 0 on, of an enrolment by a name of five bytes. The last end back is left out:

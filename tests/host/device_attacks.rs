@@ -20,7 +20,7 @@ fn enrolled(board: TestBoard) -> TestBoard {
     board.restarted()
 }
 
-/// How an enrolment ends at that CA. What is not done leaves no certificate behind, and no peer is met.
+/// How an enrolment ends at that CA. An enrolment that fails leaves no certificate behind, and no peer is met.
 fn at_ca(board: TestBoard, config: &Config<'_>, ca: Other) -> (Exit, TestBoard) {
     let mut board = board.meets(ca);
     let exit = board.run(config);

@@ -1,4 +1,4 @@
-//! A device whose storage fails or is full: what the CA has granted is never lost for it.
+//! A device whose storage fails or is full: no granted certificate is lost by that.
 
 use std::cell::RefCell;
 use std::fs;

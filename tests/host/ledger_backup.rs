@@ -169,7 +169,7 @@ fn a_restore_killed_at_any_write_is_completed_by_the_next() {
     run(folder.path(), &BACKUP).expect(0);
     let arguments = ["ca", "restore", "--from", "backup", "--dir", "new", "--replace"];
     let fresh = |dir: &str| {
-        // What is not there need not be removed.
+        // A file that is not there need not be removed.
         let _ = fs::remove_dir_all(folder.path().join(dir));
     };
     let kills = at_each(WRITES, |point| {
@@ -186,7 +186,7 @@ fn a_restore_killed_at_any_write_is_completed_by_the_next() {
     });
     assert!(kills > 20, "only {kills} kills");
 
-    // Over the ledger of the same CA: what is in place is the old one, none, or the backup.
+    // Over the ledger of the same CA: a kill leaves the old one in place, none, or the backup.
     let arguments = ["ca", "restore", "--from", "backup", "--dir", "ca", "--replace"];
     let kills = at_each(&["rename", "fsync", "unlink"], |point| {
         let done = point.run(folder.path(), &arguments);

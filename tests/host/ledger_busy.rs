@@ -30,7 +30,7 @@ async fn while_another_process_holds_the_ledger_clients_are_told_busy_and_the_ca
     for _ in 0..2 {
         assert_eq!(ask("bob", 2).await.refused(), Code::Busy);
     }
-    // What was issued before only has to be read.
+    // A certificate that was issued before only has to be read.
     assert_eq!(ask("alice", 1).await.granted(), alice);
     let refused = token.wait().expect(1).stderr;
     assert!(refused.contains("another process holds the ledger"), "{refused}");

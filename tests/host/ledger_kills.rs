@@ -15,7 +15,7 @@ fn an_init_killed_at_any_step_is_continued_by_the_next() {
     let folder = TempDir::new().expect("a folder");
     let init = ["ca", "init", "--dir", "ca"];
     let kills = at_each(STEPS, |point| {
-        // What is not there need not be removed.
+        // A file that is not there need not be removed.
         let _ = fs::remove_dir_all(folder.path().join("ca"));
         let done = point.run(folder.path(), &init);
         let at = |name: &str| fs::read(folder.path().join("ca").join(name)).ok();
@@ -42,7 +42,7 @@ fn a_token_killed_at_any_write_harms_nothing() {
     let token = ["ca", "token", "--dir", "ca", "--subject", "alice"];
     let kills = at_each(WRITES, |point| {
         let done = point.run(folder.path(), &token);
-        // What the kill has left is no obstacle for the next one.
+        // The files that the kill has left do not hinder the next one.
         run(folder.path(), &token).expect(0);
         run(folder.path(), &["ca", "list", "--dir", "ca"]).expect(0);
         done

@@ -149,7 +149,7 @@ fn a_log_without_its_ledger_is_kept() {
         assert!(matches!(refused, StoreError::Missing { what: "is empty", .. }), "{refused}");
     }
     assert_eq!(fs::read(&log).expect("it is still there"), before);
-    // Whoever accepts an empty ledger keeps it too, under another name.
+    // Accepting an empty ledger keeps the log too, under another name.
     let accept = Accept { empty_ledger: true, ..Accept::default() };
     drop(SqliteLedger::open_with(left.path(), &owner("ca", 1), accept, SysRng).expect("accepted"));
     let kept = fs::read_dir(left.path()).expect("a folder").map(|entry| entry.expect("an entry").path());
@@ -220,7 +220,7 @@ fn an_older_copy_of_the_ledger_or_another_one_is_noticed_at_the_next_start() {
     fs::write(folder.path().join("ledger.sqlite"), &new).expect("put back");
     drop(SqliteLedger::open(folder.path(), &ca).expect("the newest one"));
 
-    // Whoever knows better says so once.
+    // Accepting it once is enough.
     fs::write(folder.path().join("ledger.sqlite"), &new).expect("an older one again");
     let accept = Accept { older_ledger: true, ..Accept::default() };
     drop(SqliteLedger::open_with(folder.path(), &ca, accept, SysRng).expect("accepted"));

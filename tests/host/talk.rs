@@ -170,7 +170,7 @@ fn a_line_that_is_typed_before_the_peers_name_is_shown_is_not_sent() {
     let at = folder.path();
     let mut bob = start(at, &listen(&[]));
     let far = bob.address("listening");
-    // Whoever connects here is put through when the test says so.
+    // A connection that is made here is passed on when the test says so.
     let gate = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = gate.local_addr().expect("it is bound").to_string();
     let (mut alice, mut keys) = start_at_terminal(at, &connect("alice", &address, &[]));

@@ -214,7 +214,7 @@ impl<'s> Device<'s> {
     #[must_use]
     pub fn listening(self, port: u16, peer: &str) -> Self {
         let talk = ["--listen", "0.0.0.0:9101", "--peer-subject", peer, "--send", READING];
-        // Whatever opens no channel is waited out.
+        // A connection that opens no channel does not end the wait.
         self.wired(Wire::Listening(port)).told(&talk).told(&["--deadline", "4"])
     }
 

@@ -105,7 +105,7 @@ impl Attack {
                 None => tokio::task::yield_now().await,
             }
             let source = Ipv4Addr::from_bits(Ipv4Addr::new(127, 0, 2, 1).to_bits() + n % self.sources);
-            // Whom the server turns away tries again with the next one.
+            // After a connection that the server turns away comes the next one.
             if let Ok(Ok(stream)) = timeout(Duration::from_secs(1), connect(source.into(), target)).await {
                 opened.fetch_add(1, Ordering::Relaxed);
                 let _ = stream.try_write(self.says);

@@ -1,6 +1,6 @@
 //! A program that is killed at each of its system calls of some kinds, by strace.
 //!
-//! The kill comes as the call is entered, so that the call has no effect. What the call before it did is on the disk:
+//! The kill comes as the call is entered, so that the call has no effect. The effect of the call before it is on the disk:
 //! a kill at each write point shows every state that a crash of the program can leave.
 
 use std::ffi::OsStr;

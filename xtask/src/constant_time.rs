@@ -1,7 +1,7 @@
 //! `cargo xtask constant-time`: no branch and no address depends on a secret, in the machine code of a release.
 //!
 //! `benches/constant-time` marks its secrets as undefined and runs the operations on them. Memcheck reports each
-//! conditional jump and each address that depends on undefined bytes. What it may accept is in a table of its own,
+//! conditional jump and each address that depends on undefined bytes. The accepted reports are in a table of their own,
 //! with the reasons. Memcheck does not see that an instruction takes longer for some operands than for others.
 
 use std::fs;
@@ -15,7 +15,7 @@ const PROGRAM: &str = "minipki-constant-time";
 const ACCEPTED: &str = "benches/constant-time/declassified.supp";
 const FOLDER: &str = "target/constant-time";
 
-/// In the line of an operation that cannot be looked at here.
+/// The words in the line of an operation that cannot be looked at here.
 const LEFT_OUT: &str = "left out";
 
 /// Runs the operations, and before them faults on purpose, which must be reported.

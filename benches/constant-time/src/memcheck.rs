@@ -39,7 +39,7 @@ pub(crate) fn public<T: Copy>(data: &mut [T]) {
     request(MAKE_MEM_DEFINED, data.as_mut_ptr().addr(), size_of_val(data));
 }
 
-/// Makes a request of `length` bytes at `address`. The answer is 0 where no Valgrind is.
+/// Makes a request of `length` bytes at `address`. Without Valgrind the answer is 0.
 #[cfg(target_arch = "x86_64")]
 fn request(code: usize, address: usize, length: usize) -> usize {
     let arguments = [code, address, length, 0, 0, 0];

@@ -14,14 +14,14 @@ pub(crate) fn run() -> usize {
     agreements() + cipher() + hashes() + comparisons() + texts()
 }
 
-/// Secret bytes: in each place another.
+/// Secret bytes, each with another value.
 fn secret<const N: usize>() -> [u8; N] {
     let mut bytes = core::array::from_fn(|i| i as u8 ^ 0x5a);
     memcheck::secret(&mut bytes);
     bytes
 }
 
-/// Panics unless an operation went well, which is public whatever it was done with.
+/// Panics unless an operation has succeeded. Its success is public.
 fn assert_public(went_well: bool) {
     let mut went_well = black_box([went_well]);
     memcheck::public(&mut went_well);
@@ -57,7 +57,7 @@ fn cipher() -> usize {
     let mut all = reports("ChaCha20-Poly1305: seal", || {
         tag = key.seal(&nonce, b"associated", &mut text).expect("short");
     });
-    // What travels is public.
+    // The ciphertext that travels is public.
     memcheck::public(&mut text);
     memcheck::public(&mut tag);
     all += reports("ChaCha20-Poly1305: open", || {

@@ -16,7 +16,7 @@ pub(crate) fn run() -> bool {
     branch > 0 && index > 0
 }
 
-/// Calls nothing or a function, as the secret says: no compiler makes a mask of that.
+/// Calls a function or does nothing, as the secret says: no compiler turns that into a mask.
 #[inline(never)]
 fn branch(secret: u8) {
     #[inline(never)]

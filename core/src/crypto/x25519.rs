@@ -37,8 +37,8 @@ const LOW_ORDER: [[u8; KEY]; 7] = {
 /// Whether `public` is the canonical encoding of its coordinate: a number below 2^255 - 19, so that its highest bit is
 /// clear. In variable time; public keys are public.
 ///
-/// The X25519 function takes any other encoding for the same key (RFC 7748 §5). A certificate or a request must not:
-/// one key would have several texts.
+/// The X25519 function accepts other encodings of the same key too (RFC 7748 §5). A certificate or a request must not:
+/// one key would have several encodings.
 pub fn is_canonical(public: &[u8; KEY]) -> bool {
     public.iter().rev().lt(PRIME.iter().rev())
 }

@@ -32,15 +32,15 @@ pub trait Board {
     /// [`ErrorKind::TimedOut`] after `within`, any other if it is refused sooner.
     fn connect(&mut self, to: Self::Address, within: Duration) -> Result<Self::Stream, ErrorKind>;
 
-    /// Takes connections from now on, until `within` has passed, and says where. What the board cannot choose of
-    /// `on` (its own IP address, often) it passes over; port 0 is any port, where the board has a choice.
+    /// Takes connections from now on, until `within` has passed, and returns the address. It ignores each part of `on`
+    /// that the board cannot choose (often its own IP address); port 0 is any port, where the board has a choice.
     ///
     /// # Errors
     /// Why it cannot.
     fn listen(&mut self, on: Self::Address, within: Duration) -> Result<Self::Address, ErrorKind>;
 
-    /// Waits for the next connection to where [`Board::listen`] took them. Its deadline holds for the stream too,
-    /// until it is given another.
+    /// Waits for the next connection at the address of [`Board::listen`], whose deadline holds for the stream too, until
+    /// the stream gets another one.
     ///
     /// # Errors
     /// [`ErrorKind::TimedOut`] past the deadline, however many connections wait; any other if it cannot listen.
@@ -57,7 +57,7 @@ pub trait Board {
     /// returns its length; `None` if nothing was ever kept.
     ///
     /// # Errors
-    /// [`StorageError`] if there is a record that cannot be read, or is longer. It must not be taken for none:
+    /// [`StorageError`] if there is a record that cannot be read, or is longer. It must not be taken as missing:
     /// a new key would be stored in its place.
     fn load(&mut self, record: Record, buffer: &mut [u8]) -> Result<Option<usize>, StorageError>;
 
@@ -101,7 +101,7 @@ pub enum Record {
 }
 
 impl Record {
-    /// Its length in bytes, always the same: what was stored once finds room again.
+    /// Its length in bytes, always the same: a record that was stored once finds room again.
     pub const fn size(self) -> usize {
         match self {
             Self::Identity => IDENTITY,

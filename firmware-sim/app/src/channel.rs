@@ -13,8 +13,8 @@ use crate::board::{Board, Stream};
 use crate::config::Config;
 use crate::exit::Exit;
 
-/// One connection to a listening device has this part of the deadline for its handshake, so that one that
-/// is silent leaves time for others.
+/// The part of the deadline (a quarter) that one connection to a listening device has for its handshake: a silent one
+/// leaves time for others.
 const HANDSHAKES: u32 = 4;
 
 /// An open channel. There is none without a verified peer.
@@ -49,7 +49,8 @@ pub(crate) fn connect<'m, B: Board>(
 /// Waits for the next connection, and shakes hands as the responder.
 ///
 /// # Errors
-/// That nobody came any more, or `Ok` of the reason why this one opened no channel: others may come.
+/// The end of the wait, as when nobody came by the deadline. `Ok(Err(_))` is the reason why this connection opened no
+/// channel; others may come after it.
 #[inline(never)] // As above.
 pub(crate) fn accept<'m, B: Board>(
     config: &Config<'_, B::Address>,

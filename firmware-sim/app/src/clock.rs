@@ -1,4 +1,4 @@
-//! The time, as far as it can be known: what the board says, and never before what the CA has said already.
+//! The time, as far as it is known: the board's own, but never a time before the lower bound from the CA.
 
 use minipki_core::cert::Validity;
 use minipki_core::text::{Now, UnixTime};
@@ -15,9 +15,9 @@ pub const MADE: UnixTime = match UnixTime::new(1_795_392_000) {
 
 /// The furthest that one certificate moves the lower bound of the time: 90 days, in seconds.
 ///
-/// This is how long a certificate lasts by default, so that is how often a device hears from its CA. It is also
-/// what one certificate from a CA with a wrong clock can cost: the bound is at most that far ahead, and what
-/// the CA grants one day later is valid again.
+/// A certificate lasts that long by default, so a device hears from its CA that often. It is also the most that one
+/// certificate from a CA with a wrong clock can cost: the bound is at most that far ahead, and a certificate that the
+/// CA grants one day later is valid again.
 const STEP: u64 = 90 * 24 * 60 * 60;
 
 /// The lower bound of the time, kept over restarts.

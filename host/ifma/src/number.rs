@@ -1,8 +1,8 @@
 //! Eight numbers side by side in memory, and the linear arithmetic on them: plain code, for it is a
 //! hundredth of the work.
 //!
-//! A number is least significant limb first, each limb below 2^52. Nothing branches on a value. What is returned wipes
-//! itself, since most of it is made of secrets.
+//! A number is least significant limb first, each limb below 2^52. Nothing branches on a value. Returned numbers wipe
+//! themselves, since most of them are made of secrets.
 
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;

@@ -67,7 +67,7 @@ enum Fault {
 }
 
 impl Fault {
-    /// Whether it goes by itself: then clients may try again, and the CA goes on.
+    /// Whether the fault passes by itself: then clients may try again, and the CA goes on.
     const fn heals(&self) -> bool {
         matches!(
             self,
@@ -101,7 +101,7 @@ struct Judged<'r> {
 }
 
 impl<'r> Judged<'r> {
-    /// Takes in a request after those before it, each as if it had been issued already.
+    /// Judges the next request of the batch. Those before it count as issued already.
     fn judge(
         &mut self,
         policy: &Policy,

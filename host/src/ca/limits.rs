@@ -78,7 +78,7 @@ fn proven_key(request: &IssueRequest) -> Option<[u8; 32]> {
     matches!(request.proof, Proof::Proven { .. }).then_some(request.subject_key)
 }
 
-/// An hour in microseconds, which all times here are.
+/// An hour in microseconds, the unit of all times here.
 const HOUR: u64 = 3_600_000_000;
 
 /// How many entries a table has at most: 16,384, some megabytes for all three.

@@ -7,7 +7,7 @@ use minipki_core::text::UnixTime;
 /// How long the log says nothing more of an outage, in seconds.
 const QUIET: u64 = 60;
 
-/// What has failed by itself and heals by itself: a locked ledger, a full disk, a wrong clock.
+/// A fault that heals by itself, if there is one now: a locked ledger, a full disk, a wrong clock.
 #[derive(Default)]
 pub(super) struct Outage(Option<Current>);
 

@@ -113,7 +113,7 @@ pub enum Refused {
 /// How long after its issue a certificate is the answer to a repeated request without a token, in seconds (protocol §7).
 const REPEATED_FOR: u64 = 24 * 60 * 60;
 
-/// What is known that matters for one request.
+/// The facts that matter for one request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
     /// The key that the subject's name belongs to.
@@ -122,7 +122,7 @@ pub(super) struct Standing {
     pub(super) token_live: bool,
 }
 
-/// What becomes of a request that the policy allows.
+/// The answer to a request that the policy allows.
 pub(super) enum Allowed<'r, A> {
     /// A new certificate.
     New(Approved<'r>),
@@ -154,7 +154,7 @@ impl Policy {
         match (request.proof, answered) {
             (Proof::Classic, _) if !self.open || self.require_token => Err(Refused::ClassicNotServed),
             _ if self.require_token && !token => Err(Refused::TokenRequired),
-            // A name that has moved to another key since is not this one's any more.
+            // The name may have moved to another key since.
             (_, Some(answer)) if !moves => Ok(Allowed::Repeat(answer)),
             _ if token && !standing.token_live => Err(Refused::TokenInvalid),
             _ if moves && !token => Err(Refused::SubjectTaken),

@@ -17,7 +17,7 @@ use crate::client::{Identity, connect};
   minipki connect --identity alice --peer 127.0.0.1:9101 --send hello --expect hi
 
 A line that is typed before the peer's name is shown is not sent, unless --peer-subject
-says who it is. What is piped in waits for the channel.")]
+says who it is. Piped input waits for the channel.")]
 pub(super) struct Args {
     /// The folder that `minipki enroll` made
     #[arg(long, value_name = "DIR")]

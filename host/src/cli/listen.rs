@@ -35,12 +35,12 @@ const CLOSING: Duration = Duration::from_secs(3);
   minipki listen --identity bob
   minipki listen --identity bob --peer-subject alice --once --expect hello --send hi
 
-What arrives is printed as `NAME: TEXT`; with --once or --peer-subject, where only one
-peer is meant, as the text alone.
+A message that arrives is printed as `NAME: TEXT`; with --once or --peer-subject, where
+only one peer is meant, as the text alone.
 
-What is typed goes to the peer that is connected. If several are, or if the lines before
-were for another peer, begin the line with @NAME and a space. A line that is for nobody
-is not sent and not kept, and this is said. What is piped in is for the first peer.")]
+A line that you type goes to the peer that is connected. If several are, or if the lines
+before were for another peer, begin the line with @NAME and a space. A line that is for
+nobody is not sent and not kept, and this is said. Piped input is for the first peer.")]
 pub(super) struct Args {
     /// The folder that `minipki enroll` made
     #[arg(long, value_name = "DIR")]
@@ -48,7 +48,7 @@ pub(super) struct Args {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9101")]
     listen: String,
-    /// Talk to the first peer whose channel opens, and end as that went
+    /// Talk to the first peer whose channel opens, then end with the result of that conversation
     #[arg(long)]
     once: bool,
     #[command(flatten)]

@@ -142,7 +142,7 @@ fn ignore_file_limit() -> io::Result<()> {
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
-/// The command line. Ends the program if it is wrong, without a word that may be a token in a wrong place.
+/// Reads the command line. Ends the program if it is wrong, and repeats no word that may be a token in the wrong place.
 fn parse() -> Cli {
     Cli::try_parse().unwrap_or_else(|mut error| {
         let argument = match error.get(ContextKind::InvalidArg) {
@@ -190,7 +190,7 @@ fn runtime() -> io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(cores.div_ceil(2)).enable_all().build()
 }
 
-/// A runtime in the thread that there is. A client has little to do at the same time.
+/// A runtime on the current thread. A client has little to do at the same time.
 fn client_runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
@@ -199,7 +199,7 @@ fn client_runtime() -> io::Result<Runtime> {
 type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Runs a service. The first SIGINT, SIGTERM or SIGHUP stops it in order, by the future that `service` is given;
-/// a second one ends it at once. That loses nothing: what was answered is on disk.
+/// a second one ends it at once. That loses nothing: every answer is on disk.
 fn until_stopped(service: impl AsyncFnOnce(Stop) -> Result<(), CliError>) -> Result<(), CliError> {
     let runtime = runtime()?;
     let mut at_once = false;
@@ -214,7 +214,7 @@ fn until_stopped(service: impl AsyncFnOnce(Stop) -> Result<(), CliError>) -> Res
             biased;
             signal = again => {
                 at_once = true;
-                let seen = format_args!("ended at once by a second signal, {signal}; what was answered is on disk");
+                let seen = format_args!("ended at once by a second signal, {signal}; every answer is on disk");
                 Err(CliError::new(Exit::Interrupted, seen, ""))
             }
             done = service(Box::pin(stop)) => done,

@@ -58,7 +58,7 @@ pub(super) fn begin() -> io::Result<()> {
     thread::Builder::new().name("log".into()).spawn(move || queue.write_out(io::stderr(), colours)).map(drop)
 }
 
-/// Waits until all is written, but at most a second. Whatever is left then goes with the process.
+/// Waits until all is written, but at most a second. The rest is lost with the process.
 pub(super) fn end() {
     if let Some(queue) = QUEUE.get() {
         let unwritten = |state: &mut State| state.writing || !state.waiting.is_empty();

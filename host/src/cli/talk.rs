@@ -45,9 +45,9 @@ pub(super) struct Talk {
 /// Whether a conversation is the only one.
 #[derive(Clone, Copy)]
 pub(super) enum Company {
-    /// It is. Once our direction is closed, the peer may be silent for this long, if that is limited.
+    /// The only one. Once our direction is closed, the peer may be silent for this long, if that is limited.
     Alone(Option<Duration>),
-    /// There may be others, so each line that is printed names its peer.
+    /// One of several, so each line that is printed names its peer.
     Others,
 }
 
@@ -70,7 +70,7 @@ impl Talk {
         !(self.send.is_empty() && self.expect.is_empty())
     }
 
-    /// Talks until both sides have closed, or as the options say. Who the peer is is shown first.
+    /// Talks until both sides have closed, or as the options say. The peer's name is shown first.
     pub(super) async fn talk(
         &self,
         channel: Channel,
@@ -133,7 +133,7 @@ impl Keyboard {
     }
 
     /// Waits for `work`. A line that is typed meanwhile is for nobody: it is not kept, and `note` is said.
-    /// What is piped in is kept.
+    /// Piped input is kept.
     pub(super) async fn unheard<T>(&mut self, note: &Note, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         while self.terminal {

@@ -74,7 +74,7 @@ pub(super) async fn dial(address: &str, deadlines: Deadlines) -> Result<TcpStrea
 pub async fn connect_any(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut waiting = in_turn(addresses);
     let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    // What is still under way is given up when this is dropped.
+    // Dropping this gives up the attempts that are still under way.
     let mut attempts = JoinSet::new();
     loop {
         if let Some(address) = waiting.pop_front() {

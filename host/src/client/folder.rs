@@ -69,7 +69,7 @@ pub struct PendingIdentity {
 enum Intent {
     /// Nobody yet: there is no key of ours.
     Unwritten,
-    /// Whoever comes next: no CA has granted anything for the key.
+    /// The subject and CA of the next try, whatever they are: no CA has granted anything for the key.
     Open,
     /// This subject, at the CA with this fingerprint.
     For((IdBuf, Fingerprint)),

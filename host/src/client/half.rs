@@ -108,7 +108,7 @@ impl<R: Liveness> Incoming<R> {
     /// Waits, after the peer has closed its direction, until the connection fails; returns that failure.
     pub(super) async fn lost(&self) -> ClientError {
         self.reader.broken().await;
-        let seen = "the peer has gone, and what was sent last may not have arrived";
+        let seen = "the peer has gone, and the last messages to it may not have arrived";
         ClientError::exchange(&self.peer, io::Error::new(io::ErrorKind::BrokenPipe, seen))
     }
 }

@@ -21,7 +21,7 @@ pub(super) const CERTIFICATE: &str = "certificate.json";
 pub(super) const ANCHOR: &str = "anchor.json";
 pub(super) const ENROLMENT: &str = "enrolment.json";
 
-/// Who we are. What is in it belongs together: the certificate is genuine under the anchor, and for the key.
+/// Our identity. Its parts belong together: the certificate is genuine under the anchor, and for the key.
 #[derive(Clone, Debug)]
 pub struct Identity {
     key: KeyPair<Chosen>,
@@ -161,7 +161,7 @@ impl IdentityError {
         }
     }
 
-    /// A file or folder that cannot be made. That something is not there is about the folder around it then.
+    /// A file or folder that cannot be made. [`io::ErrorKind::NotFound`] is then about the folder around it.
     pub(super) fn write(path: &Path, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), source }
     }

@@ -86,7 +86,7 @@ const fn place(error: &Error) -> usize {
         Error::IssuerKey(_) | Error::IssuerKeyMismatch => 2,
         Error::SignatureEncoding | Error::Signature(_) => 3,
         Error::NotYetValid { .. } | Error::Expired { .. } => 4,
-        // Of anchors, of buffers and of what a client expects of a peer: no check on this page meets these.
+        // No check on this page meets these: they are about anchors, buffers, and a client's expectations of a peer.
         Error::SubjectMismatch
         | Error::SubjectKeyMismatch
         | Error::AnchorFingerprint

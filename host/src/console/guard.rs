@@ -27,10 +27,10 @@ pub(super) struct Peer(pub(super) SocketAddr);
 pub(super) const CSRF_FIELD: &str = "csrf";
 const CSRF_HEADER: &str = "x-csrf";
 
-/// The field of a query that shows that nobody has asked, but a script or a page by itself.
+/// The field in the query of a request that a script or a page makes by itself.
 const AUTO_FIELD: &str = "auto";
 
-/// Which site a request comes from, as the browser knows.
+/// The header in which a browser says which site a request comes from.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Headers of every answer. Nothing comes from elsewhere, nothing is inline, nobody frames it.

@@ -72,7 +72,7 @@ pub struct Limits {
     pub links: usize,
     /// How long a link can be opened.
     pub link_life: Duration,
-    /// How long a session lasts without a person's use: what scripts ask for by themselves is none.
+    /// How long a session lasts without a person's use. Requests that scripts make by themselves do not count.
     pub idle: Duration,
     /// How long a session lasts at most.
     pub session_life: Duration,

@@ -17,7 +17,7 @@ const LOOKS: usize = 10;
 /// The CA's server.
 #[derive(Clone)]
 pub(super) enum Serving {
-    /// It does not run; how it fared when it last did.
+    /// It does not run; with the summary of its last run, if there was one.
     Stopped(Option<Summary>),
     /// It opens the ledger.
     Starting,
@@ -108,7 +108,7 @@ impl ServingState {
         self.0.borrow().clone()
     }
 
-    /// Whatever the state was, it is `serving` from now on.
+    /// Sets the state to `serving`, whatever it was.
     pub(super) fn set(&self, serving: Serving) {
         self.0.send_replace(serving);
     }

@@ -243,7 +243,7 @@ impl State {
         self.open.values().find(|session| Some(session.number) == number)
     }
 
-    /// Drops what has run out, and what was made in a session that is over.
+    /// Drops links and sessions that have run out, and those that were made in a session that is over.
     fn forget(&mut self, now: Instant, idle: Duration) {
         self.open
             .retain(|_, session| session.ends > now && now.saturating_duration_since(session.used) < idle);

@@ -17,7 +17,7 @@ const NAMED: usize = 3;
 
 /// Bounds the log lines of each kind of event, whoever causes the events and however many there are.
 ///
-/// Of each kind it lets a first few lines pass, then one every 5 seconds. The others are counted, with the sources
+/// It lets the first few lines of each kind pass, then one every 5 seconds. The others are counted, with the sources
 /// that caused most of them; the next line or [`LogLimit::summarize`] tells the count. `S` is what a source is
 /// counted by.
 pub struct LogLimit<S> {
@@ -118,7 +118,7 @@ impl<S: Copy + Eq + Hash + Display> Kind<S> {
         may
     }
 
-    /// Counts an event of `source` by the method of Misra and Gries: whoever causes more than one in 33 of the
+    /// Counts an event of `source` by the method of Misra and Gries: a source that causes more than one in 33 of the
     /// events is among the counted.
     fn count(&mut self, source: S) {
         if self.sources.len() < COUNTED || self.sources.contains_key(&source) {

@@ -65,14 +65,15 @@ pub struct Limits {
     pub waiting: usize,
     /// Requests that are signed and committed together at most.
     pub batch: usize,
-    /// How long connections may take to finish what they have begun when the server is to stop. What the issuing
-    /// thread has begun may take half as long again.
+    /// How long connections may take to finish what they have begun when the server is to stop. The issuing thread may
+    /// take half as long again for its own work.
     pub drain: Duration,
 }
 
 impl Default for Limits {
-    /// 512 connections, 64 of one source and a second of grace; 128 that end for others, 32 told so; 5 seconds to the first message, 10 seconds a step
-    /// and 5 to stop; 1000 requests, 16 malformed messages and 10 minutes a connection; 1024 waiting, 256 together.
+    /// 512 connections, 64 of one source and a second of grace; 128 that end for others, 32 told that the CA is busy; 5
+    /// seconds to the first message, 10 seconds a step and 5 to stop; 1000 requests, 16 malformed messages and 10
+    /// minutes a connection; 1024 waiting, 256 together.
     fn default() -> Self {
         Self {
             connections: 512,

@@ -10,8 +10,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 const SIGHUP: u32 = 1;
 
 /// Takes over SIGINT, SIGTERM and SIGHUP. The first future ends at the first of them, with its name; the other one
-/// at the second, so that who does not want to wait for a stop in order can have it at once. Each sees the signals
-/// from here on.
+/// at the second, so that a second signal can end the program without waiting for a stop in order. Each sees the
+/// signals from here on.
 ///
 /// A SIGHUP that was ignored at the start, as under `nohup`, stays ignored. SIGUSR1 and SIGUSR2 no longer end the
 /// program. Must be called within a tokio runtime.

@@ -32,7 +32,7 @@ const VERSION: u32 = 1;
 pub(super) const SMALL: [(&str, u32); 3] =
     [(ANCHOR_FILE, files::PUBLIC), (PUBLIC_KEY_FILE, files::PUBLIC), (KEY_FILE, files::SECRET)];
 
-/// The most that is read of an entry but the ledger, in bytes: many times what any of them has.
+/// The largest size of an entry other than the ledger, in bytes: many times the usual one.
 const LIMIT: u64 = 64 * 1024;
 
 /// What a backup says about itself.

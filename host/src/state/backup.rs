@@ -19,8 +19,8 @@ pub struct Backup {
     pub size: u64,
 }
 
-/// Writes a backup of the CA in `folder` to the new file `to`, of mode 0600, also while the CA issues: what was answered
-/// before this is called is in it. The file has its name only when it is whole and on the disk.
+/// Writes a backup of the CA in `folder` to the new file `to`, of mode 0600, also while the CA issues: every
+/// answer that came before this call is in it. The file has its name only when it is whole and on the disk.
 ///
 /// # Errors
 /// [`StateError::BackupExists`]; otherwise what failed.

@@ -65,7 +65,7 @@ pub fn check(dir: &Path, now: UnixTime) -> Report {
     report
 }
 
-/// All files should belong to whom the folder belongs to: what `sudo` has left, the CA's own user could not open.
+/// Checks that all files belong to the folder's owner: the CA's own user could not open a file that `sudo` has left.
 fn check_owners(report: &mut Report, dir: &Path) {
     let names = [KEY_FILE, PUBLIC_KEY_FILE, ANCHOR_FILE, LastStart::FILE];
     let ledger = ["", "-wal", "-shm"].map(|suffix| format!("{}{suffix}", store::FILE));
@@ -83,7 +83,7 @@ fn check_owners(report: &mut Report, dir: &Path) {
         );
     }
     let seen = format!(
-        "the folder belongs to user {}, and not so {}; run: sudo chown -R {}:{} {}",
+        "the folder belongs to user {}, but not {}; run: sudo chown -R {}:{} {}",
         folder.uid(),
         others.join(", "),
         folder.uid(),
@@ -149,7 +149,7 @@ fn check_instance(report: &mut Report, dir: &Path, reader: &LedgerReader, now: U
             "instance",
             false,
             format_args!(
-                "{seen}, and what was served here last is {} in generation {}; put back the newer ledger",
+                "{seen}, and the ledger that was served here last is {} in generation {}; put back the newer one",
                 last.instance, last.generation
             ),
         ),

@@ -13,7 +13,7 @@ use crate::files;
 use crate::keys::{ANCHOR_FILE, CaFolder, KEY_FILE, SignerKind};
 use crate::store::{self, Lock, Owner, Restoring, StoreError};
 
-/// What else may happen.
+/// The options of a restore.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RestoreOptions {
     /// Whether tokens that could still be used when the backup was made can be used again.
@@ -106,7 +106,7 @@ fn put(
     Ok(Restored { issuer_id, fingerprint, created, certificates, live_tokens, replaced })
 }
 
-/// Checks that a backup's parts belong together; whose they are, and when it was made.
+/// Checks that a backup's parts belong together. Returns the CA that they belong to, and when the backup was made.
 fn check_backup(from: &Path, about: &About, contents: &Contents) -> Result<(Owner, UnixTime), StateError> {
     let no = |what: &str| StateError::no_backup(from, what);
     let [anchor, _, key] = contents;

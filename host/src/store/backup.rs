@@ -16,7 +16,7 @@ use crate::files;
 
 /// Copies the ledger of `owner` in `folder` to the new file `to`, as it is at one moment, also while a CA issues from
 /// it; and remembers that as the last backup, where the ledger can be written. The copy is on the disk when this
-/// returns, and its name is after [`files::sync_folder`].
+/// returns; its name is on the disk only after [`files::sync_folder`].
 ///
 /// # Errors
 /// [`StoreError`] of the ledger, or of the disk that `to` is on.
@@ -71,7 +71,7 @@ impl Restoring {
         Ok(Self { folder, from, instance, certificates, live_tokens })
     }
 
-    /// Puts it in its place. What was there is kept under another name, which is returned. A crash at any moment
+    /// Puts it in its place. A ledger that was there is kept under another name, which is returned. A crash at any moment
     /// leaves the old ledger in place, none, or this one: never one with the write-ahead log of another.
     ///
     /// # Errors
@@ -80,7 +80,7 @@ impl Restoring {
         let Self { folder, from, instance, .. } = self;
         let path = folder.join(FILE);
         let replaced = set_aside(&folder)?;
-        // What the last start has seen is not about this ledger.
+        // `last-start.json` is about the ledger that was there before.
         let last = folder.join(LastStart::FILE);
         files::remove(&last).map_err(|e| StoreError::io(&last, e))?;
         fs::rename(&from, &path).map_err(|e| StoreError::io(&path, e))?;

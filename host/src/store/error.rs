@@ -144,7 +144,7 @@ pub enum StoreError {
     ClockUnset(UnixTime),
     /// A file of the ledger was exchanged or changed while the CA issued into it.
     #[error(
-        "{} {what} while the CA issued into it, so the CA has stopped: what it recorded last was not answered; put back what was there, or {}",
+        "{} {what} while the CA issued into it, so the CA has stopped: the last requests that it recorded were not answered; put back what was there, or {}",
         path.display(), restore(path)
     )]
     Exchanged {

@@ -1,7 +1,7 @@
 //! What must hold at each commit of the CA that issues, beside the commit itself.
 //!
 //! - No other CA was started on the same ledger, whatever became of the lock: the generation is still ours.
-//! - What was committed is in the files at their paths: nobody has removed, moved or overwritten them.
+//! - The commit is in the files at their paths: nobody has removed, moved or overwritten them.
 //! - The write-ahead log does not grow without end.
 //! - The newest time that was seen is in the ledger: by it, a clock that was set back is noticed.
 
@@ -86,7 +86,7 @@ pub(super) struct Guard {
 impl Guard {
     /// Begins a generation of the ledger that `connection` has open.
     pub(super) fn begin(folder: &Path, connection: &mut Connection) -> Result<Self, StoreError> {
-        // With links as they are: whoever points a link elsewhere exchanges the files too.
+        // Symbolic links are not resolved: a link that is pointed elsewhere exchanges the files too.
         let folder = std::path::absolute(folder).map_err(|e| StoreError::io(folder, e))?;
         let path = folder.join(FILE);
         // SQLite keeps the others beside the file that a link leads to.
@@ -251,8 +251,8 @@ impl Guard {
         if let Some(stamp) = Stamp::of(self.path()) {
             self.files[0].1 = stamp;
         }
-        // A log that was folded in whole begins anew with the next commit. What a reader still needs, or the disk has
-        // refused, stays in it: tried again after a quarter more.
+        // A log that was folded in whole begins anew with the next commit. Pages that a reader still needs, or that the
+        // disk has refused, stay in it: the next try comes after a quarter more.
         let pages = self.pages.load(Ordering::Relaxed);
         self.fold_at = match folded {
             Ok((log, done)) if log == done => LOG,
@@ -281,7 +281,7 @@ impl Guard {
         }
     }
 
-    /// Ends the generation in order. What fails here is told, and mended by the next start.
+    /// Ends the generation in order. A failure here is logged, and the next start mends it.
     pub(super) fn end(&mut self, connection: &mut Connection) {
         if !self.sound {
             return;

@@ -1,4 +1,4 @@
-//! One issuer at a time, and what the last one has left.
+//! The lock that allows one issuer at a time, and the note that the last one has left.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -12,8 +12,8 @@ use crate::files;
 /// Held while a process issues from a folder, or exchanges its ledger; released when dropped, and by the operating
 /// system when the process dies.
 ///
-/// The lock is on the folder itself, so that no file can be removed to get around it. It is not on the ledger: whoever
-/// closes a descriptor of a file drops all POSIX locks that its process has on it, those of SQLite among them.
+/// The lock is on the folder itself, so that no file can be removed to get around it. It is not on the ledger: closing
+/// any descriptor of a file drops all POSIX locks that the process has on that file, those of SQLite among them.
 pub struct Lock(File);
 
 impl Lock {
@@ -39,8 +39,8 @@ impl Drop for Lock {
     }
 }
 
-/// What the last start and the last stop of the CA have seen: by it an older copy of the ledger is noticed. It is in
-/// the file `last-start.json`, beside the ledger.
+/// The ledger as the last start or stop of the CA has seen it: by it an older copy is noticed. It is in the file
+/// `last-start.json`, beside the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastStart {
     /// Checkpoints that have failed since the start.
@@ -57,7 +57,7 @@ impl LastStart {
     /// Its name in the CA folder.
     pub const FILE: &str = "last-start.json";
 
-    /// Reads it; `None` if the CA was never started here, or the file is not whole: it is a witness, no more.
+    /// Reads it; `None` if the CA was never started here, or if the file is not whole.
     ///
     /// # Errors
     /// [`StoreError::Io`].

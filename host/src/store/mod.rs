@@ -4,7 +4,7 @@
 //! - [`LedgerReader`] looks up and lists, from any process, while the other writes.
 //! - [`TokenBook`] adds tokens, from any process.
 //!
-//! [`create`] makes a ledger, as a part of making a CA. Nothing else does.
+//! [`create`] makes a ledger, as a part of making a CA. Beside it only [`Accept::empty_ledger`] has one made.
 
 mod backup;
 mod error;

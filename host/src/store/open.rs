@@ -1,5 +1,5 @@
-//! The ways to a ledger: to make it, to write it, to read it. Each is strict: what is not the ledger that belongs to
-//! the folder is refused, and nothing is made but where that was asked for.
+//! The ways to a ledger: to make it, to write it, to read it. Each is strict: it refuses every file that is not the
+//! ledger of the folder, and makes one only where that was asked for.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// How long the check of a ledger's structure may take when the CA begins to issue. It reads the whole file, and gets
-/// through some 200,000 certificates (430 MB in memory) in this time. Of a larger ledger it sees the first part.
+/// through some 200,000 certificates (430 MB in memory) in this time. In a larger ledger it checks the first part.
 const CHECK: Duration = Duration::from_secs(2);
 
 /// What SQLite keeps beside a database while it is open: the write-ahead log, its index, and the rollback journal.
@@ -259,12 +259,12 @@ fn check_mode(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// A file without content is looked at before SQLite does: SQLite would remove the write-ahead log beside it, which
-/// may hold all that there is.
+/// Refuses a file without content before SQLite opens it: SQLite would remove the write-ahead log beside it, which may
+/// hold all that there is.
 fn check_content(path: &Path) -> Result<(), StoreError> {
     match fs::metadata(path).map_err(|e| StoreError::io(path, e))?.len() {
         0 => Err(StoreError::Missing { path: path.to_owned(), what: "is empty" }),
-        // SQLite takes less than its smallest page for nothing.
+        // A file that is shorter than the smallest page counts as empty for SQLite.
         1..512 => Err(StoreError::Missing { path: path.to_owned(), what: "is too short to be a ledger" }),
         _ => Ok(()),
     }
@@ -294,7 +294,7 @@ pub(super) fn set_aside(folder: &Path) -> Result<Option<PathBuf>, StoreError> {
     Ok(moved)
 }
 
-/// Removes a ledger from which nothing was ever issued, of whatever CA: what an interrupted `ca init` has left.
+/// Removes a ledger that an interrupted `ca init` has left: of any CA, but nothing was ever issued from it.
 ///
 /// # Errors
 /// [`StoreError::Exists`] if something was issued from it, or it is not a ledger that can be read.
@@ -335,7 +335,7 @@ fn is_unused(path: &Path) -> Result<bool, StoreError> {
     }
 }
 
-/// Whose the ledger in `folder` is; `None` if there is none, or none yet.
+/// The CA that the ledger in `folder` belongs to; `None` if there is none, or none yet.
 ///
 /// # Errors
 /// [`StoreError`], if there is a file that is no ledger.
@@ -357,7 +357,7 @@ pub fn owner_of(folder: &Path) -> Result<Option<Owner>, StoreError> {
     }
 }
 
-/// A time in the ledger, for a message; one that cannot be is the first.
+/// A time in the ledger, for a message; 1970 if the number is no time.
 pub(super) fn time(seconds: u64) -> UnixTime {
     UnixTime::new(seconds).unwrap_or(UnixTime::MIN)
 }

@@ -135,7 +135,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, owner: &Owner) -
     Ok(transaction.commit()?)
 }
 
-/// Whose the ledger says it is.
+/// The CA that the ledger says it belongs to.
 pub(super) fn owner(connection: &Connection) -> Result<Owner, StoreError> {
     let row: Option<(String, [u8; 32])> = connection
         .query_row("SELECT issuer_id, fingerprint FROM owner", [], |row| Ok((row.get(0)?, row.get(1)?)))

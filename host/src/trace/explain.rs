@@ -12,8 +12,8 @@ use super::explain_messages::ALL;
 const SHOWN: usize = 48;
 /// Characters of long bytes that are shown: enough to tell two apart by eye.
 const SHOWN_BYTES: usize = 16;
-/// Why a field is there that is not of its message.
-pub const FOREIGN: &str = "does not belong here: whoever checks the message refuses it";
+/// The note on a field that does not belong to its message.
+pub const FOREIGN: &str = "does not belong here: every check of the message refuses it";
 /// Characters of a SHA-256 digest in hexadecimal.
 const DIGEST: usize = 64;
 

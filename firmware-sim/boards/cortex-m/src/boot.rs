@@ -41,7 +41,7 @@ pub fn arguments(buffer: &mut [u8; arguments::LENGTH]) -> Arguments<'_> {
 
 /// The board, with an address.
 pub fn board(chip: &Chip, arguments: Arguments<'static>) -> CortexM {
-    // As after so many ticks of 10 ms: a board is not watched for years.
+    // The clock begins at this number of ticks of 10 ms: no test runs for years.
     if let Some(ticks) = arguments.get("ticks") {
         match ticks.parse() {
             Ok(ticks) => clock::add(ticks),

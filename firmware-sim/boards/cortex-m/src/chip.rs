@@ -26,8 +26,8 @@ pub trait Mac: Sync {
     /// Whether [`Mac::receive`] has something to take.
     fn frames_wait(&self) -> bool;
 
-    /// Takes the next frame, and returns its length without the check sum. One that is not good or does not fit
-    /// into `buffer` is dropped: then it is none, and others may wait.
+    /// Takes the next frame, and returns its length without the check sum. A bad frame, or one that does not fit into
+    /// `buffer`, is dropped: the result is `None`, though others may wait.
     fn receive(&self, buffer: &mut [u8]) -> Option<usize>;
 
     /// Whether there is room for a frame of [`FRAME`](crate::ethernet::FRAME) bytes.

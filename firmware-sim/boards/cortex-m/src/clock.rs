@@ -14,7 +14,7 @@ use crate::chip::Mac;
 /// Sleep never lasts longer.
 const TICK_MILLISECONDS: u32 = 10;
 
-/// With 64 bits it never comes round; 32 bits do after 497 days.
+/// 64 bits never overflow; 32 bits do after 497 days.
 static TICKS: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
 
 /// The controller's interrupt, as the processor counts them.

@@ -220,7 +220,7 @@ pub fn wait<T>(
     }
 }
 
-/// One step of [`wait`], apart from it: it is there once for all that is waited for.
+/// One step of [`wait`]. It is a function of its own, so that its code is in flash only once.
 #[inline(never)]
 fn step(network: &RefCell<Network>, deadline: Instant) -> Result<(), ErrorKind> {
     if clock::now() >= deadline {

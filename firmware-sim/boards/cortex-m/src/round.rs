@@ -9,7 +9,7 @@ pub const FRAMES: usize = 8;
 
 /// Takes up to [`FRAMES`] frames, and sends all that is to be sent.
 ///
-/// `Interface::poll` takes frames until none is left, which under a flood is never.
+/// `Interface::poll` takes frames until none is left, which never happens under a flood.
 pub fn round(interface: &mut Interface, device: &mut impl Device, sockets: &mut SocketSet<'_>, now: Instant) {
     // No maintenance: without fragments and IPv6 there is none.
     for _ in 0..FRAMES {

@@ -42,7 +42,7 @@ impl Storage {
     pub fn store(&self, record: Record, bytes: &[u8]) -> Result<(), StorageError> {
         let (new, kept) = (self.path(record, ".new")?, self.path(record, "")?);
         let (new, kept) = (c_str(&new)?, c_str(&kept)?);
-        // What was reserved is written over: its room is there.
+        // The reserved file is written over: its room is there.
         let mut file =
             File::open(new, Mode::Update).or_else(|| File::open(new, Mode::Write)).ok_or(StorageError)?;
         let written = file.write_all(bytes);
@@ -58,7 +58,7 @@ impl Storage {
         const ZEROS: [u8; 16] = [0; 16];
         let new = self.path(record, ".new")?;
         let mut file = File::open(c_str(&new)?, Mode::Write).ok_or(StorageError)?;
-        // Each record is a multiple of them.
+        // The size of each record is a multiple of 16.
         let written = (0..record.size() / ZEROS.len()).all(|_| file.write_all(&ZEROS));
         if written { Ok(()) } else { Err(StorageError) }
     }

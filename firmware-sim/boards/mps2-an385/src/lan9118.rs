@@ -128,7 +128,7 @@ impl Mac for Controller {
         let in_fifo = (status >> 16 & 0x3fff) as usize;
         let length = in_fifo.saturating_sub(CHECK_SUM);
         let mut to = buffer.iter_mut().take(length);
-        // What does not fit is read too: the FIFO goes on to the next frame only then.
+        // The bytes that do not fit are read too: the FIFO goes on to the next frame only then.
         for _ in 0..in_fifo.div_ceil(4) {
             let word = read(Register::ReceiveData).to_le_bytes();
             to.by_ref().zip(word).for_each(|(to, from)| *to = from);

@@ -31,7 +31,7 @@ pub enum Timekeeping {
 
 /// A PC as a device.
 pub struct StdBoard<'r> {
-    /// `None` is later than the machine's clock can say.
+    /// With the deadline; `None` is later than the machine's clock can count.
     listener: Option<(TcpListener, Option<Instant>)>,
     rng: UnwrapErr<SysRng>,
     time: Timekeeping,
@@ -58,7 +58,7 @@ impl<'r> StdBoard<'r> {
         Ok(at)
     }
 
-    /// Says what the storage met, which the application cannot know.
+    /// Reports an error of the storage in words. The application sees only that there was one.
     fn told<T>(&mut self, result: Result<T, String>) -> Result<T, StorageError> {
         result.map_err(|error| {
             self.report(format_args!("storage: {error}"));
@@ -94,7 +94,7 @@ impl Board for StdBoard<'_> {
                     return StdStream::new(socket, *until).map_err(|error| kind(&error));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(GLANCE),
-                // It was there and is gone: it says nothing of the listener.
+                // The connection is gone already. The listener is not at fault.
                 Err(error)
                     if matches!(
                         error.kind(),

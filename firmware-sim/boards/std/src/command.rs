@@ -21,7 +21,7 @@ pub const USAGE: &str = "\
 /// Why a device was not started, for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartError {
-    /// What is wrong with the words: [`USAGE`].
+    /// What is wrong with the arguments; [`USAGE`] is printed with it.
     Usage(String),
     /// What is wrong with the folder.
     Storage(String),

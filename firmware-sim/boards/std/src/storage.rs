@@ -1,4 +1,4 @@
-//! What outlives a restart: two files in a folder of the device's own, or memory that does not.
+//! The storage of a device's records: two files in a folder of its own, or none.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -106,9 +106,9 @@ impl Folder {
 }
 
 impl Drop for Folder {
-    /// Closing is not enough: a child process that is just being started still has the folder open.
+    /// Unlocks it. Closing is not enough: a child process that is just being started still has the folder open.
     fn drop(&mut self) {
-        // What cannot be unlocked is unlocked by closing.
+        // If this fails, closing unlocks it.
         let _ = self.handle.unlock();
     }
 }

@@ -1,4 +1,4 @@
-//! What `ca serve` refuses unless somebody says that it is meant.
+//! The options of `ca serve` that accept a risk which it refuses without them.
 
 use clap::Args;
 

@@ -12,7 +12,7 @@ use crate::{clock, files};
 /// Put a backup back: into a new folder, or into the CA's own, whose ledger is lost or damaged
 #[derive(Args)]
 #[command(after_help = "Example:\n  minipki ca restore --from my-ca-2026-11-27.tar --dir my-ca\n\n\
-What the CA has issued after the backup is not in it: those certificates stay valid, and the CA does not know them.\n\
+Certificates that the CA has issued after the backup are not in it: they stay valid, and the CA does not know them.\n\
 A ledger that is replaced is kept under another name. Never serve the restored CA and the original side by side.")]
 pub(in crate::cli) struct RestoreArgs {
     /// The file that `minipki ca backup` made
@@ -50,7 +50,7 @@ pub(super) fn run(args: &RestoreArgs) -> Result<(), CliError> {
     }
     output::say(format_args!(
         "{} holds the CA {} as it was at {}, with {} certificates.\n\
-         What it has issued after that time is not in its ledger: those names can be given again.",
+         Certificates that it has issued after that time are not in its ledger: their names can be given again.",
         args.dir.display(),
         restored.issuer_id,
         restored.created,

@@ -55,7 +55,7 @@ pub struct Seat {
 }
 
 impl Conversations {
-    /// None yet; with anybody, or only with peers of the name `only`.
+    /// No conversations yet. They may be with anybody, or only with peers of the name `only`.
     pub fn new(only: Option<IdBuf>) -> Self {
         Self { only, ..Self::default() }
     }

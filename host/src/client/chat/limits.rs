@@ -133,7 +133,8 @@ pub(super) const fn ended_in_order(ended: &Result<(), ClientError>) -> bool {
     matches!(ended, Ok(()) | Err(ClientError::Expired { .. } | ClientError::Idle { .. }))
 }
 
-/// Closes what a limit has ended, so that the peer sees an orderly end: what it still says is read away.
+/// Closes a channel after a limit has ended its conversation, so that the peer sees an orderly end. Messages that still
+/// arrive are discarded.
 pub(super) async fn part(
     inbound: &mut Incoming<impl AsyncRead + Unpin>,
     outbound: &mut Outgoing<impl AsyncWrite + Unpin>,

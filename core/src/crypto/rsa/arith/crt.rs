@@ -38,7 +38,7 @@ pub struct Crt<W: Limb, const L: usize, const H: usize> {
     blinding_uses: u8,
 }
 
-/// A secret prime. It wipes itself wherever its making is given up.
+/// A secret prime. It wipes itself, also when the key that it is loaded for is refused.
 struct Prime<W: Limb, const H: usize> {
     modulus: Modulus<W, H>,
     /// `R^2` modulo the prime.
@@ -106,7 +106,7 @@ impl<W: Limb, const L: usize, const H: usize> Crt<W, L, H> {
         key.load(n, parts).map(|()| key)
     }
 
-    /// The place of a key that [`Crt::load`] is to fill.
+    /// An empty key, for [`Crt::load`] to fill.
     pub const EMPTY: Self = Self {
         p: Prime::EMPTY,
         q: Prime::EMPTY,

@@ -146,7 +146,7 @@ pub(super) fn sub_mod<W: Limb, const L: usize>(a: &mut [W; L], b: &[W; L], n: &[
     assign(a, &sum, !borrow.ct_eq(&W::ZERO));
 }
 
-/// `out = a * b + c`, whose `2 * H` limbs the caller knows to fit `L`; what does not is dropped.
+/// `out = a * b + c`, whose `2 * H` limbs the caller knows to fit `L`; limbs that do not fit are dropped.
 pub(super) fn mul_wide<W: Limb, const H: usize, const L: usize>(
     out: &mut [W; L],
     a: &[W; H],

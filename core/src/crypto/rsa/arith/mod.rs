@@ -4,8 +4,8 @@
 //! `u64` in full radix for 64-bit ones. [`Modulus`] and [`Crt`] are written
 //! once, over any of the two. Only the tests name a kernel; RSA uses [`Native`].
 //!
-//! Where a secret decides, it does so as a [`subtle::Choice`]. The compiler cannot see that a `Choice` is 0 or 1.
-//! Of a mask that is made from a plain carry it can, and has made a branch of such masks.
+//! Where a secret decides, it does so as a [`subtle::Choice`]. The compiler cannot see that a `Choice` is 0 or 1. It can
+//! see that of a plain carry, and may compile a mask that is made from one to a branch.
 
 mod crt;
 mod kernel32;

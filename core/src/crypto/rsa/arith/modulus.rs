@@ -29,7 +29,7 @@ impl<W: Limb, const L: usize> Modulus<W, L> {
         modulus.load(bytes).map(|()| modulus)
     }
 
-    /// The place of a modulus that [`Modulus::load`] is to fill.
+    /// An empty modulus, for [`Modulus::load`] to fill.
     pub(super) const EMPTY: Self = Self { n: [W::ZERO; L], n_inverse: W::ZERO, reciprocal: 0, bits: 0 };
 
     /// Takes a modulus as [`Modulus::new`] does, in place: a secret one is not moved, which would leave a copy behind.
