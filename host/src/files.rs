@@ -1,8 +1,9 @@
 //! Files and folders with the permissions they need, on the disk when the call returns.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
+use std::ops::Deref;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
@@ -179,6 +180,47 @@ pub fn read(path: &Path, others: Others) -> Result<Zeroizing<Vec<u8>>, ReadError
 /// The operating system's.
 pub fn open_with(options: &mut OpenOptions, flags: OFlags, path: &Path) -> io::Result<File> {
     options.custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+/// An open file or folder that this process alone has locked, until this is dropped. The operating system unlocks it
+/// when the process dies.
+#[derive(Debug)]
+pub struct Locked(File);
+
+impl Locked {
+    /// Locks `file`, without waiting.
+    ///
+    /// # Errors
+    /// [`TryLockError::WouldBlock`] while somebody else holds the lock, or the operating system's error.
+    pub fn new(file: File) -> Result<Self, TryLockError> {
+        file.try_lock()?;
+        Ok(Self(file))
+    }
+}
+
+impl Deref for Locked {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+impl Drop for Locked {
+    /// Unlocks it. Closing is not enough: a child process that is just being started still has the file open.
+    fn drop(&mut self) {
+        // If this fails, closing unlocks it.
+        let _ = self.0.unlock();
+    }
+}
+
+/// The bytes that an unprivileged process can still write where `path` is.
+///
+/// # Errors
+/// The operating system's.
+pub fn free_space(path: &Path) -> io::Result<u64> {
+    let stat = rustix::fs::statvfs(path)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 /// Whether `path` names the file that is open: it may have been removed or exchanged since.

@@ -9,19 +9,12 @@ use minipki_tests::program::{run, run_by, run_with, start};
 use serde_json::Value;
 
 use super::cli::{enrolled, served};
+use super::client_folder::names;
 
 const FILES: [&str; 3] = ["anchor.json", "certificate.json", "key.pem"];
 
 fn command<'a>(ca: &'a str, subject: &'a str) -> [&'a str; 9] {
     ["enroll", "--ca", ca, "--subject", subject, "--anchor", "ca/anchor.json", "--out", subject]
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("a folder");
-    let mut names: Vec<_> =
-        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
-    names.sort();
-    names
 }
 
 /// How many certificates the ledger has for `subject`.

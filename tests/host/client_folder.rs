@@ -46,7 +46,8 @@ fn granted(pending: &PendingIdentity, subject: &str) -> Identity {
     Identity::new(pending.key().clone(), text, trust(), Now::Exact(now())).expect("a good certificate")
 }
 
-fn names(folder: &Path) -> Vec<String> {
+/// The names in a folder, in order.
+pub(super) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("a folder");
     let mut names: Vec<_> =
         entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();

@@ -13,6 +13,8 @@ use minipki_tests::rsa_keys::SIZES;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
+use super::client_folder::names;
+
 const FILES: [&str; 4] = ["anchor.json", "ca-key.pem", "ca-public.pem", "ledger.sqlite"];
 
 fn place() -> (TempDir, PathBuf) {
@@ -27,14 +29,6 @@ fn create(path: &Path) -> Result<CaFolder, FolderError> {
         Err(StateError::Folder(error)) => Err(error),
         Err(other) => panic!("{other}"),
     }
-}
-
-fn names(path: &Path) -> Vec<String> {
-    let entries = fs::read_dir(path).expect("a folder");
-    let mut names: Vec<_> =
-        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
-    names.sort();
-    names
 }
 
 #[test]

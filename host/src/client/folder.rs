@@ -31,7 +31,7 @@ use zeroize::Zeroizing;
 use super::ClientError;
 use super::identity::{self, ANCHOR, CERTIFICATE, ENROLMENT, Identity, IdentityError, KEY};
 use crate::crypto::Chosen;
-use crate::files;
+use crate::files::{self, Locked};
 
 /// How [`Intent::Open`] is written.
 const OPEN: &[u8] = b"{}";
@@ -200,11 +200,11 @@ impl PendingIdentity {
     }
 }
 
-/// `enrolment.json`, open and locked. The lock goes with the process.
+/// `enrolment.json`, open and locked.
 #[derive(Debug)]
 struct Lock {
     path: PathBuf,
-    file: File,
+    file: Locked,
 }
 
 impl Lock {
@@ -215,11 +215,11 @@ impl Lock {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).truncate(false).mode(files::SECRET);
             let file = files::open_with(&mut options, OFlags::NOFOLLOW, &path).map_err(failed)?;
-            match file.try_lock() {
-                Ok(()) => {}
+            let file = match Locked::new(file) {
+                Ok(file) => file,
                 Err(TryLockError::WouldBlock) => return Err(IdentityError::Busy(folder.to_owned())),
                 Err(TryLockError::Error(e)) => return Err(failed(e)),
-            }
+            };
             // Another process may have finished in between, and removed the file.
             if files::is_at(&file, &path).map_err(failed)? {
                 return Ok(Self { path, file });
@@ -229,7 +229,7 @@ impl Lock {
 
     fn intent(&mut self) -> Result<Intent, IdentityError> {
         let mut text = Vec::new();
-        (&self.file).take(1024).read_to_end(&mut text).map_err(|e| IdentityError::write(&self.path, e))?;
+        (&*self.file).take(1024).read_to_end(&mut text).map_err(|e| IdentityError::write(&self.path, e))?;
         if text.starts_with(OPEN) {
             return Ok(Intent::Open);
         }
@@ -249,8 +249,8 @@ impl Lock {
             let written = IntentFor { fingerprint_sha256, subject_id };
             text = serde_json::to_vec(&written).map_err(|e| IdentityError::write(&self.path, e.into()))?;
         }
-        let written =
-            self.file.rewind().and_then(|()| self.file.write_all(&text)).and_then(|()| self.file.sync_all());
+        let mut file: &File = &self.file;
+        let written = file.rewind().and_then(|()| file.write_all(&text)).and_then(|()| file.sync_all());
         written.map_err(|e| IdentityError::write(&self.path, e))
     }
 
@@ -260,14 +260,6 @@ impl Lock {
             let _ = fs::remove_file(self.path.with_file_name(name));
         }
         let _ = fs::remove_file(&self.path);
-    }
-}
-
-impl Drop for Lock {
-    /// Closing is not enough: a child process that is just being started still has the file open.
-    fn drop(&mut self) {
-        // What cannot be unlocked is unlocked by closing.
-        let _ = self.file.unlock();
     }
 }
 

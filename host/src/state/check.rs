@@ -94,8 +94,7 @@ fn check_owners(report: &mut Report, dir: &Path) {
 }
 
 fn check_room(report: &mut Report, dir: &Path) {
-    let Some(disk) = report.tell("room", rustix::fs::statvfs(dir)) else { return };
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let Some(free) = report.tell("room", files::free_space(dir)) else { return };
     report.add("room", free >= ROOM, format_args!("{} MiB are free on its disk", free >> 20));
 }
 

@@ -7,14 +7,15 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use crate::files;
+use crate::files::{self, Locked};
 
-/// Held while a process issues from a folder, or exchanges its ledger; released when dropped, and by the operating
-/// system when the process dies.
+/// The lock that a process holds while it issues from a folder, or exchanges its ledger.
 ///
 /// The lock is on the folder itself, so that no file can be removed to get around it. It is not on the ledger: closing
 /// any descriptor of a file drops all POSIX locks that the process has on that file, those of SQLite among them.
-pub struct Lock(File);
+pub struct Lock {
+    _folder: Locked,
+}
 
 impl Lock {
     /// Takes the lock.
@@ -23,19 +24,11 @@ impl Lock {
     /// [`StoreError::Locked`] while another process holds it.
     pub fn acquire(folder: &Path) -> Result<Self, StoreError> {
         let file = File::open(folder).map_err(|e| StoreError::io(folder, e))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
+        match Locked::new(file) {
+            Ok(folder) => Ok(Self { _folder: folder }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked(folder.to_owned())),
             Err(TryLockError::Error(e)) => Err(StoreError::io(folder, e)),
         }
-    }
-}
-
-impl Drop for Lock {
-    /// Closing is not enough: a child process that is just being started still has the file open.
-    fn drop(&mut self) {
-        // What cannot be unlocked is unlocked by closing.
-        let _ = self.0.unlock();
     }
 }
 

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::files;
+
 /// How long an answer is good: a batch must not ask the disk each time.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -23,8 +25,7 @@ impl Space {
         match self.known {
             Some((asked, free)) if asked.elapsed() < FRESH => free,
             _ => {
-                let stat = rustix::fs::statvfs(&self.folder);
-                let free = stat.map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
+                let free = files::free_space(&self.folder).unwrap_or(u64::MAX);
                 self.known = Some((Instant::now(), free));
                 free
             }

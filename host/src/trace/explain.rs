@@ -13,7 +13,7 @@ const SHOWN: usize = 48;
 /// Characters of long bytes that are shown: enough to tell two apart by eye.
 const SHOWN_BYTES: usize = 16;
 /// The note on a field that does not belong to its message.
-pub const FOREIGN: &str = "does not belong here: every check of the message refuses it";
+pub const FOREIGN: &str = "does not belong here: a check refuses the message";
 /// Characters of a SHA-256 digest in hexadecimal.
 const DIGEST: usize = 64;
 
