@@ -63,17 +63,22 @@ fn a_hangup_that_was_ignored_at_the_start_stays_ignored() {
     let address = server.address("serving");
     server.signal("HUP");
     // The server still serves after it.
-    let fingerprint = run(folder.path(), &["ca", "fingerprint", "--dir", "ca"]).expect(0).stdout;
-    let enroll = ["enroll", "--ca", &address, "--fingerprint", fingerprint.trim(), "--subject", "alice"];
-    run(folder.path(), &[&enroll[..], &["--out", "alice"]].concat()).expect(0);
+    enrol_alice(folder.path(), &address);
     let text = server.stop().expect(0).stderr;
     assert!(!text.contains("SIGHUP") && text.contains("SIGTERM"), "{text}");
 }
 
-/// A server with a client that has sent half a message.
+fn enrol_alice(folder: &Path, address: &str) {
+    let enroll =
+        ["enroll", "--ca", address, "--anchor", "ca/anchor.json", "--subject", "alice", "--out", "alice"];
+    run(folder, &enroll).expect(0);
+}
+
+/// A server that has enrolled alice, with a client that has sent half a message.
 fn serving_half_a_message(folder: &Path) -> (Running, TcpStream, tokio::runtime::Runtime) {
     let mut server = start_with(folder, &SERVE, &[("RUST_LOG", "debug")]);
     let address = server.address("serving");
+    enrol_alice(folder, &address);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let stream = runtime.block_on(async {
         let mut stream = soon(TcpStream::connect(&address)).await.expect("it listens");
@@ -106,5 +111,6 @@ fn a_second_signal_ends_a_stop_at_once_and_loses_nothing() {
     let done = server.wait().expect(130);
     assert!(done.stderr.contains("by a second signal, SIGINT"), "{}", done.stderr);
     assert!(!done.stderr.contains("stopped"), "it did not wait: {}", done.stderr);
-    run(folder.path(), &["ca", "list", "--dir", "ca"]).expect(0);
+    let list = run(folder.path(), &["ca", "list", "--dir", "ca"]).expect(0);
+    assert!(list.stdout.contains("alice"), "the certificate that was answered: {list:?}");
 }

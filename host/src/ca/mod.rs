@@ -1,8 +1,8 @@
 //! The certificate authority itself: who may have a certificate, what it says, and in which order
 //! it is signed, recorded and answered. Pure: no sockets, no files, no database, no clock.
 //!
-//! Read [`authority`] first; [`policy`] is what it decides by, [`profile`] what it writes, and
-//! [`ports`] what it needs from outside.
+//! Read [`authority`] first; [`policy`] is what it decides by, [`limits`] how many certificates it issues within an
+//! hour, [`profile`] what it writes, and [`ports`] what it needs from outside.
 
 pub mod authority;
 pub mod limits;

@@ -35,7 +35,7 @@ pub(super) struct Args {
     subject: IdBuf,
     #[command(flatten)]
     pinned: Pinned,
-    /// The folder for key.pem, certificate.json and anchor.json; it is made, or empty, or of an earlier try
+    /// The folder for key.pem, certificate.json and anchor.json; a new or empty one, or that of an earlier try
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// The token that the CA's operator gave
@@ -113,7 +113,7 @@ impl Pinned {
     }
 }
 
-/// `what` says what became of it.
+/// `what` says how it got its certificate.
 fn report(out: &Path, identity: &Identity, what: &str, as_json: bool) -> Result<(), CliError> {
     let certificate =
         Certificate::parse(identity.certificate()).map_err(|error| advice::certificate(&error))?;

@@ -19,7 +19,7 @@ pub enum Exit {
     Unexpected = 6,
     /// A line of the input could not be sent: it is too long or not UTF-8. The others were.
     NotSent = 7,
-    /// Ended by Ctrl-C or SIGTERM before the work was done.
+    /// Ended by SIGINT (Ctrl-C), SIGTERM or SIGHUP before the work was done, or by a second one during a stop.
     Interrupted = 130,
 }
 

@@ -1,6 +1,7 @@
 //! The CA's server: many connections, one desk.
 //!
 //! - [`Server`] accepts, bounds how many connections there are, in all and of one source, and stops in order;
+//! - `admission` gives each connection its permit, which an idle one can lose to a newcomer;
 //! - each connection is a task that moves frames ([`net::drive`](crate::net::drive)) and answers
 //!   what its machine was asked, in `answer`;
 //! - the desk is one thread that owns the [`Authority`](crate::ca::Authority): what piled up

@@ -4,7 +4,8 @@
 //! - [`LedgerReader`] looks up and lists, from any process, while the other writes.
 //! - [`TokenBook`] adds tokens, from any process.
 //!
-//! [`create`] makes a ledger, as a part of making a CA. Beside it only [`Accept::empty_ledger`] has one made.
+//! [`create`] makes a ledger, as a part of making a CA. Beside it only [`Accept::empty_ledger`] has one made. `guard`
+//! has what must hold at each commit.
 
 mod backup;
 mod error;
