@@ -63,9 +63,7 @@ pub fn restore(
     let restored = Lock::acquire(dir).map_err(StateError::from).and_then(|lock| {
         // A journal that an interruption has left would be applied to the next file of this name.
         for suffix in ["", "-journal", "-wal", "-shm"] {
-            let mut left = ledger.clone().into_os_string();
-            left.push(suffix);
-            let left = PathBuf::from(left);
+            let left = store::companion(&ledger, suffix);
             files::remove(&left).map_err(StateError::io(&left))?;
         }
         let restored = put(from, dir, &ledger, options, now);

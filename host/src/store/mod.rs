@@ -26,7 +26,7 @@ pub use error::StoreError;
 pub use inspect::Sizes;
 pub use ledger::SqliteLedger;
 pub use lock::{LastStart, Lock};
-pub use open::{Accept, create, discard_unused, owner_of};
+pub use open::{Accept, companion, create, discard_unused, owner_of};
 pub use reader::{BadRow, Counts, LedgerReader, Page, Record};
 pub use schema::{FILE, Instance, Owner};
 pub use search::{Cursor, Found, Order, Place, Search};

@@ -242,7 +242,7 @@ fn immutable(path: &Path) -> std::ffi::OsString {
 }
 
 /// The file that SQLite keeps beside a database.
-pub(super) fn companion(path: &Path, suffix: &str) -> PathBuf {
+pub fn companion(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
