@@ -14,8 +14,8 @@ pub struct ConsoleOptions {
     pub dir: PathBuf,
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Names under which browsers may ask for it; off loopback beside its address. Without any, a console on 127.0.0.1
-    /// or ::1 makes up a name of its own below `localhost`.
+    /// Names under which browsers may ask for it; off loopback beside its address. Without any and without TLS, a
+    /// console on 127.0.0.1 or ::1 makes up a name of its own below `localhost`.
     pub names: Vec<String>,
     /// What encrypts. Without it the console listens on loopback alone.
     pub tls: Option<Tls>,
