@@ -169,6 +169,10 @@ async fn a_link_opens_one_session_once_and_not_for_ever() {
     let console = TestConsole::start().await;
     let nobody = console.nobody();
     let link = console.link();
+    // Programs that show a preview of a link ask with HEAD.
+    let head = format!("HEAD {link} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", nobody.host);
+    let previewed = raw(console.address, head.as_bytes()).await.expect(405);
+    assert_eq!((previewed.header("allow"), previewed.header("set-cookie")), (Some("GET"), None));
     nobody.get(&link).await.expect(303);
     nobody.get(&link).await.expect(403);
     for wrong in ["/enter", "/enter?key=", &format!("/enter?key={}", "0".repeat(32))] {

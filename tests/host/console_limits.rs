@@ -237,3 +237,42 @@ fn what_event_streams_hold_is_given_back_though_nobody_reads_or_closes_them() {
     });
     program.stop().expect(0);
 }
+
+#[test]
+fn refusals_without_a_session_do_not_fill_the_log() {
+    let folder = TempDir::new().expect("a folder");
+    let mut program = start(folder.path(), &["console", "--dir", "ca", "--listen", "127.0.0.1:0"]);
+    let link = program.line("/enter?key=").trim_end().to_owned();
+    let began = Instant::now();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let refused = runtime.block_on(async {
+        let browser = Browser::enter(&link).await;
+        let nobody = Browser { cookie: String::new(), ..browser.clone() };
+        let page = format!("/{}", "a".repeat(4000));
+        let mut refused = 0;
+        // No page without a session, and no session by a link that was never made.
+        for path in [&page[..], "/enter?key=0"] {
+            for _ in 0..20 {
+                let mut stream = TcpStream::connect(nobody.address).await.expect("a connection");
+                stream.write_all(&requests(&nobody, path, 16)).await.expect("sent");
+                let mut text = Vec::new();
+                soon(stream.read_to_end(&mut text)).await.expect("answers");
+                refused += String::from_utf8_lossy(&text).matches("HTTP/1.1 40").count();
+            }
+        }
+        browser.post("/sign-out", "").await.expect(200);
+        refused
+    });
+    assert_eq!(refused, 2 * 20 * 16);
+    let log = program.stop().expect(0).stderr;
+    assert!(log.contains("action=\"sign out\""), "{log}");
+    let lines = log.matches("audit: refused").count();
+    assert!(lines >= 8 && lines as u64 <= 9 + began.elapsed().as_secs() / 5, "{log}");
+    assert!(log.lines().all(|line| line.len() < 500), "{log}");
+    // Those that have no line are counted.
+    let more = log.split(" more=").skip(1).map(|rest| {
+        let digits = rest.split(|end: char| !end.is_ascii_digit()).next().expect("a number");
+        digits.parse::<usize>().expect("a number")
+    });
+    assert_eq!(lines + more.sum::<usize>(), refused, "{log}");
+}

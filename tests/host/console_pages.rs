@@ -2,10 +2,13 @@
 
 use std::fs;
 
+use minipki::state;
 use minipki::store::{LedgerReader, Owner, Page};
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::Portable;
+use minipki_core::crypto::rsa::KeySize;
 use minipki_core::wire::Code;
+use minipki_tests::ca::id;
 use minipki_tests::console::{Browser, TestConsole};
 use minipki_tests::openssl;
 use minipki_tests::program::{run, run_with, start_with};
@@ -277,4 +280,40 @@ fn a_signal_prints_another_link_and_the_server_can_have_a_console() {
     refused.expect(3);
     program.stop().expect(0);
     run(folder.path(), &["ca", "serve", "--dir", "ca", "--tls-issued"]).expect(2);
+}
+
+#[tokio::test]
+async fn a_ca_that_was_made_elsewhere_is_seen_by_a_console_that_was_there_before() {
+    let console = TestConsole::start().await;
+    let browser = console.enter().await;
+    assert!(browser.get("/").await.body.contains("This CA has no key yet"));
+    state::create(&console.ca(), id("elsewhere"), KeySize::Bits2048).expect("a new CA");
+    let refused = browser.post("/authority/key", "issuer_id=console-ca&bits=2048").await.expect(409);
+    assert!(refused.body.contains("has a key already"), "{refused:?}");
+    assert!(browser.get("/").await.body.contains("<dd>elsewhere</dd>"));
+    browser.get("/certificates").await.expect(200);
+    browser.start_ca().await;
+}
+
+#[test]
+fn a_key_that_was_not_made_has_an_audit_line_that_says_so() {
+    let folder = TempDir::new().expect("a folder");
+    let mut program = start_with(folder.path(), &["console", "--dir", "ca", "--listen", "127.0.0.1:0"], &[]);
+    let link = program.line("/enter?key=").trim_end().to_owned();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    fs::create_dir(folder.path().join("ca")).expect("made");
+    fs::write(folder.path().join("ca/notes"), "of somebody else").expect("written");
+    let browser = runtime.block_on(async {
+        let browser = Browser::enter(&link).await;
+        browser.post("/authority/key", "issuer_id=console-ca&bits=2048").await.expect(303);
+        browser
+    });
+    let line = program.line("audit: refused");
+    assert!(line.contains("generate the CA key") && line.contains("choose another folder"), "{line}");
+    let page = runtime.block_on(browser.get("/")).expect(200).body;
+    assert!(page.contains("There is no key that can be used"), "{page}");
+    let log = program.stop().expect(0).stderr;
+    assert!(!log.contains("action=\"generate the CA key\" details"), "{log}");
+    // What is there may be worth more than a new CA.
+    assert!(!log.contains("remove") && !page.contains("remove"), "{log}\n{page}");
 }

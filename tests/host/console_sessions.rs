@@ -94,6 +94,21 @@ async fn a_link_made_in_a_session_and_what_it_opens_end_with_that_session() {
 }
 
 #[tokio::test]
+async fn links_made_in_a_session_push_out_none_but_its_own() {
+    let console = TestConsole::with(|options| options.limits.links = 2).await;
+    let (browser, other) = (console.enter().await, console.enter().await);
+    let (printed, of_other) = (console.link(), link_of(&other).await);
+    let oldest = link_of(&browser).await;
+    let newer = [link_of(&browser).await, link_of(&browser).await];
+    let path = |link: &str| Browser::at(link).1;
+    let nobody = console.nobody();
+    nobody.get(&path(&oldest)).await.expect(403);
+    for link in [printed, path(&of_other), path(&newer[0]), path(&newer[1])] {
+        nobody.get(&link).await.expect(303);
+    }
+}
+
+#[tokio::test]
 async fn the_sessions_page_lists_the_sessions_and_ends_them() {
     let console = TestConsole::start().await;
     let (own, other) = (console.enter().await, console.enter().await);

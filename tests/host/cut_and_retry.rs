@@ -116,9 +116,10 @@ impl Ca {
     /// Makes a token for each of `subjects`: the same text, with the subject before it.
     fn add_tokens<'a>(&self, subjects: impl Iterator<Item = &'a String>) {
         let mut book = TokenBook::open(&self.folder, &self.owner()).expect("the ledger is there");
-        let expires = UnixTime::new(now().get() + 3600).expect("a time");
+        let now = now();
+        let expires = UnixTime::new(now.get() + 3600).expect("a time");
         for subject in subjects {
-            book.add(TokenHash::of(&token(subject)), id(subject).as_id(), expires).expect("a new token");
+            book.add(TokenHash::of(&token(subject)), id(subject).as_id(), expires, now).expect("a new token");
         }
     }
 

@@ -31,7 +31,7 @@ fn read(folder: &Path) -> LedgerReader {
 fn add_token(folder: &Path, text: &str, subject: &str, expires: u64) -> TokenHash {
     let token = TokenHash::of(text);
     let mut book = TokenBook::open(folder, &owner("ca", 1)).expect("opened");
-    book.add(token, id(subject).as_id(), at(expires)).expect("added");
+    book.add(token, id(subject).as_id(), at(expires), at(NOW)).expect("added");
     token
 }
 
@@ -241,7 +241,7 @@ fn a_token_is_good_for_its_subject_until_it_expires_once() {
     let refused = record(&mut ledger, "a", 1, NOW + 9, Some(token));
     assert!(matches!(refused, Err(LedgerError::TokenSpent(_))));
     let mut book = TokenBook::open(folder.path(), &owner("ca", 1)).expect("opened");
-    let again = book.add(token, id("a").as_id(), at(NOW + 99));
+    let again = book.add(token, id("a").as_id(), at(NOW + 99), at(NOW));
     assert!(matches!(again, Err(StoreError::TokenExists)), "a spent token must not come back");
 }
 

@@ -33,3 +33,20 @@ async fn looking_at_a_page_neither_makes_nor_migrates_a_ledger() {
     assert!(answer.body.contains("minipki ca restore --from FILE"), "{}", answer.body);
     assert!(!path.exists(), "it was made by a look");
 }
+
+#[tokio::test]
+async fn a_clock_behind_the_ledger_stops_the_tokens_of_the_console() {
+    let console = TestConsole::start().await;
+    let browser = console.enter().await;
+    browser.make_key().await;
+    browser.post("/authority/start", "listen=127.0.0.1%3A0&policy=token").await.expect(303);
+    let ledger = Connection::open(console.ca().join("ledger.sqlite")).expect("opened");
+    ledger.execute_batch("UPDATE instance SET latest = 4000000000").expect("changed");
+    // By hand, and those that the walk-through makes for itself.
+    for (path, form) in [("/tokens", "subject=carol&expires_in=3600"), ("/walk/play", "")] {
+        let refused = browser.post(path, form).await.expect(409);
+        assert!(refused.body.contains("set the clock"), "{path}: {}", refused.body);
+    }
+    let tokens: u32 = ledger.query_row("SELECT count(*) FROM tokens", [], |row| row.get(0)).expect("read");
+    assert_eq!(tokens, 0);
+}

@@ -226,7 +226,8 @@ fn tokens_are_listed_by_number_and_a_revoked_one_is_good_for_nothing() {
     let mut ledger = open_ledger(folder.path(), &ca());
     let mut book = TokenBook::open(folder.path(), &ca()).expect("opened");
     for n in 0..10 {
-        book.add(TokenHash::of(&n.to_string()), id("alice").as_id(), at(NOW + n / 2)).expect("added");
+        book.add(TokenHash::of(&n.to_string()), id("alice").as_id(), at(NOW + n / 2), at(NOW))
+            .expect("added");
     }
     let reader = read(folder.path());
     let mut all = Vec::new();
@@ -279,7 +280,7 @@ fn a_ledger_of_the_first_schema_is_brought_up_to_date_with_its_tokens() {
     let folder = filled(3);
     let mut book = TokenBook::open(folder.path(), &ca()).expect("opened");
     for text in ["one", "two"] {
-        book.add(TokenHash::of(text), id("alice").as_id(), at(NOW + 60)).expect("added");
+        book.add(TokenHash::of(text), id("alice").as_id(), at(NOW + 60), at(NOW)).expect("added");
     }
     drop(book);
     let ledger = rusqlite::Connection::open(folder.path().join("ledger.sqlite")).expect("opened");

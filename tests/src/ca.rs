@@ -109,7 +109,7 @@ impl Desk {
     pub fn add_token(&self, text: &str, subject: &str, expires: u64) -> TokenHash {
         let token = TokenHash::of(text);
         let mut book = TokenBook::open(self.folder.path(), &self.owner).expect("the ledger is there");
-        book.add(token, id(subject).as_id(), at(expires)).expect("a new token");
+        book.add(token, id(subject).as_id(), at(expires), at(expires)).expect("a new token");
         token
     }
 

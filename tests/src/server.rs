@@ -157,9 +157,10 @@ impl TestServer {
     /// The same, of many.
     pub fn add_tokens<'t>(&self, tokens: impl IntoIterator<Item = (&'t str, Id<'t>)>, seconds: i64) {
         let mut book = TokenBook::open(self.folder.path(), &self.owner).expect("the ledger is there");
-        let expires = UnixTime::new(now().get().saturating_add_signed(seconds)).expect("a time");
+        let now = now();
+        let expires = UnixTime::new(now.get().saturating_add_signed(seconds)).expect("a time");
         for (text, subject) in tokens {
-            book.add(TokenHash::of(text), subject, expires).expect("a new token");
+            book.add(TokenHash::of(text), subject, expires, now).expect("a new token");
         }
     }
 

@@ -12,14 +12,15 @@ use crate::console::{Console, ConsoleError, ConsoleOptions, EngineError, Tls};
 
 /// See and run the CA in a browser, until Ctrl-C or SIGTERM
 ///
-/// Prints a link that opens the console once. SIGUSR1 has it print another. On 127.0.0.1 the link has a
-/// random host name below localhost, which browsers resolve by themselves; it is as secret as the link.
+/// Prints a link that opens the console once. SIGUSR1 has it print another. On 127.0.0.1 without TLS the link
+/// has a random host name below localhost, which browsers resolve by themselves; it is as secret as the link.
 #[derive(Args)]
 #[command(after_help = "Example:\n  minipki console --dir my-ca --listen 127.0.0.1:9080\n\n\
 The folder need not exist: the console can make the CA. To reach it from another machine, go through\n\
 ssh -L 9080:127.0.0.1:9080 HOST and open the link as it was printed, or give an address of this machine\n\
 and --tls-issued. Other servers on the same host name get the console's cookie, whatever their port: on\n\
-another address, or with --name, give the console a host name on which there is nothing else.")]
+another address, or with --name, give the console a host name on which there is nothing else. On 127.0.0.1\n\
+use no TLS: there the random name protects the cookie, and a certificate would show that name to everybody.")]
 pub(super) struct ConsoleArgs {
     /// The CA's folder
     #[arg(long, value_name = "DIR")]
@@ -39,7 +40,8 @@ pub(super) struct ConsoleArgs {
 pub(super) struct SiteArgs {
     /// A name that browsers may ask for the console by; may be given again
     ///
-    /// On loopback it takes the place of the random name below localhost; elsewhere it stands beside the address.
+    /// On loopback it takes the place of the random name below localhost or of the address; elsewhere it stands beside
+    /// the address.
     #[arg(long = "name", value_name = "HOST", requires = "console")]
     names: Vec<String>,
     /// Encrypt, with a certificate that the CA's key issues for the console

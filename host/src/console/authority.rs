@@ -26,6 +26,7 @@ use super::words::words;
 use crate::ca::Policy;
 use crate::keys::{CaFolder, SignerKind};
 use crate::server::Limits;
+use crate::state::StateError;
 use crate::store::Accept;
 
 const PATH: &str = "/";
@@ -178,8 +179,12 @@ async fn make_key(
         other => return Err(wrong(format!("A key of {other} bits is not to be had: 2048, 3072 or 4096."))),
     };
     let details = format!("{issuer_id}, RSA-{}", size.bits());
-    shared.engine.make_key(issuer_id, size).map_err(|error| denied(actor, "generate the CA key", error))?;
-    audit::done(actor, "generate the CA key", details);
+    const ACTION: &str = "generate the CA key";
+    let ended = move |made: Result<(), &StateError>| match made {
+        Ok(()) => audit::done(actor, ACTION, details),
+        Err(error) => audit::refused(actor, ACTION, error),
+    };
+    shared.engine.make_key(issuer_id, size, ended).map_err(|error| denied(actor, ACTION, error))?;
     Ok(Redirect::to(PATH))
 }
 

@@ -72,10 +72,20 @@ pub(super) enum Key {
     None,
     /// It is being made.
     Making { size: KeySize, since: Instant },
-    /// It could not be made.
+    /// It could not be made, or cannot be used.
     Failed(String),
     /// It is there.
     Ready(Arc<CaFolder>),
+}
+
+impl Key {
+    /// The key in the folder `dir`, or none where one can be made.
+    fn of(dir: &Path) -> Result<Self, FolderError> {
+        if state::can_create(dir) {
+            return Ok(Self::None);
+        }
+        Ok(Self::Ready(Arc::new(CaFolder::open(dir)?)))
+    }
 }
 
 /// The CA, as the console holds it.
@@ -92,10 +102,9 @@ impl Engine {
     /// # Errors
     /// [`FolderError`] if there is something in `dir` that is no CA, or one that others can reach.
     pub(super) fn open(dir: &Path) -> Result<Self, FolderError> {
-        let key = if state::can_create(dir) { Key::None } else { Key::Ready(Arc::new(CaFolder::open(dir)?)) };
         Ok(Self {
             dir: dir.to_owned(),
-            key: Mutex::new(key),
+            key: Mutex::new(Key::of(dir)?),
             serving: Arc::default(),
             events: Arc::default(),
         })
@@ -113,7 +122,21 @@ impl Engine {
 
     /// Its key.
     pub(super) fn key(&self) -> Key {
-        lock(&self.key).clone()
+        self.look().clone()
+    }
+
+    /// Its key. While there is none its folder is looked at again: another process may have made it.
+    fn look(&self) -> MutexGuard<'_, Key> {
+        let mut key = lock(&self.key);
+        if matches!(*key, Key::None | Key::Failed(_)) {
+            match Key::of(&self.dir) {
+                // A failure is shown until there is a key.
+                Ok(Key::None) => {}
+                Ok(found) => *key = found,
+                Err(error) => *key = Key::Failed(error.to_string()),
+            }
+        }
+        key
     }
 
     /// Its folder.
@@ -180,13 +203,18 @@ impl Engine {
         Ok(TokenBook::open(folder.path(), &owner(&folder))?)
     }
 
-    /// Begins to make its key, on a thread of its own.
+    /// Begins to make its key, on a thread of its own. `ended` is told what came of it, before anybody sees the key.
     ///
     /// # Errors
     /// [`EngineError::HasKey`].
-    pub(super) fn make_key(self: &Arc<Self>, issuer_id: IdBuf, size: KeySize) -> Result<(), EngineError> {
+    pub(super) fn make_key(
+        self: &Arc<Self>,
+        issuer_id: IdBuf,
+        size: KeySize,
+        ended: impl FnOnce(Result<(), &StateError>) + Send + 'static,
+    ) -> Result<(), EngineError> {
         {
-            let mut key = lock(&self.key);
+            let mut key = self.look();
             if matches!(*key, Key::Making { .. } | Key::Ready(_)) {
                 return Err(EngineError::HasKey);
             }
@@ -195,9 +223,7 @@ impl Engine {
         let engine = self.clone();
         tokio::task::spawn_blocking(move || {
             let made = state::create(&engine.dir, issuer_id, size);
-            if let Err(error) = &made {
-                tracing::error!(%error, "the key could not be made");
-            }
+            ended(made.as_ref().map(drop));
             *lock(&engine.key) = made.map_or_else(
                 |error| Key::Failed(error.to_string()),
                 |made| Key::Ready(Arc::new(made.folder)),

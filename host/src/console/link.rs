@@ -6,7 +6,7 @@ use askama::Template;
 use axum::Router;
 use axum::extract::{Extension, Query, State};
 use axum::http::StatusCode;
-use axum::http::header::{LOCATION, SET_COOKIE};
+use axum::http::header::{ALLOW, LOCATION, SET_COOKIE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -21,7 +21,9 @@ use super::shared::Shared;
 pub(super) const PATH: &str = "/enter";
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
-    Router::new().route(PATH, get(enter)).route("/sign-out", post(sign_out)).route("/links", post(another))
+    // Programs that show a preview of a link ask with HEAD: it must not spend the link.
+    let enter = get(enter).head(async || (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]));
+    Router::new().route(PATH, enter).route("/sign-out", post(sign_out)).route("/links", post(another))
 }
 
 /// A new link. A link made in a session ends with that session.

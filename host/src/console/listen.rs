@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use super::audit;
 use super::connections::{Connections, Seat};
 use super::guard::Peer;
 use super::write_deadline::WriteDeadline;
@@ -39,6 +40,7 @@ pub(super) async fn serve(
     loop {
         let (stream, peer) = net::accept(listener, &log).await;
         log.summarize(false);
+        audit::summarize(false);
         let (tls, pages) = (tls.clone(), pages.clone());
         connections.start(&mut tasks, |seat| converse(stream, Client { peer, seat }, tls, pages, deadline));
         while tasks.try_join_next().is_some() {}

@@ -14,8 +14,8 @@ pub struct ConsoleOptions {
     pub dir: PathBuf,
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Names under which browsers may ask for it; off loopback beside its address. Without any, a console on 127.0.0.1
-    /// or ::1 makes up a name of its own below `localhost`.
+    /// Names under which browsers may ask for it; off loopback beside its address. Without any and without TLS, a
+    /// console on 127.0.0.1 or ::1 makes up a name of its own below `localhost`.
     pub names: Vec<String>,
     /// What encrypts. Without it the console listens on loopback alone.
     pub tls: Option<Tls>,
@@ -68,7 +68,8 @@ pub struct Limits {
     pub deadline: Duration,
     /// Sessions at a time. One more is refused until another ends.
     pub sessions: usize,
-    /// Links that wait to be opened. One more takes the place of the oldest.
+    /// Links that wait to be opened: of those that the console printed, and of those made in each session. One more
+    /// takes the place of the oldest of the same.
     pub links: usize,
     /// How long a link can be opened.
     pub link_life: Duration,
@@ -82,7 +83,7 @@ pub struct Limits {
 
 impl Default for Limits {
     /// 64 anonymous connections of 30 seconds and 16 requests, 16 connections a session, 16 KB, 10 seconds, 8 sessions
-    /// of half an hour's idleness and 12 hours, 4 links of an hour, 4 streams a session.
+    /// of half an hour's idleness and 12 hours, 4 links of an hour that were printed and 4 a session, 4 streams a session.
     fn default() -> Self {
         Self {
             connections: 64,

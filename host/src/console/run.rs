@@ -21,8 +21,8 @@ use super::site::{Names, Site};
 use super::tls::{self, TlsError};
 use super::walk::{self, Stage};
 use super::{
-    CaOptions, ConsoleOptions, EngineError, assets, authority, certificates, link, listen, live, sessions,
-    tokens,
+    CaOptions, ConsoleOptions, EngineError, assets, audit, authority, certificates, link, listen, live,
+    sessions, tokens,
 };
 use crate::keys::FolderError;
 
@@ -165,6 +165,7 @@ impl Console {
         }
         // That it does not run is what was wanted.
         let _ = self.shared.engine.stop().await;
+        audit::summarize(true);
     }
 }
 

@@ -115,20 +115,24 @@ impl Sessions {
         Self { limits, state: Mutex::default() }
     }
 
-    /// The secret of a new link. A link made in a session ends with that session.
+    /// The secret of a new link. A link made in a session ends with that session, and takes the place of no link but
+    /// the session's own.
     ///
     /// # Errors
     /// The random number generator's.
     pub(super) fn new_link(&self, parent: Option<&Visitor>) -> Result<Token, Entropy> {
         let secret = Token::generate(&mut SysRng)?;
+        let parent = parent.map(|visitor| visitor.number);
         let mut state = self.state();
-        while state.links.len() >= self.limits.links.max(1) {
-            state.links.pop_front();
+        let made_by_same = |link: &&Link| link.parent == parent;
+        if state.links.iter().filter(made_by_same).count() >= self.limits.links.max(1) {
+            let oldest = state.links.iter().position(|link| made_by_same(&link));
+            oldest.and_then(|oldest| state.links.remove(oldest));
         }
         state.links.push_back(Link {
             secret: secret.hash(),
             until: Instant::now() + self.limits.link_life,
-            parent: parent.map(|visitor| visitor.number),
+            parent,
         });
         Ok(secret)
     }

@@ -3,12 +3,14 @@
 //! A browser sends a cookie to every port of the host that has set it. Another server of this machine would get the
 //! cookie of a console at 127.0.0.1, and could act with it. So a console on loopback makes up a host name below
 //! `localhost`, which browsers resolve to loopback by themselves (RFC 6761 §6.3). The name is as secret as a link.
+//!
+//! A console over TLS makes up no name: its certificate would show the name to whoever connects.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use getrandom::{Error as Entropy, SysRng};
 
-use super::{ConsoleOptions, Tls};
+use super::ConsoleOptions;
 use crate::ca::Token;
 
 /// The host name of this machine for itself, and what all its own names end with.
@@ -31,10 +33,9 @@ impl Names {
     /// The random number generator's.
     pub(super) fn new(options: &ConsoleOptions) -> Result<Self, Entropy> {
         let ip = options.listen.ip();
-        // Names below `localhost` are these two addresses. A certificate from a file has no such name.
+        // Names below `localhost` are these two addresses.
         let localhost = ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST;
-        let issued = !matches!(options.tls, Some(Tls::Files { .. }));
-        if localhost && issued && options.names.is_empty() {
+        if localhost && options.tls.is_none() && options.names.is_empty() {
             let name = format!("{}.{LOCALHOST}", Token::generate(&mut SysRng)?.text());
             return Ok(Self { names: vec![name], secret: true, by_address: false });
         }
@@ -51,24 +52,13 @@ impl Names {
         })
     }
 
-    /// The names for the certificate of a console on `ip`: these, and the address unless it is every address.
+    /// The names for the certificate of a console on `ip`: these, the address unless it is every address, and
+    /// `localhost` if the address is of loopback.
     pub(super) fn certified(&self, ip: IpAddr) -> Vec<String> {
         let mut names = self.names.clone();
-        names.extend(Self::addresses(ip));
+        names.extend((!ip.is_unspecified()).then(|| ip.to_string()));
+        names.extend(ip.is_loopback().then(|| LOCALHOST.to_owned()));
         names
-    }
-
-    /// The names that its root permits. A made-up name is permitted as one below `localhost`, so that the root is good
-    /// for the next start as well.
-    pub(super) fn permitted(&self, ip: IpAddr) -> Vec<String> {
-        let mut names = if self.secret { Vec::new() } else { self.names.clone() };
-        names.extend(Self::addresses(ip));
-        names
-    }
-
-    fn addresses(ip: IpAddr) -> impl Iterator<Item = String> {
-        let address = (!ip.is_unspecified()).then(|| ip.to_string());
-        address.into_iter().chain(ip.is_loopback().then(|| LOCALHOST.to_owned()))
     }
 }
 
@@ -147,7 +137,8 @@ impl Site {
     }
 
     /// The cookie's name. With the port, for consoles on one host. Over TLS with the prefix that has a browser take it
-    /// from this host alone, and never in clear (RFC 6265bis §4.1.3.2).
+    /// from this host alone, and send it over TLS alone (RFC 6265bis §4.1.3.2). Chromium sends it without TLS as well to
+    /// 127.0.0.1, ::1, `localhost` and the names below that.
     pub(super) fn cookie(&self) -> String {
         let prefix = if self.encrypted() { "__Host-" } else { "" };
         format!("{prefix}minipki-console-{}", self.address.port())

@@ -91,7 +91,7 @@ pub(super) fn prepare(tls: &Tls, engine: &Engine, names: &Names, ip: IpAddr) -> 
             if let Some(wrong) = certified.iter().find(|name| ServerName::try_from(name.as_str()).is_err()) {
                 return Err(TlsError::Name(wrong.clone()));
             }
-            let identity = engine.folder()?.tls_identity(&certified, &names.permitted(ip))?;
+            let identity = engine.folder()?.tls_identity(&certified)?;
             let chain = vec![identity.certificate.into(), identity.root.into()];
             let key = PrivatePkcs8KeyDer::from(identity.key.to_vec()).into();
             (chain, key, Some(identity.root_pem))

@@ -150,7 +150,7 @@ async fn make(
         .ok_or_else(|| wrong("A token cannot be good for that long.".to_owned()))?;
     let token = Token::generate(&mut SysRng).map_err(|_| Refusal::no_entropy())?;
     let (hash, whom) = (token.hash(), subject.clone());
-    shared.engine.clone().write(move |book| book.add(hash, whom.as_id(), expires)).await.map_err(
+    shared.engine.clone().write(move |book| book.add(hash, whom.as_id(), expires, now)).await.map_err(
         |error| {
             audit::refused(actor, "make a token", &error);
             Refusal::told(error)

@@ -230,9 +230,9 @@ fn tokens(engine: &Engine) -> impl Fn(&IdBuf) -> Result<Token, String> + Send + 
     |subject| {
         let made = || -> Result<Token, Box<dyn std::error::Error>> {
             let token = Token::generate(&mut SysRng)?;
-            let expires =
-                clock::now()?.checked_add_seconds(TOKEN_SECONDS).ok_or("the clock is at its end")?;
-            engine.tokens()?.add(token.hash(), subject.as_id(), expires)?;
+            let now = clock::now()?;
+            let expires = now.checked_add_seconds(TOKEN_SECONDS).ok_or("the clock is at its end")?;
+            engine.tokens()?.add(token.hash(), subject.as_id(), expires, now)?;
             Ok(token)
         };
         made().map_err(|error| error.to_string())

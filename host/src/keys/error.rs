@@ -38,7 +38,7 @@ pub enum KeyError {
 pub enum FolderError {
     /// Something is there already.
     #[error(
-        "{} exists and is not an empty folder; nothing is ever overwritten: choose another folder, or remove this one if you are sure",
+        "{} exists and is not an empty folder, and nothing is ever overwritten; choose another folder",
         .0.display()
     )]
     Exists(PathBuf),

@@ -81,17 +81,13 @@ pub struct TlsIdentity {
 }
 
 impl CaFolder {
-    /// Issues a certificate for `names`, DNS names and IP addresses, good for a year. Its root permits `permitted`:
-    /// DNS names with all names below them, and IP addresses. Each root has a serial number of its own. All roots of a
+    /// Issues a certificate for `names`, DNS names and IP addresses, good for a year. Its root permits the same: DNS
+    /// names with all names below them, and IP addresses. Each root has a serial number of its own. All roots of a
     /// key have one subject, so that a browser that trusts an earlier one goes on to trust it.
     ///
     /// # Errors
     /// [`TlsIdentityError`]: what failed.
-    pub fn tls_identity(
-        &self,
-        names: &[String],
-        permitted: &[String],
-    ) -> Result<TlsIdentity, TlsIdentityError> {
+    pub fn tls_identity(&self, names: &[String]) -> Result<TlsIdentity, TlsIdentityError> {
         let ca_key = |reason: &dyn ToString| TlsIdentityError::CaKey {
             folder: self.path().to_owned(),
             reason: reason.to_string(),
@@ -103,8 +99,8 @@ impl CaFolder {
         let pem = self.key_pem()?;
         let pem = std::str::from_utf8(&pem).map_err(|error| ca_key(&error))?;
         let ca = KeyPair::from_pem(pem).map_err(|error| ca_key(&error))?;
-        let root = self.root(permitted)?;
-        let certificate = root.self_signed(&ca).map_err(issue("root certificate", permitted))?;
+        let root = self.root(names)?;
+        let certificate = root.self_signed(&ca).map_err(issue("root certificate", names))?;
         let issuer = Issuer::new(root, ca);
 
         let key = KeyPair::generate().map_err(TlsIdentityError::Generate)?;

@@ -91,7 +91,9 @@ impl<S: Copy + Eq + Hash + Display> LogLimit<S> {
         }
     }
 
-    fn due(&self, all: bool, now: Instant) -> Vec<(&'static str, LeftOut)> {
+    /// What was left out of each kind for which a line may be written again at `now`; of every kind if `all`. The line
+    /// counts as written.
+    pub fn due(&self, all: bool, now: Instant) -> Vec<(&'static str, LeftOut)> {
         let mut kinds = self.kinds();
         let waiting = kinds.iter_mut().filter(|(_, kind)| kind.left_out > 0);
         waiting

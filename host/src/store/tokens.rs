@@ -24,20 +24,25 @@ impl TokenBook {
     }
 
     /// Checks that the machine's clock is not behind the ledger's newest time: a token would have expired already.
-    ///
-    /// # Errors
-    /// [`StoreError::ClockBehind`], [`StoreError::ClockUnset`].
-    pub fn check_clock(&self, now: UnixTime) -> Result<(), StoreError> {
+    fn check_clock(&self, now: UnixTime) -> Result<(), StoreError> {
         let latest = Instance::read(&self.0).map_err(|e| e.in_ledger(&self.0))?.latest;
         guard::check_clock(Path::new(self.0.path().unwrap_or(FILE)), latest, now)
     }
 
-    /// Adds a token for `subject` that can be used until `expires`, inclusive. It is on the disk
-    /// when this returns, and a running server honours it from then on.
+    /// Adds a token for `subject` that can be used until `expires`, inclusive, while the machine's clock shows `now`. It
+    /// is on the disk when this returns, and a running server honours it from then on.
     ///
     /// # Errors
-    /// [`StoreError::TokenExists`] if the very same token was added before.
-    pub fn add(&mut self, token: TokenHash, subject: Id<'_>, expires: UnixTime) -> Result<(), StoreError> {
+    /// [`StoreError::TokenExists`] if the very same token was added before; [`StoreError::ClockBehind`] and
+    /// [`StoreError::ClockUnset`] for a clock by which `expires` may be wrong.
+    pub fn add(
+        &mut self,
+        token: TokenHash,
+        subject: Id<'_>,
+        expires: UnixTime,
+        now: UnixTime,
+    ) -> Result<(), StoreError> {
+        self.check_clock(now)?;
         let added = self.0.execute(
             "INSERT INTO tokens (hash, subject_id, expires, id) VALUES (?1, ?2, ?3, 1 + abs(random() % 9007199254740991))",
             (token.as_bytes(), subject.as_str(), expires.get() as i64),
