@@ -104,7 +104,8 @@ pub(super) fn read(from: &Path, ledger: &Path) -> Result<(About, Contents), Stat
         Ok(content)
     };
     let about = small(ABOUT_FILE)?;
-    let about: About = serde_json::from_slice(&about).map_err(|_| no("backup.json is not as minipki writes it"))?;
+    let about: About =
+        serde_json::from_slice(&about).map_err(|_| no("backup.json is not as minipki writes it"))?;
     if about.version != VERSION {
         return Err(no(&format!("it has version {}, and this minipki reads {VERSION}", about.version)));
     }

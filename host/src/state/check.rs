@@ -70,7 +70,9 @@ impl Report {
 /// Checks the CA in `dir`, at the time `now`.
 pub fn check(dir: &Path, now: UnixTime) -> Report {
     let mut report = Report::default();
-    let Some(folder) = report.tell("folder", CaFolder::open(dir), FolderError::needs_backup) else { return report };
+    let Some(folder) = report.tell("folder", CaFolder::open(dir), FolderError::needs_backup) else {
+        return report;
+    };
     let seen = format!("{} ({})", folder.issuer_id(), folder.fingerprint());
     report.add("folder", true, format_args!("{} holds the CA {seen}", dir.display()));
     if report.tell("key", folder.check_key(), FolderError::needs_backup).is_some() {
@@ -168,7 +170,9 @@ fn check_instance(report: &mut Report, dir: &Path, reader: &LedgerReader, now: U
         Some(last) => {
             report.needs_backup = true;
             let (id, generation) = (last.instance, last.generation);
-            let seen = format!("{seen}, and what was served here last is {id} in generation {generation}; put back the newer ledger");
+            let seen = format!(
+                "{seen}, and what was served here last is {id} in generation {generation}; put back the newer ledger"
+            );
             report.add("instance", false, seen);
         }
     }

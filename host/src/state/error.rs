@@ -59,7 +59,7 @@ pub enum StateError {
     NotACa(PathBuf),
     /// The ledger that would be replaced is sound.
     #[error(
-        "nothing is lost: {} has its key, its anchor and a sound ledger with {certificates} certificates, which may be newer than the backup; to put the backup in its place all the same, and keep the ledger under another name, add --replace",
+        "{} has its key, its anchor and a sound ledger with {certificates} certificates, which may be newer than the backup; to put the backup in its place all the same, and keep the ledger under another name, add --replace",
         folder.display()
     )]
     Sound {

@@ -121,11 +121,7 @@ fn put(
 }
 
 /// Checks that a backup's parts belong together; its anchor, and when it was made.
-fn check_backup(
-    from: &Path,
-    about: &About,
-    contents: &Contents,
-) -> Result<(Anchor, UnixTime), StateError> {
+fn check_backup(from: &Path, about: &About, contents: &Contents) -> Result<(Anchor, UnixTime), StateError> {
     let no = |what: &str| StateError::no_backup(from, what);
     let [anchor, _, key] = contents;
     let anchor = Anchor::decode::<Portable>(anchor).map_err(|e| StateError::no_backup(from, e))?;

@@ -22,11 +22,11 @@ use crate::files;
 /// # Errors
 /// [`StoreError`] of the ledger, or of the disk that `to` is on.
 pub fn snapshot(folder: &Path, owner: &Owner, to: &Path, now: UnixTime) -> Result<(), StoreError> {
-    let noted = open::open_to_write(folder, owner, Accept::default()).and_then(|connection| {
-        match connection.execute("UPDATE instance SET backed_up = ?1", [now.get() as i64]) {
-            Ok(_) => Ok(connection),
-            Err(e) => Err(StoreError::from(e).in_ledger(&connection)),
-        }
+    let noted = open::open_to_write(folder, owner, Accept::default()).and_then(|connection| match connection
+        .execute("UPDATE instance SET backed_up = ?1", [now.get() as i64])
+    {
+        Ok(_) => Ok(connection),
+        Err(e) => Err(StoreError::from(e).in_ledger(&connection)),
     });
     match noted {
         Ok(connection) => copy(&connection, to),
