@@ -7,6 +7,7 @@ use std::ops::Deref;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
@@ -83,6 +84,25 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     write_new(&part, content, mode)?;
     fs::rename(&part, path)?;
     sync_folder(folder_of(path))
+}
+
+/// Gives a file another name, if it is there: `PATH.replaced-SECONDS`, with the first number that is free. Returns it.
+/// The name is on the disk only after [`sync_folder`].
+///
+/// # Errors
+/// The operating system's.
+pub fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
+    if path.symlink_metadata().is_err() {
+        return Ok(None);
+    }
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let name = |number| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".replaced-{number}"));
+        PathBuf::from(name)
+    };
+    let free = (seconds..).map(name).find(|name| name.symlink_metadata().is_err());
+    free.map(|free| fs::rename(path, &free).map(|()| free)).transpose()
 }
 
 /// Removes a file, if it is there.

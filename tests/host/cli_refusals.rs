@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::process::Command;
 
 use minipki_tests::program::{Done, run, run_with, start};
 use tempfile::TempDir;
@@ -135,6 +136,8 @@ fn nothing_of_an_unknown_file_is_quoted() {
         ("other.json", format!("{{\"password\":\"{secret}\"}}"), 1),
         ("typed.json", format!("{{\"type\":\"{secret}\"}}"), 1),
         ("pem", format!("-----BEGIN {secret}-----\n{wireguard}\n-----END {secret}-----\n"), 1),
+        // Long enough for the header of an archive.
+        ("long", secret.repeat(40), 1),
         // Like a message, and with more.
         ("ok.json", format!("{{\"ok\":true,\"password\":\"{secret}\"}}"), 0),
         ("anchor.json", format!("{{\"fingerprint_sha256\":\"00\",\"password\":\"{secret}\"}}"), 4),
@@ -154,7 +157,14 @@ fn nothing_of_an_unknown_file_is_quoted() {
         }
         let enroll = ["enroll", "--ca", "127.0.0.1:9", "--subject", "a", "--out", "a", "--anchor", name];
         silent(run(at, &enroll).expect(4));
+        silent(run(at, &["ca", "restore", "--from", name, "--dir", "restored"]).expect(1));
     }
+    // An archive of somebody else.
+    fs::write(at.join("backup.json"), format!("{{\"created\":\"{secret}\"}}")).expect("it can be written");
+    let mut tar = Command::new("tar");
+    tar.args(["--format=ustar", "-cf", "other.tar", "backup.json"]).current_dir(at);
+    assert!(tar.status().expect("tar runs").success());
+    silent(run(at, &["ca", "restore", "--from", "other.tar", "--dir", "restored"]).expect(1));
     // A token in a wrong place.
     let enroll = ["enroll", "--ca", "127.0.0.1:9", "--subject", "a", "--out", "a"];
     for (wrong, told) in

@@ -135,3 +135,33 @@ fn a_refused_name_and_a_wrong_fingerprint_can_be_mended_in_the_same_folder() {
     into("bob", ["--anchor", "ca/anchor.json"]).expect(0);
     assert_eq!(names(&at.join("new")), FILES);
 }
+
+#[test]
+fn an_identity_that_lost_its_certificate_or_anchor_is_made_whole_by_the_same_command() {
+    let (folder, server, ca) = served(&[]);
+    let at = folder.path();
+    enrolled(at, &ca, "alice");
+    let contents = || FILES.map(|name| fs::read(at.join("alice").join(name)).expect("it is there"));
+    let before = contents();
+    for lost in [&["certificate.json"][..], &["anchor.json", "certificate.json"]] {
+        for name in lost {
+            fs::remove_file(at.join("alice").join(name)).expect("it is there");
+        }
+        let lost = run(at, &["listen", "--identity", "alice", "--listen", "127.0.0.1:0"]).expect(1);
+        assert!(lost.stderr.contains("minipki enroll"), "{}", lost.stderr);
+        run(at, &command(&ca, "alice")).expect(0);
+        assert_eq!(contents(), before);
+        assert_eq!(names(&at.join("alice")), FILES);
+    }
+    assert_eq!(recorded(at, "alice"), 1, "the CA has repeated its answer");
+
+    // With the certificate, nobody needs to be asked.
+    server.stop().expect(0);
+    fs::remove_file(at.join("alice/anchor.json")).expect("it is there");
+    let bob = ["enroll", "--ca", &ca, "--subject", "bob", "--anchor", "ca/anchor.json", "--out", "alice"];
+    let other = run(at, &bob).expect(1);
+    assert!(other.stderr.contains("holds an identity of alice"), "{}", other.stderr);
+    run(at, &command(&ca, "alice")).expect(0);
+    assert_eq!(contents(), before);
+    assert_eq!(names(&at.join("alice")), FILES);
+}

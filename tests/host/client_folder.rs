@@ -180,6 +180,40 @@ fn what_a_stopped_try_has_left_is_used_or_removed() {
 }
 
 #[test]
+fn what_is_left_of_an_identity_is_neither_overwritten_nor_taken_for_another_cas() {
+    let (_around, folder, alice) = kept("alice");
+    let (anchor_file, certificate_file) = (folder.join("anchor.json"), folder.join("certificate.json"));
+    let elsewhere = || IdentityFolder::begin(&folder, Id::new("alice").expect("a name"), &anchor(OTHER_CA));
+    // The anchor is left.
+    fs::remove_file(&certificate_file).expect("it is there");
+    let error = elsewhere().expect_err("another CA's");
+    assert!(matches!(error, IdentityError::OtherAnchor { .. }), "{error}");
+    let again = pending(begin(&folder, "alice"));
+    assert_eq!((again.resumed(), again.key().public()), (true, alice.key().public()));
+    // A name that was wrong is not held to.
+    let refused = ClientError::Refused { code: Code::SubjectTaken, text: String::new() };
+    again.fail(&refused);
+    pending(begin(&folder, "alicia")).fail(&refused);
+    pending(begin(&folder, "alice")).keep(&alice).expect("room on the disk");
+
+    // The certificate is left.
+    fs::remove_file(&anchor_file).expect("it is there");
+    let error = elsewhere().expect_err("another CA's");
+    assert!(matches!(error, IdentityError::Certificate { .. }), "{error}");
+    assert!(matches!(begin(&folder, "bob"), Err(IdentityError::Other { .. })));
+    fs::write(&certificate_file, certificate(CA, "alice", key_pair(9).public(), valid())).expect("written");
+    let error = begin(&folder, "alice").expect_err("for another key");
+    assert!(matches!(error, IdentityError::Certificate { .. }), "{error}");
+    fs::write(&certificate_file, alice.certificate()).expect("written");
+    match begin(&folder, "alice") {
+        Ok(IdentityFolder::Enrolled(found)) => assert_eq!(found.certificate(), alice.certificate()),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(names(&folder), ["anchor.json", "certificate.json", "key.pem"]);
+    Identity::load(&folder).expect("whole");
+}
+
+#[test]
 fn a_refused_try_leaves_the_key_for_another_name_unless_an_earlier_one_may_have_been_granted() {
     let around = tempfile::tempdir().expect("a folder");
     let folder = around.path().join("id");

@@ -260,6 +260,33 @@ fn a_disk_that_is_full_during_init_is_no_obstacle_afterwards() {
 }
 
 #[test]
+fn on_a_full_disk_a_ledger_is_read_and_backed_up() {
+    let folder = made();
+    issue(folder.path(), &["alice"]);
+    fs::create_dir(folder.path().join("disk")).expect("made");
+    let script = "mount -t tmpfs -o size=2m tmpfs disk; cp -a ca disk; \
+        fill() { cat /dev/zero > disk/fill || true; }; \
+        look() { \"$0\" ca list --dir disk/ca; \"$0\" ca backup --dir disk/ca --to $1; \
+                 ! \"$0\" ca check --dir disk/ca; }; \
+        fill; look stopped; rm disk/fill; \
+        \"$0\" ca serve --dir disk/ca --listen 127.0.0.1:0 2> log & \
+        until grep -q serving log; do sleep 0.05; kill -0 $!; done; \
+        fill; look serving; kill -9 $!; look killed; rm disk/ca/ledger.sqlite-shm; look copied; exit";
+    let done = run_in_sh(folder.path(), script, &[""]).expect(0);
+    assert_eq!(done.stdout.matches("alice").count(), 4, "{done:#?}");
+    assert_eq!(done.stdout.matches("1 in the ledger, 0 of them do not hold").count(), 4, "{done:#?}");
+    // What is wrong is the room, and no backup is advised for that.
+    assert_eq!(done.stdout.matches("BAD").count(), 4, "{done:#?}");
+    assert!(!done.stderr.contains("--from FILE"), "{done:#?}");
+    for backup in ["stopped", "serving", "killed", "copied"] {
+        let to = format!("{backup}-ca");
+        run(folder.path(), &["ca", "restore", "--from", backup, "--dir", &to]).expect(0);
+        let listed = run(folder.path(), &["ca", "list", "--dir", &to]).expect(0);
+        assert!(listed.stdout.contains("alice"), "{backup}: {}", listed.stdout);
+    }
+}
+
+#[test]
 fn what_root_makes_in_a_users_folder_belongs_to_the_user() {
     const USER: u32 = 65_534;
     let folder = made();

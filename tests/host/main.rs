@@ -41,6 +41,7 @@ mod ledger_console;
 mod ledger_files;
 mod ledger_kills;
 mod ledger_refusals;
+mod ledger_restore;
 mod ledger_search;
 mod pictures;
 mod providers;

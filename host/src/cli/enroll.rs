@@ -18,8 +18,9 @@ use crate::files::quoted;
 /// The CA must be the one that --fingerprint or --anchor pins: nothing else is trusted.
 ///
 /// An enrolment that failed or was stopped costs nothing: run the same command again. It goes on with the key that is
-/// in the folder, and a CA repeats its answer for that key. A folder that is enrolled already for this subject and CA
-/// is left as it is, with exit code 0.
+/// in the folder, and a CA repeats its answer for that key: for a day, or until the token expires. In the same way a
+/// certificate.json that was lost comes back; an anchor.json that was lost comes back at any time. A folder that is
+/// enrolled already for this subject and CA is left as it is, with exit code 0.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   minipki enroll --ca 127.0.0.1:9000 --subject alice --anchor my-ca/anchor.json --out alice

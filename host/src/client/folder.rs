@@ -9,7 +9,8 @@
 //! | `*.new` | | while the enrolment has not finished: room for the files that are to come |
 //!
 //! The key is on the disk before the CA is asked, and every further try uses it. So a process or a machine may stop
-//! at any time: the CA repeats its answer for the same key, and the next try puts it into the folder.
+//! at any time: the CA repeats its answer for the same key, and the next try puts it into the folder. In the same way a
+//! lost certificate comes back.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -67,7 +68,7 @@ pub struct PendingIdentity {
 
 /// Whom the key of a folder is for: the content of `enrolment.json`.
 enum Intent {
-    /// Nobody yet: there is no key of ours.
+    /// Nothing is written: there is no key yet, or the enrolment has finished and its certificate is lost.
     Unwritten,
     /// The subject and CA of the next try, whatever they are: no CA has granted anything for the key.
     Open,
@@ -86,9 +87,13 @@ impl IdentityFolder {
     /// Begins an enrolment in `folder`, or goes on with one. The folder is made if it is not there; the one around it
     /// must exist. All that the certificate will need is done before this returns.
     ///
+    /// A folder that has lost its certificate goes on with its key. One that has lost its anchor gets `anchor`, if its
+    /// certificate is genuine under it.
+    ///
     /// # Errors
-    /// [`IdentityError::Exists`] if anything else is in the folder, [`IdentityError::Other`] if it is for another
-    /// subject or CA, [`IdentityError::Busy`] if another process enrols into it; otherwise what failed.
+    /// [`IdentityError::Exists`] if anything else is in the folder, [`IdentityError::Other`] or
+    /// [`IdentityError::OtherAnchor`] if it is for another subject or CA, [`IdentityError::Busy`] if another process
+    /// enrols into it; otherwise what failed.
     pub fn begin(folder: &Path, subject: Id<'_>, anchor: &Anchor) -> Result<Self, IdentityError> {
         let wanted = (subject.into(), anchor.fingerprint());
         claim(folder)?;
@@ -104,21 +109,36 @@ impl IdentityFolder {
         }
         let key = folder.join(KEY);
         let resumed = key.try_exists().map_err(|e| IdentityError::write(&key, e))?;
-        let first = match lock.intent()? {
-            Intent::For(found) if found == wanted => false,
-            Intent::For(found) => return Err(other(folder, "an unfinished enrolment", found)),
-            // Nothing tells whose key this is.
-            Intent::Unwritten if resumed => return Err(IdentityError::Exists(folder.to_owned())),
-            Intent::Unwritten | Intent::Open => {
-                lock.write(&Intent::For(wanted))?;
-                true
+        let intent = lock.intent()?;
+        if let Intent::For(found) = &intent
+            && *found != wanted
+        {
+            return Err(other(folder, "an unfinished enrolment", found.clone()));
+        }
+        let key = match resumed.then(|| identity::read_key(folder)).transpose() {
+            // Nothing tells what this is.
+            Err(IdentityError::Key { .. }) if matches!(intent, Intent::Unwritten) => {
+                return Err(IdentityError::Exists(folder.to_owned()));
             }
+            key => key?,
         };
-        let key = if resumed { identity::read_key(folder)? } else { create_key(folder)? };
+        let certified = check_left(folder, key.as_ref(), &wanted, anchor)?;
+        // Before there is a key of ours. Where nothing is written beside a key, the file was lost, or the certificate.
+        let first = !matches!(intent, Intent::For(_));
+        if first {
+            lock.write(&Intent::For(wanted))?;
+        }
+        let key = match key {
+            Some(key) => key,
+            None => create_key(folder)?,
+        };
         reserve(&folder.join(NEW_ANCHOR), limits::ANCHOR)?;
         reserve(&folder.join(NEW_CERTIFICATE), limits::CERTIFICATE)?;
         sync(folder)?;
-        Ok(Self::Pending(PendingIdentity { folder: folder.to_owned(), key, resumed, first, lock }))
+        let pending = PendingIdentity { folder: folder.to_owned(), key, resumed, first, lock };
+        let Some(identity) = certified else { return Ok(Self::Pending(pending)) };
+        pending.keep(&identity)?;
+        Ok(Self::Enrolled(Box::new(identity)))
     }
 
     fn enrolled(folder: &Path, wanted: &(IdBuf, Fingerprint)) -> Result<Self, IdentityError> {
@@ -285,6 +305,29 @@ fn claim(folder: &Path) -> Result<(), IdentityError> {
         }
     }
     Ok(())
+}
+
+/// Checks the anchor or the certificate that is there without the other: it must be what the enrolment would write.
+/// With the certificate the identity is whole, since the anchor is known.
+fn check_left(
+    folder: &Path,
+    key: Option<&KeyPair<Chosen>>,
+    wanted: &(IdBuf, Fingerprint),
+    anchor: &Anchor,
+) -> Result<Option<Identity>, IdentityError> {
+    let path = folder.join(ANCHOR);
+    if path.exists() {
+        let found = identity::load_anchor(folder)?.fingerprint();
+        return if found == wanted.1 { Ok(None) } else { Err(IdentityError::OtherAnchor { path, found }) };
+    }
+    if !folder.join(CERTIFICATE).exists() {
+        return Ok(None);
+    }
+    // A certificate without its key is of no use, and is not ours to remove.
+    let key = key.ok_or_else(|| IdentityError::Exists(folder.to_owned()))?;
+    let identity = Identity::load_certificate(folder, key.clone(), anchor.clone())?;
+    let found = (identity.subject_id().into(), wanted.1);
+    if found == *wanted { Ok(Some(identity)) } else { Err(other(folder, "an identity", found)) }
 }
 
 /// Whether the two files are there that come after the grant.

@@ -52,6 +52,17 @@ pub enum IdentityError {
         /// The CA's fingerprint.
         fingerprint: Fingerprint,
     },
+    /// The folder has an anchor of another CA, and no certificate.
+    #[error(
+        "{} is of the CA with the fingerprint {found}, and not of the one to enrol at; enrol at that CA, or choose \
+         another folder", path.display()
+    )]
+    OtherAnchor {
+        /// The anchor's file.
+        path: PathBuf,
+        /// The fingerprint in it.
+        found: Fingerprint,
+    },
     /// Another process enrols into this folder.
     #[error("another `minipki enroll` is at work in {}; wait until it has ended, then try again", .0.display())]
     Busy(PathBuf),
@@ -62,7 +73,8 @@ pub enum IdentityError {
     )]
     Unfinished(PathBuf),
     /// A file of the folder is not there.
-    #[error("{} does not exist: no identity is here; `minipki enroll --out DIR` makes one", .0.display())]
+    #[error("{} does not exist, so there is no whole identity; `minipki enroll --out DIR` makes one, and goes on with \
+             the key if that is there", .0.display())]
     Missing(PathBuf),
     /// The operating system refused.
     #[error("{}: {source}; {}", path.display(), advice(source))]
@@ -114,7 +126,8 @@ pub enum IdentityError {
         source: cert::Error,
     },
     /// The certificate is not for this key and under this anchor.
-    #[error("{}: {source}; the three files of a folder belong together: put them back, or enrol again", path.display())]
+    #[error("{}: {source}; put back the three files that belong together, or move this one away and run the same \
+             `minipki enroll` again, which goes on with the key", path.display())]
     Certificate {
         /// The file.
         path: PathBuf,
@@ -228,10 +241,16 @@ impl Identity {
     pub(super) fn load_genuine(folder: &Path) -> Result<Self, IdentityError> {
         check_folder(folder, OFlags::empty())?;
         let key = read_key(folder)?;
-        let path = folder.join(ANCHOR);
-        let text = read_public(folder, &path)?;
-        let anchor =
-            Anchor::decode::<Chosen>(&text).map_err(|source| IdentityError::Anchor { path, source })?;
+        let anchor = load_anchor(folder)?;
+        Self::load_certificate(folder, key, anchor)
+    }
+
+    /// Takes a key, and the certificate in the folder, which must be genuine under `anchor`.
+    pub(super) fn load_certificate(
+        folder: &Path,
+        key: KeyPair<Chosen>,
+        anchor: Anchor,
+    ) -> Result<Self, IdentityError> {
         let path = folder.join(CERTIFICATE);
         let text = read_public(folder, &path)?;
         Self::genuine(key, text.to_vec(), anchor)
@@ -290,6 +309,13 @@ pub(super) fn read_key(folder: &Path) -> Result<KeyPair<Chosen>, IdentityError> 
         Err(ReadError::Io(source)) => return Err(IdentityError::read(&path, source)),
     };
     KeyPair::from_pkcs8_pem(&pem).map_err(|source| IdentityError::Key { path, source })
+}
+
+/// Reads the anchor.
+pub(super) fn load_anchor(folder: &Path) -> Result<Anchor, IdentityError> {
+    let path = folder.join(ANCHOR);
+    let text = read_public(folder, &path)?;
+    Anchor::decode::<Chosen>(&text).map_err(|source| IdentityError::Anchor { path, source })
 }
 
 /// Reads a file that comes with the grant.

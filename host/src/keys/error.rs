@@ -13,7 +13,7 @@ use crate::files::{folder_of, quoted};
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// Not a PEM text of a PKCS#8 key.
-    #[error("{0}; expected a PKCS#8 key in PEM, as `openssl genpkey -algorithm RSA` writes it")]
+    #[error("{0}; expected a PKCS#8 key in PEM")]
     Pem(PemError),
     /// Not a key for this CA.
     #[error("{0}; expected an RSA key of 2048, 3072 or 4096 bits with two primes and e = 65537")]
@@ -31,6 +31,21 @@ pub enum KeyError {
     /// The threads that are to sign cannot be started.
     #[error("the threads that sign could not be started: {0}; let this user have more of them (`ulimit -u`)")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+impl KeyError {
+    /// Whether the file's content is the reason, and not this machine.
+    const fn is_content(&self) -> bool {
+        matches!(self, Self::Pem(_) | Self::Key(_) | Self::Aws(_))
+    }
+
+    /// How the key in a CA folder is put back, if that helps.
+    fn way_back(&self, path: &Path) -> String {
+        if !self.is_content() {
+            return String::new();
+        }
+        format!("; put back a backup: minipki ca restore --from FILE --dir {}", quoted(folder_of(path)))
+    }
 }
 
 /// A CA folder could not be made or opened.
@@ -107,7 +122,7 @@ pub enum FolderError {
     #[error("the RSA key could not be generated: {0}")]
     Generate(String),
     /// The key file holds no usable key.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}{}", path.display(), source.way_back(path))]
     Key {
         /// The key file.
         path: PathBuf,
@@ -115,7 +130,10 @@ pub enum FolderError {
         source: KeyError,
     },
     /// The anchor file is malformed.
-    #[error("{}: {source}; put back the file that `minipki ca init` wrote", path.display())]
+    #[error(
+        "{}: {source}; put back a backup: minipki ca restore --from FILE --dir {}",
+        path.display(), quoted(folder_of(path))
+    )]
     Anchor {
         /// The anchor file.
         path: PathBuf,
@@ -124,8 +142,8 @@ pub enum FolderError {
     },
     /// The anchor names no issuer or no key.
     #[error(
-        "{} has a fingerprint only, and a CA's own anchor has its name and key; put back the file that `minipki ca init` wrote",
-        .0.display()
+        "{} has a fingerprint only, and a CA's own anchor has its name and key; put back a backup: minipki ca restore --from FILE --dir {}",
+        .0.display(), quoted(folder_of(.0))
     )]
     BareAnchor(PathBuf),
     /// The key and the anchor do not belong together.
@@ -144,6 +162,20 @@ pub enum FolderError {
 }
 
 impl FolderError {
+    /// Whether a backup is what helps: a file is damaged or lost, or is another CA's.
+    pub const fn needs_backup(&self) -> bool {
+        match self {
+            Self::Key { source, .. } => source.is_content(),
+            Self::NoCa(_)
+            | Self::KeyAlone(_)
+            | Self::Missing(_)
+            | Self::Anchor { .. }
+            | Self::BareAnchor(_)
+            | Self::Mismatch { .. } => true,
+            _ => false,
+        }
+    }
+
     pub(super) fn io(path: &Path, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::NotFound => Self::Missing(path.to_owned()),

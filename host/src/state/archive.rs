@@ -88,7 +88,8 @@ pub(super) fn write(to: &File, about: &About, contents: &Contents, ledger: &Path
 /// Reads the archive `from`, writes its ledger into the new file `ledger`, and checks all checksums.
 pub(super) fn read(from: &Path, ledger: &Path) -> Result<(About, Contents), StateError> {
     let no = |what: &str| StateError::no_backup(from, what);
-    let unreadable = |error: io::Error| StateError::no_backup(from, error);
+    // The words of a parser may quote what it has read: the file may be anything, also a private key.
+    let unreadable = |_: io::Error| no("it is no tar archive, or it is damaged");
     let file = File::open(from).map_err(StateError::io(from))?;
     let mut tar = tar::Archive::new(file);
     let mut entries = tar.entries().map_err(unreadable)?;
@@ -103,7 +104,8 @@ pub(super) fn read(from: &Path, ledger: &Path) -> Result<(About, Contents), Stat
         Ok(content)
     };
     let about = small(ABOUT_FILE)?;
-    let about: About = serde_json::from_slice(&about).map_err(|e| StateError::no_backup(from, e))?;
+    let about: About =
+        serde_json::from_slice(&about).map_err(|_| no("backup.json is not as minipki writes it"))?;
     if about.version != VERSION {
         return Err(no(&format!("it has version {}, and this minipki reads {VERSION}", about.version)));
     }

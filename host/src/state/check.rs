@@ -8,7 +8,7 @@ use minipki_core::text::UnixTime;
 
 use super::owner;
 use crate::files;
-use crate::keys::{ANCHOR_FILE, CaFolder, KEY_FILE, PUBLIC_KEY_FILE};
+use crate::keys::{ANCHOR_FILE, CaFolder, FolderError, KEY_FILE, PUBLIC_KEY_FILE};
 use crate::store::{self, BadRow, LastStart, LedgerReader, Lock, Sizes, StoreError};
 
 /// How much room a disk should have for the ledger to grow, in bytes.
@@ -32,6 +32,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Each row of the ledger that does not hold.
     pub bad_rows: Vec<BadRow>,
+    /// Whether some content is damaged or lost, so that a backup may be needed.
+    pub needs_backup: bool,
 }
 
 impl Report {
@@ -44,18 +46,36 @@ impl Report {
         self.findings.push(Finding { check, good, seen: seen.to_string() });
     }
 
-    fn tell<T>(&mut self, check: &'static str, found: Result<T, impl ToString>) -> Option<T> {
-        found.map_err(|error| self.add(check, false, error)).ok()
+    /// Adds an error, which `needs_backup` or not.
+    fn tell<T, E: ToString>(
+        &mut self,
+        check: &'static str,
+        found: Result<T, E>,
+        needs_backup: impl FnOnce(&E) -> bool,
+    ) -> Option<T> {
+        let error = match found {
+            Ok(found) => return Some(found),
+            Err(error) => error,
+        };
+        self.needs_backup |= needs_backup(&error);
+        self.add(check, false, error);
+        None
+    }
+
+    fn tell_store<T>(&mut self, check: &'static str, found: Result<T, StoreError>) -> Option<T> {
+        self.tell(check, found, StoreError::needs_backup)
     }
 }
 
 /// Checks the CA in `dir`, at the time `now`.
 pub fn check(dir: &Path, now: UnixTime) -> Report {
     let mut report = Report::default();
-    let Some(folder) = report.tell("folder", CaFolder::open(dir)) else { return report };
+    let Some(folder) = report.tell("folder", CaFolder::open(dir), FolderError::needs_backup) else {
+        return report;
+    };
     let seen = format!("{} ({})", folder.issuer_id(), folder.fingerprint());
     report.add("folder", true, format_args!("{} holds the CA {seen}", dir.display()));
-    if report.tell("key", folder.check_key()).is_some() {
+    if report.tell("key", folder.check_key(), FolderError::needs_backup).is_some() {
         report.add("key", true, "it is the anchor's, and only its owner can read it");
     }
     check_owners(&mut report, dir);
@@ -69,7 +89,7 @@ pub fn check(dir: &Path, now: UnixTime) -> Report {
 fn check_owners(report: &mut Report, dir: &Path) {
     let names = [KEY_FILE, PUBLIC_KEY_FILE, ANCHOR_FILE, LastStart::FILE];
     let ledger = ["", "-wal", "-shm"].map(|suffix| format!("{}{suffix}", store::FILE));
-    let Some(folder) = report.tell("owner", fs::metadata(dir)) else { return };
+    let Some(folder) = report.tell("owner", fs::metadata(dir), |_| false) else { return };
     let others: Vec<_> = names
         .into_iter()
         .chain(ledger.iter().map(String::as_str))
@@ -94,7 +114,7 @@ fn check_owners(report: &mut Report, dir: &Path) {
 }
 
 fn check_room(report: &mut Report, dir: &Path) {
-    let Some(free) = report.tell("room", files::free_space(dir)) else { return };
+    let Some(free) = report.tell("room", files::free_space(dir), |_| false) else { return };
     report.add("room", free >= ROOM, format_args!("{} MiB are free on its disk", free >> 20));
 }
 
@@ -112,20 +132,21 @@ fn check_process(report: &mut Report, dir: &Path) {
 
 fn check_ledger(report: &mut Report, folder: &CaFolder, now: UnixTime) {
     let reader = LedgerReader::open(folder.path(), &owner(folder));
-    let Some(reader) = report.tell("ledger", reader) else { return };
+    let Some(reader) = report.tell_store("ledger", reader) else { return };
     check_instance(report, folder.path(), &reader, now);
     check_log(report, folder.path());
-    if let Some(faults) = report.tell("structure", reader.faults()) {
+    if let Some(faults) = report.tell_store("structure", reader.faults()) {
         if faults.is_empty() {
             report.add("structure", true, "each page, table and index of the ledger is sound");
         }
         for fault in faults {
+            report.needs_backup = true;
             report.add("structure", false, fault);
         }
     }
     let mut rows = Vec::new();
     let verified = reader.verify_all(folder.anchor(), |row| rows.push(row));
-    if let Some(count) = report.tell("certificates", verified) {
+    if let Some(count) = report.tell_store("certificates", verified) {
         let bad = rows.len();
         report.add(
             "certificates",
@@ -133,25 +154,26 @@ fn check_ledger(report: &mut Report, folder: &CaFolder, now: UnixTime) {
             format_args!("{count} in the ledger, {bad} of them do not hold"),
         );
     }
+    report.needs_backup |= !rows.is_empty();
     report.bad_rows = rows;
 }
 
 fn check_instance(report: &mut Report, dir: &Path, reader: &LedgerReader, now: UnixTime) {
-    let Some(found) = report.tell("instance", reader.instance()) else { return };
+    let Some(found) = report.tell_store("instance", reader.instance()) else { return };
     let last = LastStart::read(dir).ok().flatten();
     let expected =
         last.as_ref().is_none_or(|last| last.instance == found.id && last.generation <= found.generation);
     let seen = format!("{} in generation {}", found.id, found.generation);
     match last.filter(|_| !expected) {
         None => report.add("instance", true, seen),
-        Some(last) => report.add(
-            "instance",
-            false,
-            format_args!(
-                "{seen}, and the ledger that was served here last is {} in generation {}; put back the newer one",
-                last.instance, last.generation
-            ),
-        ),
+        Some(last) => {
+            report.needs_backup = true;
+            let (id, generation) = (last.instance, last.generation);
+            let seen = format!(
+                "{seen}, and what was served here last is {id} in generation {generation}; put back the newer ledger"
+            );
+            report.add("instance", false, seen);
+        }
     }
     let hours = |then: u64| now.get().saturating_sub(then) / 3600;
     match found.backed_up {
@@ -162,7 +184,7 @@ fn check_instance(report: &mut Report, dir: &Path, reader: &LedgerReader, now: U
 }
 
 fn check_log(report: &mut Report, dir: &Path) {
-    let Some(sizes) = report.tell("log", Sizes::of(dir)) else { return };
+    let Some(sizes) = report.tell_store("log", Sizes::of(dir)) else { return };
     let failed = LastStart::read(dir).ok().flatten().map_or(0, |last| last.checkpoints_failed);
     let folded = UnixTime::new(sizes.folded).map_or_else(|_| "?".to_owned(), |time| time.to_string());
     let good = sizes.log < Sizes::LOG_TOO_LONG && failed == 0;

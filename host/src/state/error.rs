@@ -43,13 +43,13 @@ pub enum StateError {
     },
     /// The folder belongs to another CA.
     #[error(
-        "{} holds the key {found}, and the backup is of the CA with the key {backup}; restore it into another folder",
+        "{} is of the CA with the key {found}, and the backup of the one with {backup}; restore it into another folder",
         folder.display()
     )]
     OtherKey {
         /// The folder.
         folder: PathBuf,
-        /// The key in it.
+        /// The key of its CA.
         found: Fingerprint,
         /// The key in the backup.
         backup: Fingerprint,
@@ -59,7 +59,7 @@ pub enum StateError {
     NotACa(PathBuf),
     /// The ledger that would be replaced is sound.
     #[error(
-        "{} has a sound ledger with {certificates} certificates, which may be newer than the backup; to put the backup in its place all the same, and keep the ledger under another name, add --replace",
+        "{} has its key, its anchor and a sound ledger with {certificates} certificates, which may be newer than the backup; to put the backup in its place all the same, and keep the ledger under another name, add --replace",
         folder.display()
     )]
     Sound {

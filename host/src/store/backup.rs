@@ -1,6 +1,7 @@
 //! A copy of the ledger while others use it, and the way of such a copy back into a folder.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -15,19 +16,23 @@ use super::{FILE, LedgerReader, StoreError};
 use crate::files;
 
 /// Copies the ledger of `owner` in `folder` to the new file `to`, as it is at one moment, also while a CA issues from
-/// it; and remembers that as the last backup, where the ledger can be written. The copy is on the disk when this
-/// returns; its name is on the disk only after [`files::sync_folder`].
+/// it; and remembers that as the last backup, where the ledger can be written and its disk is not full. The copy is on the
+/// disk when this returns; its name is on the disk only after [`files::sync_folder`].
 ///
 /// # Errors
 /// [`StoreError`] of the ledger, or of the disk that `to` is on.
 pub fn snapshot(folder: &Path, owner: &Owner, to: &Path, now: UnixTime) -> Result<(), StoreError> {
-    match open::open_to_write(folder, owner, Accept::default()) {
-        Ok(connection) => {
-            let noted = connection.execute("UPDATE instance SET backed_up = ?1", [now.get() as i64]);
-            noted.map_err(|e| StoreError::from(e).in_ledger(&connection))?;
-            copy(&connection, to)
+    let noted = open::open_to_write(folder, owner, Accept::default()).and_then(|connection| match connection
+        .execute("UPDATE instance SET backed_up = ?1", [now.get() as i64])
+    {
+        Ok(_) => Ok(connection),
+        Err(e) => Err(StoreError::from(e).in_ledger(&connection)),
+    });
+    match noted {
+        Ok(connection) => copy(&connection, to),
+        Err(StoreError::ReadOnly { .. } | StoreError::Full) => {
+            copy(LedgerReader::open(folder, owner)?.connection(), to)
         }
-        Err(StoreError::ReadOnly { .. }) => copy(LedgerReader::open(folder, owner)?.connection(), to),
         Err(error) => Err(error),
     }
 }
@@ -36,7 +41,11 @@ fn copy(connection: &Connection, to: &Path) -> Result<(), StoreError> {
     // SQLite takes an empty file for a new one.
     let file = files::create_new(to, files::SECRET).map_err(|e| StoreError::io(to, e))?;
     let name = ToSqlOutput::Borrowed(ValueRef::Text(to.as_os_str().as_bytes()));
-    connection.execute("VACUUM INTO ?1", [name]).map_err(|e| StoreError::from(e).in_ledger(connection))?;
+    connection.execute("VACUUM INTO ?1", [name]).map_err(|e| match StoreError::from(e) {
+        // Only the copy is written.
+        StoreError::Full => StoreError::io(to, ErrorKind::StorageFull.into()),
+        error => error.in_ledger(connection),
+    })?;
     file.sync_all().map_err(|e| StoreError::io(to, e))
 }
 

@@ -227,6 +227,12 @@ impl StoreError {
         }
     }
 
+    /// Whether a backup is what helps: the ledger is damaged or lost, or it is another one than it should be.
+    pub fn needs_backup(&self) -> bool {
+        let other = matches!(self, Self::Missing { .. } | Self::Foreign { .. } | Self::NotTheLast { .. });
+        other || self.is_damage()
+    }
+
     /// Whether the ledger's content is not what minipki wrote.
     pub fn is_damage(&self) -> bool {
         match self {

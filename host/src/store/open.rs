@@ -204,6 +204,7 @@ fn connect_to_read(path: &Path) -> Result<(Connection, i32), StoreError> {
     };
     let refused = match open(path.as_os_str(), flags) {
         Err(StoreError::Sqlite(e)) if is_refusal(&e) => e,
+        Err(StoreError::Full) => return connect_alone(path),
         opened => return opened,
     };
     // To read in WAL mode, SQLite writes an index beside the ledger. Where it cannot, nobody else can either, so the
@@ -215,6 +216,17 @@ fn connect_to_read(path: &Path) -> Result<(Connection, i32), StoreError> {
         return Err(StoreError::Unfolded { path: path.to_owned() });
     }
     open(&immutable(path), flags | OpenFlags::SQLITE_OPEN_URI)
+}
+
+/// Opens a ledger on a full disk to read. There is no room for the index of the write-ahead log, so SQLite keeps it in
+/// memory. Others must wait meanwhile, as they cannot see it; nobody who has the ledger open is there, or there would
+/// be an index (<https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory>).
+fn connect_alone(path: &Path) -> Result<(Connection, i32), StoreError> {
+    let mut connection = connect(path)?;
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    let found = schema::check_kind(&connection.transaction()?, path)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok((connection, found))
 }
 
 fn is_refusal(error: &rusqlite::Error) -> bool {

@@ -12,7 +12,8 @@ use crate::{clock, files, state};
 /// Check the CA's files, its ledger and each certificate in it, also while it serves
 #[derive(Args)]
 #[command(after_help = "Example:\n  minipki ca check --dir my-ca\n\n\
-It ends with code 1 if anything is wrong. It changes nothing. A million certificates take about two minutes.")]
+It ends with code 1 if anything is wrong. It changes nothing that is recorded. It may leave ledger.sqlite-wal and\n\
+ledger.sqlite-shm, which belong to the ledger. A million certificates take about two minutes.")]
 pub(in crate::cli) struct CheckArgs {
     /// The CA's folder
     #[arg(long, value_name = "DIR")]
@@ -49,10 +50,11 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
     if report.is_good() {
         return Ok(());
     }
-    let next = format!(
-        "mend what is named above, or put back a backup: minipki ca restore --from FILE --dir {}",
-        files::quoted(&args.dir)
-    );
+    let mut next = "mend what is named above".to_owned();
+    if report.needs_backup {
+        let folder = files::quoted(&args.dir);
+        next.push_str(&format!(", or put back a backup: minipki ca restore --from FILE --dir {folder}"));
+    }
     Err(CliError::new(Exit::Failed, format_args!("{} is not sound", args.dir.display()), next))
 }
 
