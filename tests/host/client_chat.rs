@@ -11,6 +11,7 @@ use minipki::trace::printable;
 use minipki_core::session::Fault;
 use minipki_tests::peers::{Collected, MemoryChannel, channel};
 use tokio::io::{AsyncBufRead, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, WriteHalf};
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 const LIMIT: usize = Outgoing::<WriteHalf<DuplexStream>>::LIMIT;
@@ -33,7 +34,7 @@ async fn side_within(
 ) -> Side {
     let (mut printed, notes) = (Vec::new(), Collected::default());
     let note = |item| notes.add(item);
-    let options = ChatOptions { prefix: "", limits, notes: &note };
+    let options = ChatOptions { prefix: "", limits, notes: &note, stop: None };
     let end = converse(channel, &mut Lines::new(input), &mut printed, &options).await;
     Side { printed: String::from_utf8(printed).expect("text"), notes: notes.take(), end }
 }
@@ -214,4 +215,22 @@ async fn a_line_survives_an_interrupted_reading() {
     assert_eq!(lines.next().await.expect("open"), Some(Line::Text("first half".into())));
     drop(keyboard);
     assert_eq!(lines.next().await.expect("at its end"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_peer_says_until_it_closes_is_printed_after_a_signal() {
+    let (alice, mut bob) = channel().await;
+    let (_keyboard, input) = tokio::io::duplex(64);
+    let (_ask, stop) = watch::channel(Some("SIGINT"));
+    let heard = async {
+        assert_eq!(bob.inbound.receive().await.expect("orderly"), None);
+        bob.outbound.send(&encode("farewell")).await.expect("alice reads");
+        bob.outbound.close().await.expect("alice reads");
+    };
+    let (mut printed, notes) = (Vec::new(), |_| {});
+    let options = ChatOptions { prefix: "", limits: Limits::default(), notes: &notes, stop: Some(&stop) };
+    let mut input = Lines::new(BufReader::new(input));
+    let (ended, ()) = tokio::join!(converse(alice, &mut input, &mut printed, &options), heard);
+    assert!(matches!(ended, Err(ClientError::Stopped { signal: "SIGINT" })), "{ended:?}");
+    assert_eq!(printed, b"farewell\n");
 }

@@ -1,4 +1,6 @@
-//! How conversations end, with the built program: by the deadline, by silence, by a certificate's end.
+//! How conversations end, with the built program: by the deadline, by silence, by a certificate's end, by a signal.
+
+use std::net::TcpListener;
 
 use minipki_tests::peers::{CA, expiring_in, identity_of, keep};
 use minipki_tests::program::{run, start, start_typing};
@@ -84,4 +86,97 @@ fn a_listener_whose_own_certificate_expires_says_so_and_ends() {
         assert!(done.stderr.contains("our own certificate expired at"), "{done:?}");
     }
     run(at, &["connect", "--identity", "bob", "--peer", "127.0.0.1:9"]).expect(4);
+}
+
+#[test]
+fn a_signal_to_a_listener_closes_each_channel_in_order() {
+    let folder = people(&["alice", "bob", "carol"]);
+    let at = folder.path();
+    for signal in ["INT", "TERM", "HUP"] {
+        let (mut bob, _keys, address) = bob(at, &[]);
+        let (mut alice, mut alices) = start_at_terminal(at, &connect("alice", &address, &[]));
+        bob.line("open: alice");
+        alice.line("open: bob");
+        let carol = start_typing(at, &connect("carol", &address, &["--deadline", "1h"]), "hello\n");
+        bob.line("carol: hello");
+        bob.signal(signal);
+        // carol has nothing more to say, and alice might.
+        carol.wait().expect(0);
+        alice.line("the peer will send no more");
+        let done = bob.wait().expect(0);
+        assert!(done.stderr.contains("alice: closed"), "{signal}: {done:?}");
+        assert!(done.stderr.contains("carol: closed"), "{signal}: {done:?}");
+        assert!(!done.stderr.contains("error"), "{signal}: {done:?}");
+        alices.ends();
+        alice.wait().expect(0);
+    }
+}
+
+#[test]
+fn a_signal_to_who_connects_closes_the_channel_in_order() {
+    let folder = people(&["alice", "bob"]);
+    let at = folder.path();
+    for signal in ["INT", "TERM", "HUP"] {
+        let mut bob = start(at, &listen(&["--once"]));
+        let address = bob.address("listening");
+        let (mut alice, _keys) = start_at_terminal(at, &connect("alice", &address, &[]));
+        alice.line("the peer will send no more");
+        alice.signal(signal);
+        let done = alice.wait().expect(130);
+        assert!(done.stderr.contains(&format!("ended by SIG{signal}")), "{done:?}");
+        bob.wait().expect(0);
+    }
+    // A script, too.
+    let (mut bob, mut keys, address) = bob(at, &["--once"]);
+    let mut alice = start(at, &connect("alice", &address, &["--expect", "never", "--deadline", "1h"]));
+    alice.line("open: bob");
+    alice.stop().expect(130);
+    bob.line("the peer will send no more");
+    keys.ends();
+    bob.wait().expect(0);
+}
+
+#[test]
+fn a_signal_ends_a_client_without_a_channel_at_once() {
+    let folder = people(&["alice", "bob"]);
+    let at = folder.path();
+    for more in [&[][..], &["--once"]] {
+        let (bob, _keys, _) = bob(at, more);
+        bob.stop().expect(0);
+    }
+    // A listener that answers nobody.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = silent.local_addr().expect("it is bound").to_string();
+    let (alice, _keys) = start_at_terminal(at, &connect("alice", &address, &[]));
+    let _near = silent.accept().expect("alice connects");
+    alice.stop().expect(130);
+}
+
+#[test]
+fn a_second_signal_ends_a_conversation_at_once() {
+    let folder = people(&["alice", "bob"]);
+    let at = folder.path();
+    let (mut bob, _keys, address) = bob(at, &[]);
+    let (mut alice, _alices) = start_at_terminal(at, &connect("alice", &address, &[]));
+    alice.line("open: bob");
+    bob.line("open: alice");
+    // alice does not close, so that the first signal would take a while.
+    bob.signal("INT");
+    bob.signal("TERM");
+    let done = bob.wait().expect(130);
+    assert!(done.stderr.contains("by a second signal"), "{done:?}");
+}
+
+#[test]
+fn a_channel_that_is_cut_is_told_as_a_conversation_and_not_as_a_wrong_address() {
+    let folder = people(&["alice", "bob"]);
+    let at = folder.path();
+    let (mut bob, _keys, address) = bob(at, &[]);
+    let (mut alice, _alices) = start_at_terminal(at, &connect("alice", &address, &[]));
+    alice.line("open: bob");
+    bob.line("open: alice");
+    bob.signal("KILL");
+    let done = alice.wait().expect(5);
+    assert!(done.stderr.contains("bob: the connection ended without a close"), "{done:?}");
+    assert!(done.stderr.contains("connect again") && !done.stderr.contains("check"), "{done:?}");
 }

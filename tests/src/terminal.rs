@@ -22,6 +22,14 @@ impl Terminal {
     pub fn types(&mut self, line: &str) {
         self.0.write_all(format!("{line}\n").as_bytes()).expect("the terminal is there");
     }
+
+    /// Types Ctrl-D at the beginning of a line: the end of the input.
+    ///
+    /// # Panics
+    /// If the terminal is gone.
+    pub fn ends(&mut self) {
+        self.0.write_all(b"\x04").expect("the terminal is there");
+    }
 }
 
 /// Starts the program in `folder`, with a terminal as its input.

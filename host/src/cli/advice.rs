@@ -77,6 +77,19 @@ pub(super) fn refused(code: Code, text: &str) -> CliError {
     CliError::new(Exit::Refused, format_args!("refused ({code}): {text}"), next)
 }
 
+/// What ended a channel that was open.
+pub(super) fn open_channel(error: ClientError) -> CliError {
+    let next = "connect again, and ask what arrived: the other program has ended, or the network failed";
+    match &error {
+        ClientError::Exchange { with, source: NetError::Fault(Fault::Truncated) } => {
+            let seen = "the connection ended without a close, and what was sent last may not have arrived";
+            CliError::new(Exit::Connection, seen, next).with(with)
+        }
+        ClientError::Exchange { source: NetError::Io(_), .. } => CliError::new(Exit::Connection, error, next),
+        _ => error.into(),
+    }
+}
+
 impl From<ClientError> for CliError {
     fn from(error: ClientError) -> Self {
         match &error {
@@ -88,6 +101,7 @@ impl From<ClientError> for CliError {
             | ClientError::ConnectDeadline { .. }
             | ClientError::Idle { .. }
             | ClientError::Exchange { .. } => Self::told(Exit::Connection, error),
+            ClientError::Stopped { .. } => Self::told(Exit::Interrupted, error),
             ClientError::Missing { .. } => {
                 Self::new(Exit::Unexpected, error, "see above what the peer said; --deadline gives it longer")
             }

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 
 use super::talk::{Company, Talk};
-use super::{CliError, output};
-use crate::client::chat::Note;
+use super::{CliError, interrupted, output};
+use crate::client::chat::{Note, Stop, stopped};
 use crate::client::{Identity, connect};
 
 /// Open a secure channel to a peer and talk: what is typed is sent, what arrives is printed
 ///
 /// The peer's name is shown before anything is sent. The end of the input closes our side; the peer can
-/// still answer, until it closes or has been silent for as long as --deadline says.
+/// still answer, until it closes or has been silent for as long as --deadline says. Ctrl-C, SIGTERM and
+/// SIGHUP close the channel and end; a second one ends at once.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   minipki connect --identity alice --peer 127.0.0.1:9101 --peer-subject bob
@@ -29,11 +30,16 @@ pub(super) struct Args {
     talk: Talk,
 }
 
-pub(super) async fn run(args: Args) -> Result<(), CliError> {
+pub(super) async fn run(args: Args, stop: Stop) -> Result<(), CliError> {
     let identity = Identity::load(&args.identity)?;
     let options = args.talk.options(&identity);
     let mut keyboard = args.talk.keyboard();
-    let opening = connect(&args.peer, &identity, &options);
+    let opening = async {
+        tokio::select! {
+            channel = connect(&args.peer, &identity, &options) => Ok(channel?),
+            signal = stopped(&stop) => interrupted(signal),
+        }
+    };
     let channel = if args.talk.peer_subject.is_some() {
         opening.await?
     } else {
@@ -45,5 +51,5 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
         ));
         channel
     };
-    args.talk.talk(channel, &mut keyboard, Company::Alone(Some(args.talk.deadline))).await
+    args.talk.talk(channel, &mut keyboard, Company::Alone(Some(args.talk.deadline)), &stop).await
 }

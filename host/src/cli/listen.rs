@@ -13,8 +13,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::talk::{Company, Keyboard, Talk};
-use super::{CliError, Exit, advice, output};
-use crate::client::chat::{Conversations, Full, Input, Line, Note, Seat};
+use super::{CliError, Exit, advice, interrupted, output};
+use crate::client::chat::{Conversations, Full, Input, Line, Note, Seat, Stop, stopped};
 use crate::client::{Channel, ClientError, Identity, Listener};
 use crate::clock;
 
@@ -24,12 +24,12 @@ const TOLD: u32 = 10;
 /// The time after which failures are told again.
 const TOLD_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long open channels are waited for, which close by themselves when our certificate expires.
+/// How long open channels are waited for, which close by themselves when our certificate expires or a signal asks.
 const CLOSING: Duration = Duration::from_secs(3);
 
 /// Wait for peers and talk to them over secure channels, side by side
 ///
-/// Ends with Ctrl-C or SIGTERM.
+/// Ctrl-C, SIGTERM and SIGHUP close each channel and end; a second one ends at once.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   minipki listen --identity bob
@@ -55,7 +55,7 @@ pub(super) struct Args {
     talk: Talk,
 }
 
-pub(super) async fn run(args: Args) -> Result<(), CliError> {
+pub(super) async fn run(args: Args, stop: Stop) -> Result<(), CliError> {
     let identity = Identity::load(&args.identity)?;
     let own = Certificate::parse(identity.certificate()).map_err(|error| advice::certificate(&error))?;
     let not_after = own.validity().not_after();
@@ -66,15 +66,16 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
     };
     let listener = Listener::bind(&args.listen, identity, options).await.map_err(unusable)?;
     output::say(format_args!("{subject} is listening on {}", listener.local_addr()?));
-    if args.once {
-        once(listener, &args.talk, not_after).await
+    let ended = if args.once {
+        once(listener, &args.talk, not_after, &stop).await
     } else {
-        serve(listener, args.talk, not_after).await
-    }
+        serve(listener, args.talk, not_after, stop).await
+    };
+    ended.or_else(|error| if is_stop(&error) { Ok(()) } else { Err(error) })
 }
 
 /// Talks to the first peer.
-async fn once(mut listener: Listener, talk: &Talk, not_after: UnixTime) -> Result<(), CliError> {
+async fn once(mut listener: Listener, talk: &Talk, not_after: UnixTime, stop: &Stop) -> Result<(), CliError> {
     let mut keyboard = talk.keyboard();
     let mut failures = Failures::new();
     let first = async {
@@ -89,16 +90,17 @@ async fn once(mut listener: Listener, talk: &Talk, not_after: UnixTime) -> Resul
         tokio::select! {
             channel = first => channel,
             expired = expiry(not_after) => Err(expired),
+            signal = stopped(stop) => interrupted(signal),
         }
     };
     let channel = keyboard.unheard(&Note::NobodyConnected, first).await?;
     // Nobody else is let in, nor left waiting.
     drop(listener);
-    talk.talk(channel, &mut keyboard, Company::Alone(None)).await
+    talk.talk(channel, &mut keyboard, Company::Alone(None), stop).await
 }
 
-/// Talks to all peers, until our certificate expires.
-async fn serve(mut listener: Listener, talk: Talk, not_after: UnixTime) -> Result<(), CliError> {
+/// Talks to all peers, until our certificate expires or a signal asks for the end.
+async fn serve(mut listener: Listener, talk: Talk, not_after: UnixTime, stop: Stop) -> Result<(), CliError> {
     let talk = Arc::new(talk);
     let mut conversations = Conversations::new(talk.peer_subject.clone());
     let (mut tasks, mut failures) = (JoinSet::new(), Failures::new());
@@ -112,8 +114,14 @@ async fn serve(mut listener: Listener, talk: Talk, not_after: UnixTime) -> Resul
         tokio::select! {
             // A line that was typed before a peer came is not for it.
             biased;
+            signal = stopped(&stop) => {
+                // Nobody else is let in.
+                drop(listener);
+                all_ended(&mut tasks).await;
+                return interrupted(signal);
+            }
             expired = expiry(not_after), if !talk.stay_open_after_expiry => {
-                let _ = timeout(CLOSING, async { while tasks.join_next().await.is_some() {} }).await;
+                all_ended(&mut tasks).await;
                 return Err(expired);
             }
             line = next(&mut typed) => match line {
@@ -131,8 +139,8 @@ async fn serve(mut listener: Listener, talk: Talk, not_after: UnixTime) -> Resul
             accepted = listener.accept() => match accepted {
                 Ok(channel) => match conversations.begin(channel.peer.subject_id()) {
                     Ok(seat) => {
-                        let (talk, piped) = (Arc::clone(&talk), piped.take());
-                        tasks.spawn(async move { converse(&talk, channel, seat, piped).await });
+                        let (talk, piped, stop) = (Arc::clone(&talk), piped.take(), stop.clone());
+                        tasks.spawn(async move { converse(&talk, channel, seat, piped, &stop).await });
                     }
                     Err(Full) => {
                         let peer = channel.peer.subject_id();
@@ -147,25 +155,37 @@ async fn serve(mut listener: Listener, talk: Talk, not_after: UnixTime) -> Resul
 }
 
 /// One of several conversations: with what is piped in, or with the lines that the seat is given.
-async fn converse(talk: &Talk, channel: Channel, mut seat: Seat, piped: Option<Keyboard>) {
+async fn converse(talk: &Talk, channel: Channel, mut seat: Seat, piped: Option<Keyboard>, stop: &Stop) {
     let peer = channel.peer.subject_id().to_string();
     let (ended, unsent) = match piped {
         Some(mut keyboard) => {
-            let ended = talk.talk(channel, &mut keyboard, Company::Others).await;
+            let ended = talk.talk(channel, &mut keyboard, Company::Others, stop).await;
             (ended, (!keyboard.has_ended()).then_some(Note::LinesLost { peer, count: None }))
         }
         None => {
-            let ended = talk.talk(channel, &mut seat, Company::Others).await;
+            let ended = talk.talk(channel, &mut seat, Company::Others, stop).await;
             let count = seat.unsent();
             (ended, (count > 0).then_some(Note::LinesLost { peer, count: Some(count) }))
         }
     };
-    if let Err(error) = ended {
+    if let Err(error) = ended
+        && !is_stop(&error)
+    {
         output::say(error);
     }
     if let Some(note) = unsent {
         output::say(note);
     }
+}
+
+/// Whether it is the end that a signal asked for, which to a listener is no error.
+fn is_stop(error: &CliError) -> bool {
+    error.exit() == Exit::Interrupted
+}
+
+/// Waits for conversations that end by themselves, within bounds.
+async fn all_ended(tasks: &mut JoinSet<()>) {
+    let _ = timeout(CLOSING, async { while tasks.join_next().await.is_some() {} }).await;
 }
 
 /// The next line that is typed; `None` at the end of the input, or if it cannot be read.

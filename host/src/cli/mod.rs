@@ -20,6 +20,8 @@ mod stderr;
 mod talk;
 mod verify;
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::io;
 use std::panic;
 use std::pin::Pin;
@@ -34,6 +36,7 @@ use clap_complete::Shell;
 use signal_hook::consts::SIGXFSZ;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::client::chat;
 use crate::crypto::{self, ProviderKind};
 use crate::server::stop_signals;
 use crate::trace::{Printer, Tap};
@@ -167,11 +170,11 @@ fn run(cli: Cli) -> Result<(), CliError> {
     crypto::choose(cli.provider.into());
     cli.command.needs().map_or(Ok(()), Needs::check)?;
     match cli.command {
-        Command::Demo(args) => wait(runtime(), demo::run(args), interrupted),
+        Command::Demo(args) => wait(runtime(), demo::run(args)),
         Command::Ca(command) => ca::run(command),
-        Command::Enroll(args) => wait(client_runtime(), enroll::run(args), interrupted),
-        Command::Listen(args) => wait(client_runtime(), listen::run(args), |_| Ok(())),
-        Command::Connect(args) => wait(client_runtime(), connect::run(args), interrupted),
+        Command::Enroll(args) => wait(client_runtime(), enroll::run(args)),
+        Command::Listen(args) => until_closed(async |stop| listen::run(args, stop).await),
+        Command::Connect(args) => until_closed(async |stop| connect::run(args, stop).await),
         Command::Console(args) => console::run(args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args),
@@ -226,11 +229,37 @@ fn until_stopped(service: impl AsyncFnOnce(Stop) -> Result<(), CliError>) -> Res
     done
 }
 
-/// Runs `work` to its end, or until SIGINT, SIGTERM or SIGHUP; `stopped` says what that means.
+/// Runs a client that holds channels. The first SIGINT, SIGTERM or SIGHUP asks it to close them and to end; a second one
+/// ends it at once.
+fn until_closed(client: impl AsyncFnOnce(chat::Stop) -> Result<(), CliError>) -> Result<(), CliError> {
+    let runtime = client_runtime()?;
+    let done = runtime.block_on(async {
+        let (stop, again) = stop_signals()?;
+        let (ask, asked) = tokio::sync::watch::channel(None);
+        let asking = async {
+            ask.send_replace(Some(stop.await));
+            pending::<Infallible>().await
+        };
+        tokio::select! {
+            // As in `until_stopped`.
+            biased;
+            signal = again => {
+                let seen = format_args!("ended at once by a second signal, {signal}; channels may not be closed");
+                Err(CliError::new(Exit::Interrupted, seen, ""))
+            }
+            never = asking => match never {},
+            done = client(asked) => done,
+        }
+    });
+    // The keyboard is not worth waiting for.
+    runtime.shutdown_background();
+    done
+}
+
+/// Runs `work` to its end, or until SIGINT, SIGTERM or SIGHUP.
 fn wait<T>(
     runtime: io::Result<Runtime>,
     work: impl Future<Output = Result<T, CliError>>,
-    stopped: impl FnOnce(&'static str) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
     let runtime = runtime?;
     let done = runtime.block_on(async {
@@ -238,10 +267,10 @@ fn wait<T>(
         tokio::select! {
             biased;
             done = work => done,
-            signal = stop => stopped(signal),
+            signal = stop => interrupted(signal),
         }
     });
-    // Neither the keyboard nor a key that is still being made is worth waiting for.
+    // A key that is still being made is not worth waiting for.
     runtime.shutdown_background();
     done
 }

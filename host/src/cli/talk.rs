@@ -8,8 +8,8 @@ use std::time::Duration;
 use minipki_core::cert::IdBuf;
 use tokio::io::{BufReader, Stdin, stdin, stdout};
 
-use super::{CliError, Exit, duration, output, watch};
-use crate::client::chat::{self, ChatOptions, Input, Limits, Line, Lines, Note, Script};
+use super::{CliError, Exit, advice, duration, output, watch};
+use crate::client::chat::{self, ChatOptions, Input, Limits, Line, Lines, Note, Script, Stop};
 use crate::client::{Channel, ChannelOptions, ClientError, Identity};
 
 /// Who may be at the other end, what is said, and when it ends.
@@ -70,12 +70,13 @@ impl Talk {
         !(self.send.is_empty() && self.expect.is_empty())
     }
 
-    /// Talks until both sides have closed, or as the options say. The peer's name is shown first.
+    /// Talks until both sides have closed, as the options say, or until `stop`. The peer's name is shown first.
     pub(super) async fn talk(
         &self,
         channel: Channel,
         input: &mut impl Input,
         company: Company,
+        stop: &Stop,
     ) -> Result<(), CliError> {
         let peer = channel.peer.subject_id().to_string();
         let serial = channel.peer.serial_number();
@@ -92,7 +93,7 @@ impl Talk {
         };
         let stay_open_after_expiry = self.stay_open_after_expiry;
         let limits = Limits { idle: self.idle, parting, stay_open_after_expiry };
-        let options = ChatOptions { prefix: &prefix, limits, notes: &notes };
+        let options = ChatOptions { prefix: &prefix, limits, notes: &notes, stop: Some(stop) };
         let ended = if self.is_script() {
             let (send, expect) = (self.send.clone(), self.expect.clone());
             let script = Script { send, expect, deadline: self.deadline };
@@ -100,12 +101,17 @@ impl Talk {
         } else {
             chat::converse(channel, input, &mut stdout(), &options).await
         };
-        match ended {
-            // Its words do not say who the peer is.
-            Err(error @ ClientError::Missing { .. }) if named => return Err(CliError::from(error).with(peer)),
-            ended => ended?,
+        // Words that do not say who the peer is.
+        let unnamed = named && matches!(ended, Err(ClientError::Missing { .. }));
+        match &ended {
+            // The end that was asked for is an orderly one.
+            Ok(()) | Err(ClientError::Stopped { .. }) => output::say(format_args!("{prefix}closed")),
+            Err(_) => {}
         }
-        output::say(format_args!("{prefix}closed"));
+        ended.map_err(|error| {
+            let error = advice::open_channel(error);
+            if unnamed { error.with(&peer) } else { error }
+        })?;
         if matches!(company, Company::Alone(_)) && unsent.load(Relaxed) {
             let next = "see above which, and send them in parts or as UTF-8; the others were sent";
             return Err(CliError::new(Exit::NotSent, "lines of the input were not sent", next));

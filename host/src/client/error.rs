@@ -104,6 +104,12 @@ pub enum ClientError {
         /// How long they may be silent.
         limit: Duration,
     },
+    /// The conversation was asked to stop, and the channel was closed.
+    #[error("ended by {signal}")]
+    Stopped {
+        /// The name of the signal that asked for it.
+        signal: &'static str,
+    },
     /// No time to verify certificates at.
     #[error(transparent)]
     Clock(#[from] ClockError),

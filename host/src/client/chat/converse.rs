@@ -25,7 +25,7 @@ impl<R: AsyncBufRead + Unpin + Send> Input for Lines<R> {
 /// Sends each line of `input`, and writes each text that arrives to `output`.
 ///
 /// The end of the input closes our direction; what the peer still says goes on arriving. The
-/// conversation ends when both directions are closed, or by its limits.
+/// conversation ends when both directions are closed, by its limits, or when it is asked to stop.
 ///
 /// # Errors
 /// [`ClientError`]: the channel's, a limit's, or the input's or output's own.
@@ -35,7 +35,7 @@ pub async fn converse<R: AsyncRead + Liveness + Unpin, W: AsyncWrite + Unpin>(
     output: &mut (impl AsyncWrite + Unpin),
     options: &ChatOptions<'_>,
 ) -> Result<(), ClientError> {
-    let limits = Watch::new(&channel, options.limits, options.notes);
+    let limits = Watch::new(&channel, options);
     let Channel { mut inbound, mut outbound, .. } = channel;
     let ended = {
         let (typing, mut still_typing) = watch::channel(true);
@@ -56,8 +56,9 @@ pub async fn converse<R: AsyncRead + Liveness + Unpin, W: AsyncWrite + Unpin>(
                 (options.notes)(Note::PeerClosed);
                 // Nothing is read any more, so nothing else would tell that the peer is gone.
                 tokio::select! {
-                    lost = inbound.lost() => return Err(lost),
+                    biased;
                     _ = still_typing.wait_for(|typing| !typing) => {}
+                    lost = inbound.lost() => return Err(lost),
                 }
             }
             Ok(())
@@ -69,7 +70,7 @@ pub async fn converse<R: AsyncRead + Liveness + Unpin, W: AsyncWrite + Unpin>(
         }
     };
     if ended_in_order(&ended) {
-        part(&mut inbound, &mut outbound).await;
+        part(&ended, &mut inbound, &mut outbound, output, options, &limits).await;
     }
     ended
 }

@@ -1,5 +1,6 @@
-//! What ends a conversation though neither side ends it: silence, and the end of a certificate.
+//! What ends a conversation though neither side ends it: silence, the end of a certificate, and a signal.
 
+use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -7,15 +8,15 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Note, Notes};
+use super::{ChatOptions, Note, Notes, Stop, next_text, stopped};
 use crate::client::{Channel, ClientError, Expiry, Incoming, Outgoing};
 use crate::clock;
 
 /// The clocks are looked at this often at least: the machine's own may have been set meanwhile.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How long the peer is given to close in its turn, once a limit has ended the conversation.
-const PARTING: Duration = Duration::from_secs(1);
+/// How long the peer is given to close in its turn, once a limit or a signal has ended the conversation.
+const PARTING: Duration = Duration::from_secs(2);
 
 /// The limits of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,7 @@ pub(super) struct Watch<'n> {
     expiry: Expiry,
     peer: String,
     notes: Notes<'n>,
+    stop: Option<&'n Stop>,
     /// When a message went or came last.
     last: Mutex<Instant>,
     /// Whether our direction is closed.
@@ -54,12 +56,13 @@ pub(super) struct Watch<'n> {
 }
 
 impl<'n> Watch<'n> {
-    pub(super) fn new<R, W>(channel: &Channel<R, W>, limits: Limits, notes: Notes<'n>) -> Self {
+    pub(super) fn new<R, W>(channel: &Channel<R, W>, options: &ChatOptions<'n>) -> Self {
         Self {
-            limits,
+            limits: options.limits,
             expiry: channel.expiry,
             peer: channel.peer.subject_id().to_string(),
-            notes,
+            notes: options.notes,
+            stop: options.stop,
             last: Mutex::new(Instant::now()),
             parting: AtomicBool::new(false),
             peer_closed: AtomicBool::new(false),
@@ -92,10 +95,10 @@ impl<'n> Watch<'n> {
         self.peer_closed.store(true, Relaxed);
     }
 
-    /// Ends when the conversation is over by a limit.
+    /// Ends when the conversation is over by a limit, or is asked to stop.
     ///
     /// # Errors
-    /// [`ClientError::Expired`], [`ClientError::Idle`], [`ClientError::Clock`].
+    /// [`ClientError::Expired`], [`ClientError::Idle`], [`ClientError::Clock`], [`ClientError::Stopped`].
     pub(super) async fn over(&self) -> Result<(), ClientError> {
         loop {
             self.certificates()?;
@@ -103,13 +106,23 @@ impl<'n> Watch<'n> {
             let limit = parting.unwrap_or(self.limits.idle);
             let silent = self.last.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
             match limit.checked_sub(silent) {
-                Some(rest) if !rest.is_zero() => sleep(rest.min(TICK)).await,
+                Some(rest) if !rest.is_zero() => tokio::select! {
+                    signal = self.stopped() => return Err(ClientError::Stopped { signal }),
+                    () = sleep(rest.min(TICK)) => {}
+                },
                 _ if parting.is_some() => {
                     (self.notes)(Note::NotClosed { peer: self.peer.clone(), limit });
                     return Ok(());
                 }
                 _ => return Err(ClientError::Idle { peer: self.peer.clone(), limit }),
             }
+        }
+    }
+
+    async fn stopped(&self) -> &'static str {
+        match self.stop {
+            Some(stop) => stopped(stop).await,
+            None => pending().await,
         }
     }
 
@@ -128,21 +141,32 @@ impl<'n> Watch<'n> {
     }
 }
 
-/// Whether a conversation has ended by itself or by a limit, so that the channel is sound and can be closed.
+/// Whether a conversation has ended by itself, by a limit or by a signal, so that the channel is sound and can be closed.
 pub(super) const fn ended_in_order(ended: &Result<(), ClientError>) -> bool {
-    matches!(ended, Ok(()) | Err(ClientError::Expired { .. } | ClientError::Idle { .. }))
+    matches!(
+        ended,
+        Ok(()) | Err(ClientError::Expired { .. } | ClientError::Idle { .. } | ClientError::Stopped { .. })
+    )
 }
 
-/// Closes a channel after a limit has ended its conversation, so that the peer sees an orderly end. Messages that still
-/// arrive are discarded.
+/// Closes a channel after a limit or a signal has ended its conversation, so that the peer sees an orderly end. After a
+/// signal, messages that still arrive are printed; after a limit they are discarded.
 pub(super) async fn part(
+    ended: &Result<(), ClientError>,
     inbound: &mut Incoming<impl AsyncRead + Unpin>,
     outbound: &mut Outgoing<impl AsyncWrite + Unpin>,
+    output: &mut (impl AsyncWrite + Unpin),
+    options: &ChatOptions<'_>,
+    limits: &Watch<'_>,
 ) {
     let ending = async {
         // It may be closed already.
         let _ = outbound.close().await;
-        while let Ok(Some(_)) = inbound.receive().await {}
+        if matches!(ended, Err(ClientError::Stopped { .. })) {
+            while let Ok(Some(_)) = next_text(inbound, output, options, limits).await {}
+        } else {
+            while let Ok(Some(_)) = inbound.receive().await {}
+        }
     };
     // A peer that takes longer is not waited for.
     let _ = timeout(PARTING, ending).await;

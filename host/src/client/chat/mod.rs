@@ -12,11 +12,12 @@ mod message;
 mod note;
 mod script;
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::pin::pin;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use self::limits::Watch;
@@ -37,6 +38,18 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Somebody to be told what is not part of the conversation.
 pub type Notes<'n> = &'n (dyn Fn(Note) + Sync);
 
+/// A request to end all conversations in order: once it is made, the name of the signal that made it.
+pub type Stop = watch::Receiver<Option<&'static str>>;
+
+/// Waits for the request; returns the name of the signal. Without end if nobody can make it any more.
+pub async fn stopped(stop: &Stop) -> &'static str {
+    let asked = stop.clone().wait_for(Option::is_some).await.ok().and_then(|signal| *signal);
+    match asked {
+        Some(signal) => signal,
+        None => pending().await,
+    }
+}
+
 /// How a conversation is held.
 #[derive(Clone, Copy)]
 pub struct ChatOptions<'n> {
@@ -46,6 +59,8 @@ pub struct ChatOptions<'n> {
     pub limits: Limits,
     /// Somebody to be told what is not part of it.
     pub notes: Notes<'n>,
+    /// What asks for its end from outside, if anything does.
+    pub stop: Option<&'n Stop>,
 }
 
 /// The next text, once it is printed; `None` when the peer has closed its direction.

@@ -41,7 +41,7 @@ pub async fn run<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     if let Some(body) = bodies.iter().find(|body| body.len() > limit) {
         return Err(ClientError::TooLong { len: body.len(), limit });
     }
-    let limits = Watch::new(&channel, options.limits, options.notes);
+    let limits = Watch::new(&channel, options);
     let Channel { peer, mut inbound, mut outbound, .. } = channel;
     let mut missing: Vec<&str> = script.expect.iter().map(String::as_str).collect();
 
@@ -63,7 +63,7 @@ pub async fn run<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
         .await
         .unwrap_or_else(|_| Err(late(&missing, script.deadline, peer.subject_id())));
     if heard.is_err() && ended_in_order(&heard) {
-        part(&mut inbound, &mut outbound).await;
+        part(&heard, &mut inbound, &mut outbound, output, options, &limits).await;
     }
     if matches!(&heard, Err(error) if !matches!(error, ClientError::Missing { .. })) {
         return heard;
