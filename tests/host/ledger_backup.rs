@@ -1,6 +1,7 @@
 //! Backup and restore: nothing that was answered is missing, and no interruption harms either.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -10,7 +11,7 @@ use minipki_core::cert::Anchor;
 use minipki_core::crypto::Portable;
 use minipki_tests::ca::mode;
 use minipki_tests::kill_points::{WRITES, at_each};
-use minipki_tests::program::{Done, run};
+use minipki_tests::program::{Done, run, start};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Builder;
@@ -202,7 +203,7 @@ fn a_restore_killed_at_any_write_is_completed_by_the_next() {
 #[test]
 fn a_backup_killed_at_any_write_leaves_no_half_one() {
     let folder = made();
-    let kills = at_each(&["pwrite64", "fsync", "rename", "unlink"], |point| {
+    let kills = at_each(&["pwrite64", "fsync", "renameat2", "unlink"], |point| {
         let done = point.run(folder.path(), &BACKUP);
         // Under its name is a whole backup or nothing.
         if folder.path().join("backup").exists() {
@@ -214,10 +215,30 @@ fn a_backup_killed_at_any_write_leaves_no_half_one() {
     });
     assert!(kills > 5, "only {kills} kills");
     run(folder.path(), &BACKUP).expect(0);
-    let left: Vec<_> = fs::read_dir(folder.path())
+    assert!(parts(folder.path()).is_empty(), "{:?}", parts(folder.path()));
+}
+
+/// The files of unfinished backups.
+fn parts(folder: &Path) -> Vec<OsString> {
+    fs::read_dir(folder)
         .expect("a folder")
         .map(|entry| entry.expect("an entry").file_name())
         .filter(|name| name.to_string_lossy().contains("part"))
-        .collect();
-    assert!(left.is_empty(), "{left:?}");
+        .collect()
+}
+
+#[test]
+fn of_two_backups_to_one_name_at_once_one_is_whole_and_the_other_fails() {
+    let folder = made();
+    for round in 0..8 {
+        let both = [start(folder.path(), &BACKUP), start(folder.path(), &BACKUP)];
+        let both = both.map(|backup| backup.wait());
+        let failed: Vec<_> = both.iter().filter(|done| done.code != Some(0)).collect();
+        let [failed] = failed[..] else { panic!("round {round}: {both:#?}") };
+        assert!(failed.stderr.contains("never overwrites"), "round {round}: {}", failed.stderr);
+        restore(folder.path(), "restored", &[]).expect(0);
+        fs::remove_dir_all(folder.path().join("restored")).expect("removed");
+        fs::remove_file(folder.path().join("backup")).expect("removed");
+        assert!(parts(folder.path()).is_empty(), "round {round}: {:?}", parts(folder.path()));
+    }
 }

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -54,14 +54,13 @@ impl About {
 /// The contents of the small files, in the order of [`SMALL`].
 pub(super) type Contents = [Zeroizing<Vec<u8>>; SMALL.len()];
 
-/// Writes an archive to `to`, with the ledger from the file `ledger`.
-pub(super) fn write(to: &File, about: &About, contents: &Contents, ledger: &Path) -> io::Result<()> {
+/// Writes an archive to `to`, with the ledger from the open file `ledger`.
+pub(super) fn write(to: &File, about: &About, contents: &Contents, mut ledger: &File) -> io::Result<()> {
     let mut sums = String::new();
     for ((name, _), content) in SMALL.iter().zip(contents) {
         sums.push_str(&line(&sum(&mut content.as_slice(), &mut io::sink())?, name));
     }
-    let mut file = File::open(ledger)?;
-    sums.push_str(&line(&sum(&mut file, &mut io::sink())?, store::FILE));
+    sums.push_str(&line(&sum(&mut ledger, &mut io::sink())?, store::FILE));
 
     // Without a buffer, which would keep the key.
     let mut tar = tar::Builder::new(to);
@@ -79,9 +78,9 @@ pub(super) fn write(to: &File, about: &About, contents: &Contents, ledger: &Path
     for ((name, mode), content) in SMALL.iter().zip(contents) {
         add(name, *mode, content.len() as u64, &mut content.as_slice())?;
     }
-    let mut file = File::open(ledger)?;
-    let size = file.metadata()?.len();
-    add(store::FILE, files::SECRET, size, &mut file)?;
+    ledger.rewind()?;
+    let size = ledger.metadata()?.len();
+    add(store::FILE, files::SECRET, size, &mut ledger)?;
     tar.finish()
 }
 

@@ -1,6 +1,6 @@
 //! A copy of the ledger while others use it, and the way of such a copy back into a folder.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -15,13 +15,13 @@ use super::schema::{self, Instance, Owner};
 use super::{FILE, LedgerReader, StoreError};
 use crate::files;
 
-/// Copies the ledger of `owner` in `folder` to the new file `to`, as it is at one moment, also while a CA issues from
-/// it; and remembers that as the last backup, where the ledger can be written and its disk is not full. The copy is on the
-/// disk when this returns; its name is on the disk only after [`files::sync_folder`].
+/// Copies the ledger of `owner` in `folder`, as it is at one moment, also while a CA issues from it; and remembers that
+/// as the last backup, where the ledger can be written and its disk is not full. The copy is made in the new file `name`
+/// and is returned as an open file without a name, so that nobody can exchange or remove it.
 ///
 /// # Errors
-/// [`StoreError`] of the ledger, or of the disk that `to` is on.
-pub fn snapshot(folder: &Path, owner: &Owner, to: &Path, now: UnixTime) -> Result<(), StoreError> {
+/// [`StoreError`] of the ledger, or of the disk that `name` is on.
+pub fn snapshot(folder: &Path, owner: &Owner, name: &Path, now: UnixTime) -> Result<File, StoreError> {
     let noted = open::open_to_write(folder, owner, Accept::default()).and_then(|connection| match connection
         .execute("UPDATE instance SET backed_up = ?1", [now.get() as i64])
     {
@@ -29,24 +29,27 @@ pub fn snapshot(folder: &Path, owner: &Owner, to: &Path, now: UnixTime) -> Resul
         Err(e) => Err(StoreError::from(e).in_ledger(&connection)),
     });
     match noted {
-        Ok(connection) => copy(&connection, to),
+        Ok(connection) => copy(&connection, name),
         Err(StoreError::ReadOnly { .. } | StoreError::Full) => {
-            copy(LedgerReader::open(folder, owner)?.connection(), to)
+            copy(LedgerReader::open(folder, owner)?.connection(), name)
         }
         Err(error) => Err(error),
     }
 }
 
-fn copy(connection: &Connection, to: &Path) -> Result<(), StoreError> {
+fn copy(connection: &Connection, name: &Path) -> Result<File, StoreError> {
     // SQLite takes an empty file for a new one.
-    let file = files::create_new(to, files::SECRET).map_err(|e| StoreError::io(to, e))?;
-    let name = ToSqlOutput::Borrowed(ValueRef::Text(to.as_os_str().as_bytes()));
-    connection.execute("VACUUM INTO ?1", [name]).map_err(|e| match StoreError::from(e) {
+    let file = files::create_new(name, files::SECRET).map_err(|e| StoreError::io(name, e))?;
+    let text = ToSqlOutput::Borrowed(ValueRef::Text(name.as_os_str().as_bytes()));
+    let copied = connection.execute("VACUUM INTO ?1", [text]);
+    let removed = files::remove(name);
+    copied.map_err(|e| match StoreError::from(e) {
         // Only the copy is written.
-        StoreError::Full => StoreError::io(to, ErrorKind::StorageFull.into()),
+        StoreError::Full => StoreError::io(name, ErrorKind::StorageFull.into()),
         error => error.in_ledger(connection),
     })?;
-    file.sync_all().map_err(|e| StoreError::io(to, e))
+    removed.map_err(|e| StoreError::io(name, e))?;
+    Ok(file)
 }
 
 /// A ledger from a backup, checked and made ready, that is not in its place yet.
