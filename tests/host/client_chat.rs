@@ -82,7 +82,7 @@ async fn typing_goes_on_after_the_peer_has_closed() {
     let (alice, text) = tokio::join!(side(alice, BufReader::new(input)), heard);
     alice.end.expect("both have closed");
     assert_eq!(text, Some(encode("still here")));
-    assert_eq!(alice.notes, [Note::PeerClosed]);
+    assert_eq!(alice.notes, [Note::PeerClosed { shared: false }]);
 }
 
 #[tokio::test]
@@ -140,7 +140,8 @@ async fn a_line_that_cannot_be_sent_is_noted_and_the_next_is_sent() {
     let (alice, bob) = channel().await;
     let (alice, bob) = tokio::join!(side(alice, &input[..]), side(bob, tokio::io::empty()));
     let too_long = Note::LineTooLong { limit: LIMIT };
-    let noted: Vec<_> = alice.notes.into_iter().filter(|note| *note != Note::PeerClosed).collect();
+    let noted: Vec<_> =
+        alice.notes.into_iter().filter(|note| *note != Note::PeerClosed { shared: false }).collect();
     assert_eq!(noted, [too_long.clone(), too_long, Note::LineNotText]);
     assert_eq!(bob.printed, fits + "\n");
 }

@@ -180,3 +180,58 @@ fn a_channel_that_is_cut_is_told_as_a_conversation_and_not_as_a_wrong_address() 
     assert!(done.stderr.contains("bob: the connection ended without a close"), "{done:?}");
     assert!(done.stderr.contains("connect again") && !done.stderr.contains("check"), "{done:?}");
 }
+
+#[test]
+fn the_end_of_a_listeners_input_is_said_at_once_and_its_peers_are_still_heard() {
+    let folder = people(&["alice", "bob", "carol"]);
+    let at = folder.path();
+    let (mut bob, mut keys, address) = bob(at, &[]);
+    let [(mut alice, mut alices), (mut carol, _carols)] = ["alice", "carol"].map(|name| {
+        let (mut peer, keys) = start_at_terminal(at, &connect(name, &address, &[]));
+        peer.line("open: bob");
+        (peer, keys)
+    });
+    bob.line("open: ");
+    bob.line("open: ");
+    keys.ends();
+    bob.line(
+        "the input has ended: nothing more is sent to anybody; what arrives is still shown; Ctrl-C ends",
+    );
+    alice.line("the peer will send no more, and may have ended; end your input (Ctrl-D) to close");
+    carol.line("the peer will send no more");
+    alices.types("still heard");
+    bob.line("alice: still heard");
+    alices.ends();
+    alice.wait().expect(0);
+    let help = run(at, &["listen", "--help"]).expect(0).stdout;
+    assert!(help.contains("Ctrl-D ends the input for good"), "{help}");
+}
+
+#[test]
+fn the_end_of_the_input_holds_for_a_peer_that_comes_later() {
+    let folder = people(&["alice", "bob"]);
+    let at = folder.path();
+    for more in [&[][..], &["--once"]] {
+        let (mut bob, mut keys, address) = bob(at, more);
+        keys.ends();
+        bob.line("the input has ended");
+        let (mut alice, mut alices) = start_at_terminal(at, &connect("alice", &address, &[]));
+        alice.line("the peer will send no more");
+        alices.types("hello");
+        bob.line("hello");
+    }
+}
+
+#[test]
+fn a_listener_that_hears_of_a_peers_end_is_told_what_its_own_input_still_does() {
+    let folder = people(&["alice", "bob"]);
+    let at = folder.path();
+    for (more, advice) in
+        [(&[][..], "(Ctrl-D) would close our side to every peer"), (&["--once"], "end your input (Ctrl-D)")]
+    {
+        let (mut bob, _keys, address) = bob(at, more);
+        let _alice = start_typing(at, &connect("alice", &address, &["--deadline", "1h"]), "hello\n");
+        let line = bob.line("the peer will send no more");
+        assert!(line.contains(advice), "{line}");
+    }
+}

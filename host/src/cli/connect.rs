@@ -33,7 +33,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, stop: Stop) -> Result<(), CliError> {
     let identity = Identity::load(&args.identity)?;
     let options = args.talk.options(&identity);
-    let mut keyboard = args.talk.keyboard();
+    let mut keyboard = args.talk.keyboard(None);
     let opening = async {
         tokio::select! {
             channel = connect(&args.peer, &identity, &options) => Ok(channel?),

@@ -40,7 +40,10 @@ only one peer is meant, as the text alone.
 
 A line that you type goes to the peer that is connected. If several are, or if the lines
 before were for another peer, begin the line with @NAME and a space. A line that is for
-nobody is not sent and not kept, and this is said. Piped input is for the first peer.")]
+nobody is not sent and not kept, and this is said. Piped input is for the first peer.
+
+Ctrl-D ends the input for good: nothing more is sent to any peer, and each is told. Their
+messages are still shown.")]
 pub(super) struct Args {
     /// The folder that `minipki enroll` made
     #[arg(long, value_name = "DIR")]
@@ -76,7 +79,7 @@ pub(super) async fn run(args: Args, stop: Stop) -> Result<(), CliError> {
 
 /// Talks to the first peer.
 async fn once(mut listener: Listener, talk: &Talk, not_after: UnixTime, stop: &Stop) -> Result<(), CliError> {
-    let mut keyboard = talk.keyboard();
+    let mut keyboard = talk.keyboard(Some(Note::InputEnded));
     let mut failures = Failures::new();
     let first = async {
         loop {
@@ -104,7 +107,7 @@ async fn serve(mut listener: Listener, talk: Talk, not_after: UnixTime, stop: St
     let talk = Arc::new(talk);
     let mut conversations = Conversations::new(talk.peer_subject.clone());
     let (mut tasks, mut failures) = (JoinSet::new(), Failures::new());
-    let keyboard = talk.keyboard();
+    let keyboard = talk.keyboard(Some(Note::InputEnded));
     let (mut typed, mut piped) =
         if keyboard.is_terminal() { (Some(keyboard), None) } else { (None, Some(keyboard)) };
     if typed.is_none() {

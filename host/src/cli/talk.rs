@@ -60,10 +60,11 @@ impl Talk {
         ChannelOptions { peer, tap, allow_own_key, ..ChannelOptions::default() }
     }
 
-    /// The standard input; of a script nothing is read.
-    pub(super) fn keyboard(&self) -> Keyboard {
+    /// The standard input; of a script nothing is read. When a person ends it, `at_end` is said.
+    pub(super) fn keyboard(&self, at_end: Option<Note>) -> Keyboard {
         let lines = Lines::new(BufReader::new(stdin()));
-        Keyboard { lines, terminal: !self.is_script() && io::stdin().is_terminal(), ended: self.is_script() }
+        let terminal = !self.is_script() && io::stdin().is_terminal();
+        Keyboard { lines, terminal, ended: self.is_script(), at_end: at_end.filter(|_| terminal) }
     }
 
     fn is_script(&self) -> bool {
@@ -125,6 +126,7 @@ pub(super) struct Keyboard {
     lines: Lines<BufReader<Stdin>>,
     terminal: bool,
     ended: bool,
+    at_end: Option<Note>,
 }
 
 impl Keyboard {
@@ -158,8 +160,17 @@ impl Keyboard {
 
 impl Input for Keyboard {
     async fn next(&mut self) -> io::Result<Option<Line>> {
+        // A terminal could be read again after its end.
+        if self.ended {
+            return Ok(None);
+        }
         let line = self.lines.next().await?;
-        self.ended |= line.is_none();
+        if line.is_none() {
+            self.ended = true;
+            if let Some(note) = self.at_end.take() {
+                output::say(note);
+            }
+        }
         Ok(line)
     }
 }

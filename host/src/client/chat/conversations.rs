@@ -157,4 +157,8 @@ impl Input for Seat {
     async fn next(&mut self) -> io::Result<Option<Line>> {
         Ok(self.lines.recv().await)
     }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
 }

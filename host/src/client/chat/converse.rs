@@ -14,6 +14,11 @@ use crate::client::{Channel, ClientError, Liveness, Outgoing};
 pub trait Input {
     /// The next line, or `None` at the end. May be dropped at any point, and called again: nothing is lost.
     fn next(&mut self) -> impl Future<Output = io::Result<Option<Line>>> + Send;
+
+    /// Whether its end is the end of the input of other conversations, too.
+    fn is_shared(&self) -> bool {
+        false
+    }
 }
 
 impl<R: AsyncBufRead + Unpin + Send> Input for Lines<R> {
@@ -35,6 +40,7 @@ pub async fn converse<R: AsyncRead + Liveness + Unpin, W: AsyncWrite + Unpin>(
     output: &mut (impl AsyncWrite + Unpin),
     options: &ChatOptions<'_>,
 ) -> Result<(), ClientError> {
+    let shared = input.is_shared();
     let limits = Watch::new(&channel, options);
     let Channel { mut inbound, mut outbound, .. } = channel;
     let ended = {
@@ -53,7 +59,7 @@ pub async fn converse<R: AsyncRead + Liveness + Unpin, W: AsyncWrite + Unpin>(
             while next_text(&mut inbound, output, options, &limits).await?.is_some() {}
             limits.peer_closed();
             if *still_typing.borrow() {
-                (options.notes)(Note::PeerClosed);
+                (options.notes)(Note::PeerClosed { shared });
                 // Nothing is read any more, so nothing else would tell that the peer is gone.
                 tokio::select! {
                     biased;

@@ -22,8 +22,13 @@ pub enum Note {
     },
     /// A line was not UTF-8, and was not sent.
     LineNotText,
-    /// The peer has closed its direction, and goes on reading ours.
-    PeerClosed,
+    /// The peer has closed its direction. It may go on reading ours, or may have ended: the channel does not tell.
+    PeerClosed {
+        /// Whether the end of our input would close our direction to other peers, too.
+        shared: bool,
+    },
+    /// A person has ended the input, and what arrives is still shown.
+    InputEnded,
     /// Our direction is closed, and the peer is waited for.
     AwaitingClose {
         /// The peer.
@@ -95,7 +100,8 @@ impl Note {
             | Self::LinesLost { .. } => true,
             Self::UnknownType(_)
             | Self::Malformed(_)
-            | Self::PeerClosed
+            | Self::PeerClosed { .. }
+            | Self::InputEnded
             | Self::AwaitingClose { .. }
             | Self::NotClosed { .. }
             | Self::Expired { .. } => false,
@@ -116,9 +122,16 @@ impl fmt::Display for Note {
                  send it in parts"
             ),
             Self::LineNotText => f.write_str("the line was not sent: it is not UTF-8"),
-            Self::PeerClosed => {
-                f.write_str("the peer will send no more, and still reads; end your input (Ctrl-D) to close")
+            Self::PeerClosed { shared: false } => {
+                f.write_str("the peer will send no more, and may have ended; end your input (Ctrl-D) to close")
             }
+            Self::PeerClosed { shared: true } => f.write_str(
+                "the peer will send no more, and may have ended; a line for it is still sent; the end of your \
+                 input (Ctrl-D) would close our side to every peer",
+            ),
+            Self::InputEnded => f.write_str(
+                "the input has ended: nothing more is sent to anybody; what arrives is still shown; Ctrl-C ends",
+            ),
             Self::AwaitingClose { peer, limit } => write!(
                 f,
                 "the input has ended; waiting for {peer} to close, until it has been silent for {limit:?}"
