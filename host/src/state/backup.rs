@@ -77,13 +77,16 @@ fn part_prefix(to: &Path) -> OsString {
 /// Makes the file of an unfinished backup. It is removed when it is dropped, and locked as long as it is open: by that,
 /// others tell it from what a killed backup has left.
 fn create_part(to: &Path) -> io::Result<NamedTempFile<File>> {
-    tempfile::Builder::new().prefix(&part_prefix(to)).rand_bytes(RANDOM).make_in(files::folder_of(to), |path| {
-        let file = files::create_new(path, files::SECRET)?;
-        // Where files cannot be locked, nobody can lock this one to remove it either.
-        let taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
-        // Another backup took it for a leftover before it was locked. This error lets another name be tried.
-        if taken || !files::is_at(&file, path)? { Err(ErrorKind::AlreadyExists.into()) } else { Ok(file) }
-    })
+    tempfile::Builder::new().prefix(&part_prefix(to)).rand_bytes(RANDOM).make_in(
+        files::folder_of(to),
+        |path| {
+            let file = files::create_new(path, files::SECRET)?;
+            // Where files cannot be locked, nobody can lock this one to remove it either.
+            let taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+            // Another backup took it for a leftover before it was locked. This error lets another name be tried.
+            if taken || !files::is_at(&file, path)? { Err(ErrorKind::AlreadyExists.into()) } else { Ok(file) }
+        },
+    )
 }
 
 /// Removes what killed backups to `to` have left.
@@ -102,9 +105,13 @@ fn remove_leftovers(to: &Path) -> io::Result<()> {
             continue;
         };
         if file.try_lock().is_ok() {
-            // The copy of the ledger goes first: by the other name it is found.
-            files::remove(&files::part(&path))?;
-            files::remove(&path)?;
+            // The copy of the ledger and SQLite's journal of it go first: by the other name they are found.
+            let copy = files::part(&path);
+            let mut journal = copy.clone().into_os_string();
+            journal.push("-journal");
+            for left in [Path::new(&journal), &copy, &path] {
+                files::remove(left)?;
+            }
         }
     }
     Ok(())
