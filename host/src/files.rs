@@ -28,6 +28,18 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     sync_folder(folder_of(path))
 }
 
+/// Makes the folder `path` inside a folder of ours, with mode [`FOLDER`], if it is not there. As with [`create_new`],
+/// root gives it to the owner of the folder it is in.
+///
+/// # Errors
+/// The operating system's.
+pub fn create_folder_if_missing(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(FOLDER).create(path) {
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made.and_then(|()| give_to_owner(&File::open(path)?, path)),
+    }
+}
+
 /// The folder that `path` is in.
 pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
@@ -44,14 +56,20 @@ pub fn folder_of(path: &Path) -> &Path {
 /// The operating system's, `AlreadyExists` above all: nothing is ever overwritten.
 pub fn create_new(path: &Path, mode: u32) -> io::Result<File> {
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)?;
+    give_to_owner(&file, path)?;
+    Ok(file)
+}
+
+/// Gives the open file or folder at `path` to the owner of the folder it is in, where this process may.
+fn give_to_owner(file: &File, path: &Path) -> io::Result<()> {
     let (own, folder) = (file.metadata()?, fs::metadata(folder_of(path))?);
     if own.uid() == folder.uid() {
-        return Ok(file);
+        return Ok(());
     }
-    match fchown(&file, Some(folder.uid()), Some(folder.gid())) {
+    match fchown(file, Some(folder.uid()), Some(folder.gid())) {
         // Only root may.
-        Err(e) if e.kind() == ErrorKind::PermissionDenied => Ok(file),
-        given => given.map(|()| file),
+        Err(e) if e.kind() == ErrorKind::PermissionDenied => Ok(()),
+        given => given,
     }
 }
 

@@ -46,6 +46,11 @@ fn tokens(folder: &Path, dir: &str) -> String {
     done.stderr.split("; ").nth(1).expect("counts").trim().to_owned()
 }
 
+fn sh(folder: &Path, script: &str) {
+    let done = Command::new("sh").args(["-ec", script]).current_dir(folder).status().expect("sh runs");
+    assert!(done.success(), "{script}");
+}
+
 #[test]
 fn a_backup_under_load_holds_all_that_was_answered_before_it() {
     let folder = made();
@@ -225,6 +230,40 @@ fn parts(folder: &Path) -> Vec<OsString> {
         .map(|entry| entry.expect("an entry").file_name())
         .filter(|name| name.to_string_lossy().contains("part"))
         .collect()
+}
+
+#[test]
+fn a_restore_killed_at_any_rename_keeps_the_old_ledger_with_its_log() {
+    let folder = made();
+    run(folder.path(), &BACKUP).expect(0);
+    let (server, _) = serve(folder.path());
+    // Killed, it leaves its log.
+    drop(server);
+    sh(folder.path(), "mv ca template");
+    let template = folder.path().join("template");
+    let [ledger, log] =
+        ["ledger.sqlite", "ledger.sqlite-wal"].map(|name| fs::read(template.join(name)).expect("a file"));
+    assert!(!log.is_empty());
+    let arguments = ["ca", "restore", "--from", "backup", "--dir", "ca", "--replace"];
+    let kills = at_each(&["rename"], |point| {
+        sh(folder.path(), "rm -rf ca && cp -a template ca");
+        let done = point.run(folder.path(), &arguments);
+        run(folder.path(), &arguments).expect(0);
+        run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(0);
+        let kept = fs::read_dir(folder.path().join("ca")).expect("a folder").any(|entry| {
+            let entry = entry.expect("an entry");
+            let holds = |name: &str, content: &[u8]| {
+                fs::read(entry.path().join(name)).is_ok_and(|found| found == content)
+            };
+            entry.file_name().to_string_lossy().contains(".replaced-")
+                && holds("ledger.sqlite", &ledger)
+                && holds("ledger.sqlite-wal", &log)
+        });
+        assert!(kept, "{point:?}: the old ledger and its log are not together");
+        assert!(!folder.path().join("ca/ledger.sqlite.replacing").exists(), "{point:?}");
+        done
+    });
+    assert!(kills >= 3, "only {kills} kills");
 }
 
 #[test]

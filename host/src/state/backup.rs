@@ -105,9 +105,13 @@ fn remove_leftovers(to: &Path) -> io::Result<()> {
             continue;
         };
         if file.try_lock().is_ok() {
-            // The copy of the ledger goes first: by the other name it is found.
-            files::remove(&files::part(&path))?;
-            files::remove(&path)?;
+            // The copy of the ledger and SQLite's journal of it go first: by the other name they are found.
+            let copy = files::part(&path);
+            let mut journal = copy.clone().into_os_string();
+            journal.push("-journal");
+            for left in [Path::new(&journal), &copy, &path] {
+                files::remove(left)?;
+            }
         }
     }
     Ok(())

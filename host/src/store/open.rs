@@ -282,28 +282,50 @@ fn check_content(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Moves the ledger's files aside, if they are there: `ledger.sqlite.replaced-SECONDS` and its companions. The ledger
-/// goes first: without it, nothing can be served until the next one is in place. Returns its new name.
+/// Moves the ledger's files aside, if they are there: into the folder `ledger.sqlite.replaced-SECONDS`, under their own
+/// names. The ledger goes first: without it, nothing can be served until the next one is in place. Returns the new name
+/// of the first file.
+///
+/// They are collected in `ledger.sqlite.replacing`, which gets its name when they are all there. So the next call ends
+/// what was interrupted, and a ledger and its log stay together.
 pub(super) fn set_aside(folder: &Path) -> Result<Option<PathBuf>, StoreError> {
     let path = folder.join(FILE);
-    let seconds =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    // The first number that is free: nothing is overwritten.
-    let free = (seconds..)
-        .map(|number| companion(&path, &format!(".replaced-{number}")))
-        .find(|name| [""].iter().chain(&COMPANIONS).all(|suffix| !companion(name, suffix).exists()));
-    let Some(free) = free else { return Ok(None) };
+    let replacing = companion(&path, ".replacing");
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |e| StoreError::io(&path, e)
+    };
+    // Somebody has put another ledger in place since an interruption: what lies beside it now belongs to that one.
+    if path.exists() && replacing.exists() && fs::remove_dir(&replacing).is_err() {
+        fs::rename(&replacing, free_name(&path)).map_err(at(&replacing))?;
+    }
     let mut moved = None;
     for suffix in [""].iter().chain(&COMPANIONS) {
-        let (from, to) = (companion(&path, suffix), companion(&free, suffix));
-        match fs::rename(&from, &to) {
-            Ok(()) => moved = moved.or(Some(to)),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            Err(e) => return Err(StoreError::io(&from, e)),
+        let from = companion(&path, suffix);
+        let to = replacing.join(from.file_name().unwrap_or_default());
+        if from.symlink_metadata().is_ok() {
+            files::create_folder_if_missing(&replacing).map_err(at(&replacing))?;
+            fs::rename(&from, &to).map_err(at(&from))?;
+        }
+        if moved.is_none() && to.symlink_metadata().is_ok() {
+            moved = to.file_name().map(ToOwned::to_owned);
         }
     }
-    files::sync_folder(folder).map_err(|e| StoreError::io(folder, e))?;
-    Ok(moved)
+    let Some(moved) = moved else { return Ok(None) };
+    files::sync_folder(&replacing).map_err(at(&replacing))?;
+    let replaced = free_name(&path);
+    fs::rename(&replacing, &replaced).map_err(at(&replacing))?;
+    files::sync_folder(folder).map_err(at(folder))?;
+    Ok(Some(replaced.join(moved)))
+}
+
+/// A name for the replaced ledger that was at `path`, with the first number from now on that is free: nothing is
+/// overwritten.
+fn free_name(path: &Path) -> PathBuf {
+    let seconds =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let name = |number: u64| companion(path, &format!(".replaced-{number}"));
+    (seconds..).map(name).find(|name| name.symlink_metadata().is_err()).unwrap_or_else(|| name(seconds))
 }
 
 /// Removes a ledger that an interrupted `ca init` has left: of any CA, but nothing was ever issued from it.
