@@ -20,7 +20,8 @@ The folder need not exist: the console can make the CA. To reach it from another
 ssh -L 9080:127.0.0.1:9080 HOST and open the link as it was printed, or give an address of this machine\n\
 and --tls-issued. Other servers on the same host name get the console's cookie, whatever their port: on\n\
 another address, or with --name, give the console a host name on which there is nothing else. On 127.0.0.1\n\
-use no TLS: there the random name protects the cookie, and a certificate would show that name to everybody.")]
+use no TLS: with it there is no random name, since the certificate would show it to everybody, and Chromium\n\
+sends the cookie of 127.0.0.1 or localhost to other servers of the machine, also to those without TLS.")]
 pub(super) struct ConsoleArgs {
     /// The CA's folder
     #[arg(long, value_name = "DIR")]
