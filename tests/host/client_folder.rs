@@ -290,6 +290,26 @@ fn a_pipe_or_a_folder_in_place_of_a_key_is_refused_at_once() {
     assert!(matches!(error, IdentityError::Io { .. }), "{error}");
 }
 
+/// The name of the lock may be taken by a pipe, by a file that has a second name, or by a file of somebody else.
+#[test]
+fn what_is_not_a_lock_of_an_enrolment_is_left_alone() {
+    let around = TempDir::new().expect("a folder");
+    let sh = |script: &str| {
+        let done = Command::new("sh").args(["-ec", script]).current_dir(around.path()).status();
+        assert!(done.expect("a shell").success(), "{script}");
+    };
+    sh("umask 077; mkdir pipe linked foreign; mkfifo pipe/enrolment.json");
+    sh(
+        "umask 077; echo precious > file; ln file linked/enrolment.json; echo '{\"my\":1}' > foreign/enrolment.json",
+    );
+    for folder in ["pipe", "linked", "foreign"] {
+        let error = begin(&around.path().join(folder), "alice").expect_err("something is in the way");
+        assert!(matches!(error, IdentityError::Exists(_)), "{folder}: {error}");
+    }
+    assert_eq!(fs::read(around.path().join("file")).expect("still there"), b"precious\n");
+    assert_eq!(fs::read(around.path().join("foreign/enrolment.json")).expect("still there"), b"{\"my\":1}\n");
+}
+
 #[test]
 fn a_key_that_others_may_read_is_refused_with_advice() {
     let (_around, folder, _) = kept("alice");

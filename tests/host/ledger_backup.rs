@@ -130,6 +130,29 @@ fn a_backup_that_is_not_whole_changes_nothing() {
     }
 }
 
+/// Extensions of the tar format let a file of some kilobytes claim any size.
+#[test]
+fn a_backup_that_claims_more_than_it_has_is_refused_before_it_is_written() {
+    let folder = made();
+    run(folder.path(), &BACKUP).expect(0);
+    let whole = fs::read(folder.path().join("backup")).expect("a file");
+    let ledger = (0..whole.len()).step_by(512).find(|at| whole[*at..].starts_with(b"ledger.sqlite\0"));
+    let ledger = ledger.expect("the header of the ledger's entry");
+    // A size of 8 GiB; a sparse file; a name that follows in a body of its own.
+    let changes: [(usize, &[u8]); 3] = [(124, b"77777777777"), (156, b"S"), (156, b"L")];
+    for (at, bytes) in changes {
+        let mut changed = whole.clone();
+        changed[ledger + at..][..bytes.len()].copy_from_slice(bytes);
+        // The checksum of a header counts itself as blanks.
+        changed[ledger + 148..][..8].fill(b' ');
+        let sum: u32 = changed[ledger..][..512].iter().map(|byte| u32::from(*byte)).sum();
+        changed[ledger + 148..][..8].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        fs::write(folder.path().join("backup"), changed).expect("written");
+        let refused = restore(folder.path(), "restored", &[]).expect(1);
+        assert!(refused.stderr.contains("is not a plain file of this archive"), "{}", refused.stderr);
+    }
+}
+
 #[test]
 fn a_backup_goes_into_its_own_folder_where_the_ledger_is_lost_or_that_is_meant() {
     let folder = made();

@@ -154,6 +154,23 @@ fn no_file_can_be_removed_to_let_a_second_server_in() {
 }
 
 #[test]
+fn a_ledger_with_a_second_name_is_not_served_until_it_is_a_file_of_its_own() {
+    let folder = made();
+    sh(
+        folder.path(),
+        "mkdir -m 700 other && cp -p ca/*.pem ca/anchor.json other && ln ca/ledger.sqlite other",
+    );
+    refused(run(folder.path(), &["ca", "serve", "--dir", "other", "--listen", "127.0.0.1:0"]), "hard link");
+    refused(run(folder.path(), &SERVE), "hard link");
+    sh(
+        folder.path(),
+        "cp -p ca/ledger.sqlite ca/ledger.sqlite.new && mv ca/ledger.sqlite.new ca/ledger.sqlite",
+    );
+    let (server, _) = serve(folder.path());
+    server.stop().expect(0);
+}
+
+#[test]
 fn a_damaged_ledger_is_found_at_the_start_and_named_by_check() {
     let folder = made();
     let subjects: Vec<_> = (0..60).map(|n| format!("subject-{n}")).collect();

@@ -15,7 +15,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
@@ -235,6 +235,11 @@ impl Lock {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).truncate(false).mode(files::SECRET);
             let file = files::open_with(&mut options, OFlags::NOFOLLOW, &path).map_err(failed)?;
+            let about = file.metadata().map_err(failed)?;
+            // Reading a pipe would wait for ever, and a file with a second name belongs to something else too.
+            if !about.is_file() || about.nlink() > 1 {
+                return Err(IdentityError::Exists(folder.to_owned()));
+            }
             let file = match Locked::new(file) {
                 Ok(file) => file,
                 Err(TryLockError::WouldBlock) => return Err(IdentityError::Busy(folder.to_owned())),
@@ -258,7 +263,12 @@ impl Lock {
         let intent = written.and_then(Result::ok).and_then(|it| {
             Some(Intent::For((it.subject_id.parse().ok()?, it.fingerprint_sha256.parse().ok()?)))
         });
-        Ok(intent.unwrap_or(Intent::Unwritten))
+        match intent {
+            Some(intent) => Ok(intent),
+            // Empty when it is new; zeros are what a power cut may leave of it.
+            None if text.iter().all(|byte| *byte == 0) => Ok(Intent::Unwritten),
+            None => Err(IdentityError::Exists(files::folder_of(&self.path).to_owned())),
+        }
     }
 
     /// Writes over what is there in one call, so that no kill leaves half of it.

@@ -90,12 +90,19 @@ pub(super) fn read(from: &Path, ledger: &Path) -> Result<(About, Contents), Stat
     // The words of a parser may quote what it has read: the file may be anything, also a private key.
     let unreadable = |_: io::Error| no("it is no tar archive, or it is damaged");
     let file = File::open(from).map_err(StateError::io(from))?;
+    let length = file.metadata().map_err(StateError::io(from))?.len();
     let mut tar = tar::Archive::new(file);
-    let mut entries = tar.entries().map_err(unreadable)?;
+    // Raw: the extensions of the format let a small file claim any size, and we write none of them.
+    let mut entries = tar.entries().map_err(unreadable)?.raw(true);
     let mut next = |expected: &str| {
         let entry = entries.next().ok_or_else(|| no("it ends too early"))?.map_err(unreadable)?;
-        let named = entry.path().is_ok_and(|path| path.as_os_str() == expected);
-        if named { Ok(entry) } else { Err(no(&format!("{expected} is not where it should be"))) }
+        if entry.path().map_or(true, |path| path.as_os_str() != expected) {
+            return Err(no(&format!("{expected} is not where it should be")));
+        }
+        if entry.header().entry_type() != tar::EntryType::Regular || entry.size() > length {
+            return Err(no(&format!("{expected} is not a plain file of this archive")));
+        }
+        Ok(entry)
     };
     let mut small = |name: &str| -> Result<Zeroizing<Vec<u8>>, StateError> {
         let mut content = Zeroizing::new(Vec::with_capacity(LIMIT as usize));

@@ -45,6 +45,12 @@ pub enum StoreError {
         /// Its permission bits.
         mode: u32,
     },
+    /// The ledger has a second name, so another folder may hold the same file.
+    #[error(
+        "{} has a second name (a hard link), so that two CAs could issue from it; end whatever uses the other name, then make this one a file of its own: cp -p {path} {path}.new && mv {path}.new {path}",
+        .0.display(), path = quoted(.0)
+    )]
+    Linked(PathBuf),
     /// The ledger cannot be written.
     #[error(
         "{} can be read only; run it as the user who owns the folder, on a disk that can be written: ls -ld {}",

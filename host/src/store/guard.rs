@@ -89,6 +89,9 @@ impl Guard {
         // Symbolic links are not resolved: a link that is pointed elsewhere exchanges the files too.
         let folder = std::path::absolute(folder).map_err(|e| StoreError::io(folder, e))?;
         let path = folder.join(FILE);
+        if fs::metadata(&path).map_err(|e| StoreError::io(&path, e))?.nlink() > 1 {
+            return Err(StoreError::Linked(path));
+        }
         // SQLite keeps the others beside the file that a link leads to.
         let real = PathBuf::from(connection.path().unwrap_or(FILE));
         let pages = Arc::new(AtomicI32::new(0));
