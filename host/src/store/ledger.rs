@@ -92,13 +92,18 @@ impl<R: TryCryptoRng> SqliteLedger<R> {
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(StoreError::from)?;
         self.guard.enter(&transaction, Some(now))?;
+        let mut newest = None;
         for entry in entries {
             let id = insert(&transaction, entry)?;
             tokens::spend(&transaction, entry, id, self.guard.not_before(now))?;
+            newest = Some(id.unsigned_abs());
         }
         let serials = serials::reserve(&transaction, &mut self.rng, self.stock.low(entries.len()))?;
         transaction.commit().map_err(StoreError::from)?;
         self.guard.committed(&self.connection)?;
+        if let Some(newest) = newest {
+            self.guard.remember(newest);
+        }
         self.stock.add(serials);
         Ok(())
     }
@@ -209,11 +214,6 @@ fn earlier(
     }
 }
 
-fn recorded(row: &Row<'_>) -> Result<Recorded, StoreError> {
-    const DAMAGED: StoreError = StoreError::Damaged("certificate");
-    let number = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
-    let time = |column| UnixTime::new(number(column)?).map_err(|_| DAMAGED);
-    Ok(Recorded {
 /// What `read` reads from `row`, whose first two columns are its number and the serial number.
 fn sound<T>(row: &Row<'_>, read: impl Fn(&Row<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
     read(row).map_err(|error| {
@@ -223,6 +223,11 @@ fn sound<T>(row: &Row<'_>, read: impl Fn(&Row<'_>) -> Result<T, StoreError>) -> 
     })
 }
 
+fn recorded(row: &Row<'_>) -> Result<Recorded, StoreError> {
+    const DAMAGED: StoreError = StoreError::Damaged("certificate");
+    let number = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+    let time = |column| UnixTime::new(number(column)?).map_err(|_| DAMAGED);
+    Ok(Recorded {
         serial: Serial::new(number(1)?).map_err(|_| DAMAGED)?,
         validity: Validity::new(time(2)?, time(3)?).map_err(|_| DAMAGED)?,
         certificate: row.get::<_, String>(4)?.into_bytes(),
