@@ -254,7 +254,7 @@ fn a_name_belongs_to_the_newest_live_certificate() {
         names.each_ref().map(|name| Inquiry { subject_id: name.as_id(), subject_key: key(1), token: None });
     let holders = |ledger: &mut SqliteLedger, time| {
         let facts = ledger.facts(&inquiries, at(time)).expect("read");
-        facts.iter().map(|facts| facts.holder).collect::<Vec<_>>()
+        facts.into_iter().map(|facts| facts.expect("a sound row").holder).collect::<Vec<_>>()
     };
     assert_eq!(holders(&mut ledger, NOW), [None; 3]);
     record(&mut ledger, "a", 1, NOW + 20, None).expect("recorded");

@@ -9,6 +9,7 @@ use std::process::Command;
 
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::wire::Code;
 use minipki_tests::program::{Done, run, run_in_sh, start, start_in_sh};
 use minipki_tests::server::{Outcome, PROVEN, enrol, pair, soon};
 use rusqlite::Connection;
@@ -33,13 +34,18 @@ fn anchor(folder: &Path) -> Anchor {
     Anchor::decode::<Portable>(&text).expect("a good anchor")
 }
 
-/// Enrols `subject` at a CA; whether it was granted.
-fn granted(address: SocketAddr, anchor: &Anchor, subject: &str, key: &KeyPair) -> bool {
+/// Enrols `subject` at a CA; the answer, if there is one.
+fn ask(address: SocketAddr, anchor: &Anchor, subject: &str, key: &KeyPair) -> Option<Outcome> {
     let runtime = Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let Ok(mut stream) = TcpStream::connect(address).await else { return false };
-        matches!(soon(enrol(&mut stream, anchor, subject, key, PROVEN)).await, Ok(Outcome::Granted(_)))
+        let mut stream = TcpStream::connect(address).await.ok()?;
+        soon(enrol(&mut stream, anchor, subject, key, PROVEN)).await.ok()
     })
+}
+
+/// Enrols `subject` at a CA; whether it was granted.
+fn granted(address: SocketAddr, anchor: &Anchor, subject: &str, key: &KeyPair) -> bool {
+    matches!(ask(address, anchor, subject, key), Some(Outcome::Granted(_)))
 }
 
 /// Serves the CA for one enrolment of each of `subjects`, and stops in order.
@@ -224,6 +230,48 @@ fn a_row_changed_from_outside_is_named_and_the_others_are_listed() {
     );
     let checked = run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(1);
     assert!(checked.stdout.contains("signature that does not verify"), "{}", checked.stdout);
+}
+
+#[test]
+fn a_damaged_row_refuses_who_needs_it_and_nobody_else() {
+    let folder = made();
+    issue(folder.path(), &["alice", "bob"]);
+    sql(folder.path(), "UPDATE certificates SET not_before = not_after + 1 WHERE subject_id = 'alice'");
+    let (server, address) = serve(folder.path());
+    let anchor = anchor(folder.path());
+    for _ in 0..2 {
+        let refused = ask(address, &anchor, "alice", &pair(1)).expect("an answer");
+        assert_eq!(refused.refused(), Code::Internal);
+        for subject in ["bob", "carol"] {
+            assert!(granted(address, &anchor, subject, &pair(1)), "{subject}");
+        }
+    }
+    let done = server.stop().expect(0);
+    let told: Vec<_> = done.stderr.lines().filter(|line| line.contains("row 1 with serial number")).collect();
+    let [told] = told[..] else { panic!("{}", done.stderr) };
+    assert!(told.contains("ERROR") && told.contains("minipki ca check --dir ca"), "{told}");
+}
+
+#[test]
+fn an_older_copy_of_the_same_run_is_noticed_after_a_kill() {
+    let folder = made();
+    let (server, address) = serve(folder.path());
+    let anchor = anchor(folder.path());
+    assert!(granted(address, &anchor, "alice", &pair(1)));
+    sh(folder.path(), "mkdir old new && cp -a ca/ledger.sqlite ca/ledger.sqlite-wal old");
+    assert!(granted(address, &anchor, "bob", &pair(1)));
+    // Dropping it is SIGKILL.
+    drop(server);
+    sh(folder.path(), "mv ca/ledger.sqlite* new && cp -a old/* ca");
+    refused(run(folder.path(), &SERVE), "an older copy of it");
+    refused(run(folder.path(), &TOKEN), "an older copy of it");
+    let checked = run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(1);
+    assert!(checked.stdout.contains("put back the newer ledger"), "{}", checked.stdout);
+
+    sh(folder.path(), "rm ca/ledger.sqlite* && cp -a new/* ca");
+    let (server, address) = serve(folder.path());
+    assert!(!granted(address, &anchor, "bob", &pair(2)), "the name is bob's");
+    server.stop().expect(0);
 }
 
 #[test]

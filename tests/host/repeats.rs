@@ -217,3 +217,28 @@ async fn a_client_that_leaves_while_its_certificate_is_signed_gets_it_when_it_re
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].certificate.as_bytes(), answer);
 }
+
+#[test]
+fn a_damaged_row_refuses_its_own_request_of_a_batch_only() {
+    let mut desk = Desk::new(Policy::default());
+    let token = desk.add_token("t", "a", NOW + DAY);
+    desk.issue(proven("a", 1, Some(token)), NOW).expect("issued");
+    let kept = desk.issue(proven("b", 2, None), NOW).expect("issued");
+    let ledger = rusqlite::Connection::open(desk.folder.path().join("ledger.sqlite")).expect("opened");
+    // The CA alone writes its log back.
+    ledger.pragma_update(None, "wal_autocheckpoint", 0).expect("set");
+    ledger.pragma_update(None, "ignore_check_constraints", true).expect("set");
+    let damage = |sql: &str| ledger.execute_batch(sql).expect("done");
+    damage("UPDATE certificates SET subject_key = x'00' WHERE subject_id = 'a'");
+    let batch = [proven("a", 1, None), proven("b", 2, None), proven("c", 3, None)];
+    let [damaged, repeated, new] = &desk.authority.issue_many(&batch, at(NOW))[..] else { panic!("three") };
+    assert_eq!(*damaged, Err(Refused::Damaged));
+    assert_repeats(&kept, repeated.clone());
+    assert!(new.as_ref().is_ok_and(|issued| !issued.repeated));
+
+    desk.add_token("u", "b", NOW + DAY);
+    damage("UPDATE tokens SET hash = x'00' WHERE subject_id = 'b'");
+    let tokens = desk.authority.tokens(id("b").as_id(), &key(2), at(NOW));
+    assert_eq!(tokens, Err(Refused::Damaged));
+    assert!(desk.authority.tokens(id("c").as_id(), &key(3), at(NOW)).is_ok_and(|tokens| tokens.is_empty()));
+}

@@ -18,7 +18,7 @@ use minipki_core::crypto::rsa;
 use minipki_core::text::UnixTime;
 
 use super::limits::Rates;
-use super::outage::Outage;
+use super::outage::{Damage, Outage};
 use super::policy::{self, Allowed, Approved, Standing};
 use super::ports::{Entry, Ledger, LedgerError, LedgerFacts, Recorded, SignError, Signer};
 use super::profile::{self, Profile, ProfileError};
@@ -49,9 +49,10 @@ pub struct Authority {
     ledger: Box<dyn Ledger>,
     rates: Rates,
     outage: Outage,
+    damage: Damage,
 }
 
-/// Why a whole batch failed: for the log.
+/// Why a whole batch failed, or one request whose row is damaged: for the log.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
     #[error(transparent)]
@@ -144,7 +145,8 @@ impl Authority {
     pub fn new(issuer_id: IdBuf, policy: Policy, signer: Box<dyn Signer>, ledger: Box<dyn Ledger>) -> Self {
         let issuer_key = signer.public_key().clone();
         let (profile, rates) = (Profile { issuer_id, issuer_key }, Rates::new(policy.rates));
-        Self { profile, policy, signer, ledger, rates, outage: Outage::default() }
+        let (outage, damage) = Default::default();
+        Self { profile, policy, signer, ledger, rates, outage, damage }
     }
 
     /// The CA's name, as its certificates carry it.
@@ -183,7 +185,7 @@ impl Authority {
     /// Takes as long as signing and one durable commit do: call it off the async threads.
     ///
     /// # Errors
-    /// Each request its own [`Refused`]. If the signer or the ledger fails, nothing is recorded, and
+    /// Each request its own [`Refused`], [`Refused::Damaged`] if the ledger's row for it is damaged. If the signer or the ledger fails, nothing is recorded, and
     /// all that were to be signed get [`Refused::Internal`], or [`Refused::Busy`] if trying again
     /// will help: a token went away meanwhile, the ledger is locked by another process, the disk is
     /// full, the clock is wrong. The log says why.
@@ -214,7 +216,10 @@ impl Authority {
         expect_count("facts", served.len(), facts.len())?;
         let mut judged = Judged::default();
         for (request, facts) in served.iter().zip(facts) {
-            judged.judge(&self.policy, &mut self.rates, request, facts, now);
+            match facts {
+                Ok(facts) => judged.judge(&self.policy, &mut self.rates, request, facts, now),
+                Err(error) => judged.answers.push(Err(self.report(&error.into(), 1, now))),
+            }
         }
         judged.answers.extend(beyond.iter().map(|_| Err(Refused::Busy)));
         Ok(judged)
@@ -282,6 +287,11 @@ impl Authority {
             Fault::Ledger(LedgerError::TokenSpent(_)) => {
                 tracing::warn!(%fault, "a batch of certificates has to be asked for again");
                 Refused::Busy
+            }
+            // Nobody else needs that row.
+            Fault::Ledger(LedgerError::Damaged(_)) => {
+                self.damage.refuse(fault, now);
+                Refused::Damaged
             }
             _ if fault.heals() => {
                 self.outage.refuse(fault, requests, now);

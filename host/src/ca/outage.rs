@@ -1,10 +1,10 @@
-//! A time in which nothing can be issued, as the log tells it: when it begins, now and then, and when it ends.
+//! What goes on for a time, as the log tells it: at once, now and then, and, where it can be seen, when it ends.
 
 use std::fmt;
 
 use minipki_core::text::UnixTime;
 
-/// How long the log says nothing more of an outage, in seconds.
+/// How long the log says nothing more of it, in seconds.
 const QUIET: u64 = 60;
 
 /// A fault that heals by itself, if there is one now: a locked ledger, a full disk, a wrong clock.
@@ -42,5 +42,28 @@ impl Outage {
         if let Some(Current { refused, .. }) = self.0.take() {
             tracing::warn!(refused, "certificates can be issued again");
         }
+    }
+}
+
+/// Requests that need a damaged row of the ledger. Whoever owns the row's name can send them without end.
+#[derive(Default)]
+pub(super) struct Damage {
+    /// When the log has last told of one.
+    told: Option<UnixTime>,
+    /// Requests that were refused and not told since.
+    more: usize,
+}
+
+impl Damage {
+    /// Takes in that a request is refused for this `reason`.
+    pub(super) fn refuse(&mut self, reason: impl fmt::Display, now: UnixTime) {
+        // A clock that was set back lets it be told once more.
+        if self.told.is_some_and(|told| now.get().abs_diff(told.get()) < QUIET) {
+            self.more += 1;
+            return;
+        }
+        let more = std::mem::take(&mut self.more);
+        tracing::error!(%reason, more, "a request is refused, since the ledger is damaged; others go on");
+        self.told = Some(now);
     }
 }

@@ -105,6 +105,9 @@ pub enum Refused {
     /// Too many requests are waiting (`busy`).
     #[error("the CA has too much to do; try again in a moment")]
     Busy,
+    /// What the ledger holds of this name or token is damaged (`internal`). Other requests go on.
+    #[error("what the CA has recorded of this name is damaged; its operator finds the reason in the log")]
+    Damaged,
     /// The CA failed; its log says why (`internal`).
     #[error("the CA could not complete the request; its operator finds the reason in the log")]
     Internal,

@@ -107,17 +107,22 @@ pub struct Recorded {
 ///
 /// What a method has returned `Ok` for is on the disk.
 pub trait Ledger: Send {
-    /// What is known about each of `inquiries` at `now`, in their order.
+    /// What is known about each of `inquiries` at `now`, in their order; [`LedgerError::Damaged`] in the place of one
+    /// that cannot be answered.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`] or [`LedgerError::Storage`].
-    fn facts(&mut self, inquiries: &[Inquiry<'_>], now: UnixTime) -> Result<Vec<LedgerFacts>, LedgerError>;
+    /// [`LedgerError::Unavailable`] or [`LedgerError::Storage`]: none of them can be answered.
+    fn facts(
+        &mut self,
+        inquiries: &[Inquiry<'_>],
+        now: UnixTime,
+    ) -> Result<Vec<Result<LedgerFacts, LedgerError>>, LedgerError>;
 
     /// The tokens that a proof of `subject` with this key may have been made with at `now`: those that can still be
     /// spent, and those that were spent on a certificate for this key, as long as the name belongs to the key.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`] or [`LedgerError::Storage`].
+    /// [`LedgerError::Damaged`], [`LedgerError::Unavailable`] or [`LedgerError::Storage`].
     fn tokens(
         &mut self,
         subject: Id<'_>,
@@ -154,6 +159,9 @@ pub enum LedgerError {
     /// A token that was live when the batch was judged and is not any more.
     #[error("a token of {0} was spent, withdrawn or expired while its certificate was being signed")]
     TokenSpent(String),
+    /// A row was changed from outside. Only requests that need this row are concerned.
+    #[error("{0}")]
+    Damaged(#[source] Box<dyn Error + Send + Sync>),
     /// The storage below cannot be used at the moment: it is locked by another process, or full. It heals by waiting.
     #[error("the ledger cannot be used at the moment: {0}")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),

@@ -41,7 +41,7 @@ impl Denied {
                 Refused::ClassicNotServed => Code::NotAllowed,
                 Refused::Busy => Code::Busy,
                 Refused::RateLimited => Code::RateLimited,
-                Refused::Internal => Code::Internal,
+                Refused::Damaged | Refused::Internal => Code::Internal,
             },
             Self::Fault(_) => Code::Internal,
         }

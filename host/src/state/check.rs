@@ -159,18 +159,18 @@ fn check_ledger(report: &mut Report, folder: &CaFolder, now: UnixTime) {
 }
 
 fn check_instance(report: &mut Report, dir: &Path, reader: &LedgerReader, now: UnixTime) {
-    let Some(found) = report.tell_store("instance", reader.instance()) else { return };
+    // In this order: a CA that issues records in the ledger first.
     let last = LastStart::read(dir).ok().flatten();
-    let expected =
-        last.as_ref().is_none_or(|last| last.instance == found.id && last.generation <= found.generation);
-    let seen = format!("{} in generation {}", found.id, found.generation);
+    let Some(found) = report.tell_store("instance", reader.instance()) else { return };
+    let expected = last.as_ref().is_none_or(|last| last.instance == found.id && last.is_in(&found));
+    let seen = format!("{} in generation {} up to row {}", found.id, found.generation, found.newest);
     match last.filter(|_| !expected) {
         None => report.add("instance", true, seen),
         Some(last) => {
             report.needs_backup = true;
-            let (id, generation) = (last.instance, last.generation);
             let seen = format!(
-                "{seen}, and what was served here last is {id} in generation {generation}; put back the newer ledger"
+                "{seen}, and the ledger that was served here last is {} in generation {} up to row {}; put back the newer one",
+                last.instance, last.generation, last.newest
             );
             report.add("instance", false, seen);
         }

@@ -101,6 +101,7 @@ impl Restoring {
             checkpoints_failed: 0,
             generation: instance.generation,
             instance: instance.id,
+            newest: instance.newest,
             process: std::process::id(),
         }
         .write(&folder)?;

@@ -181,6 +181,9 @@ pub enum StoreError {
     /// A row that this program cannot have written.
     #[error("the ledger holds a {0} that minipki would never write; it was changed from outside")]
     Damaged(&'static str),
+    /// A row that one request needs, and that this program cannot have written as it is.
+    #[error("the ledger holds {0} that minipki would never write, so it was changed from outside")]
+    BadRow(String),
     /// A token that is in the ledger already.
     #[error("this token is in the ledger already; draw another")]
     TokenExists,
@@ -219,7 +222,9 @@ impl StoreError {
     /// This error, with the ledger that it is about.
     pub(super) fn at(self, path: &Path) -> Self {
         match self {
-            Self::Sqlite(_) | Self::Damaged(_) => Self::At { path: path.to_owned(), source: Box::new(self) },
+            Self::Sqlite(_) | Self::Damaged(_) | Self::BadRow(_) => {
+                Self::At { path: path.to_owned(), source: Box::new(self) }
+            }
             other => other,
         }
     }
@@ -239,10 +244,19 @@ impl StoreError {
         other || self.is_damage()
     }
 
+    /// Whether one row is damaged, and others can be used.
+    fn is_bad_row(&self) -> bool {
+        match self {
+            Self::BadRow(_) => true,
+            Self::At { source, .. } => source.is_bad_row(),
+            _ => false,
+        }
+    }
+
     /// Whether the ledger's content is not what minipki wrote.
     pub fn is_damage(&self) -> bool {
         match self {
-            Self::Damaged(_) | Self::Corrupt { .. } | Self::NotALedger { .. } => true,
+            Self::Damaged(_) | Self::BadRow(_) | Self::Corrupt { .. } | Self::NotALedger { .. } => true,
             Self::At { source, .. } => source.is_damage(),
             Self::Sqlite(_) => {
                 matches!(self.sqlite_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
@@ -265,6 +279,12 @@ impl fmt::Display for At<'_> {
             StoreError::Damaged(what) => write!(
                 f,
                 "{} holds a {what} that minipki would never write, so it was changed from outside; {}",
+                path.display(),
+                check(path)
+            ),
+            StoreError::BadRow(row) => write!(
+                f,
+                "{} holds {row} that minipki would never write, so it was changed from outside; {}",
                 path.display(),
                 check(path)
             ),
@@ -344,6 +364,7 @@ impl From<StoreError> for LedgerError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy | StoreError::Full => Self::Unavailable(error.into()),
+            error if error.is_bad_row() => Self::Damaged(error.into()),
             _ => Self::Storage(error.into()),
         }
     }

@@ -3,9 +3,10 @@
 //! - No other CA was started on the same ledger, whatever became of the lock: the generation is still ours.
 //! - The commit is in the files at their paths: nobody has removed, moved or overwritten them.
 //! - The write-ahead log does not grow without end.
+//! - The newest certificate is remembered outside the ledger too: by it, an older copy is noticed at the next start.
 //! - The newest time that was seen is in the ledger: by it, a clock that was set back is noticed.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,7 +77,9 @@ pub(super) struct Guard {
     pages: Arc<AtomicI32>,
     /// At how many pages it is folded in next.
     fold_at: i32,
-    checkpoints_failed: u64,
+    /// What is remembered outside the ledger, and the file that it is in.
+    last: LastStart,
+    last_file: File,
     failing: bool,
     clock_told: bool,
     /// Whether the files are those that were opened, and the ledger is ours.
@@ -110,34 +113,38 @@ impl Guard {
         };
         let files = [stamp(path)?, stamp(companion(&real, "-wal"))?, stamp(companion(&real, "-shm"))?];
         let latest = instance.latest;
-        let guard = Self {
+        let last = LastStart {
+            checkpoints_failed: 0,
+            generation: instance.generation,
+            instance: instance.id.clone(),
+            newest: instance.newest,
+            process: std::process::id(),
+        };
+        let last_file = last.write(&folder)?;
+        Ok(Self {
             folder,
             instance,
             latest,
             files,
             pages,
             fold_at: LOG,
-            checkpoints_failed: 0,
+            last,
+            last_file,
             failing: false,
             clock_told: false,
             sound: true,
-        };
-        guard.remember()?;
-        Ok(guard)
+        })
     }
 
     fn path(&self) -> &Path {
         &self.files[0].0
     }
 
-    fn remember(&self) -> Result<(), StoreError> {
-        LastStart {
-            checkpoints_failed: self.checkpoints_failed,
-            generation: self.instance.generation,
-            instance: self.instance.id.clone(),
-            process: std::process::id(),
-        }
-        .write(&self.folder)
+    /// Remembers outside the ledger that the certificate in the row `newest` is recorded, before it is answered.
+    pub(super) fn remember(&mut self, newest: u64) {
+        self.last.newest = newest;
+        // It is a second witness. The ledger itself is on the disk.
+        let _ = self.last.update(&self.last_file);
     }
 
     /// Checks the clock at a start, and records its time.
@@ -268,18 +275,18 @@ impl Guard {
             }
             Ok(_) => {}
             Err(error) => {
-                self.checkpoints_failed += 1;
+                self.last.checkpoints_failed += 1;
                 if !self.failing {
                     tracing::warn!(
                         %error,
                         log_pages = pages,
-                        failures = self.checkpoints_failed,
+                        failures = self.last.checkpoints_failed,
                         "the ledger's write-ahead log could not be folded in, and grows; check the disk"
                     );
                 }
                 self.failing = true;
                 // `ca check` shows the count; a disk that is full may not take it.
-                let _ = self.remember();
+                let _ = self.last.update(&self.last_file);
             }
         }
     }
@@ -302,7 +309,8 @@ impl Guard {
         self.record_latest(&transaction)?;
         self.instance = Instance::raise(&transaction)?;
         transaction.commit()?;
-        self.remember()?;
+        self.last.generation = self.instance.generation;
+        self.last.write(&self.folder)?;
         checkpoint(connection, "TRUNCATE")?;
         Ok(())
     }

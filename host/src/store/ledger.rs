@@ -13,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 use super::guard::Guard;
 use super::lock::Lock;
 use super::open::{self, Accept};
+use super::reader::BadRow;
 use super::schema::Owner;
 use super::serials::{self, Stock};
 use super::space::Space;
@@ -91,13 +92,18 @@ impl<R: TryCryptoRng> SqliteLedger<R> {
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(StoreError::from)?;
         self.guard.enter(&transaction, Some(now))?;
+        let mut newest = None;
         for entry in entries {
             let id = insert(&transaction, entry)?;
             tokens::spend(&transaction, entry, id, self.guard.not_before(now))?;
+            newest = Some(id.unsigned_abs());
         }
         let serials = serials::reserve(&transaction, &mut self.rng, self.stock.low(entries.len()))?;
         transaction.commit().map_err(StoreError::from)?;
         self.guard.committed(&self.connection)?;
+        if let Some(newest) = newest {
+            self.guard.remember(newest);
+        }
         self.stock.add(serials);
         Ok(())
     }
@@ -132,15 +138,20 @@ fn insert(transaction: &Transaction<'_>, entry: &Entry<'_>) -> Result<i64, Ledge
 }
 
 /// What is known about each of `inquiries` at `now`, all read in one transaction: each one locks the file anew. Unspent
-/// tokens are judged at `latest`, which is later where the clock was set back.
+/// tokens are judged at `latest`, which is later where the clock was set back. A bad row is the answer to an inquiry;
+/// any other error ends them all.
 fn all_facts(
     connection: &mut Connection,
     inquiries: &[Inquiry<'_>],
     now: UnixTime,
     latest: UnixTime,
-) -> Result<Vec<LedgerFacts>, StoreError> {
+) -> Result<Vec<Result<LedgerFacts, StoreError>>, StoreError> {
     let transaction = connection.transaction()?;
-    inquiries.iter().map(|inquiry| facts(&transaction, inquiry, now, latest)).collect()
+    let answer = |inquiry| match facts(&transaction, inquiry, now, latest) {
+        Err(error @ StoreError::BadRow(_)) => Ok(Err(error)),
+        other => other.map(Ok),
+    };
+    inquiries.iter().map(answer).collect()
 }
 
 fn facts(
@@ -164,10 +175,11 @@ fn facts(
 /// The key of the newest certificate of `subject` that has not expired.
 fn holder(connection: &Connection, subject: Id<'_>, now: UnixTime) -> Result<Option<[u8; 32]>, StoreError> {
     let mut newest = connection.prepare_cached(
-        "SELECT subject_key FROM certificates
+        "SELECT id, serial, subject_key FROM certificates
          WHERE subject_id = ?1 AND not_after >= ?2 ORDER BY id DESC LIMIT 1",
     )?;
-    Ok(newest.query_row((subject.as_str(), now.get() as i64), |row| row.get(0)).optional()?)
+    let key = |row: &Row<'_>| row.get(2).map_err(|_| StoreError::Damaged("public key"));
+    newest.query_row((subject.as_str(), now.get() as i64), |row| Ok(sound(row, key))).optional()?.transpose()
 }
 
 /// What [`LedgerFacts::earlier`] says. Rows are found by subject or token: a key may have any number of certificates.
@@ -181,25 +193,34 @@ fn earlier(
     match token {
         None => connection
             .prepare_cached(
-                "SELECT serial, not_before, not_after, certificate FROM certificates
+                "SELECT id, serial, not_before, not_after, certificate FROM certificates
                  WHERE subject_id = ?1 AND +subject_key = ?2 AND not_after >= ?3 AND NOT EXISTS
                      (SELECT 1 FROM tokens WHERE tokens.subject_id = ?1 AND spent_on = certificates.id)
                  ORDER BY id DESC LIMIT 1",
             )?
-            .query_row((subject, subject_key, now), |row| Ok(recorded(row)))
+            .query_row((subject, subject_key, now), |row| Ok(sound(row, recorded)))
             .optional()?
             .transpose(),
         Some(token) => connection
             .prepare_cached(
-                "SELECT serial, not_before, not_after, certificate
+                "SELECT certificates.id, serial, not_before, not_after, certificate
                  FROM tokens JOIN certificates ON certificates.id = spent_on
                  WHERE hash = ?4 AND expires >= ?3 AND revoked IS NULL AND certificates.subject_id = ?1
                      AND +subject_key = ?2 AND not_after >= ?3",
             )?
-            .query_row((subject, subject_key, now, token.as_bytes()), |row| Ok(recorded(row)))
+            .query_row((subject, subject_key, now, token.as_bytes()), |row| Ok(sound(row, recorded)))
             .optional()?
             .transpose(),
     }
+}
+
+/// What `read` reads from `row`, whose first two columns are its number and the serial number.
+fn sound<T>(row: &Row<'_>, read: impl Fn(&Row<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    read(row).map_err(|error| {
+        let BadRow { id, serial, what } = BadRow::new(row, &error);
+        let serial = serial.map_or_else(|| "?".to_owned(), |serial| serial.to_string());
+        StoreError::BadRow(format!("in row {id} with serial number {serial} a {what}"))
+    })
 }
 
 fn recorded(row: &Row<'_>) -> Result<Recorded, StoreError> {
@@ -207,9 +228,9 @@ fn recorded(row: &Row<'_>) -> Result<Recorded, StoreError> {
     let number = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
     let time = |column| UnixTime::new(number(column)?).map_err(|_| DAMAGED);
     Ok(Recorded {
-        serial: Serial::new(number(0)?).map_err(|_| DAMAGED)?,
-        validity: Validity::new(time(1)?, time(2)?).map_err(|_| DAMAGED)?,
-        certificate: row.get::<_, String>(3)?.into_bytes(),
+        serial: Serial::new(number(1)?).map_err(|_| DAMAGED)?,
+        validity: Validity::new(time(2)?, time(3)?).map_err(|_| DAMAGED)?,
+        certificate: row.get::<_, String>(4)?.into_bytes(),
     })
 }
 
@@ -220,10 +241,16 @@ impl<R> Drop for SqliteLedger<R> {
 }
 
 impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
-    fn facts(&mut self, inquiries: &[Inquiry<'_>], now: UnixTime) -> Result<Vec<LedgerFacts>, LedgerError> {
+    fn facts(
+        &mut self,
+        inquiries: &[Inquiry<'_>],
+        now: UnixTime,
+    ) -> Result<Vec<Result<LedgerFacts, LedgerError>>, LedgerError> {
         self.guard.check_files(&self.connection)?;
         let latest = self.guard.not_before(now);
-        Ok(all_facts(&mut self.connection, inquiries, now, latest).map_err(|e| e.at(&self.path))?)
+        let here = |error: StoreError| LedgerError::from(error.at(&self.path));
+        let all = all_facts(&mut self.connection, inquiries, now, latest).map_err(here)?;
+        Ok(all.into_iter().map(|facts| facts.map_err(here)).collect())
     }
 
     fn tokens(

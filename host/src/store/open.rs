@@ -148,7 +148,7 @@ fn check_last(folder: &Path, path: &Path, connection: &Connection) -> Result<(),
     if last.instance != found.id {
         return Err(StoreError::NotTheLast { path: path.to_owned(), found: "another one of the same CA" });
     }
-    if last.generation > found.generation {
+    if !last.is_in(&found) {
         return Err(StoreError::NotTheLast { path: path.to_owned(), found: "an older copy of it" });
     }
     Ok(())

@@ -50,7 +50,8 @@ pub struct BadRow {
 }
 
 impl BadRow {
-    fn new(row: &Row<'_>, error: &StoreError) -> Self {
+    /// `row`, whose first two columns are the row's number and the serial number, and what was wrong with it.
+    pub(super) fn new(row: &Row<'_>, error: &StoreError) -> Self {
         let number = |column| row.get::<_, i64>(column).ok().map(i64::unsigned_abs);
         let what = if let StoreError::Damaged(what) = error { what } else { "row that cannot be read" };
         Self { id: number(0).unwrap_or(0), serial: number(1), what }

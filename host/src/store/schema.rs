@@ -23,8 +23,8 @@ const APPLICATION: i32 = 0x4d50_4b49;
 /// - `certificates.id` counts up in the order of issue, so that a listing has stable pages.
 /// - `tokens.id` is a random number by which a token can be spoken of: its hash is a secret.
 /// - `instance.id` tells this ledger from those that were restored from the same backup. `instance.generation` grows
-///   when a CA begins to issue, when it stops in order, and when the ledger is restored: by both, an older copy is
-///   noticed. `instance.latest` is the newest time that the CA has seen; `instance.backed_up` that of the last backup.
+///   when a CA begins to issue, when it stops in order, and when the ledger is restored: by both, and by
+///   the newest certificate, an older copy is noticed. `instance.latest` is the newest time that the CA has seen; `instance.backed_up` that of the last backup.
 const STEPS: [&str; 3] = [
     "
     CREATE TABLE owner (
@@ -168,19 +168,24 @@ pub struct Instance {
     pub latest: u64,
     /// When the last backup began, in seconds since 1970.
     pub backed_up: Option<u64>,
+    /// The row of the newest certificate; 0 if there is none.
+    pub newest: u64,
 }
 
 impl Instance {
     pub(super) fn read(connection: &Connection) -> Result<Self, StoreError> {
         let number = i64::unsigned_abs;
-        let mut query = connection
-            .prepare_cached("SELECT lower(hex(id)), generation, latest, backed_up FROM instance")?;
+        let mut query = connection.prepare_cached(
+            "SELECT lower(hex(id)), generation, latest, backed_up,
+                 (SELECT coalesce(max(id), 0) FROM certificates) FROM instance",
+        )?;
         let found = query.query_row([], |row| {
             Ok(Self {
                 id: row.get(0)?,
                 generation: number(row.get(1)?),
                 latest: number(row.get(2)?),
                 backed_up: row.get::<_, Option<i64>>(3)?.map(number),
+                newest: number(row.get(4)?),
             })
         });
         found.optional()?.ok_or(StoreError::Damaged("table of instances without a row"))

@@ -187,8 +187,9 @@ pub(super) fn usable(
                  WHERE certificates.subject_id = ?1 AND not_after >= ?2 ORDER BY id DESC LIMIT 1)))",
     )?;
     let parameters = (subject.as_str(), now.get() as i64, subject_key);
-    let rows = query.query_map(parameters, |row| row.get(0).map(TokenHash::from_bytes))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let rows = query.query_map(parameters, |row| Ok(row.get(0).map(TokenHash::from_bytes)))?;
+    let bad = |_| StoreError::BadRow(format!("for {} a token", subject.as_str()));
+    rows.map(|row| row?.map_err(bad)).collect()
 }
 
 /// Whether `token` can be spent on a certificate of `subject`.
