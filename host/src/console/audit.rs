@@ -12,8 +12,9 @@ use crate::net::{LeftOut, LogLimit};
 /// The target of the audit lines in the log.
 pub(super) const TARGET: &str = "audit";
 
-/// How many refusals without a session are logged one by one before they are counted.
-const REFUSALS: u32 = 8;
+/// How many refusals without a session are logged one by one before they are counted. One page that is refused may cause
+/// eight, with what it is drawn with.
+const REFUSALS: u32 = 32;
 
 /// Characters of an action in a line, at most: the path of a request may have thousands.
 const ACTION: usize = 100;
