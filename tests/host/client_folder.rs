@@ -94,10 +94,11 @@ fn nothing_is_overwritten() {
     }
     assert_eq!(names(around.path()), ["file", "link"], "nothing else is left");
 
-    // A key of which nothing tells whose it is.
+    // A file that has the key's name, and is none.
     let folder = around.path().join("id");
     fs::create_dir(&folder).expect("nothing is there");
     fs::write(folder.join("key.pem"), "mine").expect("room on the disk");
+    chmod(&folder.join("key.pem"), 0o600);
     let error = begin(&folder, "alice").expect_err("something is there");
     assert!(matches!(error, IdentityError::Exists(_)), "{error}");
     assert_eq!(fs::read(folder.join("key.pem")).expect("it is there"), b"mine");

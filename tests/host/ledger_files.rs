@@ -336,7 +336,7 @@ fn on_a_full_disk_a_ledger_is_read_and_backed_up() {
         fill; look stopped; rm disk/fill; \
         \"$0\" ca serve --dir disk/ca --listen 127.0.0.1:0 2> log & \
         until grep -q serving log; do sleep 0.05; kill -0 $!; done; \
-        fill; look serving; kill -9 $!; look killed; rm disk/ca/ledger.sqlite-shm; look copied; exit";
+        fill; look serving; kill -9 $!; look killed; rm -f disk/ca/ledger.sqlite-shm; look copied; exit";
     let done = run_in_sh(folder.path(), script, &[""]).expect(0);
     assert_eq!(done.stdout.matches("alice").count(), 4, "{done:#?}");
     assert_eq!(done.stdout.matches("1 in the ledger, 0 of them do not hold").count(), 4, "{done:#?}");

@@ -82,7 +82,7 @@ fn what_a_folder_lacks_is_put_back_and_its_sound_ledger_stays() {
 }
 
 #[test]
-fn a_ledger_that_only_others_can_read_is_not_replaced() {
+fn a_ledger_of_a_wrong_mode_is_not_replaced() {
     let folder = made();
     let at = folder.path();
     let ledger = at.join("ca/ledger.sqlite");

@@ -202,30 +202,27 @@ fn connect_to_read(path: &Path) -> Result<(Connection, i32), StoreError> {
         let found = schema::check_kind(&connection.transaction()?, path)?;
         Ok((connection, found))
     };
-    let refused = match open(path.as_os_str(), flags) {
-        Err(StoreError::Sqlite(e)) if is_refusal(&e) => e,
+    match open(path.as_os_str(), flags) {
+        Err(StoreError::Sqlite(e)) if is_refusal(&e) && is_read_only(path) => {}
+        Err(StoreError::Sqlite(e)) if is_refusal(&e) => return connect_alone(path),
         Err(StoreError::Full) => return connect_alone(path),
         opened => return opened,
-    };
+    }
     // To read in WAL mode, SQLite writes an index beside the ledger. Where it cannot, nobody else can either, so the
     // ledger does not change; but it must be whole without its log.
-    if !is_read_only(path) {
-        return Err(refused.into());
-    }
     if fs::metadata(companion(path, "-wal")).is_ok_and(|log| log.len() > 0) {
         return Err(StoreError::Unfolded { path: path.to_owned() });
     }
     open(&immutable(path), flags | OpenFlags::SQLITE_OPEN_URI)
 }
 
-/// Opens a ledger on a full disk to read. There is no room for the index of the write-ahead log, so SQLite keeps it in
-/// memory. Others must wait meanwhile, as they cannot see it; nobody who has the ledger open is there, or there would
-/// be an index (<https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory>).
+/// Opens a ledger to read that only one who may write can open: on a full disk, or after a change that was interrupted
+/// and must be undone. SQLite keeps the index of the write-ahead log in memory, so no room is needed, and others wait
+/// meanwhile (<https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory>).
 fn connect_alone(path: &Path) -> Result<(Connection, i32), StoreError> {
     let mut connection = connect(path)?;
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     let found = schema::check_kind(&connection.transaction()?, path)?;
-    connection.pragma_update(None, "query_only", true)?;
     Ok((connection, found))
 }
 
