@@ -43,21 +43,31 @@ fn lasting() -> Duration {
 /// granted, each within a second. Returns the server's log.
 #[track_caller]
 fn honest_clients_are_served_during(attack: Attack) -> String {
+    let (held, text) = (attack.held as u64, format!("{attack:?}"));
+    honest_clients_are_served(&text, held, |target| Flood::start(target, attack))
+}
+
+/// The same during this attack, which is under way when it has opened so many connections.
+#[track_caller]
+fn honest_clients_are_served(
+    attack: &str,
+    opens: u64,
+    start_flood: impl FnOnce(SocketAddr) -> Flood,
+) -> String {
     let (folder, anchor) = ca();
     let mut server = start(folder.path(), &SERVE);
     let target = address(&mut server);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let held = attack.held as u64;
-    let flood = Flood::start(target, attack.clone());
+    let flood = start_flood(target);
     let served = runtime.block_on(async {
-        flood.opens(held).await;
+        flood.opens(opens).await;
         honest(target, &anchor, 70, lasting()).await
     });
     let opened = flood.opened();
     drop(flood);
     let text = server.stop().expect(0).stderr;
     let (median, p99, granted) = (served.within(0.5), served.within(0.99), served.granted.len());
-    eprintln!("{attack:?}: {opened} opened, {granted} of {} granted, {median:?}, 99 % {p99:?}", served.asked);
+    eprintln!("{attack}: {opened} opened, {granted} of {} granted, {median:?}, 99 % {p99:?}", served.asked);
     assert!(p99.is_some_and(|p99| p99 < Duration::from_secs(1)), "{served:?} in:\n{text}");
     text
 }
@@ -99,6 +109,19 @@ fn many_addresses_as_fast_as_they_can_delay_nobody_else() {
         per_second: None,
         says: b"",
         drip: None,
+    });
+}
+
+#[test]
+fn addresses_that_hold_every_permit_and_pipeline_requests_delay_nobody_else() {
+    // The CA does not serve the classic form: each is refused, by the issuing thread.
+    let key = "BwcH".repeat(10) + "Bwc=";
+    let body =
+        format!(r#"{{"public_key_algo":"X25519","public_key_value_b64":"{key}","subject_id":"stranger"}}"#);
+    let length = u32::try_from(body.len()).expect("a short body").to_be_bytes();
+    let request = [&length, body.as_bytes()].concat().leak();
+    honest_clients_are_served("pipelined requests", 20 * 64, |target| {
+        Flood::pipelining(target, 20, 64, request)
     });
 }
 

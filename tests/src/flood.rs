@@ -11,10 +11,10 @@ use getrandom::SysRng;
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::{KeyPair, Portable};
 use rand_core::UnwrapErr;
-use tokio::io;
+use tokio::io::{self, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::server::{Outcome, PROVEN, enrol};
 
@@ -23,6 +23,9 @@ const HONEST: Ipv4Addr = Ipv4Addr::new(127, 0, 3, 0);
 
 /// Honest addresses.
 const HONEST_SOURCES: u32 = 50;
+
+/// How long a stranger waits before it replaces a connection that ended.
+const REPLACED_AFTER: Duration = Duration::from_millis(250);
 
 /// What the strangers do, all on one thread.
 #[derive(Clone, Debug)]
@@ -52,13 +55,49 @@ impl Flood {
     /// # Panics
     /// If the operating system gives no thread.
     pub fn start(target: SocketAddr, attack: Attack) -> Self {
+        Self::spawn(async move |stop, opened| attack.run(target, &stop, &opened).await)
+    }
+
+    /// Starts strangers who keep `each` connections open at each of so many addresses. They send `request` on all of
+    /// them without a pause, and throw away what is answered. They replace each connection that ends.
+    ///
+    /// # Panics
+    /// If the operating system gives no thread.
+    pub fn pipelining(target: SocketAddr, sources: u32, each: usize, request: &'static [u8]) -> Self {
+        let requests: &[u8] = request.repeat(50).leak();
+        Self::spawn(async move |stop, opened| {
+            let mut strangers = JoinSet::new();
+            for source in (0..sources).map(stranger) {
+                for _ in 0..each {
+                    let opened = opened.clone();
+                    strangers.spawn(async move {
+                        loop {
+                            if let Ok(mut stream) = connect(source.into(), target).await {
+                                opened.fetch_add(1, Ordering::Relaxed);
+                                pipeline(&mut stream, requests).await;
+                            }
+                            sleep(REPLACED_AFTER).await;
+                        }
+                    });
+                }
+            }
+            while !stop.load(Ordering::Relaxed) {
+                sleep(Duration::from_millis(10)).await;
+            }
+        })
+    }
+
+    fn spawn<F>(strangers: F) -> Self
+    where
+        F: AsyncFnOnce(Arc<AtomicBool>, Arc<AtomicU64>) + Send + 'static,
+    {
         minipki::net::raise_descriptor_limit();
         let (stop, opened) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (ended, count) = (stop.clone(), opened.clone());
         let thread = thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(attack.run(target, &ended, &count));
+            runtime.block_on(strangers(ended, count));
         });
         Self { stop, opened, thread: Some(thread) }
     }
@@ -76,7 +115,7 @@ impl Flood {
         let begun = Instant::now();
         while self.opened() < count {
             assert!(begun.elapsed() < Duration::from_secs(60), "only {} connections opened", self.opened());
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            sleep(Duration::from_millis(10)).await;
         }
     }
 }
@@ -104,7 +143,7 @@ impl Attack {
                 Some(pace) => drop(pace.tick().await),
                 None => tokio::task::yield_now().await,
             }
-            let source = Ipv4Addr::from_bits(Ipv4Addr::new(127, 0, 2, 1).to_bits() + n % self.sources);
+            let source = stranger(n % self.sources);
             // After a connection that the server turns away comes the next one.
             if let Ok(Ok(stream)) = timeout(Duration::from_secs(1), connect(source.into(), target)).await {
                 opened.fetch_add(1, Ordering::Relaxed);
@@ -119,6 +158,22 @@ impl Attack {
                 held.iter().for_each(|stream| drop(stream.try_write(b"\0\0\0\x20{ ")));
             }
         }
+    }
+}
+
+/// The address of the stranger of this number.
+fn stranger(n: u32) -> Ipv4Addr {
+    Ipv4Addr::from_bits(Ipv4Addr::new(127, 0, 2, 1).to_bits() + n)
+}
+
+/// Sends `requests` again and again until the server ends the connection.
+async fn pipeline(stream: &mut TcpStream, requests: &[u8]) {
+    let (mut reader, mut writer) = stream.split();
+    let mut answers = io::sink();
+    let sending = async { while writer.write_all(requests).await.is_ok() {} };
+    tokio::select! {
+        () = sending => {}
+        _ = io::copy(&mut reader, &mut answers) => {}
     }
 }
 

@@ -11,9 +11,9 @@ use crate::ca::Source;
 
 /// The permits of a server: so many in all, and so many for each source.
 ///
-/// When they are used up, a newcomer gets the permit of a connection that waits for its client: of the source that
-/// holds most permits, the one that has waited longest since its last valid message. A source that has its share
-/// already can displace its own connections only, and only those that have waited for [`Limits::grace`]. So many
+/// When they are used up, a newcomer gets the permit of a connection of the source that holds most permits: the one
+/// that has waited longest for its client since its last valid message. If all of them wait for the server, and the
+/// source holds more than one permit, it is one of these; it ends after its answer. A source that has its share already can displace its own connections only, and only those that have waited for [`Limits::grace`]. So many
 /// clients at one address do not push each other out, and few permits change hands in a flood.
 pub(super) struct Admission(Arc<Mutex<Table>>);
 
@@ -80,7 +80,9 @@ impl Table {
         let most = self.by_source.values().copied().max().unwrap_or(0);
         // A permit that changes hands must not make the taker the one that holds most.
         let among_its_own = full == Full::Source || (own > 0 && own + 1 >= most);
-        let longest = self
+        // Or a source could keep its permits by sending requests without a pause.
+        let takes_from_busy = !among_its_own && most > 1;
+        let (_, since, connection) = self
             .held
             .iter()
             .filter(|(_, held)| {
@@ -90,15 +92,17 @@ impl Table {
                     self.by_source.get(&held.source) == Some(&most)
                 }
             })
-            .filter_map(|(&connection, held)| Some((held.waiting_since?, connection)))
-            .min();
-        let (since, idlest) = longest.ok_or(full)?;
-        let is_idle = !among_its_own || now.saturating_duration_since(since) >= self.limits.grace;
-        if !is_idle || self.ending.len() >= self.limits.ending {
+            .filter(|(_, held)| takes_from_busy || held.waiting_since.is_some())
+            // Those that wait for the server come last.
+            .map(|(&connection, held)| (held.waiting_since.is_none(), held.waiting_since, connection))
+            .min()
+            .ok_or(full)?;
+        let is_idle = since.is_some_and(|since| now.saturating_duration_since(since) >= self.limits.grace);
+        if (among_its_own && !is_idle) || self.ending.len() >= self.limits.ending {
             return Err(full);
         }
-        if let Some(held) = self.remove(idlest) {
-            self.ending.insert(idlest);
+        if let Some(held) = self.remove(connection) {
+            self.ending.insert(connection);
             held.displaced.notify_one();
         }
         Ok(())
@@ -122,9 +126,16 @@ impl Permit {
         self.note(Some(since));
     }
 
-    /// Notes that the client waits for the server: it is not displaced meanwhile.
+    /// Notes that the client waits for the server. It is displaced only for a source that holds fewer permits, and is
+    /// answered first.
     pub(super) fn works(&self) {
         self.note(None);
+    }
+
+    /// Whether another connection has got this permit.
+    pub(super) fn is_displaced(&self) -> bool {
+        // The table forgets a connection when it gives its permit away.
+        !lock(&self.table).held.contains_key(&self.connection)
     }
 
     /// Ends when another connection has got this permit.
@@ -169,11 +180,6 @@ mod tests {
         IpAddr::from(Ipv4Addr::new(192, 0, 2, last)).into()
     }
 
-    fn is_displaced(permit: &Permit) -> bool {
-        // The table forgets a connection when it gives its permit away.
-        !lock(&permit.table).held.contains_key(&permit.connection)
-    }
-
     /// Connections, numbered as they come.
     struct Arrivals {
         admission: Admission,
@@ -204,8 +210,8 @@ mod tests {
         let later = start + Duration::from_secs(1);
         first.waits_since(start + Duration::from_millis(1));
         let third = arrivals.admit(1, later).expect("the place of the idlest");
-        assert!(is_displaced(&second), "it has waited longest");
-        assert!(![&first, &third, &other].into_iter().any(is_displaced));
+        assert!(second.is_displaced(), "it has waited longest");
+        assert!(![&first, &third, &other].into_iter().any(Permit::is_displaced));
         // A displaced connection that ends later frees nobody else's permit.
         drop(second);
         assert_eq!(arrivals.admit(1, later).err(), Some(Full::Source));
@@ -225,7 +231,7 @@ mod tests {
         first.waits_since(later);
         assert_eq!(arrivals.admit(1, later).err(), Some(Full::Source), "within the grace");
         assert!(arrivals.admit(1, later + Duration::from_secs(1)).is_ok());
-        assert!(is_displaced(&first) && !is_displaced(&second));
+        assert!(first.is_displaced() && !second.is_displaced());
     }
 
     #[test]
@@ -234,14 +240,29 @@ mod tests {
         let alone = arrivals.admit(9, start).expect("room");
         let many: Vec<_> = (0..3).map(|_| arrivals.admit(1, start).expect("room")).collect();
         let _two: Vec<_> = (0..2).map(|_| arrivals.admit(2, start).expect("room")).collect();
-        let taken = || many.iter().filter(|permit| is_displaced(permit)).count();
+        let taken = || many.iter().filter(|permit| permit.is_displaced()).count();
         // All permits are held. Source 2 has its share; a new one gets a permit at once.
         assert_eq!(arrivals.admit(2, start).err(), Some(Full::Server));
         let newcomer = arrivals.admit(3, start).expect("one of source 1");
-        assert_eq!((taken(), is_displaced(&alone)), (1, false));
+        assert_eq!((taken(), alone.is_displaced()), (1, false));
         assert_eq!(arrivals.admit(1, start).err(), Some(Full::Server), "it does not get the permit back");
         assert!(arrivals.admit(4, start).is_ok(), "one of source 1 or 2");
-        assert!(![&alone, &newcomer].into_iter().any(is_displaced));
+        assert!(![&alone, &newcomer].into_iter().any(Permit::is_displaced));
+    }
+
+    #[test]
+    fn requests_without_a_pause_keep_no_permit_from_a_source_that_holds_none() {
+        let (mut arrivals, start) = (Arrivals::new(4, 2), Instant::now());
+        let held: Vec<_> = [1, 1, 2, 2].map(|last| arrivals.admit(last, start).expect("room")).into();
+        held.iter().for_each(Permit::works);
+        let later = start + Duration::from_secs(60);
+        held[3].waits_since(later);
+        let newcomers: Vec<_> = [3, 4].map(|last| arrivals.admit(last, later).expect("a permit")).into();
+        assert!(held[3].is_displaced(), "it waits for its client");
+        assert_eq!(held[..2].iter().filter(|permit| permit.is_displaced()).count(), 1);
+        // With one permit each, nobody has more right to it than those that wait for the server.
+        newcomers.iter().for_each(Permit::works);
+        assert_eq!(arrivals.admit(5, later).err(), Some(Full::Server));
     }
 
     #[test]
@@ -252,7 +273,7 @@ mod tests {
         first.waits_since(start + Duration::from_millis(1));
         assert_eq!(arrivals.admit(1, start).err(), Some(Full::Server));
         let _third = arrivals.admit(3, start).expect("the idlest");
-        assert!(is_displaced(&second) && !is_displaced(&first));
+        assert!(second.is_displaced() && !first.is_displaced());
     }
 
     #[test]

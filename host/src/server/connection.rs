@@ -143,7 +143,12 @@ async fn converse(
     used: &mut Used,
 ) -> End {
     loop {
-        let end = match step(link, stream, visit, stop, used).await {
+        let done = step(link, stream, visit, stop, used).await;
+        let end = match done {
+            // The last answer is sent. A client that always has one more message here ends as well.
+            Ok(Step::Done(Want::Deliver)) | Err(NetError::Fault(_)) if visit.permit.is_displaced() => {
+                Some(End::Displaced)
+            }
             Ok(Step::Done(Want::Deliver)) => {
                 visit.permit.works();
                 let end = reply(link, visit, used).await;
