@@ -10,7 +10,7 @@ use std::process::Command;
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::wire::Code;
-use minipki_tests::program::{Done, run, run_in_sh, start, start_in_sh};
+use minipki_tests::program::{Done, run, start, start_in_sh};
 use minipki_tests::server::{Outcome, PROVEN, enrol, pair, soon};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -23,7 +23,7 @@ use super::kill::serve;
 const RESTORE: &str = "minipki ca restore --from FILE --dir ";
 
 /// A folder with the CA `ca`, never served.
-fn made() -> TempDir {
+pub(super) fn made() -> TempDir {
     let folder = TempDir::new().expect("a folder");
     run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
     folder
@@ -49,7 +49,7 @@ fn granted(address: SocketAddr, anchor: &Anchor, subject: &str, key: &KeyPair) -
 }
 
 /// Serves the CA for one enrolment of each of `subjects`, and stops in order.
-fn issue(folder: &Path, subjects: &[&str]) {
+pub(super) fn issue(folder: &Path, subjects: &[&str]) {
     let (server, address) = serve(folder);
     for subject in subjects {
         assert!(granted(address, &anchor(folder), subject, &pair(1)), "{subject}");
@@ -57,7 +57,7 @@ fn issue(folder: &Path, subjects: &[&str]) {
     server.stop().expect(0);
 }
 
-fn sh(folder: &Path, script: &str) {
+pub(super) fn sh(folder: &Path, script: &str) {
     let done = Command::new("sh").args(["-ec", script]).current_dir(folder).status().expect("sh runs");
     assert!(done.success(), "{script}");
 }
@@ -67,15 +67,15 @@ fn sql(folder: &Path, text: &str) {
     connection.execute_batch(text).expect("done");
 }
 
-fn refused(done: Done, words: &str) {
+pub(super) fn refused(done: Done, words: &str) {
     let done = done.expect(1);
     assert!(done.stderr.contains(words), "{words:?} is not in:\n{}", done.stderr);
     assert!(done.stderr.contains("next:"), "{}", done.stderr);
 }
 
-const SERVE: [&str; 6] = ["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0"];
-const TOKEN: [&str; 6] = ["ca", "token", "--dir", "ca", "--subject", "alice"];
-const LIST: [&str; 4] = ["ca", "list", "--dir", "ca"];
+pub(super) const SERVE: [&str; 6] = ["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0"];
+pub(super) const TOKEN: [&str; 6] = ["ca", "token", "--dir", "ca", "--subject", "alice"];
+pub(super) const LIST: [&str; 4] = ["ca", "list", "--dir", "ca"];
 
 #[test]
 fn a_ledger_that_is_lost_is_not_made_anew_but_on_request() {
@@ -287,68 +287,6 @@ fn a_ca_that_serves_is_checked_beside_it() {
         checked.stdout
     );
     server.stop().expect(0);
-}
-
-#[test]
-fn a_folder_that_can_be_read_only_is_listed_and_not_served() {
-    let folder = made();
-    issue(folder.path(), &["alice"]);
-    // A mount of its own for each: nothing outside notices.
-    let mount = "mount --bind ca ca && mount -o remount,ro,bind ca";
-    let read_only = |arguments: &[&str]| run_in_sh(folder.path(), mount, arguments);
-    let listed = read_only(&LIST).expect(0);
-    assert!(listed.stdout.contains("alice"), "{}", listed.stdout);
-    read_only(&["ca", "fingerprint", "--dir", "ca"]).expect(0);
-    read_only(&["ca", "check", "--dir", "ca"]).expect(0);
-    refused(read_only(&SERVE), "can be read only");
-    refused(read_only(&TOKEN), "can be read only");
-    read_only(&["ca", "backup", "--dir", "ca", "--to", "backup"]).expect(0);
-    run(folder.path(), &["ca", "restore", "--from", "backup", "--dir", "other"]).expect(0);
-}
-
-#[test]
-fn a_disk_that_is_full_during_init_is_no_obstacle_afterwards() {
-    let folder = TempDir::new().expect("a folder");
-    fs::create_dir(folder.path().join("disk")).expect("made");
-    for pages in [1, 4, 12, 20, 24, 28] {
-        let script = format!(
-            "mount -t tmpfs -o size={}k tmpfs disk; \"$@\" && echo made || echo full; \
-             mount -o remount,size=100m disk; \"$@\" || test -e disk/ca/anchor.json; \
-             shift 2; \"$0\" ca token --dir disk/ca --subject alice; \"$0\" ca check --dir disk/ca >&2; exit",
-            pages * 4
-        );
-        let done = run_in_sh(folder.path(), &script, &["ca", "init", "--dir", "disk/ca"]);
-        assert_eq!(done.code, Some(0), "{pages} pages: {done:#?}");
-        let first = done.stdout.lines().find(|line| matches!(*line, "made" | "full"));
-        assert_eq!(first, Some("full"), "{pages} pages: {done:#?}");
-    }
-}
-
-#[test]
-fn on_a_full_disk_a_ledger_is_read_and_backed_up() {
-    let folder = made();
-    issue(folder.path(), &["alice"]);
-    fs::create_dir(folder.path().join("disk")).expect("made");
-    let script = "mount -t tmpfs -o size=2m tmpfs disk; cp -a ca disk; \
-        fill() { cat /dev/zero > disk/fill || true; }; \
-        look() { \"$0\" ca list --dir disk/ca; \"$0\" ca backup --dir disk/ca --to $1; \
-                 ! \"$0\" ca check --dir disk/ca; }; \
-        fill; look stopped; rm disk/fill; \
-        \"$0\" ca serve --dir disk/ca --listen 127.0.0.1:0 2> log & \
-        until grep -q serving log; do sleep 0.05; kill -0 $!; done; \
-        fill; look serving; kill -9 $!; look killed; rm -f disk/ca/ledger.sqlite-shm; look copied; exit";
-    let done = run_in_sh(folder.path(), script, &[""]).expect(0);
-    assert_eq!(done.stdout.matches("alice").count(), 4, "{done:#?}");
-    assert_eq!(done.stdout.matches("1 in the ledger, 0 of them do not hold").count(), 4, "{done:#?}");
-    // What is wrong is the room, and no backup is advised for that.
-    assert_eq!(done.stdout.matches("BAD").count(), 4, "{done:#?}");
-    assert!(!done.stderr.contains("--from FILE"), "{done:#?}");
-    for backup in ["stopped", "serving", "killed", "copied"] {
-        let to = format!("{backup}-ca");
-        run(folder.path(), &["ca", "restore", "--from", backup, "--dir", &to]).expect(0);
-        let listed = run(folder.path(), &["ca", "list", "--dir", &to]).expect(0);
-        assert!(listed.stdout.contains("alice"), "{backup}: {}", listed.stdout);
-    }
 }
 
 #[test]

@@ -38,6 +38,7 @@ mod ledger;
 mod ledger_backup;
 mod ledger_busy;
 mod ledger_console;
+mod ledger_disks;
 mod ledger_files;
 mod ledger_kills;
 mod ledger_refusals;

@@ -37,6 +37,9 @@ use crate::files::{self, Locked};
 /// How [`Intent::Open`] is written.
 const OPEN: &[u8] = b"{}";
 
+/// How [`IntentFor`] begins.
+const BEGINNING: &[u8] = b"{\"fingerprint_sha256\":";
+
 const NEW_KEY: &str = "key.pem.new";
 const NEW_ANCHOR: &str = "anchor.json.new";
 const NEW_CERTIFICATE: &str = "certificate.json.new";
@@ -265,7 +268,8 @@ impl Lock {
         });
         match intent {
             Some(intent) => Ok(intent),
-            // Empty when it is new; zeros are what a power cut may leave of it.
+            // New, or what a power cut has left of one.
+            None if text.starts_with(BEGINNING) || BEGINNING.starts_with(&text) => Ok(Intent::Unwritten),
             None if text.iter().all(|byte| *byte == 0) => Ok(Intent::Unwritten),
             None => Err(IdentityError::Exists(files::folder_of(&self.path).to_owned())),
         }
