@@ -266,7 +266,7 @@ fn an_older_copy_of_the_same_run_is_noticed_after_a_kill() {
     refused(run(folder.path(), &SERVE), "an older copy of it");
     refused(run(folder.path(), &TOKEN), "an older copy of it");
     let checked = run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(1);
-    assert!(checked.stdout.contains("put back the newer ledger"), "{}", checked.stdout);
+    assert!(checked.stdout.contains("put back the newer one"), "{}", checked.stdout);
 
     sh(folder.path(), "rm ca/ledger.sqlite* && cp -a new/* ca");
     let (server, address) = serve(folder.path());

@@ -148,8 +148,32 @@ pub fn sound(folder: &Path, owner: &Owner) -> Result<u64, StoreError> {
     let mut connection = open::open_to_write(folder, owner, Accept::default())?;
     let path = folder.join(FILE);
     let read = |connection: &mut Connection| -> Result<i64, StoreError> {
+        open::keep_log(connection)?;
         open::quick_check(connection, &path)?;
         Ok(connection.query_row("SELECT count(*) FROM certificates", [], |row| row.get(0))?)
     };
     read(&mut connection).map(i64::unsigned_abs).map_err(|e| e.at(&path))
+}
+
+/// The CA that the ledger in `folder` belongs to; `None` if there is none, or none yet.
+///
+/// # Errors
+/// [`StoreError`], if there is a file that is no ledger.
+pub fn owner_of(folder: &Path) -> Result<Option<Owner>, StoreError> {
+    let path = folder.join(FILE);
+    let read = || -> Result<_, StoreError> {
+        let mut connection = open::connect(&path)?;
+        open::keep_log(&connection)?;
+        let found = schema::check_kind(&connection.transaction()?, &path)?;
+        match found {
+            0 => Ok(None),
+            _ => schema::owner(&connection).map(Some),
+        }
+    };
+    match fs::metadata(&path) {
+        Ok(about) if about.len() > 0 => read().map_err(|e| e.at(&path)),
+        Ok(_) => Ok(None),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(StoreError::io(&path, e)),
+    }
 }

@@ -21,12 +21,12 @@ mod serials;
 mod space;
 mod tokens;
 
-pub use backup::{Restoring, snapshot, sound};
+pub use backup::{Restoring, owner_of, snapshot, sound};
 pub use error::StoreError;
 pub use inspect::Sizes;
 pub use ledger::SqliteLedger;
 pub use lock::{LastStart, Lock};
-pub use open::{Accept, companion, create, discard_unused, owner_of};
+pub use open::{Accept, companion, create, discard_unused};
 pub use reader::{BadRow, Counts, LedgerReader, Page, Record};
 pub use schema::{FILE, Instance, Owner};
 pub use search::{Cursor, Found, Order, Place, Search};

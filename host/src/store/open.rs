@@ -108,7 +108,7 @@ fn write(folder: &Path, path: &Path, owner: &Owner, accept: Accept) -> Result<Co
     Ok(connection)
 }
 
-fn connect(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
@@ -221,9 +221,16 @@ fn connect_to_read(path: &Path) -> Result<(Connection, i32), StoreError> {
 /// meanwhile (<https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory>).
 fn connect_alone(path: &Path) -> Result<(Connection, i32), StoreError> {
     let mut connection = connect(path)?;
+    keep_log(&connection)?;
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     let found = schema::check_kind(&connection.transaction()?, path)?;
     Ok((connection, found))
+}
+
+/// Keeps SQLite from folding the write-ahead log in when `connection` is closed: looking at a ledger leaves it as it was.
+pub(super) fn keep_log(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Ok(())
 }
 
 fn is_refusal(error: &rusqlite::Error) -> bool {
@@ -363,28 +370,6 @@ fn is_unused(path: &Path) -> Result<bool, StoreError> {
             Ok(connection.query_row(sql, [], |row| row.get(0))?)
         }
         _ => Ok(false),
-    }
-}
-
-/// The CA that the ledger in `folder` belongs to; `None` if there is none, or none yet.
-///
-/// # Errors
-/// [`StoreError`], if there is a file that is no ledger.
-pub fn owner_of(folder: &Path) -> Result<Option<Owner>, StoreError> {
-    let path = folder.join(FILE);
-    let read = || -> Result<_, StoreError> {
-        let mut connection = connect(&path)?;
-        let found = schema::check_kind(&connection.transaction()?, &path)?;
-        match found {
-            0 => Ok(None),
-            _ => schema::owner(&connection).map(Some),
-        }
-    };
-    match fs::metadata(&path) {
-        Ok(about) if about.len() > 0 => read().map_err(|e| e.at(&path)),
-        Ok(_) => Ok(None),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(StoreError::io(&path, e)),
     }
 }
 
