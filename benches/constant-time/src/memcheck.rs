@@ -1,4 +1,4 @@
-//! What the program asks of memcheck: to take bytes for undefined or defined, and to count its reports.
+//! The requests to memcheck: take bytes for undefined or defined, and count the reports.
 //!
 //! Valgrind recognises a request by an instruction sequence that does nothing on a CPU. The sequence and the numbers
 //! are those of `valgrind.h` and `memcheck.h` for x86-64; they are a stable interface.

@@ -96,7 +96,7 @@ pub trait Stream: Read + Write {
 pub enum Record {
     /// The identity of the device. A private key is in it.
     Identity,
-    /// What is known of the time.
+    /// The time, as far as it is known.
     Time,
 }
 

@@ -44,7 +44,7 @@ impl Clock {
         Ok(Self { least: time((times >> 64) as u64), newest: time(times as u64) })
     }
 
-    /// What is known of the time. A board's clock that is behind the lower bound is not believed.
+    /// The time, as far as it is known. A board's clock that is behind the lower bound is not believed.
     pub(crate) fn now<B: Board>(&self, board: &mut B) -> Now {
         match board.now() {
             Now::Exact(now) if now >= self.least => Now::Exact(now),

@@ -111,7 +111,7 @@ impl Exit {
         }
     }
 
-    /// What is wrong with the certificate that the CA granted.
+    /// The error of the certificate that the CA granted.
     pub(crate) const fn of_certificate(error: CertificateError) -> Self {
         match error {
             CertificateError::IssuerKeyMismatch => Self::WrongFingerprint,

@@ -35,7 +35,7 @@ impl Default for RateLimits {
     }
 }
 
-/// What was issued within the last hour, measured against the limits.
+/// The number of certificates that were issued within the last hour, measured against the limits.
 pub(super) struct Rates {
     keys: Meter<[u8; 32]>,
     names: Meter<IdBuf>,

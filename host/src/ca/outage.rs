@@ -1,4 +1,4 @@
-//! What goes on for a time, as the log tells it: at once, now and then, and, where it can be seen, when it ends.
+//! A condition that lasts for a time, as the log tells it: at once, now and then, and at its end where that can be seen.
 
 use std::fmt;
 

@@ -105,7 +105,7 @@ pub enum Refused {
     /// Too many requests are waiting (`busy`).
     #[error("the CA has too much to do; try again in a moment")]
     Busy,
-    /// What the ledger holds of this name or token is damaged (`internal`). Other requests go on.
+    /// The row of the ledger for this name or token is damaged (`internal`). Other requests go on.
     #[error("what the CA has recorded of this name is damaged; its operator finds the reason in the log")]
     Damaged,
     /// The CA failed; its log says why (`internal`).

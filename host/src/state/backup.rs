@@ -31,7 +31,7 @@ pub struct Backup {
 /// answer that came before this call is in it. The file has its name only when it is whole and on the disk, and no file
 /// is ever overwritten: of two backups to one name at once, the later one fails.
 ///
-/// Until then it is beside `to`, as `TO.minipki-part-XXXXXX`. The next backup to the same name removes such a file of a
+/// Until then it is beside `to`, as `TO.minipki-part-RANDOM`. The next backup to the same name removes such a file of a
 /// backup that was killed.
 ///
 /// # Errors

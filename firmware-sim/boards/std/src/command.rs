@@ -21,14 +21,14 @@ pub const USAGE: &str = "\
 /// Why a device was not started, for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartError {
-    /// What is wrong with the arguments; [`USAGE`] is printed with it.
+    /// An error in the arguments; [`USAGE`] is printed with it.
     Usage(String),
-    /// What is wrong with the folder.
+    /// An error of the folder.
     Storage(String),
 }
 
 impl StartError {
-    /// What the program ends with.
+    /// The exit code of the program.
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) => Exit::Usage,

@@ -133,7 +133,7 @@ impl Storage {
     /// See [`Board::load`](minipki_device_app::Board::load).
     ///
     /// # Errors
-    /// What is wrong with which file, for a person. The others alike.
+    /// The file and its error, for a person. The other methods have the same errors.
     pub fn load(&self, record: Record, buffer: &mut [u8]) -> Result<Option<usize>, String> {
         self.with(record, |folder| folder.load(record, buffer)).map(Option::flatten)
     }
