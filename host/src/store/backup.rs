@@ -163,7 +163,6 @@ pub fn owner_of(folder: &Path) -> Result<Option<Owner>, StoreError> {
     let path = folder.join(FILE);
     let read = || -> Result<_, StoreError> {
         let mut connection = open::connect(&path)?;
-        open::keep_log(&connection)?;
         let found = schema::check_kind(&connection.transaction()?, &path)?;
         match found {
             0 => Ok(None),
