@@ -167,7 +167,7 @@ impl Policy {
 }
 
 impl IssueRequest {
-    /// What the ledger is asked about it.
+    /// The inquiry to the ledger about this request.
     pub(super) fn inquiry(&self) -> Inquiry<'_> {
         Inquiry {
             subject_id: self.subject_id.as_id(),

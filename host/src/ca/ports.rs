@@ -79,7 +79,7 @@ pub struct Inquiry<'a> {
     pub token: Option<TokenHash>,
 }
 
-/// What a ledger knows that matters for one request.
+/// The facts in a ledger that matter for one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LedgerFacts {
     /// The key that the subject's name belongs to: that of its newest certificate that has not expired. After a token
@@ -107,8 +107,8 @@ pub struct Recorded {
 ///
 /// What a method has returned `Ok` for is on the disk.
 pub trait Ledger: Send {
-    /// What is known about each of `inquiries` at `now`, in their order; [`LedgerError::Damaged`] in the place of one
-    /// that cannot be answered.
+    /// Answers each of `inquiries` at `now`, in their order; [`LedgerError::Damaged`] stands in the place of one that
+    /// cannot be answered.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`] or [`LedgerError::Storage`]: none of them can be answered.

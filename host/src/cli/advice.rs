@@ -77,7 +77,7 @@ pub(super) fn refused(code: Code, text: &str) -> CliError {
     CliError::new(Exit::Refused, format_args!("refused ({code}): {text}"), next)
 }
 
-/// What ended a channel that was open.
+/// The words for the end of a channel that was open.
 pub(super) fn open_channel(error: ClientError) -> CliError {
     let next = "connect again, and ask what arrived: the other program has ended, or the network failed";
     match &error {

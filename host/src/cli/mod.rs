@@ -90,7 +90,7 @@ enum Command {
 }
 
 impl Command {
-    /// What it needs of the system, if it starts threads.
+    /// The threads and open files that the command needs, if it starts threads.
     fn needs(&self) -> Option<Needs> {
         match self {
             Self::Demo(_) | Self::Console(_) | Self::Ca(ca::Command::Serve(_)) => Some(Needs::server()),

@@ -10,7 +10,7 @@ use std::thread;
 use super::{CliError, Exit};
 use crate::net;
 
-/// What a command needs at the same time, beside what it has at its start.
+/// The threads and open files that a command needs at the same time, beside those that it has at its start.
 #[derive(Clone, Copy)]
 pub(super) struct Needs {
     threads: usize,

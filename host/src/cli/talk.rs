@@ -1,4 +1,4 @@
-//! What `listen` and `connect` share: who may be at the other end, what is said, and when it ends.
+//! The part that `listen` and `connect` share: the options of a conversation, and the conversation itself.
 
 use std::io::{self, IsTerminal};
 use std::pin::pin;
@@ -12,7 +12,7 @@ use super::{CliError, Exit, advice, duration, output, watch};
 use crate::client::chat::{self, ChatOptions, Input, Limits, Line, Lines, Note, Script, Stop};
 use crate::client::{Channel, ChannelOptions, ClientError, Identity};
 
-/// Who may be at the other end, what is said, and when it ends.
+/// The options of a conversation: the expected peer, the texts to send and to expect, and the limits.
 #[derive(clap::Args)]
 pub(super) struct Talk {
     /// The subject that the peer must be; without it, anybody whom the same CA certified

@@ -137,7 +137,7 @@ fn insert(transaction: &Transaction<'_>, entry: &Entry<'_>) -> Result<i64, Ledge
         .map_err(|e| StoreError::from(e).into())
 }
 
-/// What is known about each of `inquiries` at `now`, all read in one transaction: each one locks the file anew. Unspent
+/// The facts for each of `inquiries` at `now`, all read in one transaction: each one locks the file anew. Unspent
 /// tokens are judged at `latest`, which is later where the clock was set back. A bad row is the answer to an inquiry;
 /// any other error ends them all.
 fn all_facts(

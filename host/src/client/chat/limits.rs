@@ -1,4 +1,4 @@
-//! What ends a conversation though neither side ends it: silence, the end of a certificate, and a signal.
+//! The limits of a conversation that neither side ends: silence, the end of a certificate, and a signal.
 
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};

@@ -53,13 +53,13 @@ pub async fn stopped(stop: &Stop) -> &'static str {
 /// How a conversation is held.
 #[derive(Clone, Copy)]
 pub struct ChatOptions<'n> {
-    /// What stands before each text that arrives, where it must be told who said it.
+    /// The prefix of each text that arrives, where several peers may talk.
     pub prefix: &'n str,
-    /// What ends it though neither side does.
+    /// The limits that end the conversation if neither side does.
     pub limits: Limits,
     /// Somebody to be told what is not part of it.
     pub notes: Notes<'n>,
-    /// What asks for its end from outside, if anything does.
+    /// The request to end the conversation from outside, if there can be one.
     pub stop: Option<&'n Stop>,
 }
 
