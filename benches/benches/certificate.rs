@@ -5,7 +5,7 @@ use std::time::Duration;
 use minipki::crypto::Chosen;
 use minipki_benches::fixture::{Ca, SIZES, now, time, x509};
 use minipki_benches::{Contender, Suite, run};
-use minipki_core::cert::{Anchor, Certificate, assemble, verify};
+use minipki_core::cert::{Anchor, Certificate, attach_signature, verify};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{Portable, Provider};
 use minipki_core::limits::CERTIFICATE;
@@ -32,7 +32,7 @@ fn write(suite: &mut Suite) {
     let ours = move || {
         let (mut unsigned, mut out) = ([0; CERTIFICATE], [0; CERTIFICATE]);
         let unsigned = ca.unsigned(SUBJECT, KEY).encode(&mut unsigned).expect("any certificate fits");
-        assemble(unsigned, signature, &mut out).expect("any certificate fits").to_vec()
+        attach_signature(unsigned, signature, &mut out).expect("any certificate fits").to_vec()
     };
     suite.compare(
         "certificate written",

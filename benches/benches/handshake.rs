@@ -12,7 +12,7 @@ use minipki_core::cert::{Anchor, Id};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable, Provider};
 use minipki_core::limits::FRAME_BODY;
-use minipki_core::session::{Established, Initiator, Local, Machine, Responder};
+use minipki_core::session::{Established, Initiator, LocalIdentity, Machine, Responder};
 
 const NAMES: [&str; 2] = ["alice@example.org", "bob@example.org"];
 
@@ -31,10 +31,10 @@ impl<P: Provider + 'static> Pair<P> {
         Self { anchor: ca.anchor(), keys, certificates }
     }
 
-    fn local(&self, side: usize) -> Local<'_, P> {
+    fn local(&self, side: usize) -> LocalIdentity<'_, P> {
         let peer = Some(Id::new(NAMES[1 - side]).expect("a name"));
         let (key, certificate) = (&self.keys[side], self.certificates[side].as_slice());
-        Local { key, certificate, anchor: &self.anchor, now: now(), peer }
+        LocalIdentity { key, certificate, anchor: &self.anchor, now: now(), peer }
     }
 
     fn handshake(&self) -> [Established<P>; 2] {

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use minipki::ca::{Entry, Ledger};
 use minipki::store::{self, Cursor, LedgerReader, Order, Owner, Place, Search, SqliteLedger, StoreError};
 use minipki_core::cert::{Id, IdBuf, Serial, Validity};
-use minipki_core::crypto::Fingerprint;
-use minipki_core::text::UnixTime;
+use minipki_core::keys::Fingerprint;
+use minipki_core::time::UnixTime;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 

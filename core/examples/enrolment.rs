@@ -4,12 +4,13 @@
 use embedded_io::{Read, Write};
 use heapless::Vec;
 use minipki_core::cert::{Anchor, IdBuf};
-use minipki_core::crypto::{Fingerprint, KeyPair, Portable};
+use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::drive::{DriveError, drive};
+use minipki_core::keys::Fingerprint;
 use minipki_core::limits::{CERTIFICATE, FRAME};
 use minipki_core::link::Link;
 use minipki_core::session::{EnrolClient, EnrolForm, EnrolOutcome, Enrolment, Fault};
-use minipki_core::text::Now;
+use minipki_core::time::Now;
 use rand_core::CryptoRng;
 
 /// Two frames: static memory in a firmware.

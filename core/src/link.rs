@@ -164,9 +164,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Machine> LinkOver<B, M> {
             return Err(Fault::OutOfTurn);
         }
         let (header, body) =
-            self.tx.as_mut().split_first_chunk_mut::<FRAME_HEADER>().ok_or(WireError::Full)?;
+            self.tx.as_mut().split_first_chunk_mut::<FRAME_HEADER>().ok_or(WireError::BufferTooSmall)?;
         let len = compose(&mut self.machine, body)?;
-        *header = frame::header(len).ok_or(WireError::Full)?;
+        *header = frame::header(len).ok_or(WireError::BufferTooSmall)?;
         self.unsent = 0..FRAME_HEADER.saturating_add(len);
         Ok(())
     }

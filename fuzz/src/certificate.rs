@@ -1,9 +1,9 @@
 //! Certificates, and the anchors that are written beside them.
 
-use minipki_core::cert::{Anchor, Certificate, Unsigned, assemble, verify};
+use minipki_core::cert::{Anchor, Certificate, TbsCertificate, attach_signature, verify};
 use minipki_core::crypto::Portable;
+use minipki_core::encoding::json::{Form, check};
 use minipki_core::limits::{ANCHOR, CERTIFICATE, RSA_BYTES};
-use minipki_core::text::json::{Form, check};
 
 use crate::peers;
 
@@ -34,7 +34,7 @@ pub fn certificate(text: &[u8]) {
 
     let (Ok(issuer_key), mut signature) = (certificate.issuer_key(), [0; RSA_BYTES]) else { return };
     let Ok(signature) = certificate.signature(&mut signature) else { return };
-    let says = Unsigned {
+    let says = TbsCertificate {
         issuer_id: certificate.issuer_id(),
         issuer_key: &issuer_key,
         serial_number: certificate.serial_number(),
@@ -44,7 +44,7 @@ pub fn certificate(text: &[u8]) {
     };
     let (mut encoded, mut assembled) = ([0; CERTIFICATE], [0; CERTIFICATE]);
     let encoded = says.encode(&mut encoded).expect("room for any certificate");
-    let assembled = assemble(encoded, signature, &mut assembled).expect("room for any certificate");
+    let assembled = attach_signature(encoded, signature, &mut assembled).expect("room for any certificate");
     let again = Certificate::parse(assembled).expect("what we write, we read");
     assert_eq!(again.signed_slices().concat(), encoded);
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use minipki_core::crypto::Portable;
 use minipki_core::link::Link;
-use minipki_core::session::{Local, Received, Responder};
+use minipki_core::session::{LocalIdentity, Received, Responder};
 use minipki_core::wire::Refusal;
 use minipki_core::wire::channel::{self, Step};
 
@@ -16,8 +16,13 @@ use crate::stream::{Buffers, converse, sent};
 /// - Through it comes what that one said, in its order and none of it twice; the end is told as closed only after all.
 pub fn channel_responder(stream: &[u8]) -> Option<usize> {
     let (key, anchor) = (peers::responder_key(), peers::anchor());
-    let local =
-        Local { key: &key, certificate: peers::RESPONDER, anchor: &anchor, now: peers::now(), peer: None };
+    let local = LocalIdentity {
+        key: &key,
+        certificate: peers::RESPONDER,
+        anchor: &anchor,
+        now: peers::now(),
+        peer: None,
+    };
     let mut buffers = Buffers::default();
     let mut stream = stream;
 

@@ -1,10 +1,10 @@
 //! A hostile client's whole connection to a CA.
 
 use minipki_core::crypto::Portable;
+use minipki_core::encoding::json::{Form, check};
 use minipki_core::limits::FRAME_BODY;
 use minipki_core::link::Link;
 use minipki_core::session::{Asked, EnrolServer, Fault, Machine};
-use minipki_core::text::json::{Form, check};
 use minipki_core::wire::Code;
 use minipki_core::wire::enrolment::{Answer, Challenge};
 

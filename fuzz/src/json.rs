@@ -1,6 +1,6 @@
 //! The JSON profile against a whole JSON library.
 
-use minipki_core::text::json::{Form, check, member};
+use minipki_core::encoding::json::{Form, check, member};
 use serde_json::Value;
 
 /// Any body.

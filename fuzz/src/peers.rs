@@ -3,7 +3,7 @@
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, Certificate};
 use minipki_core::crypto::{KeyPair, Portable};
-use minipki_core::text::Now;
+use minipki_core::time::Now;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 
 /// The machine's clock shows a time that no certificate can carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

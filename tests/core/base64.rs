@@ -1,7 +1,9 @@
 //! Base64 against RFC 4648 §10, and strictness.
 
-use minipki_core::bytes::Full;
-use minipki_core::text::base64::{Base64Error, decode, decode_array, decode_in_place, encode, encoded_len};
+use minipki_core::bytes::BufferTooSmall;
+use minipki_core::encoding::base64::{
+    Base64Error, decode, decode_array, decode_in_place, encode, encoded_len,
+};
 use proptest::prelude::*;
 
 #[test]
@@ -51,7 +53,7 @@ fn anything_but_the_one_right_text_is_refused() {
 
 #[test]
 fn lengths_are_exact() {
-    assert_eq!(encode(b"foob", &mut [0; 7]), Err(Full));
+    assert_eq!(encode(b"foob", &mut [0; 7]), Err(BufferTooSmall));
     assert_eq!(decode("Zm9v", &mut [0; 2]), Err(Base64Error::TooLong));
     assert_eq!(decode_array::<3>("Zm9v"), Ok(*b"foo"));
     assert_eq!(decode_array::<2>("Zm9v"), Err(Base64Error::WrongLength));

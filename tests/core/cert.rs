@@ -1,13 +1,15 @@
 //! Certificates: what is written is read, verified under the right anchor at the right time, and else refused.
 
-use minipki_core::bytes::Full;
+use minipki_core::bytes::BufferTooSmall;
 use minipki_core::cert::{
-    Anchor, Certificate, Error, Id, IdBuf, IdError, Serial, Unsigned, Validity, assemble, verify,
+    Anchor, Certificate, Error, Id, IdBuf, IdError, Serial, TbsCertificate, Validity, attach_signature,
+    verify,
 };
 use minipki_core::crypto::rsa::{self, KeySize, SaltLength};
 use minipki_core::crypto::{Portable, is_canonical};
+use minipki_core::encoding::{Form, base64, json};
 use minipki_core::limits::{ANCHOR, CERTIFICATE, SPKI_PEM};
-use minipki_core::text::{Form, Now, UnixTime, base64, json};
+use minipki_core::time::{Now, UnixTime};
 use minipki_tests::certificates::{ISSUER, NOW, SUBJECT, anchor, encode, id, issue, sample, sign, time};
 use minipki_tests::rsa_keys::{SIZES, private, public, rng};
 use proptest::prelude::*;
@@ -53,7 +55,7 @@ fn our_own_signature_verifies_too() {
     let (mut signature, mut out) = ([0; 256], [0; CERTIFICATE]);
     let digest = <Portable as minipki_core::crypto::Provider>::sha256(&[&text]);
     let signature = private(SIZE).sign_pss(&digest, &[7; 222], &mut rng(2), &mut signature).unwrap();
-    let certificate = assemble(&text, signature, &mut out).unwrap();
+    let certificate = attach_signature(&text, signature, &mut out).unwrap();
     assert_eq!(judge(&anchor(SIZE), certificate, now()), Ok(true));
     assert_eq!(public(SIZE).verify_pss(&digest, signature, SaltLength::Exactly(222)), Ok(()));
 }
@@ -64,7 +66,7 @@ fn any_salt_from_32_bytes_to_the_maximum_is_accepted() {
     let text = encode(&sample(&key));
     for salt in [0, 20, 31, 32, 33, 64, 221, 222] {
         let mut out = [0; CERTIFICATE];
-        let certificate = assemble(&text, &sign(&text, SIZE, salt), &mut out).unwrap();
+        let certificate = attach_signature(&text, &sign(&text, SIZE, salt), &mut out).unwrap();
         let short = rsa::Error::SaltLength;
         let expected = if salt < 32 { Err(Error::Signature(short)) } else { Ok(true) };
         assert_eq!(judge(&anchor(SIZE), certificate, now()), expected, "salt of {salt}");
@@ -112,14 +114,14 @@ fn an_error_of_time_is_told_of_genuine_certificates_only() {
 fn an_anchor_by_fingerprint_takes_any_issuer_name_until_it_has_learnt_one() {
     let key = public(SIZE);
     let text = issue(&sample(&key), SIZE);
-    let other = issue(&Unsigned { issuer_id: id("other-ca"), ..sample(&key) }, SIZE);
+    let other = issue(&TbsCertificate { issuer_id: id("other-ca"), ..sample(&key) }, SIZE);
     let mut anchor = Anchor::from_fingerprint(key.fingerprint::<Portable>());
     assert_eq!((anchor.issuer_id(), anchor.key()), (None, None));
     assert_eq!(judge(&anchor, &other, now()), Ok(true));
 
     let certificate = Certificate::parse(&text).unwrap();
     let verified = verify::<Portable>(&anchor, &certificate, now()).unwrap();
-    assert_eq!(anchor.learn::<Portable>(&verified), Ok(()));
+    assert_eq!(anchor.pin_issuer::<Portable>(&verified), Ok(()));
     assert_eq!(anchor, self::anchor(SIZE));
     assert_eq!(judge(&anchor, &text, now()), Ok(true));
     assert_eq!(judge(&anchor, &other, now()), Err(Error::IssuerMismatch));
@@ -133,10 +135,10 @@ fn an_anchor_learns_only_what_was_verified_under_itself() {
     let verified = verify::<Portable>(&anchor(SIZE), &certificate, now()).unwrap();
     let larger = public(KeySize::Bits3072);
     let mut by_fingerprint = Anchor::from_fingerprint(larger.fingerprint::<Portable>());
-    assert_eq!(by_fingerprint.learn::<Portable>(&verified), Err(Error::IssuerKeyMismatch));
+    assert_eq!(by_fingerprint.pin_issuer::<Portable>(&verified), Err(Error::IssuerKeyMismatch));
     assert_eq!(by_fingerprint.key(), None);
     let mut renamed = Anchor::from_key::<Portable>(id("other-ca"), key);
-    assert_eq!(renamed.learn::<Portable>(&verified), Err(Error::IssuerMismatch));
+    assert_eq!(renamed.pin_issuer::<Portable>(&verified), Err(Error::IssuerMismatch));
     assert_eq!(renamed.issuer_id(), Some(id("other-ca")));
 }
 
@@ -167,7 +169,7 @@ fn the_anchors_key_may_come_in_another_text() {
         let text = String::from_utf8(encode(&sample(&key))).unwrap().replace(&ours, theirs);
         let mut certificate = [0; 2 * CERTIFICATE];
         let signature = sign(text.as_bytes(), SIZE, SIZE.max_salt());
-        let certificate = assemble(text.as_bytes(), &signature, &mut certificate).unwrap();
+        let certificate = attach_signature(text.as_bytes(), &signature, &mut certificate).unwrap();
         assert_eq!(judge(&anchor(SIZE), certificate, now()), expected, "{other}");
     }
 }
@@ -189,7 +191,7 @@ fn anchors_are_kept_as_json() {
             let pretty: serde_json::Value = serde_json::from_slice(text).unwrap();
             let pretty = serde_json::to_string_pretty(&pretty).unwrap() + "\n";
             assert_eq!(Anchor::decode::<Portable>(pretty.as_bytes()), Ok(anchor.clone()));
-            assert_eq!(anchor.encode(&mut vec![0; text.len() - 1]), Err(Full));
+            assert_eq!(anchor.encode(&mut vec![0; text.len() - 1]), Err(BufferTooSmall));
         }
     }
 }
@@ -241,7 +243,7 @@ fn the_largest_certificate_fits_its_limit_and_no_less() {
     let size = KeySize::Bits4096;
     let key = public(size);
     let name = "x".repeat(64);
-    let unsigned = Unsigned {
+    let unsigned = TbsCertificate {
         issuer_id: id(&name),
         subject_id: id(&name),
         serial_number: Serial::new((1 << 53) - 1).unwrap(),
@@ -251,13 +253,16 @@ fn the_largest_certificate_fits_its_limit_and_no_less() {
     assert!(CERTIFICATE - text.len() < 64, "{} bytes of {CERTIFICATE}", text.len());
     let signed = encode(&unsigned);
     for len in 0..signed.len() {
-        assert_eq!(unsigned.encode(&mut vec![0; len]).map(<[u8]>::len), Err(Full));
+        assert_eq!(unsigned.encode(&mut vec![0; len]).map(<[u8]>::len), Err(BufferTooSmall));
     }
     let signature = [0; 512];
-    assert_eq!(assemble(&signed, &signature, &mut vec![0; text.len() - 1]), Err(Error::Full));
-    assert!(assemble(&signed, &signature, &mut vec![0; text.len()]).is_ok());
+    assert_eq!(
+        attach_signature(&signed, &signature, &mut vec![0; text.len() - 1]),
+        Err(Error::BufferTooSmall)
+    );
+    assert!(attach_signature(&signed, &signature, &mut vec![0; text.len()]).is_ok());
     for none in [&b""[..], b"{}", b"[]", b"{\"a\":1} "] {
-        assert!(matches!(assemble(none, &signature, &mut [0; CERTIFICATE]), Err(Error::Json(_))));
+        assert!(matches!(attach_signature(none, &signature, &mut [0; CERTIFICATE]), Err(Error::Json(_))));
     }
 }
 
@@ -312,7 +317,7 @@ proptest! {
     ) {
         let key = public(size);
         let bounds = [a.min(b), a.max(b)].map(|seconds| UnixTime::new(seconds).unwrap());
-        let unsigned = Unsigned {
+        let unsigned = TbsCertificate {
             issuer_id: id(&issuer_id),
             issuer_key: &key,
             serial_number: Serial::new(serial).unwrap(),

@@ -7,7 +7,7 @@ use minipki_core::cert::{Anchor, Certificate, Error, verify};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::ANCHOR;
-use minipki_core::text::Now;
+use minipki_core::time::Now;
 use minipki_tests::certificates::{NOW, anchor, id, time};
 use minipki_tests::rsa_keys::SIZES;
 use minipki_tests::{certificate_corpus, vector_path, vectors};

@@ -2,16 +2,17 @@
 
 use minipki::net;
 use minipki_core::bytes::Secret;
-use minipki_core::cert::{Anchor, Unsigned};
+use minipki_core::cert::{Anchor, TbsCertificate};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::drive;
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Want};
 use minipki_core::session::{
-    Asked, EnrolClient, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, Initiator, Local, Machine, Responder,
+    Asked, EnrolClient, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, Initiator, LocalIdentity, Machine,
+    Responder,
 };
-use minipki_core::text::Now;
+use minipki_core::time::Now;
 use minipki_tests::certificates::{NOW, SUBJECT, anchor, id, issue, sample, time};
 use minipki_tests::pair::Record;
 use minipki_tests::rsa_keys::{public, rng};
@@ -85,7 +86,7 @@ fn key(secret: u8) -> &'static KeyPair {
 }
 
 fn certificate(name: &str, key: &KeyPair) -> Vec<u8> {
-    issue(&Unsigned { subject_id: id(name), subject_key: *key.public(), ..sample(&public(SIZE)) }, SIZE)
+    issue(&TbsCertificate { subject_id: id(name), subject_key: *key.public(), ..sample(&public(SIZE)) }, SIZE)
 }
 
 struct Client {
@@ -138,14 +139,14 @@ fn enrolment_is_the_same_however_its_bytes_arrive() {
     hold(&Client { key, anchor }, &Ca { certificate: certificate(SUBJECT, key) });
 }
 
-fn peer(name: &str, secret: u8) -> Local<'static> {
+fn peer(name: &str, secret: u8) -> LocalIdentity<'static> {
     let (key, anchor) = (key(secret), Box::leak(Box::new(anchor(SIZE))));
     let certificate = certificate(name, key).leak();
-    Local { key, certificate, anchor, now: Now::Exact(time(NOW)), peer: None }
+    LocalIdentity { key, certificate, anchor, now: Now::Exact(time(NOW)), peer: None }
 }
 
-struct Connects(Local<'static>);
-struct Listens(Local<'static>);
+struct Connects(LocalIdentity<'static>);
+struct Listens(LocalIdentity<'static>);
 
 impl Side for Connects {
     type Machine = Initiator<'static, Portable>;

@@ -1,7 +1,7 @@
 //! The JSON profile: the corpus, RFC 8785 as oracle, and what no input may do.
 
-use minipki_core::text::json::{check, decode, encode, member};
-use minipki_core::text::{Form, JsonError, JsonErrorKind};
+use minipki_core::encoding::json::{check, decode, encode, member};
+use minipki_core::encoding::{Form, JsonError, JsonErrorKind};
 use minipki_tests::vectors;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};

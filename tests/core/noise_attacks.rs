@@ -156,7 +156,7 @@ fn a_short_buffer_is_full() {
         initiator.write(b"one", &mut vec![0; len]).map(|(_, n)| n)
     };
     for short in 0..LENGTHS[0] {
-        assert_eq!(written(short), Err(Error::Full), "{short} bytes");
+        assert_eq!(written(short), Err(Error::BufferTooSmall), "{short} bytes");
     }
     assert_eq!(written(LENGTHS[0]), Ok(LENGTHS[0]));
     for short in 0..LENGTHS[1] {
@@ -164,7 +164,11 @@ fn a_short_buffer_is_full() {
         let mut buf = [0; 64];
         let (_, n) = initiator.write(b"one", &mut buf).expect("message 1");
         let (responder, _) = responder.read(&mut buf[..n]).expect("message 1");
-        assert_eq!(responder.write(b"two", &mut vec![0; short]).err(), Some(Error::Full), "{short} bytes");
+        assert_eq!(
+            responder.write(b"two", &mut vec![0; short]).err(),
+            Some(Error::BufferTooSmall),
+            "{short} bytes"
+        );
     }
 }
 
@@ -172,8 +176,8 @@ fn a_short_buffer_is_full() {
 fn a_sealer_that_lacks_room_goes_on_when_it_has() {
     let (mut alice, mut bob) = channel();
     let mut buf = [7; 20];
-    assert_eq!(alice.sealer.seal(&mut buf, 5), Err(Error::Full));
-    assert_eq!(alice.sealer.seal(&mut buf, 21), Err(Error::Full));
+    assert_eq!(alice.sealer.seal(&mut buf, 5), Err(Error::BufferTooSmall));
+    assert_eq!(alice.sealer.seal(&mut buf, 21), Err(Error::BufferTooSmall));
     assert_eq!(buf, [7; 20]);
     assert_eq!(alice.sealer.seal(&mut buf, 4), Ok(20));
     assert_eq!(bob.open(&buf), Ok(vec![7; 4]));

@@ -1,7 +1,7 @@
 //! PEM: what openssl writes we read, what we write openssl reads.
 
-use minipki_core::bytes::Full;
-use minipki_core::text::pem::{PemError, decode, encode};
+use minipki_core::bytes::BufferTooSmall;
+use minipki_core::encoding::pem::{PemError, decode, encode};
 use minipki_tests::openssl;
 use proptest::prelude::*;
 
@@ -48,7 +48,7 @@ fn faults_are_named() {
         assert_eq!(decode(LABEL, text.as_bytes(), &mut [0; 64]), Err(error), "{text}");
     }
     assert_eq!(decode(LABEL, good.as_bytes(), &mut [0; 5]), Err(PemError::TooLong));
-    assert_eq!(encode(LABEL, b"foobar", &mut vec![0; good.len() - 1]), Err(Full));
+    assert_eq!(encode(LABEL, b"foobar", &mut vec![0; good.len() - 1]), Err(BufferTooSmall));
     assert_eq!(encode(LABEL, b"foobar", &mut vec![0; good.len()]), Ok(good));
 }
 

@@ -2,16 +2,16 @@
 
 use minipki::crypto::AwsLc;
 use minipki_core::bytes::Secret;
-use minipki_core::cert::{Anchor, Certificate, Unsigned};
+use minipki_core::cert::{Anchor, Certificate, TbsCertificate};
 use minipki_core::crypto::rsa::{self, KeySize, SaltLength};
 use minipki_core::crypto::{KeyPair, Portable, Provider};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Want};
 use minipki_core::session::{
-    Asked, EnrolClient, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, Initiator, Local, Received,
+    Asked, EnrolClient, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, Initiator, LocalIdentity, Received,
     Responder,
 };
-use minipki_core::text::Now;
+use minipki_core::time::Now;
 use minipki_tests::certificates::{NOW, SUBJECT, anchor, id, issue, sample, time};
 use minipki_tests::pair::Record;
 use minipki_tests::rsa_keys::{private, public, rng};
@@ -81,7 +81,7 @@ fn enrol<C: Provider, S: Provider>(form: EnrolForm, token: Option<&[u8; 32]>, go
         }
         let public = public(KeySize::Bits2048);
         let (subject_id, subject_key) = server.machine().subject().expect("somebody asked");
-        let unsigned = Unsigned { subject_id, subject_key: *subject_key, ..sample(&public) };
+        let unsigned = TbsCertificate { subject_id, subject_key: *subject_key, ..sample(&public) };
         let text = issue(&unsigned, KeySize::Bits2048);
         server.send(|ca, out| ca.grant(&text, out)).expect("an answer that fits");
     }
@@ -100,14 +100,14 @@ struct Peer<P: Provider> {
 impl<P: Provider> Peer<P> {
     fn new(name: &str, secret: u8) -> Self {
         let (key, public) = (KeyPair::from_secret(Secret::new([secret; 32])), public(KeySize::Bits2048));
-        let unsigned = Unsigned { subject_id: id(name), subject_key: *key.public(), ..sample(&public) };
+        let unsigned = TbsCertificate { subject_id: id(name), subject_key: *key.public(), ..sample(&public) };
         let certificate = issue(&unsigned, KeySize::Bits2048);
         Self { key, certificate, anchor: anchor(KeySize::Bits2048) }
     }
 
-    fn local(&self) -> Local<'_, P> {
+    fn local(&self) -> LocalIdentity<'_, P> {
         let (key, certificate, anchor) = (&self.key, &self.certificate[..], &self.anchor);
-        Local { key, certificate, anchor, now: Now::Exact(time(NOW)), peer: None }
+        LocalIdentity { key, certificate, anchor, now: Now::Exact(time(NOW)), peer: None }
     }
 }
 

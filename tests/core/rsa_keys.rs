@@ -1,7 +1,8 @@
 //! RSA keys in and out: what the oracle writes is read, what we write is what it writes, and damage is refused.
 
 use minipki_core::crypto::rsa::{Error, KeySize, PrivateKey, PublicKey};
-use minipki_core::crypto::{Fingerprint, FingerprintError, Portable, Provider};
+use minipki_core::crypto::{Portable, Provider};
+use minipki_core::keys::{Fingerprint, FingerprintError};
 use minipki_core::limits::{SPKI_DER, SPKI_PEM};
 use minipki_tests::rsa_keys::{
     Numbers, SIZES, element, integer, numbers, oracle, pkcs8_der, private, public, sequence, spki_der,
@@ -37,7 +38,7 @@ fn public_keys_are_read_and_written_as_the_oracle_does() {
 
         assert!(key.write_spki_der(&mut out[..der.len() - 1]).is_err());
         assert!(key.write_spki_pem(&mut [0; SPKI_PEM][..pem.len() - 1]).is_err());
-        assert_eq!(key.modulus(&mut out[..size.bytes() - 1]), Err(Error::Full));
+        assert_eq!(key.modulus(&mut out[..size.bytes() - 1]), Err(Error::BufferTooSmall));
     }
     assert_ne!(public(KeySize::Bits2048), public(KeySize::Bits3072));
 }

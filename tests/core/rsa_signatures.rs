@@ -131,8 +131,8 @@ fn wrong_lengths_are_refused() {
             );
             assert_eq!(key.public().verify_pkcs1(&digest, signature), Err(Error::SignatureLength));
         }
-        assert_eq!(key.sign_pss(&digest, &[], &mut rng(5), &mut out[..len - 1]), Err(Error::Full));
-        assert_eq!(key.sign_pkcs1(&digest, &mut rng(5), &mut []), Err(Error::Full));
+        assert_eq!(key.sign_pss(&digest, &[], &mut rng(5), &mut out[..len - 1]), Err(Error::BufferTooSmall));
+        assert_eq!(key.sign_pkcs1(&digest, &mut rng(5), &mut []), Err(Error::BufferTooSmall));
         let longest = vec![0; size.max_salt() + 1];
         assert_eq!(key.sign_pss(&digest, &longest, &mut rng(5), &mut out), Err(Error::SaltLength));
         assert!(key.sign_pss(&digest, &longest[1..], &mut rng(5), &mut out).is_ok());

@@ -1,14 +1,14 @@
 //! The channel between peers: who gets in, and what happens on the way.
 
 use minipki_core::bytes::Secret;
-use minipki_core::cert::{self, Anchor, Unsigned};
+use minipki_core::cert::{self, Anchor, TbsCertificate};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{CryptoError, KeyPair, Portable};
 use minipki_core::limits::{FRAME, FRAME_BODY};
 use minipki_core::link::{Link, Want};
 use minipki_core::noise;
-use minipki_core::session::{Established, Fault, Initiator, Local, Received, Responder};
-use minipki_core::text::Now;
+use minipki_core::session::{Established, Fault, Initiator, LocalIdentity, Received, Responder};
+use minipki_core::time::Now;
 use minipki_core::wire::{Code, WireError};
 use minipki_tests::certificates::{NOW, anchor, id, issue, sample, time};
 use minipki_tests::pair::{Pause, Record};
@@ -29,14 +29,14 @@ impl Peer {
     fn new(name: &'static str, secret: u8, size: KeySize) -> Self {
         let key = KeyPair::<Portable>::from_secret(Secret::new([secret; 32]));
         let public = public(size);
-        let unsigned = Unsigned { subject_id: id(name), subject_key: *key.public(), ..sample(&public) };
+        let unsigned = TbsCertificate { subject_id: id(name), subject_key: *key.public(), ..sample(&public) };
         let (certificate, anchor) = (issue(&unsigned, size), anchor(size));
         Self { key, certificate, anchor, now: Now::Exact(time(NOW)), expects: None }
     }
 
-    fn local(&self) -> Local<'_> {
+    fn local(&self) -> LocalIdentity<'_> {
         let (key, certificate, anchor) = (&self.key, &self.certificate[..], &self.anchor);
-        Local { key, certificate, anchor, now: self.now, peer: self.expects.map(id) }
+        LocalIdentity { key, certificate, anchor, now: self.now, peer: self.expects.map(id) }
     }
 }
 
@@ -198,7 +198,7 @@ fn a_message_too_long_or_empty_costs_nothing() {
         let empty = alice.outbound.send(|channel, out| channel.seal(b"", out));
         assert_eq!(empty, Err(Fault::OutOfTurn), "it would close");
         let long = [0; FRAME_BODY - 15];
-        let full = Err(Fault::Message(WireError::Full));
+        let full = Err(Fault::Message(WireError::BufferTooSmall));
         assert_eq!(alice.outbound.send(|channel, out| channel.seal(&long, out)), full);
         assert_eq!(alice.say(b"still in step", bob), Ok(b"still in step".to_vec()));
     });

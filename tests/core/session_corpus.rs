@@ -5,8 +5,8 @@ use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Want};
-use minipki_core::session::{EnrolServer, Fault, Local, Machine, Responder};
-use minipki_core::text::Now;
+use minipki_core::session::{EnrolServer, Fault, LocalIdentity, Machine, Responder};
+use minipki_core::time::Now;
 use minipki_core::wire::{Refusal, frame};
 use minipki_tests::certificates::{NOW, anchor, time};
 use minipki_tests::rsa_keys::rng;
@@ -48,7 +48,12 @@ fn the_enrolment_corpus_is_refused_as_named() {
 fn the_channel_corpus_is_refused_as_named() {
     let (key, anchor) = (KeyPair::<Portable>::from_secret(Secret::new([2; 32])), anchor(KeySize::Bits2048));
     // The certificate is never sent: nothing here gets that far.
-    let local =
-        Local { key: &key, certificate: b"{}", anchor: &anchor, now: Now::Exact(time(NOW)), peer: None };
+    let local = LocalIdentity {
+        key: &key,
+        certificate: b"{}",
+        anchor: &anchor,
+        now: Now::Exact(time(NOW)),
+        peer: None,
+    };
     corpus("channel/refuse", || Responder::<Portable>::new(local, &mut rng(2)));
 }

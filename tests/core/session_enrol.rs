@@ -1,16 +1,16 @@
 //! Enrolment: what the two machines agree on, and what each refuses.
 
 use minipki_core::bytes::Secret;
-use minipki_core::cert::{self, Anchor, Certificate, IdBuf, Unsigned};
+use minipki_core::cert::{self, Anchor, Certificate, IdBuf, TbsCertificate};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{CryptoError, KeyPair, Portable, Provider};
+use minipki_core::encoding::base64::Encoded;
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Want};
 use minipki_core::session::{
     Asked, EnrolClient, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, Fault, Machine,
 };
-use minipki_core::text::Now;
-use minipki_core::text::base64::Encoded;
+use minipki_core::time::Now;
 use minipki_core::wire::enrolment::Challenge;
 use minipki_core::wire::{Code, WireError, frame};
 use minipki_tests::certificates::{self, NOW, anchor, issue, sample, time};
@@ -35,7 +35,7 @@ fn hash(token: &str) -> [u8; 32] {
 /// The certificate that the request deserves.
 fn certificate(link: &Link<'_, EnrolServer<Portable>>) -> Vec<u8> {
     let (subject_id, key) = link.machine().subject().expect("somebody asked");
-    issue(&Unsigned { subject_id, subject_key: *key, ..sample(&public(SIZE)) }, SIZE)
+    issue(&TbsCertificate { subject_id, subject_key: *key, ..sample(&public(SIZE)) }, SIZE)
 }
 
 /// How an enrolment ended: on the client, and which questions the CA was asked.
@@ -147,19 +147,19 @@ fn a_proof_for_another_ca_is_worthless() {
 fn the_client_takes_no_other_certificate() {
     let (key, anchor) = (key(), anchor(SIZE));
     let public = public(SIZE);
-    let good = || Unsigned { subject_key: *key.public(), ..sample(&public) };
-    let other = Unsigned { subject_id: certificates::id("mallory"), ..good() };
+    let good = || TbsCertificate { subject_key: *key.public(), ..sample(&public) };
+    let other = TbsCertificate { subject_id: certificates::id("mallory"), ..good() };
     let old = cert::Validity::new(time("2026-01-01T00:00:00+00:00"), time("2026-06-15T11:59:59+00:00"));
     let cases = [
         (issue(&good(), SIZE), Ok(())),
         (issue(&other, SIZE), Err(cert::Error::SubjectMismatch)),
         (issue(&sample(&public), SIZE), Err(cert::Error::SubjectKeyMismatch)),
         (
-            issue(&Unsigned { issuer_id: certificates::id("other-ca"), ..good() }, SIZE),
+            issue(&TbsCertificate { issuer_id: certificates::id("other-ca"), ..good() }, SIZE),
             Err(cert::Error::IssuerMismatch),
         ),
         (
-            issue(&Unsigned { validity: old.expect("in order"), ..good() }, SIZE),
+            issue(&TbsCertificate { validity: old.expect("in order"), ..good() }, SIZE),
             Err(cert::Error::Expired { now: time(NOW), not_after: time("2026-06-15T11:59:59+00:00") }),
         ),
     ];
@@ -174,15 +174,18 @@ fn the_client_takes_no_other_certificate() {
 fn a_genuine_certificate_out_of_its_time_is_handed_over_and_no_other() {
     let (key, anchor, public) = (key(), anchor(SIZE), public(SIZE));
     let later = cert::Validity::new(time("2026-06-15T12:00:01+00:00"), time("2026-09-15T12:00:00+00:00"));
-    let good =
-        || Unsigned { subject_key: *key.public(), validity: later.expect("in order"), ..sample(&public) };
+    let good = || TbsCertificate {
+        subject_key: *key.public(),
+        validity: later.expect("in order"),
+        ..sample(&public)
+    };
     let text = issue(&good(), SIZE);
     let ended = play(enrolment(&key, &anchor, proven(None)), None, |_| text.clone());
     let error = cert::Error::NotYetValid { now: time(NOW), not_before: time("2026-06-15T12:00:01+00:00") };
     assert_eq!(ended.client, Err(Fault::Certificate(error)));
     assert_eq!(ended.out_of_time, Some(text));
 
-    let other = issue(&Unsigned { subject_id: certificates::id("mallory"), ..good() }, SIZE);
+    let other = issue(&TbsCertificate { subject_id: certificates::id("mallory"), ..good() }, SIZE);
     let ended = play(enrolment(&key, &anchor, proven(None)), None, |_| other.clone());
     assert_eq!(ended.client, Err(Fault::Certificate(cert::Error::SubjectMismatch)));
     assert_eq!(ended.out_of_time, None);

@@ -1,6 +1,7 @@
 //! Times against a calendar walked day by day, and their one form.
 
-use minipki_core::text::{TimeError, UnixTime, json};
+use minipki_core::encoding::json;
+use minipki_core::time::{TimeError, UnixTime};
 use proptest::prelude::*;
 
 /// The Gregorian rule, stated once more and on its own.

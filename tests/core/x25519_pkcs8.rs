@@ -1,8 +1,9 @@
 //! Key files: OpenSSL reads ours, we read OpenSSL's, and faulty ones are named.
 
-use minipki_core::bytes::Full;
-use minipki_core::crypto::{KeyFileError, KeyPair, PKCS8_PEM, Portable};
-use minipki_core::text::pem::{self, PemError};
+use minipki_core::bytes::BufferTooSmall;
+use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::encoding::pem::{self, PemError};
+use minipki_core::keys::{KeyFileError, PKCS8_PEM};
 use minipki_tests::noise::key_pair;
 use minipki_tests::{hex, hex_array, openssl};
 
@@ -53,7 +54,7 @@ fn a_short_buffer_is_full() {
     let len = write(&pair).len();
     assert_eq!(len, 119);
     for short in 0..len {
-        assert_eq!(pair.write_pkcs8_pem(&mut vec![0; short]), Err(Full));
+        assert_eq!(pair.write_pkcs8_pem(&mut vec![0; short]), Err(BufferTooSmall));
     }
     assert!(pair.write_pkcs8_pem(&mut vec![0; len]).is_ok());
 }

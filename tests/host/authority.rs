@@ -3,7 +3,7 @@
 use minipki::ca::{Issued, Policy, Refused, Token, TokenHash};
 use minipki_core::cert::{self, Anchor, Certificate, Validity};
 use minipki_core::crypto::Portable;
-use minipki_core::text::Now;
+use minipki_core::time::Now;
 use minipki_tests::ca::{Desk, at, classic, id, key, proven};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -125,7 +125,7 @@ fn a_token_without_proof_cannot_be_asked_for() {
 #[test]
 fn a_certificate_beyond_the_last_year_is_not_issued() {
     let mut desk = desk();
-    let last = minipki_core::text::UnixTime::MAX.get();
+    let last = minipki_core::time::UnixTime::MAX.get();
     // It can be, once the clock is right.
     assert_eq!(refused(desk.issue(proven("a", 1, None), last)), Refused::Busy);
     assert_eq!(desk.reader().counts(at(NOW)).expect("counted").certificates, 0);

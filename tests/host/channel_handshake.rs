@@ -7,8 +7,8 @@ use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Want};
-use minipki_core::session::{Fault, Initiator, Local};
-use minipki_core::text::Now;
+use minipki_core::session::{Fault, Initiator, LocalIdentity};
+use minipki_core::time::Now;
 use minipki_core::wire::Code;
 use minipki_tests::ca::id;
 use minipki_tests::peers::{
@@ -41,7 +41,8 @@ async fn show(key: &KeyPair, ca: KeySize, subject_key: &KeyPair, validity: Valid
     let shown = certificate(ca, "alice", subject_key.public(), validity);
     let trust = trust();
     let initiator = async {
-        let local = Local { key, certificate: &shown, anchor: &trust, now: Now::Exact(now()), peer: None };
+        let local =
+            LocalIdentity { key, certificate: &shown, anchor: &trust, now: Now::Exact(now()), peer: None };
         let machine = Initiator::<Portable>::new(local, &mut rng(3));
         let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
         let mut link = Link::new(machine, &mut rx, &mut tx);

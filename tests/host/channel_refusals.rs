@@ -5,7 +5,7 @@ use minipki::crypto::Chosen;
 use minipki_core::limits::FRAME_BODY;
 use minipki_core::noise;
 use minipki_core::session::{Fault, Initiator, Machine, Responder};
-use minipki_core::text::Now;
+use minipki_core::time::Now;
 use minipki_core::wire::frame::FrameError;
 use minipki_core::wire::{Code, Refusal, WireError};
 use minipki_tests::peers::{Halves, enter, get_frame, identity, now, put_frame, stream};

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 
 use minipki::trace::explain::hex;
 use minipki_core::crypto::{KeyPair, Portable, Provider};
-use minipki_core::text::base64;
+use minipki_core::encoding::base64;
 use minipki_tests::program::{run, run_with, start};
 
 use super::cli::{enrolled, served};

@@ -9,8 +9,9 @@ use minipki::client::{
     AnchorError, ClientError, Identity, IdentityError, IdentityFolder, PendingIdentity, read_anchor,
 };
 use minipki_core::cert::{Anchor, Error, Id};
-use minipki_core::crypto::{KeyFileError, KeyPair};
-use minipki_core::text::Now;
+use minipki_core::crypto::KeyPair;
+use minipki_core::keys::KeyFileError;
+use minipki_core::time::Now;
 use minipki_core::wire::Code;
 use minipki_tests::ca::{chmod, mode};
 use minipki_tests::certificates::anchor;

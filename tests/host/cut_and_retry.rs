@@ -18,7 +18,7 @@ use minipki::crypto::Chosen;
 use minipki::store::{LedgerReader, Owner, Page, TokenBook};
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::KeyPair;
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 use minipki_tests::ca::id;
 use minipki_tests::loopback::{Cut, Line, Way};
 use minipki_tests::peers::now;

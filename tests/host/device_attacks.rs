@@ -1,8 +1,8 @@
 //! A device among others that are not as they should be: each ends its run with a reason of its own.
 
 use minipki_core::cert::{Id, Validity};
-use minipki_core::crypto::Fingerprint;
-use minipki_core::text::Now;
+use minipki_core::keys::Fingerprint;
+use minipki_core::time::Now;
 use minipki_device_app::Exit;
 use minipki_tests::certificates::{anchor, id};
 use minipki_tests::device::{Config, Damage, Errand, TestBoard, config, connect, listen};

@@ -1,6 +1,6 @@
 //! A device on a line that is cut, falls silent or changes bytes, at every byte of every step.
 
-use minipki_core::text::Now;
+use minipki_core::time::Now;
 use minipki_device_app::Exit;
 use minipki_tests::device::{Config, Damage, Errand, Passed, TestBoard, config, connect, listen};
 use minipki_tests::device_others::{Claims, HELLO, Other, good, noon};

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use minipki::server::Limits;
 use minipki_core::cert::IdBuf;
-use minipki_core::crypto::Fingerprint;
+use minipki_core::keys::Fingerprint;
 use minipki_device::{Folder, StdBoard, Storage, Timekeeping};
 use minipki_device_app::{Config, Errand, Exit, Memory, Token, run};
 use minipki_tests::ca::id;

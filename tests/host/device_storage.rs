@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::rc::Rc;
 
-use minipki_core::text::Now;
+use minipki_core::time::Now;
 use minipki_device::{Folder, StartError, run};
 use minipki_device_app::{Exit, IDENTITY};
 use minipki_tests::ca::{chmod, mode};

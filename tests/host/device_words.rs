@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minipki_core::crypto::Fingerprint;
+use minipki_core::keys::Fingerprint;
 use minipki_device_app::{Exit, Text, UsageError};
 use minipki_tests::certificates::id;
 use minipki_tests::device::{Config, Errand};

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use minipki::server::Limits;
 use minipki_core::cert::Anchor;
-use minipki_core::crypto::{Fingerprint, KeyPair};
-use minipki_core::text::base64;
+use minipki_core::crypto::KeyPair;
+use minipki_core::encoding::base64;
+use minipki_core::keys::Fingerprint;
 use minipki_core::wire::Code;
 use minipki_core::wire::enrolment::{Challenge, Proof, Request};
 use minipki_tests::ca::id;

@@ -4,7 +4,7 @@ use aws_lc_rs::signature::{ParsedPublicKey, RSA_PSS_2048_8192_SHA256, RsaParamet
 use minipki::ca::Signer;
 use minipki::keys::{BatchSigner, KeyError, SignerKind};
 use minipki_core::crypto::rsa::{self, KeySize, SaltLength};
-use minipki_core::text::pem;
+use minipki_core::encoding::pem;
 use minipki_ifma::Engine;
 use minipki_tests::ca::openssl_key;
 use minipki_tests::openssl;

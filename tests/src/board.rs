@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use minipki::keys::{CaFolder, SignerKind};
-use minipki_core::cert::{Anchor, Serial, Unsigned, Validity, assemble};
+use minipki_core::cert::{Anchor, Serial, TbsCertificate, Validity, attach_signature};
 use minipki_core::limits::CERTIFICATE;
 use minipki_device_app::Exit;
 use minipki_qemu::{Board, HOST, Wire, is_noise};
@@ -164,7 +164,7 @@ impl Forger {
         let folder = self.folder();
         let mut signer = folder.signer(SignerKind::Aws).expect("its key");
         let issuer_key = signer.public_key().clone();
-        let text = encode(&Unsigned {
+        let text = encode(&TbsCertificate {
             issuer_id: folder.issuer_id(),
             issuer_key: &issuer_key,
             serial_number: Serial::new(4_242).expect("in range"),
@@ -174,7 +174,7 @@ impl Forger {
         });
         let signatures = signer.sign_many(&[&text]).expect("a signature");
         let mut out = [0; CERTIFICATE];
-        assemble(&text, signatures[0].as_bytes(), &mut out).expect("any certificate fits").to_vec()
+        attach_signature(&text, signatures[0].as_bytes(), &mut out).expect("any certificate fits").to_vec()
     }
 }
 

@@ -7,9 +7,10 @@ use minipki::ca::{Authority, IssueRequest, Issued, Policy, Proof, Refused, Signe
 use minipki::keys::SignerKind;
 use minipki::store::{self, LedgerReader, Owner, SqliteLedger, StoreError, TokenBook};
 use minipki_core::cert::IdBuf;
+use minipki_core::crypto::Portable;
 use minipki_core::crypto::rsa::KeySize;
-use minipki_core::crypto::{Fingerprint, Portable};
-use minipki_core::text::UnixTime;
+use minipki_core::keys::Fingerprint;
+use minipki_core::time::UnixTime;
 
 use tempfile::TempDir;
 

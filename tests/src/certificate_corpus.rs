@@ -2,10 +2,10 @@
 //! right signature unless that is the fault.
 
 use minipki_core::bytes::Secret;
-use minipki_core::cert::{Serial, Unsigned};
+use minipki_core::cert::{Serial, TbsCertificate};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
-use minipki_core::text::base64::Encoded;
+use minipki_core::encoding::base64::Encoded;
 use rsa::Pss;
 use rsa::pkcs8::{EncodePrivateKey, LineEnding};
 use rsa::sha2::{Digest, Sha512};
@@ -28,12 +28,12 @@ pub fn accept() -> Vec<File> {
     let salt = |bytes| join(&text, &sign(&text, SIZE, bytes));
     let files = [
         ("good", issue(&good, SIZE)),
-        ("longest_subject", issue(&Unsigned { subject_id: id(&name), ..good }, SIZE)),
-        ("shortest_subject", issue(&Unsigned { subject_id: id("-"), ..good }, SIZE)),
-        ("serial_1", issue(&Unsigned { serial_number: serial(1), ..good }, SIZE)),
+        ("longest_subject", issue(&TbsCertificate { subject_id: id(&name), ..good }, SIZE)),
+        ("shortest_subject", issue(&TbsCertificate { subject_id: id("-"), ..good }, SIZE)),
+        ("serial_1", issue(&TbsCertificate { serial_number: serial(1), ..good }, SIZE)),
         (
             "serial_2_to_the_53_less_1",
-            issue(&Unsigned { serial_number: serial((1 << 53) - 1), ..good }, SIZE),
+            issue(&TbsCertificate { serial_number: serial((1 << 53) - 1), ..good }, SIZE),
         ),
         ("starts_now", changed(NOT_BEFORE, "2026-06-15T12:00:00")),
         ("ends_now", changed(NOT_AFTER, "2026-06-15T12:00:00")),
@@ -51,7 +51,7 @@ pub const ENDS: [(&str, [u8; 32]); 2] = [("sensor-17", [0x11; 32]), ("gateway-3"
 pub fn cost() -> Vec<File> {
     let issue_to = |size: KeySize, (subject, secret): (&str, [u8; 32])| {
         let key = public(size);
-        let unsigned = Unsigned {
+        let unsigned = TbsCertificate {
             serial_number: serial(6_027_733_482_113_537),
             subject_id: id(subject),
             subject_key: *KeyPair::<Portable>::from_secret(Secret::new(secret)).public(),
@@ -115,7 +115,7 @@ pub fn refuse() -> Vec<File> {
     // The signature.
     let text = encode(&sample(&key));
     let right = sign(&text, SIZE, 222);
-    let other_text = encode(&Unsigned { serial_number: serial(1), ..sample(&key) });
+    let other_text = encode(&TbsCertificate { serial_number: serial(1), ..sample(&key) });
     add("signature-salt_of_31_bytes", join(&text, &sign(&text, SIZE, 31)));
     add("signature-no_salt", join(&text, &sign(&text, SIZE, 0)));
     add("signature-by_another_key", join(&text, &sign(&text, KeySize::Bits3072, 222)));

@@ -1,11 +1,11 @@
 //! Certificates signed by the `rsa` crate, for whoever needs a good one or one with a fault.
 
-use minipki_core::cert::{Anchor, Id, Serial, Unsigned, Validity, assemble};
+use minipki_core::cert::{Anchor, Id, Serial, TbsCertificate, Validity, attach_signature};
 use minipki_core::crypto::Portable;
 use minipki_core::crypto::Provider;
 use minipki_core::crypto::rsa::{KeySize, PublicKey};
 use minipki_core::limits::CERTIFICATE;
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 use rsa::Pss;
 use rsa::sha2::Sha256;
 
@@ -31,8 +31,8 @@ pub fn id(text: &str) -> Id<'_> {
 }
 
 /// What a good certificate says; a test changes the fields it is about.
-pub fn sample(issuer_key: &PublicKey) -> Unsigned<'_> {
-    Unsigned {
+pub fn sample(issuer_key: &PublicKey) -> TbsCertificate<'_> {
+    TbsCertificate {
         issuer_id: id(ISSUER),
         issuer_key,
         serial_number: Serial::new(4_242).expect("in range"),
@@ -49,7 +49,7 @@ pub fn anchor(size: KeySize) -> Anchor {
 }
 
 /// The signed text of `unsigned`.
-pub fn encode(unsigned: &Unsigned<'_>) -> Vec<u8> {
+pub fn encode(unsigned: &TbsCertificate<'_>) -> Vec<u8> {
     let mut out = [0; CERTIFICATE];
     unsigned.encode(&mut out).expect("any certificate fits").to_vec()
 }
@@ -63,9 +63,9 @@ pub fn sign(text: &[u8], size: KeySize, salt: usize) -> Vec<u8> {
 }
 
 /// The certificate that says `unsigned`, signed by the test key of that size.
-pub fn issue(unsigned: &Unsigned<'_>, size: KeySize) -> Vec<u8> {
+pub fn issue(unsigned: &TbsCertificate<'_>, size: KeySize) -> Vec<u8> {
     let text = encode(unsigned);
     let signature = sign(&text, size, size.max_salt());
     let mut out = [0; CERTIFICATE];
-    assemble(&text, &signature, &mut out).expect("any certificate fits").to_vec()
+    attach_signature(&text, &signature, &mut out).expect("any certificate fits").to_vec()
 }

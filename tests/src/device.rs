@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use minipki_core::crypto::Portable;
-use minipki_core::text::Now;
+use minipki_core::time::Now;
 use minipki_device_app::{Board, Exit, Memory, Record, StorageError, Stream, Text, run};
 use rand_chacha::ChaCha20Rng;
 

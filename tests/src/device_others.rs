@@ -8,9 +8,9 @@ use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{LinkOver, Want};
 use minipki_core::session::{
-    Asked, EnrolServer, Established, Fault, Inbound, Initiator, Local, Machine, Outbound, Responder,
+    Asked, EnrolServer, Established, Fault, Inbound, Initiator, LocalIdentity, Machine, Outbound, Responder,
 };
-use minipki_core::text::{Now, UnixTime};
+use minipki_core::time::{Now, UnixTime};
 use minipki_core::wire::Code;
 
 use crate::peers::{CA, certificate, key_pair, trust};
@@ -201,9 +201,9 @@ impl Claims {
     }
 
     /// For as long as the test runs: machines borrow what they are given.
-    fn leak(self) -> Local<'static> {
+    fn leak(self) -> LocalIdentity<'static> {
         let Self { key, certificate, anchor, now, wants } = self;
-        Local {
+        LocalIdentity {
             key: Box::leak(Box::new(key)),
             certificate: certificate.leak(),
             anchor: Box::leak(Box::new(anchor)),

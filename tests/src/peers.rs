@@ -8,11 +8,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use minipki::client::{Channel, ChannelOptions, ClientError, Deadlines, Identity, Role, open};
-use minipki_core::cert::{Anchor, Unsigned, Validity};
+use minipki_core::cert::{Anchor, TbsCertificate, Validity};
 use minipki_core::crypto::rsa::KeySize;
-use minipki_core::crypto::{KeyPair, PKCS8_PEM, Portable};
+use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::keys::PKCS8_PEM;
 use minipki_core::limits;
-use minipki_core::text::{Now, UnixTime};
+use minipki_core::time::{Now, UnixTime};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 
 use crate::certificates::{anchor, id, issue, sample};
@@ -61,7 +62,7 @@ pub fn key_pair(seed: u64) -> KeyPair {
 pub fn certificate(ca: KeySize, subject: &str, key: &[u8; 32], validity: Validity) -> Vec<u8> {
     let issuer_key = public(ca);
     let (subject_id, subject_key) = (id(subject), *key);
-    issue(&Unsigned { subject_id, subject_key, validity, ..sample(&issuer_key) }, ca)
+    issue(&TbsCertificate { subject_id, subject_key, validity, ..sample(&issuer_key) }, ca)
 }
 
 /// The CA of the tests, pinned.

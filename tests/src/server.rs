@@ -16,7 +16,7 @@ use minipki_core::crypto::{KeyPair, Portable, rsa};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Want};
 use minipki_core::session::{EnrolClient, EnrolForm, EnrolOutcome, Enrolment};
-use minipki_core::text::{Now, UnixTime};
+use minipki_core::time::{Now, UnixTime};
 use minipki_core::wire::{Code, Refusal};
 use rand_core::UnwrapErr;
 use tempfile::TempDir;

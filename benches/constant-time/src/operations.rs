@@ -3,8 +3,9 @@
 use std::hint::black_box;
 
 use minipki_core::bytes::{Public, Secret, declassify};
-use minipki_core::crypto::{Aead, KeyPair, PKCS8_PEM, Portable, Provider, curve};
-use minipki_core::text::base64;
+use minipki_core::crypto::{Aead, KeyPair, Portable, Provider, curve};
+use minipki_core::encoding::base64;
+use minipki_core::keys::PKCS8_PEM;
 use subtle::ConstantTimeEq;
 
 use crate::{memcheck, reports};

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use minipki_core::crypto::rsa::arith::{Crt, Limb, Modulus, Parts};
 use minipki_core::crypto::rsa::{KeySize, PrivateKey};
-use minipki_core::text::pem;
+use minipki_core::encoding::pem;
 use minipki_ifma::{BatchKey, Engine, LANES};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng, TryRng};

@@ -1,12 +1,13 @@
 //! A CA, and those whom it certifies.
 
 use minipki_core::bytes::Secret;
-use minipki_core::cert::{Anchor, Id, Serial, Unsigned, Validity, assemble};
+use minipki_core::cert::{Anchor, Id, Serial, TbsCertificate, Validity, attach_signature};
 use minipki_core::crypto::rsa::{KeySize, PrivateKey, PublicKey};
 use minipki_core::crypto::{KeyPair, Portable, Provider};
+use minipki_core::encoding::pem;
 use minipki_core::limits::{CERTIFICATE, RSA_BYTES};
-use minipki_core::session::Local;
-use minipki_core::text::{Now, UnixTime, pem};
+use minipki_core::session::LocalIdentity;
+use minipki_core::time::{Now, UnixTime};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -60,9 +61,9 @@ impl Ca {
     }
 
     /// What the certificate of `person` says.
-    pub(crate) fn unsigned(&self, person: Person) -> Unsigned<'_> {
+    pub(crate) fn unsigned(&self, person: Person) -> TbsCertificate<'_> {
         let time = |seconds| UnixTime::new(seconds).expect("before the year 10000");
-        Unsigned {
+        TbsCertificate {
             issuer_id: self.id(),
             issuer_key: &self.public,
             serial_number: Serial::new(4_503_599_627_370_497).expect("in range"),
@@ -83,7 +84,7 @@ impl Ca {
         let (mut text, mut out) = ([0; CERTIFICATE], [0; CERTIFICATE]);
         let len = self.unsigned(person).encode(&mut text).expect("any certificate fits").len();
         let signature = self.sign(&text[..len]);
-        assemble(&text[..len], &signature, &mut out).expect("any certificate fits").to_vec()
+        attach_signature(&text[..len], &signature, &mut out).expect("any certificate fits").to_vec()
     }
 }
 
@@ -94,6 +95,6 @@ impl Person {
 }
 
 /// `key` and `certificate`, for one end of a channel.
-pub(crate) fn local<'a>(key: &'a KeyPair, certificate: &'a [u8], anchor: &'a Anchor) -> Local<'a> {
-    Local { key, certificate, anchor, now: now(), peer: None }
+pub(crate) fn local<'a>(key: &'a KeyPair, certificate: &'a [u8], anchor: &'a Anchor) -> LocalIdentity<'a> {
+    LocalIdentity { key, certificate, anchor, now: now(), peer: None }
 }

@@ -2,7 +2,8 @@
 
 use minipki_core::bytes::{self, Public, Secret};
 use minipki_core::crypto::rsa::{self, KeySize, PrivateKey, PublicKey, SaltLength};
-use minipki_core::crypto::{self, Aead, Fingerprint, KeyPair, Portable, Provider};
+use minipki_core::crypto::{self, Aead, KeyPair, Portable, Provider};
+use minipki_core::keys::Fingerprint;
 
 use subtle::Choice;
 

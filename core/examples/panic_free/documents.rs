@@ -3,12 +3,16 @@
 use core::fmt::{self, Write};
 
 use minipki_core::bytes::{Secret, Writer};
-use minipki_core::cert::{self, Anchor, Certificate, Error, Id, IdBuf, Serial, Unsigned, Validity, Verified};
+use minipki_core::cert::{
+    self, Anchor, Certificate, Error, Id, IdBuf, Serial, TbsCertificate, Validity, Verified,
+};
+use minipki_core::crypto::Portable;
 use minipki_core::crypto::rsa::PublicKey;
-use minipki_core::crypto::{Fingerprint, Portable};
+use minipki_core::encoding::base64::{self, Encoded};
+use minipki_core::encoding::{Form, json, pem};
+use minipki_core::keys::Fingerprint;
 use minipki_core::session::Fault;
-use minipki_core::text::base64::{self, Encoded};
-use minipki_core::text::{Form, Now, UnixTime, json, pem};
+use minipki_core::time::{Now, UnixTime};
 use minipki_core::wire::channel::{self, Step};
 use minipki_core::wire::enrolment::{Answer, Challenge, Proof, Request, ToCa};
 use minipki_core::wire::{Code, Refusal, WireError, frame};
@@ -111,7 +115,7 @@ fn certificate(mut anchor: Anchor, now: Now) -> Result<(), Error> {
     keep((Verified::certificate(&verified), Verified::time_certain(&verified)));
     let verified = Verified::require_key(verified, &any([0; 32]))?;
     let verified = Verified::require_subject(verified, Id::new(text()).map_err(Error::SubjectId)?)?;
-    Anchor::learn::<Portable>(&mut anchor, &verified)
+    Anchor::pin_issuer::<Portable>(&mut anchor, &verified)
 }
 
 fn issue() -> Result<(), Error> {
@@ -119,7 +123,7 @@ fn issue() -> Result<(), Error> {
     keep(Id::as_str(IdBuf::as_id(&name)));
     say(&name);
     keep(Serial::get(Serial::new(any(0))?));
-    let unsigned = Unsigned {
+    let unsigned = TbsCertificate {
         issuer_id: IdBuf::as_id(&name),
         issuer_key: &PublicKey::from_modulus(bytes()).map_err(Error::IssuerKey)?,
         serial_number: Serial::generate(&mut Port),
@@ -127,8 +131,8 @@ fn issue() -> Result<(), Error> {
         subject_key: any([0; 32]),
         validity: Validity::new(any(UnixTime::MIN), any(UnixTime::MAX))?,
     };
-    keep(Unsigned::encode(&unsigned, room())?);
-    keep(cert::assemble(bytes(), bytes(), room())?);
+    keep(TbsCertificate::encode(&unsigned, room())?);
+    keep(cert::attach_signature(bytes(), bytes(), room())?);
     Ok(())
 }
 

@@ -2,15 +2,16 @@
 
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, Id, IdBuf};
-use minipki_core::crypto::{Fingerprint, KeyPair, Portable};
+use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::drive::drive;
+use minipki_core::keys::Fingerprint;
 use minipki_core::link::{Link, LinkOver};
 use minipki_core::noise::{Opener, Sealer, Transport, initiator, responder};
 use minipki_core::session::{
-    EnrolClient, EnrolForm, EnrolServer, Enrolment, Established, Fault, Inbound, Initiator, Local, Machine,
-    Outbound, Peer, Responder,
+    EnrolClient, EnrolForm, EnrolServer, Enrolment, Established, Fault, Inbound, Initiator, LocalIdentity,
+    Machine, Outbound, Peer, Responder,
 };
-use minipki_core::text::{Now, UnixTime};
+use minipki_core::time::{Now, UnixTime};
 
 use crate::{Port, any, bytes, keep, room, text};
 
@@ -29,7 +30,8 @@ pub(crate) fn all() {
     let now = any(Now::Exact(UnixTime::MIN));
     keep(enrol_client(&key, &anchor, now));
     enrol_server();
-    let local = Local { key: &key, certificate: bytes(), anchor: &anchor, now, peer: Id::new(text()).ok() };
+    let local =
+        LocalIdentity { key: &key, certificate: bytes(), anchor: &anchor, now, peer: Id::new(text()).ok() };
     established(Initiator::new(local, &mut Port), Initiator::established);
     established(Responder::new(local, &mut Port), Responder::established);
 }

@@ -3,16 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Id, IdBuf, Verified};
-use crate::bytes::Full;
-use crate::crypto::{Fingerprint, Provider, rsa};
+use crate::bytes::BufferTooSmall;
+use crate::crypto::{Provider, rsa};
+use crate::encoding::base64::{self, Encoded};
+use crate::encoding::{Form, json};
+use crate::keys::Fingerprint;
 use crate::limits::SPKI_PEM;
-use crate::text::base64::{self, Encoded};
-use crate::text::{Form, json};
 
 /// Whom to believe: one issuer's key, or the fingerprint of it.
 ///
 /// With a fingerprint alone, the key is taken from the certificate whose key
-/// has that fingerprint, and the issuer may have any name; [`Anchor::learn`]
+/// has that fingerprint, and the issuer may have any name; [`Anchor::pin_issuer`]
 /// then pins both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor {
@@ -76,7 +77,7 @@ impl Anchor {
     }
 
     /// Whether `text` is the pinned key, written as our certificates carry it. Another text may be it too.
-    pub(super) fn wrote<P: Provider>(&self, text: &str) -> bool {
+    pub(super) fn matches_encoded_key<P: Provider>(&self, text: &str) -> bool {
         self.issuer.as_ref().is_some_and(|issuer| issuer.text == Some(P::sha256(&[text.as_bytes()])))
     }
 
@@ -85,7 +86,7 @@ impl Anchor {
     ///
     /// # Errors
     /// [`Error::IssuerMismatch`] or [`Error::IssuerKeyMismatch`] if it was verified under another anchor.
-    pub fn learn<P: Provider>(&mut self, verified: &Verified<'_>) -> Result<(), Error> {
+    pub fn pin_issuer<P: Provider>(&mut self, verified: &Verified<'_>) -> Result<(), Error> {
         let certificate = verified.certificate();
         let learnt = Self::from_key::<P>(certificate.issuer_id(), certificate.issuer_key()?);
         if learnt.fingerprint != self.fingerprint {
@@ -122,21 +123,21 @@ impl Anchor {
     /// Writes `anchor.json`, in canonical form, to the start of `out`.
     ///
     /// # Errors
-    /// [`Full`]; [`limits::ANCHOR`](crate::limits::ANCHOR) bytes are always enough.
-    pub fn encode<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], Full> {
+    /// [`BufferTooSmall`]; [`limits::ANCHOR`](crate::limits::ANCHOR) bytes are always enough.
+    pub fn encode<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], BufferTooSmall> {
         let mut pem = [0; SPKI_PEM];
         let pem = match self.key() {
             Some(key) => Some(Encoded(key.write_spki_pem(&mut pem)?.as_bytes())),
             None => None,
         };
-        let fingerprint = heapless::format!(64; "{}", self.fingerprint).map_err(|_| Full)?;
+        let fingerprint = heapless::format!(64; "{}", self.fingerprint).map_err(|_| BufferTooSmall)?;
         let object = Object {
             fingerprint_sha256: &fingerprint,
             issuer_id: self.issuer_id().map(Id::as_str),
             issuer_public_key_pem_b64: pem,
         };
         let len = json::encode(&object, out)?;
-        out.get(..len).ok_or(Full)
+        out.get(..len).ok_or(BufferTooSmall)
     }
 }
 

@@ -1,11 +1,11 @@
 //! A certificate as it came: a view of its text, read but not trusted.
 
 use super::object::{Object, X25519};
-use super::unsigned::{AFTER_SIGNATURE, BEFORE_SIGNATURE};
+use super::tbs::{AFTER_SIGNATURE, BEFORE_SIGNATURE};
 use super::{Error, Id, Serial, Validity};
 use crate::crypto::{is_canonical, rsa};
+use crate::encoding::{Form, base64, json, pem};
 use crate::limits::{KEY, RSA_BYTES, SPKI_DER, SPKI_PEM};
-use crate::text::{Form, base64, json, pem};
 
 /// A certificate that can be read. It proves nothing: only
 /// [`verify`](super::verify) makes a [`Verified`](super::Verified) of it.

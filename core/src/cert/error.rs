@@ -2,10 +2,11 @@
 
 use core::fmt;
 
-use crate::bytes::Full;
+use crate::bytes::BufferTooSmall;
 use crate::crypto::rsa;
+use crate::encoding::JsonError;
 use crate::limits::ID;
-use crate::text::{JsonError, TimeError, UnixTime};
+use crate::time::{TimeError, UnixTime};
 
 /// Why a text is no `subject_id` or `issuer_id`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +89,7 @@ pub enum Error {
     /// An anchor has both an issuer and a key, or only a fingerprint.
     AnchorIncomplete,
     /// The buffer lent for the output is too small.
-    Full,
+    BufferTooSmall,
 }
 
 impl From<JsonError> for Error {
@@ -97,9 +98,9 @@ impl From<JsonError> for Error {
     }
 }
 
-impl From<Full> for Error {
-    fn from(Full: Full) -> Self {
-        Self::Full
+impl From<BufferTooSmall> for Error {
+    fn from(BufferTooSmall: BufferTooSmall) -> Self {
+        Self::BufferTooSmall
     }
 }
 
@@ -145,7 +146,7 @@ impl fmt::Display for Error {
             Self::AnchorIncomplete => {
                 f.write_str("an anchor has issuer_id and issuer_public_key_pem_b64, or neither")
             }
-            Self::Full => Full.fmt(f),
+            Self::BufferTooSmall => BufferTooSmall.fmt(f),
         }
     }
 }

@@ -7,9 +7,9 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::{Error, IdError};
+use crate::encoding::json::MAX_INTEGER;
 use crate::limits::ID;
-use crate::text::json::MAX_INTEGER;
-use crate::text::{Now, UnixTime};
+use crate::time::{Now, UnixTime};
 
 /// A `subject_id` or `issuer_id`: 1 to 64 bytes out of `A-Z a-z 0-9 . _ - : @`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

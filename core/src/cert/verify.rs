@@ -1,9 +1,10 @@
 //! Verification: the one way from a certificate that can be read to one that can be trusted.
 
 use super::{Anchor, Certificate, Error, Id};
-use crate::crypto::{Fingerprint, Provider, rsa};
+use crate::crypto::{Provider, rsa};
+use crate::keys::Fingerprint;
 use crate::limits::{KEY, RSA_BYTES, SPKI_DER};
-use crate::text::Now;
+use crate::time::Now;
 
 /// The shortest PSS salt that is accepted: as long as the hash (RFC 8017 §9.1).
 const SALT: rsa::SaltLength = rsa::SaltLength::AtLeast(32);
@@ -77,7 +78,7 @@ fn check_issuer_key<P: Provider>(
     certificate: &Certificate<'_>,
 ) -> Result<Option<rsa::PublicKey>, Error> {
     // The same text is the same key: so it is with every certificate that our CA has issued.
-    if anchor.wrote::<P>(certificate.issuer_key_b64()) {
+    if anchor.matches_encoded_key::<P>(certificate.issuer_key_b64()) {
         return Ok(None);
     }
     let mut der = [0; SPKI_DER];

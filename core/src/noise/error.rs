@@ -8,7 +8,7 @@ use crate::crypto::CryptoError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
     /// The buffer lent for the message is too small.
-    Full,
+    BufferTooSmall,
     /// A message longer than 65535 bytes (Noise §3).
     TooLong,
     /// The message ends before its last field.
@@ -30,7 +30,7 @@ impl From<CryptoError> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Full => "the buffer lent for the Noise message is too small",
+            Self::BufferTooSmall => "the buffer lent for the Noise message is too small",
             Self::TooLong => "the Noise message is longer than 65535 bytes",
             Self::Truncated => "the Noise message ends before its last field",
             Self::Crypto(error) => return error.fmt(f),

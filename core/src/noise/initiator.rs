@@ -53,7 +53,7 @@ impl<P: Provider> SendMessage1<P> {
     /// The payload travels in clear.
     ///
     /// # Errors
-    /// [`Error::Full`], [`Error::TooLong`].
+    /// [`Error::BufferTooSmall`], [`Error::TooLong`].
     pub fn write(mut self, payload: &[u8], out: &mut [u8]) -> Result<(ExpectMessage2<P>, usize), Error> {
         let mut message = Outgoing::new(out);
         message.e(&mut self.symmetric, self.e.public())?;
@@ -90,7 +90,7 @@ impl<P: Provider> SendMessage3<P> {
     /// encrypted for the responder alone.
     ///
     /// # Errors
-    /// [`Error::Full`], [`Error::TooLong`], or [`Error::Crypto`].
+    /// [`Error::BufferTooSmall`], [`Error::TooLong`], or [`Error::Crypto`].
     pub fn write(mut self, payload: &[u8], out: &mut [u8]) -> Result<(Transport<P>, usize), Error> {
         let mut message = Outgoing::new(out);
         message.encrypted(&mut self.symmetric, self.s.public())?;

@@ -24,8 +24,8 @@ impl<'m> Outgoing<'m> {
         symmetric: &mut SymmetricState<P>,
         public: &[u8; KEY],
     ) -> Result<(), Error> {
-        let rest = self.out.get_mut(self.len..).ok_or(Error::Full)?;
-        *rest.first_chunk_mut().ok_or(Error::Full)? = *public;
+        let rest = self.out.get_mut(self.len..).ok_or(Error::BufferTooSmall)?;
+        *rest.first_chunk_mut().ok_or(Error::BufferTooSmall)? = *public;
         symmetric.mix_hash(public);
         self.len = self.len.saturating_add(KEY);
         Ok(())
@@ -37,8 +37,8 @@ impl<'m> Outgoing<'m> {
         symmetric: &mut SymmetricState<P>,
         plaintext: &[u8],
     ) -> Result<(), Error> {
-        let rest = self.out.get_mut(self.len..).ok_or(Error::Full)?;
-        rest.get_mut(..plaintext.len()).ok_or(Error::Full)?.copy_from_slice(plaintext);
+        let rest = self.out.get_mut(self.len..).ok_or(Error::BufferTooSmall)?;
+        rest.get_mut(..plaintext.len()).ok_or(Error::BufferTooSmall)?.copy_from_slice(plaintext);
         let used = symmetric.encrypt_and_hash(rest, plaintext.len())?;
         self.len = self.len.saturating_add(used);
         Ok(())

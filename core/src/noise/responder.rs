@@ -66,7 +66,7 @@ impl<P: Provider> SendMessage2<P> {
     /// not yet known: whoever it is can read the payload.
     ///
     /// # Errors
-    /// [`Error::Full`], [`Error::TooLong`], or [`Error::Crypto`] if message 1 held a key of low order.
+    /// [`Error::BufferTooSmall`], [`Error::TooLong`], or [`Error::Crypto`] if message 1 held a key of low order.
     pub fn write(mut self, payload: &[u8], out: &mut [u8]) -> Result<(ExpectMessage3<P>, usize), Error> {
         let mut message = Outgoing::new(out);
         message.e(&mut self.symmetric, self.e.public())?;

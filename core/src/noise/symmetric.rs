@@ -43,15 +43,15 @@ impl<P: Provider> SymmetricState<P> {
     /// `EncryptAndHash`, in place: `buf` begins with `len` bytes of plaintext and ends up
     /// beginning with the ciphertext, whose length is returned.
     pub(super) fn encrypt_and_hash(&mut self, buf: &mut [u8], len: usize) -> Result<usize, Error> {
-        let (text, rest) = buf.split_at_mut_checked(len).ok_or(Error::Full)?;
+        let (text, rest) = buf.split_at_mut_checked(len).ok_or(Error::BufferTooSmall)?;
         let len = if let Some(cipher) = &mut self.cipher {
-            let tag = rest.first_chunk_mut::<TAG>().ok_or(Error::Full)?;
+            let tag = rest.first_chunk_mut::<TAG>().ok_or(Error::BufferTooSmall)?;
             *tag = cipher.encrypt_with_ad(&self.h, text)?;
             len.saturating_add(TAG)
         } else {
             len
         };
-        self.mix_hash(buf.get(..len).ok_or(Error::Full)?);
+        self.mix_hash(buf.get(..len).ok_or(Error::BufferTooSmall)?);
         Ok(len)
     }
 

@@ -62,12 +62,12 @@ impl<P: Provider> Sealer<P> {
     /// with the message, whose length, `len + 16`, is returned.
     ///
     /// # Errors
-    /// [`Error::Full`] and [`Error::TooLong`] leave everything as it was;
+    /// [`Error::BufferTooSmall`] and [`Error::TooLong`] leave everything as it was;
     /// [`Error::NonceExhausted`] and [`Error::Crypto`] end the direction, after which
     /// there is only [`Error::Failed`].
     pub fn seal(&mut self, buf: &mut [u8], len: usize) -> Result<usize, Error> {
-        let (text, rest) = buf.split_at_mut_checked(len).ok_or(Error::Full)?;
-        let tag = rest.first_chunk_mut::<TAG>().ok_or(Error::Full)?;
+        let (text, rest) = buf.split_at_mut_checked(len).ok_or(Error::BufferTooSmall)?;
+        let tag = rest.first_chunk_mut::<TAG>().ok_or(Error::BufferTooSmall)?;
         let sealed = len.saturating_add(TAG);
         if sealed > NOISE_MESSAGE {
             return Err(Error::TooLong);

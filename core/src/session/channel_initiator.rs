@@ -5,7 +5,7 @@ use core::mem;
 use rand_core::CryptoRng;
 
 use super::handshake::Shown;
-use super::{Established, Fault, Local, Machine, Next, Peer, handshake};
+use super::{Established, Fault, LocalIdentity, Machine, Next, Peer, handshake};
 use crate::crypto::{KeyPair, Provider};
 use crate::noise::Transport;
 use crate::noise::initiator::{ExpectMessage2, SendMessage1, SendMessage3};
@@ -13,7 +13,7 @@ use crate::wire::channel::{self, PROLOGUE, Step};
 
 /// The initiator's machine.
 pub struct Initiator<'a, P: Provider> {
-    local: Local<'a, P>,
+    local: LocalIdentity<'a, P>,
     state: State<P>,
     shown: Shown,
 }
@@ -28,7 +28,7 @@ enum State<P: Provider> {
 
 impl<'a, P: Provider> Initiator<'a, P> {
     /// Prepares message 1; its ephemeral key is drawn from `rng`.
-    pub fn new(local: Local<'a, P>, rng: &mut impl CryptoRng) -> Self {
+    pub fn new(local: LocalIdentity<'a, P>, rng: &mut impl CryptoRng) -> Self {
         let noise = SendMessage1::new(PROLOGUE, local.key.clone(), KeyPair::generate(rng));
         Self { local, state: State::SendMessage1(noise), shown: Shown::Nothing }
     }

@@ -88,7 +88,7 @@ impl<P: Provider> Outbound<P> {
     ///
     /// # Errors
     /// [`Fault::OutOfTurn`] for an empty text, which would close, and after [`Outbound::close`];
-    /// [`WireError::Full`] if `text` and its tag of 16 bytes do not fit `out`. Each changes nothing.
+    /// [`WireError::BufferTooSmall`] if `text` and its tag of 16 bytes do not fit `out`. Each changes nothing.
     pub fn seal(&mut self, text: &[u8], out: &mut [u8]) -> Result<usize, Fault> {
         if text.is_empty() { Err(Fault::OutOfTurn) } else { self.put(text, out) }
     }
@@ -96,7 +96,7 @@ impl<P: Provider> Outbound<P> {
     /// Writes the frame's body that closes this direction; returns its length.
     ///
     /// # Errors
-    /// [`Fault::OutOfTurn`] if it is closed already; [`WireError::Full`] if the tag of 16 bytes does not
+    /// [`Fault::OutOfTurn`] if it is closed already; [`WireError::BufferTooSmall`] if the tag of 16 bytes does not
     /// fit `out`. Each changes nothing.
     pub fn close(&mut self, out: &mut [u8]) -> Result<usize, Fault> {
         let len = self.put(&[], out)?;
@@ -109,9 +109,9 @@ impl<P: Provider> Outbound<P> {
             return Err(Fault::OutOfTurn);
         }
         // Room is checked before the nonce is used, so that a text too long costs nothing.
-        let sealed = text.len().checked_add(TAG).ok_or(WireError::Full)?;
-        let out = out.get_mut(..sealed).ok_or(WireError::Full)?;
-        out.get_mut(..text.len()).ok_or(WireError::Full)?.copy_from_slice(text);
+        let sealed = text.len().checked_add(TAG).ok_or(WireError::BufferTooSmall)?;
+        let out = out.get_mut(..sealed).ok_or(WireError::BufferTooSmall)?;
+        out.get_mut(..text.len()).ok_or(WireError::BufferTooSmall)?.copy_from_slice(text);
         Ok(self.sealer.seal(out, text.len())?)
     }
 }

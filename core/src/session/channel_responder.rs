@@ -5,7 +5,7 @@ use core::mem;
 use rand_core::CryptoRng;
 
 use super::handshake::Shown;
-use super::{Established, Fault, Local, Machine, Next, Peer, handshake};
+use super::{Established, Fault, LocalIdentity, Machine, Next, Peer, handshake};
 use crate::crypto::{KeyPair, Provider};
 use crate::noise::Transport;
 use crate::noise::responder::{ExpectMessage1, ExpectMessage3, SendMessage2};
@@ -14,7 +14,7 @@ use crate::wire::channel::{self, PROLOGUE, Step};
 
 /// The responder's machine.
 pub struct Responder<'a, P: Provider> {
-    local: Local<'a, P>,
+    local: LocalIdentity<'a, P>,
     state: State<P>,
     shown: Shown,
 }
@@ -29,7 +29,7 @@ enum State<P: Provider> {
 
 impl<'a, P: Provider> Responder<'a, P> {
     /// Waits for message 1; the ephemeral key for message 2 is drawn from `rng`.
-    pub fn new(local: Local<'a, P>, rng: &mut impl CryptoRng) -> Self {
+    pub fn new(local: LocalIdentity<'a, P>, rng: &mut impl CryptoRng) -> Self {
         let noise = ExpectMessage1::new(PROLOGUE, local.key.clone(), KeyPair::generate(rng));
         Self { local, state: State::ExpectMessage1(noise), shown: Shown::Nothing }
     }

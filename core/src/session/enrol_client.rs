@@ -11,7 +11,7 @@ use crate::bytes::Secret;
 use crate::cert::{self, Anchor, Certificate, IdBuf};
 use crate::crypto::{KeyPair, Portable, Provider};
 use crate::limits::KEY;
-use crate::text::time::Now;
+use crate::time::Now;
 use crate::wire::enrolment::{Answer, Challenge, Proof, Request};
 use crate::wire::{Code, WireError};
 
@@ -153,7 +153,7 @@ impl<P: Provider> Machine for EnrolClient<'_, P> {
                     nonce,
                 };
                 let len = request.encode(out)?;
-                let body = out.get(..len).ok_or(WireError::Full)?;
+                let body = out.get(..len).ok_or(WireError::BufferTooSmall)?;
                 self.state = match nonce {
                     None => State::ExpectAnswer,
                     Some(_) => State::ExpectChallenge { transcript: Transcript::new(body) },

@@ -9,7 +9,8 @@ use super::proof::{ProofInput, Transcript};
 use super::{Fault, Machine, Next};
 use crate::bytes::{Public, Secret, declassify};
 use crate::cert::{Id, IdBuf};
-use crate::crypto::{Fingerprint, KeyPair, Provider, is_low_order};
+use crate::crypto::{KeyPair, Provider, is_low_order};
+use crate::keys::Fingerprint;
 use crate::limits::KEY;
 use crate::wire::enrolment::{Answer, Challenge, Proof, Request, ToCa};
 use crate::wire::{Code, Refusal, WireError};
@@ -64,14 +65,14 @@ impl<P: Provider> EnrolServer<P> {
     /// Answers [`Asked::Challenge`] with a fresh share and nonce from `rng`.
     ///
     /// # Errors
-    /// [`Fault::OutOfTurn`] if nobody asked; [`WireError::Full`].
+    /// [`Fault::OutOfTurn`] if nobody asked; [`WireError::BufferTooSmall`].
     pub fn challenge(&mut self, rng: &mut impl CryptoRng, out: &mut [u8]) -> Result<usize, Fault> {
         let State::Challenge { subject, transcript } = self.take() else { return Err(Fault::OutOfTurn) };
         let share = KeyPair::generate(rng);
         let mut nonce = [0; KEY];
         rng.fill_bytes(&mut nonce);
         let len = Challenge { ca_share: *share.public(), nonce }.encode(out)?;
-        let transcript = transcript.finish(out.get(..len).ok_or(WireError::Full)?);
+        let transcript = transcript.finish(out.get(..len).ok_or(WireError::BufferTooSmall)?);
         self.state = State::ExpectProof { subject, share, transcript };
         Ok(len)
     }
@@ -89,7 +90,7 @@ impl<P: Provider> EnrolServer<P> {
     /// Answers a request with its certificate.
     ///
     /// # Errors
-    /// [`Fault::OutOfTurn`] if no certificate was asked for; [`WireError::Full`].
+    /// [`Fault::OutOfTurn`] if no certificate was asked for; [`WireError::BufferTooSmall`].
     pub fn grant(&mut self, certificate: &[u8], out: &mut [u8]) -> Result<usize, Fault> {
         match self.take() {
             State::Classic { .. } | State::Proven { .. } => Ok(Answer::Granted(certificate).encode(out)?),

@@ -4,8 +4,8 @@ use core::fmt;
 
 use crate::cert;
 use crate::crypto::CryptoError;
+use crate::encoding::{JsonError, JsonErrorKind};
 use crate::noise;
-use crate::text::{JsonError, JsonErrorKind};
 use crate::wire::frame::FrameError;
 use crate::wire::{Code, WireError};
 
@@ -44,7 +44,7 @@ impl Fault {
                 Code::BadRequest
             }
             Self::Message(WireError::UnknownType) => Code::UnknownType,
-            Self::Message(WireError::Full) => Code::Internal,
+            Self::Message(WireError::BufferTooSmall) => Code::Internal,
             Self::Noise(_) => Code::HandshakeFailed,
             Self::Certificate(_) => Code::CertificateRefused,
             // One code for both: which secret was wrong is not told.

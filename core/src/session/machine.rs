@@ -58,7 +58,7 @@ pub trait Machine {
     /// Writes the body of a refusal into `out`; returns its length.
     ///
     /// # Errors
-    /// [`WireError::Full`](crate::wire::WireError::Full).
+    /// [`WireError::BufferTooSmall`](crate::wire::WireError::BufferTooSmall).
     fn refuse(&mut self, code: Code, out: &mut [u8]) -> Result<usize, Fault> {
         Ok(Refusal::from(code).encode(out)?)
     }

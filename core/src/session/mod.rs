@@ -28,4 +28,4 @@ pub use enrol_client::{EnrolClient, EnrolForm, EnrolOutcome, Enrolment};
 pub use enrol_server::{Asked, EnrolServer};
 pub use fault::Fault;
 pub use machine::{Machine, Next};
-pub use peer::{Established, Local, Peer};
+pub use peer::{Established, LocalIdentity, Peer};

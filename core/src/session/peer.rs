@@ -6,11 +6,11 @@ use crate::cert::{self, Anchor, Certificate, Id, IdBuf, Serial, Validity};
 use crate::crypto::{KeyPair, Portable, Provider};
 use crate::limits::KEY;
 use crate::noise::Transport;
-use crate::text::time::Now;
+use crate::time::Now;
 
 /// Our side of a channel.
 #[derive(Clone, Copy)]
-pub struct Local<'a, P: Provider = Portable> {
+pub struct LocalIdentity<'a, P: Provider = Portable> {
     /// The certified X25519 key.
     pub key: &'a KeyPair<P>,
     /// Its certificate's canonical text.
@@ -62,7 +62,7 @@ impl Peer {
     }
 }
 
-impl<P: Provider> Local<'_, P> {
+impl<P: Provider> LocalIdentity<'_, P> {
     /// Binds the certificate in `payload` to the static key that Noise authenticated.
     pub(super) fn bind(&self, payload: &[u8], noise_key: &[u8; KEY]) -> Result<Peer, Fault> {
         let certificate = Certificate::parse(payload)?;

@@ -3,7 +3,8 @@
 use core::marker::PhantomData;
 
 use crate::bytes::Secret;
-use crate::crypto::{CryptoError, Fingerprint, Provider, Sha256};
+use crate::crypto::{CryptoError, Provider, Sha256};
+use crate::keys::Fingerprint;
 use crate::limits::KEY;
 use crate::wire::frame;
 

@@ -5,9 +5,9 @@ use core::ops::Range;
 use serde::Deserialize;
 
 use super::WireError;
-use crate::bytes::{Full, Writer};
-use crate::text::base64;
-use crate::text::json::{self, Form};
+use crate::bytes::{BufferTooSmall, Writer};
+use crate::encoding::base64;
+use crate::encoding::json::{self, Form};
 
 /// Prologue of the Noise handshake.
 pub const PROLOGUE: &[u8] = b"MiniPKI/1 channel";
@@ -52,13 +52,13 @@ struct Wire<'a> {
 /// becomes base64, so one buffer serves for both.
 ///
 /// # Errors
-/// What `compose` returns, or [`WireError::Full`].
+/// What `compose` returns, or [`WireError::BufferTooSmall`].
 pub fn encode<E: From<WireError>>(
     step: Step,
     out: &mut [u8],
     compose: impl FnOnce(&mut [u8]) -> Result<usize, E>,
 ) -> Result<usize, E> {
-    let full = || E::from(WireError::Full);
+    let full = || E::from(WireError::BufferTooSmall);
     let around = HEAD.len() + MIDDLE.len() + step.type_name().len() + TAIL.len();
     let text = out.len().checked_sub(around).ok_or_else(full)?;
     let (head, rest) = out.split_at_mut_checked(HEAD.len()).ok_or_else(full)?;
@@ -95,15 +95,15 @@ pub fn decode(step: Step, body: &mut [u8]) -> Result<Range<usize>, WireError> {
 ///
 /// What is written never passes what is still to be read, as `raw` starts a
 /// quarter of the way in or later.
-fn encode_forward(buf: &mut [u8], raw: Range<usize>) -> Result<usize, Full> {
+fn encode_forward(buf: &mut [u8], raw: Range<usize>) -> Result<usize, BufferTooSmall> {
     const CHUNK: usize = 48;
     let mut written = 0;
     for from in raw.clone().step_by(CHUNK) {
-        let source = buf.get(from..raw.end.min(from.saturating_add(CHUNK))).ok_or(Full)?;
+        let source = buf.get(from..raw.end.min(from.saturating_add(CHUNK))).ok_or(BufferTooSmall)?;
         let mut copy = [0; CHUNK];
-        let copy = copy.get_mut(..source.len()).ok_or(Full)?;
+        let copy = copy.get_mut(..source.len()).ok_or(BufferTooSmall)?;
         copy.copy_from_slice(source);
-        written += base64::encode(copy, buf.get_mut(written..).ok_or(Full)?)?.len();
+        written += base64::encode(copy, buf.get_mut(written..).ok_or(BufferTooSmall)?)?.len();
     }
     Ok(written)
 }

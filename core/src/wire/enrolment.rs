@@ -7,9 +7,9 @@ use super::{Refusal, WireError};
 use crate::bytes::Writer;
 use crate::cert::Id;
 use crate::crypto::is_canonical;
+use crate::encoding::base64::{self, Encoded};
+use crate::encoding::json::{self, Form};
 use crate::limits::KEY;
-use crate::text::base64::{self, Encoded};
-use crate::text::json::{self, Form};
 
 const ALGORITHM: &str = "X25519";
 
@@ -116,7 +116,7 @@ impl<'a> Request<'a> {
     /// Writes the message's body; returns its length.
     ///
     /// # Errors
-    /// [`WireError::Full`].
+    /// [`WireError::BufferTooSmall`].
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, WireError> {
         let object = RequestObject {
             nonce_b64: self.nonce.as_ref().map(|nonce| Encoded(nonce)),
@@ -161,7 +161,7 @@ impl Challenge {
     /// Writes the message's body; returns its length.
     ///
     /// # Errors
-    /// [`WireError::Full`].
+    /// [`WireError::BufferTooSmall`].
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, WireError> {
         let (ca_share_b64, nonce_b64) = (Encoded(&self.ca_share), Encoded(&self.nonce));
         Ok(json::encode(&ChallengeObject { ca_share_b64, nonce_b64, r#type: CHALLENGE }, out)?)
@@ -185,7 +185,7 @@ impl Proof {
     /// Writes the message's body; returns its length.
     ///
     /// # Errors
-    /// [`WireError::Full`].
+    /// [`WireError::BufferTooSmall`].
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, WireError> {
         Ok(json::encode(&ProofObject { proof_b64: Encoded(&self.proof), r#type: PROOF }, out)?)
     }
@@ -200,7 +200,7 @@ impl<'a> Answer<'a> {
     /// Writes the message's body; returns its length. A certificate is passed on as it is.
     ///
     /// # Errors
-    /// [`WireError::Full`].
+    /// [`WireError::BufferTooSmall`].
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, WireError> {
         match self {
             Self::Refused(refusal) => refusal.encode(out),

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use crate::bytes::Full;
-use crate::text::json::JsonError;
+use crate::bytes::BufferTooSmall;
+use crate::encoding::json::JsonError;
 
 /// Why a message could not be read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum WireError {
     /// The `type` is none that the receiver knows.
     UnknownType,
     /// The buffer lent for the message is too small.
-    Full,
+    BufferTooSmall,
 }
 
 impl From<JsonError> for WireError {
@@ -26,9 +26,9 @@ impl From<JsonError> for WireError {
     }
 }
 
-impl From<Full> for WireError {
-    fn from(_: Full) -> Self {
-        Self::Full
+impl From<BufferTooSmall> for WireError {
+    fn from(_: BufferTooSmall) -> Self {
+        Self::BufferTooSmall
     }
 }
 
@@ -44,7 +44,7 @@ impl fmt::Display for WireError {
                 )
             }
             Self::UnknownType => f.write_str("the message's `type` is not known here"),
-            Self::Full => Full.fmt(f),
+            Self::BufferTooSmall => BufferTooSmall.fmt(f),
         }
     }
 }

@@ -5,7 +5,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::WireError;
-use crate::text::json::{self, Form};
+use crate::encoding::json::{self, Form};
 
 /// Why a request was refused, as it travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +140,7 @@ impl<'a> Refusal<'a> {
     /// Writes the message's body; returns its length.
     ///
     /// # Errors
-    /// [`WireError::Full`].
+    /// [`WireError::BufferTooSmall`].
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, WireError> {
         Ok(json::encode(&Wire { code: Some(self.code.as_str()), error: self.text, ok: false }, out)?)
     }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use embedded_io::{ErrorKind, Read, Write};
 use minipki_core::crypto::Provider;
-use minipki_core::text::Now;
+use minipki_core::time::Now;
 use rand_core::CryptoRng;
 
 use crate::memory::IDENTITY;

@@ -6,7 +6,7 @@ use core::time::Duration;
 use minipki_core::drive::{DriveError, drive};
 use minipki_core::link::Link;
 use minipki_core::session::{
-    Established, Fault, Inbound, Initiator, Local, Machine, Outbound, Peer, Responder,
+    Established, Fault, Inbound, Initiator, LocalIdentity, Machine, Outbound, Peer, Responder,
 };
 
 use crate::board::{Board, Stream};
@@ -36,7 +36,7 @@ pub(crate) type Buffers<'m> = (&'m mut [u8], &'m mut [u8]);
 pub(crate) fn connect<'m, B: Board>(
     to: B::Address,
     config: &Config<'_, B::Address>,
-    local: Local<'_, B::Crypto>,
+    local: LocalIdentity<'_, B::Crypto>,
     buffers: Buffers<'m>,
     board: &mut B,
 ) -> Result<Channel<'m, B>, Exit> {
@@ -54,7 +54,7 @@ pub(crate) fn connect<'m, B: Board>(
 #[inline(never)] // As above.
 pub(crate) fn accept<'m, B: Board>(
     config: &Config<'_, B::Address>,
-    local: Local<'_, B::Crypto>,
+    local: LocalIdentity<'_, B::Crypto>,
     buffers: Buffers<'m>,
     board: &mut B,
 ) -> Result<Result<Channel<'m, B>, Exit>, Exit> {

@@ -1,7 +1,7 @@
 //! What devices and people say: `{"text":"…","type":"chat"}` (protocol §5), within the core's JSON profile.
 
-use minipki_core::bytes::Full;
-use minipki_core::text::{Form, JsonError, json};
+use minipki_core::bytes::BufferTooSmall;
+use minipki_core::encoding::{Form, JsonError, json};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Text;
@@ -23,9 +23,9 @@ struct Chat<'a> {
 ///
 /// # Errors
 /// Never: [`MESSAGE`] holds any.
-pub(crate) fn encode<'o>(text: Text<'_>, out: &'o mut [u8; MESSAGE]) -> Result<&'o [u8], Full> {
+pub(crate) fn encode<'o>(text: Text<'_>, out: &'o mut [u8; MESSAGE]) -> Result<&'o [u8], BufferTooSmall> {
     let len = json::encode(&Chat { text: text.as_str(), r#type: CHAT }, out)?;
-    out.get(..len).ok_or(Full)
+    out.get(..len).ok_or(BufferTooSmall)
 }
 
 /// The text of a message; `None` if it is of another type.

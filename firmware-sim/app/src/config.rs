@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use minipki_core::cert::Id;
-use minipki_core::crypto::Fingerprint;
+use minipki_core::keys::Fingerprint;
 
 /// What a device is provisioned with, and its errand. `A` is its board's [`Board::Address`](crate::Board::Address).
 #[derive(Clone, Copy, Debug)]

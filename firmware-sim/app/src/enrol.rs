@@ -6,7 +6,7 @@ use minipki_core::crypto::{KeyPair, Provider};
 use minipki_core::drive::drive;
 use minipki_core::link::Link;
 use minipki_core::session::{EnrolClient, EnrolForm, EnrolOutcome, Enrolment, Fault};
-use minipki_core::text::Now;
+use minipki_core::time::Now;
 
 use crate::board::{Board, Stream};
 use crate::config::Config;

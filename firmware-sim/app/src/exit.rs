@@ -100,7 +100,7 @@ impl Exit {
             Failed::Late => Self::CaSilent,
             Failed::Cut => Self::CaCut,
             Failed::Check(fault) => match fault {
-                Fault::Message(WireError::Full) => Self::Internal,
+                Fault::Message(WireError::BufferTooSmall) => Self::Internal,
                 Fault::Frame(_) | Fault::Message(_) | Fault::Crypto(_) => Self::CaGarbage,
                 Fault::Refused(Code::ProofFailed) => Self::ProofRefused,
                 Fault::Refused(Code::TokenInvalid) => Self::TokenRefused,
@@ -127,7 +127,7 @@ impl Exit {
             Failed::Late => Self::PeerSilent,
             Failed::Cut => Self::PeerCut,
             Failed::Check(fault) => match fault {
-                Fault::Message(WireError::Full) => Self::Internal,
+                Fault::Message(WireError::BufferTooSmall) => Self::Internal,
                 Fault::Frame(_) | Fault::Message(_) => Self::PeerGarbage,
                 Fault::Noise(_) | Fault::Crypto(_) => Self::NotAuthentic,
                 Fault::Refused(_) => Self::PeerRefused,

@@ -7,7 +7,7 @@ use minipki_core::bytes::Secret;
 use minipki_core::cert::{self, Anchor, Certificate};
 use minipki_core::crypto::{KeyPair, Provider};
 use minipki_core::limits::KEY;
-use minipki_core::text::Now;
+use minipki_core::time::Now;
 use zeroize::Zeroize;
 
 use crate::board::{Board, Record};

@@ -2,7 +2,7 @@
 
 use minipki_core::cert::{Anchor, Certificate};
 use minipki_core::crypto::KeyPair;
-use minipki_core::session::Local;
+use minipki_core::session::LocalIdentity;
 
 use crate::board::{Board, Record};
 use crate::clock::{self, Clock};
@@ -35,7 +35,7 @@ fn live<B: Board>(config: &Config<'_, B::Address>, memory: &mut Memory, board: &
     }
     let (now, channel) = loop {
         let now = clock.now(board);
-        let local = Local { key: &key, certificate, anchor: &anchor, now, peer: config.peer };
+        let local = LocalIdentity { key: &key, certificate, anchor: &anchor, now, peer: config.peer };
         let buffers = (&mut memory.rx[..], &mut memory.tx[..]);
         match config.errand {
             Errand::Enrol => return Ok(()),

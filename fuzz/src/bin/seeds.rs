@@ -6,15 +6,15 @@ use std::path::Path;
 use std::{fs, io};
 
 use minipki_core::bytes::Secret;
-use minipki_core::cert::{Id, Serial, Unsigned, Validity, assemble};
+use minipki_core::cert::{Id, Serial, TbsCertificate, Validity, attach_signature};
 use minipki_core::crypto::rsa::{KeySize, PrivateKey};
 use minipki_core::crypto::{KeyPair, Portable, Provider};
+use minipki_core::encoding::pem;
 use minipki_core::limits::{CERTIFICATE, RSA_BYTES};
 use minipki_core::link::{Link, Want};
 use minipki_core::session::{
-    Asked, EnrolClient, EnrolForm, EnrolServer, Enrolment, Initiator, Local, Machine, Responder,
+    Asked, EnrolClient, EnrolForm, EnrolServer, Enrolment, Initiator, LocalIdentity, Machine, Responder,
 };
-use minipki_core::text::pem;
 use minipki_fuzz::peers;
 use minipki_fuzz::stream::Buffers;
 use rand_chacha::ChaCha20Rng;
@@ -76,7 +76,7 @@ fn issue(subject: &str, key: &KeyPair) -> Vec<u8> {
     let mut issuer = PrivateKey::from_pkcs8_der(der).expect("a key");
     let time = |text: &str| text.parse().expect("a time");
     let public = issuer.public().clone();
-    let unsigned = Unsigned {
+    let unsigned = TbsCertificate {
         issuer_id: Id::new(peers::ISSUER).expect("a name"),
         issuer_key: &public,
         serial_number: Serial::new(1 + u64::from(key.public()[0])).expect("small"),
@@ -91,7 +91,7 @@ fn issue(subject: &str, key: &KeyPair) -> Vec<u8> {
     let salt = &salt[..KeySize::Bits2048.max_salt()];
     let digest = Portable::sha256(&[text]);
     let signature = issuer.sign_pss(&digest, salt, &mut peers::rng(), &mut signature).expect("signs");
-    assemble(text, signature, &mut out).expect("room").to_vec()
+    attach_signature(text, signature, &mut out).expect("room").to_vec()
 }
 
 /// What the honest client sends, to the CA that the target plays.
@@ -116,7 +116,8 @@ fn enrolment(form: EnrolForm) -> Vec<u8> {
 /// What an initiator with that key sends: the handshake with the honest one's certificate, what it says, the end.
 fn channel(key: &KeyPair) -> Vec<u8> {
     let (listener_key, anchor) = (peers::responder_key(), peers::anchor());
-    let local = |key, certificate| Local { key, certificate, anchor: &anchor, now: peers::now(), peer: None };
+    let local =
+        |key, certificate| LocalIdentity { key, certificate, anchor: &anchor, now: peers::now(), peer: None };
     let (mut ours, mut theirs) = (Buffers::default(), Buffers::default());
     let initiator = Initiator::<Portable>::new(local(key, peers::INITIATOR), &mut other_rng());
     let mut initiator = Link::new(initiator, &mut ours.rx, &mut ours.tx);

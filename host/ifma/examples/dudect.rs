@@ -11,7 +11,7 @@
 use std::time::{Duration, Instant};
 
 use minipki_core::crypto::rsa::PrivateKey;
-use minipki_core::text::pem;
+use minipki_core::encoding::pem;
 use minipki_ifma::arith::{Modulus, Number, Ring, digits, read, zero};
 use minipki_ifma::{BatchKey, Engine, LANES};
 use rand_chacha::ChaCha20Rng;

@@ -15,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 
 use minipki_core::cert::{Id, IdBuf, Serial};
 use minipki_core::crypto::rsa;
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 
 use super::limits::Rates;
 use super::outage::{Damage, Outage};
@@ -249,7 +249,7 @@ impl Authority {
             .zip(&signatures)
             .zip(&serials)
             .map(|((text, signature), serial)| {
-                let certificate = profile::assemble(text, signature)?;
+                let certificate = profile::attach_signature(text, signature)?;
                 Ok(Issued { serial: *serial, certificate, repeated: false })
             })
             .collect::<Result<Vec<_>, ProfileError>>()?;

@@ -7,7 +7,7 @@ use std::hash::Hash;
 use std::num::NonZeroU32;
 
 use minipki_core::cert::IdBuf;
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 
 use super::{IssueRequest, Proof, Source};
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 
 /// How long the log says nothing more of it, in seconds.
 const QUIET: u64 = 60;

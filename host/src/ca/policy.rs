@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use minipki_core::cert::IdBuf;
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 
 use super::{Inquiry, RateLimits, Recorded, Source, TokenHash, profile};
 

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use minipki_core::cert::{Id, Serial, Validity};
 use minipki_core::crypto::rsa;
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 
 pub use super::token::TokenHash;
 

@@ -1,10 +1,10 @@
 //! What a certificate of this CA says: the one place where its fields are filled in.
 
-use minipki_core::bytes::Full;
-use minipki_core::cert::{self, IdBuf, Serial, Unsigned, Validity};
+use minipki_core::bytes::BufferTooSmall;
+use minipki_core::cert::{self, IdBuf, Serial, TbsCertificate, Validity};
 use minipki_core::crypto::rsa;
 use minipki_core::limits::CERTIFICATE;
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 
 use super::policy::Approved;
 use super::{Policy, Signature};
@@ -23,7 +23,7 @@ pub(super) enum ProfileError {
     )]
     Validity,
     #[error("the certificate does not fit its buffer: {0}")]
-    Full(Full),
+    BufferTooSmall(BufferTooSmall),
     #[error("the certificate could not be put together: {0}")]
     Assemble(cert::Error),
 }
@@ -54,7 +54,7 @@ impl Profile {
         validity: Validity,
     ) -> Result<Vec<u8>, ProfileError> {
         let request = approved.request();
-        let unsigned = Unsigned {
+        let unsigned = TbsCertificate {
             issuer_id: self.issuer_id.as_id(),
             issuer_key: &self.issuer_key,
             serial_number,
@@ -63,14 +63,14 @@ impl Profile {
             validity,
         };
         let mut room = [0; CERTIFICATE];
-        unsigned.encode(&mut room).map(<[u8]>::to_vec).map_err(ProfileError::Full)
+        unsigned.encode(&mut room).map(<[u8]>::to_vec).map_err(ProfileError::BufferTooSmall)
     }
 }
 
 /// The certificate: the signed text with its signature in front.
-pub(super) fn assemble(unsigned: &[u8], signature: &Signature) -> Result<Vec<u8>, ProfileError> {
+pub(super) fn attach_signature(unsigned: &[u8], signature: &Signature) -> Result<Vec<u8>, ProfileError> {
     let mut room = [0; CERTIFICATE];
-    cert::assemble(unsigned, signature.as_bytes(), &mut room)
+    cert::attach_signature(unsigned, signature.as_bytes(), &mut room)
         .map(<[u8]>::to_vec)
         .map_err(ProfileError::Assemble)
 }

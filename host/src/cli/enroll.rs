@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use minipki_core::cert::{Anchor, Certificate, IdBuf};
-use minipki_core::crypto::Fingerprint;
+use minipki_core::keys::Fingerprint;
 use minipki_core::session::EnrolForm;
 use serde_json::json;
 use zeroize::Zeroizing;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use minipki_core::cert::{Anchor, Certificate};
 use minipki_core::crypto::{KeyPair, rsa};
-use minipki_core::text::pem;
+use minipki_core::encoding::pem;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 

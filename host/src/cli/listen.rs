@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use minipki_core::cert::Certificate;
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 use minipki_core::wire::Code;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use minipki_core::cert::{self, Certificate, Verified};
-use minipki_core::text::{Now, UnixTime};
+use minipki_core::time::{Now, UnixTime};
 use serde_json::json;
 
 use super::{CliError, advice, output};

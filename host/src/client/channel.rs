@@ -8,7 +8,7 @@ use minipki_core::cert::{Certificate, IdBuf, Validity};
 use minipki_core::limits::FRAME;
 use minipki_core::link::LinkOver;
 use minipki_core::session::{Established, Fault, Initiator, Machine, Peer, Responder};
-use minipki_core::text::{Now, UnixTime};
+use minipki_core::time::{Now, UnixTime};
 use minipki_core::wire::Code;
 use rand_core::UnwrapErr;
 use tokio::io::{AsyncRead, AsyncWrite};

@@ -9,7 +9,7 @@ use minipki_core::crypto::KeyPair;
 use minipki_core::limits::FRAME;
 use minipki_core::link::Link;
 use minipki_core::session::{EnrolClient, EnrolForm, EnrolOutcome, Enrolment, Fault};
-use minipki_core::text::Now;
+use minipki_core::time::Now;
 use rand_core::UnwrapErr;
 use tokio::io::{AsyncRead, AsyncWrite};
 

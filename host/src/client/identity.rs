@@ -6,9 +6,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use minipki_core::cert::{self, Anchor, Certificate, Id, IdBuf, Validity};
-use minipki_core::crypto::{Fingerprint, KeyFileError, KeyPair};
-use minipki_core::session::Local;
-use minipki_core::text::{Now, UnixTime};
+use minipki_core::crypto::KeyPair;
+use minipki_core::keys::{Fingerprint, KeyFileError};
+use minipki_core::session::LocalIdentity;
+use minipki_core::time::{Now, UnixTime};
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
@@ -222,7 +223,7 @@ impl Identity {
         // Valid at its own start; whether it is now is asked apart.
         let start = Now::Exact(validity.not_before());
         let verified = cert::verify::<Chosen>(&anchor, &view, start)?.require_key(key.public())?;
-        anchor.learn::<Chosen>(&verified)?;
+        anchor.pin_issuer::<Chosen>(&verified)?;
         let subject_id = view.subject_id().into();
         Ok(Self { key, certificate, anchor, subject_id, validity })
     }
@@ -287,8 +288,8 @@ impl Identity {
     }
 
     /// Our side of a channel opened at `now`, to `peer` if only that subject will do.
-    pub fn local<'a>(&'a self, now: Now, peer: Option<Id<'a>>) -> Local<'a, Chosen> {
-        Local { key: &self.key, certificate: &self.certificate, anchor: &self.anchor, now, peer }
+    pub fn local<'a>(&'a self, now: Now, peer: Option<Id<'a>>) -> LocalIdentity<'a, Chosen> {
+        LocalIdentity { key: &self.key, certificate: &self.certificate, anchor: &self.anchor, now, peer }
     }
 }
 

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use minipki_core::cert::{self, Anchor, Certificate, Error, Serial};
 use minipki_core::crypto::{Portable, Provider};
-use minipki_core::text::{Now, UnixTime};
+use minipki_core::time::{Now, UnixTime};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -91,7 +91,7 @@ const fn place(error: &Error) -> usize {
         | Error::SubjectKeyMismatch
         | Error::AnchorFingerprint
         | Error::AnchorIncomplete
-        | Error::Full => 0,
+        | Error::BufferTooSmall => 0,
     }
 }
 

@@ -8,7 +8,8 @@ use axum::extract::{Extension, Query, State};
 use axum::response::Response;
 use axum::routing::get;
 use minipki_core::cert::Serial;
-use minipki_core::text::{UnixTime, base64};
+use minipki_core::encoding::base64;
+use minipki_core::time::UnixTime;
 use serde::Deserialize;
 
 use super::moment::Moment;

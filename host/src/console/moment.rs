@@ -1,6 +1,6 @@
 //! A time as the pages show it: UTC, and beside it how long ago or from now.
 
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 
 /// A time, seen from another.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,7 @@ use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 
 use super::audit::{self, Actor};
 use super::moment::Moment;

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use minipki_core::crypto::{Fingerprint, Portable, Provider};
+use minipki_core::crypto::{Portable, Provider};
+use minipki_core::keys::Fingerprint;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};

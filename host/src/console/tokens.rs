@@ -10,7 +10,7 @@ use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 use getrandom::SysRng;
 use minipki_core::cert::{Id, IdBuf};
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 use serde::Deserialize;
 
 use super::audit::{self, Actor};

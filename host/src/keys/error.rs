@@ -4,8 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use minipki_core::cert::{self, IdBuf};
-use minipki_core::crypto::{Fingerprint, rsa};
-use minipki_core::text::pem::PemError;
+use minipki_core::crypto::rsa;
+use minipki_core::encoding::pem::PemError;
+use minipki_core::keys::Fingerprint;
 
 use crate::files::{folder_of, quoted};
 

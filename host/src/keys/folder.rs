@@ -19,8 +19,9 @@ use ::rsa::PrivateKey as GeneratedKey;
 use ::rsa::pkcs8::{EncodePrivateKey, LineEnding};
 use getrandom::SysRng;
 use minipki_core::cert::{Anchor, Id, IdBuf};
+use minipki_core::crypto::Portable;
 use minipki_core::crypto::rsa::{self, KeySize};
-use minipki_core::crypto::{Fingerprint, Portable};
+use minipki_core::keys::Fingerprint;
 use minipki_core::limits::{ANCHOR, SPKI_PEM};
 use zeroize::Zeroizing;
 

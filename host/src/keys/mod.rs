@@ -8,7 +8,7 @@ mod pool;
 mod portable;
 mod x509;
 
-use minipki_core::text::pem;
+use minipki_core::encoding::pem;
 use minipki_ifma::Engine;
 use zeroize::Zeroizing;
 

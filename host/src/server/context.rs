@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use minipki_core::crypto::Fingerprint;
+use minipki_core::keys::Fingerprint;
 use tokio::sync::Semaphore;
 
 use super::Limits;

@@ -8,7 +8,7 @@ use std::io;
 use std::time::Duration;
 
 use minipki_core::cert::IdBuf;
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Limits;

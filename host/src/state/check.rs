@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 
 use super::owner;
 use crate::files;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use minipki_core::crypto::Fingerprint;
+use minipki_core::keys::Fingerprint;
 
 use crate::clock::ClockError;
 use crate::files::quoted;

@@ -7,8 +7,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use minipki_core::cert::{Anchor, IdBuf};
-use minipki_core::crypto::{Fingerprint, Portable};
-use minipki_core::text::UnixTime;
+use minipki_core::crypto::Portable;
+use minipki_core::keys::Fingerprint;
+use minipki_core::time::UnixTime;
 
 use super::StateError;
 use super::archive::{self, About, Contents};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use minipki_core::cert::{Anchor, Certificate, verify};
 use minipki_core::crypto::Portable;
-use minipki_core::text::Now;
+use minipki_core::time::Now;
 
 use super::open::companion;
 use super::reader::BadRow;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use getrandom::SysRng;
 use minipki_core::cert::{Id, Serial, Validity};
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 use rand_core::TryCryptoRng;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
@@ -296,7 +296,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let issuer_id: minipki_core::cert::IdBuf = "ca".parse().expect("a name");
         let owner =
-            Owner { issuer_id: issuer_id.clone(), fingerprint: minipki_core::crypto::Fingerprint([1; 32]) };
+            Owner { issuer_id: issuer_id.clone(), fingerprint: minipki_core::keys::Fingerprint([1; 32]) };
         open::create(folder.path(), &owner).expect("made");
         let mut ledger = SqliteLedger::open(folder.path(), &owner).expect("opened");
         let time = |seconds| UnixTime::new(seconds).expect("a time");

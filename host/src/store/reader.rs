@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use minipki_core::cert::{Id, IdBuf, Serial, Validity};
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
 use super::StoreError;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use minipki_core::cert::IdBuf;
-use minipki_core::crypto::Fingerprint;
+use minipki_core::keys::Fingerprint;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::StoreError;

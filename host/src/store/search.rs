@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use minipki_core::cert::{Id, Serial};
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, params_from_iter};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use minipki_core::cert::{Id, IdBuf, Serial};
-use minipki_core::text::UnixTime;
+use minipki_core::time::UnixTime;
 use rusqlite::{Connection, ErrorCode, Row};
 
 use super::open::{self, Accept};

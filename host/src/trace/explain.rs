@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use minipki_core::crypto::{Portable, rsa};
-use minipki_core::text::base64;
+use minipki_core::encoding::base64;
 use serde_json::{Map, Value};
 
 use super::explain_messages::ALL;

@@ -1,7 +1,7 @@
 //! What a body says as a whole: which message it is, its fields, and what its receiver checks next.
 
+use minipki_core::encoding::json::{self, Form};
 use minipki_core::limits::TAG;
-use minipki_core::text::json::{self, Form};
 use serde_json::{Map, Value};
 
 use super::explain::{self, Line};

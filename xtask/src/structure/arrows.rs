@@ -49,14 +49,16 @@ pub(super) const HOUSES: &[House] = &[
         rooms: &[
             room("limits", 0),
             room("bytes", 1),
-            room("text", 2),
+            room("encoding", 2),
+            room("time", 2),
             room("crypto", 3),
-            room("cert", 4),
-            room("noise", 4),
-            room("wire", 5),
-            room("session", 6),
-            room("link", 7),
-            room("drive", 8),
+            room("keys", 4),
+            room("noise", 5),
+            room("cert", 5),
+            room("wire", 6),
+            room("session", 7),
+            room("link", 8),
+            room("drive", 9),
         ],
     },
     House {
@@ -223,7 +225,7 @@ fn within(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
-/// `text/json.rs` is `[text, json]`, `text/mod.rs` is `[text]`, `lib.rs` is `[]`.
+/// `encoding/json.rs` is `[encoding, json]`, `encoding/mod.rs` is `[encoding]`, `lib.rs` is `[]`.
 fn module_path(relative: &Path) -> Vec<String> {
     let mut module: Vec<String> = relative
         .with_extension("")
@@ -257,7 +259,7 @@ mod tests {
     #[test]
     fn lower_rooms_and_the_own_room_are_open() {
         assert!(
-            core("cert/verify.rs", "use crate::{bytes::Writer, text::{self, json}};\nuse super::Anchor;")
+            core("cert/verify.rs", "use crate::{bytes::Writer, encoding::{self, json}};\nuse super::Anchor;")
                 .is_empty()
         );
         assert!(core("session/open.rs", "fn f() { crate::wire::frame(); crate::limits::FRAME; }").is_empty());
@@ -276,7 +278,7 @@ mod tests {
             "use crate::session as quiet;",
             "pub use crate::session::*;",
         ] {
-            assert_eq!(core("text/json.rs", text).len(), 1, "{text}");
+            assert_eq!(core("encoding/json.rs", text).len(), 1, "{text}");
         }
         assert_eq!(core("link.rs", "use super::drive::Driver;").len(), 1);
         assert_eq!(host("ca/authority.rs", "use crate::store::Sqlite;").len(), 1);
@@ -304,7 +306,7 @@ mod tests {
 
     #[test]
     fn the_root_is_no_way_around_and_a_new_room_needs_a_rank() {
-        assert_eq!(core("text/json.rs", "use crate::Open;").len(), 1);
+        assert_eq!(core("encoding/json.rs", "use crate::Open;").len(), 1);
         assert_eq!(core("attic/mod.rs", "").len(), 1);
         assert_eq!(core("main.rs", "").len(), 1);
     }
@@ -327,6 +329,6 @@ mod tests {
     #[test]
     fn words_in_comments_and_strings_are_no_edges() {
         let text = "/// See [`crate::session`].\nconst A: &str = \"crate::session::Open\"; // crate::session::x\n/* crate::drive::y */";
-        assert!(core("text/json.rs", text).is_empty());
+        assert!(core("encoding/json.rs", text).is_empty());
     }
 }

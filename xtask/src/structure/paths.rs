@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     fn all(text: &str) -> Vec<String> {
-        used(&["text".to_owned(), "json".to_owned()], text).into_iter().map(|(_, path)| path).collect()
+        used(&["encoding".to_owned(), "json".to_owned()], text).into_iter().map(|(_, path)| path).collect()
     }
 
     #[test]
@@ -222,13 +222,13 @@ mod tests {
 
     #[test]
     fn relative_paths_are_resolved() {
-        assert_eq!(all("use super::base64;"), ["crate::text::base64"]);
+        assert_eq!(all("use super::base64;"), ["crate::encoding::base64"]);
         assert_eq!(all("use super::super::cert::Id;"), ["crate::cert::Id"]);
         assert_eq!(
-            all("mod tests { use super::Form; } use super::time;"),
-            ["crate::text::json::Form", "crate::text::time"]
+            all("mod tests { use super::Form; } use super::pem;"),
+            ["crate::encoding::json::Form", "crate::encoding::pem"]
         );
-        assert_eq!(all("use self::inner::X;"), ["crate::text::json::inner::X"]);
+        assert_eq!(all("use self::inner::X;"), ["crate::encoding::json::inner::X"]);
     }
 
     #[test]

@@ -6,7 +6,6 @@
 
 #[doc(hidden)]
 pub mod arith;
-mod der;
 mod pkcs1;
 mod private;
 mod pss;
@@ -19,7 +18,7 @@ pub use private::PrivateKey;
 pub use pss::encode as encode_pss;
 pub use public::PublicKey;
 
-use crate::bytes::Full;
+use crate::bytes::BufferTooSmall;
 
 /// Length of the modulus, and so of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,7 +105,7 @@ pub enum Error {
     /// The computation of a signature went wrong, and its result was withheld.
     Fault,
     /// The buffer lent for the output is too small.
-    Full,
+    BufferTooSmall,
 }
 
 impl fmt::Display for Error {
@@ -127,15 +126,15 @@ impl fmt::Display for Error {
             Self::Fault => {
                 "the RSA signature came out wrong and was withheld: the private key is damaged or the machine is faulty"
             }
-            Self::Full => "the buffer lent for the output is too small",
+            Self::BufferTooSmall => "the buffer lent for the output is too small",
         })
     }
 }
 
 impl core::error::Error for Error {}
 
-impl From<Full> for Error {
-    fn from(_: Full) -> Self {
-        Self::Full
+impl From<BufferTooSmall> for Error {
+    fn from(_: BufferTooSmall) -> Self {
+        Self::BufferTooSmall
     }
 }

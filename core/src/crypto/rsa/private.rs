@@ -30,7 +30,7 @@ enum Secret {
 
 impl PrivateKey {
     /// Joins the public key and the parts of the private one.
-    pub(super) fn from_parts(public: PublicKey, parts: &Parts<'_>) -> Result<Self, Error> {
+    pub(crate) fn from_parts(public: PublicKey, parts: &Parts<'_>) -> Result<Self, Error> {
         // Filled where it stays: a key that is moved leaves a copy behind.
         let secret = match &public.0 {
             AnyModulus::Bits2048(_) => Secret::Bits2048(Crt::EMPTY),
@@ -76,7 +76,7 @@ impl PrivateKey {
     /// the blinding. `out` takes as many bytes as the modulus has.
     ///
     /// # Errors
-    /// [`Error::SaltLength`], [`Error::Full`], or [`Error::Fault`] if the computation went wrong.
+    /// [`Error::SaltLength`], [`Error::BufferTooSmall`], or [`Error::Fault`] if the computation went wrong.
     pub fn sign_pss<'o>(
         &mut self,
         digest: &[u8; DIGEST],
@@ -92,7 +92,7 @@ impl PrivateKey {
     /// `rng` feeds the blinding; the signature does not depend on it.
     ///
     /// # Errors
-    /// [`Error::Full`], or [`Error::Fault`] if the computation went wrong.
+    /// [`Error::BufferTooSmall`], or [`Error::Fault`] if the computation went wrong.
     pub fn sign_pkcs1<'o>(
         &mut self,
         digest: &[u8; DIGEST],
@@ -109,7 +109,7 @@ impl PrivateKey {
         rng: &mut (impl CryptoRng + ?Sized),
         out: &'o mut [u8],
     ) -> Result<&'o [u8], Error> {
-        let out = out.get_mut(..self.public.size().bytes()).ok_or(Error::Full)?;
+        let out = out.get_mut(..self.public.size().bytes()).ok_or(Error::BufferTooSmall)?;
         encode(out)?;
         match (&self.public.0, &mut self.secret) {
             (AnyModulus::Bits2048(n), Secret::Bits2048(key)) => apply(n, key, rng, out)?,

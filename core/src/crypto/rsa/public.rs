@@ -53,9 +53,9 @@ impl PublicKey {
     /// Writes the modulus, big-endian, [`KeySize::bytes`] long.
     ///
     /// # Errors
-    /// [`Error::Full`] if `out` is shorter.
+    /// [`Error::BufferTooSmall`] if `out` is shorter.
     pub fn modulus<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], Error> {
-        let out = out.get_mut(..self.size().bytes()).ok_or(Error::Full)?;
+        let out = out.get_mut(..self.size().bytes()).ok_or(Error::BufferTooSmall)?;
         match &self.0 {
             AnyModulus::Bits2048(n) => n.write_modulus(out),
             AnyModulus::Bits3072(n) => n.write_modulus(out),

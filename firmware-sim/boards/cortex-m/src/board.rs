@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use embedded_io::ErrorKind;
 use minipki_core::crypto::Portable;
-use minipki_core::text::{Now, UnixTime};
+use minipki_core::time::{Now, UnixTime};
 use minipki_device_app::{Board, MADE, Record, StorageError};
 use smoltcp::socket::tcp::State;
 use smoltcp::time::Instant;

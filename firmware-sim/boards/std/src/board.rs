@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use embedded_io::ErrorKind;
 use getrandom::SysRng;
 use minipki_core::crypto::Portable;
-use minipki_core::text::{Now, UnixTime};
+use minipki_core::time::{Now, UnixTime};
 use minipki_device_app::{Board, MADE, Record, StorageError};
 use rand_core::UnwrapErr;
 

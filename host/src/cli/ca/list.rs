@@ -110,7 +110,7 @@ fn print_table(out: &mut dyn Write, records: impl Iterator<Item = Record>) -> io
     };
     row(out, "SERIAL", "VALID FROM (UTC)", "VALID UNTIL (UTC)", "SUBJECT")?;
     for record in records {
-        let short = |time: minipki_core::text::UnixTime| {
+        let short = |time: minipki_core::time::UnixTime| {
             time.to_string().get(..19).unwrap_or_default().replace('T', " ")
         };
         row(

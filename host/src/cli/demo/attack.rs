@@ -7,8 +7,8 @@ use minipki_core::cert::{self, Certificate};
 use minipki_core::crypto::KeyPair;
 use minipki_core::limits::FRAME;
 use minipki_core::link::Link;
-use minipki_core::session::{Fault, Local, Responder};
-use minipki_core::text::Now;
+use minipki_core::session::{Fault, LocalIdentity, Responder};
+use minipki_core::time::Now;
 use rand_core::UnwrapErr;
 use tokio::net::TcpListener;
 
@@ -44,7 +44,7 @@ async fn impersonate(socket: &TcpListener, bob: &Identity) {
     let Ok((mut stream, _)) = socket.accept().await else { return };
     let Ok(now) = clock::now() else { return };
     let key = KeyPair::<Chosen>::generate(&mut UnwrapErr(SysRng));
-    let local = Local {
+    let local = LocalIdentity {
         key: &key,
         certificate: bob.certificate(),
         anchor: bob.anchor(),

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use getrandom::SysRng;
 use minipki_core::cert::{Anchor, IdBuf, IdError};
+use minipki_core::crypto::KeyPair;
 use minipki_core::crypto::rsa::KeySize;
-use minipki_core::crypto::{Fingerprint, KeyPair};
+use minipki_core::keys::Fingerprint;
 use rand_core::UnwrapErr;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};

@@ -160,13 +160,10 @@ mod tests {
     #[test]
     fn a_call_belongs_to_the_innermost_function_outside_the_language() {
         let language = ("library/core/src/slice/index.rs", "index");
-        let inlined = of(&[
-            language,
-            ("der/src/reader.rs", "read_into"),
-            ("core/src/crypto/rsa/der.rs", "from_spki_der"),
-        ]);
+        let inlined =
+            of(&[language, ("der/src/reader.rs", "read_into"), ("core/src/keys/rsa.rs", "from_spki_der")]);
         assert_eq!(inlined.place, frame("der/src/reader.rs", "read_into"));
-        assert_eq!(inlined.caller, Some(frame("core/src/crypto/rsa/der.rs", "from_spki_der")));
+        assert_eq!(inlined.caller, Some(frame("core/src/keys/rsa.rs", "from_spki_der")));
         assert_eq!(
             of(&[language, ("library/core/src/fmt/mod.rs", "pad")]).place,
             frame("library/core/src/fmt/mod.rs", "pad")

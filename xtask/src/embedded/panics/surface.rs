@@ -87,9 +87,9 @@ mod tests {
 
     #[test]
     fn a_public_function_must_be_named_by_its_type_or_its_module() {
-        let missing = |named| unnamed("core/src/text/json.rs", SOURCE, named).len();
+        let missing = |named| unnamed("core/src/encoding/json.rs", SOURCE, named).len();
         assert_eq!(missing(""), 3);
-        assert_eq!(missing("json::check(x); LinkOver::machine(&link); text::last()"), 0);
-        assert_eq!(missing("json::checks(x); Over::machine(&link); context::last()"), 3);
+        assert_eq!(missing("json::check(x); LinkOver::machine(&link); encoding::last()"), 0);
+        assert_eq!(missing("json::checks(x); Over::machine(&link); preencoding::last()"), 3);
     }
 }

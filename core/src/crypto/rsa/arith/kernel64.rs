@@ -42,7 +42,7 @@ impl Limb for u64 {
         mac(add, self, other, carry)
     }
 
-    /// Full limbs, in blocks of four.
+    /// BufferTooSmall limbs, in blocks of four.
     fn suits(limbs: usize, bits: usize) -> bool {
         limbs.is_multiple_of(Self::BLOCK) && bits == 64 * limbs
     }

@@ -3,8 +3,8 @@
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, Certificate};
 use minipki_core::crypto::{KeyPair, Portable};
-use minipki_core::session::Local;
-use minipki_core::text::Now;
+use minipki_core::session::LocalIdentity;
+use minipki_core::time::Now;
 
 use super::report::Outcome;
 
@@ -20,8 +20,8 @@ pub(crate) struct End {
 }
 
 impl End {
-    pub(crate) fn local(&self) -> Local<'_> {
-        Local {
+    pub(crate) fn local(&self) -> LocalIdentity<'_> {
+        LocalIdentity {
             key: &self.key,
             certificate: self.certificate,
             anchor: &self.anchor,

@@ -11,7 +11,7 @@ use core::ops::Range;
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
-use crate::bytes::Full;
+use crate::bytes::BufferTooSmall;
 use crate::limits::{JSON_DEPTH, JSON_KEYS};
 
 /// Largest integer: 2^53-1, up to which a double holds every integer (RFC 8259 §6).
@@ -109,9 +109,9 @@ pub fn decode<'a, T: Deserialize<'a>>(body: &'a [u8], form: Form) -> Result<T, J
 /// order, absent options are skipped, and the texts are of the profile.
 ///
 /// # Errors
-/// [`Full`] if `out` cannot hold it.
-pub fn encode<T: Serialize>(value: &T, out: &mut [u8]) -> Result<usize, Full> {
-    serde_json_core::to_slice(value, out).map_err(|_| Full)
+/// [`BufferTooSmall`] if `out` cannot hold it.
+pub fn encode<T: Serialize>(value: &T, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
+    serde_json_core::to_slice(value, out).map_err(|_| BufferTooSmall)
 }
 
 /// The text of one value of the outermost object, exactly as it came; `None` if the key is absent.

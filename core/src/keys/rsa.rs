@@ -6,12 +6,12 @@ use pkcs1::{ALGORITHM_OID, RsaPrivateKeyRef, RsaPublicKeyRef};
 use pkcs8::PrivateKeyInfoRef;
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
-use super::arith::Parts;
-use super::{Error, PrivateKey, PublicKey};
-use crate::bytes::{Full, Writer};
-use crate::crypto::{Fingerprint, Provider};
+use super::Fingerprint;
+use crate::bytes::{BufferTooSmall, Writer};
+use crate::crypto::Provider;
+use crate::crypto::rsa::{Error, PrivateKey, PrivateParts as Parts, PublicKey};
+use crate::encoding::pem;
 use crate::limits::{RSA_BYTES, SPKI_DER};
-use crate::text::pem;
 
 /// DER of the INTEGER 65537, the end of every SubjectPublicKeyInfo.
 const EXPONENT: [u8; 5] = [0x02, 0x03, 0x01, 0x00, 0x01];
@@ -42,8 +42,8 @@ impl PublicKey {
     /// Writes the DER of the SubjectPublicKeyInfo, at most [`SPKI_DER`] bytes.
     ///
     /// # Errors
-    /// [`Full`] if `out` is too small.
-    pub fn write_spki_der<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], Full> {
+    /// [`BufferTooSmall`] if `out` is too small.
+    pub fn write_spki_der<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], BufferTooSmall> {
         let mut out = Writer::new(out);
         out.put(&self.spki_head()).fill(|out| self.modulus(out).map(<[u8]>::len)).put(&EXPONENT);
         Ok(out.finish()?)
@@ -53,8 +53,8 @@ impl PublicKey {
     /// [`SPKI_PEM`](crate::limits::SPKI_PEM) bytes.
     ///
     /// # Errors
-    /// [`Full`] if `out` is too small.
-    pub fn write_spki_pem<'o>(&self, out: &'o mut [u8]) -> Result<&'o str, Full> {
+    /// [`BufferTooSmall`] if `out` is too small.
+    pub fn write_spki_pem<'o>(&self, out: &'o mut [u8]) -> Result<&'o str, BufferTooSmall> {
         let mut der = [0; SPKI_DER];
         let der = self.write_spki_der(&mut der)?;
         pem::encode(pem::PUBLIC_KEY, der, out)

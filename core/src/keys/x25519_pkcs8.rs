@@ -7,11 +7,10 @@ use der::{Decode, Encode};
 use pkcs8::PrivateKeyInfoRef;
 use spki::AlgorithmIdentifierRef;
 
-use super::provider::Provider;
-use super::x25519::KeyPair;
-use crate::bytes::{Full, Secret};
+use crate::bytes::{BufferTooSmall, Secret};
+use crate::crypto::{KeyPair, Provider};
+use crate::encoding::pem::{self, PemError};
 use crate::limits::KEY;
-use crate::text::pem::{self, PemError};
 
 /// id-X25519 (RFC 8410 §3).
 const ID_X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
@@ -67,11 +66,11 @@ impl<P: Provider> KeyPair<P> {
     /// [`PKCS8_PEM`]. The caller wipes `out` after use.
     ///
     /// # Errors
-    /// [`Full`] if `out` is too short.
-    pub fn write_pkcs8_pem<'o>(&self, out: &'o mut [u8]) -> Result<&'o str, Full> {
+    /// [`BufferTooSmall`] if `out` is too short.
+    pub fn write_pkcs8_pem<'o>(&self, out: &'o mut [u8]) -> Result<&'o str, BufferTooSmall> {
         let mut curve_key = Secret::<CURVE_PRIVATE_KEY>::zeroed();
         let mut der = Secret::<DER_WRITTEN>::zeroed();
-        let der = self.write_der(&mut curve_key, &mut der).map_err(|_| Full)?;
+        let der = self.write_der(&mut curve_key, &mut der).map_err(|_| BufferTooSmall)?;
         pem::encode(LABEL, der, out)
     }
 

@@ -8,7 +8,7 @@ use core::fmt;
 use base64ct::{Base64, Encoding};
 use serde::{Serialize, Serializer};
 
-use crate::bytes::Full;
+use crate::bytes::BufferTooSmall;
 
 /// Why a text is not the base64 that was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +41,9 @@ pub const fn encoded_len(bytes: usize) -> usize {
 /// Writes `data` as base64 to the start of `out`.
 ///
 /// # Errors
-/// [`Full`] if `out` is shorter than [`encoded_len`] says.
-pub fn encode<'o>(data: &[u8], out: &'o mut [u8]) -> Result<&'o str, Full> {
-    Base64::encode(data, out).map_err(|_| Full)
+/// [`BufferTooSmall`] if `out` is shorter than [`encoded_len`] says.
+pub fn encode<'o>(data: &[u8], out: &'o mut [u8]) -> Result<&'o str, BufferTooSmall> {
+    Base64::encode(data, out).map_err(|_| BufferTooSmall)
 }
 
 /// Reads `text` into the start of `out`.

@@ -4,7 +4,7 @@ use core::fmt;
 
 use pem_rfc7468::{Decoder, LineEnding};
 
-use crate::bytes::Full;
+use crate::bytes::BufferTooSmall;
 
 /// The label of a SubjectPublicKeyInfo (RFC 7468 §13).
 pub const PUBLIC_KEY: &str = "PUBLIC KEY";
@@ -38,12 +38,12 @@ impl core::error::Error for PemError {}
 /// Writes `der` as PEM under `label`, with line feeds, the last line included.
 ///
 /// # Errors
-/// [`Full`] if `out` cannot hold the text.
-pub fn encode<'o>(label: &str, der: &[u8], out: &'o mut [u8]) -> Result<&'o str, Full> {
+/// [`BufferTooSmall`] if `out` cannot hold the text.
+pub fn encode<'o>(label: &str, der: &[u8], out: &'o mut [u8]) -> Result<&'o str, BufferTooSmall> {
     // An upper bound would do for the encoder, but not for a buffer sized to the byte.
-    let len = pem_rfc7468::encoded_len(label, LineEnding::LF, der).map_err(|_| Full)?;
-    let out = out.get_mut(..len).ok_or(Full)?;
-    pem_rfc7468::encode(label, LineEnding::LF, der, out).map_err(|_| Full)
+    let len = pem_rfc7468::encoded_len(label, LineEnding::LF, der).map_err(|_| BufferTooSmall)?;
+    let out = out.get_mut(..len).ok_or(BufferTooSmall)?;
+    pem_rfc7468::encode(label, LineEnding::LF, der, out).map_err(|_| BufferTooSmall)
 }
 
 /// Reads the PEM `text`, which must carry `label`, into the start of `out`.

@@ -4,15 +4,15 @@ use core::fmt::Write;
 
 use super::object::X25519;
 use super::{Error, Id, Serial, Validity};
-use crate::bytes::{Full, Writer};
+use crate::bytes::{BufferTooSmall, Writer};
 use crate::crypto::rsa;
+use crate::encoding::base64::{self, Encoded};
+use crate::encoding::{Form, JsonError, JsonErrorKind, json};
 use crate::limits::{KEY, SPKI_PEM};
-use crate::text::base64::{self, Encoded};
-use crate::text::{Form, JsonError, JsonErrorKind, json};
 
 /// What a certificate says, before it is signed.
 #[derive(Clone, Copy, Debug)]
-pub struct Unsigned<'a> {
+pub struct TbsCertificate<'a> {
     /// Who signs.
     pub issuer_id: Id<'a>,
     /// The key that it will be verified with.
@@ -27,12 +27,12 @@ pub struct Unsigned<'a> {
     pub validity: Validity,
 }
 
-impl Unsigned<'_> {
+impl TbsCertificate<'_> {
     /// Writes the text that is signed, RSASSA-PSS over its SHA-256, to the start of `out`.
     ///
     /// # Errors
-    /// [`Full`]; [`limits::CERTIFICATE`](crate::limits::CERTIFICATE) bytes are always enough.
-    pub fn encode<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], Full> {
+    /// [`BufferTooSmall`]; [`limits::CERTIFICATE`](crate::limits::CERTIFICATE) bytes are always enough.
+    pub fn encode<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], BufferTooSmall> {
         let mut pem = [0; SPKI_PEM];
         let pem = self.issuer_key.write_spki_pem(&mut pem)?;
         let mut writer = Writer::new(out);
@@ -53,7 +53,7 @@ impl Unsigned<'_> {
             self.validity.not_after(),
             self.validity.not_before(),
         )
-        .map_err(|_| Full)?;
+        .map_err(|_| BufferTooSmall)?;
         writer.finish().map(|text| &*text)
     }
 }
@@ -64,12 +64,12 @@ pub(super) const BEFORE_SIGNATURE: &[u8] = br#"{"ca_signature_b64":""#;
 /// What comes between the signature and the rest of the signed text.
 pub(super) const AFTER_SIGNATURE: &[u8] = br#"","#;
 
-/// Joins the text of [`Unsigned::encode`] and the signature over it to a
+/// Joins the text of [`TbsCertificate::encode`] and the signature over it to a
 /// certificate, at the start of `out`. That they belong together is not checked.
 ///
 /// # Errors
-/// [`Error::Json`] if `unsigned` is no canonical object, [`Error::Full`].
-pub fn assemble<'o>(unsigned: &[u8], signature: &[u8], out: &'o mut [u8]) -> Result<&'o [u8], Error> {
+/// [`Error::Json`] if `unsigned` is no canonical object, [`Error::BufferTooSmall`].
+pub fn attach_signature<'o>(unsigned: &[u8], signature: &[u8], out: &'o mut [u8]) -> Result<&'o [u8], Error> {
     json::check(unsigned, Form::Canonical)?;
     let members = unsigned.get(1..).filter(|members| members.len() > 1);
     let members = members.ok_or(JsonError { kind: JsonErrorKind::Shape, at: 0 })?;

@@ -1,0 +1,8 @@
+//! Keys as files and as names: SubjectPublicKeyInfo, PKCS#8, PKCS#1 and fingerprints.
+
+mod fingerprint;
+mod rsa;
+mod x25519_pkcs8;
+
+pub use fingerprint::{Fingerprint, FingerprintError};
+pub use x25519_pkcs8::{KeyFileError, PKCS8_PEM};
