@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use minipki::crypto::Chosen;
 use minipki_benches::fixture::{Ca, SIZES, now, time, x509};
 use minipki_benches::{Contender, Suite, run};
 use minipki_core::cert::{Anchor, Certificate, attach_signature, verify};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{Portable, Provider};
 use minipki_core::limits::CERTIFICATE;
+use minipki_provider::Chosen;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use webpki::aws_lc_rs::RSA_PSS_2048_8192_SHA256_LEGACY_KEY as PSS;
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};

@@ -2,11 +2,11 @@
 
 use std::cell::RefCell;
 
-use minipki::keys::SignerKind;
-use minipki::store::{LedgerReader, Page, Record};
 use minipki_benches::fixture::{Desk, check, key, request, rng, subject};
 use minipki_benches::{Contender, Suite, run};
 use minipki_core::cert::Id;
+use minipki_keys::SignerKind;
+use minipki_ledger::{LedgerReader, Page, Record};
 use rand_core::Rng;
 
 const BATCH: u32 = 16;

@@ -4,7 +4,6 @@
 //! certificates; TLS has an RSA-2048 certificate on the server's side, or on both.
 
 use getrandom::{SysRng, rand_core::UnwrapErr};
-use minipki::crypto::Chosen;
 use minipki_benches::fixture::{Ca, key, now, snow, tls::Tls};
 use minipki_benches::{Contender, Suite, run};
 use minipki_core::bytes::Secret;
@@ -13,6 +12,7 @@ use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable, Provider};
 use minipki_core::limits::FRAME_BODY;
 use minipki_core::session::{Established, Initiator, LocalIdentity, Machine, Responder};
+use minipki_provider::Chosen;
 
 const NAMES: [&str; 2] = ["alice@example.org", "bob@example.org"];
 

@@ -3,10 +3,10 @@
 
 use std::cell::RefCell;
 
-use minipki::keys::SignerKind;
 use minipki_benches::fixture::{Ca, Desk, check, request};
 use minipki_benches::{Contender, Suite, run};
 use minipki_core::crypto::rsa::KeySize;
+use minipki_keys::SignerKind;
 
 const BATCHES: [u32; 3] = [1, 16, 64];
 

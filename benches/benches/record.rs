@@ -4,12 +4,12 @@
 //! bytes at once (Noise §3). 16 KiB is the longest record of TLS.
 
 use aws_lc_rs::aead as aws;
-use minipki::crypto::Chosen;
 use minipki_benches::fixture::key;
 use minipki_benches::{Contender, Suite, run};
 use minipki_core::bytes::Secret;
 use minipki_core::crypto::{KeyPair, Portable, Provider};
 use minipki_core::noise::{initiator, responder};
+use minipki_provider::Chosen;
 use openssl::cipher::Cipher;
 use openssl::cipher_ctx::CipherCtx;
 use ring::aead as ring;

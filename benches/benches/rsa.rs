@@ -3,12 +3,12 @@
 //! Salts are as long as the modulus allows, but for ring's, which are always 32 bytes.
 
 use aws_lc_rs::signature::{self as aws, RsaPssSaltLength};
-use minipki::crypto::Chosen;
-use minipki::keys::SignerKind;
 use minipki_benches::fixture::{RsaKey, SIZES, rng};
 use minipki_benches::{Contender, Suite, note, run};
 use minipki_core::crypto::rsa::{KeySize, SaltLength};
 use minipki_core::crypto::{Portable, Provider};
+use minipki_keys::SignerKind;
+use minipki_provider::Chosen;
 use openssl::md::Md;
 use openssl::pkey::{HasPublic, PKey};
 use openssl::pkey_ctx::PkeyCtx;

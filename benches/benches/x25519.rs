@@ -2,11 +2,11 @@
 
 use aws_lc_rs::agreement as aws;
 use getrandom::{SysRng, rand_core::UnwrapErr};
-use minipki::crypto::Chosen;
 use minipki_benches::fixture::key;
 use minipki_benches::{Contender, Suite, run};
 use minipki_core::bytes::Secret;
 use minipki_core::crypto::{KeyPair, Portable, Provider};
+use minipki_provider::Chosen;
 use openssl::pkey::{Id, PKey};
 use openssl::pkey_ctx::PkeyCtx;
 use ring::agreement as ring;

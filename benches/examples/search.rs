@@ -6,11 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use minipki::ca::{Entry, Ledger};
-use minipki::store::{self, Cursor, LedgerReader, Order, Owner, Place, Search, SqliteLedger, StoreError};
+use minipki_ca::{Entry, Ledger};
 use minipki_core::cert::{Id, IdBuf, Serial, Validity};
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
+use minipki_ledger::{Cursor, LedgerReader, Order, Owner, Place, Search, SqliteLedger, StoreError};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -46,7 +46,7 @@ fn subject(number: u64) -> IdBuf {
 
 /// Records `rows` certificates, through the ledger's own write half. Their text is as long as a real one.
 fn fill(folder: &Path, rows: u64) {
-    store::create(folder, &owner()).expect("a new ledger");
+    minipki_ledger::create(folder, &owner()).expect("a new ledger");
     let mut ledger = SqliteLedger::open(folder, &owner()).expect("opened");
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let text = format!("{{\"filler\":\"{}\"}}", "x".repeat(1_300));

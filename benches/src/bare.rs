@@ -37,7 +37,7 @@ impl Bare {
         let message = ca.certificate("device.example.org", [0x42; 32]);
         let folder = tempfile::tempdir_in(place).expect("a folder");
         let database = Connection::open(folder.path().join("bare.sqlite")).expect("a new database");
-        // As host/src/store/schema.rs has it.
+        // As host/ledger/src/schema.rs has it.
         let pragmas = [("journal_mode", "WAL"), ("synchronous", "FULL"), ("wal_autocheckpoint", "4096")];
         for (pragma, value) in pragmas {
             database.pragma_update(None, pragma, value).expect("SQLite knows it");

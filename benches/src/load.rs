@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use getrandom::{SysRng, rand_core::UnwrapErr};
-use minipki::client::{EnrolOptions, enrol_over, proven};
-use minipki::crypto::Chosen;
-use minipki::server::Limits;
+use minipki_client::{EnrolOptions, enrol_over, proven};
 use minipki_core::crypto::KeyPair;
 use minipki_core::session::EnrolForm;
+use minipki_provider::Chosen;
+use minipki_server::Limits;
 use tokio::net::TcpStream;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;

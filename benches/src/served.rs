@@ -7,12 +7,12 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use minipki::clock;
-use minipki::keys::CaFolder;
-use minipki::state;
-use minipki::store::{LedgerReader, Owner};
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::rsa::KeySize;
+use minipki_keys::CaFolder;
+use minipki_ledger::{LedgerReader, Owner};
+use minipki_os::clock;
+use minipki_server::state;
 use rustix::param::clock_ticks_per_second;
 use tempfile::TempDir;
 

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use minipki::ca::Policy;
-use minipki::keys::{CaFolder, SignerKind};
-use minipki::state::open_authority;
-use minipki::store::Accept;
+use minipki_ca::Policy;
+use minipki_keys::{CaFolder, SignerKind};
+use minipki_ledger::Accept;
+use minipki_server::state::open_authority;
 use minipki_tests::browser::{Browser, browse};
 use minipki_tests::ca::proven;
 use minipki_tests::certificates::time;

@@ -1,6 +1,5 @@
 //! Both drivers, fed the same bytes in every possible way, say the same.
 
-use minipki::net;
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, TbsCertificate};
 use minipki_core::crypto::rsa::KeySize;
@@ -46,7 +45,7 @@ fn asynchronous<S: Side>(side: &S, incoming: &[u8], cut: Cut) -> Vec<u8> {
     let mut reader = Playback::new(incoming, cut);
     let mut writer = Playback::new(&[], cut);
     runtime.block_on(async {
-        while let Ok(Want::Deliver) = net::drive(&mut link, &mut reader, &mut writer, None).await
+        while let Ok(Want::Deliver) = minipki_net::drive(&mut link, &mut reader, &mut writer, None).await
             && side.turn(&mut link, &mut rng)
         {}
     });

@@ -1,6 +1,5 @@
 //! Each provider against each: both roles of an enrolment and of a channel.
 
-use minipki::crypto::AwsLc;
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, Certificate, TbsCertificate};
 use minipki_core::crypto::rsa::{self, KeySize, SaltLength};
@@ -12,6 +11,7 @@ use minipki_core::session::{
     Responder,
 };
 use minipki_core::time::Now;
+use minipki_provider::AwsLc;
 use minipki_tests::certificates::{NOW, SUBJECT, anchor, id, issue, sample, time};
 use minipki_tests::pair::Record;
 use minipki_tests::rsa_keys::{private, public, rng};

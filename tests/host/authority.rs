@@ -1,6 +1,6 @@
 //! The authority's rules, one at a time, on a real ledger.
 
-use minipki::ca::{Issued, Policy, Refused, Token, TokenHash};
+use minipki_ca::{Issued, Policy, Refused, Token, TokenHash};
 use minipki_core::cert::{self, Anchor, Certificate, Validity};
 use minipki_core::crypto::Portable;
 use minipki_core::time::Now;

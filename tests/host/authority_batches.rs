@@ -4,11 +4,9 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use minipki::ca::{
-    IssueRequest, Policy, Proof, RateLimits, Refused, SignError, Signature, Signer, TokenHash,
-};
-use minipki::store::Owner;
+use minipki_ca::{IssueRequest, Policy, Proof, RateLimits, Refused, SignError, Signature, Signer, TokenHash};
 use minipki_core::crypto::rsa::PublicKey;
+use minipki_ledger::Owner;
 use minipki_tests::ca::{Desk, at, id, key, proven};
 use proptest::prelude::*;
 

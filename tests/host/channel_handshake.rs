@@ -1,7 +1,6 @@
 //! Opening a channel: who is let in, who is not, and what each side learns of it.
 
-use minipki::client::{ChannelOptions, ClientError, Identity, Role};
-use minipki::net::{NetError, drive};
+use minipki_client::{ChannelOptions, ClientError, Identity, Role};
 use minipki_core::cert::{Error, Validity};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
@@ -10,6 +9,7 @@ use minipki_core::link::{Link, Want};
 use minipki_core::session::{Fault, Initiator, LocalIdentity};
 use minipki_core::time::Now;
 use minipki_core::wire::Code;
+use minipki_net::{NetError, drive};
 use minipki_tests::ca::id;
 use minipki_tests::peers::{
     CA, MemoryChannel, OTHER_CA, certificate, channel, enter, expired, hasty, identity, identity_of,

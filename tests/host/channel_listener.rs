@@ -1,10 +1,10 @@
 //! The listener: peers that are silent, strange or many keep nobody waiting.
 
-use minipki::client::{ChannelOptions, ClientError, Listener, connect};
-use minipki::net::NetError;
+use minipki_client::{ChannelOptions, ClientError, Listener, connect};
 use minipki_core::cert::Error;
 use minipki_core::session::Fault;
 use minipki_core::wire::Code;
+use minipki_net::NetError;
 use minipki_tests::peers::{OTHER_CA, hasty, identity, identity_of, put_frame, valid};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;

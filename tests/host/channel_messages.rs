@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use minipki::client::{ChannelOptions, ClientError, Incoming, Outgoing, Role};
-use minipki::trace::{Direction, Tap};
+use minipki_client::{ChannelOptions, ClientError, Incoming, Outgoing, Role};
 use minipki_core::cert::Certificate;
 use minipki_core::noise;
 use minipki_core::session::Fault;
+use minipki_net::trace::{Direction, Tap};
 use minipki_tests::peers::{Collected, MemoryChannel, channel, enter, identity, stream};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, WriteHalf};

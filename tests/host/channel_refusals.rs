@@ -1,13 +1,13 @@
 //! Garbage in place of each message of the handshake: the fault is named here, and told there.
 
-use minipki::client::{ChannelOptions, Role};
-use minipki::crypto::Chosen;
+use minipki_client::{ChannelOptions, Role};
 use minipki_core::limits::FRAME_BODY;
 use minipki_core::noise;
 use minipki_core::session::{Fault, Initiator, Machine, Responder};
 use minipki_core::time::Now;
 use minipki_core::wire::frame::FrameError;
 use minipki_core::wire::{Code, Refusal, WireError};
+use minipki_provider::Chosen;
 use minipki_tests::peers::{Halves, enter, get_frame, identity, now, put_frame, stream};
 use minipki_tests::rsa_keys::rng;
 use tokio::io::AsyncWriteExt;

@@ -4,9 +4,9 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use minipki::trace::explain::hex;
 use minipki_core::crypto::{KeyPair, Portable, Provider};
 use minipki_core::encoding::base64;
+use minipki_net::trace::explain::hex;
 use minipki_tests::program::{run, run_with, start};
 
 use super::cli::{enrolled, served};

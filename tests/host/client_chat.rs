@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use minipki::client::chat::{
+use minipki_client::chat::{
     ChatOptions, Limits, Line, Lines, Message, MessageError, Note, converse, decode, encode,
 };
-use minipki::client::{ClientError, Outgoing};
-use minipki::net::NetError;
-use minipki::trace::printable;
+use minipki_client::{ClientError, Outgoing};
 use minipki_core::session::Fault;
+use minipki_net::NetError;
+use minipki_net::trace::printable;
 use minipki_tests::peers::{Collected, MemoryChannel, channel};
 use tokio::io::{AsyncBufRead, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, WriteHalf};
 use tokio::sync::watch;

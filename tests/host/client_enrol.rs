@@ -5,11 +5,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use getrandom::SysRng;
-use minipki::client::{
+use minipki_client::{
     ClientError, EnrolOptions, Identity, IdentityError, IdentityFolder, PendingIdentity, enrol, proven,
 };
-use minipki::crypto::Chosen;
-use minipki::net::{NetError, drive};
 use minipki_core::cert::{Anchor, Error, Id};
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::FRAME;
@@ -17,6 +15,8 @@ use minipki_core::link::{Link, Want};
 use minipki_core::session::{Asked, EnrolForm, EnrolServer, Fault, Machine};
 use minipki_core::wire::frame::FrameError;
 use minipki_core::wire::{Code, WireError};
+use minipki_net::{NetError, drive};
+use minipki_provider::Chosen;
 use minipki_tests::ca::id;
 use minipki_tests::certificates::anchor;
 use minipki_tests::peers::{CA, OTHER_CA, between, certificate, expired, hasty, key_pair, now, trust, valid};

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use minipki::client::{
+use minipki_client::{
     AnchorError, ClientError, Identity, IdentityError, IdentityFolder, PendingIdentity, read_anchor,
 };
 use minipki_core::cert::{Anchor, Error, Id};

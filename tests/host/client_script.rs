@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use minipki::client::chat::{ChatOptions, Limits, Note, Script, encode, run};
-use minipki::client::{ChannelOptions, ClientError, Ending, Role};
+use minipki_client::chat::{ChatOptions, Limits, Note, Script, encode, run};
+use minipki_client::{ChannelOptions, ClientError, Ending, Role};
 use minipki_core::session::Fault;
 use minipki_core::wire::Code;
 use minipki_tests::ca::id;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minipki::console::{Console, ConsoleError, ConsoleOptions};
+use minipki_console::{Console, ConsoleError, ConsoleOptions};
 use minipki_tests::console::{Browser, TestConsole, raw};
 use minipki_tests::program::run;
 use tempfile::TempDir;

@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use minipki::state;
-use minipki::store::{LedgerReader, Owner, Page};
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::Portable;
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::wire::Code;
+use minipki_ledger::{LedgerReader, Owner, Page};
+use minipki_server::state;
 use minipki_tests::ca::id;
 use minipki_tests::console::{Browser, TestConsole};
 use minipki_tests::openssl;
@@ -144,7 +144,7 @@ async fn a_token_is_shown_once_lets_in_once_and_can_be_revoked() {
         key.lines().filter(|line| !line.starts_with('-')).map(str::to_owned).collect();
     for token in [&spent, &revoked] {
         secrets.push(token.clone());
-        let hash = minipki::ca::TokenHash::of(token);
+        let hash = minipki_ca::TokenHash::of(token);
         secrets.push(hash.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect());
     }
     let serial = list.split("/certificates/").nth(1).and_then(|rest| rest.split('"').next()).expect("a link");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use minipki::keys::CaFolder;
+use minipki_keys::CaFolder;
 use minipki_tests::program::{Running, run, start};
 use minipki_tests::{openssl, openssl_fails};
 use tempfile::TempDir;

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use getrandom::SysRng;
-use minipki::ca::Policy;
-use minipki::client::chat::{Message, decode, encode};
-use minipki::client::{
+use minipki_ca::Policy;
+use minipki_client::chat::{Message, decode, encode};
+use minipki_client::{
     Channel, ChannelOptions, ClientError, EnrolOptions, Identity, Listener, connect, enrol,
 };
 use minipki_core::crypto::KeyPair;

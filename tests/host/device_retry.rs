@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use minipki::server::Limits;
 use minipki_core::cert::IdBuf;
 use minipki_core::keys::Fingerprint;
 use minipki_device::{Folder, StdBoard, Storage, Timekeeping};
 use minipki_device_app::{Config, Errand, Exit, Memory, Token, run};
+use minipki_server::Limits;
 use minipki_tests::ca::id;
 use minipki_tests::loopback::{Cut, Line, Way};
 use minipki_tests::server::{Setup, TestServer, now};

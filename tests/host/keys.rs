@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use minipki::keys::{CaFolder, FolderError, SignerKind};
-use minipki::state::{self, StateError};
 use minipki_core::crypto::rsa::{KeySize, PublicKey, SaltLength};
 use minipki_core::keys::Fingerprint;
+use minipki_keys::{CaFolder, FolderError, SignerKind};
+use minipki_server::state::{self, StateError};
 use minipki_tests::ca::{chmod, id, mode, openssl_key};
 use minipki_tests::openssl;
 use minipki_tests::rsa_keys::SIZES;

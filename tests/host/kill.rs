@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use getrandom::SysRng;
-use minipki::store::{LedgerReader, Owner, Page};
 use minipki_core::cert::{Anchor, Certificate};
 use minipki_core::crypto::{KeyPair, Portable};
+use minipki_ledger::{LedgerReader, Owner, Page};
 use minipki_tests::program::{Running, run, start};
 use minipki_tests::server::{Outcome, PROVEN, enrol, soon};
 use rand_core::{TryRng, UnwrapErr};

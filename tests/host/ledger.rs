@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::convert::Infallible;
 use std::path::Path;
 
-use minipki::ca::{Entry, Inquiry, Ledger, LedgerError, TokenHash};
-use minipki::store::{Accept, Counts, LedgerReader, Page, SqliteLedger, StoreError, TokenBook};
+use minipki_ca::{Entry, Inquiry, Ledger, LedgerError, TokenHash};
 use minipki_core::cert::{Serial, Validity};
+use minipki_ledger::{Accept, Counts, LedgerReader, Page, SqliteLedger, StoreError, TokenBook};
 use minipki_tests::ca::{at, id, key, make_ledger, mode, open_ledger, owner};
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
@@ -287,7 +287,7 @@ fn what_was_recorded_is_found_after_a_restart() {
     let absent = Serial::new(serials[3].get() ^ 1).expect("in range");
     assert_eq!(reader.find_by_serial(absent).expect("read"), None);
 
-    let ids = |records: Vec<minipki::store::Record>| records.iter().map(|r| r.id).collect::<Vec<_>>();
+    let ids = |records: Vec<minipki_ledger::Record>| records.iter().map(|r| r.id).collect::<Vec<_>>();
     let (odd, nobody) = (id("odd"), id("nobody"));
     let page = |subject, after, limit| ids(reader.list(Page { subject, after, limit }).expect("listed"));
     assert_eq!(page(None, 0, 4), [1, 2, 3, 4]);

@@ -1,7 +1,7 @@
 //! The console over a ledger that it must not change by looking at it.
 
-use minipki::state;
 use minipki_core::crypto::rsa::KeySize;
+use minipki_server::state;
 use minipki_tests::ca::id;
 use minipki_tests::console::TestConsole;
 use rusqlite::Connection;

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use getrandom::SysRng;
-use minipki::ca::{Ledger, TokenHash};
-use minipki::store::{self, Accept, LedgerReader, SqliteLedger, StoreError, TokenBook};
+use minipki_ca::{Ledger, TokenHash};
+use minipki_ledger::{Accept, LedgerReader, SqliteLedger, StoreError, TokenBook};
 use minipki_tests::ca::{at, chmod, id, make_ledger, open_ledger, owner};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -163,8 +163,8 @@ fn the_making_of_a_ledger_that_was_interrupted_is_continued() {
     let path = folder.path().join("ledger.sqlite");
     fs::write(&path, "").expect("written");
     chmod(&path, 0o600);
-    store::create(folder.path(), &owner("ca", 1)).expect("made");
-    let again = store::create(folder.path(), &owner("ca", 1));
+    minipki_ledger::create(folder.path(), &owner("ca", 1)).expect("made");
+    let again = minipki_ledger::create(folder.path(), &owner("ca", 1));
     assert!(matches!(again, Err(StoreError::Exists(_))), "{again:?}");
     LedgerReader::open(folder.path(), &owner("ca", 1)).expect("whole");
 }
@@ -280,7 +280,7 @@ fn a_row_changed_from_outside_is_reported() {
          VALUES (1, 'a b', zeroblob(32), 1, 2, '')",
     );
     let reader = LedgerReader::open(folder.path(), &owner("ca", 1)).expect("opened");
-    let page = store::Page { subject: None, after: 0, limit: 9 };
+    let page = minipki_ledger::Page { subject: None, after: 0, limit: 9 };
     let refused = reader.list(page).expect_err("no such subject");
     assert!(refused.is_damage() && refused.to_string().contains("subject"), "{refused}");
     names_the_way_back(folder.path(), &refused);

@@ -3,11 +3,11 @@
 use std::cmp::Ordering;
 use std::path::Path;
 
-use minipki::ca::{Entry, Ledger, LedgerError, TokenHash};
-use minipki::store::{
+use minipki_ca::{Entry, Ledger, LedgerError, TokenHash};
+use minipki_core::cert::{Serial, Validity};
+use minipki_ledger::{
     LedgerReader, Order, Owner, Place, Record, Search, SqliteLedger, StoreError, TokenBook, TokenState,
 };
-use minipki_core::cert::{Serial, Validity};
 use minipki_tests::ca::{at, id, key, open_ledger, owner};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -232,7 +232,7 @@ fn tokens_are_listed_by_number_and_a_revoked_one_is_good_for_nothing() {
     let reader = read(folder.path());
     let mut all = Vec::new();
     while let page @ [_, ..] = &reader
-        .tokens(all.last().map(|row: &minipki::store::TokenRecord| (row.expires, row.id)), 3)
+        .tokens(all.last().map(|row: &minipki_ledger::TokenRecord| (row.expires, row.id)), 3)
         .expect("read")[..]
     {
         all.extend_from_slice(page);

@@ -4,7 +4,7 @@ use std::fs;
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use minipki::ca::{IssueRequest, Policy, RateLimits, Refused, Source};
+use minipki_ca::{IssueRequest, Policy, RateLimits, Refused, Source};
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::Portable;
 use minipki_core::wire::Code;

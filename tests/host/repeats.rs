@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use minipki::ca::{Issued, Policy, Refused};
-use minipki::server::Limits;
-use minipki::store::TokenBook;
+use minipki_ca::{Issued, Policy, Refused};
 use minipki_core::session::EnrolForm;
 use minipki_core::wire::Code;
+use minipki_ledger::TokenBook;
+use minipki_server::Limits;
 use minipki_tests::ca::{Desk, at, classic, id, key, proven};
 use minipki_tests::server::{Gate, PROVEN, Setup, TestServer, now, pair, soon, with_token};
 

@@ -1,6 +1,6 @@
 //! The CA's server and honest clients.
 
-use minipki::ca::Policy;
+use minipki_ca::Policy;
 use minipki_core::session::EnrolForm;
 use minipki_core::wire::Code;
 use minipki_tests::ca::id;

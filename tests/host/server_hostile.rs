@@ -3,13 +3,13 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use minipki::server::Limits;
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::KeyPair;
 use minipki_core::encoding::base64;
 use minipki_core::keys::Fingerprint;
 use minipki_core::wire::Code;
 use minipki_core::wire::enrolment::{Challenge, Proof, Request};
+use minipki_server::Limits;
 use minipki_tests::ca::id;
 use minipki_tests::server::{
     Outcome, PROVEN, Setup, TestServer, closed, enrol, now, pair, receive, refused, send, soon, with_token,

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use minipki::ca::Policy;
-use minipki::server::{DeskError, Limits, ServeError, Server, ServerOptions};
-use minipki::trace::{Direction, Tap};
+use minipki_ca::Policy;
 use minipki_core::session::EnrolForm;
 use minipki_core::wire::Code;
+use minipki_net::trace::{Direction, Tap};
+use minipki_server::{DeskError, Limits, ServeError, Server, ServerOptions};
 use minipki_tests::ca::Desk;
 use minipki_tests::server::{
     Gate, Outcome, PROVEN, Setup, TestServer, closed, enrol, now, pair, receive, refused, send, soon,

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use minipki::ca::TokenHash;
+use minipki_ca::TokenHash;
 use minipki_core::cert::{Anchor, Certificate};
 use minipki_core::crypto::Portable;
 use minipki_core::wire::Code;

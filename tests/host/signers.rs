@@ -1,11 +1,11 @@
 //! The signers against each other, against `rsa` and against openssl.
 
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PSS_2048_8192_SHA256, RsaParameters, RsaPssSaltLength};
-use minipki::ca::Signer;
-use minipki::keys::{BatchSigner, KeyError, SignerKind};
+use minipki_ca::Signer;
 use minipki_core::crypto::rsa::{self, KeySize, SaltLength};
 use minipki_core::encoding::pem;
 use minipki_ifma::Engine;
+use minipki_keys::{BatchSigner, KeyError, SignerKind};
 use minipki_tests::ca::openssl_key;
 use minipki_tests::openssl;
 use minipki_tests::rsa_keys::SIZES;
@@ -259,7 +259,7 @@ fn a_damaged_key_is_refused() {
     let mut damaged = der.clone();
     let place = der.len() - 64;
     damaged[place] ^= 1;
-    assert!(minipki::keys::AwsSigner::from_pkcs8_der(&damaged).is_err());
-    assert!(minipki::keys::PortableSigner::from_pkcs8_der(&damaged).is_err());
+    assert!(minipki_keys::AwsSigner::from_pkcs8_der(&damaged).is_err());
+    assert!(minipki_keys::PortableSigner::from_pkcs8_der(&damaged).is_err());
     assert!(BatchSigner::from_pkcs8_der(Engine::portable(), &damaged).is_err());
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU8;
 
-use minipki::ca::{Policy, Token};
-use minipki::store::Page;
-use minipki::story::{Flip, Play, Refusal, StoryError, Theatre, Who};
-use minipki::trace::{places, reading};
+use minipki_ca::{Policy, Token};
 use minipki_core::cert::{Certificate, IdBuf};
+use minipki_lab::{Flip, Play, Refusal, StoryError, Theatre, Who};
+use minipki_ledger::Page;
+use minipki_net::trace::{places, reading};
 use minipki_tests::server::{Setup, TestServer};
 use rand_core::UnwrapErr;
 

@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use minipki::ca::{Authority, IssueRequest, Issued, Policy, Proof, Refused, Signer, TokenHash};
-use minipki::keys::SignerKind;
-use minipki::store::{self, LedgerReader, Owner, SqliteLedger, StoreError, TokenBook};
+use minipki_ca::{Authority, IssueRequest, Issued, Policy, Proof, Refused, Signer, TokenHash};
 use minipki_core::cert::IdBuf;
 use minipki_core::crypto::Portable;
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
+use minipki_keys::SignerKind;
+use minipki_ledger::{LedgerReader, Owner, SqliteLedger, StoreError, TokenBook};
 
 use tempfile::TempDir;
 
@@ -58,7 +58,7 @@ pub fn owner(name: &str, byte: u8) -> Owner {
 
 /// Makes the ledger of `owner` in `folder`, if there is none.
 pub fn make_ledger(folder: &Path, owner: &Owner) {
-    match store::create(folder, owner) {
+    match minipki_ledger::create(folder, owner) {
         Ok(()) | Err(StoreError::Exists(_)) => {}
         Err(error) => panic!("no ledger: {error}"),
     }

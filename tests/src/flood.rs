@@ -91,7 +91,7 @@ impl Flood {
     where
         F: AsyncFnOnce(Arc<AtomicBool>, Arc<AtomicU64>) + Send + 'static,
     {
-        minipki::net::raise_descriptor_limit();
+        minipki_os::raise_descriptor_limit();
         let (stop, opened) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (ended, count) = (stop.clone(), opened.clone());
         let thread = thread::spawn(move || {

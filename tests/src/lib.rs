@@ -33,7 +33,7 @@ macro_rules! under_each_provider {
             $(#[test] fn $test() { super::$test::<minipki_core::crypto::Portable>(); })*
         }
         mod aws_lc {
-            $(#[test] fn $test() { super::$test::<minipki::crypto::AwsLc>(); })*
+            $(#[test] fn $test() { super::$test::<minipki_provider::AwsLc>(); })*
         }
     };
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use minipki::client::{Channel, ChannelOptions, ClientError, Deadlines, Identity, Role, open};
+use minipki_client::{Channel, ChannelOptions, ClientError, Deadlines, Identity, Role, open};
 use minipki_core::cert::{Anchor, TbsCertificate, Validity};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
@@ -29,7 +29,7 @@ const HOUR: u64 = 3600;
 
 /// Some time now, by the machine's clock.
 pub fn now() -> UnixTime {
-    minipki::clock::now().expect("the machine's clock is set")
+    minipki_os::clock::now().expect("the machine's clock is set")
 }
 
 /// From an hour ago to an hour ahead.

@@ -4,12 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use minipki::ca::{Policy, SignError, Signature, Signer, TokenHash};
-use minipki::clock;
-use minipki::net::drive;
-use minipki::server::{Limits, ServeError, Server, ServerOptions, Summary};
-use minipki::store::{LedgerReader, Owner, TokenBook};
-use minipki::trace::Tap;
+use minipki_ca::{Policy, SignError, Signature, Signer, TokenHash};
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, Id};
 use minipki_core::crypto::{KeyPair, Portable, rsa};
@@ -18,6 +13,11 @@ use minipki_core::link::{Link, Want};
 use minipki_core::session::{EnrolClient, EnrolForm, EnrolOutcome, Enrolment};
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::wire::{Code, Refusal};
+use minipki_ledger::{LedgerReader, Owner, TokenBook};
+use minipki_net::drive;
+use minipki_net::trace::Tap;
+use minipki_os::clock;
+use minipki_server::{Limits, ServeError, Server, ServerOptions, Summary};
 use rand_core::UnwrapErr;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -196,7 +196,7 @@ pub async fn enrol(
     subject: &str,
     key: &KeyPair,
     form: EnrolForm,
-) -> Result<Outcome, minipki::net::NetError> {
+) -> Result<Outcome, minipki_net::NetError> {
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
     // A clock a little ahead: what the CA issues in the next second has begun for this client.
     let now = now().checked_add_seconds(60).expect("a time");

@@ -5,9 +5,9 @@ use minipki_core::session::Fault;
 use minipki_core::wire::Code;
 
 use super::{CliError, Exit};
-use crate::client::{AnchorError, ClientError, IdentityError, OutOfTime};
-use crate::net::NetError;
-use crate::trace::explain;
+use minipki_client::{AnchorError, ClientError, IdentityError, OutOfTime};
+use minipki_net::NetError;
+use minipki_net::trace::explain;
 
 /// A certificate or anchor that was refused.
 pub(super) fn certificate(error: &cert::Error) -> CliError {

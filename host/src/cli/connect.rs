@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::talk::{Company, Talk};
 use super::{CliError, interrupted, output};
-use crate::client::chat::{Note, Stop, stopped};
-use crate::client::{Identity, connect};
+use minipki_client::chat::{Note, Stop, stopped};
+use minipki_client::{Identity, connect};
 
 /// Open a secure channel to a peer and talk: what is typed is sent, what arrives is printed
 ///

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::log::{self, LogFormat};
 use super::{CliError, Exit, output, until_stopped};
-use crate::console::{Console, ConsoleError, ConsoleOptions, EngineError, Tls};
+use minipki_console::{Console, ConsoleError, ConsoleOptions, EngineError, Tls};
 
 /// See and run the CA in a browser, until Ctrl-C or SIGTERM
 ///

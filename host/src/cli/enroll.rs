@@ -9,9 +9,9 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{CliError, advice, output, watch};
-use crate::client::{EnrolOptions, Identity, IdentityFolder, enrol, proven, read_anchor};
-use crate::clock;
-use crate::files::quoted;
+use minipki_client::{EnrolOptions, Identity, IdentityFolder, enrol, proven, read_anchor};
+use minipki_os::clock;
+use minipki_os::files::quoted;
 
 /// Make a key and have a CA certify it
 ///

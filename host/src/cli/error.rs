@@ -6,7 +6,7 @@ use std::io;
 use anstyle::{AnsiColor, Style};
 
 use super::Exit;
-use crate::clock::ClockError;
+use minipki_os::clock::ClockError;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const NEXT: Style = Style::new().bold();

@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::{CliError, Exit, output};
-use crate::crypto::Chosen;
-use crate::trace::explain::{self, Line};
-use crate::trace::printer;
+use minipki_net::trace::explain::{self, Line};
+use minipki_net::trace::printer;
+use minipki_provider::Chosen;
 
 /// Explain a certificate, an anchor, a key or a message, field by field
 ///

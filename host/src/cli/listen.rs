@@ -14,9 +14,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::talk::{Company, Keyboard, Talk};
 use super::{CliError, Exit, advice, interrupted, output};
-use crate::client::chat::{Conversations, Full, Input, Line, Note, Seat, Stop, stopped};
-use crate::client::{Channel, ClientError, Identity, Listener};
-use crate::clock;
+use minipki_client::chat::{Conversations, Full, Input, Line, Note, Seat, Stop, stopped};
+use minipki_client::{Channel, ClientError, Identity, Listener};
+use minipki_os::clock;
 
 /// The number of failures that are told within [`TOLD_WITHIN`]: strangers may fail as often as they like.
 const TOLD: u32 = 10;

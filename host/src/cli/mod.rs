@@ -36,10 +36,10 @@ use clap_complete::Shell;
 use signal_hook::consts::SIGXFSZ;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::client::chat;
-use crate::crypto::{self, ProviderKind};
-use crate::server::stop_signals;
-use crate::trace::{Printer, Tap};
+use minipki_client::chat;
+use minipki_net::trace::{Printer, Tap};
+use minipki_provider::ProviderKind;
+use minipki_server::stop_signals;
 
 pub use error::CliError;
 pub use exit::Exit;
@@ -167,7 +167,7 @@ fn parse() -> Cli {
 }
 
 fn run(cli: Cli) -> Result<(), CliError> {
-    crypto::choose(cli.provider.into());
+    minipki_provider::choose(cli.provider.into());
     cli.command.needs().map_or(Ok(()), Needs::check)?;
     match cli.command {
         Command::Demo(args) => wait(runtime(), demo::run(args)),

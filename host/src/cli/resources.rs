@@ -8,7 +8,6 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::{CliError, Exit};
-use crate::net;
 
 /// The threads and open files that a command needs at the same time, beside those that it has at its start.
 #[derive(Clone, Copy)]
@@ -33,7 +32,7 @@ impl Needs {
     /// One that says what is missing, and which limit to raise.
     pub(super) fn check(self) -> Result<(), CliError> {
         let Self { threads, descriptors } = self;
-        net::raise_descriptor_limit();
+        minipki_os::raise_descriptor_limit();
         start(threads).map_err(|error| {
             CliError::new(
                 Exit::Failed,

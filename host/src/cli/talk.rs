@@ -9,8 +9,8 @@ use minipki_core::cert::IdBuf;
 use tokio::io::{BufReader, Stdin, stdin, stdout};
 
 use super::{CliError, Exit, advice, duration, output, watch};
-use crate::client::chat::{self, ChatOptions, Input, Limits, Line, Lines, Note, Script, Stop};
-use crate::client::{Channel, ChannelOptions, ClientError, Identity};
+use minipki_client::chat::{self, ChatOptions, Input, Limits, Line, Lines, Note, Script, Stop};
+use minipki_client::{Channel, ChannelOptions, ClientError, Identity};
 
 /// The options of a conversation: the expected peer, the texts to send and to expect, and the limits.
 #[derive(clap::Args)]

@@ -7,9 +7,9 @@ use minipki_core::time::{Now, UnixTime};
 use serde_json::json;
 
 use super::{CliError, advice, output};
-use crate::client::read_anchor;
-use crate::clock;
-use crate::crypto::Chosen;
+use minipki_client::read_anchor;
+use minipki_os::clock;
+use minipki_provider::Chosen;
 
 /// Verify a certificate against the CA that is trusted
 #[derive(clap::Args)]

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::store::Accept;
+use minipki_ledger::Accept;
 
 /// Each of these accepts a risk that its help names.
 #[derive(Args)]

@@ -7,7 +7,9 @@ use serde_json::json;
 
 use super::super::{CliError, output, progress};
 use super::Folder;
-use crate::{clock, files, state};
+use minipki_os::clock;
+use minipki_os::files;
+use minipki_server::state;
 
 /// Write a backup of the CA, also while it serves: key, anchor and ledger in one file
 #[derive(Args)]

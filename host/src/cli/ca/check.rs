@@ -6,8 +6,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::{CliError, Exit, output, progress};
-use crate::store::BadRow;
-use crate::{clock, files, state};
+use minipki_ledger::BadRow;
+use minipki_os::clock;
+use minipki_os::files;
+use minipki_server::state;
 
 /// Check the CA's files, its ledger and each certificate in it, also while it serves
 #[derive(Args)]

@@ -9,7 +9,8 @@ use minipki_core::crypto::rsa::KeySize;
 use serde_json::json;
 
 use super::super::{CliError, output, progress};
-use crate::{files, state};
+use minipki_os::files;
+use minipki_server::state;
 
 /// Make a new CA: its RSA key and the anchor that clients trust
 #[derive(Args)]

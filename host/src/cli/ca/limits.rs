@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 
 use clap::Args;
 
-use crate::ca::{Policy, RateLimits};
-use crate::server::Limits;
+use minipki_ca::{Policy, RateLimits};
+use minipki_server::Limits;
 
 const MIB: u64 = 1024 * 1024;
 

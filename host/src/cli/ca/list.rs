@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use super::super::{CliError, Exit, output};
 use super::Folder;
 use super::check::words;
-use crate::files::quoted;
-use crate::state::owner;
-use crate::store::{BadRow, LedgerReader, Page, Record, StoreError};
+use minipki_ledger::{BadRow, LedgerReader, Page, Record, StoreError};
+use minipki_os::files::quoted;
+use minipki_server::state::owner;
 
 /// Records read at a time: a listing needs the same memory however long it is.
 const PAGE: usize = 500;
@@ -48,7 +48,7 @@ pub(super) fn run(args: &ListArgs) -> Result<(), CliError> {
     if let Some(error) = fault {
         return Err(error.into());
     }
-    let counts = reader.counts(crate::clock::now()?)?;
+    let counts = reader.counts(minipki_os::clock::now()?)?;
     output::say(format_args!(
         "{} issued, {} of them not expired; {} tokens can be used",
         counts.certificates, counts.live_certificates, counts.live_tokens
@@ -100,7 +100,7 @@ fn object(record: &Record) -> Value {
         "not_before": record.validity.not_before().to_string(),
         "serial_number": record.serial.get(),
         "subject_id": record.subject_id.to_string(),
-        "subject_key_hex": crate::trace::explain::hex(&record.subject_key),
+        "subject_key_hex": minipki_net::trace::explain::hex(&record.subject_key),
     })
 }
 

@@ -16,9 +16,9 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{CliError, Exit, output};
-use crate::keys::{CaFolder, FolderError};
-use crate::state::StateError;
-use crate::store::StoreError;
+use minipki_keys::{CaFolder, FolderError};
+use minipki_ledger::StoreError;
+use minipki_server::state::StateError;
 
 /// Run a certificate authority
 #[derive(Subcommand)]

@@ -6,8 +6,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::{CliError, output, progress};
-use crate::state::{self, RestoreOptions};
-use crate::{clock, files, store};
+use minipki_os::clock;
+use minipki_os::files;
+use minipki_server::state::{self, RestoreOptions};
 
 /// Put a backup back: into a new folder, or into the CA's own, where something is lost or damaged
 #[derive(Args)]
@@ -80,7 +81,7 @@ pub(super) fn run(args: &RestoreArgs) -> Result<(), CliError> {
         )),
     }
     let asides = restored.files.into_iter().filter_map(|(name, aside)| Some((name, aside?)));
-    for (name, path) in restored.replaced.map(|path| (store::FILE, path)).into_iter().chain(asides) {
+    for (name, path) in restored.replaced.map(|path| (minipki_ledger::FILE, path)).into_iter().chain(asides) {
         output::say(format_args!("The {name} that was there is now {}.", path.display()));
     }
     output::say(format_args!("Next, serve it:\n  minipki ca serve --dir {}", files::quoted(&args.dir)));

@@ -10,10 +10,10 @@ use super::super::{CliError, Exit, until_stopped, watch};
 use super::Folder;
 use super::accept::AcceptArgs;
 use super::limits::LimitArgs;
-use crate::console::{CaOptions, Console, ConsoleOptions};
-use crate::keys::{CaFolder, SignerKind};
-use crate::server::{ServeError, Server, ServerOptions};
-use crate::state::open_authority;
+use minipki_console::{CaOptions, Console, ConsoleOptions};
+use minipki_keys::{CaFolder, SignerKind};
+use minipki_server::state::open_authority;
+use minipki_server::{ServeError, Server, ServerOptions};
 
 /// Serve enrolment until Ctrl-C or SIGTERM, then finish what is under way
 #[derive(Args)]

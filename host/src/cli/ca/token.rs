@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::super::{CliError, Exit, duration, output};
 use super::Folder;
-use crate::ca::Token;
-use crate::state::owner;
-use crate::store::TokenBook;
+use minipki_ca::Token;
+use minipki_ledger::TokenBook;
+use minipki_server::state::owner;
 
 /// Make a token: it lets one subject enrol once
 #[derive(Args)]
@@ -32,7 +32,7 @@ pub(in crate::cli) struct TokenArgs {
 
 pub(super) fn run(args: &TokenArgs) -> Result<(), CliError> {
     let folder = args.folder.open()?;
-    let now = crate::clock::now()?;
+    let now = minipki_os::clock::now()?;
     let expires = now.checked_add_seconds(args.expires_in.as_secs()).ok_or_else(|| {
         CliError::new(
             Exit::Usage,

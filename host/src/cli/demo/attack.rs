@@ -14,10 +14,9 @@ use tokio::net::TcpListener;
 
 use super::super::CliError;
 use super::surprise;
-use crate::client::{self, ChannelOptions, Identity};
-use crate::clock;
-use crate::crypto::Chosen;
-use crate::net;
+use minipki_client::{ChannelOptions, Identity};
+use minipki_os::clock;
+use minipki_provider::Chosen;
 
 /// bob's certificate with another name in it.
 pub(super) fn changed_certificate(alice: &Identity, bob: &Identity) -> Result<cert::Error, CliError> {
@@ -33,7 +32,8 @@ pub(super) async fn stolen_certificate(alice: &Identity, bob: &Identity) -> Resu
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = socket.local_addr()?.to_string();
     let options = ChannelOptions { peer: Some(bob.subject_id().into()), ..ChannelOptions::default() };
-    let (victim, ()) = tokio::join!(client::connect(&address, alice, &options), impersonate(&socket, bob));
+    let (victim, ()) =
+        tokio::join!(minipki_client::connect(&address, alice, &options), impersonate(&socket, bob));
     match victim {
         Err(error) => error.fault().ok_or_else(|| error.into()),
         Ok(_) => Err(surprise("a stolen certificate was accepted")),
@@ -56,7 +56,11 @@ async fn impersonate(socket: &TcpListener, bob: &Identity) {
     let mut link = Link::new(machine, &mut rx, &mut tx);
     let (mut reader, mut writer) = stream.split();
     // mallory is refused, which is alice's to tell.
-    let _ =
-        net::drive(&mut link, &mut reader, &mut writer, Some(ChannelOptions::default().deadlines.exchange))
-            .await;
+    let _ = minipki_net::drive(
+        &mut link,
+        &mut reader,
+        &mut writer,
+        Some(ChannelOptions::default().deadlines.exchange),
+    )
+    .await;
 }

@@ -15,13 +15,13 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::super::{CliError, Exit, progress};
 use super::surprise;
-use crate::ca::Policy;
-use crate::client::{self, Channel, ChannelOptions, EnrolOptions, Identity, Listener};
-use crate::keys::SignerKind;
-use crate::server::{ServeError, Server, ServerOptions, Summary};
-use crate::state;
-use crate::store::Accept;
-use crate::trace::Tap;
+use minipki_ca::Policy;
+use minipki_client::{Channel, ChannelOptions, EnrolOptions, Identity, Listener};
+use minipki_keys::SignerKind;
+use minipki_ledger::Accept;
+use minipki_net::trace::Tap;
+use minipki_server::state;
+use minipki_server::{ServeError, Server, ServerOptions, Summary};
 
 /// The CA's name.
 pub(super) const ISSUER: &str = "demo-ca";
@@ -62,7 +62,7 @@ impl Ca {
         let options = EnrolOptions { tap, ..EnrolOptions::new(self.address.to_string(), id(name)?, anchor) };
         // Nothing of the demo outlives the process.
         let key = KeyPair::generate(&mut UnwrapErr(SysRng));
-        Ok(client::enrol(key, options).await?)
+        Ok(minipki_client::enrol(key, options).await?)
     }
 
     /// Stops the CA; returns how many certificates it has granted.
@@ -87,7 +87,7 @@ pub(super) async fn meet(
     let mut listener = Listener::bind(ANY, bob.clone(), expecting(alice, None)).await?;
     let address = listener.local_addr()?.to_string();
     let options = expecting(bob, tap);
-    Ok(tokio::try_join!(client::connect(&address, alice, &options), listener.accept())?)
+    Ok(tokio::try_join!(minipki_client::connect(&address, alice, &options), listener.accept())?)
 }
 
 fn id(name: &str) -> Result<IdBuf, CliError> {

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use self::cast::Ca;
 use self::stage::{Stage, short};
 use super::{CliError, Exit, advice, output};
-use crate::client::chat::{self, Message};
-use crate::client::{Channel, Identity};
+use minipki_client::chat::{self, Message};
+use minipki_client::{Channel, Identity};
 
 /// Show it all: a CA, two clients, their certificates and a secure channel between them
 ///

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use anstyle::{AnsiColor, Style};
 
 use super::super::{CliError, output};
-use crate::trace::explain::hex;
-use crate::trace::{Printer, Tap};
+use minipki_net::trace::explain::hex;
+use minipki_net::trace::{Printer, Tap};
 
 const HEADING: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default();

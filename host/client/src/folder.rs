@@ -1,0 +1,391 @@
+//! The folder of an identity, from the first try of an enrolment to the certificate.
+//!
+//! | file | mode | what |
+//! | --- | --- | --- |
+//! | `key.pem` | 0600 | the private key, PKCS#8 PEM (RFC 8410) |
+//! | `certificate.json` | 0644 | the certificate, as the CA wrote it; it comes last |
+//! | `anchor.json` | 0644 | the CA's name, key and fingerprint |
+//! | `enrolment.json` | 0600 | while the enrolment has not finished: its subject and CA, or `{}`; and the lock |
+//! | `*.new` | | while the enrolment has not finished: room for the files that are to come |
+//!
+//! The key is on the disk before the CA is asked, and every further try uses it. So a process or a machine may stop
+//! at any time: the CA repeats its answer for the same key, and the next try puts it into the folder. In the same way a
+//! lost certificate comes back.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use getrandom::SysRng;
+use minipki_core::bytes::Secret;
+use minipki_core::cert::{Anchor, Id, IdBuf};
+use minipki_core::crypto::KeyPair;
+use minipki_core::keys::{Fingerprint, PKCS8_PEM};
+use minipki_core::limits;
+use minipki_core::wire::Code;
+use rand_core::TryRng;
+use rustix::fs::OFlags;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::ClientError;
+use super::identity::{self, ANCHOR, CERTIFICATE, ENROLMENT, Identity, IdentityError, KEY};
+use minipki_os::files::{self, Locked};
+use minipki_provider::Chosen;
+
+/// How [`Intent::Open`] is written.
+const OPEN: &[u8] = b"{}";
+
+/// How [`IntentFor`] begins.
+const BEGINNING: &[u8] = b"{\"fingerprint_sha256\":";
+
+const NEW_KEY: &str = "key.pem.new";
+const NEW_ANCHOR: &str = "anchor.json.new";
+const NEW_CERTIFICATE: &str = "certificate.json.new";
+
+/// What may be in a folder whose enrolment has not finished. The last is in the root of each ext file system.
+const EXPECTED: [&str; 8] =
+    [KEY, NEW_KEY, ANCHOR, NEW_ANCHOR, CERTIFICATE, NEW_CERTIFICATE, ENROLMENT, "lost+found"];
+
+/// What a folder holds for an enrolment: a finished one, or one to go on with.
+#[derive(Debug)]
+pub enum IdentityFolder {
+    /// The identity of the same subject and CA. Whether it is valid now is for the caller to check.
+    Enrolled(Box<Identity>),
+    /// No certificate yet.
+    Pending(PendingIdentity),
+}
+
+/// An identity without its certificate. The folder is locked, the key is on the disk, and the room for the rest is
+/// reserved.
+#[derive(Debug)]
+pub struct PendingIdentity {
+    folder: PathBuf,
+    key: KeyPair<Chosen>,
+    resumed: bool,
+    /// No earlier try can have been granted.
+    first: bool,
+    lock: Lock,
+}
+
+/// Whom the key of a folder is for: the content of `enrolment.json`.
+enum Intent {
+    /// Nothing is written: there is no key yet, or the enrolment has finished and its certificate is lost.
+    Unwritten,
+    /// The subject and CA of the next try, whatever they are: no CA has granted anything for the key.
+    Open,
+    /// This subject, at the CA with this fingerprint.
+    For((IdBuf, Fingerprint)),
+}
+
+/// [`Intent::For`] as it is written.
+#[derive(Deserialize, Serialize)]
+struct IntentFor {
+    fingerprint_sha256: String,
+    subject_id: String,
+}
+
+impl IdentityFolder {
+    /// Begins an enrolment in `folder`, or goes on with one. The folder is made if it is not there; the one around it
+    /// must exist. All that the certificate will need is done before this returns.
+    ///
+    /// A folder that has lost its certificate goes on with its key. One that has lost its anchor gets `anchor`, if its
+    /// certificate is genuine under it.
+    ///
+    /// # Errors
+    /// [`IdentityError::Exists`] if anything else is in the folder, [`IdentityError::Other`] or
+    /// [`IdentityError::OtherAnchor`] if it is for another subject or CA, [`IdentityError::Busy`] if another process
+    /// enrols into it; otherwise what failed.
+    pub fn begin(folder: &Path, subject: Id<'_>, anchor: &Anchor) -> Result<Self, IdentityError> {
+        let wanted = (subject.into(), anchor.fingerprint());
+        claim(folder)?;
+        if has_identity(folder) && !folder.join(ENROLMENT).exists() {
+            return Self::enrolled(folder, &wanted);
+        }
+        let mut lock = Lock::acquire(folder)?;
+        if has_identity(folder) {
+            // It was stopped after its last file had come.
+            let enrolled = Self::enrolled(folder, &wanted)?;
+            lock.finish();
+            return Ok(enrolled);
+        }
+        let key = folder.join(KEY);
+        let resumed = key.try_exists().map_err(|e| IdentityError::write(&key, e))?;
+        let intent = lock.intent()?;
+        if let Intent::For(found) = &intent
+            && *found != wanted
+        {
+            return Err(other(folder, "an unfinished enrolment", found.clone()));
+        }
+        let key = match resumed.then(|| identity::read_key(folder)).transpose() {
+            // Nothing tells what this is.
+            Err(IdentityError::Key { .. }) if matches!(intent, Intent::Unwritten) => {
+                return Err(IdentityError::Exists(folder.to_owned()));
+            }
+            key => key?,
+        };
+        let certified = check_left(folder, key.as_ref(), &wanted, anchor)?;
+        // Before there is a key of ours. Where nothing is written beside a key, the file was lost, or the certificate.
+        let first = !matches!(intent, Intent::For(_));
+        if first {
+            lock.write(&Intent::For(wanted))?;
+        }
+        let key = match key {
+            Some(key) => key,
+            None => create_key(folder)?,
+        };
+        reserve(&folder.join(NEW_ANCHOR), limits::ANCHOR)?;
+        reserve(&folder.join(NEW_CERTIFICATE), limits::CERTIFICATE)?;
+        sync(folder)?;
+        let pending = PendingIdentity { folder: folder.to_owned(), key, resumed, first, lock };
+        let Some(identity) = certified else { return Ok(Self::Pending(pending)) };
+        pending.keep(&identity)?;
+        Ok(Self::Enrolled(Box::new(identity)))
+    }
+
+    fn enrolled(folder: &Path, wanted: &(IdBuf, Fingerprint)) -> Result<Self, IdentityError> {
+        let identity = Identity::load_genuine(folder)?;
+        let found = (identity.subject_id().into(), identity.anchor().fingerprint());
+        if found == *wanted {
+            Ok(Self::Enrolled(Box::new(identity)))
+        } else {
+            Err(other(folder, "an identity", found))
+        }
+    }
+}
+
+impl PendingIdentity {
+    /// The key to be certified.
+    pub const fn key(&self) -> &KeyPair<Chosen> {
+        &self.key
+    }
+
+    /// Whether an earlier try made the key.
+    pub const fn resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// Ends this try, which failed with `error`. The key stays. If the CA cannot have granted anything for it, the next
+    /// try may be for another subject or CA.
+    pub fn fail(mut self, error: &ClientError) {
+        let refused = match error {
+            ClientError::Unreachable { .. } | ClientError::ConnectDeadline { .. } => true,
+            // Not `Busy` or `Internal`: these may come after a certificate was recorded.
+            ClientError::Refused { code, .. } => matches!(
+                code,
+                Code::SubjectTaken
+                    | Code::TokenInvalid
+                    | Code::ProofFailed
+                    | Code::NotAllowed
+                    | Code::RateLimited
+            ),
+            _ => false,
+        };
+        if self.first && refused {
+            // If that fails, the next try must be for the same subject and CA.
+            let _ = self.lock.write(&Intent::Open);
+        }
+    }
+
+    /// Writes the certificate and the anchor of `identity` into the folder. They are on the disk when the call
+    /// returns. After an error the key is still there, and the enrolment can be tried again.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn keep(mut self, identity: &Identity) -> Result<(), IdentityError> {
+        let mut anchor = [0; limits::ANCHOR];
+        let path = self.folder.join(ANCHOR);
+        let anchor = identity
+            .anchor()
+            .encode(&mut anchor)
+            .map_err(|e| IdentityError::write(&path, io::Error::other(e)))?;
+        self.put(NEW_ANCHOR, ANCHOR, anchor)?;
+        // The certificate says that the enrolment has finished, so it comes last on the disk too.
+        sync(&self.folder)?;
+        self.put(NEW_CERTIFICATE, CERTIFICATE, identity.certificate())?;
+        sync(&self.folder)?;
+        self.lock.finish();
+        Ok(())
+    }
+
+    /// Writes `content` into reserved room, and gives it its name.
+    fn put(&self, reserved: &str, name: &str, content: &[u8]) -> Result<(), IdentityError> {
+        let (reserved, path) = (self.folder.join(reserved), self.folder.join(name));
+        let written = files::open_with(OpenOptions::new().write(true), OFlags::NOFOLLOW, &reserved)
+            .and_then(|mut file| {
+                file.write_all(content)?;
+                file.set_len(content.len() as u64)?;
+                file.sync_all()
+            })
+            .and_then(|()| fs::rename(&reserved, &path));
+        written.map_err(|e| IdentityError::write(&path, e))
+    }
+}
+
+/// `enrolment.json`, open and locked.
+#[derive(Debug)]
+struct Lock {
+    path: PathBuf,
+    file: Locked,
+}
+
+impl Lock {
+    fn acquire(folder: &Path) -> Result<Self, IdentityError> {
+        let path = folder.join(ENROLMENT);
+        let failed = |e| IdentityError::write(&path, e);
+        loop {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false).mode(files::SECRET);
+            let file = files::open_with(&mut options, OFlags::NOFOLLOW, &path).map_err(failed)?;
+            let about = file.metadata().map_err(failed)?;
+            // Reading a pipe would wait for ever, and a file with a second name belongs to something else too.
+            if !about.is_file() || about.nlink() > 1 {
+                return Err(IdentityError::Exists(folder.to_owned()));
+            }
+            let file = match Locked::new(file) {
+                Ok(file) => file,
+                Err(TryLockError::WouldBlock) => return Err(IdentityError::Busy(folder.to_owned())),
+                Err(TryLockError::Error(e)) => return Err(failed(e)),
+            };
+            // Another process may have finished in between, and removed the file.
+            if files::is_at(&file, &path).map_err(failed)? {
+                return Ok(Self { path, file });
+            }
+        }
+    }
+
+    fn intent(&mut self) -> Result<Intent, IdentityError> {
+        let mut text = Vec::new();
+        (&*self.file).take(1024).read_to_end(&mut text).map_err(|e| IdentityError::write(&self.path, e))?;
+        if text.starts_with(OPEN) {
+            return Ok(Intent::Open);
+        }
+        // The first value counts: a longer one may have been there before.
+        let written = serde_json::Deserializer::from_slice(&text).into_iter::<IntentFor>().next();
+        let intent = written.and_then(Result::ok).and_then(|it| {
+            Some(Intent::For((it.subject_id.parse().ok()?, it.fingerprint_sha256.parse().ok()?)))
+        });
+        match intent {
+            Some(intent) => Ok(intent),
+            // New, or what a power cut has left of one.
+            None if text.starts_with(BEGINNING) || BEGINNING.starts_with(&text) => Ok(Intent::Unwritten),
+            None if text.iter().all(|byte| *byte == 0) => Ok(Intent::Unwritten),
+            None => Err(IdentityError::Exists(files::folder_of(&self.path).to_owned())),
+        }
+    }
+
+    /// Writes over what is there in one call, so that no kill leaves half of it.
+    fn write(&mut self, intent: &Intent) -> Result<(), IdentityError> {
+        let mut text = OPEN.to_vec();
+        if let Intent::For((subject, fingerprint)) = intent {
+            let (fingerprint_sha256, subject_id) = (fingerprint.to_string(), subject.to_string());
+            let written = IntentFor { fingerprint_sha256, subject_id };
+            text = serde_json::to_vec(&written).map_err(|e| IdentityError::write(&self.path, e.into()))?;
+        }
+        let mut file: &File = &self.file;
+        let written = file.rewind().and_then(|()| file.write_all(&text)).and_then(|()| file.sync_all());
+        written.map_err(|e| IdentityError::write(&self.path, e))
+    }
+
+    /// Removes the file: the enrolment has finished. If that fails, the next call for this folder does it.
+    fn finish(&mut self) {
+        for name in [NEW_KEY, NEW_ANCHOR, NEW_CERTIFICATE] {
+            let _ = fs::remove_file(self.path.with_file_name(name));
+        }
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Makes the folder, or accepts one that holds nothing but what an enrolment writes, and that nobody else can change.
+fn claim(folder: &Path) -> Result<(), IdentityError> {
+    match files::create_folder(folder) {
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(IdentityError::write(folder, e)),
+        _ => {}
+    }
+    identity::check_folder(folder, OFlags::NOFOLLOW).map_err(|error| match error {
+        IdentityError::Io { path, source } if source.kind() == ErrorKind::NotADirectory => {
+            IdentityError::Exists(path)
+        }
+        other => other,
+    })?;
+    if has_identity(folder) {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder).map_err(|e| IdentityError::write(folder, e))? {
+        let name = entry.map_err(|e| IdentityError::write(folder, e))?.file_name();
+        if !EXPECTED.iter().any(|expected| name == OsStr::new(expected)) {
+            return Err(IdentityError::Exists(folder.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// Checks the anchor or the certificate that is there without the other: it must be what the enrolment would write.
+/// With the certificate the identity is whole, since the anchor is known.
+fn check_left(
+    folder: &Path,
+    key: Option<&KeyPair<Chosen>>,
+    wanted: &(IdBuf, Fingerprint),
+    anchor: &Anchor,
+) -> Result<Option<Identity>, IdentityError> {
+    let path = folder.join(ANCHOR);
+    if path.exists() {
+        let found = identity::load_anchor(folder)?.fingerprint();
+        return if found == wanted.1 { Ok(None) } else { Err(IdentityError::OtherAnchor { path, found }) };
+    }
+    if !folder.join(CERTIFICATE).exists() {
+        return Ok(None);
+    }
+    // A certificate without its key is of no use, and is not ours to remove.
+    let key = key.ok_or_else(|| IdentityError::Exists(folder.to_owned()))?;
+    let identity = Identity::load_certificate(folder, key.clone(), anchor.clone())?;
+    let found = (identity.subject_id().into(), wanted.1);
+    if found == *wanted { Ok(Some(identity)) } else { Err(other(folder, "an identity", found)) }
+}
+
+/// Whether the two files are there that come after the grant.
+fn has_identity(folder: &Path) -> bool {
+    folder.join(ANCHOR).exists() && folder.join(CERTIFICATE).exists()
+}
+
+/// Makes a key. It has its name only once it is on the disk.
+fn create_key(folder: &Path) -> Result<KeyPair<Chosen>, IdentityError> {
+    let mut secret = Secret::zeroed();
+    SysRng.try_fill_bytes(secret.expose_mut()).map_err(|e| IdentityError::Entropy(e.to_string()))?;
+    let key = KeyPair::<Chosen>::from_secret(secret);
+    let mut pem = Zeroizing::new([0; PKCS8_PEM]);
+    let (new, path) = (folder.join(NEW_KEY), folder.join(KEY));
+    let failed = |e| IdentityError::write(&path, e);
+    let pem = key.write_pkcs8_pem(&mut *pem).map_err(|e| failed(io::Error::other(e)))?;
+    remove(&new)?;
+    files::write_new(&new, pem.as_bytes(), files::SECRET).map_err(failed)?;
+    fs::rename(&new, &path).map_err(failed)?;
+    // Before the first byte is sent.
+    sync(folder)?;
+    Ok(key)
+}
+
+/// Makes a file of `len` bytes to be written over: so a full disk is met before the CA is asked.
+fn reserve(path: &Path, len: usize) -> Result<(), IdentityError> {
+    remove(path)?;
+    files::write_new(path, &vec![b' '; len], files::PUBLIC).map_err(|e| IdentityError::write(path, e))
+}
+
+/// Removes what an earlier try has left.
+fn remove(path: &Path) -> Result<(), IdentityError> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(IdentityError::write(path, e)),
+        _ => Ok(()),
+    }
+}
+
+fn sync(folder: &Path) -> Result<(), IdentityError> {
+    files::sync_folder(folder).map_err(|e| IdentityError::write(folder, e))
+}
+
+fn other(folder: &Path, what: &'static str, found: (IdBuf, Fingerprint)) -> IdentityError {
+    let (subject, fingerprint) = found;
+    IdentityError::Other { path: folder.to_owned(), what, subject_id: subject.to_string(), fingerprint }
+}

@@ -1,0 +1,30 @@
+//! The clients: an identity is enrolled once, kept in a folder, and opens channels to others.
+//!
+//! | start at | for |
+//! | --- | --- |
+//! | [`IdentityFolder`] | the folder that keeps an identity, from the first try of its enrolment |
+//! | [`enrol`] | the certificate for a key from a CA: an [`Identity`] |
+//! | [`Identity::load`] | an identity that was kept |
+//! | [`connect`], [`Listener`] | a [`Channel`] to a peer that the same CA certified |
+//! | [`chat`] | a conversation over it, at a terminal or by a script |
+
+mod anchor;
+mod channel;
+pub mod chat;
+mod dial;
+mod enrol;
+mod error;
+mod folder;
+mod half;
+mod identity;
+mod listener;
+
+pub use anchor::{AnchorError, read_anchor};
+pub use channel::{Channel, ChannelOptions, Role, connect, open};
+pub use dial::{Deadlines, connect_any};
+pub use enrol::{EnrolOptions, enrol, enrol_over, proven};
+pub use error::{ClientError, Ending, Expiry, Holder};
+pub use folder::{IdentityFolder, PendingIdentity};
+pub use half::{Incoming, Liveness, Outgoing};
+pub use identity::{Identity, IdentityError, OutOfTime};
+pub use listener::Listener;

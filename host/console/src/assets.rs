@@ -1,0 +1,54 @@
+//! Style sheet, script and icon: inside the binary, and named by their content, so that browsers
+//! keep them.
+
+use axum::Router;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::routing::get;
+
+/// Where assets are.
+pub(super) const PATH: &str = "/assets/";
+
+const STYLE: &str = concat!(include_str!("assets/console.css"), include_str!("assets/sequence.css"));
+const SCRIPT: &str = include_str!("assets/console.js");
+const LIVE: &str = include_str!("assets/live.js");
+const ICON: &str = include_str!("assets/icon.svg");
+
+const STYLE_HASH: u64 = hash(STYLE.as_bytes());
+const SCRIPT_HASH: u64 = hash(SCRIPT.as_bytes());
+const LIVE_HASH: u64 = hash(LIVE.as_bytes());
+
+/// FNV-1a: tells one version from another.
+const fn hash(bytes: &[u8]) -> u64 {
+    let (mut hash, mut at) = (0xcbf2_9ce4_8422_2325_u64, 0);
+    while at < bytes.len() {
+        hash = (hash ^ bytes[at] as u64).wrapping_mul(0x0100_0000_01b3);
+        at += 1;
+    }
+    hash
+}
+
+pub(super) fn style() -> String {
+    format!("{PATH}console.css?v={STYLE_HASH:016x}")
+}
+
+pub(super) fn script() -> String {
+    format!("{PATH}console.js?v={SCRIPT_HASH:016x}")
+}
+
+/// The script of the Live page alone.
+pub(super) fn live_script() -> String {
+    format!("{PATH}live.js?v={LIVE_HASH:016x}")
+}
+
+pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    let asset = |kind: &'static str, text: &'static str| {
+        get(move || async move {
+            ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=31536000, immutable")], text)
+        })
+    };
+    Router::new()
+        .route("/assets/console.css", asset("text/css; charset=utf-8", STYLE))
+        .route("/assets/console.js", asset("text/javascript; charset=utf-8", SCRIPT))
+        .route("/assets/live.js", asset("text/javascript; charset=utf-8", LIVE))
+        .route("/assets/icon.svg", asset("image/svg+xml", ICON))
+}

@@ -1,0 +1,269 @@
+//! The Authority page: the CA's key, what clients need to trust it, and its server.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Extension, Form, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use minipki_core::cert::{Id, IdBuf};
+use minipki_core::crypto::rsa::KeySize;
+use minipki_core::limits::{ANCHOR, SPKI_PEM};
+use serde::Deserialize;
+
+use super::audit::{self, Actor};
+use super::engine::{CaOptions, Key};
+use super::page::{Frame, Refusal, render};
+use super::serving::{Running, Serving};
+use super::session::Visitor;
+use super::shared::Shared;
+use super::words::words;
+use minipki_ca::Policy;
+use minipki_keys::{CaFolder, SignerKind};
+use minipki_ledger::Accept;
+use minipki_server::Limits;
+use minipki_server::state::StateError;
+
+const PATH: &str = "/";
+
+pub(super) fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route(PATH, get(page))
+        .route("/authority/status", get(status))
+        .route("/authority/key", post(make_key))
+        .route("/authority/start", post(start))
+        .route("/authority/stop", post(stop))
+        .route("/authority/anchor.pem", get(anchor_pem))
+        .route("/authority/anchor.json", get(anchor_json))
+        .route("/authority/console-root.pem", get(console_root))
+}
+
+#[derive(Template)]
+#[template(path = "authority.html")]
+struct AuthorityPage {
+    frame: Frame,
+    dir: String,
+    status: Status,
+    identity: Option<Identity>,
+    root: bool,
+}
+
+/// What changes while one looks: also served alone, for the script to put in place.
+#[derive(Template)]
+#[template(path = "authority_status.html")]
+struct Status {
+    key: Key,
+    serving: Serving,
+}
+
+/// What the CA is, for those who are to trust it.
+struct Identity {
+    issuer_id: String,
+    bits: usize,
+    fingerprint: String,
+    words: Vec<&'static str>,
+    address: String,
+}
+
+impl Identity {
+    fn of(folder: &CaFolder, serving: &Serving) -> Self {
+        let address = match serving {
+            Serving::Running(running) => running.address.to_string(),
+            _ => "127.0.0.1:9000".to_owned(),
+        };
+        Self {
+            issuer_id: folder.issuer_id().to_string(),
+            bits: folder.anchor().key().map_or(0, |key| key.size().bits()),
+            fingerprint: folder.fingerprint().to_string(),
+            words: words(&folder.fingerprint().0),
+            address,
+        }
+    }
+
+    /// The fingerprint in groups of four digits, eight to a line.
+    fn groups(&self) -> Vec<&str> {
+        (0..self.fingerprint.len()).step_by(4).filter_map(|at| self.fingerprint.get(at..at + 4)).collect()
+    }
+}
+
+impl Status {
+    fn of(shared: &Shared) -> Self {
+        Self { key: shared.engine.key(), serving: shared.engine.serving() }
+    }
+
+    /// One word for what the page has to be built anew for when it changes.
+    fn word(&self) -> &'static str {
+        match (&self.key, &self.serving) {
+            (Key::None, _) => "no-key",
+            (Key::Making { .. }, _) => "making",
+            (Key::Failed(_), _) => "key-failed",
+            (Key::Ready(_), Serving::Stopped(_)) => "stopped",
+            (Key::Ready(_), Serving::Starting) => "starting",
+            (Key::Ready(_), Serving::Running(_)) => "running",
+            (Key::Ready(_), Serving::Stopping) => "stopping",
+            (Key::Ready(_), Serving::Failed(_)) => "failed",
+        }
+    }
+
+    /// How long ago `since` was: `4 min 05 s`.
+    fn age(&self, since: &Instant) -> String {
+        let seconds = since.elapsed().as_secs();
+        match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
+            (0, 0, 0, s) => format!("{s} s"),
+            (0, 0, m, s) => format!("{m} min {s:02} s"),
+            (0, h, m, _) => format!("{h} h {m:02} min"),
+            (d, h, ..) => format!("{d} d {h} h"),
+        }
+    }
+
+    /// Whom the server enrols, in a few words.
+    fn whom(&self, running: &Running) -> &'static str {
+        let Policy { open, require_token, .. } = running.policy;
+        match (require_token, open) {
+            (true, _) => "only who proves a token",
+            (false, true) => "who proves a key, and by the classic form who proves nothing",
+            (false, false) => "who proves a key; a name in use needs a token",
+        }
+    }
+
+    /// Whether it changes by itself.
+    fn moves(&self) -> bool {
+        matches!(self.word(), "making" | "starting" | "running" | "stopping")
+    }
+}
+
+async fn page(
+    State(shared): State<Arc<Shared>>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Refusal> {
+    let status = Status::of(&shared);
+    let identity = match &status.key {
+        Key::Ready(folder) => Some(Identity::of(folder, &status.serving)),
+        _ => None,
+    };
+    render(&AuthorityPage {
+        frame: Frame::new("Authority", PATH, &visitor),
+        dir: shared.engine.dir().display().to_string(),
+        status,
+        identity,
+        root: shared.root_pem.is_some(),
+    })
+}
+
+async fn status(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
+    render(&Status::of(&shared))
+}
+
+#[derive(Deserialize)]
+struct NewKey {
+    issuer_id: String,
+    bits: usize,
+}
+
+async fn make_key(
+    State(shared): State<Arc<Shared>>,
+    Extension(actor): Extension<Actor>,
+    Form(form): Form<NewKey>,
+) -> Result<Redirect, Refusal> {
+    let wrong = |seen: String| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, seen, "Go back and change it.");
+    let issuer_id = Id::new(&form.issuer_id).map(IdBuf::from).map_err(|error| wrong(error.to_string()))?;
+    let size = match form.bits {
+        2048 => KeySize::Bits2048,
+        3072 => KeySize::Bits3072,
+        4096 => KeySize::Bits4096,
+        other => return Err(wrong(format!("A key of {other} bits is not to be had: 2048, 3072 or 4096."))),
+    };
+    let details = format!("{issuer_id}, RSA-{}", size.bits());
+    const ACTION: &str = "generate the CA key";
+    let ended = move |made: Result<(), &StateError>| match made {
+        Ok(()) => audit::done(actor, ACTION, details),
+        Err(error) => audit::refused(actor, ACTION, error),
+    };
+    shared.engine.make_key(issuer_id, size, ended).map_err(|error| denied(actor, ACTION, error))?;
+    Ok(Redirect::to(PATH))
+}
+
+#[derive(Deserialize)]
+struct Start {
+    listen: String,
+    policy: String,
+}
+
+async fn start(
+    State(shared): State<Arc<Shared>>,
+    Extension(actor): Extension<Actor>,
+    Form(form): Form<Start>,
+) -> Result<Redirect, Refusal> {
+    let wrong = |seen: &str, next: &str| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, seen, next);
+    let listen: SocketAddr = form.listen.trim().parse().map_err(|_| {
+        wrong("That is no address.", "Give an IP address and a port, such as 127.0.0.1:9000.")
+    })?;
+    let (open, require_token) = match form.policy.as_str() {
+        "proof" => (false, false),
+        "token" => (false, true),
+        "open" => (true, false),
+        _ => return Err(wrong("That is no way to enrol.", "Choose one of the three.")),
+    };
+    let policy = Policy { open, require_token, ..Policy::default() };
+    let options = CaOptions {
+        listen,
+        policy,
+        signer: SignerKind::default(),
+        limits: Limits::default(),
+        accept: Accept::default(),
+        tap: None,
+    };
+    let address =
+        shared.engine.start(options).await.map_err(|error| denied(actor, "start the CA server", error))?;
+    audit::done(actor, "start the CA server", format_args!("{address}, {}", form.policy));
+    Ok(Redirect::to(PATH))
+}
+
+async fn stop(
+    State(shared): State<Arc<Shared>>,
+    Extension(actor): Extension<Actor>,
+) -> Result<Redirect, Refusal> {
+    shared.engine.stop().await.map_err(|error| denied(actor, "stop the CA server", error))?;
+    audit::done(actor, "stop the CA server", "");
+    Ok(Redirect::to(PATH))
+}
+
+fn denied(actor: Actor, action: &str, error: impl std::fmt::Display) -> Refusal {
+    audit::refused(actor, action, &error);
+    Refusal::told(error)
+}
+
+async fn anchor_pem(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
+    let folder = shared.engine.folder().map_err(Refusal::told)?;
+    let mut room = [0; SPKI_PEM];
+    let text = folder.anchor().key().and_then(|key| key.write_spki_pem(&mut room).ok()).unwrap_or_default();
+    Ok(download("application/x-pem-file", "anchor.pem", text.to_owned()))
+}
+
+async fn anchor_json(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
+    let folder = shared.engine.folder().map_err(Refusal::told)?;
+    let mut room = [0; ANCHOR];
+    let text = folder.anchor().encode(&mut room).map_err(Refusal::told)?;
+    Ok(download("application/json", "anchor.json", String::from_utf8_lossy(text).into_owned()))
+}
+
+async fn console_root(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
+    let root = shared.root_pem.clone().ok_or_else(|| {
+        Refusal::new(
+            StatusCode::NOT_FOUND,
+            "This console's certificate was not issued by the CA.",
+            "Ask whoever issued it.",
+        )
+    })?;
+    Ok(download("application/x-pem-file", "console-root.pem", root))
+}
+
+fn download(kind: &'static str, name: &str, text: String) -> Response {
+    let disposition = format!("attachment; filename=\"{name}\"");
+    ([(CONTENT_TYPE, kind.to_owned()), (CONTENT_DISPOSITION, disposition)], text).into_response()
+}

@@ -1,0 +1,200 @@
+//! One certificate: every field explained, the bytes as they travel and as they were signed, and
+//! each check with its result.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Extension, Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use minipki_core::cert::{self, Anchor, Certificate, Error, Serial};
+use minipki_core::crypto::{Portable, Provider};
+use minipki_core::time::{Now, UnixTime};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::moment::Moment;
+use super::page::{Frame, Refusal, render};
+use super::session::Visitor;
+use super::shared::Shared;
+use minipki_ledger::Record;
+use minipki_net::trace::explain::{self, Line, hex};
+use minipki_os::clock;
+
+pub(super) fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/certificates/{serial}", get(page))
+        .route("/certificates/{serial}/certificate.json", get(file))
+}
+
+#[derive(Template)]
+#[template(path = "certificate.html")]
+struct CertificatePage {
+    frame: Frame,
+    serial: u64,
+    subject: String,
+    key: String,
+    begin: Moment,
+    end: Moment,
+    lines: Vec<Line>,
+    text: String,
+    signed: String,
+    digest: String,
+    checks: Option<Vec<Check>>,
+    at: Moment,
+}
+
+/// One check and its result.
+struct Check {
+    what: &'static str,
+    result: Outcome,
+}
+
+enum Outcome {
+    Passed,
+    Failed(String),
+    /// A check before it failed, so that this one would say nothing.
+    NotReached,
+}
+
+/// The checks, in their order, as [`cert::verify`] makes them after the text was parsed.
+const CHECKS: [&str; 5] = [
+    "The text is canonical JSON with the fields of a certificate, and each field is well formed",
+    "It names this CA as its issuer",
+    "It names this CA's key, by its fingerprint",
+    "The signature is this key's over the signed bytes: RSASSA-PSS with SHA-256",
+    "The time now is within its validity",
+];
+
+/// The place of the check in [`CHECKS`] that an error is of. Each error is named: a new one has to be given its place.
+const fn place(error: &Error) -> usize {
+    match error {
+        Error::Json(_)
+        | Error::IssuerId(_)
+        | Error::SerialNumber
+        | Error::SubjectId(_)
+        | Error::SubjectKeyAlgorithm
+        | Error::SubjectKey
+        | Error::SubjectKeyNotCanonical
+        | Error::NotBefore(_)
+        | Error::NotAfter(_)
+        | Error::ValidityOrder => 0,
+        Error::IssuerMismatch => 1,
+        Error::IssuerKey(_) | Error::IssuerKeyMismatch => 2,
+        Error::SignatureEncoding | Error::Signature(_) => 3,
+        Error::NotYetValid { .. } | Error::Expired { .. } => 4,
+        // No check on this page meets these: they are about anchors, buffers, and a client's expectations of a peer.
+        Error::SubjectMismatch
+        | Error::SubjectKeyMismatch
+        | Error::AnchorFingerprint
+        | Error::AnchorIncomplete
+        | Error::BufferTooSmall => 0,
+    }
+}
+
+/// Makes every check, with the code that a client makes them with.
+fn check(anchor: &Anchor, text: &[u8], now: UnixTime) -> Vec<Check> {
+    let verdict = Certificate::parse(text)
+        .and_then(|certificate| cert::verify::<Portable>(anchor, &certificate, Now::Exact(now)));
+    let failed = verdict.err().map(|error| (place(&error), error.to_string()));
+    let result = |place: usize| match &failed {
+        Some((at, reason)) if *at == place => Outcome::Failed(reason.clone()),
+        Some((at, _)) if *at < place => Outcome::NotReached,
+        _ => Outcome::Passed,
+    };
+    CHECKS.into_iter().enumerate().map(|(place, what)| Check { what, result: result(place) }).collect()
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    check: Option<String>,
+}
+
+async fn page(
+    State(shared): State<Arc<Shared>>,
+    Extension(visitor): Extension<Visitor>,
+    Path(serial): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Refusal> {
+    let record = find(&shared, &serial).await?;
+    let now = clock::now()?;
+    let folder = shared.engine.folder().map_err(Refusal::told)?;
+    let text = record.certificate.as_bytes();
+    // Of a damaged one there is still to see what is there.
+    let body: Map<String, Value> = serde_json::from_slice(text).unwrap_or_default();
+    let lines = explain::explanation(&body).map(|known| known.lines(&body)).unwrap_or_default();
+    let slices = Certificate::parse(text).map(|certificate| certificate.signed_slices()).unwrap_or_default();
+    render(&CertificatePage {
+        frame: Frame::new("Certificate", "/certificates", &visitor),
+        serial: record.serial.get(),
+        subject: record.subject_id.to_string(),
+        key: hex(&record.subject_key),
+        begin: Moment::new(record.validity.not_before(), now),
+        end: Moment::new(record.validity.not_after(), now),
+        lines,
+        signed: String::from_utf8_lossy(&slices.concat()).into_owned(),
+        digest: hex(&Portable::sha256(&slices)),
+        checks: asked.check.map(|_| check(folder.anchor(), text, now)),
+        at: Moment::new(now, now),
+        text: record.certificate,
+    })
+}
+
+async fn file(State(shared): State<Arc<Shared>>, Path(serial): Path<String>) -> Result<Response, Refusal> {
+    let record = find(&shared, &serial).await?;
+    let disposition = "attachment; filename=\"certificate.json\"";
+    let head = [(CONTENT_TYPE, "application/json"), (CONTENT_DISPOSITION, disposition)];
+    Ok((head, record.certificate).into_response())
+}
+
+async fn find(shared: &Shared, serial: &str) -> Result<Record, Refusal> {
+    let none = || {
+        Refusal::new(
+            StatusCode::NOT_FOUND,
+            "No certificate was issued with this serial number.",
+            "Search for it by its subject.",
+        )
+    };
+    let serial = serial.parse().ok().and_then(|number| Serial::new(number).ok()).ok_or_else(none)?;
+    let found = shared.engine.clone().read(move |reader| reader.find_by_serial(serial)).await;
+    found.map_err(Refusal::told)?.ok_or_else(none)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which check failed, after how many that passed and before how many that were not reached.
+    fn outcome(certificate: &[u8], now: u64) -> (usize, Option<usize>, usize) {
+        let anchor = Anchor::decode::<Portable>(include_bytes!("../../../vectors/cert/anchor.json"))
+            .expect("a good anchor");
+        let checks = check(&anchor, certificate, UnixTime::new(now).expect("a time"));
+        let count =
+            |wanted: fn(&Outcome) -> bool| checks.iter().filter(|check| wanted(&check.result)).count();
+        (
+            count(|result| matches!(result, Outcome::Passed)),
+            checks.iter().position(|check| matches!(check.result, Outcome::Failed(_))),
+            count(|result| matches!(result, Outcome::NotReached)),
+        )
+    }
+
+    #[test]
+    fn each_check_fails_by_itself() {
+        let good = include_bytes!("../../../vectors/cert/accept/good");
+        let validity = Certificate::parse(good).expect("a good one").validity();
+        let now = validity.not_before().get();
+        assert_eq!(outcome(good, now), (5, None, 0));
+        assert_eq!(outcome(good, now - 1), (4, Some(4), 0));
+        assert_eq!(outcome(b"{}", now), (0, Some(0), 4));
+        for (certificate, place) in [
+            (&include_bytes!("../../../vectors/cert/refuse/issuer_mismatch-other_name")[..], 1),
+            (&include_bytes!("../../../vectors/cert/refuse/issuer_key_mismatch-other_exponent")[..], 2),
+            (&include_bytes!("../../../vectors/cert/refuse/signature-by_another_key")[..], 3),
+        ] {
+            assert_eq!(outcome(certificate, now), (place, Some(place), 4 - place));
+        }
+    }
+}

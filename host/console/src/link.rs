@@ -1,0 +1,116 @@
+//! The way in and out: one-time links, and signing out.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Extension, Query, State};
+use axum::http::StatusCode;
+use axum::http::header::{ALLOW, LOCATION, SET_COOKIE};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+
+use super::audit::{self, Actor};
+use super::page::{Frame, Refusal, render};
+use super::session::{Shut, Visitor};
+use super::shared::Shared;
+
+/// Where a link leads.
+pub(super) const PATH: &str = "/enter";
+
+pub(super) fn routes() -> Router<Arc<Shared>> {
+    // Programs that show a preview of a link ask with HEAD: it must not spend the link.
+    let enter = get(enter).head(async || (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]));
+    Router::new().route(PATH, enter).route("/sign-out", post(sign_out)).route("/links", post(another))
+}
+
+/// A new link. A link made in a session ends with that session.
+///
+/// # Errors
+/// The random number generator's.
+pub(super) fn make(shared: &Shared, parent: Option<&Visitor>) -> Result<String, getrandom::Error> {
+    let secret = shared.sessions.new_link(parent)?;
+    Ok(shared.site.url(&format!("{PATH}?key={}", secret.text())))
+}
+
+#[derive(Deserialize)]
+struct Key {
+    #[serde(default)]
+    key: String,
+}
+
+async fn enter(
+    State(shared): State<Arc<Shared>>,
+    Extension(mut actor): Extension<Actor>,
+    Query(Key { key }): Query<Key>,
+) -> Result<Response, Refusal> {
+    let opened = shared.sessions.enter(&key, actor.peer.ip()).map_err(|shut| {
+        let refusal = match shut {
+            Shut::Unknown => Refusal::new(
+                StatusCode::FORBIDDEN,
+                "This link was opened before, has run out, or was never made.",
+                "Make a new one: from a session that is open, or with `kill -USR1` to the console's process, \
+                 which prints it.",
+            ),
+            Shut::TooMany => Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "There are as many sessions as there may be.",
+                "Sign out of one of them; the link stays good until then.",
+            ),
+            Shut::Entropy => Refusal::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "The operating system gave no random numbers.",
+                "Try again.",
+            ),
+        };
+        audit::refused(actor, "enter", &refusal.seen);
+        refusal
+    })?;
+    actor.session = opened.number;
+    audit::done(actor, "enter", "a link was opened");
+    let cookie = shared.site.set_cookie(opened.secret.text(), opened.life.as_secs());
+    Ok((StatusCode::SEE_OTHER, [(SET_COOKIE, cookie), (LOCATION, "/".to_owned())]).into_response())
+}
+
+async fn sign_out(
+    State(shared): State<Arc<Shared>>,
+    Extension(actor): Extension<Actor>,
+    Extension(visitor): Extension<Visitor>,
+) -> Response {
+    let ended = shared.sessions.end(visitor.number);
+    audit::done(actor, "sign out", audit::ended(&ended));
+    signed_out(&shared)
+}
+
+/// The page for a browser whose session is over. The browser forgets the cookie.
+pub(super) fn signed_out(shared: &Shared) -> Response {
+    let cookie = shared.site.set_cookie("", 0);
+    let mut response = Refusal::signed_out().into_response();
+    if let Ok(cookie) = cookie.parse() {
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    response
+}
+
+#[derive(Template)]
+#[template(path = "link.html")]
+struct LinkPage {
+    frame: Frame,
+    link: String,
+    minutes: u64,
+}
+
+async fn another(
+    State(shared): State<Arc<Shared>>,
+    Extension(actor): Extension<Actor>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Refusal> {
+    let link = make(&shared, Some(&visitor)).map_err(|_| Refusal::no_entropy())?;
+    audit::done(actor, "make a link", "it opens one more session, which ends with this one");
+    render(&LinkPage {
+        frame: Frame::new("Another browser", "", &visitor),
+        link,
+        minutes: shared.limits.link_life.as_secs() / 60,
+    })
+}

@@ -1,0 +1,112 @@
+//! The console's sockets: so many at a time, each with deadlines, encrypted where it must be.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use super::audit;
+use super::connections::{Connections, Seat};
+use super::guard::Peer;
+use super::write_deadline::WriteDeadline;
+use minipki_net::LogLimit;
+
+/// Bytes of a request's head, at most.
+const HEAD: usize = 16 * 1024;
+
+/// Serves `pages` to whoever comes, for ever; connections end when this is dropped.
+pub(super) async fn serve(
+    listener: &TcpListener,
+    tls: Option<TlsAcceptor>,
+    pages: Router,
+    connections: Arc<Connections>,
+    deadline: Duration,
+) -> Infallible {
+    let log = LogLimit::<IpAddr>::new(1);
+    let mut tasks = JoinSet::new();
+    loop {
+        let (stream, peer) = minipki_net::accept(listener, &log).await;
+        log.summarize(false);
+        audit::summarize(false);
+        let (tls, pages) = (tls.clone(), pages.clone());
+        connections.start(&mut tasks, |seat| converse(stream, Client { peer, seat }, tls, pages, deadline));
+        while tasks.try_join_next().is_some() {}
+    }
+}
+
+/// The other end of a connection, and the connection's place among all.
+struct Client {
+    peer: SocketAddr,
+    seat: Arc<Seat>,
+}
+
+async fn converse(
+    stream: TcpStream,
+    client: Client,
+    tls: Option<TlsAcceptor>,
+    pages: Router,
+    deadline: Duration,
+) {
+    // Answers are written whole: nothing is gained by holding them back.
+    let _ = stream.set_nodelay(true);
+    let peer = client.peer;
+    let stream = WriteDeadline::new(stream, deadline);
+    match tls {
+        None => http(stream, client, pages, deadline).await,
+        Some(tls) => match timeout(deadline, tls.accept(stream)).await {
+            Ok(Ok(stream)) => http(stream, client, pages, deadline).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
+            Err(_) => tracing::debug!(%peer, "no TLS in time"),
+        },
+    }
+}
+
+async fn http(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    Client { peer, seat }: Client,
+    pages: Router,
+    deadline: Duration,
+) {
+    let pages = TowerToHyperService::new(pages);
+    let shown = seat.clone();
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(shown.clone());
+        hyper::service::Service::call(&pages, request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(deadline)
+        .max_buf_size(HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    loop {
+        let left = seat.left();
+        if left.is_zero() {
+            tracing::debug!(%peer, "a connection ends that has shown no session for too long");
+            break;
+        }
+        tokio::select! {
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(%peer, %error, "a browser's connection ended early");
+                }
+                break;
+            }
+            () = sleep(left) => {}
+        }
+    }
+}

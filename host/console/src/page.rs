@@ -1,0 +1,149 @@
+//! What the pages have in common: the frame around them, and the page that says no.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+
+use super::assets;
+use super::session::Visitor;
+use minipki_os::clock::ClockError;
+
+/// The pages of the navigation: path and name.
+pub(super) const TABS: [(&str, &str); 5] = [
+    ("/", "Authority"),
+    ("/certificates", "Certificates"),
+    ("/live", "Live"),
+    ("/walk", "Walk-through"),
+    ("/tokens", "Tokens"),
+];
+
+/// What `base.html` needs.
+pub(super) struct Frame {
+    pub(super) title: &'static str,
+    /// The path of the tab that is shown as the current one; empty for none.
+    pub(super) tab: &'static str,
+    pub(super) csrf: String,
+    pub(super) minutes_left: u64,
+}
+
+impl Frame {
+    /// The frame of the page `title`, under `tab`, for `visitor`.
+    pub(super) fn new(title: &'static str, tab: &'static str, visitor: &Visitor) -> Self {
+        Self { title, tab, csrf: visitor.csrf().to_owned(), minutes_left: visitor.minutes_left() }
+    }
+
+    /// The navigation.
+    pub(super) const fn tabs(&self) -> &'static [(&'static str, &'static str)] {
+        &TABS
+    }
+
+    /// Where the style sheet is.
+    pub(super) fn style(&self) -> String {
+        assets::style()
+    }
+
+    /// Where the script is.
+    pub(super) fn script(&self) -> String {
+        assets::script()
+    }
+}
+
+/// Writes a page.
+///
+/// # Errors
+/// A refusal if the template fails, which is a bug.
+pub(super) fn render(page: &impl Template) -> Result<Response, Refusal> {
+    match page.render() {
+        Ok(text) => Ok(Html(text).into_response()),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be written; this is a bug in minipki");
+            Err(Refusal::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "The page could not be written.",
+                "This is a bug in minipki; please report it with the log.",
+            ))
+        }
+    }
+}
+
+/// A page that says no: what was seen, and what to do next.
+#[derive(Debug, Template)]
+#[template(path = "refusal.html")]
+pub(super) struct Refusal {
+    #[allow(dead_code, reason = "the template does not show it")]
+    status: StatusCode,
+    title: &'static str,
+    pub(super) seen: String,
+    next: String,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, seen: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { status, title: "Not done", seen: seen.into(), next: next.into() }
+    }
+
+    /// From an error whose text ends with what to do: "seen; next", as those of the CA's rooms.
+    pub(super) fn told(error: impl ToString) -> Self {
+        let text = error.to_string();
+        let (seen, next) = text.rsplit_once("; ").unwrap_or((&text, ""));
+        Self::new(StatusCode::CONFLICT, seen, next)
+    }
+
+    pub(super) fn no_session() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "There is no session: it has ended, or was never begun.",
+            "Open the link that the console printed. To have it print a new one, send its process SIGUSR1.",
+        )
+    }
+
+    pub(super) fn signed_out() -> Self {
+        Self {
+            title: "Signed out",
+            ..Self::new(
+                StatusCode::OK,
+                "The session is over.",
+                "To come back, open a new link: send the console's process SIGUSR1, and it prints one.",
+            )
+        }
+    }
+
+    pub(super) fn no_entropy() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The operating system gave no random numbers.",
+            "Try again.",
+        )
+    }
+
+    fn style(&self) -> String {
+        assets::style()
+    }
+}
+
+/// A clock that is wrong is no fault of the request: 500, with the words of the error.
+impl From<ClockError> for Refusal {
+    fn from(error: ClockError) -> Self {
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, ..Self::told(error) }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let page = self.render().unwrap_or_else(|_| format!("{} {}", self.seen, self.next));
+        (self.status, Html(page)).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_clock_is_an_internal_error_with_its_words() {
+        let refusal = Refusal::from(ClockError);
+        assert_eq!(refusal.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(refusal.seen, "the machine's clock is before 1970 or after 9999");
+        assert_eq!(refusal.next, "set it, then try again");
+    }
+}

@@ -1,0 +1,98 @@
+//! The Sessions page: lists the open sessions, and ends them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Extension, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use minipki_core::time::UnixTime;
+
+use super::audit::{self, Actor};
+use super::moment::Moment;
+use super::page::{Frame, Refusal, render};
+use super::session::{Listed, Visitor};
+use super::shared::Shared;
+use minipki_os::clock;
+
+const PATH: &str = "/sessions";
+
+pub(super) fn routes() -> Router<Arc<Shared>> {
+    Router::new().route(PATH, get(page)).route("/sessions/{number}/end", post(end))
+}
+
+#[derive(Template)]
+#[template(path = "sessions.html")]
+struct SessionsPage {
+    frame: Frame,
+    rows: Vec<Row>,
+    /// Minutes without use that end a session.
+    idle: u64,
+}
+
+struct Row {
+    number: u64,
+    parent: Option<u64>,
+    from: IpAddr,
+    began: Moment,
+    used: Moment,
+    ends: Moment,
+    /// Whether it is the session that looks.
+    own: bool,
+}
+
+impl Row {
+    fn new(session: &Listed, visitor: &Visitor, now: UnixTime) -> Self {
+        let ago = |span: Duration| UnixTime::new(now.get().saturating_sub(span.as_secs())).unwrap_or(now);
+        Self {
+            number: session.number,
+            parent: session.parent,
+            from: session.from.to_canonical(),
+            began: Moment::new(ago(session.began), now),
+            used: Moment::new(ago(session.used), now),
+            ends: Moment::new(now.checked_add_seconds(session.left.as_secs()).unwrap_or(now), now),
+            own: session.number == visitor.number,
+        }
+    }
+}
+
+async fn page(
+    State(shared): State<Arc<Shared>>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Refusal> {
+    let now = clock::now()?;
+    let sessions = shared.sessions.list();
+    render(&SessionsPage {
+        frame: Frame::new("Sessions", PATH, &visitor),
+        rows: sessions.iter().map(|session| Row::new(session, &visitor, now)).collect(),
+        idle: shared.limits.idle.as_secs() / 60,
+    })
+}
+
+async fn end(
+    State(shared): State<Arc<Shared>>,
+    Extension(actor): Extension<Actor>,
+    Extension(visitor): Extension<Visitor>,
+    Path(number): Path<u64>,
+) -> Result<Response, Refusal> {
+    let ended = shared.sessions.end(number);
+    if ended.is_empty() {
+        let refusal = Refusal::new(
+            StatusCode::NOT_FOUND,
+            "No session with this number is open: it has ended already.",
+            "Load the Sessions page again.",
+        );
+        audit::refused(actor, "end a session", &refusal.seen);
+        return Err(refusal);
+    }
+    audit::done(actor, "end a session", audit::ended(&ended));
+    // It may be the session that asks, or the one that its link was made in.
+    if ended.contains(&visitor.number) {
+        return Ok(super::link::signed_out(&shared));
+    }
+    Ok(Redirect::to(PATH).into_response())
+}

@@ -1,0 +1,176 @@
+//! The Tokens page: make one for a subject, shown once; list them; revoke one.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Extension, Form, Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{Redirect, Response};
+use axum::routing::{get, post};
+use getrandom::SysRng;
+use minipki_core::cert::{Id, IdBuf};
+use minipki_core::time::UnixTime;
+use serde::Deserialize;
+
+use super::audit::{self, Actor};
+use super::engine::EngineError;
+use super::moment::Moment;
+use super::page::{Frame, Refusal, render};
+use super::session::Visitor;
+use super::shared::Shared;
+use minipki_ca::Token;
+use minipki_ledger::{TokenRecord, TokenState};
+use minipki_os::clock;
+
+const PATH: &str = "/tokens";
+
+/// Rows of a page.
+const ROWS: usize = 50;
+
+/// How long a token may be good for: seconds, and what that is called.
+const LIVES: [(u64, &str); 5] = [
+    (3600, "1 hour"),
+    (12 * 3600, "12 hours"),
+    (86_400, "1 day"),
+    (7 * 86_400, "7 days"),
+    (30 * 86_400, "30 days"),
+];
+
+pub(super) fn routes() -> Router<Arc<Shared>> {
+    Router::new().route(PATH, get(page).post(make)).route("/tokens/{id}/revoke", post(revoke))
+}
+
+#[derive(Template)]
+#[template(path = "tokens.html")]
+struct TokensPage {
+    frame: Frame,
+    /// The CA has a key, so that there can be tokens.
+    ready: bool,
+    /// The one that was made just now.
+    fresh: Option<Fresh>,
+    rows: Vec<Row>,
+    after: Option<String>,
+}
+
+/// A token that is shown this once.
+struct Fresh {
+    subject: String,
+    token: Token,
+    expires: Moment,
+}
+
+struct Row {
+    id: u64,
+    subject: String,
+    expires: Moment,
+    state: TokenState,
+    expired: bool,
+}
+
+impl Row {
+    fn new(record: TokenRecord, now: UnixTime) -> Self {
+        Self {
+            id: record.id,
+            subject: record.subject_id.to_string(),
+            expires: Moment::new(record.expires, now),
+            state: record.state,
+            expired: record.expires < now,
+        }
+    }
+}
+
+impl TokensPage {
+    const fn lives(&self) -> &'static [(u64, &'static str)] {
+        &LIVES
+    }
+}
+
+#[derive(Deserialize)]
+struct Place {
+    after: Option<String>,
+}
+
+impl Place {
+    /// The end and the number of the row that the page comes after: `end~number`.
+    fn row(&self) -> Option<(UnixTime, u64)> {
+        let (end, id) = self.after.as_deref()?.split_once('~')?;
+        Some((UnixTime::new(end.parse().ok()?).ok()?, id.parse().ok()?))
+    }
+}
+
+async fn page(
+    State(shared): State<Arc<Shared>>,
+    Extension(visitor): Extension<Visitor>,
+    Query(place): Query<Place>,
+) -> Result<Response, Refusal> {
+    list(&shared, &visitor, place.row(), None).await
+}
+
+async fn list(
+    shared: &Shared,
+    visitor: &Visitor,
+    after: Option<(UnixTime, u64)>,
+    fresh: Option<Fresh>,
+) -> Result<Response, Refusal> {
+    let now = clock::now()?;
+    let (ready, tokens) = match shared.engine.clone().read(move |reader| reader.tokens(after, ROWS + 1)).await
+    {
+        Ok(tokens) => (true, tokens),
+        Err(EngineError::NoKey) => (false, Vec::new()),
+        Err(error) => return Err(Refusal::told(error)),
+    };
+    let more = tokens.len() > ROWS;
+    let rows: Vec<_> = tokens.into_iter().take(ROWS).map(|record| Row::new(record, now)).collect();
+    let after =
+        rows.last().filter(|_| more).map(|row| format!("{PATH}?after={}~{}", row.expires.unix(), row.id));
+    render(&TokensPage { frame: Frame::new("Tokens", PATH, visitor), ready, fresh, rows, after })
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    subject: String,
+    expires_in: u64,
+}
+
+async fn make(
+    State(shared): State<Arc<Shared>>,
+    Extension(actor): Extension<Actor>,
+    Extension(visitor): Extension<Visitor>,
+    Form(wanted): Form<Wanted>,
+) -> Result<Response, Refusal> {
+    let wrong = |seen: String| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, seen, "Go back and change it.");
+    let subject =
+        Id::new(wanted.subject.trim()).map(IdBuf::from).map_err(|error| wrong(error.to_string()))?;
+    let now = clock::now()?;
+    let expires = LIVES
+        .iter()
+        .find(|(life, _)| *life == wanted.expires_in)
+        .and_then(|(life, _)| now.checked_add_seconds(*life))
+        .ok_or_else(|| wrong("A token cannot be good for that long.".to_owned()))?;
+    let token = Token::generate(&mut SysRng).map_err(|_| Refusal::no_entropy())?;
+    let (hash, whom) = (token.hash(), subject.clone());
+    shared.engine.clone().write(move |book| book.add(hash, whom.as_id(), expires, now)).await.map_err(
+        |error| {
+            audit::refused(actor, "make a token", &error);
+            Refusal::told(error)
+        },
+    )?;
+    audit::done(actor, "make a token", format_args!("for {subject} until {expires}"));
+    let fresh = Fresh { subject: subject.to_string(), token, expires: Moment::new(expires, now) };
+    list(&shared, &visitor, None, Some(fresh)).await
+}
+
+async fn revoke(
+    State(shared): State<Arc<Shared>>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<u64>,
+) -> Result<Redirect, Refusal> {
+    let now = clock::now()?;
+    shared.engine.clone().write(move |book| book.revoke(id, now)).await.map_err(|error| {
+        audit::refused(actor, "revoke a token", &error);
+        Refusal::told(error)
+    })?;
+    audit::done(actor, "revoke a token", format_args!("number {id:x}"));
+    Ok(Redirect::to(PATH))
+}

@@ -1,0 +1,271 @@
+//! The Walk-through page: the whole story of two clients, step by step, and a byte flipped in any step.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU8;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Extension, Form, Query, State};
+use axum::http::StatusCode;
+use axum::response::{Redirect, Response};
+use axum::routing::{get, post};
+use getrandom::SysRng;
+use minipki_core::cert::IdBuf;
+use serde::Deserialize;
+
+use super::audit::{self, Actor};
+use super::engine::Engine;
+use super::message::{Decoded, refusal_code};
+use super::page::{Frame, Refusal, render};
+use super::session::Visitor;
+use super::shared::Shared;
+use minipki_ca::Token;
+use minipki_lab::{Flip, MakeToken, Note, Play, StoryError, Theatre, Who};
+use minipki_os::clock;
+
+const PATH: &str = "/walk";
+
+/// How long a token for the story is good: it is used at once.
+const TOKEN_SECONDS: u64 = 60;
+
+pub(super) fn routes() -> Router<Arc<Shared>> {
+    Router::new().route(PATH, get(page)).route("/walk/play", post(play)).route("/walk/flip", post(flip))
+}
+
+#[derive(Template)]
+#[template(path = "walk.html")]
+struct WalkPage {
+    frame: Frame,
+    /// Whether the CA server runs, without which nothing can be played.
+    running: bool,
+    told: Option<Told>,
+}
+
+/// A story, opened at a step.
+struct Told {
+    names: [String; 2],
+    run: String,
+    arrows: Vec<Arrow>,
+    number: usize,
+    before: Vec<Note>,
+    after: Vec<Note>,
+    message: Decoded,
+    /// Bytes in the frame.
+    bytes: usize,
+    verdict: Option<Verdict>,
+}
+
+/// A message in the drawing.
+struct Arrow {
+    from: Who,
+    to: Who,
+    name: String,
+    /// The code, if it is a refusal.
+    code: Option<String>,
+}
+
+impl Arrow {
+    fn new(step: &minipki_lab::Step) -> Self {
+        let name = match (&step.record, &step.plaintext) {
+            (Some(_), Some(text)) if text.is_empty() => "close".to_owned(),
+            _ => Decoded::new(step.body(), step.record, None).name,
+        };
+        Self { from: step.from, to: step.to, name, code: refusal_code(step.body()) }
+    }
+
+    /// Between which lifelines it runs, and which way: names of classes.
+    const fn way(&self) -> &'static str {
+        match (self.from, self.to) {
+            (Who::Alice, Who::Ca) => "alice-ca forth",
+            (Who::Ca, Who::Alice) => "alice-ca back",
+            (Who::Ca, Who::Bob) => "ca-bob forth",
+            (Who::Bob, Who::Ca) => "ca-bob back",
+            (Who::Alice, _) => "alice-bob forth",
+            _ => "alice-bob back",
+        }
+    }
+}
+
+/// What became of a changed byte.
+struct Verdict {
+    refusal: minipki_lab::Refusal,
+    /// The byte, as people read it.
+    sent: String,
+    arrived: String,
+    travelled: Vec<Arrow>,
+}
+
+impl Verdict {
+    fn new(refusal: minipki_lab::Refusal) -> Self {
+        let (sent, arrived) = (shown(refusal.sent), shown(refusal.arrived));
+        Self { travelled: refusal.travelled.iter().map(Arrow::new).collect(), refusal, sent, arrived }
+    }
+}
+
+/// A byte as people read it: `'a' (61)`.
+fn shown(byte: u8) -> String {
+    match byte {
+        b' '..=b'~' => format!("'{}' ({byte:02x})", char::from(byte)),
+        _ => format!("{byte:02x}"),
+    }
+}
+
+impl Told {
+    fn new(play: &Play, number: usize, verdict: Option<Verdict>) -> Option<Self> {
+        let step = play.steps().get(number)?;
+        let mut message = Decoded::new(step.body(), step.record, step.plaintext.as_deref());
+        message.flips = true;
+        Some(Self {
+            names: play.names().map(IdBuf::to_string),
+            run: play.names()[0].to_string(),
+            arrows: play.steps().iter().map(Arrow::new).collect(),
+            number,
+            before: step.before.clone(),
+            after: step.after.clone(),
+            message,
+            bytes: step.frame.len(),
+            verdict,
+        })
+    }
+
+    /// The arrow of the step that is shown.
+    fn arrow(&self) -> &Arrow {
+        // `number` was looked up in the same story.
+        &self.arrows[self.number]
+    }
+}
+
+#[derive(Deserialize)]
+struct At {
+    /// The step, from 1.
+    #[serde(default = "first")]
+    step: usize,
+}
+
+const fn first() -> usize {
+    1
+}
+
+async fn page(
+    State(shared): State<Arc<Shared>>,
+    Extension(visitor): Extension<Visitor>,
+    Query(At { step }): Query<At>,
+) -> Result<Response, Refusal> {
+    let told = match shared.played.lock().await.clone() {
+        Some(play) => Some(Told::new(&play, step.wrapping_sub(1), None).ok_or_else(no_step)?),
+        None => None,
+    };
+    show(&shared, &visitor, told)
+}
+
+fn show(shared: &Shared, visitor: &Visitor, told: Option<Told>) -> Result<Response, Refusal> {
+    let running = shared.engine.running().is_ok();
+    render(&WalkPage { frame: Frame::new("Walk-through", PATH, visitor), running, told })
+}
+
+async fn play(
+    State(shared): State<Arc<Shared>>,
+    Extension(actor): Extension<Actor>,
+) -> Result<Redirect, Refusal> {
+    let mut stage = shared.played.try_lock().map_err(|_| busy())?;
+    let tokens = tokens(&shared.engine);
+    let play = Play::perform(&theatre(&shared, &tokens)?).await.map_err(|error| failed(actor, &error))?;
+    let [alice, bob] = play.names();
+    audit::done(actor, "play the walk-through", format_args!("{alice} and {bob} enrolled"));
+    *stage = Some(Arc::new(play));
+    Ok(Redirect::to(PATH))
+}
+
+#[derive(Deserialize)]
+struct Change {
+    /// The name of the story that the page was of.
+    run: String,
+    /// From 1.
+    step: usize,
+    offset: usize,
+    /// The bits that change; 0 to have them chosen.
+    #[serde(default)]
+    mask: u8,
+}
+
+async fn flip(
+    State(shared): State<Arc<Shared>>,
+    Extension(actor): Extension<Actor>,
+    Extension(visitor): Extension<Visitor>,
+    Form(change): Form<Change>,
+) -> Result<Response, Refusal> {
+    let Change { run, step, offset, mask } = change;
+    let stage = shared.played.try_lock().map_err(|_| busy())?;
+    let play = stage.clone().filter(|play| play.names()[0].to_string() == run).ok_or_else(|| {
+        Refusal::new(
+            StatusCode::CONFLICT,
+            "The story was played anew since this page was loaded.",
+            "Open the Walk-through again and flip the byte there.",
+        )
+    })?;
+    let number = step.wrapping_sub(1);
+    let flip = Flip { step: number, offset, mask: NonZeroU8::new(mask) };
+    let tokens = tokens(&shared.engine);
+    let refusal =
+        play.flip(&theatre(&shared, &tokens)?, flip).await.map_err(|error| failed(actor, &error))?;
+    audit::done(actor, "flip a byte", format_args!("byte {offset} of message {step}: {}", refusal.check));
+    let told = Told::new(&play, number, Some(Verdict::new(refusal))).ok_or_else(no_step)?;
+    show(&shared, &visitor, Some(told))
+}
+
+/// Tokens as the Tokens page makes them, for a CA that asks for one.
+fn tokens(engine: &Engine) -> impl Fn(&IdBuf) -> Result<Token, String> + Send + Sync {
+    |subject| {
+        let made = || -> Result<Token, Box<dyn std::error::Error>> {
+            let token = Token::generate(&mut SysRng)?;
+            let now = clock::now()?;
+            let expires = now.checked_add_seconds(TOKEN_SECONDS).ok_or("the clock is at its end")?;
+            engine.tokens()?.add(token.hash(), subject.as_id(), expires, now)?;
+            Ok(token)
+        };
+        made().map_err(|error| error.to_string())
+    }
+}
+
+fn theatre<'t>(shared: &Shared, tokens: &'t MakeToken<'t>) -> Result<Theatre<'t>, Refusal> {
+    let running = shared.engine.running().map_err(Refusal::told)?;
+    let folder = shared.engine.folder().map_err(Refusal::told)?;
+    Ok(Theatre {
+        ca: reachable(running.address).to_string(),
+        anchor: folder.anchor().clone(),
+        tokens: running.policy.require_token.then_some(tokens),
+    })
+}
+
+/// Where a server that listens on `address` can be reached from here: it may listen on every address.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn failed(actor: Actor, error: &StoryError) -> Refusal {
+    audit::refused(actor, "walk-through", error);
+    let status = match error {
+        StoryError::NoSuchByte { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        StoryError::Client { .. } | StoryError::Token(_) => StatusCode::CONFLICT,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Refusal::new(status, error.to_string(), "Go back; the CA's state is on the Authority page.")
+}
+
+fn busy() -> Refusal {
+    Refusal::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "Another scene is being played just now.",
+        "Go back and try again in a moment.",
+    )
+}
+
+fn no_step() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "The story has no such step.", "Open the Walk-through at its start.")
+}

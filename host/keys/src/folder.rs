@@ -1,0 +1,253 @@
+//! The CA folder: the key, what clients need to trust it, and the ledger beside them.
+//!
+//! | file | mode | what |
+//! | --- | --- | --- |
+//! | `ca-key.pem` | 0600 | the private key, PKCS#8 PEM (RFC 5958) |
+//! | `ca-public.pem` | 0644 | its SubjectPublicKeyInfo, for other programs |
+//! | `anchor.json` | 0644 | the CA's name, key and fingerprint: what a client pins |
+//!
+//! [`store`](minipki_ledger) keeps `ledger.sqlite` and `last-start.json` beside them, and [`state`](minipki_server::state) makes
+//! all of it: the ledger first, then the files in this order, each whole and on the disk before the next, and none over
+//! another. `anchor.json` comes last and is what makes the folder a CA's: without it [`CaFolder::open`] refuses, so a
+//! creation that was interrupted leaves nothing that could issue, and can be continued.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ::rsa::PrivateKey as GeneratedKey;
+use ::rsa::pkcs8::{EncodePrivateKey, LineEnding};
+use getrandom::SysRng;
+use minipki_core::cert::{Anchor, Id, IdBuf};
+use minipki_core::crypto::Portable;
+use minipki_core::crypto::rsa::{self, KeySize};
+use minipki_core::keys::Fingerprint;
+use minipki_core::limits::{ANCHOR, SPKI_PEM};
+use zeroize::Zeroizing;
+
+use super::{FolderError, SignerKind};
+use minipki_ca::ports::Signer;
+use minipki_os::files::{self, Others, ReadError};
+
+/// The private key's file.
+pub const KEY_FILE: &str = "ca-key.pem";
+/// The public key's file.
+pub const PUBLIC_KEY_FILE: &str = "ca-public.pem";
+/// The anchor's file.
+pub const ANCHOR_FILE: &str = "anchor.json";
+
+/// A key that was generated and is not written yet.
+pub struct NewKey {
+    pem: Zeroizing<String>,
+    public: rsa::PublicKey,
+}
+
+impl NewKey {
+    /// Generates one. Takes from a tenth of a second to some seconds, by chance and by size.
+    ///
+    /// # Errors
+    /// [`FolderError::Generate`].
+    pub fn generate(size: KeySize) -> Result<Self, FolderError> {
+        let (pem, public) = generate(size)?;
+        Ok(Self { pem, public })
+    }
+
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.public.fingerprint::<Portable>()
+    }
+
+    /// Writes it into the CA folder `path`, where there must be none.
+    ///
+    /// # Errors
+    /// [`FolderError::Exists`], or the file system's.
+    pub fn write(&self, path: &Path) -> Result<(), FolderError> {
+        let file = path.join(KEY_FILE);
+        if file.try_exists().map_err(|e| FolderError::io(&file, e))? {
+            return Err(FolderError::Exists(file));
+        }
+        replace(&file, self.pem.as_bytes(), files::SECRET)
+    }
+}
+
+/// A folder that holds a CA. It is opened without loading the private key; only
+/// [`CaFolder::signer`] does that.
+#[derive(Clone, Debug)]
+pub struct CaFolder {
+    path: PathBuf,
+    issuer_id: IdBuf,
+    anchor: Anchor,
+}
+
+impl CaFolder {
+    /// Makes the folder `path`, or accepts one that has no anchor.
+    ///
+    /// # Errors
+    /// [`FolderError::Exists`] if there is anything else in the way; otherwise what failed.
+    pub fn claim(path: &Path) -> Result<(), FolderError> {
+        match files::create_folder(path) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                if !path.is_dir() || path.join(ANCHOR_FILE).symlink_metadata().is_ok() {
+                    return Err(FolderError::Exists(path.to_owned()));
+                }
+                Ok(())
+            }
+            // Not `NoFolder`, which is about opening: here it is the folder around it that is not there.
+            other => other.map_err(|source| FolderError::Io { path: path.to_owned(), source }),
+        }
+    }
+
+    /// Checks that nobody but its owner may enter the folder `path`.
+    ///
+    /// # Errors
+    /// [`FolderError::Mode`], or the file system's.
+    pub fn check_private(path: &Path) -> Result<(), FolderError> {
+        check_mode(path, files::FOLDER)
+    }
+
+    /// The public half of the key in the folder `path`; `None` if there is no key.
+    ///
+    /// # Errors
+    /// [`FolderError::Key`], or the file system's.
+    pub fn key_of(path: &Path) -> Result<Option<rsa::PublicKey>, FolderError> {
+        let file = path.join(KEY_FILE);
+        if !file.try_exists().map_err(|e| FolderError::io(&file, e))? {
+            return Ok(None);
+        }
+        let pem = read_key(&file)?;
+        let signer =
+            SignerKind::Portable.load(&pem).map_err(|source| FolderError::Key { path: file, source })?;
+        Ok(Some(signer.public_key().clone()))
+    }
+
+    /// Makes a CA folder of one that has a key: writes the public key and the anchor, in this order.
+    ///
+    /// # Errors
+    /// [`FolderError::Missing`] without a key; otherwise what failed.
+    pub fn finish(path: &Path, issuer_id: IdBuf) -> Result<Self, FolderError> {
+        let public = Self::key_of(path)?.ok_or_else(|| FolderError::Missing(path.join(KEY_FILE)))?;
+        let anchor = Anchor::from_key::<Portable>(issuer_id.as_id(), public.clone());
+        let mut room = [0; SPKI_PEM];
+        let text = public.write_spki_pem(&mut room).map_err(|e| FolderError::Generate(e.to_string()))?;
+        replace(&path.join(PUBLIC_KEY_FILE), text.as_bytes(), files::PUBLIC)?;
+        let mut room = [0; ANCHOR];
+        let text = anchor.encode(&mut room).map_err(|e| FolderError::Generate(e.to_string()))?;
+        replace(&path.join(ANCHOR_FILE), text, files::PUBLIC)?;
+        Ok(Self { path: path.to_owned(), issuer_id, anchor })
+    }
+
+    /// Opens a folder that holds a CA.
+    ///
+    /// # Errors
+    /// [`FolderError::Mode`] if others may reach the key, [`FolderError::NoCa`] and the like if this is no CA folder.
+    pub fn open(path: &Path) -> Result<Self, FolderError> {
+        let file = path.join(ANCHOR_FILE);
+        let text = match fs::read(&file) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return Err(match () {
+                    () if !path.exists() => FolderError::NoFolder(path.to_owned()),
+                    () if path.join(KEY_FILE).exists() => FolderError::Unfinished(path.to_owned()),
+                    () => FolderError::NoCa(path.to_owned()),
+                });
+            }
+            other => other.map_err(|e| FolderError::io(&file, e))?,
+        };
+        check_mode(path, files::FOLDER)?;
+        check_mode(&path.join(KEY_FILE), files::SECRET)?;
+        Self::with_anchor(path, &file, &text)
+    }
+
+    fn with_anchor(path: &Path, file: &Path, text: &[u8]) -> Result<Self, FolderError> {
+        let anchor = Anchor::decode::<Portable>(text)
+            .map_err(|source| FolderError::Anchor { path: file.to_owned(), source })?;
+        match (anchor.issuer_id().map(IdBuf::from), anchor.key()) {
+            (Some(issuer_id), Some(_)) => Ok(Self { path: path.to_owned(), issuer_id, anchor }),
+            _ => Err(FolderError::BareAnchor(file.to_owned())),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The CA's name.
+    pub fn issuer_id(&self) -> Id<'_> {
+        self.issuer_id.as_id()
+    }
+
+    /// What a client needs to trust this CA.
+    pub const fn anchor(&self) -> &Anchor {
+        &self.anchor
+    }
+
+    /// The file that holds [`CaFolder::anchor`], to be handed to clients.
+    pub fn anchor_file(&self) -> PathBuf {
+        self.path.join(ANCHOR_FILE)
+    }
+
+    /// SHA-256 of the key's SubjectPublicKeyInfo, which is enough to trust this CA by.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.anchor.fingerprint()
+    }
+
+    /// Loads the private key into a signer.
+    ///
+    /// # Errors
+    /// [`FolderError::Key`] if it is unusable, [`FolderError::Mismatch`] if it is not the anchor's.
+    pub fn signer(&self, kind: SignerKind) -> Result<Box<dyn Signer>, FolderError> {
+        let path = self.path.join(KEY_FILE);
+        let pem = self.key_pem()?;
+        let signer = kind.load(&pem).map_err(|source| FolderError::Key { path: path.clone(), source })?;
+        let (key, anchor) = (signer.public_key().fingerprint::<Portable>(), self.fingerprint());
+        if key != anchor {
+            return Err(FolderError::Mismatch { path, key, anchor });
+        }
+        Ok(signer)
+    }
+
+    /// Checks that the private key is there, private, and the anchor's.
+    ///
+    /// # Errors
+    /// As [`CaFolder::signer`].
+    pub fn check_key(&self) -> Result<(), FolderError> {
+        self.signer(SignerKind::Portable).map(drop)
+    }
+
+    /// The private key's file, read again each time: nothing but a signer keeps it.
+    pub(super) fn key_pem(&self) -> Result<Zeroizing<Vec<u8>>, FolderError> {
+        read_key(&self.path.join(KEY_FILE))
+    }
+}
+
+fn read_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, FolderError> {
+    files::read(path, Others::Nothing).map_err(|error| match error {
+        ReadError::Mode(mode) => FolderError::Mode { path: path.to_owned(), mode, expected: files::SECRET },
+        ReadError::Io(source) => FolderError::io(path, source),
+    })
+}
+
+/// A new key as PKCS#8 PEM, and its public half as the core reads it back: a key that the core
+/// would refuse is not written.
+fn generate(size: KeySize) -> Result<(Zeroizing<String>, rsa::PublicKey), FolderError> {
+    fn failed(reason: impl ToString) -> FolderError {
+        FolderError::Generate(reason.to_string())
+    }
+    let key = GeneratedKey::new(&mut SysRng, size.bits()).map_err(failed)?;
+    let der = key.to_pkcs8_der().map_err(failed)?;
+    let public = rsa::PrivateKey::from_pkcs8_der(der.as_bytes()).map_err(failed)?.public().clone();
+    let pem = key.to_pkcs8_pem(LineEnding::LF).map_err(failed)?;
+    Ok((pem, public))
+}
+
+fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), FolderError> {
+    files::replace(path, content, mode).map_err(|e| FolderError::io(path, e))
+}
+
+fn check_mode(path: &Path, expected: u32) -> Result<(), FolderError> {
+    let mode = files::mode(path).map_err(|e| FolderError::io(path, e))?;
+    if files::is_private(mode) {
+        return Ok(());
+    }
+    Err(FolderError::Mode { path: path.to_owned(), mode, expected })
+}

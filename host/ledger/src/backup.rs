@@ -1,0 +1,178 @@
+//! A copy of the ledger while others use it, and the way of such a copy back into a folder.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use minipki_core::time::UnixTime;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::lock::LastStart;
+use super::open::{self, Accept, set_aside};
+use super::schema::{self, Instance, Owner};
+use super::{FILE, LedgerReader, StoreError};
+use minipki_os::files;
+
+/// Copies the ledger of `owner` in `folder`, as it is at one moment, also while a CA issues from it; and remembers that
+/// as the last backup, where the ledger can be written and its disk is not full. The copy is made in the new file `name`
+/// and is returned as an open file without a name, so that nobody can exchange or remove it.
+///
+/// # Errors
+/// [`StoreError`] of the ledger, or of the disk that `name` is on.
+pub fn snapshot(folder: &Path, owner: &Owner, name: &Path, now: UnixTime) -> Result<File, StoreError> {
+    let noted = open::open_to_write(folder, owner, Accept::default()).and_then(|connection| match connection
+        .execute("UPDATE instance SET backed_up = ?1", [now.get() as i64])
+    {
+        Ok(_) => Ok(connection),
+        Err(e) => Err(StoreError::from(e).in_ledger(&connection)),
+    });
+    match noted {
+        Ok(connection) => copy(&connection, name),
+        Err(StoreError::ReadOnly { .. } | StoreError::Full) => {
+            copy(LedgerReader::open(folder, owner)?.connection(), name)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn copy(connection: &Connection, name: &Path) -> Result<File, StoreError> {
+    // SQLite takes an empty file for a new one.
+    let file = files::create_new(name, files::SECRET).map_err(|e| StoreError::io(name, e))?;
+    let text = ToSqlOutput::Borrowed(ValueRef::Text(name.as_os_str().as_bytes()));
+    let copied = connection.execute("VACUUM INTO ?1", [text]);
+    let removed = files::remove(name);
+    copied.map_err(|e| match StoreError::from(e) {
+        // Only the copy is written.
+        StoreError::Full => StoreError::io(name, ErrorKind::StorageFull.into()),
+        error => error.in_ledger(connection),
+    })?;
+    removed.map_err(|e| StoreError::io(name, e))?;
+    Ok(file)
+}
+
+/// A ledger from a backup, checked and made ready, that is not in its place yet.
+pub struct Restoring {
+    folder: PathBuf,
+    from: PathBuf,
+    instance: Instance,
+    /// How many certificates it holds.
+    pub certificates: u64,
+    /// How many tokens could still be used, and are revoked now unless they were kept.
+    pub live_tokens: u64,
+}
+
+impl Restoring {
+    /// Checks the ledger of `owner` in the file `from`, which is in `folder`, and makes it another instance of a
+    /// higher generation. Unless they are kept, it revokes all tokens that can still be used: some of them may have
+    /// been used since the backup was made.
+    ///
+    /// # Errors
+    /// [`StoreError`]: what is wrong with it.
+    pub fn prepare(
+        folder: &Path,
+        from: &Path,
+        owner: &Owner,
+        now: UnixTime,
+        keep_tokens: bool,
+    ) -> Result<Self, StoreError> {
+        let (folder, from) = (folder.to_owned(), from.to_owned());
+        let prepared = change(&from, owner, now, keep_tokens).map_err(|e| e.at(&from));
+        let (instance, certificates, live_tokens) = prepared?;
+        Ok(Self { folder, from, instance, certificates, live_tokens })
+    }
+
+    /// Puts it in its place. A ledger that was there is kept under another name, which is returned. A crash at any moment
+    /// leaves the old ledger in place, none, or this one: never one with the write-ahead log of another.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn install(self) -> Result<Option<PathBuf>, StoreError> {
+        let Self { folder, from, instance, .. } = self;
+        let path = folder.join(FILE);
+        let replaced = set_aside(&folder)?;
+        // `last-start.json` is about the ledger that was there before.
+        let last = folder.join(LastStart::FILE);
+        files::remove(&last).map_err(|e| StoreError::io(&last, e))?;
+        fs::rename(&from, &path).map_err(|e| StoreError::io(&path, e))?;
+        files::sync_folder(&folder).map_err(|e| StoreError::io(&folder, e))?;
+        LastStart {
+            checkpoints_failed: 0,
+            generation: instance.generation,
+            instance: instance.id,
+            newest: instance.newest,
+            process: std::process::id(),
+        }
+        .write(&folder)?;
+        Ok(replaced)
+    }
+}
+
+fn change(
+    path: &Path,
+    owner: &Owner,
+    now: UnixTime,
+    keep_tokens: bool,
+) -> Result<(Instance, u64, u64), StoreError> {
+    let mut connection = Connection::open(path)?;
+    if schema::check_kind(&connection.transaction()?, path)? == 0 {
+        return Err(StoreError::Missing { path: path.to_owned(), what: "is empty" });
+    }
+    schema::check_owner(&connection, path, owner)?;
+    schema::migrate(&mut connection, path, owner)?;
+    open::quick_check(&mut connection, path)?;
+    let live = "expires >= ?1 AND spent_on IS NULL AND revoked IS NULL";
+    let now = now.get() as i64;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let count = |sql: &str, parameters: &[i64]| {
+        transaction.query_row(sql, rusqlite::params_from_iter(parameters), |row| row.get::<_, i64>(0))
+    };
+    let certificates = count("SELECT count(*) FROM certificates", &[])?;
+    let tokens = count(&format!("SELECT count(*) FROM tokens WHERE {live}"), &[now])?;
+    if !keep_tokens {
+        transaction.execute(&format!("UPDATE tokens SET revoked = ?1 WHERE {live}"), [now])?;
+    }
+    transaction.execute("UPDATE instance SET id = randomblob(16)", [])?;
+    let instance = Instance::raise(&transaction)?;
+    transaction.commit()?;
+    connection.close().map_err(|(_, e)| e)?;
+    Ok((instance, certificates.unsigned_abs(), tokens.unsigned_abs()))
+}
+
+/// Whether the folder has a ledger of `owner` that can be served as it is, with how many certificates.
+///
+/// # Errors
+/// [`StoreError`]: why it cannot.
+pub fn sound(folder: &Path, owner: &Owner) -> Result<u64, StoreError> {
+    let mut connection = open::open_to_write(folder, owner, Accept::default())?;
+    let path = folder.join(FILE);
+    let read = |connection: &mut Connection| -> Result<i64, StoreError> {
+        open::keep_log(connection)?;
+        open::quick_check(connection, &path)?;
+        Ok(connection.query_row("SELECT count(*) FROM certificates", [], |row| row.get(0))?)
+    };
+    read(&mut connection).map(i64::unsigned_abs).map_err(|e| e.at(&path))
+}
+
+/// The CA that the ledger in `folder` belongs to; `None` if there is none, or none yet.
+///
+/// # Errors
+/// [`StoreError`], if there is a file that is no ledger.
+pub fn owner_of(folder: &Path) -> Result<Option<Owner>, StoreError> {
+    let path = folder.join(FILE);
+    let read = || -> Result<_, StoreError> {
+        let mut connection = open::connect(&path)?;
+        let found = schema::check_kind(&connection.transaction()?, &path)?;
+        match found {
+            0 => Ok(None),
+            _ => schema::owner(&connection).map(Some),
+        }
+    };
+    match fs::metadata(&path) {
+        Ok(about) if about.len() > 0 => read().map_err(|e| e.at(&path)),
+        Ok(_) => Ok(None),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(StoreError::io(&path, e)),
+    }
+}

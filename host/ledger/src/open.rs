@@ -1,0 +1,379 @@
+//! The ways to a ledger: to make it, to write it, to read it. Each is strict: it refuses every file that is not the
+//! ledger of the folder, and makes one only where that was asked for.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use minipki_core::time::UnixTime;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::lock::LastStart;
+use super::schema::{self, CURRENT, Instance, Owner};
+use super::{FILE, StoreError};
+use minipki_os::files;
+
+/// How long a writer waits for another process's transaction.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long it lets pass before it tries again where SQLite does not wait by itself.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// How long the check of a ledger's structure may take when the CA begins to issue. It reads the whole file, and gets
+/// through some 200,000 certificates (430 MB in memory) in this time. In a larger ledger it checks the first part.
+const CHECK: Duration = Duration::from_secs(2);
+
+/// What SQLite keeps beside a database while it is open: the write-ahead log, its index, and the rollback journal.
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// What a person has decided to accept, knowing what it means.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Accept {
+    /// That there is no ledger: an empty one is made.
+    pub empty_ledger: bool,
+    /// That the ledger is not the one that was served last.
+    pub older_ledger: bool,
+    /// That the clock is behind the newest time in the ledger.
+    pub clock: bool,
+}
+
+/// Makes the ledger of `owner` in `folder`, or ends the making that was interrupted.
+///
+/// # Errors
+/// [`StoreError::Exists`] if there is one.
+pub fn create(folder: &Path, owner: &Owner) -> Result<(), StoreError> {
+    let path = folder.join(FILE);
+    match files::create_new(&path, files::SECRET) {
+        Ok(file) => file.sync_all().map_err(|e| StoreError::io(&path, e))?,
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => check_mode(&path)?,
+        Err(e) => return Err(StoreError::io(&path, e)),
+    }
+    files::sync_folder(folder).map_err(|e| StoreError::io(folder, e))?;
+    make(&path, owner).map_err(|e| e.at(&path))
+}
+
+fn make(path: &Path, owner: &Owner) -> Result<(), StoreError> {
+    let mut connection = connect(path)?;
+    if schema::check_kind(&connection.transaction()?, path)? != 0 {
+        return Err(StoreError::Exists(path.to_owned()));
+    }
+    prepare_to_write(&connection)?;
+    schema::migrate(&mut connection, path, owner)
+}
+
+/// Opens the ledger of `owner` in `folder` to write, and brings an older one up to date.
+pub(super) fn open_to_write(folder: &Path, owner: &Owner, accept: Accept) -> Result<Connection, StoreError> {
+    let path = folder.join(FILE);
+    match write(folder, &path, owner, accept) {
+        Err(StoreError::Missing { .. }) if accept.empty_ledger => {
+            set_aside(folder)?;
+            create(folder, owner)?;
+            let accept = Accept { older_ledger: true, ..accept };
+            write(folder, &path, owner, accept)
+        }
+        // To look into it at all, SQLite writes beside it.
+        Err(StoreError::Sqlite(e)) if is_refusal(&e) && is_read_only(&path) => {
+            Err(StoreError::ReadOnly { path: path.clone() })
+        }
+        opened => opened,
+    }
+    .map_err(|e| e.at(&path))
+}
+
+fn write(folder: &Path, path: &Path, owner: &Owner, accept: Accept) -> Result<Connection, StoreError> {
+    check_mode(path)?;
+    check_content(path)?;
+    let mut connection = connect(path)?;
+    // Before anything is changed: this may be a file of some other program.
+    let found = schema::check_kind(&connection.transaction()?, path)?;
+    if found == 0 {
+        return Err(StoreError::Missing { path: path.to_owned(), what: "is empty" });
+    }
+    schema::check_owner(&connection, path, owner)?;
+    if connection.is_readonly("main")? {
+        return Err(StoreError::ReadOnly { path: path.to_owned() });
+    }
+    prepare_to_write(&connection)?;
+    if found < CURRENT {
+        schema::migrate(&mut connection, path, owner)?;
+    }
+    if !accept.older_ledger {
+        check_last(folder, path, &connection)?;
+    }
+    Ok(connection)
+}
+
+pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    Ok(connection)
+}
+
+fn prepare_to_write(connection: &Connection) -> Result<(), StoreError> {
+    log_ahead(connection)?;
+    // FULL: a commit in WAL mode is on the disk when it returns.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // Only the CA that issues writes into the ledger's own file, so it can tell when another program did.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // Plans do not depend on what is bound, or statements would be compiled again for each value.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
+/// Puts the database into WAL mode. SQLite waits for others everywhere but here, where a reader
+/// becomes the only writer; so this waits for whoever makes the same ledger at the same time.
+fn log_ahead(connection: &Connection) -> Result<(), StoreError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < deadline => {
+                thread::sleep(PAUSE);
+            }
+            done => return Ok(done?),
+        }
+    }
+}
+
+/// Compares the ledger with what the last start of the CA has seen.
+fn check_last(folder: &Path, path: &Path, connection: &Connection) -> Result<(), StoreError> {
+    let Some(last) = LastStart::read(folder)? else { return Ok(()) };
+    let found = Instance::read(connection)?;
+    if last.instance != found.id {
+        return Err(StoreError::NotTheLast { path: path.to_owned(), found: "another one of the same CA" });
+    }
+    if !last.is_in(&found) {
+        return Err(StoreError::NotTheLast { path: path.to_owned(), found: "an older copy of it" });
+    }
+    Ok(())
+}
+
+/// Checks the structure of the whole ledger, for as long as that may take at a start.
+pub(super) fn quick_check(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let deadline = Instant::now() + CHECK;
+    connection.progress_handler(10_000, Some(move || Instant::now() > deadline))?;
+    let found = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    connection.progress_handler(0, None::<fn() -> bool>)?;
+    match found {
+        Ok(text) if text == "ok" => Ok(()),
+        Ok(detail) => Err(StoreError::Corrupt { path: path.to_owned(), detail }),
+        Err(e) if e.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+            tracing::info!(
+                seconds = CHECK.as_secs(),
+                "the ledger is too large to be checked whole at a start; `minipki ca check` does it"
+            );
+            Ok(())
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Opens the ledger of `owner` in `folder` to read.
+pub(super) fn open_to_read(folder: &Path, owner: &Owner) -> Result<Connection, StoreError> {
+    let path = folder.join(FILE);
+    read(&path, owner).map_err(|e| e.at(&path))
+}
+
+fn read(path: &Path, owner: &Owner) -> Result<Connection, StoreError> {
+    check_mode(path)?;
+    check_content(path)?;
+    let (connection, found) = connect_to_read(path)?;
+    if found == 0 {
+        return Err(StoreError::Missing { path: path.to_owned(), what: "is empty" });
+    }
+    schema::check_owner(&connection, path, owner)?;
+    if found < CURRENT {
+        return Err(StoreError::Older { path: path.to_owned(), found, known: CURRENT });
+    }
+    Ok(connection)
+}
+
+fn connect_to_read(path: &Path) -> Result<(Connection, i32), StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = |name: &OsStr, flags| -> Result<_, StoreError> {
+        let mut connection = Connection::open_with_flags(name, flags)?;
+        connection.busy_timeout(PATIENCE)?;
+        let found = schema::check_kind(&connection.transaction()?, path)?;
+        Ok((connection, found))
+    };
+    match open(path.as_os_str(), flags) {
+        Err(StoreError::Sqlite(e)) if is_refusal(&e) && is_read_only(path) => {}
+        Err(StoreError::Sqlite(e)) if is_refusal(&e) => return connect_alone(path),
+        Err(StoreError::Full) => return connect_alone(path),
+        opened => return opened,
+    }
+    // To read in WAL mode, SQLite writes an index beside the ledger. Where it cannot, nobody else can either, so the
+    // ledger does not change; but it must be whole without its log.
+    if fs::metadata(companion(path, "-wal")).is_ok_and(|log| log.len() > 0) {
+        return Err(StoreError::Unfolded { path: path.to_owned() });
+    }
+    open(&immutable(path), flags | OpenFlags::SQLITE_OPEN_URI)
+}
+
+/// Opens a ledger to read that only one who may write can open: on a full disk, or after a change that was interrupted
+/// and must be undone. SQLite keeps the index of the write-ahead log in memory, so no room is needed, and others wait
+/// meanwhile (<https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory>).
+fn connect_alone(path: &Path) -> Result<(Connection, i32), StoreError> {
+    let mut connection = connect(path)?;
+    keep_log(&connection)?;
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    let found = schema::check_kind(&connection.transaction()?, path)?;
+    Ok((connection, found))
+}
+
+/// Keeps SQLite from folding the write-ahead log in when `connection` is closed: looking at a ledger leaves it as it was.
+pub(super) fn keep_log(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Ok(())
+}
+
+fn is_refusal(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+/// Whether this process may make no files beside `path`.
+fn is_read_only(path: &Path) -> bool {
+    rustix::fs::access(files::folder_of(path), rustix::fs::Access::WRITE_OK).is_err()
+}
+
+/// The name of a database that does not change (<https://www.sqlite.org/uri.html>).
+fn immutable(path: &Path) -> std::ffi::OsString {
+    let mut name = String::from("file:");
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                name.push(char::from(*byte));
+            }
+            other => name.push_str(&format!("%{other:02X}")),
+        }
+    }
+    name.push_str("?immutable=1");
+    name.into()
+}
+
+/// The file that SQLite keeps beside a database.
+pub fn companion(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn check_mode(path: &Path) -> Result<(), StoreError> {
+    match files::mode(path) {
+        Ok(mode) if files::is_private(mode) => Ok(()),
+        Ok(mode) => Err(StoreError::Mode { path: path.to_owned(), mode }),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            Err(StoreError::Missing { path: path.to_owned(), what: "does not exist" })
+        }
+        Err(e) => Err(StoreError::io(path, e)),
+    }
+}
+
+/// Refuses a file without content before SQLite opens it: SQLite would remove the write-ahead log beside it, which may
+/// hold all that there is.
+fn check_content(path: &Path) -> Result<(), StoreError> {
+    match fs::metadata(path).map_err(|e| StoreError::io(path, e))?.len() {
+        0 => Err(StoreError::Missing { path: path.to_owned(), what: "is empty" }),
+        // A file that is shorter than the smallest page counts as empty for SQLite.
+        1..512 => Err(StoreError::Missing { path: path.to_owned(), what: "is too short to be a ledger" }),
+        _ => Ok(()),
+    }
+}
+
+/// Moves the ledger's files aside, if they are there: into the folder `ledger.sqlite.replaced-SECONDS`, under their own
+/// names. The ledger goes first: without it, nothing can be served until the next one is in place. Returns the new name
+/// of the first file.
+///
+/// They are collected in `ledger.sqlite.replacing`, which gets its name when they are all there. So the next call ends
+/// what was interrupted, and a ledger and its log stay together.
+pub(super) fn set_aside(folder: &Path) -> Result<Option<PathBuf>, StoreError> {
+    let path = folder.join(FILE);
+    let replacing = companion(&path, ".replacing");
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |e| StoreError::io(&path, e)
+    };
+    // Somebody has put another ledger in place since an interruption: what lies beside it now belongs to that one.
+    if path.exists() && replacing.exists() && fs::remove_dir(&replacing).is_err() {
+        fs::rename(&replacing, free_name(&path)).map_err(at(&replacing))?;
+    }
+    let mut moved = None;
+    for suffix in [""].iter().chain(&COMPANIONS) {
+        let from = companion(&path, suffix);
+        let to = replacing.join(from.file_name().unwrap_or_default());
+        if from.symlink_metadata().is_ok() {
+            files::create_folder_if_missing(&replacing).map_err(at(&replacing))?;
+            fs::rename(&from, &to).map_err(at(&from))?;
+        }
+        if moved.is_none() && to.symlink_metadata().is_ok() {
+            moved = to.file_name().map(ToOwned::to_owned);
+        }
+    }
+    let Some(moved) = moved else { return Ok(None) };
+    files::sync_folder(&replacing).map_err(at(&replacing))?;
+    let replaced = free_name(&path);
+    fs::rename(&replacing, &replaced).map_err(at(&replacing))?;
+    files::sync_folder(folder).map_err(at(folder))?;
+    Ok(Some(replaced.join(moved)))
+}
+
+/// A name for the replaced ledger that was at `path`, with the first number from now on that is free: nothing is
+/// overwritten.
+fn free_name(path: &Path) -> PathBuf {
+    let seconds =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let name = |number: u64| companion(path, &format!(".replaced-{number}"));
+    (seconds..).map(name).find(|name| name.symlink_metadata().is_err()).unwrap_or_else(|| name(seconds))
+}
+
+/// Removes a ledger that an interrupted `ca init` has left: of any CA, but nothing was ever issued from it.
+///
+/// # Errors
+/// [`StoreError::Exists`] if something was issued from it, or it is not a ledger that can be read.
+pub fn discard_unused(folder: &Path) -> Result<(), StoreError> {
+    let path = folder.join(FILE);
+    let used = || StoreError::Exists(path.clone());
+    let length = match fs::metadata(&path) {
+        Ok(about) => about.len(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => 0,
+        Err(e) => return Err(StoreError::io(&path, e)),
+    };
+    // The log goes with the ledger that it belongs to; a log alone may hold all that there is.
+    let log = fs::metadata(companion(&path, "-wal")).map_or(0, |about| about.len());
+    if length == 0 && log > 0 {
+        return Err(used());
+    }
+    if length > 0 && !is_unused(&path).map_err(|e| e.at(&path))? {
+        return Err(used());
+    }
+    for suffix in COMPANIONS.iter().chain(&[""]) {
+        let name = companion(&path, suffix);
+        files::remove(&name).map_err(|e| StoreError::io(&name, e))?;
+    }
+    files::sync_folder(folder).map_err(|e| StoreError::io(folder, e))
+}
+
+fn is_unused(path: &Path) -> Result<bool, StoreError> {
+    let mut connection = connect(path)?;
+    let found = schema::check_kind(&connection.transaction()?, path)?;
+    match found {
+        0 => Ok(true),
+        CURRENT => {
+            let sql = "SELECT NOT EXISTS (SELECT 1 FROM certificates) AND NOT EXISTS (SELECT 1 FROM reserved)
+                          AND NOT EXISTS (SELECT 1 FROM tokens) AND (SELECT generation FROM instance) = 0";
+            Ok(connection.query_row(sql, [], |row| row.get(0))?)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// A time in the ledger, for a message; 1970 if the number is no time.
+pub(super) fn time(seconds: u64) -> UnixTime {
+    UnixTime::new(seconds).unwrap_or(UnixTime::MIN)
+}

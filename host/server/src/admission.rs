@@ -1,0 +1,288 @@
+//! Who may have a connection, and who has to give one up for it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::Notify;
+
+use super::Limits;
+use minipki_ca::Source;
+
+/// The permits of a server: so many in all, and so many for each source.
+///
+/// When they are used up, a newcomer gets the permit of a connection of the source that holds most permits: the one
+/// that has waited longest for its client since its last valid message. If all of them wait for the server, and the
+/// source holds more than one permit, it is one of these; it ends after its answer. A source that has its share already can displace its own connections only, and only those that have waited for [`Limits::grace`]. So many
+/// clients at one address do not push each other out, and few permits change hands in a flood.
+pub(super) struct Admission(Arc<Mutex<Table>>);
+
+struct Table {
+    limits: Limits,
+    held: HashMap<u64, Held>,
+    by_source: HashMap<Source, usize>,
+    /// Connections that were displaced and have not seen it yet. They still have their sockets.
+    ending: HashSet<u64>,
+}
+
+struct Held {
+    source: Source,
+    /// Since when the server waits for the client; `None` while the client waits for the server.
+    waiting_since: Option<Instant>,
+    displaced: Arc<Notify>,
+}
+
+/// The permit of one connection. It is free again when this is dropped.
+pub(super) struct Permit {
+    table: Arc<Mutex<Table>>,
+    connection: u64,
+    displaced: Arc<Notify>,
+}
+
+/// Why there is no permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    /// The source has as many as it may have.
+    Source,
+    /// All are in use.
+    Server,
+}
+
+impl Admission {
+    pub(super) fn new(limits: Limits) -> Self {
+        let (held, by_source, ending) = (HashMap::new(), HashMap::new(), HashSet::new());
+        Self(Arc::new(Mutex::new(Table { limits, held, by_source, ending })))
+    }
+
+    /// A permit for the connection of this number, which was never used before. It may have been another
+    /// connection's until now; that one is told.
+    pub(super) fn admit(&self, connection: u64, source: Source, now: Instant) -> Result<Permit, Full> {
+        let mut table = lock(&self.0);
+        table.make_room(source, now)?;
+        let displaced = Arc::new(Notify::new());
+        let held = Held { source, waiting_since: Some(now), displaced: displaced.clone() };
+        table.held.insert(connection, held);
+        *table.by_source.entry(source).or_default() += 1;
+        Ok(Permit { table: self.0.clone(), connection, displaced })
+    }
+}
+
+impl Table {
+    fn make_room(&mut self, source: Source, now: Instant) -> Result<(), Full> {
+        let own = self.by_source.get(&source).copied().unwrap_or(0);
+        let full = if own >= self.limits.per_source {
+            Full::Source
+        } else if self.held.len() >= self.limits.connections {
+            Full::Server
+        } else {
+            return Ok(());
+        };
+        let most = self.by_source.values().copied().max().unwrap_or(0);
+        // A permit that changes hands must not make the taker the one that holds most.
+        let among_its_own = full == Full::Source || (own > 0 && own + 1 >= most);
+        // Or a source could keep its permits by sending requests without a pause.
+        let takes_from_busy = !among_its_own && most > 1;
+        let (_, since, connection) = self
+            .held
+            .iter()
+            .filter(|(_, held)| {
+                if among_its_own {
+                    held.source == source
+                } else {
+                    self.by_source.get(&held.source) == Some(&most)
+                }
+            })
+            .filter(|(_, held)| takes_from_busy || held.waiting_since.is_some())
+            // Those that wait for the server come last.
+            .map(|(&connection, held)| (held.waiting_since.is_none(), held.waiting_since, connection))
+            .min()
+            .ok_or(full)?;
+        let is_idle = since.is_some_and(|since| now.saturating_duration_since(since) >= self.limits.grace);
+        if (among_its_own && !is_idle) || self.ending.len() >= self.limits.ending {
+            return Err(full);
+        }
+        if let Some(held) = self.remove(connection) {
+            self.ending.insert(connection);
+            held.displaced.notify_one();
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, connection: u64) -> Option<Held> {
+        let held = self.held.remove(&connection)?;
+        if let Some(count) = self.by_source.get_mut(&held.source) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_source.remove(&held.source);
+            }
+        }
+        Some(held)
+    }
+}
+
+impl Permit {
+    /// Notes that the server waits for the client, whose last valid message came at `since`.
+    pub(super) fn waits_since(&self, since: Instant) {
+        self.note(Some(since));
+    }
+
+    /// Notes that the client waits for the server. It is displaced only for a source that holds fewer permits, and is
+    /// answered first.
+    pub(super) fn works(&self) {
+        self.note(None);
+    }
+
+    /// Whether another connection has got this permit.
+    pub(super) fn is_displaced(&self) -> bool {
+        // The table forgets a connection when it gives its permit away.
+        !lock(&self.table).held.contains_key(&self.connection)
+    }
+
+    /// Ends when another connection has got this permit.
+    pub(super) async fn displaced(&self) {
+        self.displaced.notified().await;
+    }
+
+    /// Gives the permit back; nothing if that was done already.
+    pub(super) fn release(&self) {
+        let mut table = lock(&self.table);
+        table.remove(self.connection);
+        table.ending.remove(&self.connection);
+    }
+
+    fn note(&self, waiting_since: Option<Instant>) {
+        if let Some(held) = lock(&self.table).held.get_mut(&self.connection) {
+            held.waiting_since = waiting_since;
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
+    table.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::time::Duration;
+
+    use super::*;
+
+    const ENDING: usize = 10;
+
+    fn source(last: u8) -> Source {
+        IpAddr::from(Ipv4Addr::new(192, 0, 2, last)).into()
+    }
+
+    /// Connections, numbered as they come.
+    struct Arrivals {
+        admission: Admission,
+        count: u64,
+    }
+
+    impl Arrivals {
+        fn new(connections: usize, per_source: usize) -> Self {
+            let grace = Duration::from_secs(1);
+            let limits = Limits { connections, per_source, grace, ending: ENDING, ..Limits::default() };
+            Self { admission: Admission::new(limits), count: 0 }
+        }
+
+        fn admit(&mut self, last: u8, now: Instant) -> Result<Permit, Full> {
+            self.count += 1;
+            self.admission.admit(self.count, source(last), now)
+        }
+    }
+
+    #[test]
+    fn a_source_has_so_many_permits_and_displaces_its_own_after_the_grace() {
+        let (mut arrivals, start) = (Arrivals::new(100, 2), Instant::now());
+        let first = arrivals.admit(1, start).expect("room");
+        let second = arrivals.admit(1, start).expect("room");
+        assert_eq!(arrivals.admit(1, start).err(), Some(Full::Source));
+        let other = arrivals.admit(2, start).expect("room for others");
+
+        let later = start + Duration::from_secs(1);
+        first.waits_since(start + Duration::from_millis(1));
+        let third = arrivals.admit(1, later).expect("the place of the idlest");
+        assert!(second.is_displaced(), "it has waited longest");
+        assert!(![&first, &third, &other].into_iter().any(Permit::is_displaced));
+        // A displaced connection that ends later frees nobody else's permit.
+        drop(second);
+        assert_eq!(arrivals.admit(1, later).err(), Some(Full::Source));
+        drop(first);
+        assert!(arrivals.admit(1, later).is_ok());
+    }
+
+    #[test]
+    fn who_waits_for_the_server_is_not_displaced() {
+        let (mut arrivals, start) = (Arrivals::new(100, 2), Instant::now());
+        let (first, second) =
+            (arrivals.admit(1, start).expect("room"), arrivals.admit(1, start).expect("room"));
+        first.works();
+        second.works();
+        let later = start + Duration::from_secs(60);
+        assert_eq!(arrivals.admit(1, later).err(), Some(Full::Source));
+        first.waits_since(later);
+        assert_eq!(arrivals.admit(1, later).err(), Some(Full::Source), "within the grace");
+        assert!(arrivals.admit(1, later + Duration::from_secs(1)).is_ok());
+        assert!(first.is_displaced() && !second.is_displaced());
+    }
+
+    #[test]
+    fn a_newcomer_takes_from_the_source_that_holds_most() {
+        let (mut arrivals, start) = (Arrivals::new(6, 3), Instant::now());
+        let alone = arrivals.admit(9, start).expect("room");
+        let many: Vec<_> = (0..3).map(|_| arrivals.admit(1, start).expect("room")).collect();
+        let _two: Vec<_> = (0..2).map(|_| arrivals.admit(2, start).expect("room")).collect();
+        let taken = || many.iter().filter(|permit| permit.is_displaced()).count();
+        // All permits are held. Source 2 has its share; a new one gets a permit at once.
+        assert_eq!(arrivals.admit(2, start).err(), Some(Full::Server));
+        let newcomer = arrivals.admit(3, start).expect("one of source 1");
+        assert_eq!((taken(), alone.is_displaced()), (1, false));
+        assert_eq!(arrivals.admit(1, start).err(), Some(Full::Server), "it does not get the permit back");
+        assert!(arrivals.admit(4, start).is_ok(), "one of source 1 or 2");
+        assert!(![&alone, &newcomer].into_iter().any(Permit::is_displaced));
+    }
+
+    #[test]
+    fn requests_without_a_pause_keep_no_permit_from_a_source_that_holds_none() {
+        let (mut arrivals, start) = (Arrivals::new(4, 2), Instant::now());
+        let held: Vec<_> = [1, 1, 2, 2].map(|last| arrivals.admit(last, start).expect("room")).into();
+        held.iter().for_each(Permit::works);
+        let later = start + Duration::from_secs(60);
+        held[3].waits_since(later);
+        let newcomers: Vec<_> = [3, 4].map(|last| arrivals.admit(last, later).expect("a permit")).into();
+        assert!(held[3].is_displaced(), "it waits for its client");
+        assert_eq!(held[..2].iter().filter(|permit| permit.is_displaced()).count(), 1);
+        // With one permit each, nobody has more right to it than those that wait for the server.
+        newcomers.iter().for_each(Permit::works);
+        assert_eq!(arrivals.admit(5, later).err(), Some(Full::Server));
+    }
+
+    #[test]
+    fn where_nobody_holds_more_than_one_a_new_source_gets_the_idlest() {
+        let (mut arrivals, start) = (Arrivals::new(2, 2), Instant::now());
+        let (first, second) =
+            (arrivals.admit(1, start).expect("room"), arrivals.admit(2, start).expect("room"));
+        first.waits_since(start + Duration::from_millis(1));
+        assert_eq!(arrivals.admit(1, start).err(), Some(Full::Server));
+        let _third = arrivals.admit(3, start).expect("the idlest");
+        assert!(second.is_displaced() && !first.is_displaced());
+    }
+
+    #[test]
+    fn few_connections_are_displaced_before_they_have_seen_it() {
+        let (mut arrivals, start) = (Arrivals::new(20, 20), Instant::now());
+        let held: Vec<_> = (0..20).map(|_| arrivals.admit(1, start).expect("room")).collect();
+        let newcomers: Vec<_> = (2..).map_while(|last| arrivals.admit(last, start).ok()).collect();
+        assert_eq!(newcomers.len(), ENDING);
+        held.iter().for_each(Permit::release);
+        assert!(arrivals.admit(100, start).is_ok());
+    }
+}

@@ -1,0 +1,255 @@
+//! One connection, from its first byte to its last.
+
+use std::time::{Duration, Instant};
+
+use minipki_core::limits::FRAME;
+use minipki_core::link::{Link, Want};
+use minipki_core::session::{Asked, EnrolServer, Fault};
+use minipki_core::wire::{Code, Refusal, frame};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use super::answer::{Conversation, answer, refuse};
+use super::context::Visit;
+use minipki_net::trace::Traced;
+use minipki_net::trace::events::What;
+use minipki_net::{NetError, close, drive};
+use minipki_provider::Chosen;
+
+/// Resolves when the server is to stop.
+#[derive(Clone)]
+pub(super) struct Stop(pub(super) watch::Receiver<bool>);
+
+impl Stop {
+    async fn wait(&mut self) {
+        // A server that is gone has stopped as well.
+        let _ = self.0.wait_for(|stopping| *stopping).await;
+    }
+}
+
+/// How a connection came to its end.
+#[derive(Debug)]
+enum End {
+    /// The client closed it between two requests.
+    Left,
+    /// The server is to stop, and nothing was under way.
+    Stopped,
+    /// Another connection has got its permit.
+    Displaced,
+    /// After a bad length prefix nothing that follows can be trusted to be a frame.
+    BadFrame,
+    /// It wants more than a connection may have: of requests, of malformed messages, or of time.
+    SpentOut,
+    /// The client went away, or did not get on, within a message or an exchange.
+    Lost,
+    /// An answer could not be written: a bug.
+    Broken,
+}
+
+impl End {
+    const fn words(&self) -> &'static str {
+        match self {
+            Self::Left => "closed by the client",
+            Self::Stopped => "closed: the server stops",
+            Self::Displaced => "closed for another connection",
+            Self::BadFrame => "closed after a bad frame",
+            Self::SpentOut => "closed after too many requests",
+            Self::Lost => "lost within a message or an exchange",
+            Self::Broken => "closed: an answer could not be written",
+        }
+    }
+}
+
+/// What a connection has used of what it may have.
+struct Used {
+    began: Instant,
+    /// When the last valid message was answered; at first, when the connection began.
+    useful: Instant,
+    requests: usize,
+    malformed: usize,
+}
+
+impl Used {
+    /// How long the client may take from its last valid message to its next.
+    fn deadline(&self, visit: &Visit) -> Duration {
+        let limits = &visit.limits;
+        if self.useful == self.began { limits.first_deadline.min(limits.deadline) } else { limits.deadline }
+    }
+
+    /// How much of that time is left.
+    fn remaining(&self, visit: &Visit) -> Option<Duration> {
+        Some(self.deadline(visit).saturating_sub(self.useful.elapsed()))
+    }
+}
+
+/// Serves the client at the other end of `stream` until one of the two is done.
+pub(super) async fn serve(mut stream: TcpStream, visit: &Visit, mut stop: Stop) {
+    let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
+    let machine = EnrolServer::<Chosen>::new(visit.issuer);
+    let mut link = Link::new(Traced::new(machine, visit.reporter.tap(visit.tap.clone())), &mut rx, &mut tx);
+    let now = Instant::now();
+    let mut used = Used { began: now, useful: now, requests: 0, malformed: 0 };
+    let mut end = converse(&mut link, &mut stream, visit, &mut stop, &mut used).await;
+    let last = link.to_send();
+    if matches!(end, End::BadFrame | End::SpentOut) {
+        let (mut reader, mut writer) = stream.split();
+        tokio::select! {
+            () = close(&mut reader, &mut writer, last) => {}
+            () = visit.permit.displaced() => end = End::Displaced,
+        }
+    } else if matches!(end, End::Displaced)
+        // Nothing may follow a part of an answer.
+        && last.is_empty()
+        && let Ok(_place) = visit.busy_places.try_acquire()
+    {
+        visit.permit.release();
+        close_as_busy(stream).await;
+    }
+    if matches!(end, End::Displaced) {
+        visit.counts.displaced.add();
+        if let Some(left_out) = visit.log.note("displaced", Some(visit.source)) {
+            let (more, most_from) = (left_out.count(), left_out.most_from());
+            tracing::info!(
+                more,
+                most_from,
+                "closed for another connection: this one waited longest for its client"
+            );
+        }
+    }
+    tracing::debug!(?end, requests = used.requests, malformed = used.malformed, "closed");
+    visit.reporter.tell(|| What::Left { how: end.words() });
+}
+
+/// Tells the client that there is no place for it now, and closes.
+pub(super) async fn close_as_busy(mut stream: TcpStream) {
+    if let Some(busy) = busy() {
+        let (mut reader, mut writer) = stream.split();
+        close(&mut reader, &mut writer, &busy).await;
+    }
+}
+
+/// The frame that refuses as busy.
+fn busy() -> Option<Vec<u8>> {
+    let mut body = [0; FRAME];
+    let len = Refusal::from(Code::Busy).encode(&mut body).ok()?;
+    Some([&frame::header(len)?, body.get(..len)?].concat())
+}
+
+async fn converse(
+    link: &mut Conversation<'_>,
+    stream: &mut TcpStream,
+    visit: &Visit,
+    stop: &mut Stop,
+    used: &mut Used,
+) -> End {
+    loop {
+        let done = step(link, stream, visit, stop, used).await;
+        let end = match done {
+            // The last answer is sent. A client that always has one more message here ends as well.
+            Ok(Step::Done(Want::Deliver)) | Err(NetError::Fault(_)) if visit.permit.is_displaced() => {
+                Some(End::Displaced)
+            }
+            Ok(Step::Done(Want::Deliver)) => {
+                visit.permit.works();
+                let end = reply(link, visit, used).await;
+                used.useful = Instant::now();
+                visit.permit.waits_since(used.useful);
+                end
+            }
+            Ok(Step::Done(_)) => Some(End::Left),
+            Ok(Step::Stopped) => Some(End::Stopped),
+            Ok(Step::Displaced) => Some(End::Displaced),
+            Err(NetError::Fault(fault)) => misread(fault, visit, used),
+            Err(NetError::Deadline(_)) => Some(lost(&NetError::Deadline(used.deadline(visit)), visit)),
+            Err(error) => Some(lost(&error, visit)),
+        };
+        if let Some(end) = end {
+            return end;
+        }
+    }
+}
+
+/// Puts the answer to what was just asked into the link.
+async fn reply(link: &mut Conversation<'_>, visit: &Visit, used: &mut Used) -> Option<End> {
+    let event = link.event();
+    // A proof belongs to the request that led to it.
+    used.requests += usize::from(event != Some(Asked::Proven));
+    let spent = used.requests > visit.limits.requests || used.began.elapsed() > visit.limits.lifetime;
+    let written = match event {
+        Some(_) if spent => refuse(link, Code::Busy),
+        Some(asked) => answer(link, asked, visit).await,
+        None => Err(Fault::OutOfTurn),
+    };
+    match written {
+        Ok(()) => spent.then_some(End::SpentOut),
+        Err(fault) => {
+            tracing::error!(%fault, "an answer could not be written");
+            Some(End::Broken)
+        }
+    }
+}
+
+/// What a message that failed a check means for its connection. The client has been told already.
+fn misread(fault: Fault, visit: &Visit, used: &mut Used) -> Option<End> {
+    let Some(code) = fault.code() else {
+        return Some(lost(&fault, visit));
+    };
+    used.requests += 1;
+    used.malformed += 1;
+    visit.counts.refused.add();
+    if let Some(left_out) = visit.log.note(code.as_str(), Some(visit.source)) {
+        let (more, most_from) = (left_out.count(), left_out.most_from());
+        tracing::info!(%code, reason = %fault, more, most_from, "refused");
+    }
+    visit.reporter.tell(|| What::Refused { subject: None, code: code.as_str(), reason: fault.to_string() });
+    let limits = &visit.limits;
+    match fault {
+        Fault::Frame(_) => Some(End::BadFrame),
+        _ if used.requests > limits.requests || used.malformed > limits.malformed => Some(End::SpentOut),
+        _ => None,
+    }
+}
+
+fn lost(error: &dyn std::error::Error, visit: &Visit) -> End {
+    if let Some(left_out) = visit.log.note("lost", Some(visit.source)) {
+        let (more, most_from) = (left_out.count(), left_out.most_from());
+        tracing::info!(%error, more, most_from, "lost");
+    }
+    End::Lost
+}
+
+/// What ended a wait for the client.
+enum Step {
+    Done(Want),
+    Stopped,
+    Displaced,
+}
+
+/// Sends what waits and receives the next message. Ends early if nothing is under way here and the server is to
+/// stop, or if the permit was given away.
+async fn step(
+    link: &mut Conversation<'_>,
+    stream: &mut TcpStream,
+    visit: &Visit,
+    stop: &mut Stop,
+    used: &Used,
+) -> Result<Step, NetError> {
+    let (mut reader, mut writer) = stream.split();
+    // Driving comes first, so that what has been answered is sent and what has arrived is read.
+    // It may be dropped at any point: the link knows how far it got.
+    tokio::select! {
+        biased;
+        done = drive(link, &mut reader, &mut writer, used.remaining(visit)) => return done.map(Step::Done),
+        () = visit.permit.displaced() => return Ok(Step::Displaced),
+        () = stop.wait() => {}
+    }
+    if idle(link) {
+        return Ok(Step::Stopped);
+    }
+    drive(link, &mut reader, &mut writer, used.remaining(visit)).await.map(Step::Done)
+}
+
+/// Whether nothing was begun: no exchange, no part of a message, no answer on its way.
+fn idle(link: &mut Conversation<'_>) -> bool {
+    link.machine().inner.subject().is_none() && link.to_send().is_empty() && link.space().len() == FRAME
+}

@@ -1,0 +1,155 @@
+//! The file of a backup: a tar archive (POSIX ustar) that ordinary tools can take apart and check, without minipki:
+//! `tar xf FILE && sha256sum -c SHA256SUMS`.
+//!
+//! | entry | what |
+//! | --- | --- |
+//! | `backup.json` | the version of this format, when and of which CA the backup was made |
+//! | `SHA256SUMS` | SHA-256 of the entries after it, in the format of `sha256sum` |
+//! | `anchor.json`, `ca-public.pem`, `ca-key.pem` | as in the CA folder |
+//! | `ledger.sqlite` | the ledger as it was at one moment, without a write-ahead log |
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::path::Path;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::StateError;
+use minipki_keys::{ANCHOR_FILE, KEY_FILE, PUBLIC_KEY_FILE};
+use minipki_os::files;
+
+const ABOUT_FILE: &str = "backup.json";
+const SUMS_FILE: &str = "SHA256SUMS";
+
+/// The version of the format that is written and read here.
+const VERSION: u32 = 1;
+
+/// The files of a CA folder beside the ledger that are in a backup, with their modes.
+pub(super) const SMALL: [(&str, u32); 3] =
+    [(ANCHOR_FILE, files::PUBLIC), (PUBLIC_KEY_FILE, files::PUBLIC), (KEY_FILE, files::SECRET)];
+
+/// The largest size of an entry other than the ledger, in bytes: many times the usual one.
+const LIMIT: u64 = 64 * 1024;
+
+/// What a backup says about itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct About {
+    /// When it was begun, in seconds since 1970.
+    pub(super) created: u64,
+    pub(super) fingerprint_sha256: String,
+    pub(super) issuer_id: String,
+    version: u32,
+}
+
+impl About {
+    pub(super) fn new(created: u64, issuer_id: String, fingerprint_sha256: String) -> Self {
+        Self { created, fingerprint_sha256, issuer_id, version: VERSION }
+    }
+}
+
+/// The contents of the small files, in the order of [`SMALL`].
+pub(super) type Contents = [Zeroizing<Vec<u8>>; SMALL.len()];
+
+/// Writes an archive to `to`, with the ledger from the open file `ledger`.
+pub(super) fn write(to: &File, about: &About, contents: &Contents, mut ledger: &File) -> io::Result<()> {
+    let mut sums = String::new();
+    for ((name, _), content) in SMALL.iter().zip(contents) {
+        sums.push_str(&line(&sum(&mut content.as_slice(), &mut io::sink())?, name));
+    }
+    sums.push_str(&line(&sum(&mut ledger, &mut io::sink())?, minipki_ledger::FILE));
+
+    // Without a buffer, which would keep the key.
+    let mut tar = tar::Builder::new(to);
+    let mut add = |name: &str, mode: u32, size: u64, content: &mut dyn Read| {
+        let mut header = tar::Header::new_ustar();
+        header.set_mode(mode);
+        header.set_size(size);
+        header.set_mtime(about.created);
+        header.set_entry_type(tar::EntryType::Regular);
+        tar.append_data(&mut header, name, content)
+    };
+    let text = serde_json::json!(about).to_string() + "\n";
+    add(ABOUT_FILE, files::PUBLIC, text.len() as u64, &mut text.as_bytes())?;
+    add(SUMS_FILE, files::PUBLIC, sums.len() as u64, &mut sums.as_bytes())?;
+    for ((name, mode), content) in SMALL.iter().zip(contents) {
+        add(name, *mode, content.len() as u64, &mut content.as_slice())?;
+    }
+    ledger.rewind()?;
+    let size = ledger.metadata()?.len();
+    add(minipki_ledger::FILE, files::SECRET, size, &mut ledger)?;
+    tar.finish()
+}
+
+/// Reads the archive `from`, writes its ledger into the new file `ledger`, and checks all checksums.
+pub(super) fn read(from: &Path, ledger: &Path) -> Result<(About, Contents), StateError> {
+    let no = |what: &str| StateError::no_backup(from, what);
+    // The words of a parser may quote what it has read: the file may be anything, also a private key.
+    let unreadable = |_: io::Error| no("it is no tar archive, or it is damaged");
+    let file = File::open(from).map_err(StateError::io(from))?;
+    let length = file.metadata().map_err(StateError::io(from))?.len();
+    let mut tar = tar::Archive::new(file);
+    // Raw: the extensions of the format let a small file claim any size, and we write none of them.
+    let mut entries = tar.entries().map_err(unreadable)?.raw(true);
+    let mut next = |expected: &str| {
+        let entry = entries.next().ok_or_else(|| no("it ends too early"))?.map_err(unreadable)?;
+        if entry.path().map_or(true, |path| path.as_os_str() != expected) {
+            return Err(no(&format!("{expected} is not where it should be")));
+        }
+        if entry.header().entry_type() != tar::EntryType::Regular || entry.size() > length {
+            return Err(no(&format!("{expected} is not a plain file of this archive")));
+        }
+        Ok(entry)
+    };
+    let mut small = |name: &str| -> Result<Zeroizing<Vec<u8>>, StateError> {
+        let mut content = Zeroizing::new(Vec::with_capacity(LIMIT as usize));
+        next(name)?.take(LIMIT).read_to_end(&mut content).map_err(unreadable)?;
+        Ok(content)
+    };
+    let about = small(ABOUT_FILE)?;
+    let about: About =
+        serde_json::from_slice(&about).map_err(|_| no("backup.json is not as minipki writes it"))?;
+    if about.version != VERSION {
+        return Err(no(&format!("it has version {}, and this minipki reads {VERSION}", about.version)));
+    }
+    let sums = small(SUMS_FILE)?;
+    let sums = std::str::from_utf8(&sums).map_err(|_| no("SHA256SUMS is no text"))?;
+    let sums: BTreeMap<&str, &str> =
+        sums.lines().filter_map(|line| line.split_once("  ").map(|(sum, name)| (name, sum))).collect();
+    let check = |name: &str, found: &str| match sums.get(name) {
+        Some(sum) if *sum == found => Ok(()),
+        _ => Err(no(&format!("{name} does not have its SHA-256 checksum"))),
+    };
+    let mut contents = Contents::default();
+    for ((name, _), content) in SMALL.iter().zip(&mut contents) {
+        *content = small(name)?;
+        check(name, &sum(&mut content.as_slice(), &mut io::sink()).map_err(unreadable)?)?;
+    }
+    let mut entry = next(minipki_ledger::FILE)?;
+    let mut to = files::create_new(ledger, files::SECRET).map_err(StateError::io(ledger))?;
+    let found = sum(&mut entry, &mut to).map_err(StateError::io(ledger))?;
+    check(minipki_ledger::FILE, &found)?;
+    to.sync_all().map_err(StateError::io(ledger))?;
+    Ok((about, contents))
+}
+
+fn line(sum: &str, name: &str) -> String {
+    format!("{sum}  {name}\n")
+}
+
+/// Copies `from` to `to`; returns its SHA-256 in hexadecimal digits.
+fn sum(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<String> {
+    let mut digest = Context::new(&SHA256);
+    let mut room = Zeroizing::new(vec![0; 1 << 16]);
+    loop {
+        let length = from.read(&mut room)?;
+        if length == 0 {
+            return Ok(digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect());
+        }
+        let read = room.get(..length).unwrap_or_default();
+        digest.update(read);
+        to.write_all(read)?;
+    }
+}

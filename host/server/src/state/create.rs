@@ -1,0 +1,102 @@
+//! A new CA: made in an order in which an interruption at any moment can be continued.
+//!
+//! The ledger comes first and holds the key's fingerprint, then the key, then the anchor. So a ledger without a key has
+//! issued nothing and may be made again, and a key is never removed: whether it has issued is in its ledger.
+
+use std::fs;
+use std::path::Path;
+
+use minipki_core::cert::IdBuf;
+use minipki_core::crypto::Portable;
+use minipki_core::crypto::rsa::{self, KeySize};
+
+use super::StateError;
+use minipki_keys::{ANCHOR_FILE, CaFolder, FolderError, KEY_FILE, NewKey, PUBLIC_KEY_FILE};
+use minipki_ledger::{Lock, Owner};
+
+/// A CA that was made.
+pub struct Created {
+    /// Its folder.
+    pub folder: CaFolder,
+    /// Whether its key was there already, from a creation that was interrupted, or because the anchor was lost.
+    pub continued: bool,
+}
+
+/// Makes a CA in the folder `path`, which must not exist, be empty and private, or hold an unfinished CA of the same
+/// name and size: that one is finished.
+///
+/// Takes from a tenth of a second to some seconds, by chance and by size.
+///
+/// # Errors
+/// [`FolderError::Exists`] if there is anything else in the way; otherwise what failed.
+pub fn create(path: &Path, issuer_id: IdBuf, size: KeySize) -> Result<Created, StateError> {
+    CaFolder::claim(path)?;
+    let _lock = Lock::acquire(path)?;
+    let key = CaFolder::key_of(path)?;
+    let continued = key.is_some();
+    // Looked at first: the folder of something else is not told to be made private.
+    if !continued && !holds_only_our_files(path).map_err(StateError::io(path))? {
+        return Err(FolderError::Exists(path.to_owned()).into());
+    }
+    CaFolder::check_private(path)?;
+    match key {
+        Some(key) => check_unfinished(path, &key, &issuer_id, size)?,
+        None => begin(path, &issuer_id, size)?,
+    }
+    Ok(Created { folder: CaFolder::finish(path, issuer_id)?, continued })
+}
+
+fn begin(path: &Path, issuer_id: &IdBuf, size: KeySize) -> Result<(), StateError> {
+    minipki_ledger::discard_unused(path)?;
+    let key = NewKey::generate(size)?;
+    minipki_ledger::create(path, &Owner { issuer_id: issuer_id.clone(), fingerprint: key.fingerprint() })?;
+    Ok(key.write(path)?)
+}
+
+fn check_unfinished(
+    path: &Path,
+    key: &rsa::PublicKey,
+    issuer_id: &IdBuf,
+    size: KeySize,
+) -> Result<(), StateError> {
+    let fingerprint = key.fingerprint::<Portable>();
+    match minipki_ledger::owner_of(path)? {
+        None => Err(FolderError::KeyAlone(path.to_owned()).into()),
+        Some(owner) if owner.fingerprint != fingerprint => Err(minipki_ledger::StoreError::Foreign {
+            path: path.join(minipki_ledger::FILE),
+            found: owner.to_string(),
+            expected: Owner { issuer_id: issuer_id.clone(), fingerprint }.to_string(),
+        }
+        .into()),
+        Some(owner) if owner.issuer_id != *issuer_id || key.size() != size => Err(FolderError::OtherCa {
+            path: path.to_owned(),
+            issuer_id: owner.issuer_id,
+            bits: key.size().bits(),
+        }
+        .into()),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Whether [`create`] would begin, or could go on, in the folder `path`.
+pub fn can_create(path: &Path) -> bool {
+    !path.exists() || holds_only_our_files(path).unwrap_or(false) && !path.join(ANCHOR_FILE).exists()
+}
+
+/// Whether all that is in a folder may come from a creation that was interrupted.
+fn holds_only_our_files(path: &Path) -> std::io::Result<bool> {
+    let ours = [minipki_ledger::FILE, KEY_FILE, PUBLIC_KEY_FILE, ANCHOR_FILE];
+    let suffixes = ["", "-wal", "-shm", "-journal", ".part"];
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        let known = ours.iter().any(|ours| {
+            name.to_str()
+                .and_then(|name| name.strip_prefix(ours))
+                .is_some_and(|rest| suffixes.contains(&rest))
+        });
+        if !known {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,43 @@
+//! The state of a CA, which is one folder: its key, its anchor and its ledger, as one thing that is made, opened to
+//! issue, backed up, restored and checked.
+
+mod archive;
+mod backup;
+mod check;
+mod create;
+mod error;
+mod restore;
+
+pub use backup::{Backup, backup};
+pub use check::{Finding, Report, check};
+pub use create::{Created, can_create, create};
+pub use error::StateError;
+pub use restore::{RestoreOptions, Restored, restore};
+
+use getrandom::SysRng;
+
+use minipki_ca::{Authority, Policy};
+use minipki_keys::{CaFolder, SignerKind};
+use minipki_ledger::{Accept, Owner, SqliteLedger};
+use minipki_os::clock;
+
+/// The CA that the ledger in `folder` must belong to.
+pub fn owner(folder: &CaFolder) -> Owner {
+    Owner { issuer_id: folder.issuer_id().into(), fingerprint: folder.fingerprint() }
+}
+
+/// Opens the CA in `folder` to issue: its key, its ledger and the machine's clock are checked.
+///
+/// # Errors
+/// [`StateError`]: what is wrong with one of them.
+pub fn open_authority(
+    folder: &CaFolder,
+    policy: Policy,
+    kind: SignerKind,
+    accept: Accept,
+) -> Result<Authority, StateError> {
+    let signer = folder.signer(kind)?;
+    let mut ledger = SqliteLedger::open_with(folder.path(), &owner(folder), accept, SysRng)?;
+    ledger.start_at(clock::now()?, accept)?;
+    Ok(Authority::new(folder.issuer_id().into(), policy, signer, Box::new(ledger)))
+}
