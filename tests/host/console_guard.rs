@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use minipki_console::{Console, ConsoleError, ConsoleOptions};
+use minipki_server::CaService;
 use minipki_tests::console::{Browser, TestConsole, raw};
 use minipki_tests::program::run;
+use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -352,12 +354,11 @@ async fn every_answer_tells_the_browser_to_keep_to_this_site() {
 async fn off_loopback_it_listens_only_encrypted() {
     let folder = TempDir::new().expect("a folder");
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:9080"] {
-        let options = ConsoleOptions {
-            listen: address.parse().expect("an address"),
-            ..ConsoleOptions::new(folder.path().join("ca"))
-        };
+        let service = Arc::new(CaService::open(&folder.path().join("ca")).expect("a folder for a CA"));
+        let options =
+            ConsoleOptions { listen: address.parse().expect("an address"), ..ConsoleOptions::default() };
         assert!(
-            matches!(Console::bind(options).await, Err(ConsoleError::NotEncrypted(_))),
+            matches!(Console::bind(options, service).await, Err(ConsoleError::NotEncrypted(_))),
             "{address} in clear"
         );
     }

@@ -1,5 +1,7 @@
 //! The console over a ledger that it must not change by looking at it.
 
+use std::path::Path;
+
 use minipki_core::crypto::rsa::KeySize;
 use minipki_server::state;
 use minipki_tests::ca::id;
@@ -8,14 +10,14 @@ use rusqlite::Connection;
 
 #[tokio::test]
 async fn looking_at_a_page_neither_makes_nor_migrates_a_ledger() {
-    let console = TestConsole::with(|options| {
-        state::create(&options.dir, id("ca"), KeySize::Bits2048).expect("a new CA");
-        let ledger = Connection::open(options.dir.join("ledger.sqlite")).expect("opened");
+    let make = |ca: &Path| {
+        state::create(ca, id("ca"), KeySize::Bits2048).expect("a new CA");
+        let ledger = Connection::open(ca.join("ledger.sqlite")).expect("opened");
         ledger
             .execute_batch("DROP TABLE instance; PRAGMA user_version = 2;")
             .expect("as the version before made it");
-    })
-    .await;
+    };
+    let console = TestConsole::of(make, |_| {}).await;
     let browser = console.enter().await;
     for page in ["/certificates", "/tokens"] {
         let answer = browser.get(page).await;

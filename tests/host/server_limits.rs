@@ -7,7 +7,7 @@ use minipki_ca::Policy;
 use minipki_core::session::EnrolForm;
 use minipki_core::wire::Code;
 use minipki_net::trace::{Direction, Tap};
-use minipki_server::{DeskError, Limits, ServeError, Server, ServerOptions};
+use minipki_server::{IssuerError, Limits, ServeError, Server, ServerOptions};
 use minipki_tests::ca::Desk;
 use minipki_tests::server::{
     Gate, Outcome, PROVEN, Setup, TestServer, closed, enrol, now, pair, receive, refused, send, soon,
@@ -254,9 +254,9 @@ async fn a_failing_signer_is_internal_to_all_who_wait_and_stops_the_server() {
         let ((first, second), ()) = tokio::join!(outcomes, referee);
         assert_eq!((first.refused(), second.refused()), (Code::Internal, Code::Internal));
         assert_eq!(server.reader().counts(now()).expect("a ledger").certificates, 0);
-        let expected = if panics { DeskError::Panicked } else { DeskError::Failed };
+        let expected = if panics { IssuerError::Panicked } else { IssuerError::Failed };
         match server.ended().await {
-            Err(ServeError::Desk(error)) => assert_eq!(error, expected),
+            Err(ServeError::Issuer(error)) => assert_eq!(error, expected),
             other => panic!("{other:?}"),
         }
     }

@@ -1,10 +1,11 @@
 //! A console within the test, and a browser that is no more than a socket: it sends what it is told.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use minipki_console::{Console, ConsoleOptions, Door};
+use minipki_server::CaService;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -33,11 +34,18 @@ impl TestConsole {
 
     /// Starts one with its options changed.
     pub async fn with(change: impl FnOnce(&mut ConsoleOptions)) -> Self {
+        Self::of(|_| {}, change).await
+    }
+
+    /// Starts one of the CA that `make` makes in a folder.
+    pub async fn of(make: impl FnOnce(&Path), change: impl FnOnce(&mut ConsoleOptions)) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let mut options = ConsoleOptions::new(folder.path().join("ca"));
+        make(&folder.path().join("ca"));
+        let mut options = ConsoleOptions::default();
+        let service = Arc::new(CaService::open(&folder.path().join("ca")).expect("a folder for a CA"));
         options.listen.set_port(0);
         change(&mut options);
-        let console = Arc::new(Console::bind(options).await.expect("a free port"));
+        let console = Arc::new(Console::bind(options, service.clone()).await.expect("a free port"));
         let (address, door) = (console.local_addr(), console.door());
         let (nobody, _) = Browser::at(&door.link().expect("random numbers"));
         let (stop, stopped) = oneshot::channel::<()>();
@@ -47,6 +55,7 @@ impl TestConsole {
                     let _ = stopped.await;
                 })
                 .await;
+            let _ = service.stop().await;
         });
         Self { address, door, nobody, folder, stop, run }
     }

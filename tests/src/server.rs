@@ -114,7 +114,7 @@ impl TestServer {
             None => signer,
         });
         let anchor = Anchor::from_key::<Portable>(authority.issuer_id(), authority.public_key().clone());
-        let options = ServerOptions { listen: ([127, 0, 0, 1], 0).into(), limits, tap, events: None };
+        let options = ServerOptions { listen: ([127, 0, 0, 1], 0).into(), limits, tap, sinks: Vec::new() };
         let server = Server::bind(authority, options).await.expect("a free port");
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel::<()>();

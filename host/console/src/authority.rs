@@ -17,9 +17,7 @@ use minipki_core::limits::{ANCHOR, SPKI_PEM};
 use serde::Deserialize;
 
 use super::audit::{self, Actor};
-use super::engine::{CaOptions, Key};
 use super::page::{Frame, Refusal, render};
-use super::serving::{Running, Serving};
 use super::session::Visitor;
 use super::shared::Shared;
 use super::words::words;
@@ -28,6 +26,8 @@ use minipki_keys::{CaFolder, SignerKind};
 use minipki_ledger::Accept;
 use minipki_server::Limits;
 use minipki_server::state::StateError;
+use minipki_server::{CaKey, CaOptions};
+use minipki_server::{Running, Serving};
 
 const PATH: &str = "/";
 
@@ -57,7 +57,7 @@ struct AuthorityPage {
 #[derive(Template)]
 #[template(path = "authority_status.html")]
 struct Status {
-    key: Key,
+    key: CaKey,
     serving: Serving,
 }
 
@@ -93,20 +93,20 @@ impl Identity {
 
 impl Status {
     fn of(shared: &Shared) -> Self {
-        Self { key: shared.engine.key(), serving: shared.engine.serving() }
+        Self { key: shared.service.key(), serving: shared.service.serving() }
     }
 
     /// One word for what the page has to be built anew for when it changes.
     fn word(&self) -> &'static str {
         match (&self.key, &self.serving) {
-            (Key::None, _) => "no-key",
-            (Key::Making { .. }, _) => "making",
-            (Key::Failed(_), _) => "key-failed",
-            (Key::Ready(_), Serving::Stopped(_)) => "stopped",
-            (Key::Ready(_), Serving::Starting) => "starting",
-            (Key::Ready(_), Serving::Running(_)) => "running",
-            (Key::Ready(_), Serving::Stopping) => "stopping",
-            (Key::Ready(_), Serving::Failed(_)) => "failed",
+            (CaKey::None, _) => "no-key",
+            (CaKey::Making { .. }, _) => "making",
+            (CaKey::Failed(_), _) => "key-failed",
+            (CaKey::Ready(_), Serving::Stopped(_)) => "stopped",
+            (CaKey::Ready(_), Serving::Starting) => "starting",
+            (CaKey::Ready(_), Serving::Running(_)) => "running",
+            (CaKey::Ready(_), Serving::Stopping) => "stopping",
+            (CaKey::Ready(_), Serving::Failed(_)) => "failed",
         }
     }
 
@@ -143,12 +143,12 @@ async fn page(
 ) -> Result<Response, Refusal> {
     let status = Status::of(&shared);
     let identity = match &status.key {
-        Key::Ready(folder) => Some(Identity::of(folder, &status.serving)),
+        CaKey::Ready(folder) => Some(Identity::of(folder, &status.serving)),
         _ => None,
     };
     render(&AuthorityPage {
         frame: Frame::new("Authority", PATH, &visitor),
-        dir: shared.engine.dir().display().to_string(),
+        dir: shared.service.dir().display().to_string(),
         status,
         identity,
         root: shared.root_pem.is_some(),
@@ -184,7 +184,7 @@ async fn make_key(
         Ok(()) => audit::done(actor, ACTION, details),
         Err(error) => audit::refused(actor, ACTION, error),
     };
-    shared.engine.make_key(issuer_id, size, ended).map_err(|error| denied(actor, ACTION, error))?;
+    shared.service.make_key(issuer_id, size, ended).map_err(|error| denied(actor, ACTION, error))?;
     Ok(Redirect::to(PATH))
 }
 
@@ -219,7 +219,7 @@ async fn start(
         tap: None,
     };
     let address =
-        shared.engine.start(options).await.map_err(|error| denied(actor, "start the CA server", error))?;
+        shared.service.start(options).await.map_err(|error| denied(actor, "start the CA server", error))?;
     audit::done(actor, "start the CA server", format_args!("{address}, {}", form.policy));
     Ok(Redirect::to(PATH))
 }
@@ -228,7 +228,7 @@ async fn stop(
     State(shared): State<Arc<Shared>>,
     Extension(actor): Extension<Actor>,
 ) -> Result<Redirect, Refusal> {
-    shared.engine.stop().await.map_err(|error| denied(actor, "stop the CA server", error))?;
+    shared.service.stop().await.map_err(|error| denied(actor, "stop the CA server", error))?;
     audit::done(actor, "stop the CA server", "");
     Ok(Redirect::to(PATH))
 }
@@ -239,14 +239,14 @@ fn denied(actor: Actor, action: &str, error: impl std::fmt::Display) -> Refusal 
 }
 
 async fn anchor_pem(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
-    let folder = shared.engine.folder().map_err(Refusal::told)?;
+    let folder = shared.service.folder().map_err(Refusal::told)?;
     let mut room = [0; SPKI_PEM];
     let text = folder.anchor().key().and_then(|key| key.write_spki_pem(&mut room).ok()).unwrap_or_default();
     Ok(download("application/x-pem-file", "anchor.pem", text.to_owned()))
 }
 
 async fn anchor_json(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
-    let folder = shared.engine.folder().map_err(Refusal::told)?;
+    let folder = shared.service.folder().map_err(Refusal::told)?;
     let mut room = [0; ANCHOR];
     let text = folder.anchor().encode(&mut room).map_err(Refusal::told)?;
     Ok(download("application/json", "anchor.json", String::from_utf8_lossy(text).into_owned()))

@@ -121,7 +121,7 @@ async fn page(
 ) -> Result<Response, Refusal> {
     let record = find(&shared, &serial).await?;
     let now = clock::now()?;
-    let folder = shared.engine.folder().map_err(Refusal::told)?;
+    let folder = shared.service.folder().map_err(Refusal::told)?;
     let text = record.certificate.as_bytes();
     // Of a damaged one there is still to see what is there.
     let body: Map<String, Value> = serde_json::from_slice(text).unwrap_or_default();
@@ -159,7 +159,7 @@ async fn find(shared: &Shared, serial: &str) -> Result<Record, Refusal> {
         )
     };
     let serial = serial.parse().ok().and_then(|number| Serial::new(number).ok()).ok_or_else(none)?;
-    let found = shared.engine.clone().read(move |reader| reader.find_by_serial(serial)).await;
+    let found = shared.service.clone().read(move |reader| reader.find_by_serial(serial)).await;
     found.map_err(Refusal::told)?.ok_or_else(none)
 }
 

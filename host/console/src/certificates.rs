@@ -233,7 +233,7 @@ async fn page(
         Ok(search) => (Some(search), None),
         Err(fault) => (None, Some(fault)),
     };
-    let read = shared.engine.clone().read(move |reader| {
+    let read = shared.service.clone().read(move |reader| {
         let found = search.map(|search| reader.search(&search)).transpose();
         Ok((reader.issued()?, found))
     });

@@ -7,7 +7,7 @@
 //! - `guard` stands before every page: Host, Sec-Fetch-Site, Origin, session, CSRF, response headers;
 //! - `site` has the host names that it is asked for by, and its cookie;
 //! - `session` turns the one-time link into a session, and ends it;
-//! - `engine` is the CA behind the pages: its key, its server (its states are in `serving`), its ledger. It reads
+//! - `service` is the CA behind the pages: its key, its server (its states are in `serving`), its ledger. It reads
 //!   through the ledger's read half and acts through the same code as the command line.
 //!
 //! To add a page: a file with `pub(super) fn routes() -> Router<Arc<Shared>>`, a template that
@@ -19,7 +19,6 @@ mod authority;
 mod certificate;
 mod certificates;
 mod connections;
-mod engine;
 mod guard;
 mod link;
 mod listen;
@@ -29,7 +28,6 @@ mod moment;
 mod options;
 mod page;
 mod run;
-mod serving;
 mod session;
 mod sessions;
 mod shared;
@@ -41,7 +39,6 @@ mod walk;
 mod words;
 mod write_deadline;
 
-pub use engine::{CaOptions, EngineError};
 pub use options::{ConsoleOptions, Limits, Tls};
 pub use run::{Console, ConsoleError, Door};
 pub use tls::TlsError;

@@ -21,7 +21,7 @@ use super::session::Visitor;
 use super::shared::Shared;
 use super::{assets, streams};
 use minipki_net::trace::Direction;
-use minipki_net::trace::events::{Event, KEPT, What};
+use minipki_server::{KEPT, LiveEvent, LiveKind};
 
 const PATH: &str = "/live";
 
@@ -50,7 +50,7 @@ async fn page(
     State(shared): State<Arc<Shared>>,
     Extension(visitor): Extension<Visitor>,
 ) -> Result<Response, Refusal> {
-    let running = shared.engine.running().is_ok();
+    let running = shared.service.running().is_ok();
     render(&LivePage { frame: Frame::new("Live", PATH, &visitor), running, kept: KEPT })
 }
 
@@ -63,10 +63,10 @@ async fn event(State(shared): State<Arc<Shared>>, Path(number): Path<u64>) -> Re
             "Open one that is.",
         )
     };
-    let (kept, _) = shared.engine.events().follow();
+    let (kept, _) = shared.service.live().follow();
     let found = kept.iter().find(|event| event.number == number).ok_or_else(gone)?;
     match &found.what {
-        What::Frame { body, .. } => render(&Decoded::new(body, None, None)),
+        LiveKind::Frame { body, .. } => render(&Decoded::new(body, None, None)),
         _ => Err(gone()),
     }
 }
@@ -90,13 +90,13 @@ struct Row {
 }
 
 impl Row {
-    fn new(event: &Event) -> Self {
+    fn new(event: &LiveEvent) -> Self {
         let at = event.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let row = Self { number: event.number, connection: event.connection, at, ..Self::default() };
         match &event.what {
-            What::Arrived { peer } => Self { kind: "arrived", text: peer.to_string(), ..row },
-            What::TurnedAway { peer } => Self { kind: "turned-away", text: peer.to_string(), ..row },
-            What::Frame { direction, body } => Self {
+            LiveKind::Arrived { peer } => Self { kind: "arrived", text: peer.to_string(), ..row },
+            LiveKind::TurnedAway { peer } => Self { kind: "turned-away", text: peer.to_string(), ..row },
+            LiveKind::Frame { direction, body } => Self {
                 kind: match direction {
                     Direction::Received => "received",
                     Direction::Sent => "sent",
@@ -106,26 +106,26 @@ impl Row {
                 bytes: Some(body.len()),
                 ..row
             },
-            What::Granted { subject, serial } => Self {
+            LiveKind::Granted { subject, serial } => Self {
                 kind: "granted",
                 text: format!("serial {serial}"),
                 subject: Some(subject.clone()),
                 ..row
             },
-            What::Repeated { subject, serial } => Self {
+            LiveKind::Repeated { subject, serial } => Self {
                 kind: "granted",
                 text: format!("serial {serial}, again"),
                 subject: Some(subject.clone()),
                 ..row
             },
-            What::Refused { subject, code, reason } => Self {
+            LiveKind::Refused { subject, code, reason } => Self {
                 kind: "refused",
                 text: reason.clone(),
                 subject: subject.clone(),
                 code: Some((*code).to_owned()),
                 ..row
             },
-            What::Left { how } => Self { kind: "left", text: (*how).to_owned(), ..row },
+            LiveKind::Left { how } => Self { kind: "left", text: (*how).to_owned(), ..row },
         }
     }
 }
@@ -137,13 +137,13 @@ async fn events(
 ) -> Result<Response, Refusal> {
     // A browser that comes back says what it has seen already.
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok()).unwrap_or(0);
-    let (kept, receiver) = shared.engine.events().follow();
+    let (kept, receiver) = shared.service.live().follow();
     let earlier = kept.into_iter().filter(move |event| event.number > seen).map(|event| tell(&event));
     streams::respond(shared, visitor, stream::iter(earlier).chain(follow(receiver)))
 }
 
 /// What comes from now on; where the browser is too slow, how much it has missed.
-fn follow(receiver: Receiver<Arc<Event>>) -> impl Stream<Item = sse::Event> + Send {
+fn follow(receiver: Receiver<Arc<LiveEvent>>) -> impl Stream<Item = sse::Event> + Send {
     stream::unfold(receiver, |mut receiver| async move {
         let told = match receiver.recv().await {
             Ok(event) => tell(&event),
@@ -154,7 +154,7 @@ fn follow(receiver: Receiver<Arc<Event>>) -> impl Stream<Item = sse::Event> + Se
     })
 }
 
-fn tell(event: &Event) -> sse::Event {
+fn tell(event: &LiveEvent) -> sse::Event {
     // Numbers and strings: always written.
     let row = serde_json::to_string(&Row::new(event)).unwrap_or_default();
     sse::Event::default().id(event.number.to_string()).data(row)

@@ -10,8 +10,6 @@ const PORT: u16 = 9080;
 /// How a console is set up.
 #[derive(Clone, Debug)]
 pub struct ConsoleOptions {
-    /// The CA's folder. It need not exist: the console can make it.
-    pub dir: PathBuf,
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Names under which browsers may ask for it; off loopback beside its address. Without any and without TLS, a
@@ -23,11 +21,10 @@ pub struct ConsoleOptions {
     pub limits: Limits,
 }
 
-impl ConsoleOptions {
+impl Default for ConsoleOptions {
     /// 127.0.0.1:9080 without encryption, default limits.
-    pub fn new(dir: PathBuf) -> Self {
+    fn default() -> Self {
         Self {
-            dir,
             listen: (Ipv4Addr::LOCALHOST, PORT).into(),
             names: Vec::new(),
             tls: None,

@@ -13,7 +13,6 @@ use tokio::sync::Mutex;
 use tokio_rustls::TlsAcceptor;
 
 use super::connections::Connections;
-use super::engine::Engine;
 use super::guard::guard;
 use super::page::Refusal;
 use super::session::Sessions;
@@ -21,11 +20,8 @@ use super::shared::Shared;
 use super::site::{Names, Site};
 use super::tls::{self, TlsError};
 use super::walk;
-use super::{
-    CaOptions, ConsoleOptions, EngineError, assets, audit, authority, certificates, link, listen, live,
-    sessions, tokens,
-};
-use minipki_keys::FolderError;
+use super::{ConsoleOptions, assets, audit, authority, certificates, link, listen, live, sessions, tokens};
+use minipki_server::CaService;
 
 /// Why a console did not start.
 #[derive(Debug, thiserror::Error)]
@@ -49,12 +45,6 @@ pub enum ConsoleError {
     /// Its certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The CA's folder.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// The CA.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
     /// No random numbers.
     #[error("the operating system gave no random numbers: {0}; try again")]
     Entropy(getrandom::Error),
@@ -88,11 +78,11 @@ impl Door {
 }
 
 impl Console {
-    /// Starts to listen. Browsers wait until [`Console::run`].
+    /// Starts to listen, for the CA behind `service`. Browsers wait until [`Console::run`].
     ///
     /// # Errors
     /// [`ConsoleError`]; above all [`ConsoleError::NotEncrypted`] off loopback without TLS.
-    pub async fn bind(options: ConsoleOptions) -> Result<Self, ConsoleError> {
+    pub async fn bind(options: ConsoleOptions, service: Arc<CaService>) -> Result<Self, ConsoleError> {
         let ConsoleOptions { listen, limits, .. } = options;
         if !listen.ip().is_loopback() {
             if options.tls.is_none() {
@@ -100,16 +90,17 @@ impl Console {
             }
             tracing::warn!(address = %listen, "the console can be reached from other machines");
         }
-        let engine = Engine::open(&options.dir)?;
+        // Events are kept from here on, for the Live page.
+        service.live();
         let names = Names::new(&options).map_err(ConsoleError::Entropy)?;
         let tls =
-            options.tls.as_ref().map(|tls| tls::prepare(tls, &engine, &names, listen.ip())).transpose()?;
+            options.tls.as_ref().map(|tls| tls::prepare(tls, &service, &names, listen.ip())).transpose()?;
         let (tls, root_pem) = tls.map_or((None, None), |tls| (Some(tls.acceptor), tls.root_pem));
         let (listener, twin) = open_sockets(listen, names.twin(listen.ip())).await?;
         let failed = |source| ConsoleError::Listen { address: listen, source };
         let address = listener.local_addr().map_err(failed)?;
         let shared = Shared {
-            engine: Arc::new(engine),
+            service,
             sessions: Sessions::new(limits),
             site: Site::new(&options, address, names),
             limits,
@@ -129,21 +120,7 @@ impl Console {
         Door(self.shared.clone())
     }
 
-    /// Why the CA's server stopped by itself; never ends while it does not.
-    pub async fn ca_failed(&self) -> String {
-        self.shared.engine.failed().await
-    }
-
-    /// Starts the CA's server, as the Authority page does; gives where it listens.
-    ///
-    /// # Errors
-    /// [`ConsoleError::Engine`].
-    pub async fn start_ca(&self, options: CaOptions) -> Result<SocketAddr, ConsoleError> {
-        Ok(self.shared.engine.start(options).await?)
-    }
-
-    /// Serves the pages until `shutdown` resolves; then lets the CA's server finish what is under
-    /// way.
+    /// Serves the pages until `shutdown` resolves.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
         let pages = routes(self.shared.clone());
         let limits = self.shared.limits;
@@ -164,8 +141,6 @@ impl Console {
             () = shutdown => {}
             never = async { tokio::join!(serve(&self.listener), twin).0 } => match never {},
         }
-        // That it does not run is what was wanted.
-        let _ = self.shared.engine.stop().await;
         audit::summarize(true);
     }
 }

@@ -6,13 +6,13 @@ use minipki_lab::Play;
 use tokio::sync::Mutex;
 
 use super::Limits;
-use super::engine::Engine;
 use super::session::Sessions;
 use super::site::Site;
+use minipki_server::CaService;
 
 /// Shared by all requests.
 pub(super) struct Shared {
-    pub(super) engine: Arc<Engine>,
+    pub(super) service: Arc<CaService>,
     pub(super) sessions: Sessions,
     pub(super) site: Site,
     pub(super) limits: Limits,

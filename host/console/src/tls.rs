@@ -13,10 +13,10 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs
 use tokio_rustls::rustls::version::TLS13;
 use tokio_rustls::rustls::{self, ServerConfig};
 
-use super::engine::Engine;
+use super::Tls;
 use super::site::Names;
-use super::{EngineError, Tls};
 use minipki_keys::TlsIdentityError;
+use minipki_server::{CaService, ServiceError};
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +63,7 @@ pub enum TlsError {
     Issue(#[from] TlsIdentityError),
     /// The CA has nothing to issue with.
     #[error("the console's certificate: {0}")]
-    Engine(#[from] EngineError),
+    Service(#[from] ServiceError),
 }
 
 /// What encrypts, and what a browser may be told to trust.
@@ -74,7 +74,12 @@ pub(super) struct Encryption {
 }
 
 /// Reads or issues the console's certificate, and says its fingerprint in the log.
-pub(super) fn prepare(tls: &Tls, engine: &Engine, names: &Names, ip: IpAddr) -> Result<Encryption, TlsError> {
+pub(super) fn prepare(
+    tls: &Tls,
+    service: &CaService,
+    names: &Names,
+    ip: IpAddr,
+) -> Result<Encryption, TlsError> {
     let (chain, key, root_pem) = match tls {
         Tls::Files { certificate, key } => {
             let chain = CertificateDer::pem_file_iter(certificate)
@@ -92,7 +97,7 @@ pub(super) fn prepare(tls: &Tls, engine: &Engine, names: &Names, ip: IpAddr) -> 
             if let Some(wrong) = certified.iter().find(|name| ServerName::try_from(name.as_str()).is_err()) {
                 return Err(TlsError::Name(wrong.clone()));
             }
-            let identity = engine.folder()?.tls_identity(&certified)?;
+            let identity = service.folder()?.tls_identity(&certified)?;
             let chain = vec![identity.certificate.into(), identity.root.into()];
             let key = PrivatePkcs8KeyDer::from(identity.key.to_vec()).into();
             (chain, key, Some(identity.root_pem))

@@ -14,7 +14,6 @@ use minipki_core::time::UnixTime;
 use serde::Deserialize;
 
 use super::audit::{self, Actor};
-use super::engine::EngineError;
 use super::moment::Moment;
 use super::page::{Frame, Refusal, render};
 use super::session::Visitor;
@@ -22,6 +21,7 @@ use super::shared::Shared;
 use minipki_ca::Token;
 use minipki_ledger::{TokenRecord, TokenState};
 use minipki_os::clock;
+use minipki_server::ServiceError;
 
 const PATH: &str = "/tokens";
 
@@ -114,12 +114,12 @@ async fn list(
     fresh: Option<Fresh>,
 ) -> Result<Response, Refusal> {
     let now = clock::now()?;
-    let (ready, tokens) = match shared.engine.clone().read(move |reader| reader.tokens(after, ROWS + 1)).await
-    {
-        Ok(tokens) => (true, tokens),
-        Err(EngineError::NoKey) => (false, Vec::new()),
-        Err(error) => return Err(Refusal::told(error)),
-    };
+    let (ready, tokens) =
+        match shared.service.clone().read(move |reader| reader.tokens(after, ROWS + 1)).await {
+            Ok(tokens) => (true, tokens),
+            Err(ServiceError::NoKey) => (false, Vec::new()),
+            Err(error) => return Err(Refusal::told(error)),
+        };
     let more = tokens.len() > ROWS;
     let rows: Vec<_> = tokens.into_iter().take(ROWS).map(|record| Row::new(record, now)).collect();
     let after =
@@ -150,7 +150,7 @@ async fn make(
         .ok_or_else(|| wrong("A token cannot be good for that long.".to_owned()))?;
     let token = Token::generate(&mut SysRng).map_err(|_| Refusal::no_entropy())?;
     let (hash, whom) = (token.hash(), subject.clone());
-    shared.engine.clone().write(move |book| book.add(hash, whom.as_id(), expires, now)).await.map_err(
+    shared.service.clone().write(move |book| book.add(hash, whom.as_id(), expires, now)).await.map_err(
         |error| {
             audit::refused(actor, "make a token", &error);
             Refusal::told(error)
@@ -167,7 +167,7 @@ async fn revoke(
     Path(id): Path<u64>,
 ) -> Result<Redirect, Refusal> {
     let now = clock::now()?;
-    shared.engine.clone().write(move |book| book.revoke(id, now)).await.map_err(|error| {
+    shared.service.clone().write(move |book| book.revoke(id, now)).await.map_err(|error| {
         audit::refused(actor, "revoke a token", &error);
         Refusal::told(error)
     })?;

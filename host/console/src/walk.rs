@@ -15,7 +15,6 @@ use minipki_core::cert::IdBuf;
 use serde::Deserialize;
 
 use super::audit::{self, Actor};
-use super::engine::Engine;
 use super::message::{Decoded, refusal_code};
 use super::page::{Frame, Refusal, render};
 use super::session::Visitor;
@@ -23,6 +22,7 @@ use super::shared::Shared;
 use minipki_ca::Token;
 use minipki_lab::{Flip, MakeToken, Note, Play, StoryError, Theatre, Who};
 use minipki_os::clock;
+use minipki_server::CaService;
 
 const PATH: &str = "/walk";
 
@@ -160,7 +160,7 @@ async fn page(
 }
 
 fn show(shared: &Shared, visitor: &Visitor, told: Option<Told>) -> Result<Response, Refusal> {
-    let running = shared.engine.running().is_ok();
+    let running = shared.service.running().is_ok();
     render(&WalkPage { frame: Frame::new("Walk-through", PATH, visitor), running, told })
 }
 
@@ -169,7 +169,7 @@ async fn play(
     Extension(actor): Extension<Actor>,
 ) -> Result<Redirect, Refusal> {
     let mut stage = shared.played.try_lock().map_err(|_| busy())?;
-    let tokens = tokens(&shared.engine);
+    let tokens = tokens(&shared.service);
     let play = Play::perform(&theatre(&shared, &tokens)?).await.map_err(|error| failed(actor, &error))?;
     let [alice, bob] = play.names();
     audit::done(actor, "play the walk-through", format_args!("{alice} and {bob} enrolled"));
@@ -206,7 +206,7 @@ async fn flip(
     })?;
     let number = step.wrapping_sub(1);
     let flip = Flip { step: number, offset, mask: NonZeroU8::new(mask) };
-    let tokens = tokens(&shared.engine);
+    let tokens = tokens(&shared.service);
     let refusal =
         play.flip(&theatre(&shared, &tokens)?, flip).await.map_err(|error| failed(actor, &error))?;
     audit::done(actor, "flip a byte", format_args!("byte {offset} of message {step}: {}", refusal.check));
@@ -215,13 +215,13 @@ async fn flip(
 }
 
 /// Tokens as the Tokens page makes them, for a CA that asks for one.
-fn tokens(engine: &Engine) -> impl Fn(&IdBuf) -> Result<Token, String> + Send + Sync {
+fn tokens(service: &CaService) -> impl Fn(&IdBuf) -> Result<Token, String> + Send + Sync {
     |subject| {
         let made = || -> Result<Token, Box<dyn std::error::Error>> {
             let token = Token::generate(&mut SysRng)?;
             let now = clock::now()?;
             let expires = now.checked_add_seconds(TOKEN_SECONDS).ok_or("the clock is at its end")?;
-            engine.tokens()?.add(token.hash(), subject.as_id(), expires, now)?;
+            service.tokens()?.add(token.hash(), subject.as_id(), expires, now)?;
             Ok(token)
         };
         made().map_err(|error| error.to_string())
@@ -229,8 +229,8 @@ fn tokens(engine: &Engine) -> impl Fn(&IdBuf) -> Result<Token, String> + Send + 
 }
 
 fn theatre<'t>(shared: &Shared, tokens: &'t MakeToken<'t>) -> Result<Theatre<'t>, Refusal> {
-    let running = shared.engine.running().map_err(Refusal::told)?;
-    let folder = shared.engine.folder().map_err(Refusal::told)?;
+    let running = shared.service.running().map_err(Refusal::told)?;
+    let folder = shared.service.folder().map_err(Refusal::told)?;
     Ok(Theatre {
         ca: reachable(running.address).to_string(),
         anchor: folder.anchor().clone(),

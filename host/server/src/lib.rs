@@ -1,28 +1,26 @@
-//! The CA's server: many connections, one desk.
+//! The CA as a service: its issuer, its TCP front, the events that it tells, and its life from the first key on.
 //!
-//! - [`Server`] accepts, bounds how many connections there are, in all and of one source, and stops in order;
-//! - `admission` gives each connection its permit, which an idle one can lose to a newcomer;
-//! - each connection is a task that moves frames ([`net::drive`](minipki_net::drive)) and answers
-//!   what its machine was asked, in `answer`;
-//! - the desk is one thread that owns the [`Authority`](minipki_ca::Authority): what piled up
-//!   while it signed and committed is signed and committed together next.
-//!
-//! Whatever waits for a peer has a deadline, and whatever a peer can pile up has a bound
-//! ([`Limits`]).
+//! - [`Issuer`] is the one way to a certificate: a handle to the thread that owns the
+//!   [`Authority`](minipki_ca::Authority), for every front of the CA.
+//! - [`tcp`] is the front on port 9000.
+//! - [`events`] has what happens; the sinks are the log, the [`Metrics`] and the [`LiveFeed`].
+//! - [`CaService`] is one CA in its folder, which is started and stopped; [`state`] is that folder.
 
-mod admission;
-mod answer;
-mod connection;
-mod connections;
-mod context;
-mod desk;
-mod listening;
-mod options;
+mod event_log;
+pub mod events;
+mod issuer;
+mod lifecycle;
+mod live;
+mod metrics;
+mod service;
 mod signals;
 pub mod state;
+pub mod tcp;
 
-pub use context::{Counts, Summary};
-pub use desk::DeskError;
-pub use listening::{ServeError, Server};
-pub use options::{Limits, ServerOptions};
+pub use issuer::{Issuer, IssuerError};
+pub use lifecycle::{Running, Serving};
+pub use live::{KEPT, LiveEvent, LiveFeed, LiveKind};
+pub use metrics::{Metrics, Summary};
+pub use service::{CaKey, CaOptions, CaService, ServiceError};
 pub use signals::stop_signals;
+pub use tcp::{Limits, ServeError, Server, ServerOptions};

@@ -2,13 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::log::{self, LogFormat};
 use super::{CliError, Exit, output, until_stopped};
-use minipki_console::{Console, ConsoleError, ConsoleOptions, EngineError, Tls};
+use minipki_console::{Console, ConsoleError, ConsoleOptions, Tls};
+use minipki_server::{CaService, ServiceError};
 
 /// See and run the CA in a browser, until Ctrl-C or SIGTERM
 ///
@@ -57,23 +59,26 @@ pub(super) struct SiteArgs {
 }
 
 impl SiteArgs {
-    /// A console on `dir` that is reached at `listen`.
-    pub(super) fn options(self, dir: PathBuf, listen: SocketAddr) -> ConsoleOptions {
+    /// A console that is reached at `listen`.
+    pub(super) fn options(self, listen: SocketAddr) -> ConsoleOptions {
         let tls = match (self.tls_cert, self.tls_key) {
             (Some(certificate), Some(key)) => Some(Tls::Files { certificate, key }),
             _ => self.tls_issued.then_some(Tls::Issued),
         };
-        ConsoleOptions { listen, names: self.names, tls, ..ConsoleOptions::new(dir) }
+        ConsoleOptions { listen, names: self.names, tls, ..ConsoleOptions::default() }
     }
 }
 
 pub(super) fn run(args: ConsoleArgs) -> Result<(), CliError> {
     log::begin(args.log_format)?;
-    let options = args.site.options(args.dir, args.listen);
+    let options = args.site.options(args.listen);
+    let service = Arc::new(CaService::open(&args.dir)?);
     until_stopped(async |stop| {
-        let console = Console::bind(options).await?;
+        let console = Console::bind(options, service.clone()).await?;
         invite(&console)?;
         console.run(stop).await;
+        // That it does not run is what is wanted.
+        let _ = service.stop().await;
         Ok(())
     })
 }
@@ -104,18 +109,17 @@ impl From<ConsoleError> for CliError {
         match error {
             ConsoleError::NotEncrypted(_) => Self::told(Exit::Usage, error),
             ConsoleError::Listen { .. } => Self::told(Exit::Connection, error),
-            ConsoleError::Engine(error) => error.into(),
             _ => Self::told(Exit::Failed, error),
         }
     }
 }
 
-impl From<EngineError> for CliError {
-    fn from(error: EngineError) -> Self {
+impl From<ServiceError> for CliError {
+    fn from(error: ServiceError) -> Self {
         match error {
-            EngineError::Serve(error) => error.into(),
-            EngineError::Folder(error) => error.into(),
-            EngineError::Store(error) => error.into(),
+            ServiceError::Serve(error) => error.into(),
+            ServiceError::Folder(error) => error.into(),
+            ServiceError::Store(error) => error.into(),
             _ => Self::told(Exit::Failed, error),
         }
     }

@@ -1,6 +1,5 @@
 //! What passes on a connection, for whoever wants to watch.
 
-pub mod events;
 pub mod explain;
 mod explain_messages;
 pub mod places;
@@ -8,7 +7,6 @@ pub mod printer;
 pub mod reading;
 mod tap;
 
-pub use events::Events;
 pub use explain::printable;
 pub use printer::Printer;
 pub use reading::Reading;

@@ -1,6 +1,7 @@
 //! `minipki ca serve`: the CA on the network.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
@@ -10,10 +11,9 @@ use super::super::{CliError, Exit, until_stopped, watch};
 use super::Folder;
 use super::accept::AcceptArgs;
 use super::limits::LimitArgs;
-use minipki_console::{CaOptions, Console, ConsoleOptions};
-use minipki_keys::{CaFolder, SignerKind};
-use minipki_server::state::open_authority;
-use minipki_server::{ServeError, Server, ServerOptions};
+use minipki_console::{Console, ConsoleOptions};
+use minipki_keys::SignerKind;
+use minipki_server::{CaOptions, CaService, ServeError};
 
 /// Serve enrolment until Ctrl-C or SIGTERM, then finish what is under way
 #[derive(Args)]
@@ -91,38 +91,33 @@ pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
         tap,
     };
     let folder = args.folder.open()?;
+    let service = Arc::new(CaService::open(folder.path())?);
     match args.console {
-        Some(listen) => with_console(ca, args.site.options(folder.path().to_owned(), listen)),
-        None => alone(ca, &folder),
+        Some(listen) => with_console(service, ca, args.site.options(listen)),
+        None => until_stopped(async |stop| {
+            service.serve(ca, stop).await?;
+            Ok(())
+        }),
     }
-}
-
-fn alone(ca: CaOptions, folder: &CaFolder) -> Result<(), CliError> {
-    let CaOptions { listen, policy, signer, limits, accept, tap } = ca;
-    let authority = open_authority(folder, policy, signer, accept)?;
-    let options = ServerOptions { listen, limits, tap, ..ServerOptions::default() };
-    until_stopped(async |stop| {
-        let server = Server::bind(authority, options).await?;
-        server.run(stop).await?;
-        Ok(())
-    })
 }
 
 /// The server and the console in one process. A server that fails ends both, as it would alone; one
 /// that is stopped from the console waits there to be started again.
-fn with_console(ca: CaOptions, options: ConsoleOptions) -> Result<(), CliError> {
+fn with_console(service: Arc<CaService>, ca: CaOptions, options: ConsoleOptions) -> Result<(), CliError> {
     until_stopped(async |stop| {
-        let console = Console::bind(options).await?;
-        console.start_ca(ca).await?;
+        let console = Console::bind(options, service.clone()).await?;
+        service.start(ca).await?;
         invite(&console)?;
         let mut failed = None;
         let end = async {
             tokio::select! {
                 () = stop => {}
-                reason = console.ca_failed() => failed = Some(reason),
+                reason = service.failed() => failed = Some(reason),
             }
         };
         console.run(end).await;
+        // That it does not run is what is wanted.
+        let _ = service.stop().await;
         failed.map_or(Ok(()), |reason| Err(CliError::told(Exit::Failed, reason)))
     })
 }

@@ -1,4 +1,4 @@
-//! What happens at a server, connection by connection, for whoever watches it live.
+//! The sink for the Live page: the newest events, and those to come, for everybody who watches.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -7,14 +7,18 @@ use std::time::SystemTime;
 
 use tokio::sync::broadcast;
 
-use super::{Direction, Tap};
+use minipki_ca::Source;
+use minipki_net::LogLimit;
+use minipki_net::trace::Direction;
+
+use super::events::{CaEvent, ConnectionLimit, EventSink, Origin};
 
 /// How many events are kept for who comes later, and may pass unread by who is slow.
 pub const KEPT: usize = 1000;
 
-/// One thing that happened.
+/// One thing that happened, as it is kept.
 #[derive(Clone, Debug)]
-pub struct Event {
+pub struct LiveEvent {
     /// Its place in the order of all events, from 1.
     pub number: u64,
     /// When.
@@ -22,12 +26,12 @@ pub struct Event {
     /// The connection it belongs to, as the log numbers them: from 1 for each start of the server.
     pub connection: u64,
     /// What it was.
-    pub what: What,
+    pub what: LiveKind,
 }
 
 /// What happened.
 #[derive(Clone, Debug)]
-pub enum What {
+pub enum LiveKind {
     /// A client has connected.
     Arrived {
         /// From where.
@@ -75,39 +79,41 @@ pub enum What {
     },
 }
 
-/// The newest [`KEPT`] events, and those to come. A server that has none of these to tell does
-/// nothing for it.
-pub struct Events {
+/// The newest [`KEPT`] events, and those to come.
+pub struct LiveFeed {
     state: Mutex<State>,
-    live: broadcast::Sender<Arc<Event>>,
+    live: broadcast::Sender<Arc<LiveEvent>>,
+    /// Bounds the events of clients that are turned away, so that the others can be seen.
+    turned_away: LogLimit<Source>,
 }
 
 struct State {
-    newest: VecDeque<Arc<Event>>,
+    newest: VecDeque<Arc<LiveEvent>>,
     told: u64,
 }
 
-impl Default for Events {
+impl Default for LiveFeed {
     fn default() -> Self {
         Self {
             state: Mutex::new(State { newest: VecDeque::with_capacity(KEPT), told: 0 }),
             live: broadcast::Sender::new(KEPT),
+            turned_away: LogLimit::new(1),
         }
     }
 }
 
-impl Events {
+impl LiveFeed {
     /// Those that are kept, oldest first, and all that come after them: nothing twice, and nothing
-    /// left out between the two. Whoever reads too slowly loses the oldest, and is told how many.
-    pub fn follow(&self) -> (Vec<Arc<Event>>, broadcast::Receiver<Arc<Event>>) {
+    /// left out between the two. A reader that is too slow loses the oldest, and is told how many.
+    pub fn follow(&self) -> (Vec<Arc<LiveEvent>>, broadcast::Receiver<Arc<LiveEvent>>) {
         let state = self.state();
         (state.newest.iter().cloned().collect(), self.live.subscribe())
     }
 
-    fn tell(&self, connection: u64, what: What) {
+    fn keep(&self, connection: u64, what: LiveKind) {
         let mut state = self.state();
         state.told += 1;
-        let event = Arc::new(Event { number: state.told, at: SystemTime::now(), connection, what });
+        let event = Arc::new(LiveEvent { number: state.told, at: SystemTime::now(), connection, what });
         if state.newest.len() == KEPT {
             state.newest.pop_front();
         }
@@ -121,48 +127,44 @@ impl Events {
     }
 }
 
-/// Tells of one connection, if anybody is told.
-#[derive(Clone, Default)]
-pub struct Reporter(Option<(Arc<Events>, u64)>);
-
-impl Reporter {
-    /// Tells `events` of the connection with this number.
-    pub fn new(events: Option<Arc<Events>>, connection: u64) -> Self {
-        Self(events.map(|events| (events, connection)))
+impl EventSink for LiveFeed {
+    fn take(&self, origin: Origin, event: CaEvent<'_>) {
+        let kind = match event {
+            CaEvent::Connected { peer } => LiveKind::Arrived { peer },
+            CaEvent::TurnedAway { peer, limit, .. } => {
+                let kind = match limit {
+                    ConnectionLimit::Source => "source",
+                    ConnectionLimit::Server => "server",
+                };
+                if self.turned_away.note(kind, None).is_none() {
+                    return;
+                }
+                LiveKind::TurnedAway { peer }
+            }
+            CaEvent::Frame { direction, body } => LiveKind::Frame { direction, body: body.into() },
+            CaEvent::Issued { request, issued } => {
+                let (subject, serial) = (request.subject.to_string(), issued.serial.get());
+                if issued.repeated {
+                    LiveKind::Repeated { subject, serial }
+                } else {
+                    LiveKind::Granted { subject, serial }
+                }
+            }
+            CaEvent::Refused { request, code, reason } => LiveKind::Refused {
+                subject: Some(request.subject.to_string()),
+                code: code.as_str(),
+                reason: reason.to_string(),
+            },
+            CaEvent::Malformed { code, reason } => {
+                LiveKind::Refused { subject: None, code: code.as_str(), reason: reason.to_string() }
+            }
+            CaEvent::Closed { how } => LiveKind::Left { how },
+            CaEvent::Lost { .. } | CaEvent::Displaced | CaEvent::CutOff { .. } => return,
+        };
+        self.keep(origin.connection, kind);
     }
 
-    /// Tells what `what` makes; it is not asked where nobody is told.
-    pub fn tell(&self, what: impl FnOnce() -> What) {
-        if let Some((events, connection)) = &self.0 {
-            events.tell(*connection, what());
-        }
-    }
-
-    /// A tap that tells of each frame, and shows it to `other` too.
-    pub fn tap(&self, other: Option<Arc<dyn Tap>>) -> Option<Arc<dyn Tap>> {
-        match self.0 {
-            Some(_) => Some(Arc::new(Both { reporter: self.clone(), other })),
-            None => other,
-        }
-    }
-}
-
-struct Both {
-    reporter: Reporter,
-    other: Option<Arc<dyn Tap>>,
-}
-
-impl Tap for Both {
-    fn frame(&self, direction: Direction, body: &[u8]) {
-        self.reporter.tell(|| What::Frame { direction, body: body.into() });
-        if let Some(other) = &self.other {
-            other.frame(direction, body);
-        }
-    }
-
-    fn plaintext(&self, direction: Direction, text: &[u8]) {
-        if let Some(other) = &self.other {
-            other.plaintext(direction, text);
-        }
+    fn wants_frames(&self) -> bool {
+        true
     }
 }

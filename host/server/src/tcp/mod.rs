@@ -1,4 +1,17 @@
-//! Accepting, counting, stopping.
+//! The TCP front: accepts connections, bounds them, and gives each a task that answers its requests.
+//!
+//! - `admission` gives each connection its permit, which an idle one can lose to a new one;
+//! - `connection` moves the frames of one connection, and `answer` answers what its machine was asked;
+//! - the [`Issuer`] signs and records.
+//!
+//! Every wait for a peer has a deadline, and everything that a peer can pile up has a bound ([`Limits`]).
+
+mod admission;
+mod answer;
+mod connection;
+mod connections;
+mod context;
+mod options;
 
 use std::future::Future;
 use std::io;
@@ -7,22 +20,21 @@ use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use super::ServerOptions;
-use super::connections::Connections;
-use super::context::{Context, Counts, Summary};
-use super::desk::{Desk, DeskError};
+pub use options::{Limits, ServerOptions};
+
+use self::connections::Connections;
+use self::context::Context;
+use super::event_log::EventLog;
+use super::events::{EventSink, Events};
+use super::issuer::{Issuer, IssuerError};
+use super::metrics::{Metrics, Summary};
 use minipki_ca::Authority;
-use minipki_net::LogLimit;
-use minipki_provider::Chosen;
 
 /// Connections that the operating system may keep until they are accepted: so many that a flood does not make it
 /// drop those of others, which would come again only after a second.
 const BACKLOG: u32 = 4096;
-
-/// How many lines of requests of one kind are logged one by one before they are counted.
-const REQUESTS: u32 = 8;
 
 /// Why a server did not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -42,28 +54,29 @@ pub enum ServeError {
     Thread(#[source] io::Error),
     /// What issues certificates failed.
     #[error(transparent)]
-    Desk(#[from] DeskError),
+    Issuer(#[from] IssuerError),
 }
 
-/// A CA that listens.
+/// An issuer and its TCP front.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    authority: Authority,
+    issuer: Issuer,
     options: ServerOptions,
-    counts: Arc<Counts>,
+    metrics: Arc<Metrics>,
 }
 
 impl Server {
-    /// Starts to listen. Connections wait until [`Server::run`].
+    /// Starts to listen, and starts the issuer. Connections wait until [`Server::run`].
     ///
     /// # Errors
-    /// [`ServeError::Listen`].
+    /// [`ServeError::Listen`] or [`ServeError::Thread`].
     pub async fn bind(authority: Authority, options: ServerOptions) -> Result<Self, ServeError> {
         let failed = |source| ServeError::Listen { address: options.listen, source };
         let listener = listen(options.listen).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, authority, options, counts: Arc::default() })
+        let issuer = Issuer::start(authority, &options.limits).map_err(ServeError::Thread)?;
+        Ok(Self { listener, address, issuer, options, metrics: Arc::default() })
     }
 
     /// Where it listens, with the port that port 0 became.
@@ -72,21 +85,26 @@ impl Server {
     }
 
     /// What it does, to look at while it runs.
-    pub fn counts(&self) -> Arc<Counts> {
-        self.counts.clone()
+    pub fn metrics(&self) -> Arc<Metrics> {
+        self.metrics.clone()
     }
 
-    /// Serves until `shutdown` resolves. Then it accepts nobody more, lets what is under way
-    /// finish for at most [`Limits::drain`](super::Limits::drain), and returns.
+    /// The issuer, for other fronts of the same CA.
+    pub const fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// Serves until `shutdown` resolves. Then it accepts no more connections, lets what is under way
+    /// finish for at most [`Limits::drain`], closes the issuer, and returns.
     ///
     /// # Errors
-    /// [`ServeError::Desk`] if certificates can no longer be issued; requests that wait are
+    /// [`ServeError::Issuer`] if certificates can no longer be issued; requests that wait are
     /// refused as `internal` first.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Summary, ServeError> {
-        let Self { listener, address, authority, options, counts } = self;
-        let ServerOptions { limits, tap, events, .. } = options;
-        let issuer = authority.public_key().fingerprint::<Chosen>();
-        tracing::info!(%address, issuer_id = %authority.issuer_id(), fingerprint = %issuer, "serving");
+        let Self { listener, address, issuer, options, metrics } = self;
+        let ServerOptions { limits, tap, sinks, .. } = options;
+        let fingerprint = issuer.fingerprint();
+        tracing::info!(%address, issuer_id = %issuer.issuer_id(), %fingerprint, "serving");
         let descriptors = minipki_os::raise_descriptor_limit();
         let wanted = limits.connections;
         let limits = limits.within(descriptors);
@@ -98,24 +116,20 @@ impl Server {
                 "serving fewer connections: this process may open too few files (see `ulimit -n`)"
             );
         }
-        let (desk, mut closed) = Desk::open(authority, &limits).map_err(ServeError::Thread)?;
+        let first: [Arc<dyn EventSink>; 2] = [metrics.clone(), Arc::new(EventLog::default())];
         let context = Arc::new(Context {
-            issuer,
-            desk,
+            issuer: issuer.clone(),
             limits,
             tap,
-            events,
-            counts,
-            log: LogLimit::new(1),
-            requests: LogLimit::new(REQUESTS),
+            events: Events::new(first.into_iter().chain(sinks).collect()),
             busy_places: Arc::new(Semaphore::new(limits.told_busy.min(Semaphore::MAX_PERMITS))),
         });
 
-        let mut connections = Connections::new(context.clone());
+        let mut connections = Connections::new(context);
         let served = tokio::select! {
             biased;
             () = shutdown => Ok(()),
-            closed = closed.wait() => closed,
+            ended = issuer.ended() => ended,
             never = connections.accept_loop(&listener) => match never {},
         };
         // From here on the operating system refuses new connections.
@@ -123,11 +137,9 @@ impl Server {
         tracing::info!(connections = connections.present(), "stopping");
         let end = Instant::now() + limits.drain + limits.drain / 2;
         connections.drain().await;
-        let summary = context.counts.summary();
+        let summary = metrics.summary();
         served?;
-        // Nobody is left to ask anything, so the desk ends with what it has.
-        drop((connections, context));
-        timeout_at(end, closed.wait()).await.unwrap_or(Err(DeskError::Stuck))?;
+        issuer.close(end.saturating_duration_since(Instant::now())).await?;
         let Summary { connections, turned_away, displaced, granted, repeated, refused, cut_off } = summary;
         tracing::info!(connections, turned_away, displaced, granted, repeated, refused, cut_off, "stopped");
         Ok(summary)

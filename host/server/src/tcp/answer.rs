@@ -10,10 +10,10 @@ use minipki_core::session::{Asked, EnrolServer, Fault, Machine};
 use minipki_core::wire::Code;
 use rand_core::UnwrapErr;
 
-use super::context::Visit;
-use minipki_ca::{IssueRequest, Issued, Proof, Refused};
+use super::context::ConnContext;
+use crate::events::{CaEvent, Request};
+use minipki_ca::{IssueRequest, Proof, Refused};
 use minipki_net::trace::Traced;
-use minipki_net::trace::events::What;
 use minipki_provider::Chosen;
 
 /// The CA's end of one connection.
@@ -74,66 +74,43 @@ impl From<Fault> for Denied {
 ///
 /// # Errors
 /// [`Fault`] if it cannot be written, which is a bug: the connection is of no more use.
-pub(super) async fn answer(link: &mut Conversation<'_>, asked: Asked, visit: &Visit) -> Result<(), Fault> {
+pub(super) async fn answer(
+    link: &mut Conversation<'_>,
+    asked: Asked,
+    connection: &ConnContext,
+) -> Result<(), Fault> {
     let began = Instant::now();
     let (subject, subject_key) = waiting(link)?;
-    let proven = match asked {
+    let (form, proven) = match asked {
         Asked::Challenge => {
             return link.send(|traced, out| {
                 traced.compose(out, |machine, out| machine.challenge(&mut UnwrapErr(SysRng), out))
             });
         }
-        Asked::Classic => Ok(Proof::Classic),
-        Asked::Proven => prove(&link.machine().inner, &subject, subject_key, visit).await,
+        Asked::Classic => ("Classic", Ok(Proof::Classic)),
+        Asked::Proven => ("Proven", prove(&link.machine().inner, &subject, subject_key, connection).await),
     };
     let certified = match proven {
         Ok(proof) => {
-            let source = Some(visit.source);
+            let source = connection.origin.source;
             let request = IssueRequest { subject_id: subject.clone(), subject_key, proof, source };
-            visit.desk.issue(request).await.map_err(Denied::from)
+            connection.issuer.issue(request).await.map_err(Denied::from)
         }
         Err(denied) => Err(denied),
     };
+    let request = Request { subject: subject.as_id(), form, elapsed: began.elapsed() };
     match certified {
         Ok(issued) => {
-            granted(&subject, &issued, asked, began, visit);
+            connection.tell(CaEvent::Issued { request, issued: &issued });
             link.send(|traced, out| {
                 traced.compose(out, |machine, out| machine.grant(&issued.certificate, out))
             })
         }
         Err(denied) => {
             let code = denied.code();
-            visit.counts.refused.add();
-            if let Some(left_out) = visit.requests.note(code.as_str(), Some(visit.source)) {
-                let (more, most_from) = (left_out.count(), left_out.most_from());
-                tracing::info!(%subject, %code, reason = %denied, form = ?asked, elapsed = ?began.elapsed(), more, most_from, "refused");
-            }
-            visit.reporter.tell(|| What::Refused {
-                subject: Some(subject.to_string()),
-                code: code.as_str(),
-                reason: denied.to_string(),
-            });
+            connection.tell(CaEvent::Refused { request, code, reason: &denied });
             refuse(link, code)
         }
-    }
-}
-
-/// Counts and tells that `subject` gets its certificate, for the first time or again.
-fn granted(subject: &IdBuf, issued: &Issued, asked: Asked, began: Instant, visit: &Visit) {
-    let serial = issued.serial.get();
-    let elapsed = began.elapsed();
-    if issued.repeated {
-        visit.counts.repeated.add();
-        // This costs a client nothing, so it may come without end.
-        if let Some(left_out) = visit.requests.note("repeated", Some(visit.source)) {
-            let (more, most_from) = (left_out.count(), left_out.most_from());
-            tracing::info!(%subject, serial, form = ?asked, ?elapsed, more, most_from, "repeated");
-        }
-        visit.reporter.tell(|| What::Repeated { subject: subject.to_string(), serial });
-    } else {
-        visit.counts.granted.add();
-        tracing::info!(%subject, serial, form = ?asked, ?elapsed, "granted");
-        visit.reporter.tell(|| What::Granted { subject: subject.to_string(), serial });
     }
 }
 
@@ -158,13 +135,13 @@ async fn prove(
     machine: &EnrolServer<Chosen>,
     subject: &IdBuf,
     subject_key: [u8; 32],
-    visit: &Visit,
+    connection: &ConnContext,
 ) -> Result<Proof, Denied> {
     if machine.proves(None)? {
         return Ok(Proof::Proven { token: None });
     }
     let mut proven = Err(Denied::Proof);
-    for token in visit.desk.tokens(subject.clone(), subject_key).await? {
+    for token in connection.issuer.tokens(subject.clone(), subject_key).await? {
         if machine.proves(Some(token.as_bytes()))? {
             proven = Ok(Proof::Proven { token: Some(token) });
         }

@@ -11,11 +11,12 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{interval, timeout};
 use tracing::Instrument;
 
-use super::admission::{Admission, Full};
+use super::admission::Admission;
 use super::connection::{self, Stop};
-use super::context::{Context, Visit};
+use super::context::{ConnContext, Context};
+use crate::events::{CaEvent, ConnectionLimit, Origin};
 use minipki_ca::Source;
-use minipki_net::trace::events::{Reporter, What};
+use minipki_net::LogLimit;
 
 /// How often it is looked whether a summary of the log is due.
 const LOOK: Duration = Duration::from_secs(1);
@@ -27,23 +28,31 @@ pub(super) struct Connections {
     admission: Admission,
     stop: watch::Sender<bool>,
     arrivals: u64,
+    /// Bounds the lines that tell that no connection can be accepted.
+    accepting: LogLimit<Source>,
 }
 
 impl Connections {
     pub(super) fn new(context: Arc<Context>) -> Self {
         let admission = Admission::new(context.limits);
-        Self { context, tasks: JoinSet::new(), admission, stop: watch::Sender::new(false), arrivals: 0 }
+        Self {
+            context,
+            tasks: JoinSet::new(),
+            admission,
+            stop: watch::Sender::new(false),
+            arrivals: 0,
+            accepting: LogLimit::new(1),
+        }
     }
 
     /// Accepts for ever; may be dropped at any time.
     pub(super) async fn accept_loop(&mut self, listener: &TcpListener) -> Infallible {
-        let context = self.context.clone();
         let mut look = interval(LOOK);
         loop {
             tokio::select! {
-                (stream, peer) = minipki_net::accept(listener, &context.log) => self.receive(stream, peer),
+                (stream, peer) = minipki_net::accept(listener, &self.accepting) => self.receive(stream, peer),
                 Some(ended) = self.tasks.join_next() => note(ended),
-                _ = look.tick() => self.context.summarize(false),
+                _ = look.tick() => self.flush(false),
             }
         }
     }
@@ -63,45 +72,45 @@ impl Connections {
         };
         if timeout(self.context.limits.drain, ending).await.is_err() {
             tracing::warn!(connections = self.tasks.len(), "cut off what was still under way");
-            (0..self.tasks.len()).for_each(|_| self.context.counts.cut_off.add());
+            let connections = self.tasks.len() as u64;
+            self.context.events.tell(Origin::CA, CaEvent::CutOff { connections });
             self.tasks.shutdown().await;
         }
-        self.context.summarize(true);
+        self.flush(true);
+    }
+
+    /// Logs what was held back and may be told now; all of it at the `end`.
+    fn flush(&self, end: bool) {
+        self.accepting.summarize(end);
+        self.context.events.flush(end);
     }
 
     fn receive(&mut self, stream: TcpStream, peer: SocketAddr) {
         self.arrivals += 1;
         let source = Source::from(peer.ip());
-        let reporter = Reporter::new(self.context.events.clone(), self.arrivals);
+        let origin = Origin { connection: self.arrivals, source: Some(source) };
         let permit = match self.admission.admit(self.arrivals, source, Instant::now()) {
             Ok(permit) => permit,
-            Err(full) => return self.turn_away(stream, peer, full, &reporter),
+            Err(limit) => return self.turn_away(stream, peer, limit, origin),
         };
         // Messages are small and each waits for its answer: nothing is gained by holding them back. A socket that
         // refuses this is only slower.
         let _ = stream.set_nodelay(true);
-        self.context.counts.connections.add();
-        reporter.tell(|| What::Arrived { peer });
-        let (context, stop) = (self.context.clone(), Stop(self.stop.subscribe()));
+        let (server, stop) = (self.context.clone(), Stop(self.stop.subscribe()));
+        let connection = ConnContext { server, origin, permit };
+        connection.tell(CaEvent::Connected { peer });
         let span = tracing::info_span!("connection", id = self.arrivals, %peer);
-        let visit = Visit { context, reporter, source, permit };
-        self.tasks.spawn(async move { connection::serve(stream, &visit, stop).await }.instrument(span));
+        self.tasks.spawn(async move { connection::serve(stream, &connection, stop).await }.instrument(span));
     }
 
     /// Ends a connection that gets no permit. This costs next to nothing, however many there are.
-    fn turn_away(&mut self, stream: TcpStream, peer: SocketAddr, full: Full, reporter: &Reporter) {
+    fn turn_away(&mut self, stream: TcpStream, peer: SocketAddr, limit: ConnectionLimit, origin: Origin) {
         let context = &self.context;
-        context.counts.turned_away.add();
-        let (kind, limit) = match full {
-            Full::Source => ("turned away: too many connections of one source", context.limits.per_source),
-            Full::Server => ("turned away: too many connections", context.limits.connections),
+        let most = match limit {
+            ConnectionLimit::Source => context.limits.per_source,
+            ConnectionLimit::Server => context.limits.connections,
         };
-        if let Some(left_out) = context.log.note(kind, Some(Source::from(peer.ip()))) {
-            let (more, most_from) = (left_out.count(), left_out.most_from());
-            tracing::warn!(connection = self.arrivals, %peer, limit, more, most_from, "{kind}");
-            // Those who watch live see no more of them than the log has, so that they see the others.
-            reporter.tell(|| What::TurnedAway { peer });
-        }
+        context.events.tell(origin, CaEvent::TurnedAway { peer, limit, most });
         if let Ok(place) = context.busy_places.clone().try_acquire_owned() {
             self.tasks.spawn(async move {
                 connection::close_as_busy(stream).await;

@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
+use super::{Metrics, Summary};
 use minipki_ca::Policy;
-use minipki_server::{Counts, Summary};
 
-/// How often the counts are looked at for the rate, and how many looks are kept.
+/// How often the metrics are looked at for the rate, and how many looks are kept.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 const LOOKS: usize = 10;
 
 /// The CA's server.
 #[derive(Clone)]
-pub(super) enum Serving {
+pub enum Serving {
     /// It does not run; with the summary of its last run, if there was one.
     Stopped(Option<Summary>),
     /// It opens the ledger.
@@ -49,11 +49,14 @@ impl Serving {
 
 /// A server that runs.
 #[derive(Clone)]
-pub(super) struct Running {
-    pub(super) address: SocketAddr,
-    pub(super) policy: Policy,
-    pub(super) since: Instant,
-    counts: Arc<Counts>,
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What it allows.
+    pub policy: Policy,
+    /// When it began to run.
+    pub since: Instant,
+    metrics: Arc<Metrics>,
     /// Told once.
     stop: Arc<Notify>,
     looks: Arc<Mutex<VecDeque<(Instant, Summary)>>>,
@@ -61,8 +64,8 @@ pub(super) struct Running {
 
 impl Running {
     /// A server that has begun to run now.
-    pub(super) fn new(address: SocketAddr, policy: Policy, counts: Arc<Counts>) -> Self {
-        Self { address, policy, since: Instant::now(), counts, stop: Arc::default(), looks: Arc::default() }
+    pub(super) fn new(address: SocketAddr, policy: Policy, metrics: Arc<Metrics>) -> Self {
+        Self { address, policy, since: Instant::now(), metrics, stop: Arc::default(), looks: Arc::default() }
     }
 
     /// Waits until it is told to stop.
@@ -71,12 +74,12 @@ impl Running {
     }
 
     /// What it has done so far.
-    pub(super) fn summary(&self) -> Summary {
-        self.counts.summary()
+    pub fn summary(&self) -> Summary {
+        self.metrics.summary()
     }
 
     /// Granted and refused a second, over the last [`LOOKS`] seconds.
-    pub(super) fn rates(&self) -> (f64, f64) {
+    pub fn rates(&self) -> (f64, f64) {
         let Some((then, before)) = lock(&self.looks).front().copied() else { return (0.0, 0.0) };
         let (span, now) = (then.elapsed().as_secs_f64().max(f64::MIN_POSITIVE), self.summary());
         let rate = |now: u64, before: u64| now.saturating_sub(before) as f64 / span;
@@ -118,10 +121,18 @@ impl ServingState {
         self.step(Serving::starting).is_some()
     }
 
-    /// Tells a server that runs to stop, and waits until it has, or has failed. `false` if it does not run.
-    pub(super) async fn stop(&self) -> bool {
+    /// Tells a server that runs to stop. `false` if it does not run.
+    pub(super) fn ask_to_stop(&self) -> bool {
         let Some(Serving::Running(running)) = self.step(Serving::stopping) else { return false };
         running.stop.notify_one();
+        true
+    }
+
+    /// Tells a server that runs to stop, and waits until it has, or has failed. `false` if it does not run.
+    pub(super) async fn stop(&self) -> bool {
+        if !self.ask_to_stop() {
+            return false;
+        }
         let mut serving = self.0.subscribe();
         let _ = serving.wait_for(|serving| !matches!(serving, Serving::Stopping)).await;
         true

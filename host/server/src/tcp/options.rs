@@ -4,7 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use minipki_net::trace::{Events, Tap};
+use minipki_net::trace::Tap;
+
+use crate::events::EventSink;
 
 /// The CA's port (protocol §4).
 const PORT: u16 = 9000;
@@ -18,8 +20,8 @@ pub struct ServerOptions {
     pub limits: Limits,
     /// Who watches each frame as it passes, if anybody does.
     pub tap: Option<Arc<dyn Tap>>,
-    /// Who is told what happens on each connection, if anybody is.
-    pub events: Option<Arc<Events>>,
+    /// Sinks of events, beside the log and the counters.
+    pub sinks: Vec<Arc<dyn EventSink>>,
 }
 
 impl Default for ServerOptions {
@@ -29,7 +31,7 @@ impl Default for ServerOptions {
             listen: (Ipv4Addr::LOCALHOST, PORT).into(),
             limits: Limits::default(),
             tap: None,
-            events: None,
+            sinks: Vec::new(),
         }
     }
 }
@@ -52,7 +54,7 @@ pub struct Limits {
     /// How long a peer may take to its first valid message; at most `deadline`.
     pub first_deadline: Duration,
     /// How long a peer may take to get from one valid message to the next, all reading and writing
-    /// included, and how long a request may wait at the desk.
+    /// included, and how long a request may wait for the issuer.
     pub deadline: Duration,
     /// Requests on one connection, the refused ones included. One more is refused, as `busy` if
     /// nothing else is wrong with it, and ends the connection.
@@ -61,7 +63,7 @@ pub struct Limits {
     pub malformed: usize,
     /// How long a connection may last. A request after that is refused as `busy` and ends the connection.
     pub lifetime: Duration,
-    /// Requests that may wait for the desk. One more is refused as `busy`.
+    /// Requests that may wait for the issuer. One more is refused as `busy`.
     pub waiting: usize,
     /// Requests that are signed and committed together at most.
     pub batch: usize,

@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio::sync::Notify;
 
 use super::Limits;
+use crate::events::ConnectionLimit;
 use minipki_ca::Source;
 
 /// The permits of a server: so many in all, and so many for each source.
@@ -39,15 +40,6 @@ pub(super) struct Permit {
     displaced: Arc<Notify>,
 }
 
-/// Why there is no permit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Full {
-    /// The source has as many as it may have.
-    Source,
-    /// All are in use.
-    Server,
-}
-
 impl Admission {
     pub(super) fn new(limits: Limits) -> Self {
         let (held, by_source, ending) = (HashMap::new(), HashMap::new(), HashSet::new());
@@ -56,7 +48,12 @@ impl Admission {
 
     /// A permit for the connection of this number, which was never used before. It may have been another
     /// connection's until now; that one is told.
-    pub(super) fn admit(&self, connection: u64, source: Source, now: Instant) -> Result<Permit, Full> {
+    pub(super) fn admit(
+        &self,
+        connection: u64,
+        source: Source,
+        now: Instant,
+    ) -> Result<Permit, ConnectionLimit> {
         let mut table = lock(&self.0);
         table.make_room(source, now)?;
         let displaced = Arc::new(Notify::new());
@@ -68,18 +65,18 @@ impl Admission {
 }
 
 impl Table {
-    fn make_room(&mut self, source: Source, now: Instant) -> Result<(), Full> {
+    fn make_room(&mut self, source: Source, now: Instant) -> Result<(), ConnectionLimit> {
         let own = self.by_source.get(&source).copied().unwrap_or(0);
         let full = if own >= self.limits.per_source {
-            Full::Source
+            ConnectionLimit::Source
         } else if self.held.len() >= self.limits.connections {
-            Full::Server
+            ConnectionLimit::Server
         } else {
             return Ok(());
         };
         let most = self.by_source.values().copied().max().unwrap_or(0);
         // A permit that changes hands must not make the taker the one that holds most.
-        let among_its_own = full == Full::Source || (own > 0 && own + 1 >= most);
+        let among_its_own = full == ConnectionLimit::Source || (own > 0 && own + 1 >= most);
         // Or a source could keep its permits by sending requests without a pause.
         let takes_from_busy = !among_its_own && most > 1;
         let (_, since, connection) = self
@@ -193,7 +190,7 @@ mod tests {
             Self { admission: Admission::new(limits), count: 0 }
         }
 
-        fn admit(&mut self, last: u8, now: Instant) -> Result<Permit, Full> {
+        fn admit(&mut self, last: u8, now: Instant) -> Result<Permit, ConnectionLimit> {
             self.count += 1;
             self.admission.admit(self.count, source(last), now)
         }
@@ -204,7 +201,7 @@ mod tests {
         let (mut arrivals, start) = (Arrivals::new(100, 2), Instant::now());
         let first = arrivals.admit(1, start).expect("room");
         let second = arrivals.admit(1, start).expect("room");
-        assert_eq!(arrivals.admit(1, start).err(), Some(Full::Source));
+        assert_eq!(arrivals.admit(1, start).err(), Some(ConnectionLimit::Source));
         let other = arrivals.admit(2, start).expect("room for others");
 
         let later = start + Duration::from_secs(1);
@@ -214,7 +211,7 @@ mod tests {
         assert!(![&first, &third, &other].into_iter().any(Permit::is_displaced));
         // A displaced connection that ends later frees nobody else's permit.
         drop(second);
-        assert_eq!(arrivals.admit(1, later).err(), Some(Full::Source));
+        assert_eq!(arrivals.admit(1, later).err(), Some(ConnectionLimit::Source));
         drop(first);
         assert!(arrivals.admit(1, later).is_ok());
     }
@@ -227,9 +224,9 @@ mod tests {
         first.works();
         second.works();
         let later = start + Duration::from_secs(60);
-        assert_eq!(arrivals.admit(1, later).err(), Some(Full::Source));
+        assert_eq!(arrivals.admit(1, later).err(), Some(ConnectionLimit::Source));
         first.waits_since(later);
-        assert_eq!(arrivals.admit(1, later).err(), Some(Full::Source), "within the grace");
+        assert_eq!(arrivals.admit(1, later).err(), Some(ConnectionLimit::Source), "within the grace");
         assert!(arrivals.admit(1, later + Duration::from_secs(1)).is_ok());
         assert!(first.is_displaced() && !second.is_displaced());
     }
@@ -242,10 +239,14 @@ mod tests {
         let _two: Vec<_> = (0..2).map(|_| arrivals.admit(2, start).expect("room")).collect();
         let taken = || many.iter().filter(|permit| permit.is_displaced()).count();
         // All permits are held. Source 2 has its share; a new one gets a permit at once.
-        assert_eq!(arrivals.admit(2, start).err(), Some(Full::Server));
+        assert_eq!(arrivals.admit(2, start).err(), Some(ConnectionLimit::Server));
         let newcomer = arrivals.admit(3, start).expect("one of source 1");
         assert_eq!((taken(), alone.is_displaced()), (1, false));
-        assert_eq!(arrivals.admit(1, start).err(), Some(Full::Server), "it does not get the permit back");
+        assert_eq!(
+            arrivals.admit(1, start).err(),
+            Some(ConnectionLimit::Server),
+            "it does not get the permit back"
+        );
         assert!(arrivals.admit(4, start).is_ok(), "one of source 1 or 2");
         assert!(![&alone, &newcomer].into_iter().any(Permit::is_displaced));
     }
@@ -262,7 +263,7 @@ mod tests {
         assert_eq!(held[..2].iter().filter(|permit| permit.is_displaced()).count(), 1);
         // With one permit each, nobody has more right to it than those that wait for the server.
         newcomers.iter().for_each(Permit::works);
-        assert_eq!(arrivals.admit(5, later).err(), Some(Full::Server));
+        assert_eq!(arrivals.admit(5, later).err(), Some(ConnectionLimit::Server));
     }
 
     #[test]
@@ -271,7 +272,7 @@ mod tests {
         let (first, second) =
             (arrivals.admit(1, start).expect("room"), arrivals.admit(2, start).expect("room"));
         first.waits_since(start + Duration::from_millis(1));
-        assert_eq!(arrivals.admit(1, start).err(), Some(Full::Server));
+        assert_eq!(arrivals.admit(1, start).err(), Some(ConnectionLimit::Server));
         let _third = arrivals.admit(3, start).expect("the idlest");
         assert!(second.is_displaced() && !first.is_displaced());
     }

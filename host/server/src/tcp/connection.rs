@@ -10,9 +10,9 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::answer::{Conversation, answer, refuse};
-use super::context::Visit;
+use super::context::ConnContext;
+use crate::events::CaEvent;
 use minipki_net::trace::Traced;
-use minipki_net::trace::events::What;
 use minipki_net::{NetError, close, drive};
 use minipki_provider::Chosen;
 
@@ -71,53 +71,45 @@ struct Used {
 
 impl Used {
     /// How long the client may take from its last valid message to its next.
-    fn deadline(&self, visit: &Visit) -> Duration {
-        let limits = &visit.limits;
+    fn deadline(&self, connection: &ConnContext) -> Duration {
+        let limits = &connection.limits;
         if self.useful == self.began { limits.first_deadline.min(limits.deadline) } else { limits.deadline }
     }
 
     /// How much of that time is left.
-    fn remaining(&self, visit: &Visit) -> Option<Duration> {
-        Some(self.deadline(visit).saturating_sub(self.useful.elapsed()))
+    fn remaining(&self, connection: &ConnContext) -> Option<Duration> {
+        Some(self.deadline(connection).saturating_sub(self.useful.elapsed()))
     }
 }
 
 /// Serves the client at the other end of `stream` until one of the two is done.
-pub(super) async fn serve(mut stream: TcpStream, visit: &Visit, mut stop: Stop) {
+pub(super) async fn serve(mut stream: TcpStream, connection: &ConnContext, mut stop: Stop) {
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
-    let machine = EnrolServer::<Chosen>::new(visit.issuer);
-    let mut link = Link::new(Traced::new(machine, visit.reporter.tap(visit.tap.clone())), &mut rx, &mut tx);
+    let machine = EnrolServer::<Chosen>::new(connection.issuer.fingerprint());
+    let mut link = Link::new(Traced::new(machine, connection.tap()), &mut rx, &mut tx);
     let now = Instant::now();
     let mut used = Used { began: now, useful: now, requests: 0, malformed: 0 };
-    let mut end = converse(&mut link, &mut stream, visit, &mut stop, &mut used).await;
+    let mut end = converse(&mut link, &mut stream, connection, &mut stop, &mut used).await;
     let last = link.to_send();
     if matches!(end, End::BadFrame | End::SpentOut) {
         let (mut reader, mut writer) = stream.split();
         tokio::select! {
             () = close(&mut reader, &mut writer, last) => {}
-            () = visit.permit.displaced() => end = End::Displaced,
+            () = connection.permit.displaced() => end = End::Displaced,
         }
     } else if matches!(end, End::Displaced)
         // Nothing may follow a part of an answer.
         && last.is_empty()
-        && let Ok(_place) = visit.busy_places.try_acquire()
+        && let Ok(_place) = connection.busy_places.try_acquire()
     {
-        visit.permit.release();
+        connection.permit.release();
         close_as_busy(stream).await;
     }
     if matches!(end, End::Displaced) {
-        visit.counts.displaced.add();
-        if let Some(left_out) = visit.log.note("displaced", Some(visit.source)) {
-            let (more, most_from) = (left_out.count(), left_out.most_from());
-            tracing::info!(
-                more,
-                most_from,
-                "closed for another connection: this one waited longest for its client"
-            );
-        }
+        connection.tell(CaEvent::Displaced);
     }
     tracing::debug!(?end, requests = used.requests, malformed = used.malformed, "closed");
-    visit.reporter.tell(|| What::Left { how: end.words() });
+    connection.tell(CaEvent::Closed { how: end.words() });
 }
 
 /// Tells the client that there is no place for it now, and closes.
@@ -138,30 +130,32 @@ fn busy() -> Option<Vec<u8>> {
 async fn converse(
     link: &mut Conversation<'_>,
     stream: &mut TcpStream,
-    visit: &Visit,
+    connection: &ConnContext,
     stop: &mut Stop,
     used: &mut Used,
 ) -> End {
     loop {
-        let done = step(link, stream, visit, stop, used).await;
+        let done = step(link, stream, connection, stop, used).await;
         let end = match done {
             // The last answer is sent. A client that always has one more message here ends as well.
-            Ok(Step::Done(Want::Deliver)) | Err(NetError::Fault(_)) if visit.permit.is_displaced() => {
+            Ok(Step::Done(Want::Deliver)) | Err(NetError::Fault(_)) if connection.permit.is_displaced() => {
                 Some(End::Displaced)
             }
             Ok(Step::Done(Want::Deliver)) => {
-                visit.permit.works();
-                let end = reply(link, visit, used).await;
+                connection.permit.works();
+                let end = reply(link, connection, used).await;
                 used.useful = Instant::now();
-                visit.permit.waits_since(used.useful);
+                connection.permit.waits_since(used.useful);
                 end
             }
             Ok(Step::Done(_)) => Some(End::Left),
             Ok(Step::Stopped) => Some(End::Stopped),
             Ok(Step::Displaced) => Some(End::Displaced),
-            Err(NetError::Fault(fault)) => misread(fault, visit, used),
-            Err(NetError::Deadline(_)) => Some(lost(&NetError::Deadline(used.deadline(visit)), visit)),
-            Err(error) => Some(lost(&error, visit)),
+            Err(NetError::Fault(fault)) => misread(fault, connection, used),
+            Err(NetError::Deadline(_)) => {
+                Some(lost(&NetError::Deadline(used.deadline(connection)), connection))
+            }
+            Err(error) => Some(lost(&error, connection)),
         };
         if let Some(end) = end {
             return end;
@@ -170,14 +164,15 @@ async fn converse(
 }
 
 /// Puts the answer to what was just asked into the link.
-async fn reply(link: &mut Conversation<'_>, visit: &Visit, used: &mut Used) -> Option<End> {
+async fn reply(link: &mut Conversation<'_>, connection: &ConnContext, used: &mut Used) -> Option<End> {
     let event = link.event();
     // A proof belongs to the request that led to it.
     used.requests += usize::from(event != Some(Asked::Proven));
-    let spent = used.requests > visit.limits.requests || used.began.elapsed() > visit.limits.lifetime;
+    let spent =
+        used.requests > connection.limits.requests || used.began.elapsed() > connection.limits.lifetime;
     let written = match event {
         Some(_) if spent => refuse(link, Code::Busy),
-        Some(asked) => answer(link, asked, visit).await,
+        Some(asked) => answer(link, asked, connection).await,
         None => Err(Fault::OutOfTurn),
     };
     match written {
@@ -190,19 +185,14 @@ async fn reply(link: &mut Conversation<'_>, visit: &Visit, used: &mut Used) -> O
 }
 
 /// What a message that failed a check means for its connection. The client has been told already.
-fn misread(fault: Fault, visit: &Visit, used: &mut Used) -> Option<End> {
+fn misread(fault: Fault, connection: &ConnContext, used: &mut Used) -> Option<End> {
     let Some(code) = fault.code() else {
-        return Some(lost(&fault, visit));
+        return Some(lost(&fault, connection));
     };
     used.requests += 1;
     used.malformed += 1;
-    visit.counts.refused.add();
-    if let Some(left_out) = visit.log.note(code.as_str(), Some(visit.source)) {
-        let (more, most_from) = (left_out.count(), left_out.most_from());
-        tracing::info!(%code, reason = %fault, more, most_from, "refused");
-    }
-    visit.reporter.tell(|| What::Refused { subject: None, code: code.as_str(), reason: fault.to_string() });
-    let limits = &visit.limits;
+    connection.tell(CaEvent::Malformed { code, reason: &fault });
+    let limits = &connection.limits;
     match fault {
         Fault::Frame(_) => Some(End::BadFrame),
         _ if used.requests > limits.requests || used.malformed > limits.malformed => Some(End::SpentOut),
@@ -210,11 +200,8 @@ fn misread(fault: Fault, visit: &Visit, used: &mut Used) -> Option<End> {
     }
 }
 
-fn lost(error: &dyn std::error::Error, visit: &Visit) -> End {
-    if let Some(left_out) = visit.log.note("lost", Some(visit.source)) {
-        let (more, most_from) = (left_out.count(), left_out.most_from());
-        tracing::info!(%error, more, most_from, "lost");
-    }
+fn lost(error: &dyn std::error::Error, connection: &ConnContext) -> End {
+    connection.tell(CaEvent::Lost { error });
     End::Lost
 }
 
@@ -230,7 +217,7 @@ enum Step {
 async fn step(
     link: &mut Conversation<'_>,
     stream: &mut TcpStream,
-    visit: &Visit,
+    connection: &ConnContext,
     stop: &mut Stop,
     used: &Used,
 ) -> Result<Step, NetError> {
@@ -239,14 +226,14 @@ async fn step(
     // It may be dropped at any point: the link knows how far it got.
     tokio::select! {
         biased;
-        done = drive(link, &mut reader, &mut writer, used.remaining(visit)) => return done.map(Step::Done),
-        () = visit.permit.displaced() => return Ok(Step::Displaced),
+        done = drive(link, &mut reader, &mut writer, used.remaining(connection)) => return done.map(Step::Done),
+        () = connection.permit.displaced() => return Ok(Step::Displaced),
         () = stop.wait() => {}
     }
     if idle(link) {
         return Ok(Step::Stopped);
     }
-    drive(link, &mut reader, &mut writer, used.remaining(visit)).await.map(Step::Done)
+    drive(link, &mut reader, &mut writer, used.remaining(connection)).await.map(Step::Done)
 }
 
 /// Whether nothing was begun: no exchange, no part of a message, no answer on its way.

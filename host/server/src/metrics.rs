@@ -1,0 +1,68 @@
+//! The sink that counts.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::events::{CaEvent, EventSink, Origin};
+
+/// What a server did in its life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Connections accepted.
+    pub connections: u64,
+    /// Connections turned away because there were too many.
+    pub turned_away: u64,
+    /// Connections closed because another one had more right to their place.
+    pub displaced: u64,
+    /// Certificates granted, each for the first time.
+    pub granted: u64,
+    /// Certificates granted again, to the same request.
+    pub repeated: u64,
+    /// Messages and requests refused.
+    pub refused: u64,
+    /// Connections cut off because they did not end in time when the server stopped.
+    pub cut_off: u64,
+}
+
+/// The running figures of a [`Summary`].
+#[derive(Default)]
+pub struct Metrics {
+    connections: AtomicU64,
+    turned_away: AtomicU64,
+    displaced: AtomicU64,
+    granted: AtomicU64,
+    repeated: AtomicU64,
+    refused: AtomicU64,
+    cut_off: AtomicU64,
+}
+
+impl Metrics {
+    /// What the server has done so far.
+    pub fn summary(&self) -> Summary {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Summary {
+            connections: get(&self.connections),
+            turned_away: get(&self.turned_away),
+            displaced: get(&self.displaced),
+            granted: get(&self.granted),
+            repeated: get(&self.repeated),
+            refused: get(&self.refused),
+            cut_off: get(&self.cut_off),
+        }
+    }
+}
+
+impl EventSink for Metrics {
+    fn take(&self, _origin: Origin, event: CaEvent<'_>) {
+        let (counter, more) = match event {
+            CaEvent::Connected { .. } => (&self.connections, 1),
+            CaEvent::TurnedAway { .. } => (&self.turned_away, 1),
+            CaEvent::Displaced => (&self.displaced, 1),
+            CaEvent::Issued { issued, .. } if issued.repeated => (&self.repeated, 1),
+            CaEvent::Issued { .. } => (&self.granted, 1),
+            CaEvent::Refused { .. } | CaEvent::Malformed { .. } => (&self.refused, 1),
+            CaEvent::CutOff { connections } => (&self.cut_off, connections),
+            CaEvent::Frame { .. } | CaEvent::Lost { .. } | CaEvent::Closed { .. } => return,
+        };
+        counter.fetch_add(more, Ordering::Relaxed);
+    }
+}
