@@ -1,6 +1,6 @@
 //! The authority's rules, one at a time, on a real ledger.
 
-use minipki_ca::{Issued, Policy, Refused, Token, TokenHash};
+use minipki_ca::{Enrolment, Issued, Policy, Refused, Token, TokenHash};
 use minipki_core::cert::{self, Anchor, Certificate, Validity};
 use minipki_core::crypto::Portable;
 use minipki_core::time::Now;
@@ -13,7 +13,7 @@ const DAY: u64 = 24 * 60 * 60;
 const END: u64 = NOW + 90 * DAY;
 
 fn open() -> Policy {
-    Policy { open: true, ..Policy::default() }
+    Policy { enrolment: Enrolment::Open, ..Policy::default() }
 }
 
 fn desk() -> Desk {
@@ -55,13 +55,13 @@ fn what_is_issued_verifies_and_is_in_the_ledger() {
 fn the_classic_form_is_served_only_where_enrolment_is_open() {
     assert_eq!(refused(desk().issue(classic("a", 1), NOW)), Refused::ClassicNotServed);
     Desk::new(open()).issue(classic("a", 1), NOW).expect("open");
-    let both = Policy { require_token: true, ..open() };
+    let both = Policy { enrolment: Enrolment::Token, ..Policy::default() };
     assert_eq!(refused(Desk::new(both).issue(classic("a", 1), NOW)), Refused::ClassicNotServed);
 }
 
 #[test]
 fn where_tokens_are_required_each_certificate_costs_one() {
-    let mut desk = Desk::new(Policy { require_token: true, ..Policy::default() });
+    let mut desk = Desk::new(Policy { enrolment: Enrolment::Token, ..Policy::default() });
     assert_eq!(refused(desk.issue(proven("a", 1, None), NOW)), Refused::TokenRequired);
     let token = desk.add_token("t", "a", NOW);
     desk.issue(proven("a", 1, Some(token)), NOW).expect("with a token");

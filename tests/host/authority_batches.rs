@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use minipki_ca::{IssueRequest, Policy, Proof, RateLimits, Refused, SignError, Signature, Signer, TokenHash};
+use minipki_ca::{
+    Enrolment, IssueRequest, Policy, Possession, RateLimits, Refused, SignError, Signature, Signer, TokenHash,
+};
 use minipki_core::crypto::rsa::PublicKey;
 use minipki_ledger::Owner;
 use minipki_tests::ca::{Desk, at, id, key, proven};
@@ -69,14 +71,15 @@ fn a_batch_larger_than_a_block_of_serials_is_served() {
 
 fn request() -> impl Strategy<Value = IssueRequest> {
     let proof = prop_oneof![
-        1 => Just(Proof::Classic),
-        4 => Just(Proof::Proven { token: None }),
-        4 => (0..6u8).prop_map(|n| Proof::Proven { token: Some(TokenHash::of(&n.to_string())) }),
+        1 => Just((Possession::None, None)),
+        4 => Just((Possession::X25519Dh, None)),
+        4 => (0..6u8).prop_map(|n| (Possession::X25519Dh, Some(TokenHash::of(&n.to_string())))),
     ];
-    (0..3u8, 1..4u8, proof).prop_map(|(subject, byte, proof)| IssueRequest {
+    (0..3u8, 1..4u8, proof).prop_map(|(subject, byte, (possession, token))| IssueRequest {
         subject_id: id(&subject.to_string()),
         subject_key: key(byte),
-        proof,
+        possession,
+        token,
         source: None,
     })
 }
@@ -97,10 +100,9 @@ proptest! {
     fn a_batch_gives_what_the_same_requests_give_singly(
         requests in prop::collection::vec(request(), 1..16),
         size in 2..16usize,
-        open: bool,
-        require_token: bool,
+        enrolment in prop_oneof![Just(Enrolment::Open), Just(Enrolment::Proven), Just(Enrolment::Token)],
     ) {
-        let policy = Policy { open, require_token, ..Policy::default() };
+        let policy = Policy { enrolment, ..Policy::default() };
         let (mut batched, mut single) = (with_tokens(policy), with_tokens(policy));
         let together: Vec<_> = requests
             .chunks(size)

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use getrandom::SysRng;
-use minipki_ca::Policy;
+use minipki_ca::{Enrolment, Policy};
 use minipki_client::chat::{Message, decode, encode};
 use minipki_client::{
     Channel, ChannelOptions, ClientError, EnrolOptions, Identity, Listener, connect, enrol,
@@ -195,7 +195,7 @@ async fn the_ca_refuses_and_the_device_says_why() {
     assert_eq!(exit_code, Exit::CaRefused, "the name has a live certificate for another key");
     assert!(lines.iter().any(|line| line.starts_with("the CA refused (subject_taken): ")), "{lines:?}");
 
-    let policy = Policy { require_token: true, ..Policy::default() };
+    let policy = Policy { enrolment: Enrolment::Token, ..Policy::default() };
     let strict = TestServer::start(Setup { policy, ..Setup::default() }).await;
     assert_eq!(exit(words(&strict, &[])).await, Exit::TokenRefused);
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use minipki_ca::{IssueRequest, Policy, RateLimits, Refused, Source};
+use minipki_ca::{Enrolment, IssueRequest, Policy, RateLimits, Refused, Source};
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::Portable;
 use minipki_core::wire::Code;
@@ -18,7 +18,7 @@ const NOW: u64 = 1_800_000_000;
 const TWO: Option<NonZeroU32> = NonZeroU32::new(2);
 
 fn desk(rates: RateLimits) -> Desk {
-    Desk::new(Policy { open: true, rates, ..Policy::default() })
+    Desk::new(Policy { enrolment: Enrolment::Open, rates, ..Policy::default() })
 }
 
 fn from(network: &str, request: IssueRequest) -> IssueRequest {

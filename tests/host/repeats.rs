@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minipki_ca::{Issued, Policy, Refused};
+use minipki_ca::{Enrolment, Issued, Policy, Refused};
 use minipki_core::session::EnrolForm;
 use minipki_core::wire::Code;
 use minipki_ledger::TokenBook;
@@ -15,7 +15,7 @@ const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;
 
 fn open() -> Policy {
-    Policy { open: true, ..Policy::default() }
+    Policy { enrolment: Enrolment::Open, ..Policy::default() }
 }
 
 fn recorded(desk: &Desk) -> u64 {
@@ -60,7 +60,7 @@ fn another_key_or_name_or_authorization_is_another_request() {
 
 #[test]
 fn a_spent_token_repeats_its_certificate_to_its_key_until_it_expires() {
-    let mut desk = Desk::new(Policy { require_token: true, ..Policy::default() });
+    let mut desk = Desk::new(Policy { enrolment: Enrolment::Token, ..Policy::default() });
     let end = NOW + 10 * DAY;
     let token = desk.add_token("t", "a", end);
     let first = desk.issue(proven("a", 1, Some(token)), NOW).expect("issued");
@@ -167,7 +167,7 @@ async fn over_tcp_a_lost_answer_is_given_again_in_every_form() {
 async fn a_request_that_was_given_up_while_it_was_signed_is_there_for_the_retry() {
     let (gate, mut key) = Gate::new();
     let limits = Limits { deadline: Duration::from_secs(1), ..Limits::default() };
-    let policy = Policy { require_token: true, ..Policy::default() };
+    let policy = Policy { enrolment: Enrolment::Token, ..Policy::default() };
     let server = TestServer::start(Setup { policy, limits, gate: Some(gate), ..Setup::default() }).await;
     server.add_token("t", "alice", 600);
 

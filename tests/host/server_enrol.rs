@@ -1,17 +1,17 @@
 //! The CA's server and honest clients.
 
-use minipki_ca::Policy;
+use minipki_ca::{Enrolment, Policy};
 use minipki_core::session::EnrolForm;
 use minipki_core::wire::Code;
 use minipki_tests::ca::id;
 use minipki_tests::server::{Outcome, PROVEN, Setup, TestServer, now, pair, soon, with_token};
 
 fn open() -> Setup {
-    Setup { policy: Policy { open: true, ..Policy::default() }, ..Setup::default() }
+    Setup { policy: Policy { enrolment: Enrolment::Open, ..Policy::default() }, ..Setup::default() }
 }
 
 fn tokens_only() -> Setup {
-    Setup { policy: Policy { require_token: true, ..Policy::default() }, ..Setup::default() }
+    Setup { policy: Policy { enrolment: Enrolment::Token, ..Policy::default() }, ..Setup::default() }
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn a_token_works_once_for_its_subject_until_it_expires() {
 
 #[tokio::test]
 async fn the_classic_form_cannot_go_round_a_required_token() {
-    let policy = Policy { open: true, require_token: true, ..Policy::default() };
+    let policy = Policy { enrolment: Enrolment::Token, ..Policy::default() };
     let server = TestServer::start(Setup { policy, ..Setup::default() }).await;
     let outcome = server.enrol("alice", &pair(1), EnrolForm::Classic).await;
     assert_eq!(outcome.refused(), Code::NotAllowed);

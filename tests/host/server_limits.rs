@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use minipki_ca::Policy;
+use minipki_ca::{Enrolment, Policy};
 use minipki_core::session::EnrolForm;
 use minipki_core::wire::Code;
 use minipki_net::trace::{Direction, Tap};
@@ -144,7 +144,7 @@ async fn the_first_message_has_a_deadline_of_its_own() {
 async fn what_piles_up_is_signed_together_and_one_too_many_is_busy() {
     let (gate, mut key) = Gate::new();
     let limits = Limits { waiting: 4, first_deadline: NEVER, deadline: NEVER, ..Limits::default() };
-    let policy = Policy { open: true, ..Policy::default() };
+    let policy = Policy { enrolment: Enrolment::Open, ..Policy::default() };
     let server = TestServer::start(Setup { policy, limits, gate: Some(gate), tap: None }).await;
     let mut clients = JoinSet::new();
     let mut ask = |byte: u8| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU8;
 
-use minipki_ca::{Policy, Token};
+use minipki_ca::{Enrolment, Policy, Token};
 use minipki_core::cert::{Certificate, IdBuf};
 use minipki_lab::{Flip, Play, Refusal, StoryError, Theatre, Who};
 use minipki_ledger::Page;
@@ -219,7 +219,7 @@ async fn the_last_byte_is_changed_however_long_the_serial_number_is() {
 
 #[tokio::test]
 async fn it_is_played_where_tokens_are_asked_for_too() {
-    let policy = Policy { require_token: true, ..Policy::default() };
+    let policy = Policy { enrolment: Enrolment::Token, ..Policy::default() };
     let server = TestServer::start(Setup { policy, ..Setup::default() }).await;
     let Err(error) = Play::perform(&theatre(&server)).await else { panic!("no token, no certificate") };
     assert!(error.to_string().contains("token"), "{error}");

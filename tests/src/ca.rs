@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use minipki_ca::{Authority, IssueRequest, Issued, Policy, Proof, Refused, Signer, TokenHash};
+use minipki_ca::{Authority, IssueRequest, Issued, Policy, Possession, Refused, Signer, TokenHash};
 use minipki_core::cert::IdBuf;
 use minipki_core::crypto::Portable;
 use minipki_core::crypto::rsa::KeySize;
@@ -42,13 +42,14 @@ pub const fn key(byte: u8) -> [u8; 32] {
 
 /// A request with a proof of possession and perhaps a token.
 pub fn proven(subject: &str, byte: u8, token: Option<TokenHash>) -> IssueRequest {
-    let proof = Proof::Proven { token };
-    IssueRequest { subject_id: id(subject), subject_key: key(byte), proof, source: None }
+    let possession = Possession::X25519Dh;
+    IssueRequest { subject_id: id(subject), subject_key: key(byte), possession, token, source: None }
 }
 
 /// A request of the classic form.
 pub fn classic(subject: &str, byte: u8) -> IssueRequest {
-    IssueRequest { subject_id: id(subject), subject_key: key(byte), proof: Proof::Classic, source: None }
+    let possession = Possession::None;
+    IssueRequest { subject_id: id(subject), subject_key: key(byte), possession, token: None, source: None }
 }
 
 /// The CA that a ledger is made for, where no key is needed.

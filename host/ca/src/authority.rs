@@ -19,10 +19,10 @@ use minipki_core::time::UnixTime;
 
 use super::limits::Rates;
 use super::outage::{Damage, Outage};
-use super::policy::{self, Allowed, Approved, Standing};
+use super::policy::{self, Allowed, Approved, NameState};
 use super::ports::{Entry, Ledger, LedgerError, LedgerFacts, Recorded, SignError, Signer};
 use super::profile::{self, Profile, ProfileError};
-use super::{IssueRequest, Policy, Refused, TokenHash};
+use super::{CertificationRequest, IssueRequest, Policy, Possession, Refused, TokenHash};
 
 /// A certificate that is signed and recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub struct Authority {
 
 /// Why a whole batch failed, or one request whose row is damaged: for the log.
 #[derive(Debug, thiserror::Error)]
-enum Fault {
+enum IssueError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(transparent)]
@@ -67,8 +67,8 @@ enum Fault {
     Count { what: &'static str, asked: usize, got: usize },
 }
 
-impl Fault {
-    /// Whether the fault passes by itself: then clients may try again, and the CA goes on.
+impl IssueError {
+    /// Whether the error passes by itself: then clients may try again, and the CA goes on.
     const fn heals(&self) -> bool {
         matches!(
             self,
@@ -111,20 +111,20 @@ impl<'r> Judged<'r> {
         facts: LedgerFacts,
         now: UnixTime,
     ) {
-        let token = request.proof.token();
+        let token = request.token;
         let key = (&request.subject_id, request.subject_key, token);
         let answered = match self.places.get(&key) {
             Some(place) => Some(Answer::Signed { place: *place, repeated: true }),
             None => facts
                 .earlier
-                .filter(|earlier| policy::is_repeatable(earlier, &request.proof, now))
+                .filter(|earlier| policy::is_repeatable(earlier, request.token, now))
                 .map(Answer::Recorded),
         };
-        let standing = Standing {
+        let name = NameState {
             holder: self.holders.get(&request.subject_id).copied().or(facts.holder),
             token_live: facts.token_live && token.is_some_and(|token| !self.spent.contains(&token)),
         };
-        let answer = policy.judge(request, standing, answered).and_then(|allowed| match allowed {
+        let answer = policy.judge(request, name, answered).and_then(|allowed| match allowed {
             Allowed::Repeat(answer) => Ok(answer),
             Allowed::New(_) if !rates.take(request, now) => Err(Refused::RateLimited),
             Allowed::New(approved) => {
@@ -164,19 +164,28 @@ impl Authority {
         &self.policy
     }
 
-    /// The tokens that a proof of `subject` with this key may have been made with at `now`. A token never
-    /// travels, so whoever checks the proof tries these.
+    /// Checks the proof of possession in `request`, and finds the token that it was made with: none, as most are, or one
+    /// of those that the subject may use. All of these are tried, so that the time does not tell which one it was.
     ///
     /// # Errors
-    /// As [`Authority::issue_many`] for a ledger that cannot be read.
-    pub fn tokens(
+    /// [`Refused::ProofFailed`]; as [`Authority::issue_many`] for a ledger that cannot be read.
+    pub fn check_possession(
         &mut self,
-        subject: Id<'_>,
-        subject_key: &[u8; 32],
+        request: CertificationRequest,
         now: UnixTime,
-    ) -> Result<Vec<TokenHash>, Refused> {
-        let tokens = self.ledger.tokens(subject, subject_key, now);
-        tokens.map_err(|error| self.report(&error.into(), 1, now))
+    ) -> Result<IssueRequest, Refused> {
+        let CertificationRequest { subject_id, subject_key, proof, source } = request;
+        let (possession, token) = match proof {
+            None => (Possession::None, None),
+            Some(proof) if proof.proves(None) => (Possession::X25519Dh, None),
+            Some(proof) => {
+                let tokens = self.ledger.tokens(subject_id.as_id(), &subject_key, now);
+                let tokens = tokens.map_err(|error| self.report(&error.into(), 1, now))?;
+                let proven = tokens.into_iter().filter(|token| proof.proves(Some(token))).last();
+                (Possession::X25519Dh, Some(proven.ok_or(Refused::ProofFailed)?))
+            }
+        };
+        Ok(IssueRequest { subject_id, subject_key, possession, token, source })
     }
 
     /// Judges `requests` and issues the certificates of those allowed, signed and recorded
@@ -192,11 +201,11 @@ impl Authority {
     pub fn issue_many(&mut self, requests: &[IssueRequest], now: UnixTime) -> Vec<Result<Issued, Refused>> {
         let Judged { answers, approved, .. } = match self.judge_all(requests, now) {
             Ok(judged) => judged,
-            Err(fault) => return vec![Err(self.report(&fault, requests.len(), now)); requests.len()],
+            Err(error) => return vec![Err(self.report(&error, requests.len(), now)); requests.len()],
         };
-        let signed = self.certify(&approved, now).map_err(|fault| {
+        let signed = self.certify(&approved, now).map_err(|error| {
             approved.iter().for_each(|one| self.rates.give_back(one.request()));
-            self.report(&fault, approved.len(), now)
+            self.report(&error, approved.len(), now)
         });
         let give = |answer| match answer {
             Answer::Recorded(recorded) => Ok(Issued::again(recorded)),
@@ -209,7 +218,11 @@ impl Authority {
         answers.into_iter().map(|answer| answer.and_then(give)).collect()
     }
 
-    fn judge_all<'r>(&mut self, requests: &'r [IssueRequest], now: UnixTime) -> Result<Judged<'r>, Fault> {
+    fn judge_all<'r>(
+        &mut self,
+        requests: &'r [IssueRequest],
+        now: UnixTime,
+    ) -> Result<Judged<'r>, IssueError> {
         let (served, beyond) = requests.split_at(requests.len().min(self.policy.max_waiting));
         let inquiries: Vec<_> = served.iter().map(IssueRequest::inquiry).collect();
         let facts = self.ledger.facts(&inquiries, now)?;
@@ -226,7 +239,7 @@ impl Authority {
     }
 
     /// Reserve, sign, record. All of them or none.
-    fn certify(&mut self, approved: &[Approved<'_>], now: UnixTime) -> Result<Vec<Issued>, Fault> {
+    fn certify(&mut self, approved: &[Approved<'_>], now: UnixTime) -> Result<Vec<Issued>, IssueError> {
         if approved.is_empty() {
             return Ok(Vec::new());
         }
@@ -263,7 +276,7 @@ impl Authority {
                 subject_key: one.request().subject_key,
                 validity,
                 certificate: &issued.certificate,
-                token: one.request().proof.token(),
+                token: one.token(),
             })
             .collect();
         self.ledger.record(&entries, now)?;
@@ -271,40 +284,40 @@ impl Authority {
         Ok(issued)
     }
 
-    fn check_space(&mut self) -> Result<(), Fault> {
+    fn check_space(&mut self) -> Result<(), IssueError> {
         let kept = self.policy.min_free;
         if kept == 0 {
             return Ok(());
         }
         let free = self.ledger.free_space();
-        if free < kept { Err(Fault::Space { free, kept }) } else { Ok(()) }
+        if free < kept { Err(IssueError::Space { free, kept }) } else { Ok(()) }
     }
 
     /// Logs for the operator why `requests` are refused; returns what their clients are told.
-    fn report(&mut self, fault: &Fault, requests: usize, now: UnixTime) -> Refused {
-        match fault {
+    fn report(&mut self, error: &IssueError, requests: usize, now: UnixTime) -> Refused {
+        match error {
             // Nothing is broken: all but one of them will succeed when they ask again.
-            Fault::Ledger(LedgerError::TokenSpent(_)) => {
-                tracing::warn!(%fault, "a batch of certificates has to be asked for again");
+            IssueError::Ledger(LedgerError::TokenSpent(_)) => {
+                tracing::warn!(%error, "a batch of certificates has to be asked for again");
                 Refused::Busy
             }
             // Nobody else needs that row.
-            Fault::Ledger(LedgerError::Damaged(_)) => {
-                self.damage.refuse(fault, now);
+            IssueError::Ledger(LedgerError::Damaged(_)) => {
+                self.damage.refuse(error, now);
                 Refused::Damaged
             }
-            _ if fault.heals() => {
-                self.outage.refuse(fault, requests, now);
+            _ if error.heals() => {
+                self.outage.refuse(error, requests, now);
                 Refused::Busy
             }
             _ => {
-                tracing::error!(%fault, "a batch of certificates could not be issued");
+                tracing::error!(%error, "a batch of certificates could not be issued");
                 Refused::Internal
             }
         }
     }
 }
 
-fn expect_count(what: &'static str, asked: usize, got: usize) -> Result<(), Fault> {
-    if asked == got { Ok(()) } else { Err(Fault::Count { what, asked, got }) }
+fn expect_count(what: &'static str, asked: usize, got: usize) -> Result<(), IssueError> {
+    if asked == got { Ok(()) } else { Err(IssueError::Count { what, asked, got }) }
 }

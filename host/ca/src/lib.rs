@@ -16,10 +16,10 @@ pub mod token;
 
 pub use authority::{Authority, Issued};
 pub use limits::RateLimits;
-pub use policy::{Policy, Refused};
+pub use policy::{Authorization, Enrolment, Policy, Refused};
 pub use ports::{
     Entry, Inquiry, Ledger, LedgerError, LedgerFacts, Recorded, SignError, Signature, Signer, TokenHash,
 };
-pub use request::{IssueRequest, Proof};
+pub use request::{CertificationRequest, IssueRequest, Possession, PossessionCheck};
 pub use source::Source;
 pub use token::Token;

@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use minipki_core::cert::IdBuf;
 use minipki_core::time::UnixTime;
 
-use super::{IssueRequest, Proof, Source};
+use super::{IssueRequest, Possession, Source};
 
 /// Limits on the certificates that are recorded within an hour. Repeated answers do not count. `None` is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Rates {
 
 /// The key, if it was proven: in the classic form anybody could use up the certificates of somebody else's key.
 fn proven_key(request: &IssueRequest) -> Option<[u8; 32]> {
-    matches!(request.proof, Proof::Proven { .. }).then_some(request.subject_key)
+    (request.possession != Possession::None).then_some(request.subject_key)
 }
 
 /// An hour in microseconds, the unit of all times here.

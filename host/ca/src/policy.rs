@@ -5,16 +5,13 @@ use std::time::Duration;
 use minipki_core::cert::Validity;
 use minipki_core::time::UnixTime;
 
-use super::{IssueRequest, Proof, RateLimits, Recorded};
+use super::{IssueRequest, Possession, RateLimits, Recorded, TokenHash};
 
 /// What a CA allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Also serve the classic form, in which nothing is proven (protocol §4).
-    pub open: bool,
-    /// Every enrolment must prove a token, a renewal too. The classic form can prove none, so it
-    /// is refused whatever `open` says.
-    pub require_token: bool,
+    /// Which forms of enrolment are served.
+    pub enrolment: Enrolment,
     /// How long a certificate is valid from the moment it is issued on, in whole seconds. Its
     /// `not_before` lies five minutes before that moment, for clocks that are a little behind.
     pub validity: Duration,
@@ -28,13 +25,34 @@ pub struct Policy {
     pub min_free: u64,
 }
 
+/// Which forms of enrolment a CA serves (protocol §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enrolment {
+    /// The proven form, and the classic form, in which nothing is proven.
+    Open,
+    /// The proven form, with a token or without.
+    Proven,
+    /// The proven form with a token, also for a name that the key has already.
+    Token,
+}
+
+/// Why a requester may have the name that it asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authorization {
+    /// The name belongs to no key yet.
+    FirstCome,
+    /// The name belongs to the key that is to be certified.
+    SameKey,
+    /// A token for the name, which is spent on the certificate.
+    Token(TokenHash),
+}
+
 impl Default for Policy {
     /// Proven enrolment without tokens, 90 days, 1024 waiting (about a quarter of a second of
     /// signing with a 2048-bit key), the default rates, 64 MiB free.
     fn default() -> Self {
         Self {
-            open: false,
-            require_token: false,
+            enrolment: Enrolment::Proven,
             validity: Duration::from_secs(90 * 24 * 60 * 60),
             max_waiting: 1024,
             rates: RateLimits::default(),
@@ -59,6 +77,10 @@ pub enum Refused {
     /// The policy does not allow what was asked (`not_allowed`).
     #[error("this CA does not serve the classic form of enrolment; use the proven form")]
     ClassicNotServed,
+    /// The proof fits none of the secrets that it may have been made with (`proof_failed`). Which one the client meant,
+    /// nobody can tell: a wrong key, a wrong token and a spent token look the same.
+    #[error("the proof fits neither the key nor the token with the challenge")]
+    ProofFailed,
     /// The policy asks for a token (`token_invalid`).
     #[error("this CA enrols only with a token; ask its operator for one")]
     TokenRequired,
@@ -85,16 +107,16 @@ pub(super) const BACKDATE: u64 = 5 * 60;
 /// How long after its issue a certificate is the answer to a repeated request without a token, in seconds (protocol §7).
 const REPEATED_FOR: u64 = 24 * 60 * 60;
 
-/// The facts that matter for one request.
+/// The facts that the policy decides on for one request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Standing {
-    /// The key that the subject's name belongs to.
+pub(super) struct NameState {
+    /// The key that the name belongs to.
     pub(super) holder: Option<[u8; 32]>,
-    /// Whether the token that was proven is good for this subject.
+    /// Whether the token of the request can be spent on it.
     pub(super) token_live: bool,
 }
 
-/// The answer to a request that the policy allows.
+/// The decision on a request that the policy allows.
 pub(super) enum Allowed<'r, A> {
     /// A new certificate.
     New(Approved<'r>),
@@ -104,12 +126,23 @@ pub(super) enum Allowed<'r, A> {
 
 /// A request that gets a new certificate. Only [`Policy::judge`] makes one, and only these are signed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Approved<'r>(&'r IssueRequest);
+pub(super) struct Approved<'r> {
+    request: &'r IssueRequest,
+    authorization: Authorization,
+}
 
 impl<'r> Approved<'r> {
     /// What was asked.
     pub(super) const fn request(&self) -> &'r IssueRequest {
-        self.0
+        self.request
+    }
+
+    /// The token to be spent.
+    pub(super) const fn token(&self) -> Option<TokenHash> {
+        match self.authorization {
+            Authorization::Token(token) => Some(token),
+            Authorization::FirstCome | Authorization::SameKey => None,
+        }
     }
 }
 
@@ -118,20 +151,51 @@ impl Policy {
     pub(super) fn judge<'r, A>(
         &self,
         request: &'r IssueRequest,
-        standing: Standing,
+        name: NameState,
         answered: Option<A>,
     ) -> Result<Allowed<'r, A>, Refused> {
-        let token = request.proof.token().is_some();
-        let moves = standing.holder.is_some_and(|holder| holder != request.subject_key);
-        match (request.proof, answered) {
-            (Proof::Classic, _) if !self.open || self.require_token => Err(Refused::ClassicNotServed),
-            _ if self.require_token && !token => Err(Refused::TokenRequired),
+        self.check_form(request)?;
+        match answered {
             // The name may have moved to another key since.
-            (_, Some(answer)) if !moves => Ok(Allowed::Repeat(answer)),
-            _ if token && !standing.token_live => Err(Refused::TokenInvalid),
-            _ if moves && !token => Err(Refused::SubjectTaken),
-            _ => Ok(Allowed::New(Approved(request))),
+            Some(answer) if name.holder.is_none_or(|holder| holder == request.subject_key) => {
+                Ok(Allowed::Repeat(answer))
+            }
+            _ => Ok(Allowed::New(Approved { request, authorization: authorize(request, name)? })),
         }
+    }
+
+    /// Which forms of a request are served at all.
+    ///
+    /// | | classic | proven, no token | proven, token |
+    /// | --- | --- | --- | --- |
+    /// | [`Enrolment::Open`] | served | served | served |
+    /// | [`Enrolment::Proven`] | refused | served | served |
+    /// | [`Enrolment::Token`] | refused | refused | served |
+    const fn check_form(&self, request: &IssueRequest) -> Result<(), Refused> {
+        match (self.enrolment, request.possession, request.token) {
+            (Enrolment::Open, _, _)
+            | (Enrolment::Proven, Possession::X25519Dh, _)
+            | (Enrolment::Token, Possession::X25519Dh, Some(_)) => Ok(()),
+            (_, Possession::None, _) => Err(Refused::ClassicNotServed),
+            (Enrolment::Token, Possession::X25519Dh, None) => Err(Refused::TokenRequired),
+        }
+    }
+}
+
+/// Why the requester may have the name. A token moves a name to another key, and nothing else does.
+///
+/// | the name belongs to | no token | live token | other token |
+/// | --- | --- | --- | --- |
+/// | no key | first come | token | refused |
+/// | the same key | same key | token | refused |
+/// | another key | refused | token | refused |
+fn authorize(request: &IssueRequest, name: NameState) -> Result<Authorization, Refused> {
+    match (request.token, name.holder) {
+        (Some(token), _) if name.token_live => Ok(Authorization::Token(token)),
+        (Some(_), _) => Err(Refused::TokenInvalid),
+        (None, None) => Ok(Authorization::FirstCome),
+        (None, Some(holder)) if holder == request.subject_key => Ok(Authorization::SameKey),
+        (None, Some(_)) => Err(Refused::SubjectTaken),
     }
 }
 
@@ -144,8 +208,8 @@ pub(super) fn issued_at(validity: &Validity) -> u64 {
 ///
 /// With a token there is no other answer, so it is good as long as the token. Without one a certificate that has not
 /// begun is not repeated: a clock that was ahead when it was issued would make it the only answer for years.
-pub(super) fn is_repeatable(earlier: &Recorded, proof: &Proof, now: UnixTime) -> bool {
+pub(super) fn is_repeatable(earlier: &Recorded, token: Option<TokenHash>, now: UnixTime) -> bool {
     let begun = earlier.validity.not_before() <= now;
     let recent = now.get() < issued_at(&earlier.validity).saturating_add(REPEATED_FOR);
-    proof.token().is_some() || (begun && recent)
+    token.is_some() || (begun && recent)
 }

@@ -1,47 +1,22 @@
-//! The console: the CA in a browser, served by the CA itself.
+//! The console: the CA in a browser, served by the CA itself. All assets are inside the binary.
 //!
-//! One file a page, and its template beside it in `templates/`; all assets are inside the binary.
+//! - `shell` stands around the pages. In it, `guard` is before every page (Host, Sec-Fetch-Site, Origin, session, CSRF,
+//!   response headers), `site` has the console's host names and its cookie, and `session` turns a one-time link into a
+//!   session, and ends it.
+//! - `pages` has a folder for each page. They read and act through the [`CaService`](minipki_server::CaService), as the
+//!   command line does.
+//! - Connections are accepted, bounded and encrypted by [`minipki_http`].
 //!
-//! - `listen` accepts and encrypts connections; `connections` bounds them, and `write_deadline` ends one whose client
-//!   takes nothing;
-//! - `guard` stands before every page: Host, Sec-Fetch-Site, Origin, session, CSRF, response headers;
-//! - `site` has the host names that it is asked for by, and its cookie;
-//! - `session` turns the one-time link into a session, and ends it;
-//! - `service` is the CA behind the pages: its key, its server (its states are in `serving`), its ledger. It reads
-//!   through the ledger's read half and acts through the same code as the command line.
-//!
-//! To add a page: a file with `pub(super) fn routes() -> Router<Arc<Shared>>`, a template that
-//! extends `base.html`, a line in `run::routes` and one in `page::TABS`.
+//! To add a page: a folder in `pages` with `pub(crate) fn routes() -> Router<Arc<Shared>>` and a template that extends
+//! `base.html`, a line in `pages::routes` and one in `page::TABS`.
 
-mod assets;
-mod audit;
-mod authority;
-mod certificate;
-mod certificates;
-mod connections;
-mod guard;
-mod link;
-mod listen;
-mod live;
-mod message;
-mod moment;
-mod options;
-mod page;
+mod pages;
 mod run;
-mod session;
-mod sessions;
-mod shared;
-mod site;
-mod streams;
-mod tls;
-mod tokens;
-mod walk;
-mod words;
-mod write_deadline;
+mod shell;
 
-pub use options::{ConsoleOptions, Limits, Tls};
 pub use run::{Console, ConsoleError, Door};
-pub use tls::TlsError;
+pub use shell::options::{ConsoleOptions, Limits, Tls};
+pub use shell::tls::TlsError;
 
 /// The target of the audit lines in the log.
-pub const AUDIT: &str = audit::TARGET;
+pub const AUDIT: &str = shell::audit::TARGET;

@@ -12,16 +12,24 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio_rustls::TlsAcceptor;
 
-use super::connections::Connections;
-use super::guard::guard;
-use super::page::Refusal;
-use super::session::Sessions;
-use super::shared::Shared;
-use super::site::{Names, Site};
-use super::tls::{self, TlsError};
-use super::walk;
-use super::{ConsoleOptions, assets, audit, authority, certificates, link, listen, live, sessions, tokens};
+use crate::pages;
+use crate::shell::guard::guard;
+use crate::shell::options::ConsoleOptions;
+use crate::shell::page::Refusal;
+use crate::shell::session::Sessions;
+use crate::shell::shared::Shared;
+use crate::shell::site::{Names, Site};
+use crate::shell::tls::{self, TlsError};
+use crate::shell::{assets, audit, login};
+use minipki_http::Connections;
 use minipki_server::CaService;
+
+use crate::shell::guard::guard;
+use crate::shell::page::Refusal;
+use crate::shell::session::Sessions;
+use crate::shell::shared::Shared;
+use crate::shell::site::{Names, Site};
+use crate::shell::tls::{self, TlsError};
 
 /// Why a console did not start.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +81,7 @@ impl Door {
     /// # Errors
     /// [`ConsoleError::Entropy`].
     pub fn link(&self) -> Result<String, ConsoleError> {
-        link::make(&self.0, None).map_err(ConsoleError::Entropy)
+        login::make(&self.0, None).map_err(ConsoleError::Entropy)
     }
 }
 
@@ -124,10 +132,17 @@ impl Console {
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
         let pages = routes(self.shared.clone());
         let limits = self.shared.limits;
-        let connections = Connections::new(limits);
+        let connections = Connections::new(limits.held());
         let serve = async |listener: &TcpListener| {
-            listen::serve(listener, self.tls.clone(), pages.clone(), connections.clone(), limits.deadline)
-                .await
+            minipki_http::serve(
+                listener,
+                self.tls.clone(),
+                pages.clone(),
+                connections.clone(),
+                limits.deadline,
+                || audit::summarize(false),
+            )
+            .await
         };
         let twin = async {
             match &self.twin {
@@ -172,13 +187,8 @@ async fn open_sockets(
 /// All pages, behind the guard.
 fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
-        .merge(authority::routes())
-        .merge(certificates::routes())
-        .merge(tokens::routes())
-        .merge(live::routes())
-        .merge(walk::routes())
-        .merge(link::routes())
-        .merge(sessions::routes())
+        .merge(pages::routes())
+        .merge(login::routes())
         .merge(assets::routes())
         .fallback(async || {
             Refusal::new(StatusCode::NOT_FOUND, "There is no such page.", "Choose one from the navigation.")

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::tcp::Limits;
-use minipki_ca::{Authority, IssueRequest, Issued, Refused, TokenHash};
+use minipki_ca::{Authority, CertificationRequest, Issued, Refused};
 use minipki_os::clock;
 use minipki_provider::Chosen;
 
@@ -31,13 +31,9 @@ pub enum IssuerError {
     Stuck,
 }
 
-type Reply<T> = oneshot::Sender<Result<T, Refused>>;
-
 enum Job {
-    /// The tokens that a proof may have been made with.
-    Tokens { subject: IdBuf, subject_key: [u8; 32], reply: Reply<Vec<TokenHash>> },
     /// A certificate.
-    Issue { request: IssueRequest, reply: Reply<Issued> },
+    Issue { request: CertificationRequest, reply: oneshot::Sender<Result<Issued, Refused>> },
     /// The end.
     Close,
 }
@@ -83,21 +79,22 @@ impl Issuer {
         self.fingerprint
     }
 
-    /// The tokens that a proof of `subject` with this key may have been made with.
-    ///
-    /// # Errors
-    /// As [`Issuer::issue`].
-    pub async fn tokens(&self, subject: IdBuf, subject_key: [u8; 32]) -> Result<Vec<TokenHash>, Refused> {
-        self.ask(|reply| Job::Tokens { subject, subject_key, reply }).await
-    }
-
     /// The certificate, once it is on the disk.
     ///
     /// # Errors
     /// The authority's [`Refused`]; [`Refused::Busy`] if too many jobs wait or the answer takes too long;
     /// [`Refused::Internal`] if the issuer has ended.
-    pub async fn issue(&self, request: IssueRequest) -> Result<Issued, Refused> {
-        self.ask(|reply| Job::Issue { request, reply }).await
+    pub async fn issue(&self, request: CertificationRequest) -> Result<Issued, Refused> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.try_send(Job::Issue { request, reply }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Refused::Busy,
+            mpsc::error::TrySendError::Closed(_) => Refused::Internal,
+        })?;
+        match timeout(self.timeout, answer).await {
+            Err(_) => Err(Refused::Busy),
+            // An issuer that fails drops its jobs.
+            Ok(answer) => answer.unwrap_or(Err(Refused::Internal)),
+        }
     }
 
     /// Takes no more jobs, and waits until those that wait are done; at most `limit`.
@@ -124,19 +121,6 @@ impl Issuer {
             _ => Err(IssuerError::Panicked),
         }
     }
-
-    async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Refused> {
-        let (reply, answer) = oneshot::channel();
-        self.jobs.try_send(job(reply)).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Refused::Busy,
-            mpsc::error::TrySendError::Closed(_) => Refused::Internal,
-        })?;
-        match timeout(self.timeout, answer).await {
-            Err(_) => Err(Refused::Busy),
-            // An issuer that fails drops its jobs.
-            Ok(answer) => answer.unwrap_or(Err(Refused::Internal)),
-        }
-    }
 }
 
 fn work(mut authority: Authority, mut queue: mpsc::Receiver<Job>, batch: usize) -> Result<(), IssuerError> {
@@ -161,7 +145,7 @@ fn work(mut authority: Authority, mut queue: mpsc::Receiver<Job>, batch: usize) 
     Ok(())
 }
 
-/// Does one batch. Look-ups come first: they are quick, and what they lead to joins the next batch.
+/// Does one batch: checks the proofs, then issues all certificates together.
 fn serve(
     authority: &mut Authority,
     jobs: impl Iterator<Item = Job>,
@@ -171,18 +155,19 @@ fn serve(
     let mut failed = false;
     for job in jobs {
         match job {
-            Job::Tokens { subject, subject_key, reply } => {
-                let tokens = authority.tokens(subject.as_id(), &subject_key, now);
-                failed |= matches!(tokens, Err(Refused::Internal));
-                let _ = reply.send(tokens);
-            }
             Job::Close => {}
             // A client that has gone away needs no certificate.
             Job::Issue { reply, .. } if reply.is_closed() => {}
-            Job::Issue { request, reply } => {
-                requests.push(request);
-                replies.push(reply);
-            }
+            Job::Issue { request, reply } => match authority.check_possession(request, now) {
+                Ok(request) => {
+                    requests.push(request);
+                    replies.push(reply);
+                }
+                Err(refused) => {
+                    failed |= refused == Refused::Internal;
+                    let _ = reply.send(Err(refused));
+                }
+            },
         }
     }
     let answers = if requests.is_empty() {
@@ -204,7 +189,6 @@ fn refuse(jobs: impl Iterator<Item = Job>) {
     for job in jobs {
         // If nobody waits for an answer any more, nobody needs one.
         match job {
-            Job::Tokens { reply, .. } => drop(reply.send(Err(Refused::Busy))),
             Job::Issue { reply, .. } => drop(reply.send(Err(Refused::Busy))),
             Job::Close => {}
         }

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use clap::Args;
 
-use minipki_ca::{Policy, RateLimits};
+use minipki_ca::{Enrolment, Policy, RateLimits};
 use minipki_server::Limits;
 
 const MIB: u64 = 1024 * 1024;
@@ -43,14 +43,14 @@ impl LimitArgs {
     }
 
     /// The policy that these options ask for, with the rest of it as given.
-    pub(super) fn policy(&self, open: bool, require_token: bool) -> Policy {
+    pub(super) fn policy(&self, enrolment: Enrolment) -> Policy {
         let rates = RateLimits {
             key: NonZeroU32::new(self.key_limit),
             name: NonZeroU32::new(self.name_limit),
             source: NonZeroU32::new(self.source_limit),
         };
         let min_free = self.min_free.saturating_mul(MIB);
-        Policy { open, require_token, rates, min_free, ..Policy::default() }
+        Policy { enrolment, rates, min_free, ..Policy::default() }
     }
 }
 

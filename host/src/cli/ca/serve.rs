@@ -11,6 +11,7 @@ use super::super::{CliError, Exit, until_stopped, watch};
 use super::Folder;
 use super::accept::AcceptArgs;
 use super::limits::LimitArgs;
+use minipki_ca::Enrolment;
 use minipki_console::{Console, ConsoleOptions};
 use minipki_keys::SignerKind;
 use minipki_server::{CaOptions, CaService, ServeError};
@@ -80,7 +81,12 @@ impl From<SignerArg> for SignerKind {
 
 pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
     log::begin(args.log_format)?;
-    let policy = args.limits.policy(args.open, args.require_token);
+    let enrolment = match (args.open, args.require_token) {
+        (true, _) => Enrolment::Open,
+        (false, true) => Enrolment::Token,
+        (false, false) => Enrolment::Proven,
+    };
+    let policy = args.limits.policy(enrolment);
     let tap = watch(args.trace, "CA", "client");
     let ca = CaOptions {
         listen: args.listen,

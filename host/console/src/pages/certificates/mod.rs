@@ -1,5 +1,7 @@
 //! The Certificates page: every certificate ever issued, searched, sorted, a page at a time.
 
+mod certificate;
+
 use std::sync::Arc;
 
 use askama::Template;
@@ -12,10 +14,10 @@ use minipki_core::encoding::base64;
 use minipki_core::time::UnixTime;
 use serde::Deserialize;
 
-use super::moment::Moment;
-use super::page::{Frame, Refusal, render};
-use super::session::Visitor;
-use super::shared::Shared;
+use crate::shell::page::{Frame, Refusal, render};
+use crate::shell::relative_time::RelativeTime;
+use crate::shell::session::Visitor;
+use crate::shell::shared::Shared;
 use minipki_ledger::{Found, Order, Place, Record, Search, StoreError};
 use minipki_net::trace::explain::hex;
 use minipki_os::clock;
@@ -30,8 +32,8 @@ const KEY_SHOWN: usize = 12;
 
 const DAY: u64 = 86_400;
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
-    Router::new().route(PATH, get(page)).merge(super::certificate::routes())
+pub(crate) fn routes() -> Router<Arc<Shared>> {
+    Router::new().route(PATH, get(page)).merge(certificate::routes())
 }
 
 /// The search as a browser sends it: everything is text, and empty where it is not filled in.
@@ -166,8 +168,8 @@ struct Row {
     serial: u64,
     subject: String,
     key: String,
-    begin: Moment,
-    end: Moment,
+    begin: RelativeTime,
+    end: RelativeTime,
     expired: bool,
 }
 
@@ -178,8 +180,8 @@ impl Row {
             serial: serial.get(),
             subject: subject_id.to_string(),
             key: hex(subject_key).chars().take(KEY_SHOWN).collect(),
-            begin: Moment::new(validity.not_before(), now),
-            end: Moment::new(validity.not_after(), now),
+            begin: RelativeTime::new(validity.not_before(), now),
+            end: RelativeTime::new(validity.not_after(), now),
             expired: validity.not_after() < now,
         }
     }

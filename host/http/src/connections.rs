@@ -9,11 +9,22 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::Limits;
+/// How many connections are held, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Connections at a time that have shown no session. One more takes the place of the oldest of them.
+    pub anonymous: usize,
+    /// How long a connection may stay without showing a session.
+    pub anonymous_life: Duration,
+    /// Requests without a session on one connection. It closes after the last of them.
+    pub anonymous_requests: u32,
+    /// Connections of one session at a time. More of them count as anonymous.
+    pub session: usize,
+}
 
-/// All connections of a console.
-pub(super) struct Connections {
-    limits: Limits,
+/// All connections of a server.
+pub struct Connections {
+    limits: ConnectionLimits,
     held: Mutex<Held>,
 }
 
@@ -36,22 +47,22 @@ struct Connection {
 
 impl Connections {
     /// No connections, and room for as many as `limits` has and the descriptors allow, most of which are the CA's.
-    pub(super) fn new(limits: Limits) -> Arc<Self> {
-        let connections = limits.connections.min(minipki_os::descriptor_limit() / 16);
-        let limits = Limits { connections, ..limits };
+    pub fn new(limits: ConnectionLimits) -> Arc<Self> {
+        let anonymous = limits.anonymous.min(minipki_os::descriptor_limit() / 16);
+        let limits = ConnectionLimits { anonymous, ..limits };
         Arc::new(Self { limits, held: Mutex::default() })
     }
 
     /// Starts a task for a new connection. Where there are too many anonymous ones the oldest of them ends.
-    pub(super) fn start<F: Future<Output = ()> + Send + 'static>(
+    pub fn start<F: Future<Output = ()> + Send + 'static>(
         self: &Arc<Self>,
         tasks: &mut JoinSet<()>,
-        serve: impl FnOnce(Arc<Seat>) -> F,
+        serve: impl FnOnce(Arc<Permit>) -> F,
     ) {
         let now = Instant::now();
         let (number, oldest) = {
             let mut held = self.held();
-            let oldest = held.make_room(self.limits.connections);
+            let oldest = held.make_room(self.limits.anonymous);
             held.opened += 1;
             let number = held.opened;
             let connection =
@@ -63,7 +74,7 @@ impl Connections {
             tracing::debug!("the oldest anonymous connection makes room for another");
             oldest.abort();
         }
-        let task = tasks.spawn(serve(Arc::new(Seat { connections: self.clone(), number })));
+        let task = tasks.spawn(serve(Arc::new(Permit { connections: self.clone(), number })));
         // It may be over already.
         if let Some(connection) = self.held().all.get_mut(&number) {
             connection.task = Some(task);
@@ -88,14 +99,14 @@ impl Held {
 }
 
 /// The place of one connection. It is free again when this is dropped.
-pub(super) struct Seat {
+pub struct Permit {
     connections: Arc<Connections>,
     number: u64,
 }
 
-impl Seat {
+impl Permit {
     /// Notes the session that a request has shown, if any. Gives whether the connection may carry another request.
-    pub(super) fn shows(&self, session: Option<u64>) -> bool {
+    pub fn shows(&self, session: Option<u64>) -> bool {
         let limits = &self.connections.limits;
         let mut held = self.connections.held();
         let others = held.all.iter().filter(|(number, _)| **number != self.number);
@@ -103,7 +114,7 @@ impl Seat {
         // It has been ended to make room.
         let Some(connection) = held.all.get_mut(&self.number) else { return false };
         // A session with too many connections has more only as an anonymous client has.
-        let session = session.filter(|_| same < limits.session_connections);
+        let session = session.filter(|_| same < limits.session);
         if session.is_some() || connection.session.is_some() {
             connection.anonymous_since = Instant::now();
             connection.anonymous_requests = 0;
@@ -116,7 +127,7 @@ impl Seat {
     }
 
     /// How long the connection may stay without showing a session. Zero: it has to end.
-    pub(super) fn left(&self) -> Duration {
+    pub fn left(&self) -> Duration {
         let life = self.connections.limits.anonymous_life;
         match self.connections.held().all.get(&self.number) {
             Some(Connection { session: Some(_), .. }) => life,
@@ -126,7 +137,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.connections.held().all.remove(&self.number);
     }

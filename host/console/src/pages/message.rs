@@ -14,18 +14,18 @@ const DUMPED: usize = 16;
 /// A decoded message; a template of its own.
 #[derive(Template)]
 #[template(path = "message.html")]
-pub(super) struct Decoded {
+pub(crate) struct Decoded {
     /// What it is called.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// What it does, or what is wrong with it.
-    pub(super) purpose: String,
+    pub(crate) purpose: String,
     place: Option<(u8, u8)>,
     rows: Vec<Row>,
     next: &'static str,
     hidden: Option<Hidden>,
     raw: String,
     /// Whether each field has a button that changes a byte of it.
-    pub(super) flips: bool,
+    pub(crate) flips: bool,
 }
 
 /// A field.
@@ -43,7 +43,7 @@ struct Hidden {
 
 impl Decoded {
     /// The message in `body`; `record` is its number where the channel is open and it is encrypted.
-    pub(super) fn new(body: &[u8], record: Option<u64>, plaintext: Option<&[u8]>) -> Self {
+    pub(crate) fn new(body: &[u8], record: Option<u64>, plaintext: Option<&[u8]>) -> Self {
         let (reading, places) = match record {
             Some(number) => (Ok(reading::record(body, number)), places::record(body)),
             None => (reading::message(body), places::message(body)),
@@ -110,7 +110,7 @@ impl Hidden {
 }
 
 /// The code of a refusal, if `body` is one.
-pub(super) fn refusal_code(body: &[u8]) -> Option<String> {
+pub(crate) fn refusal_code(body: &[u8]) -> Option<String> {
     let reading = reading::message(body).ok().filter(|reading| reading.name == "refused")?;
     Some(explain::printable(reading.fields.get("code")?.as_str()?))
 }

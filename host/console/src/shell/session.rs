@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use getrandom::{Error as Entropy, SysRng};
 use tokio::sync::Semaphore;
 
-use super::Limits;
+use super::options::Limits;
 use minipki_ca::{Token, TokenHash};
 
 /// All links and sessions. Secrets are kept as hashes, and found by them: how long that takes
 /// tells nothing of a secret.
-pub(super) struct Sessions {
+pub(crate) struct Sessions {
     limits: Limits,
     state: Mutex<State>,
 }
@@ -49,59 +49,59 @@ struct Session {
 
 /// Whose request this is: a session that was found open.
 #[derive(Clone)]
-pub(super) struct Visitor {
+pub(crate) struct Visitor {
     /// Its number in the audit lines, from 1.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// Seats for its event streams.
-    pub(super) streams: Arc<Semaphore>,
+    pub(crate) streams: Arc<Semaphore>,
     csrf: Arc<Token>,
     left: Duration,
 }
 
 impl Visitor {
     /// What its forms carry to show that they are of these pages.
-    pub(super) fn csrf(&self) -> &str {
+    pub(crate) fn csrf(&self) -> &str {
         self.csrf.text()
     }
 
     /// Whether `text` is what its forms carry. Hashes are compared, so that the time this takes
     /// tells nothing.
-    pub(super) fn carries(&self, text: &str) -> bool {
+    pub(crate) fn carries(&self, text: &str) -> bool {
         TokenHash::of(text) == self.csrf.hash()
     }
 
     /// Minutes until it ends, if it is used till then.
-    pub(super) const fn minutes_left(&self) -> u64 {
+    pub(crate) const fn minutes_left(&self) -> u64 {
         self.left.as_secs() / 60
     }
 }
 
 /// A session that a link has opened.
-pub(super) struct Opened {
+pub(crate) struct Opened {
     /// Its secret, for the cookie.
-    pub(super) secret: Token,
-    pub(super) number: u64,
+    pub(crate) secret: Token,
+    pub(crate) number: u64,
     /// How long it lasts at most.
-    pub(super) life: Duration,
+    pub(crate) life: Duration,
 }
 
 /// An open session, as the Sessions page lists it.
-pub(super) struct Listed {
-    pub(super) number: u64,
+pub(crate) struct Listed {
+    pub(crate) number: u64,
     /// The session that its link was made in.
-    pub(super) parent: Option<u64>,
+    pub(crate) parent: Option<u64>,
     /// Where its newest request came from.
-    pub(super) from: IpAddr,
+    pub(crate) from: IpAddr,
     /// How long ago it was opened, and used last by a person.
-    pub(super) began: Duration,
-    pub(super) used: Duration,
+    pub(crate) began: Duration,
+    pub(crate) used: Duration,
     /// How long it lasts at most from now on.
-    pub(super) left: Duration,
+    pub(crate) left: Duration,
 }
 
 /// Why a link opens nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shut {
+pub(crate) enum Shut {
     /// It was opened before, has run out, or never was.
     Unknown,
     /// There are as many sessions as there may be.
@@ -111,7 +111,7 @@ pub(super) enum Shut {
 }
 
 impl Sessions {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Self { limits, state: Mutex::default() }
     }
 
@@ -120,7 +120,7 @@ impl Sessions {
     ///
     /// # Errors
     /// The random number generator's.
-    pub(super) fn new_link(&self, parent: Option<&Visitor>) -> Result<Token, Entropy> {
+    pub(crate) fn new_link(&self, parent: Option<&Visitor>) -> Result<Token, Entropy> {
         let secret = Token::generate(&mut SysRng)?;
         let parent = parent.map(|visitor| visitor.number);
         let mut state = self.state();
@@ -138,7 +138,7 @@ impl Sessions {
     }
 
     /// Whether a link with this secret can be opened. Asking does not spend it.
-    pub(super) fn is_link(&self, secret: &str) -> bool {
+    pub(crate) fn is_link(&self, secret: &str) -> bool {
         let hash = TokenHash::of(secret);
         self.current().links.iter().any(|link| link.secret == hash)
     }
@@ -147,7 +147,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Shut`]; a link is not spent where there are too many sessions.
-    pub(super) fn enter(&self, secret: &str, from: IpAddr) -> Result<Opened, Shut> {
+    pub(crate) fn enter(&self, secret: &str, from: IpAddr) -> Result<Opened, Shut> {
         let (own, csrf) = match (Token::generate(&mut SysRng), Token::generate(&mut SysRng)) {
             (Ok(own), Ok(csrf)) => (own, csrf),
             _ => return Err(Shut::Entropy),
@@ -179,7 +179,7 @@ impl Sessions {
     }
 
     /// The open session with this secret. A person's request uses it; a script's own does not.
-    pub(super) fn visit(&self, secret: &str, from: IpAddr, by_person: bool) -> Option<Visitor> {
+    pub(crate) fn visit(&self, secret: &str, from: IpAddr, by_person: bool) -> Option<Visitor> {
         let mut state = self.current();
         let session = state.open.get_mut(&TokenHash::of(secret))?;
         let now = Instant::now();
@@ -196,12 +196,12 @@ impl Sessions {
     }
 
     /// Whether the visitor's session is still open. Asking is not using it.
-    pub(super) fn is_open(&self, visitor: &Visitor) -> bool {
+    pub(crate) fn is_open(&self, visitor: &Visitor) -> bool {
         self.current().find(Some(visitor.number)).is_some()
     }
 
     /// All open sessions, in the order in which they were opened.
-    pub(super) fn list(&self) -> Vec<Listed> {
+    pub(crate) fn list(&self) -> Vec<Listed> {
         let now = Instant::now();
         let state = self.current();
         let listed = |session: &Session| Listed {
@@ -218,7 +218,7 @@ impl Sessions {
     }
 
     /// Ends a session, and those that were opened by links made in it. Gives the numbers of all that have ended.
-    pub(super) fn end(&self, number: u64) -> Vec<u64> {
+    pub(crate) fn end(&self, number: u64) -> Vec<u64> {
         let mut state = self.current();
         let numbers = |state: &State| state.open.values().map(|session| session.number).collect::<Vec<_>>();
         let mut ended = numbers(&state);

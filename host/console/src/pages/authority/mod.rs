@@ -16,12 +16,12 @@ use minipki_core::crypto::rsa::KeySize;
 use minipki_core::limits::{ANCHOR, SPKI_PEM};
 use serde::Deserialize;
 
-use super::audit::{self, Actor};
-use super::page::{Frame, Refusal, render};
-use super::session::Visitor;
-use super::shared::Shared;
-use super::words::words;
-use minipki_ca::Policy;
+use crate::shell::audit::{self, Actor};
+use crate::shell::page::{Frame, Refusal, render};
+use crate::shell::pgp_words::pgp_words;
+use crate::shell::session::Visitor;
+use crate::shell::shared::Shared;
+use minipki_ca::{Enrolment, Policy};
 use minipki_keys::{CaFolder, SignerKind};
 use minipki_ledger::Accept;
 use minipki_server::Limits;
@@ -31,7 +31,7 @@ use minipki_server::{Running, Serving};
 
 const PATH: &str = "/";
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route(PATH, get(page))
         .route("/authority/status", get(status))
@@ -80,7 +80,7 @@ impl Identity {
             issuer_id: folder.issuer_id().to_string(),
             bits: folder.anchor().key().map_or(0, |key| key.size().bits()),
             fingerprint: folder.fingerprint().to_string(),
-            words: words(&folder.fingerprint().0),
+            words: pgp_words(&folder.fingerprint().0),
             address,
         }
     }
@@ -123,11 +123,10 @@ impl Status {
 
     /// Whom the server enrols, in a few words.
     fn whom(&self, running: &Running) -> &'static str {
-        let Policy { open, require_token, .. } = running.policy;
-        match (require_token, open) {
-            (true, _) => "only who proves a token",
-            (false, true) => "who proves a key, and by the classic form who proves nothing",
-            (false, false) => "who proves a key; a name in use needs a token",
+        match running.policy.enrolment {
+            Enrolment::Token => "only who proves a token",
+            Enrolment::Open => "who proves a key, and by the classic form who proves nothing",
+            Enrolment::Proven => "who proves a key; a name in use needs a token",
         }
     }
 
@@ -203,13 +202,13 @@ async fn start(
     let listen: SocketAddr = form.listen.trim().parse().map_err(|_| {
         wrong("That is no address.", "Give an IP address and a port, such as 127.0.0.1:9000.")
     })?;
-    let (open, require_token) = match form.policy.as_str() {
-        "proof" => (false, false),
-        "token" => (false, true),
-        "open" => (true, false),
+    let enrolment = match form.policy.as_str() {
+        "proof" => Enrolment::Proven,
+        "token" => Enrolment::Token,
+        "open" => Enrolment::Open,
         _ => return Err(wrong("That is no way to enrol.", "Choose one of the three.")),
     };
-    let policy = Policy { open, require_token, ..Policy::default() };
+    let policy = Policy { enrolment, ..Policy::default() };
     let options = CaOptions {
         listen,
         policy,

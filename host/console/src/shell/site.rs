@@ -10,14 +10,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use getrandom::{Error as Entropy, SysRng};
 
-use super::ConsoleOptions;
+use super::options::ConsoleOptions;
 use minipki_ca::Token;
 
 /// The host name of this machine for itself, and what all its own names end with.
 const LOCALHOST: &str = "localhost";
 
 /// The host names that a console may be asked for by. Made before it listens: TLS needs them.
-pub(super) struct Names {
+pub(crate) struct Names {
     /// The names under which pages are served. Links have the first.
     names: Vec<String>,
     /// Whether the first was made up for this console, and is secret.
@@ -31,7 +31,7 @@ impl Names {
     ///
     /// # Errors
     /// The random number generator's.
-    pub(super) fn new(options: &ConsoleOptions) -> Result<Self, Entropy> {
+    pub(crate) fn new(options: &ConsoleOptions) -> Result<Self, Entropy> {
         let ip = options.listen.ip();
         // Names below `localhost` are these two addresses.
         let localhost = ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST;
@@ -45,7 +45,7 @@ impl Names {
 
     /// Where else a console on `ip` has to listen. Browsers take a name below `localhost` for both 127.0.0.1 and ::1,
     /// so another server on the other address would get what is meant for the console.
-    pub(super) fn twin(&self, ip: IpAddr) -> Option<IpAddr> {
+    pub(crate) fn twin(&self, ip: IpAddr) -> Option<IpAddr> {
         self.secret.then(|| match ip {
             IpAddr::V4(_) => Ipv6Addr::LOCALHOST.into(),
             IpAddr::V6(_) => Ipv4Addr::LOCALHOST.into(),
@@ -54,7 +54,7 @@ impl Names {
 
     /// The names for the certificate of a console on `ip`: these, the address unless it is every address, and
     /// `localhost` if the address is of loopback.
-    pub(super) fn certified(&self, ip: IpAddr) -> Vec<String> {
+    pub(crate) fn certified(&self, ip: IpAddr) -> Vec<String> {
         let mut names = self.names.clone();
         names.extend((!ip.is_unspecified()).then(|| ip.to_string()));
         names.extend(ip.is_loopback().then(|| LOCALHOST.to_owned()));
@@ -64,7 +64,7 @@ impl Names {
 
 /// What is served under a host name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// The pages.
     Pages,
     /// No page and no cookie. A link that can be opened leads to this scheme, host and port.
@@ -75,7 +75,7 @@ pub(super) enum Place {
 }
 
 /// A console that listens, as browsers see it.
-pub(super) struct Site {
+pub(crate) struct Site {
     scheme: &'static str,
     address: SocketAddr,
     names: Names,
@@ -83,7 +83,7 @@ pub(super) struct Site {
 
 impl Site {
     /// The site of a console that listens on `address`.
-    pub(super) fn new(options: &ConsoleOptions, address: SocketAddr, names: Names) -> Self {
+    pub(crate) fn new(options: &ConsoleOptions, address: SocketAddr, names: Names) -> Self {
         let scheme = if options.tls.is_some() { "https" } else { "http" };
         Self { scheme, address, names }
     }
@@ -94,7 +94,7 @@ impl Site {
     }
 
     /// What is served under the `Host` of a request.
-    pub(super) fn place(&self, host: &str) -> Place {
+    pub(crate) fn place(&self, host: &str) -> Place {
         let default = if self.encrypted() { 443 } else { 80 };
         let (name, port) = match host.rsplit_once(':') {
             Some((name, port)) if !port.ends_with(']') => (name, port.parse::<u16>().ok()),
@@ -129,7 +129,7 @@ impl Site {
     }
 
     /// Whether `origin` is this site, for a request with this `Host`.
-    pub(super) fn is_origin(&self, origin: &str, host: &str) -> bool {
+    pub(crate) fn is_origin(&self, origin: &str, host: &str) -> bool {
         origin
             .strip_prefix(self.scheme)
             .and_then(|rest| rest.strip_prefix("://"))
@@ -139,19 +139,19 @@ impl Site {
     /// The cookie's name. With the port, for consoles on one host. Over TLS with the prefix that has a browser take it
     /// from this host alone, and send it over TLS alone (RFC 6265bis §4.1.3.2). Chromium sends it without TLS as well to
     /// 127.0.0.1, ::1, `localhost` and the names below that.
-    pub(super) fn cookie(&self) -> String {
+    pub(crate) fn cookie(&self) -> String {
         let prefix = if self.encrypted() { "__Host-" } else { "" };
         format!("{prefix}minipki-console-{}", self.address.port())
     }
 
     /// The header `Set-Cookie` that has a browser keep `value` for so many seconds; for none, it forgets the cookie.
-    pub(super) fn set_cookie(&self, value: &str, seconds: u64) -> String {
+    pub(crate) fn set_cookie(&self, value: &str, seconds: u64) -> String {
         let secure = if self.encrypted() { "; Secure" } else { "" };
         format!("{}={value}; Path=/; HttpOnly; SameSite=Strict{secure}; Max-Age={seconds}", self.cookie())
     }
 
     /// Where the console is, for a person to open.
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         match self.names.names.first() {
             Some(name) => format!("{}://{name}:{}{path}", self.scheme, self.address.port()),
             None => format!("{}://{}{path}", self.scheme, self.address),

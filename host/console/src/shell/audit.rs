@@ -10,7 +10,7 @@ use std::time::Instant;
 use minipki_net::{LeftOut, LogLimit};
 
 /// The target of the audit lines in the log.
-pub(super) const TARGET: &str = "audit";
+pub(crate) const TARGET: &str = "audit";
 
 /// How many refusals without a session are logged one by one before they are counted. One page that is refused may cause
 /// eight, with what it is drawn with.
@@ -24,19 +24,19 @@ static STRANGERS: LogLimit<IpAddr> = LogLimit::new(REFUSALS);
 
 /// Who acts: a browser, and its session if it has one.
 #[derive(Clone, Copy)]
-pub(super) struct Actor {
-    pub(super) peer: SocketAddr,
+pub(crate) struct Actor {
+    pub(crate) peer: SocketAddr,
     /// The session's number; 0 for none.
-    pub(super) session: u64,
+    pub(crate) session: u64,
 }
 
 /// Says that `actor` did `action`, and the details.
-pub(super) fn done(actor: Actor, action: &str, details: impl fmt::Display) {
+pub(crate) fn done(actor: Actor, action: &str, details: impl fmt::Display) {
     tracing::info!(target: TARGET, peer = %actor.peer, session = actor.session, action, %details, "audit: done");
 }
 
 /// Says that `actor` was refused, unless it has no session and there were too many of these.
-pub(super) fn refused(actor: Actor, action: &str, reason: impl fmt::Display) {
+pub(crate) fn refused(actor: Actor, action: &str, reason: impl fmt::Display) {
     let Actor { peer, session } = actor;
     let left_out = match session {
         0 => STRANGERS.note("refused without a session", Some(peer.ip().to_canonical())),
@@ -52,7 +52,7 @@ pub(super) fn refused(actor: Actor, action: &str, reason: impl fmt::Display) {
 }
 
 /// Says how many refusals had no line, if a line may be written again, or if this is the end.
-pub(super) fn summarize(end: bool) {
+pub(crate) fn summarize(end: bool) {
     for (kind, left_out) in STRANGERS.due(end, Instant::now()) {
         let (more, most_from) = (left_out.count(), left_out.most_from());
         tracing::warn!(target: TARGET, kind, more, most_from, "audit: not logged one by one");
@@ -60,7 +60,7 @@ pub(super) fn summarize(end: bool) {
 }
 
 /// The sessions that have ended, for an audit line.
-pub(super) fn ended(ended: &[u64]) -> String {
+pub(crate) fn ended(ended: &[u64]) -> String {
     let numbers: Vec<String> = ended.iter().map(u64::to_string).collect();
     format!("over: {}", numbers.join(", "))
 }

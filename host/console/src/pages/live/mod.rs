@@ -15,17 +15,17 @@ use serde::Serialize;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::message::{Decoded, refusal_code};
-use super::page::{Frame, Refusal, render};
-use super::session::Visitor;
-use super::shared::Shared;
-use super::{assets, streams};
+use crate::pages::message::{Decoded, refusal_code};
+use crate::shell::page::{Frame, Refusal, render};
+use crate::shell::session::Visitor;
+use crate::shell::shared::Shared;
+use crate::shell::{assets, streams};
 use minipki_net::trace::Direction;
 use minipki_server::{KEPT, LiveEvent, LiveKind};
 
 const PATH: &str = "/live";
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route(PATH, get(page))
         .route("/live/events", get(events))

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs
 use tokio_rustls::rustls::version::TLS13;
 use tokio_rustls::rustls::{self, ServerConfig};
 
-use super::Tls;
+use super::options::Tls;
 use super::site::Names;
 use minipki_keys::TlsIdentityError;
 use minipki_server::{CaService, ServiceError};
@@ -67,14 +67,14 @@ pub enum TlsError {
 }
 
 /// What encrypts, and what a browser may be told to trust.
-pub(super) struct Encryption {
-    pub(super) acceptor: TlsAcceptor,
+pub(crate) struct Encryption {
+    pub(crate) acceptor: TlsAcceptor,
     /// The root of a certificate that the CA issued, PEM.
-    pub(super) root_pem: Option<String>,
+    pub(crate) root_pem: Option<String>,
 }
 
 /// Reads or issues the console's certificate, and says its fingerprint in the log.
-pub(super) fn prepare(
+pub(crate) fn prepare(
     tls: &Tls,
     service: &CaService,
     names: &Names,

@@ -12,16 +12,16 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use minipki_core::time::UnixTime;
 
-use super::audit::{self, Actor};
-use super::moment::Moment;
-use super::page::{Frame, Refusal, render};
-use super::session::{Listed, Visitor};
-use super::shared::Shared;
+use crate::shell::audit::{self, Actor};
+use crate::shell::page::{Frame, Refusal, render};
+use crate::shell::relative_time::RelativeTime;
+use crate::shell::session::{Listed, Visitor};
+use crate::shell::shared::Shared;
 use minipki_os::clock;
 
 const PATH: &str = "/sessions";
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new().route(PATH, get(page)).route("/sessions/{number}/end", post(end))
 }
 
@@ -38,9 +38,9 @@ struct Row {
     number: u64,
     parent: Option<u64>,
     from: IpAddr,
-    began: Moment,
-    used: Moment,
-    ends: Moment,
+    began: RelativeTime,
+    used: RelativeTime,
+    ends: RelativeTime,
     /// Whether it is the session that looks.
     own: bool,
 }
@@ -52,9 +52,9 @@ impl Row {
             number: session.number,
             parent: session.parent,
             from: session.from.to_canonical(),
-            began: Moment::new(ago(session.began), now),
-            used: Moment::new(ago(session.used), now),
-            ends: Moment::new(now.checked_add_seconds(session.left.as_secs()).unwrap_or(now), now),
+            began: RelativeTime::new(ago(session.began), now),
+            used: RelativeTime::new(ago(session.used), now),
+            ends: RelativeTime::new(now.checked_add_seconds(session.left.as_secs()).unwrap_or(now), now),
             own: session.number == visitor.number,
         }
     }
@@ -92,7 +92,7 @@ async fn end(
     audit::done(actor, "end a session", audit::ended(&ended));
     // It may be the session that asks, or the one that its link was made in.
     if ended.contains(&visitor.number) {
-        return Ok(super::link::signed_out(&shared));
+        return Ok(crate::shell::login::signed_out(&shared));
     }
     Ok(Redirect::to(PATH).into_response())
 }

@@ -1,4 +1,4 @@
-//! The console's sockets: so many at a time, each with deadlines, encrypted where it must be.
+//! Accepts connections and serves HTTP on each, with deadlines, encrypted where it must be.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -18,39 +18,44 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::audit;
-use super::connections::{Connections, Seat};
-use super::guard::Peer;
+use super::connections::{Connections, Permit};
 use super::write_deadline::WriteDeadline;
 use minipki_net::LogLimit;
 
 /// Bytes of a request's head, at most.
 const HEAD: usize = 16 * 1024;
 
-/// Serves `pages` to whoever comes, for ever; connections end when this is dropped.
-pub(super) async fn serve(
+/// The other end of a connection, as an extension of each request on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// Serves `pages` to all clients, for ever; connections end when this is dropped. Each request has its [`Peer`] and the
+/// [`Permit`] of its connection as extensions. `accepted` is called after each connection.
+pub async fn serve(
     listener: &TcpListener,
     tls: Option<TlsAcceptor>,
     pages: Router,
     connections: Arc<Connections>,
     deadline: Duration,
+    accepted: impl Fn(),
 ) -> Infallible {
     let log = LogLimit::<IpAddr>::new(1);
     let mut tasks = JoinSet::new();
     loop {
         let (stream, peer) = minipki_net::accept(listener, &log).await;
         log.summarize(false);
-        audit::summarize(false);
+        accepted();
         let (tls, pages) = (tls.clone(), pages.clone());
-        connections.start(&mut tasks, |seat| converse(stream, Client { peer, seat }, tls, pages, deadline));
+        connections
+            .start(&mut tasks, |permit| converse(stream, Client { peer, permit }, tls, pages, deadline));
         while tasks.try_join_next().is_some() {}
     }
 }
 
-/// The other end of a connection, and the connection's place among all.
+/// The other end of a connection, and the connection's permit.
 struct Client {
     peer: SocketAddr,
-    seat: Arc<Seat>,
+    permit: Arc<Permit>,
 }
 
 async fn converse(
@@ -76,12 +81,12 @@ async fn converse(
 
 async fn http(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    Client { peer, seat }: Client,
+    Client { peer, permit }: Client,
     pages: Router,
     deadline: Duration,
 ) {
     let pages = TowerToHyperService::new(pages);
-    let shown = seat.clone();
+    let shown = permit.clone();
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(shown.clone());
@@ -94,7 +99,7 @@ async fn http(
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     loop {
-        let left = seat.left();
+        let left = permit.left();
         if left.is_zero() {
             tracing::debug!(%peer, "a connection ends that has shown no session for too long");
             break;

@@ -16,15 +16,15 @@ use minipki_core::time::{Now, UnixTime};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::moment::Moment;
-use super::page::{Frame, Refusal, render};
-use super::session::Visitor;
-use super::shared::Shared;
+use crate::shell::relative_time::RelativeTime;
+use crate::shell::page::{Frame, Refusal, render};
+use crate::shell::session::Visitor;
+use crate::shell::shared::Shared;
 use minipki_ledger::Record;
 use minipki_net::trace::explain::{self, Line, hex};
 use minipki_os::clock;
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/certificates/{serial}", get(page))
         .route("/certificates/{serial}/certificate.json", get(file))
@@ -37,14 +37,14 @@ struct CertificatePage {
     serial: u64,
     subject: String,
     key: String,
-    begin: Moment,
-    end: Moment,
+    begin: RelativeTime,
+    end: RelativeTime,
     lines: Vec<Line>,
     text: String,
     signed: String,
     digest: String,
     checks: Option<Vec<Check>>,
-    at: Moment,
+    at: RelativeTime,
 }
 
 /// One check and its result.
@@ -132,13 +132,13 @@ async fn page(
         serial: record.serial.get(),
         subject: record.subject_id.to_string(),
         key: hex(&record.subject_key),
-        begin: Moment::new(record.validity.not_before(), now),
-        end: Moment::new(record.validity.not_after(), now),
+        begin: RelativeTime::new(record.validity.not_before(), now),
+        end: RelativeTime::new(record.validity.not_after(), now),
         lines,
         signed: String::from_utf8_lossy(&slices.concat()).into_owned(),
         digest: hex(&Portable::sha256(&slices)),
         checks: asked.check.map(|_| check(folder.anchor(), text, now)),
-        at: Moment::new(now, now),
+        at: RelativeTime::new(now, now),
         text: record.certificate,
     })
 }
@@ -169,7 +169,7 @@ mod tests {
 
     /// Which check failed, after how many that passed and before how many that were not reached.
     fn outcome(certificate: &[u8], now: u64) -> (usize, Option<usize>, usize) {
-        let anchor = Anchor::decode::<Portable>(include_bytes!("../../../vectors/cert/anchor.json"))
+        let anchor = Anchor::decode::<Portable>(include_bytes!("../../../../../vectors/cert/anchor.json"))
             .expect("a good anchor");
         let checks = check(&anchor, certificate, UnixTime::new(now).expect("a time"));
         let count =
@@ -183,16 +183,16 @@ mod tests {
 
     #[test]
     fn each_check_fails_by_itself() {
-        let good = include_bytes!("../../../vectors/cert/accept/good");
+        let good = include_bytes!("../../../../../vectors/cert/accept/good");
         let validity = Certificate::parse(good).expect("a good one").validity();
         let now = validity.not_before().get();
         assert_eq!(outcome(good, now), (5, None, 0));
         assert_eq!(outcome(good, now - 1), (4, Some(4), 0));
         assert_eq!(outcome(b"{}", now), (0, Some(0), 4));
         for (certificate, place) in [
-            (&include_bytes!("../../../vectors/cert/refuse/issuer_mismatch-other_name")[..], 1),
-            (&include_bytes!("../../../vectors/cert/refuse/issuer_key_mismatch-other_exponent")[..], 2),
-            (&include_bytes!("../../../vectors/cert/refuse/signature-by_another_key")[..], 3),
+            (&include_bytes!("../../../../../vectors/cert/refuse/issuer_mismatch-other_name")[..], 1),
+            (&include_bytes!("../../../../../vectors/cert/refuse/issuer_key_mismatch-other_exponent")[..], 2),
+            (&include_bytes!("../../../../../vectors/cert/refuse/signature-by_another_key")[..], 3),
         ] {
             assert_eq!(outcome(certificate, now), (place, Some(place), 4 - place));
         }

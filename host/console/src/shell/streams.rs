@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// A refusal if the session has as many streams as it may.
-pub(super) fn respond(
+pub(crate) fn respond(
     shared: Arc<Shared>,
     visitor: Visitor,
     events: impl Stream<Item = Event> + Send + 'static,

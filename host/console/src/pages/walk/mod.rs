@@ -14,12 +14,12 @@ use getrandom::SysRng;
 use minipki_core::cert::IdBuf;
 use serde::Deserialize;
 
-use super::audit::{self, Actor};
-use super::message::{Decoded, refusal_code};
-use super::page::{Frame, Refusal, render};
-use super::session::Visitor;
-use super::shared::Shared;
-use minipki_ca::Token;
+use crate::pages::message::{Decoded, refusal_code};
+use crate::shell::audit::{self, Actor};
+use crate::shell::page::{Frame, Refusal, render};
+use crate::shell::session::Visitor;
+use crate::shell::shared::Shared;
+use minipki_ca::{Enrolment, Token};
 use minipki_lab::{Flip, MakeToken, Note, Play, StoryError, Theatre, Who};
 use minipki_os::clock;
 use minipki_server::CaService;
@@ -29,7 +29,7 @@ const PATH: &str = "/walk";
 /// How long a token for the story is good: it is used at once.
 const TOKEN_SECONDS: u64 = 60;
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new().route(PATH, get(page)).route("/walk/play", post(play)).route("/walk/flip", post(flip))
 }
 
@@ -234,7 +234,7 @@ fn theatre<'t>(shared: &Shared, tokens: &'t MakeToken<'t>) -> Result<Theatre<'t>
     Ok(Theatre {
         ca: reachable(running.address).to_string(),
         anchor: folder.anchor().clone(),
-        tokens: running.policy.require_token.then_some(tokens),
+        tokens: (running.policy.enrolment == Enrolment::Token).then_some(tokens),
     })
 }
 

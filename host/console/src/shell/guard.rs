@@ -10,21 +10,17 @@ use axum::http::{Method, StatusCode, request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use minipki_http::{Peer, Permit};
 use tokio::time::timeout;
 
 use super::audit::{self, Actor};
-use super::connections::Seat;
 use super::page::Refusal;
 use super::session::Visitor;
 use super::shared::Shared;
 use super::site::Place;
 
-/// The browser at the other end, as the listener saw it.
-#[derive(Clone, Copy)]
-pub(super) struct Peer(pub(super) SocketAddr);
-
 /// The field of a form that shows that it is of these pages; a script sends it as this header.
-pub(super) const CSRF_FIELD: &str = "csrf";
+pub(crate) const CSRF_FIELD: &str = "csrf";
 const CSRF_HEADER: &str = "x-csrf";
 
 /// The field in the query of a request that a script or a page makes by itself.
@@ -50,16 +46,16 @@ const HEADERS: [(HeaderName, &str); 7] = [
 ];
 
 /// Lets a request through to its page, or answers why not.
-pub(super) async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+pub(crate) async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().map_or(([0; 4], 0).into(), |peer| peer.0);
-    let seat = request.extensions().get::<Arc<Seat>>().cloned();
+    let permit = request.extensions().get::<Arc<Permit>>().cloned();
     let (head, body) = request.into_parts();
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
     let here = check_site(&shared, &head);
     // A request under another name, or from another site, has no session here.
     let visitor = here.as_ref().ok().and_then(|()| session(&shared, &head, peer));
     let actor = Actor { peer, session: visitor.as_ref().map_or(0, |visitor| visitor.number) };
-    let more = seat.is_none_or(|seat| seat.shows(visitor.as_ref().map(|visitor| visitor.number)));
+    let more = permit.is_none_or(|permit| permit.shows(visitor.as_ref().map(|visitor| visitor.number)));
     let admitted = match here {
         Ok(()) => admit(&shared, head, body, visitor, actor).await.map_err(Stop::Refused),
         Err(stop) => Err(stop),
@@ -121,7 +117,7 @@ fn reads(head: &request::Parts) -> bool {
 
 /// What can be had without a session: the way in, and what is the same for all.
 fn is_public(head: &request::Parts) -> bool {
-    reads(head) && (head.uri.path() == super::link::PATH || is_asset(head))
+    reads(head) && (head.uri.path() == super::login::PATH || is_asset(head))
 }
 
 fn is_asset(head: &request::Parts) -> bool {

@@ -6,11 +6,11 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::routing::get;
 
 /// Where assets are.
-pub(super) const PATH: &str = "/assets/";
+pub(crate) const PATH: &str = "/assets/";
 
 const STYLE: &str = concat!(include_str!("assets/console.css"), include_str!("assets/sequence.css"));
 const SCRIPT: &str = include_str!("assets/console.js");
-const LIVE: &str = include_str!("assets/live.js");
+const LIVE: &str = include_str!("../pages/live/live.js");
 const ICON: &str = include_str!("assets/icon.svg");
 
 const STYLE_HASH: u64 = hash(STYLE.as_bytes());
@@ -27,20 +27,20 @@ const fn hash(bytes: &[u8]) -> u64 {
     hash
 }
 
-pub(super) fn style() -> String {
+pub(crate) fn style() -> String {
     format!("{PATH}console.css?v={STYLE_HASH:016x}")
 }
 
-pub(super) fn script() -> String {
+pub(crate) fn script() -> String {
     format!("{PATH}console.js?v={SCRIPT_HASH:016x}")
 }
 
 /// The script of the Live page alone.
-pub(super) fn live_script() -> String {
+pub(crate) fn live_script() -> String {
     format!("{PATH}live.js?v={LIVE_HASH:016x}")
 }
 
-pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let asset = |kind: &'static str, text: &'static str| {
         get(move || async move {
             ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=31536000, immutable")], text)

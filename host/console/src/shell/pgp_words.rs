@@ -4,10 +4,10 @@
 //! three: a word that is left out, said twice or swapped with the next is heard.
 
 /// The two words of each byte, in the order of the bytes.
-const LIST: &str = include_str!("words.txt");
+const LIST: &str = include_str!("pgp_words.txt");
 
 /// The words of `bytes`.
-pub(super) fn words(bytes: &[u8]) -> Vec<&'static str> {
+pub(crate) fn pgp_words(bytes: &[u8]) -> Vec<&'static str> {
     let list: Vec<&str> = LIST.split_whitespace().collect();
     let word = |(place, byte): (usize, &u8)| list.get(2 * usize::from(*byte) + place % 2).copied();
     bytes.iter().enumerate().filter_map(word).collect()

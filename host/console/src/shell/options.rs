@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use minipki_http::ConnectionLimits;
+
 /// The console's port.
 const PORT: u16 = 9080;
 
@@ -95,6 +97,18 @@ impl Default for Limits {
             idle: Duration::from_secs(30 * 60),
             session_life: Duration::from_secs(12 * 60 * 60),
             streams: 4,
+        }
+    }
+}
+
+impl Limits {
+    /// The limits on connections.
+    pub(crate) const fn held(&self) -> ConnectionLimits {
+        ConnectionLimits {
+            anonymous: self.connections,
+            anonymous_life: self.anonymous_life,
+            anonymous_requests: self.anonymous_requests,
+            session: self.session_connections,
         }
     }
 }

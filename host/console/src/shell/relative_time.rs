@@ -4,7 +4,7 @@ use minipki_core::time::UnixTime;
 
 /// A time, seen from another.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
+pub(crate) struct RelativeTime {
     at: UnixTime,
     now: UnixTime,
 }
@@ -12,28 +12,28 @@ pub(super) struct Moment {
 /// Units of a relative time, in seconds. Months would be too coarse for certificates of 90 days.
 const UNITS: [(u64, &str); 4] = [(365 * 86_400, "year"), (86_400, "day"), (3600, "hour"), (60, "minute")];
 
-impl Moment {
-    pub(super) const fn new(at: UnixTime, now: UnixTime) -> Self {
+impl RelativeTime {
+    pub(crate) const fn new(at: UnixTime, now: UnixTime) -> Self {
         Self { at, now }
     }
 
     /// Seconds since 1970, for scripts.
-    pub(super) const fn unix(&self) -> u64 {
+    pub(crate) const fn unix(&self) -> u64 {
         self.at.get()
     }
 
     /// `2026-11-24T19:00:00+00:00`, for machines.
-    pub(super) fn iso(&self) -> String {
+    pub(crate) fn iso(&self) -> String {
         self.at.to_string()
     }
 
     /// `2026-11-24 19:00:00`, for people; always UTC.
-    pub(super) fn utc(&self) -> String {
+    pub(crate) fn utc(&self) -> String {
         self.iso().get(..19).unwrap_or_default().replace('T', " ")
     }
 
     /// `in 3 days`, `2 hours ago`.
-    pub(super) fn relative(&self) -> String {
+    pub(crate) fn relative(&self) -> String {
         let (at, now) = (self.at.get(), self.now.get());
         let span = at.abs_diff(now);
         let (count, unit) = UNITS
@@ -65,8 +65,8 @@ mod tests {
             (1_000_000 + 90 * 86_400 - 1, "in 89 days"),
             (1_000_000 + 800 * 86_400, "in 2 years"),
         ] {
-            assert_eq!(Moment::new(time(at), time(1_000_000)).relative(), words);
+            assert_eq!(RelativeTime::new(time(at), time(1_000_000)).relative(), words);
         }
-        assert_eq!(Moment::new(time(0), time(0)).utc(), "1970-01-01 00:00:00");
+        assert_eq!(RelativeTime::new(time(0), time(0)).utc(), "1970-01-01 00:00:00");
     }
 }

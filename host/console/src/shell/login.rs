@@ -17,9 +17,9 @@ use super::session::{Shut, Visitor};
 use super::shared::Shared;
 
 /// Where a link leads.
-pub(super) const PATH: &str = "/enter";
+pub(crate) const PATH: &str = "/enter";
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(crate) fn routes() -> Router<Arc<Shared>> {
     // Programs that show a preview of a link ask with HEAD: it must not spend the link.
     let enter = get(enter).head(async || (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]));
     Router::new().route(PATH, enter).route("/sign-out", post(sign_out)).route("/links", post(another))
@@ -29,7 +29,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
 ///
 /// # Errors
 /// The random number generator's.
-pub(super) fn make(shared: &Shared, parent: Option<&Visitor>) -> Result<String, getrandom::Error> {
+pub(crate) fn make(shared: &Shared, parent: Option<&Visitor>) -> Result<String, getrandom::Error> {
     let secret = shared.sessions.new_link(parent)?;
     Ok(shared.site.url(&format!("{PATH}?key={}", secret.text())))
 }
@@ -84,7 +84,7 @@ async fn sign_out(
 }
 
 /// The page for a browser whose session is over. The browser forgets the cookie.
-pub(super) fn signed_out(shared: &Shared) -> Response {
+pub(crate) fn signed_out(shared: &Shared) -> Response {
     let cookie = shared.site.set_cookie("", 0);
     let mut response = Refusal::signed_out().into_response();
     if let Ok(cookie) = cookie.parse() {

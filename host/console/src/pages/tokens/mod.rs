@@ -13,11 +13,11 @@ use minipki_core::cert::{Id, IdBuf};
 use minipki_core::time::UnixTime;
 use serde::Deserialize;
 
-use super::audit::{self, Actor};
-use super::moment::Moment;
-use super::page::{Frame, Refusal, render};
-use super::session::Visitor;
-use super::shared::Shared;
+use crate::shell::audit::{self, Actor};
+use crate::shell::page::{Frame, Refusal, render};
+use crate::shell::relative_time::RelativeTime;
+use crate::shell::session::Visitor;
+use crate::shell::shared::Shared;
 use minipki_ca::Token;
 use minipki_ledger::{TokenRecord, TokenState};
 use minipki_os::clock;
@@ -37,7 +37,7 @@ const LIVES: [(u64, &str); 5] = [
     (30 * 86_400, "30 days"),
 ];
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new().route(PATH, get(page).post(make)).route("/tokens/{id}/revoke", post(revoke))
 }
 
@@ -57,13 +57,13 @@ struct TokensPage {
 struct Fresh {
     subject: String,
     token: Token,
-    expires: Moment,
+    expires: RelativeTime,
 }
 
 struct Row {
     id: u64,
     subject: String,
-    expires: Moment,
+    expires: RelativeTime,
     state: TokenState,
     expired: bool,
 }
@@ -73,7 +73,7 @@ impl Row {
         Self {
             id: record.id,
             subject: record.subject_id.to_string(),
-            expires: Moment::new(record.expires, now),
+            expires: RelativeTime::new(record.expires, now),
             state: record.state,
             expired: record.expires < now,
         }
@@ -157,7 +157,7 @@ async fn make(
         },
     )?;
     audit::done(actor, "make a token", format_args!("for {subject} until {expires}"));
-    let fresh = Fresh { subject: subject.to_string(), token, expires: Moment::new(expires, now) };
+    let fresh = Fresh { subject: subject.to_string(), token, expires: RelativeTime::new(expires, now) };
     list(&shared, &visitor, None, Some(fresh)).await
 }
 

@@ -9,7 +9,7 @@ use super::session::Visitor;
 use minipki_os::clock::ClockError;
 
 /// The pages of the navigation: path and name.
-pub(super) const TABS: [(&str, &str); 5] = [
+pub(crate) const TABS: [(&str, &str); 5] = [
     ("/", "Authority"),
     ("/certificates", "Certificates"),
     ("/live", "Live"),
@@ -18,32 +18,32 @@ pub(super) const TABS: [(&str, &str); 5] = [
 ];
 
 /// What `base.html` needs.
-pub(super) struct Frame {
-    pub(super) title: &'static str,
+pub(crate) struct Frame {
+    pub(crate) title: &'static str,
     /// The path of the tab that is shown as the current one; empty for none.
-    pub(super) tab: &'static str,
-    pub(super) csrf: String,
-    pub(super) minutes_left: u64,
+    pub(crate) tab: &'static str,
+    pub(crate) csrf: String,
+    pub(crate) minutes_left: u64,
 }
 
 impl Frame {
     /// The frame of the page `title`, under `tab`, for `visitor`.
-    pub(super) fn new(title: &'static str, tab: &'static str, visitor: &Visitor) -> Self {
+    pub(crate) fn new(title: &'static str, tab: &'static str, visitor: &Visitor) -> Self {
         Self { title, tab, csrf: visitor.csrf().to_owned(), minutes_left: visitor.minutes_left() }
     }
 
     /// The navigation.
-    pub(super) const fn tabs(&self) -> &'static [(&'static str, &'static str)] {
+    pub(crate) const fn tabs(&self) -> &'static [(&'static str, &'static str)] {
         &TABS
     }
 
     /// Where the style sheet is.
-    pub(super) fn style(&self) -> String {
+    pub(crate) fn style(&self) -> String {
         assets::style()
     }
 
     /// Where the script is.
-    pub(super) fn script(&self) -> String {
+    pub(crate) fn script(&self) -> String {
         assets::script()
     }
 }
@@ -52,7 +52,7 @@ impl Frame {
 ///
 /// # Errors
 /// A refusal if the template fails, which is a bug.
-pub(super) fn render(page: &impl Template) -> Result<Response, Refusal> {
+pub(crate) fn render(page: &impl Template) -> Result<Response, Refusal> {
     match page.render() {
         Ok(text) => Ok(Html(text).into_response()),
         Err(error) => {
@@ -69,27 +69,27 @@ pub(super) fn render(page: &impl Template) -> Result<Response, Refusal> {
 /// A page that says no: what was seen, and what to do next.
 #[derive(Debug, Template)]
 #[template(path = "refusal.html")]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     #[allow(dead_code, reason = "the template does not show it")]
     status: StatusCode,
     title: &'static str,
-    pub(super) seen: String,
+    pub(crate) seen: String,
     next: String,
 }
 
 impl Refusal {
-    pub(super) fn new(status: StatusCode, seen: impl Into<String>, next: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, seen: impl Into<String>, next: impl Into<String>) -> Self {
         Self { status, title: "Not done", seen: seen.into(), next: next.into() }
     }
 
     /// From an error whose text ends with what to do: "seen; next", as those of the CA's rooms.
-    pub(super) fn told(error: impl ToString) -> Self {
+    pub(crate) fn told(error: impl ToString) -> Self {
         let text = error.to_string();
         let (seen, next) = text.rsplit_once("; ").unwrap_or((&text, ""));
         Self::new(StatusCode::CONFLICT, seen, next)
     }
 
-    pub(super) fn no_session() -> Self {
+    pub(crate) fn no_session() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "There is no session: it has ended, or was never begun.",
@@ -97,7 +97,7 @@ impl Refusal {
         )
     }
 
-    pub(super) fn signed_out() -> Self {
+    pub(crate) fn signed_out() -> Self {
         Self {
             title: "Signed out",
             ..Self::new(
@@ -108,7 +108,7 @@ impl Refusal {
         }
     }
 
-    pub(super) fn no_entropy() -> Self {
+    pub(crate) fn no_entropy() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "The operating system gave no random numbers.",
