@@ -5,19 +5,20 @@ use std::time::Instant;
 
 use getrandom::SysRng;
 use minipki_core::cert::IdBuf;
+use minipki_core::crypto::CryptoError;
 use minipki_core::link::Link;
-use minipki_core::session::{Asked, EnrolServer, Fault, Machine};
+use minipki_core::session::{self, EnrolEvent, EnrolServer, PossessionProof};
 use minipki_core::wire::Code;
 use rand_core::UnwrapErr;
 
 use super::context::Visit;
 use minipki_ca::{IssueRequest, Issued, Proof, Refused};
-use minipki_net::trace::Traced;
+use minipki_net::trace::Tapped;
 use minipki_net::trace::events::What;
 use minipki_provider::Chosen;
 
 /// The CA's end of one connection.
-pub(super) type Conversation<'b> = Link<'b, Traced<EnrolServer<Chosen>>>;
+pub(super) type Conversation<'b> = Link<'b, EnrolServer<Chosen>, Tapped>;
 
 /// Why there is no certificate.
 enum Denied {
@@ -26,8 +27,8 @@ enum Denied {
     Proof,
     /// The authority refuses.
     Authority(Refused),
-    /// The machine was not asked for a certificate: a bug.
-    Fault(Fault),
+    /// The proof could not be checked: a bug.
+    Crypto(CryptoError),
 }
 
 impl Denied {
@@ -43,7 +44,7 @@ impl Denied {
                 Refused::RateLimited => Code::RateLimited,
                 Refused::Damaged | Refused::Internal => Code::Internal,
             },
-            Self::Fault(_) => Code::Internal,
+            Self::Crypto(_) => Code::Internal,
         }
     }
 }
@@ -51,9 +52,9 @@ impl Denied {
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Proof => Fault::Proof.fmt(f),
+            Self::Proof => f.write_str("the proof fits neither the key nor the token with the challenge"),
             Self::Authority(refused) => refused.fmt(f),
-            Self::Fault(fault) => fault.fmt(f),
+            Self::Crypto(error) => error.fmt(f),
         }
     }
 }
@@ -64,27 +65,33 @@ impl From<Refused> for Denied {
     }
 }
 
-impl From<Fault> for Denied {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
+impl From<CryptoError> for Denied {
+    fn from(error: CryptoError) -> Self {
+        Self::Crypto(error)
     }
 }
 
-/// Puts the answer to `asked` into the link.
+/// Puts the answer to `event` into the link.
 ///
 /// # Errors
-/// [`Fault`] if it cannot be written, which is a bug: the connection is of no more use.
-pub(super) async fn answer(link: &mut Conversation<'_>, asked: Asked, visit: &Visit) -> Result<(), Fault> {
+/// [`session::Error`] if the answer cannot be written, which is a bug: the connection is of no more use.
+pub(super) async fn answer(
+    link: &mut Conversation<'_>,
+    event: EnrolEvent<Chosen>,
+    visit: &Visit,
+) -> Result<(), session::Error> {
     let began = Instant::now();
-    let (subject, subject_key) = waiting(link)?;
-    let proven = match asked {
-        Asked::Challenge => {
-            return link.send(|traced, out| {
-                traced.compose(out, |machine, out| machine.challenge(&mut UnwrapErr(SysRng), out))
-            });
+    let (subject, subject_key, form, proven) = match event {
+        EnrolEvent::Challenge { .. } => {
+            return link.send(|machine, out| machine.challenge(&mut UnwrapErr(SysRng), out));
         }
-        Asked::Classic => Ok(Proof::Classic),
-        Asked::Proven => prove(&link.machine().inner, &subject, subject_key, visit).await,
+        EnrolEvent::Classic { subject_id, subject_key } => {
+            (subject_id, subject_key, "Classic", Ok(Proof::Classic))
+        }
+        EnrolEvent::Proven { subject_id, subject_key, possession } => {
+            let proven = prove(&possession, &subject_id, subject_key, visit).await;
+            (subject_id, subject_key, "Proven", proven)
+        }
     };
     let certified = match proven {
         Ok(proof) => {
@@ -96,17 +103,15 @@ pub(super) async fn answer(link: &mut Conversation<'_>, asked: Asked, visit: &Vi
     };
     match certified {
         Ok(issued) => {
-            granted(&subject, &issued, asked, began, visit);
-            link.send(|traced, out| {
-                traced.compose(out, |machine, out| machine.grant(&issued.certificate, out))
-            })
+            granted(&subject, &issued, form, began, visit);
+            link.send(|machine, out| machine.issue(&issued.certificate, out))
         }
         Err(denied) => {
             let code = denied.code();
             visit.counts.refused.add();
             if let Some(left_out) = visit.requests.note(code.as_str(), Some(visit.source)) {
                 let (more, most_from) = (left_out.count(), left_out.most_from());
-                tracing::info!(%subject, %code, reason = %denied, form = ?asked, elapsed = ?began.elapsed(), more, most_from, "refused");
+                tracing::info!(%subject, %code, reason = %denied, %form, elapsed = ?began.elapsed(), more, most_from, "refused");
             }
             visit.reporter.tell(|| What::Refused {
                 subject: Some(subject.to_string()),
@@ -119,7 +124,7 @@ pub(super) async fn answer(link: &mut Conversation<'_>, asked: Asked, visit: &Vi
 }
 
 /// Counts and tells that `subject` gets its certificate, for the first time or again.
-fn granted(subject: &IdBuf, issued: &Issued, asked: Asked, began: Instant, visit: &Visit) {
+fn granted(subject: &IdBuf, issued: &Issued, form: &str, began: Instant, visit: &Visit) {
     let serial = issued.serial.get();
     let elapsed = began.elapsed();
     if issued.repeated {
@@ -127,12 +132,12 @@ fn granted(subject: &IdBuf, issued: &Issued, asked: Asked, began: Instant, visit
         // This costs a client nothing, so it may come without end.
         if let Some(left_out) = visit.requests.note("repeated", Some(visit.source)) {
             let (more, most_from) = (left_out.count(), left_out.most_from());
-            tracing::info!(%subject, serial, form = ?asked, ?elapsed, more, most_from, "repeated");
+            tracing::info!(%subject, serial, %form, ?elapsed, more, most_from, "repeated");
         }
         visit.reporter.tell(|| What::Repeated { subject: subject.to_string(), serial });
     } else {
         visit.counts.granted.add();
-        tracing::info!(%subject, serial, form = ?asked, ?elapsed, "granted");
+        tracing::info!(%subject, serial, %form, ?elapsed, "granted");
         visit.reporter.tell(|| What::Granted { subject: subject.to_string(), serial });
     }
 }
@@ -141,31 +146,25 @@ fn granted(subject: &IdBuf, issued: &Issued, asked: Asked, began: Instant, visit
 ///
 /// # Errors
 /// As [`answer`].
-pub(super) fn refuse(link: &mut Conversation<'_>, code: Code) -> Result<(), Fault> {
-    link.send(|traced, out| traced.refuse(code, out))
-}
-
-/// Who waits for an answer, with which key.
-fn waiting(link: &Conversation<'_>) -> Result<(IdBuf, [u8; 32]), Fault> {
-    let (subject, key) = link.machine().inner.subject().ok_or(Fault::OutOfTurn)?;
-    Ok((subject.into(), *key))
+pub(super) fn refuse(link: &mut Conversation<'_>, code: Code) -> Result<(), session::Error> {
+    link.send(|machine, out| machine.refuse(code, out))
 }
 
 /// Finds the secret that the proof was made with: no token, which most clients have and the ledger
 /// need not be asked for, or one of the subject's. All of these are tried, so that the time this
 /// takes does not tell which it was.
 async fn prove(
-    machine: &EnrolServer<Chosen>,
+    possession: &PossessionProof<Chosen>,
     subject: &IdBuf,
     subject_key: [u8; 32],
     visit: &Visit,
 ) -> Result<Proof, Denied> {
-    if machine.proves(None)? {
+    if possession.proves(None)? {
         return Ok(Proof::Proven { token: None });
     }
     let mut proven = Err(Denied::Proof);
     for token in visit.desk.tokens(subject.clone(), subject_key).await? {
-        if machine.proves(Some(token.as_bytes()))? {
+        if possession.proves(Some(token.as_bytes()))? {
             proven = Ok(Proof::Proven { token: Some(token) });
         }
     }

@@ -3,15 +3,14 @@
 use std::time::{Duration, Instant};
 
 use minipki_core::limits::FRAME;
-use minipki_core::link::{Link, Want};
-use minipki_core::session::{Asked, EnrolServer, Fault};
-use minipki_core::wire::{Code, Refusal, frame};
+use minipki_core::link::{Link, Misuse, Want, frame};
+use minipki_core::session::{self, EnrolEvent, EnrolServer};
+use minipki_core::wire::{Code, Refusal};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::answer::{Conversation, answer, refuse};
 use super::context::Visit;
-use minipki_net::trace::Traced;
 use minipki_net::trace::events::What;
 use minipki_net::{NetError, close, drive};
 use minipki_provider::Chosen;
@@ -86,7 +85,7 @@ impl Used {
 pub(super) async fn serve(mut stream: TcpStream, visit: &Visit, mut stop: Stop) {
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
     let machine = EnrolServer::<Chosen>::new(visit.issuer);
-    let mut link = Link::new(Traced::new(machine, visit.reporter.tap(visit.tap.clone())), &mut rx, &mut tx);
+    let mut link = Link::observed(machine, &mut rx, &mut tx, visit.reporter.observer(visit.tap.clone()));
     let now = Instant::now();
     let mut used = Used { began: now, useful: now, requests: 0, malformed: 0 };
     let mut end = converse(&mut link, &mut stream, visit, &mut stop, &mut used).await;
@@ -146,7 +145,7 @@ async fn converse(
         let done = step(link, stream, visit, stop, used).await;
         let end = match done {
             // The last answer is sent. A client that always has one more message here ends as well.
-            Ok(Step::Done(Want::Deliver)) | Err(NetError::Fault(_)) if visit.permit.is_displaced() => {
+            Ok(Step::Done(Want::Deliver)) | Err(NetError::Session(_)) if visit.permit.is_displaced() => {
                 Some(End::Displaced)
             }
             Ok(Step::Done(Want::Deliver)) => {
@@ -159,7 +158,7 @@ async fn converse(
             Ok(Step::Done(_)) => Some(End::Left),
             Ok(Step::Stopped) => Some(End::Stopped),
             Ok(Step::Displaced) => Some(End::Displaced),
-            Err(NetError::Fault(fault)) => misread(fault, visit, used),
+            Err(NetError::Session(error)) => misread(error, visit, used),
             Err(NetError::Deadline(_)) => Some(lost(&NetError::Deadline(used.deadline(visit)), visit)),
             Err(error) => Some(lost(&error, visit)),
         };
@@ -173,38 +172,38 @@ async fn converse(
 async fn reply(link: &mut Conversation<'_>, visit: &Visit, used: &mut Used) -> Option<End> {
     let event = link.event();
     // A proof belongs to the request that led to it.
-    used.requests += usize::from(event != Some(Asked::Proven));
+    used.requests += usize::from(!matches!(event, Some(EnrolEvent::Proven { .. })));
     let spent = used.requests > visit.limits.requests || used.began.elapsed() > visit.limits.lifetime;
     let written = match event {
         Some(_) if spent => refuse(link, Code::Busy),
-        Some(asked) => answer(link, asked, visit).await,
-        None => Err(Fault::OutOfTurn),
+        Some(event) => answer(link, event, visit).await,
+        None => Err(Misuse::OutOfTurn.into()),
     };
     match written {
         Ok(()) => spent.then_some(End::SpentOut),
-        Err(fault) => {
-            tracing::error!(%fault, "an answer could not be written");
+        Err(error) => {
+            tracing::error!(fault = %error, "an answer could not be written");
             Some(End::Broken)
         }
     }
 }
 
 /// What a message that failed a check means for its connection. The client has been told already.
-fn misread(fault: Fault, visit: &Visit, used: &mut Used) -> Option<End> {
-    let Some(code) = fault.code() else {
-        return Some(lost(&fault, visit));
+fn misread(error: session::Error, visit: &Visit, used: &mut Used) -> Option<End> {
+    let Some(code) = error.code() else {
+        return Some(lost(&error, visit));
     };
     used.requests += 1;
     used.malformed += 1;
     visit.counts.refused.add();
     if let Some(left_out) = visit.log.note(code.as_str(), Some(visit.source)) {
         let (more, most_from) = (left_out.count(), left_out.most_from());
-        tracing::info!(%code, reason = %fault, more, most_from, "refused");
+        tracing::info!(%code, reason = %error, more, most_from, "refused");
     }
-    visit.reporter.tell(|| What::Refused { subject: None, code: code.as_str(), reason: fault.to_string() });
+    visit.reporter.tell(|| What::Refused { subject: None, code: code.as_str(), reason: error.to_string() });
     let limits = &visit.limits;
-    match fault {
-        Fault::Frame(_) => Some(End::BadFrame),
+    match error {
+        session::Error::InvalidFrame(_) => Some(End::BadFrame),
         _ if used.requests > limits.requests || used.malformed > limits.malformed => Some(End::SpentOut),
         _ => None,
     }
@@ -251,5 +250,5 @@ async fn step(
 
 /// Whether nothing was begun: no exchange, no part of a message, no answer on its way.
 fn idle(link: &mut Conversation<'_>) -> bool {
-    link.machine().inner.subject().is_none() && link.to_send().is_empty() && link.space().len() == FRAME
+    link.machine().is_idle() && link.to_send().is_empty() && link.space().len() == FRAME
 }

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use minipki_core::link::{Direction, Observer};
 use tokio::sync::broadcast;
 
-use super::{Direction, Tap};
+use super::{Tap, Tapped};
 
 /// How many events are kept for who comes later, and may pass unread by who is slow.
 pub const KEPT: usize = 1000;
@@ -138,31 +139,27 @@ impl Reporter {
         }
     }
 
-    /// A tap that tells of each frame, and shows it to `other` too.
-    pub fn tap(&self, other: Option<Arc<dyn Tap>>) -> Option<Arc<dyn Tap>> {
-        match self.0 {
-            Some(_) => Some(Arc::new(Both { reporter: self.clone(), other })),
+    /// An observer that tells of each frame, and shows it to `other` too.
+    pub fn observer(&self, other: Option<Arc<dyn Tap>>) -> Tapped {
+        Tapped(match self.0 {
+            Some(_) => Some(Arc::new(Both { reporter: self.clone(), other: Tapped(other) })),
             None => other,
-        }
+        })
     }
 }
 
 struct Both {
     reporter: Reporter,
-    other: Option<Arc<dyn Tap>>,
+    other: Tapped,
 }
 
-impl Tap for Both {
+impl Observer for Both {
     fn frame(&self, direction: Direction, body: &[u8]) {
         self.reporter.tell(|| What::Frame { direction, body: body.into() });
-        if let Some(other) = &self.other {
-            other.frame(direction, body);
-        }
+        self.other.frame(direction, body);
     }
 
     fn plaintext(&self, direction: Direction, text: &[u8]) {
-        if let Some(other) = &self.other {
-            other.plaintext(direction, text);
-        }
+        self.other.plaintext(direction, text);
     }
 }

@@ -12,4 +12,4 @@ pub use events::Events;
 pub use explain::printable;
 pub use printer::Printer;
 pub use reading::Reading;
-pub use tap::{Direction, Tap, Traced};
+pub use tap::{Tap, Tapped};
