@@ -11,7 +11,8 @@ use minipki_core::cert::{Anchor, Id};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable, Provider};
 use minipki_core::limits::FRAME_BODY;
-use minipki_core::session::{Established, Initiator, LocalIdentity, Machine, Responder};
+use minipki_core::link::Machine;
+use minipki_core::session::{Established, Initiator, LocalIdentity, Responder};
 use minipki_provider::Chosen;
 
 const NAMES: [&str; 2] = ["alice@example.org", "bob@example.org"];

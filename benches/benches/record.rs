@@ -8,7 +8,7 @@ use minipki_benches::fixture::key;
 use minipki_benches::{Contender, Suite, run};
 use minipki_core::bytes::Secret;
 use minipki_core::crypto::{KeyPair, Portable, Provider};
-use minipki_core::noise::{initiator, responder};
+use minipki_core::noise::{ExpectMessage1, SendMessage1};
 use minipki_provider::Chosen;
 use openssl::cipher::Cipher;
 use openssl::cipher_ctx::CipherCtx;
@@ -25,8 +25,8 @@ fn pair<P: Provider>(number: u64) -> KeyPair<P> {
 /// Our own channel: what one end seals the other opens.
 fn ours<P: Provider + 'static>(name: &str, len: usize) -> Contender<'static> {
     let mut buf = vec![0; 256];
-    let a = initiator::SendMessage1::<P>::new(b"bench", pair(1), pair(2));
-    let b = responder::ExpectMessage1::<P>::new(b"bench", pair(3), pair(4));
+    let a = SendMessage1::<P>::new(b"bench", pair(1), pair(2));
+    let b = ExpectMessage1::<P>::new(b"bench", pair(3), pair(4));
     let (a, n) = a.write(b"", &mut buf).expect("message 1");
     let (b, _) = b.read(&mut buf[..n]).expect("message 1");
     let (b, n) = b.write(b"", &mut buf).expect("message 2");

@@ -4,32 +4,32 @@ use core::fmt;
 
 use embedded_io::{Read, Write};
 
-use crate::link::{Link, Want};
-use crate::session::{Fault, Machine};
+use crate::link::{Framing, LinkOver, Machine, Observer, Want};
+use crate::session;
 
-/// Why driving stopped short.
+/// The reason why a link could not be driven on. `E` is the stream's error, `M` the machine's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DriveError<E> {
+pub enum DriveError<E, M = session::Error> {
     /// The stream failed.
     Io(E),
-    /// A message failed a check; the link may still be driven on.
-    Fault(Fault),
+    /// A check failed. The link may be driven on.
+    Session(M),
 }
 
-impl<E: fmt::Debug> fmt::Display for DriveError<E> {
+impl<E: fmt::Debug, M: fmt::Display> fmt::Display for DriveError<E, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => write!(f, "the connection failed: {error:?}"),
-            Self::Fault(fault) => fault.fmt(f),
+            Self::Session(error) => error.fmt(f),
         }
     }
 }
 
-impl<E: fmt::Debug> core::error::Error for DriveError<E> {}
+impl<E: fmt::Debug, M: fmt::Debug + fmt::Display> core::error::Error for DriveError<E, M> {}
 
-impl<E> From<Fault> for DriveError<E> {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
+impl<E, M> From<M> for DriveError<E, M> {
+    fn from(error: M) -> Self {
+        Self::Session(error)
     }
 }
 
@@ -38,10 +38,17 @@ impl<E> From<Fault> for DriveError<E> {
 ///
 /// # Errors
 /// [`DriveError`].
-pub fn drive<M: Machine, S: Read + Write>(
-    link: &mut Link<'_, M>,
+pub fn drive<B, M, O, F, S>(
+    link: &mut LinkOver<B, M, O, F>,
     stream: &mut S,
-) -> Result<Want, DriveError<S::Error>> {
+) -> Result<Want, DriveError<S::Error, M::Error>>
+where
+    B: AsRef<[u8]> + AsMut<[u8]>,
+    M: Machine<Error: From<F::Error>>,
+    O: Observer,
+    F: Framing,
+    S: Read + Write,
+{
     loop {
         match link.want()? {
             Want::Send => {

@@ -57,5 +57,5 @@ const NOISE_MESSAGE_2: usize = KEY + KEY + TAG + CERTIFICATE + TAG;
 // A handshake message with the largest certificate travels in one frame, as base64 within JSON.
 const _: () = assert!(NOISE_MESSAGE_2.div_ceil(3) * 4 + 64 <= FRAME_BODY);
 
-// A grant is a certificate and some words around it.
+// The response that issues a certificate is the certificate with some words around it.
 const _: () = assert!(CERTIFICATE + 64 <= FRAME_BODY);

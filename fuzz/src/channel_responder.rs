@@ -42,7 +42,7 @@ pub fn channel_responder(stream: &[u8]) -> Option<usize> {
         let open = machine.established()?;
         Some((open.inbound, open.outbound, open.peer))
     })?;
-    assert!(outcome.faults.is_empty() && refusals == 0, "a channel after a fault");
+    assert!(outcome.errors.is_empty() && refusals == 0, "a channel after an error");
     assert_eq!(peer.subject_id().as_str(), peers::INITIATOR_ID);
     assert_eq!(peer.key(), peers::initiator_key().public());
 
@@ -60,10 +60,10 @@ pub fn channel_responder(stream: &[u8]) -> Option<usize> {
         peers::SAID.iter().zip(&heard).all(|(said, heard)| said == heard) && heard.len() <= peers::SAID.len()
     );
     assert!(
-        !closed || (heard.len() == peers::SAID.len() && outcome.faults.is_empty()),
+        !closed || (heard.len() == peers::SAID.len() && outcome.errors.is_empty()),
         "an end that nobody sent"
     );
-    assert!(closed || outcome.faults.len() == 1, "a stream without its end is told so");
+    assert!(closed || outcome.errors.len() == 1, "a stream without its end is told so");
     Some(heard.len())
 }
 

@@ -1,8 +1,8 @@
 //! Frames through a link, against the plainest code that cuts a stream.
 
 use minipki_core::limits::FRAME_HEADER;
-use minipki_core::link::Link;
-use minipki_core::session::{Fault, Machine, Next};
+use minipki_core::link::{Link, Machine, Next};
+use minipki_core::session;
 use minipki_core::wire::Refusal;
 
 use crate::stream::{Tail, converse, frames, sent};
@@ -15,21 +15,22 @@ struct Listener;
 
 impl Machine for Listener {
     type Event = ();
+    type Error = session::Error;
 
     fn next(&self) -> Next {
         Next::Read
     }
 
-    fn read(&mut self, _: &mut [u8]) -> Result<Option<()>, Fault> {
+    fn read(&mut self, _: &mut [u8]) -> Result<Option<()>, session::Error> {
         Ok(Some(()))
     }
 
-    fn end(&mut self) -> Result<(), Fault> {
+    fn end(&mut self) -> Result<(), session::Error> {
         Ok(())
     }
 
-    fn refuses_aloud(&self) -> bool {
-        true
+    fn write_refusal(&mut self, error: &session::Error, out: &mut [u8]) -> Option<usize> {
+        Refusal::from(error.code()?).encode(out).ok()
     }
 }
 
@@ -52,10 +53,10 @@ pub fn frame(input: &[u8]) {
     assert_eq!(bodies, expected, "the frames' bodies");
     let answers = sent(&outcome.sent);
     match tail {
-        Tail::Clean => assert!(outcome.faults.is_empty() && answers.is_empty()),
-        Tail::Cut => assert_eq!((outcome.faults, answers.len()), (vec![Fault::Truncated], 0)),
+        Tail::Clean => assert!(outcome.errors.is_empty() && answers.is_empty()),
+        Tail::Cut => assert_eq!((outcome.errors, answers.len()), (vec![session::Error::Truncated], 0)),
         Tail::Refused => {
-            assert!(matches!(outcome.faults[..], [Fault::Frame(_)]), "{:?}", outcome.faults);
+            assert!(matches!(outcome.errors[..], [session::Error::InvalidFrame(_)]), "{:?}", outcome.errors);
             let [answer] = answers[..] else { panic!("one refusal") };
             Refusal::decode(answer).expect("a refusal");
         }

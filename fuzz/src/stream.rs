@@ -1,8 +1,8 @@
 //! A stream fed to a link, and the same stream cut by the plainest code there is.
 
 use minipki_core::limits::{FRAME, FRAME_BODY};
-use minipki_core::link::{Link, Want};
-use minipki_core::session::{Fault, Machine};
+use minipki_core::link::{Link, Machine, Want};
+use minipki_core::session;
 
 /// A pair of buffers as a link wants them.
 pub struct Buffers {
@@ -23,15 +23,15 @@ impl Default for Buffers {
 pub struct Outcome {
     /// Every byte that the link sent.
     pub sent: Vec<u8>,
-    /// Every fault that it told.
-    pub faults: Vec<Fault>,
+    /// Every error that it returned.
+    pub errors: Vec<session::Error>,
 }
 
 /// Feeds `stream` to `link`, at most `chunk` bytes at a time, until it has finished.
 ///
 /// # Panics
 /// If it never does, or wants bytes but has no space for them.
-pub fn converse<M: Machine>(
+pub fn converse<M: Machine<Error = session::Error>>(
     link: &mut Link<'_, M>,
     stream: &mut &[u8],
     chunk: usize,
@@ -56,7 +56,7 @@ pub fn converse<M: Machine>(
             }
             Ok(Want::Deliver) => deliver(link),
             Ok(Want::Finished) => return outcome,
-            Err(fault) => outcome.faults.push(fault),
+            Err(error) => outcome.errors.push(error),
         }
     }
     panic!("the conversation does not end");

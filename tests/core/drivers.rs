@@ -6,9 +6,9 @@ use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::drive;
 use minipki_core::limits::FRAME;
-use minipki_core::link::{Link, Want};
+use minipki_core::link::{Link, Machine, Want};
 use minipki_core::session::{
-    Asked, EnrolClient, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, Initiator, LocalIdentity, Machine,
+    self, EnrolClient, EnrolEvent, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, Initiator, LocalIdentity,
     Responder,
 };
 use minipki_core::time::Now;
@@ -22,7 +22,7 @@ const SIZE: KeySize = KeySize::Bits2048;
 
 /// A side of a conversation: the same machine and the same randomness at each call.
 trait Side {
-    type Machine: Machine;
+    type Machine: Machine<Error = session::Error>;
     fn machine(&self) -> Self::Machine;
     /// What the application does when it is its turn; false when there is nothing to do.
     fn turn(&self, link: &mut Link<'_, Self::Machine>, rng: &mut ChaCha20Rng) -> bool;
@@ -104,7 +104,7 @@ impl Side for Client {
     }
 
     fn turn(&self, link: &mut Link<'_, Self::Machine>, _: &mut ChaCha20Rng) -> bool {
-        assert!(matches!(link.event(), Some(EnrolOutcome::Granted(_))));
+        assert!(matches!(link.event(), Some(EnrolOutcome::Issued(_))));
         false
     }
 }
@@ -122,10 +122,10 @@ impl Side for Ca {
 
     fn turn(&self, link: &mut Link<'_, Self::Machine>, rng: &mut ChaCha20Rng) -> bool {
         match link.event() {
-            Some(Asked::Challenge) => link.send(|ca, out| ca.challenge(rng, out)).is_ok(),
-            Some(Asked::Proven) => {
-                assert_eq!(link.machine().proves(None), Ok(true));
-                link.send(|ca, out| ca.grant(&self.certificate, out)).is_ok()
+            Some(EnrolEvent::Challenge { .. }) => link.send(|ca, out| ca.challenge(rng, out)).is_ok(),
+            Some(EnrolEvent::Proven { possession, .. }) => {
+                assert_eq!(possession.proves(None), Ok(true));
+                link.send(|ca, out| ca.issue(&self.certificate, out)).is_ok()
             }
             _ => false,
         }

@@ -6,6 +6,7 @@ mod cert_corpus;
 mod documents;
 mod drivers;
 mod json;
+mod link;
 mod noise_attacks;
 mod noise_snow;
 mod noise_vectors;

@@ -1,8 +1,7 @@
 //! What a handshake and a channel refuse, and that a refusal is final.
 
 use minipki_core::crypto::{CryptoError, Portable};
-use minipki_core::noise::responder::ExpectMessage1;
-use minipki_core::noise::{Error, MESSAGES_PER_KEY};
+use minipki_core::noise::{Error, ExpectMessage1, MESSAGES_PER_KEY};
 use minipki_tests::noise::{channel, fresh, key_pair};
 
 const TAG: Error = Error::Crypto(CryptoError::Tag);

@@ -1,7 +1,7 @@
 //! snow as the live peer, in both roles.
 
 use minipki_core::crypto::{KeyPair, Portable};
-use minipki_core::noise::{MESSAGES_PER_KEY, initiator, responder};
+use minipki_core::noise::{ExpectMessage1, MESSAGES_PER_KEY, SendMessage1};
 use minipki_tests::noise::{End, key_pair};
 use proptest::prelude::*;
 use snow::{Builder, HandshakeState, TransportState};
@@ -51,11 +51,8 @@ fn as_initiator(scene: &Scene) -> (End, TransportState) {
     let [p1, p2, p3] = &scene.payloads;
     let mut peer = builder(scene).build_responder().expect("a responder");
     let mut buf = [0; BUF];
-    let ours = initiator::SendMessage1::<Portable>::new(
-        &scene.prologue,
-        scene.ours.clone(),
-        scene.our_ephemeral.clone(),
-    );
+    let ours =
+        SendMessage1::<Portable>::new(&scene.prologue, scene.ours.clone(), scene.our_ephemeral.clone());
     let (ours, n) = ours.write(p1, &mut buf).expect("message 1");
     snow_read(&mut peer, &buf[..n], p1);
     let n = snow_write(&mut peer, p2, &mut buf);
@@ -73,11 +70,8 @@ fn as_responder(scene: &Scene) -> (End, TransportState) {
     let [p1, p2, p3] = &scene.payloads;
     let mut peer = builder(scene).build_initiator().expect("an initiator");
     let mut buf = [0; BUF];
-    let ours = responder::ExpectMessage1::<Portable>::new(
-        &scene.prologue,
-        scene.ours.clone(),
-        scene.our_ephemeral.clone(),
-    );
+    let ours =
+        ExpectMessage1::<Portable>::new(&scene.prologue, scene.ours.clone(), scene.our_ephemeral.clone());
     let n = snow_write(&mut peer, p1, &mut buf);
     let (ours, at) = ours.read(&mut buf[..n]).expect("message 1");
     assert_eq!(buf[at], **p1);

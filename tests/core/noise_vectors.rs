@@ -1,6 +1,6 @@
 //! The published vectors for `Noise_XX_25519_ChaChaPoly_SHA256`, byte for byte.
 
-use minipki_core::noise::{initiator, responder};
+use minipki_core::noise::{ExpectMessage1, SendMessage1};
 use minipki_tests::noise::{End, key_pair};
 use minipki_tests::{hex, hex_array};
 use serde_json::Value;
@@ -28,9 +28,9 @@ fn replay(json: &str) -> usize {
     let [m1, m2, m3, transport @ ..] = &messages[..] else { panic!("three messages of the handshake") };
 
     let prologue = hex(text(&vector, "init_prologue"));
-    let initiator = initiator::SendMessage1::new(&prologue, key("init_static"), key("init_ephemeral"));
+    let initiator = SendMessage1::new(&prologue, key("init_static"), key("init_ephemeral"));
     let prologue = hex(text(&vector, "resp_prologue"));
-    let responder = responder::ExpectMessage1::new(&prologue, key("resp_static"), key("resp_ephemeral"));
+    let responder = ExpectMessage1::new(&prologue, key("resp_static"), key("resp_ephemeral"));
     let mut buf = [0; 512];
 
     let (initiator, n) = initiator.write(&m1.payload, &mut buf).expect("message 1 is written");

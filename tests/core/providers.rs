@@ -7,8 +7,8 @@ use minipki_core::crypto::{KeyPair, Portable, Provider};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Want};
 use minipki_core::session::{
-    Asked, EnrolClient, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, Initiator, LocalIdentity, Received,
-    Responder,
+    EnrolClient, EnrolEvent, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, Initiator, LocalIdentity,
+    Received, Responder,
 };
 use minipki_core::time::Now;
 use minipki_provider::AwsLc;
@@ -68,24 +68,26 @@ fn enrol<C: Provider, S: Provider>(form: EnrolForm, token: Option<&[u8; 32]>, go
     let mut server = Link::new(EnrolServer::<S>::new(anchor.fingerprint()), c, d);
     let mut record = Record::default();
     while record.run(&mut client, &mut server).0 != Ok(Want::Deliver) {
-        if server.event() == Some(Asked::Challenge) {
-            server.send(|ca, out| ca.challenge(&mut rng(2), out)).expect("a challenge");
-            continue;
-        }
-        if server.event() == Some(Asked::Proven) {
-            let proves = server.machine().proves(token).expect("a proof waits");
-            assert_eq!(proves, good);
-            if !proves {
-                return;
+        let (subject_id, subject_key) = match server.event().expect("a request") {
+            EnrolEvent::Challenge { .. } => {
+                server.send(|ca, out| ca.challenge(&mut rng(2), out)).expect("a challenge");
+                continue;
             }
-        }
+            EnrolEvent::Classic { subject_id, subject_key } => (subject_id, subject_key),
+            EnrolEvent::Proven { subject_id, subject_key, possession } => {
+                assert_eq!(possession.proves(token), Ok(good));
+                if !good {
+                    return;
+                }
+                (subject_id, subject_key)
+            }
+        };
         let public = public(KeySize::Bits2048);
-        let (subject_id, subject_key) = server.machine().subject().expect("somebody asked");
-        let unsigned = TbsCertificate { subject_id, subject_key: *subject_key, ..sample(&public) };
+        let unsigned = TbsCertificate { subject_id: subject_id.as_id(), subject_key, ..sample(&public) };
         let text = issue(&unsigned, KeySize::Bits2048);
-        server.send(|ca, out| ca.grant(&text, out)).expect("an answer that fits");
+        server.send(|ca, out| ca.issue(&text, out)).expect("an answer that fits");
     }
-    let Some(EnrolOutcome::Granted(range)) = client.event() else { panic!("{:?}", client.event()) };
+    let Some(EnrolOutcome::Issued(range)) = client.event() else { panic!("{:?}", client.event()) };
     let certificate = Certificate::parse(&client.body()[range]).expect("well formed");
     assert_eq!(certificate.subject_key(), key.public());
 }

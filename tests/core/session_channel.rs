@@ -5,11 +5,13 @@ use minipki_core::cert::{self, Anchor, TbsCertificate};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{CryptoError, KeyPair, Portable};
 use minipki_core::limits::{FRAME, FRAME_BODY};
-use minipki_core::link::{Link, Want};
+use minipki_core::link::{Link, Misuse, Want};
 use minipki_core::noise;
-use minipki_core::session::{Established, Fault, Initiator, LocalIdentity, Received, Responder};
+use minipki_core::session::{
+    self, Established, Inbound, Initiator, LocalIdentity, Outbound, Received, Responder,
+};
 use minipki_core::time::Now;
-use minipki_core::wire::{Code, WireError};
+use minipki_core::wire::Code;
 use minipki_tests::certificates::{NOW, anchor, id, issue, sample, time};
 use minipki_tests::pair::{Pause, Record};
 use minipki_tests::rsa_keys::{public, rng};
@@ -67,7 +69,7 @@ fn meet(alice: &Peer, bob: &Peer) -> ((Pause, bool), (Pause, bool)) {
     ((l, l_through), (r, r_through))
 }
 
-type Halves = (minipki_core::session::Inbound<Portable>, minipki_core::session::Outbound<Portable>, String);
+type Halves = (Inbound<Portable>, Outbound<Portable>, String);
 
 fn open(established: Established<Portable>) -> Halves {
     (established.inbound, established.outbound, established.peer.subject_id().to_string())
@@ -91,7 +93,7 @@ fn peers_of_one_ca_meet_under_every_key_size() {
 
 #[test]
 fn the_initiator_refuses_a_responder_and_says_so() {
-    let refused = Err(Fault::Refused(Code::CertificateRefused));
+    let refused = Err(session::Error::Refused(Code::CertificateRefused));
     let strict = Peer { expects: Some("carol"), ..alice() };
     let other_ca = Peer::new("bob", 2, KeySize::Bits3072);
     let impostor = Peer { certificate: bob().certificate, ..Peer::new("mallory", 9, SIZE) };
@@ -107,7 +109,11 @@ fn the_initiator_refuses_a_responder_and_says_so() {
         (&early, &bob(), cert::Error::NotYetValid { now: before, not_before }),
     ] {
         let ends = meet(alice, bob);
-        assert_eq!(ends, ((Err(Fault::Certificate(error)), false), (refused, false)), "{error:?}");
+        assert_eq!(
+            ends,
+            ((Err(session::Error::InvalidCertificate(error)), false), (refused, false)),
+            "{error:?}"
+        );
     }
 }
 
@@ -122,7 +128,7 @@ fn the_responder_refuses_an_initiator_and_says_so() {
     ] {
         let ((_, through), responder) = meet(alice, bob);
         assert!(through);
-        assert_eq!(responder, (Err(Fault::Certificate(error)), false));
+        assert_eq!(responder, (Err(session::Error::InvalidCertificate(error)), false));
     }
     let (alice, mut buffers) = (alice(), [[0; FRAME]; 4]);
     let [a, b, c, d] = &mut buffers;
@@ -131,7 +137,7 @@ fn the_responder_refuses_an_initiator_and_says_so() {
     let _ = Record::default().run(&mut left, &mut right);
     let (mut inbound, _, _) = left.split(halves_of_initiator).expect("through");
     let (heard, _) = Record::default().run(&mut inbound, &mut right);
-    assert_eq!(heard, Err(Fault::Refused(Code::CertificateRefused)));
+    assert_eq!(heard, Err(session::Error::Refused(Code::CertificateRefused)));
 }
 
 #[test]
@@ -159,18 +165,18 @@ fn with_channel(test: impl FnOnce(&mut End<'_, '_>, &mut End<'_, '_>)) {
 }
 
 struct End<'e, 'b> {
-    inbound: &'e mut Link<'b, minipki_core::session::Inbound<Portable>>,
-    outbound: &'e mut Link<'b, minipki_core::session::Outbound<Portable>>,
+    inbound: &'e mut Link<'b, Inbound<Portable>>,
+    outbound: &'e mut Link<'b, Outbound<Portable>>,
 }
 
 impl End<'_, '_> {
     /// Sends `text` to `other` and returns what comes out there.
-    fn say(&mut self, text: &[u8], other: &mut End<'_, '_>) -> Result<Vec<u8>, Fault> {
+    fn say(&mut self, text: &[u8], other: &mut End<'_, '_>) -> Result<Vec<u8>, session::Error> {
         self.outbound.send(|channel, out| channel.seal(text, out))?;
         self.carry(other)
     }
 
-    fn carry(&mut self, other: &mut End<'_, '_>) -> Result<Vec<u8>, Fault> {
+    fn carry(&mut self, other: &mut End<'_, '_>) -> Result<Vec<u8>, session::Error> {
         let (sent, received) = Record::default().run(self.outbound, other.inbound);
         sent?;
         assert_eq!(received?, Want::Deliver);
@@ -196,9 +202,9 @@ fn messages_of_any_length_pass_both_ways() {
 fn a_message_too_long_or_empty_costs_nothing() {
     with_channel(|alice, bob| {
         let empty = alice.outbound.send(|channel, out| channel.seal(b"", out));
-        assert_eq!(empty, Err(Fault::OutOfTurn), "it would close");
+        assert_eq!(empty, Err(session::Error::Misuse(Misuse::OutOfTurn)), "it would close");
         let long = [0; FRAME_BODY - 15];
-        let full = Err(Fault::Message(WireError::BufferTooSmall));
+        let full = Err(session::Error::Misuse(Misuse::BufferTooSmall));
         assert_eq!(alice.outbound.send(|channel, out| channel.seal(&long, out)), full);
         assert_eq!(alice.say(b"still in step", bob), Ok(b"still in step".to_vec()));
     });
@@ -212,7 +218,7 @@ fn each_direction_closes_by_itself() {
         assert_eq!(bob.inbound.want(), Ok(Want::Finished));
         assert_eq!(alice.outbound.want(), Ok(Want::Finished));
         let late = alice.outbound.send(|channel, out| channel.seal(b"late", out));
-        assert_eq!(late, Err(Fault::OutOfTurn));
+        assert_eq!(late, Err(session::Error::Misuse(Misuse::OutOfTurn)));
         assert_eq!(bob.say(b"go on", alice), Ok(b"go on".to_vec()));
     });
 }
@@ -223,7 +229,7 @@ fn a_stream_that_ends_unclosed_was_cut() {
         assert_eq!(alice.say(b"one", bob), Ok(b"one".to_vec()));
         assert_eq!(bob.inbound.want(), Ok(Want::Receive));
         bob.inbound.received(0);
-        assert_eq!(bob.inbound.want(), Err(Fault::Truncated));
+        assert_eq!(bob.inbound.want(), Err(session::Error::Truncated));
         assert_eq!(bob.inbound.want(), Ok(Want::Finished));
     });
 }
@@ -237,7 +243,7 @@ fn a_changed_record_ends_its_direction() {
         bob.inbound.space()[..record.len()].copy_from_slice(&record);
         bob.inbound.received(record.len());
         let tag = noise::Error::Crypto(CryptoError::Tag);
-        assert_eq!(bob.inbound.want(), Err(Fault::Noise(tag)));
+        assert_eq!(bob.inbound.want(), Err(session::Error::Noise(tag)));
         assert_eq!(bob.inbound.want(), Ok(Want::Finished));
     });
 }

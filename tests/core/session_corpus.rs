@@ -4,16 +4,16 @@ use minipki_core::bytes::Secret;
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::FRAME;
-use minipki_core::link::{Link, Want};
-use minipki_core::session::{EnrolServer, Fault, LocalIdentity, Machine, Responder};
+use minipki_core::link::{Link, Machine, Want, frame};
+use minipki_core::session::{self, EnrolServer, LocalIdentity, Responder};
 use minipki_core::time::Now;
-use minipki_core::wire::{Refusal, frame};
+use minipki_core::wire::Refusal;
 use minipki_tests::certificates::{NOW, anchor, time};
 use minipki_tests::rsa_keys::rng;
 use minipki_tests::vectors;
 
 /// What `machine` says to `body`: the refusal's code, and the fault that the application is told.
-fn refusal<M: Machine>(machine: M, body: &[u8]) -> (String, Fault) {
+fn refusal<M: Machine<Error = session::Error>>(machine: M, body: &[u8]) -> (String, session::Error) {
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
     let mut link = Link::new(machine, &mut rx, &mut tx);
     let framed = [&frame::header(body.len()).expect("a body")[..], body].concat();
@@ -29,7 +29,7 @@ fn refusal<M: Machine>(machine: M, body: &[u8]) -> (String, Fault) {
 }
 
 /// Plays each file of `folder` to a fresh machine.
-fn corpus<M: Machine>(folder: &str, machine: impl Fn() -> M) {
+fn corpus<M: Machine<Error = session::Error>>(folder: &str, machine: impl Fn() -> M) {
     for (name, body) in vectors(folder) {
         let (promised, _) = name.split_once('-').expect("a code before the first dash");
         let (code, fault) = refusal(machine(), &body);

@@ -1,18 +1,18 @@
 //! Enrolment: what the two machines agree on, and what each refuses.
 
 use minipki_core::bytes::Secret;
-use minipki_core::cert::{self, Anchor, Certificate, IdBuf, TbsCertificate};
+use minipki_core::cert::{self, Anchor, Certificate, Id, IdBuf, TbsCertificate};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{CryptoError, KeyPair, Portable, Provider};
 use minipki_core::encoding::base64::Encoded;
 use minipki_core::limits::FRAME;
-use minipki_core::link::{Link, Want};
+use minipki_core::link::{Link, Machine, Want, frame};
 use minipki_core::session::{
-    Asked, EnrolClient, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, Fault, Machine,
+    self, EnrolClient, EnrolEvent, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, PeerMisbehaved,
 };
 use minipki_core::time::Now;
 use minipki_core::wire::enrolment::Challenge;
-use minipki_core::wire::{Code, WireError, frame};
+use minipki_core::wire::{Code, WireError};
 use minipki_tests::certificates::{self, NOW, anchor, issue, sample, time};
 use minipki_tests::pair::Record;
 use minipki_tests::rsa_keys::{public, rng};
@@ -32,32 +32,39 @@ fn hash(token: &str) -> [u8; 32] {
     Portable::sha256(&[token.as_bytes()])
 }
 
-/// The certificate that the request deserves.
-fn certificate(link: &Link<'_, EnrolServer<Portable>>) -> Vec<u8> {
-    let (subject_id, key) = link.machine().subject().expect("somebody asked");
-    issue(&TbsCertificate { subject_id, subject_key: *key, ..sample(&public(SIZE)) }, SIZE)
+/// The certificate that the request asks for.
+fn certificate(subject_id: Id<'_>, subject_key: [u8; 32]) -> Vec<u8> {
+    issue(&TbsCertificate { subject_id, subject_key, ..sample(&public(SIZE)) }, SIZE)
+}
+
+/// The kind of an event, to be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Classic,
+    Challenge,
+    Proven,
 }
 
 /// How an enrolment ended: on the client, and which questions the CA was asked.
 struct Ended {
-    client: Result<Vec<u8>, Fault>,
-    asked: Vec<Asked>,
+    client: Result<Vec<u8>, session::Error>,
+    asked: Vec<Kind>,
     refused: Option<Code>,
     out_of_time: Option<Vec<u8>>,
 }
 
-/// Plays an enrolment against a CA that grants what is proven under `token`,
+/// Plays an enrolment against a CA that issues what is proven under `token`,
 /// with `answer` making the certificate.
 fn play(
     enrolment: Enrolment<'_>,
     token: Option<&str>,
-    answer: impl Fn(&Link<'_, EnrolServer<Portable>>) -> Vec<u8>,
+    answer: impl Fn(Id<'_>, [u8; 32]) -> Vec<u8>,
 ) -> Ended {
     let (mut a, mut b, mut c, mut d) = ([0; FRAME], [0; FRAME], [0; FRAME], [0; FRAME]);
     let mut client = Link::new(EnrolClient::<Portable>::new(enrolment, &mut rng(1)), &mut a, &mut b);
     let mut server = Link::new(EnrolServer::<Portable>::new(anchor(SIZE).fingerprint()), &mut c, &mut d);
     let mut ended =
-        Ended { client: Err(Fault::Truncated), asked: Vec::new(), refused: None, out_of_time: None };
+        Ended { client: Err(session::Error::Truncated), asked: Vec::new(), refused: None, out_of_time: None };
     loop {
         let (left, right) = Record::default().run(&mut client, &mut server);
         if let Err(fault) = left {
@@ -66,9 +73,9 @@ fn play(
         }
         if left == Ok(Want::Deliver) {
             match client.event().expect("an outcome") {
-                EnrolOutcome::Granted(range) => ended.client = Ok(client.body()[range].to_vec()),
+                EnrolOutcome::Issued(range) => ended.client = Ok(client.body()[range].to_vec()),
                 EnrolOutcome::OutOfTime { certificate, error } => {
-                    ended.client = Err(Fault::Certificate(error));
+                    ended.client = Err(session::Error::InvalidCertificate(error));
                     ended.out_of_time = Some(client.body()[certificate].to_vec());
                 }
                 EnrolOutcome::Refused { code, text } => {
@@ -80,25 +87,28 @@ fn play(
             return ended;
         }
         assert_eq!(right, Ok(Want::Deliver));
-        let asked = server.event().expect("a question");
-        ended.asked.push(asked);
-        let granted = match asked {
-            Asked::Challenge => {
+        let (asked, subject_id, subject_key, proven) = match server.event().expect("a request") {
+            EnrolEvent::Challenge { .. } => {
+                ended.asked.push(Kind::Challenge);
                 server.send(|ca, out| ca.challenge(&mut rng(2), out)).expect("a challenge");
                 continue;
             }
-            Asked::Classic => true,
-            Asked::Proven => server.machine().proves(token.map(hash).as_ref()).expect("a proof waits"),
+            EnrolEvent::Classic { subject_id, subject_key } => (Kind::Classic, subject_id, subject_key, true),
+            EnrolEvent::Proven { subject_id, subject_key, possession } => {
+                let proven = possession.proves(token.map(hash).as_ref()).expect("a key of 32 bytes");
+                (Kind::Proven, subject_id, subject_key, proven)
+            }
         };
-        let text = answer(&server);
+        ended.asked.push(asked);
+        let text = answer(subject_id.as_id(), subject_key);
         server
-            .send(|ca, out| if granted { ca.grant(&text, out) } else { refuse(ca, out) })
+            .send(|ca, out| if proven { ca.issue(&text, out) } else { refuse(ca, out) })
             .expect("an answer that fits");
     }
 }
 
-fn refuse(ca: &mut EnrolServer<Portable>, out: &mut [u8]) -> Result<usize, Fault> {
-    Machine::refuse(ca, Code::ProofFailed, out)
+fn refuse(ca: &mut EnrolServer<Portable>, out: &mut [u8]) -> Result<usize, session::Error> {
+    ca.refuse(Code::ProofFailed, out)
 }
 
 fn key() -> KeyPair {
@@ -109,18 +119,46 @@ fn key() -> KeyPair {
 fn a_client_that_proves_its_key_gets_its_certificate() {
     let (key, anchor) = (key(), anchor(SIZE));
     let ended = play(enrolment(&key, &anchor, proven(None)), None, certificate);
-    assert_eq!(ended.asked, [Asked::Challenge, Asked::Proven]);
+    assert_eq!(ended.asked, [Kind::Challenge, Kind::Proven]);
     let text = ended.client.expect("a certificate");
     let certificate = Certificate::parse(&text).expect("well formed");
     assert_eq!(certificate.subject_id().as_str(), certificates::SUBJECT);
     assert_eq!(certificate.subject_key(), key.public());
 }
 
+/// An event may go to another thread, and be answered when its connection is gone.
+#[test]
+fn an_event_carries_its_data_and_shows_no_secret() {
+    fn can_leave<T: Send + 'static>(_: &T) {}
+    let (key, anchor) = (key(), anchor(SIZE));
+    let mut client = EnrolClient::<Portable>::new(enrolment(&key, &anchor, proven(None)), &mut rng(1));
+    let mut server = EnrolServer::<Portable>::new(anchor.fingerprint());
+    let mut body = [0; FRAME];
+    let len = client.write(&mut body).expect("a request");
+    assert!(server.is_idle());
+    server.read(&mut body[..len]).expect("well formed");
+    assert!(!server.is_idle());
+    let len = server.challenge(&mut rng(2), &mut body).expect("a challenge");
+    client.read(&mut body[..len]).expect("well formed");
+    let len = client.write(&mut body).expect("a proof");
+    let event = server.read(&mut body[..len]).expect("well formed").expect("a request");
+    server.refuse(Code::Busy, &mut body).expect("room");
+    assert!(server.is_idle());
+    drop(server);
+
+    can_leave(&event);
+    assert!(format!("{event:?}").ends_with("possession: PossessionProof { .. } }"), "{event:?}");
+    let EnrolEvent::Proven { subject_id, subject_key, possession } = event else { panic!("{event:?}") };
+    assert_eq!((subject_id.as_id().as_str(), &subject_key), (certificates::SUBJECT, key.public()));
+    assert_eq!(possession.proves(None), Ok(true));
+    assert_eq!(possession.proves(Some(&hash("a token"))), Ok(false));
+}
+
 #[test]
 fn the_classic_form_is_one_request_and_one_answer() {
     let (key, anchor) = (key(), anchor(SIZE));
     let ended = play(enrolment(&key, &anchor, EnrolForm::Classic), None, certificate);
-    assert_eq!(ended.asked, [Asked::Classic]);
+    assert_eq!(ended.asked, [Kind::Classic]);
     ended.client.expect("a certificate");
 }
 
@@ -164,8 +202,8 @@ fn the_client_takes_no_other_certificate() {
         ),
     ];
     for (text, expected) in cases {
-        let ended = play(enrolment(&key, &anchor, proven(None)), None, |_| text.clone());
-        assert_eq!(ended.client.map(drop), expected.map_err(Fault::Certificate));
+        let ended = play(enrolment(&key, &anchor, proven(None)), None, |_, _| text.clone());
+        assert_eq!(ended.client.map(drop), expected.map_err(session::Error::InvalidCertificate));
     }
 }
 
@@ -180,19 +218,19 @@ fn a_genuine_certificate_out_of_its_time_is_handed_over_and_no_other() {
         ..sample(&public)
     };
     let text = issue(&good(), SIZE);
-    let ended = play(enrolment(&key, &anchor, proven(None)), None, |_| text.clone());
+    let ended = play(enrolment(&key, &anchor, proven(None)), None, |_, _| text.clone());
     let error = cert::Error::NotYetValid { now: time(NOW), not_before: time("2026-06-15T12:00:01+00:00") };
-    assert_eq!(ended.client, Err(Fault::Certificate(error)));
+    assert_eq!(ended.client, Err(session::Error::InvalidCertificate(error)));
     assert_eq!(ended.out_of_time, Some(text));
 
     let other = issue(&TbsCertificate { subject_id: certificates::id("mallory"), ..good() }, SIZE);
-    let ended = play(enrolment(&key, &anchor, proven(None)), None, |_| other.clone());
-    assert_eq!(ended.client, Err(Fault::Certificate(cert::Error::SubjectMismatch)));
+    let ended = play(enrolment(&key, &anchor, proven(None)), None, |_, _| other.clone());
+    assert_eq!(ended.client, Err(session::Error::InvalidCertificate(cert::Error::SubjectMismatch)));
     assert_eq!(ended.out_of_time, None);
 }
 
 /// Feeds `bodies` to a fresh CA, answering each question, and returns what it refused.
-fn faults(bodies: &[&[u8]]) -> Vec<Option<Fault>> {
+fn faults(bodies: &[&[u8]]) -> Vec<Option<session::Error>> {
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
     let mut link = Link::new(EnrolServer::<Portable>::new(anchor(SIZE).fingerprint()), &mut rx, &mut tx);
     bodies
@@ -210,7 +248,7 @@ fn faults(bodies: &[&[u8]]) -> Vec<Option<Fault>> {
                         link.sent(link.to_send().len());
                     }
                     Ok(Want::Deliver) => match link.event() {
-                        Some(Asked::Challenge) => {
+                        Some(EnrolEvent::Challenge { .. }) => {
                             link.send(|ca, out| ca.challenge(&mut rng(3), out)).expect("a challenge");
                         }
                         _ => link.send(refuse).expect("a refusal"),
@@ -236,23 +274,35 @@ const PROOF: &[u8] = br#"{"proof_b64":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 fn a_refused_message_leaves_the_connection_usable() {
     let unknown = br#"{"type":"crl"}"#;
     let seen = faults(&[unknown, b"not json", REQUEST, PROOF, REQUEST]);
-    assert_eq!(seen[0], Some(Fault::Message(WireError::UnknownType)));
-    assert!(matches!(seen[1], Some(Fault::Message(WireError::Json(_)))));
+    assert_eq!(seen[0], Some(session::Error::InvalidMessage(WireError::UnknownType)));
+    assert!(matches!(seen[1], Some(session::Error::InvalidMessage(WireError::Json(_)))));
     assert_eq!(seen[2..], [None, None, None]);
 }
 
 #[test]
 fn one_challenge_is_one_try() {
-    assert_eq!(faults(&[PROOF]), [Some(Fault::OutOfTurn)]);
-    assert_eq!(faults(&[REQUEST, PROOF, PROOF]), [None, None, Some(Fault::OutOfTurn)]);
+    assert_eq!(faults(&[PROOF]), [Some(session::Error::PeerMisbehaved(PeerMisbehaved::OutOfTurn))]);
+    assert_eq!(
+        faults(&[REQUEST, PROOF, PROOF]),
+        [None, None, Some(session::Error::PeerMisbehaved(PeerMisbehaved::OutOfTurn))]
+    );
     // What is refused in between uses the challenge up as well.
-    assert_eq!(faults(&[REQUEST, b"{}", PROOF])[2], Some(Fault::OutOfTurn));
+    assert_eq!(
+        faults(&[REQUEST, b"{}", PROOF])[2],
+        Some(session::Error::PeerMisbehaved(PeerMisbehaved::OutOfTurn))
+    );
 }
 
 #[test]
 fn a_key_of_low_order_proves_nothing() {
     let zero = String::from_utf8(REQUEST.to_vec()).expect("ASCII").replace("CQAAAA", "AAAAAA");
-    assert_eq!(faults(&[zero.as_bytes(), PROOF]), [None, Some(Fault::Crypto(CryptoError::AllZeroShared))]);
+    assert_eq!(
+        faults(&[zero.as_bytes(), PROOF]),
+        [
+            None,
+            Some(session::Error::PeerMisbehaved(PeerMisbehaved::KeyAgreement(CryptoError::AllZeroShared)))
+        ]
+    );
 }
 
 #[test]
@@ -261,7 +311,7 @@ fn a_key_of_low_order_is_not_certified_unproven_either() {
         r#"{{"public_key_algo":"X25519","public_key_value_b64":"{}=","subject_id":"a"}}"#,
         "A".repeat(43)
     );
-    let fault = Fault::Message(WireError::Field("public_key_value_b64"));
+    let fault = session::Error::InvalidMessage(WireError::Field("public_key_value_b64"));
     assert_eq!(faults(&[classic.as_bytes()]), [Some(fault)]);
 }
 
@@ -283,7 +333,7 @@ fn a_key_that_is_not_canonical_is_not_certified() {
             r#"{{"public_key_algo":"X25519","public_key_value_b64":"{}","subject_id":"a"}}"#,
             Encoded(&key)
         );
-        let fault = Fault::Message(WireError::KeyNotCanonical("public_key_value_b64"));
+        let fault = session::Error::InvalidMessage(WireError::KeyNotCanonical("public_key_value_b64"));
         assert_eq!(fault.code(), Some(Code::BadRequest));
         assert_eq!(faults(&[proven.as_bytes(), classic.as_bytes()]), [Some(fault), Some(fault)], "{key:x?}");
     }
@@ -299,7 +349,7 @@ fn a_client_proves_nothing_to_a_share_that_is_not_canonical() {
         let mut ca_share = *KeyPair::<Portable>::from_secret(Secret::new([2; 32])).public();
         ca_share[31] |= bit_255;
         let len = Challenge { ca_share, nonce: [0; 32] }.encode(&mut body).expect("room");
-        assert_eq!(client.read(&mut body[..len]).err(), error.map(Fault::Message));
+        assert_eq!(client.read(&mut body[..len]).err(), error.map(session::Error::InvalidMessage));
     }
 }
 
@@ -323,6 +373,10 @@ fn a_malformed_field_is_named() {
     for (from, to, field) in cases {
         let body = text.replace(from, to);
         assert_ne!(body, text);
-        assert_eq!(faults(&[body.as_bytes()]), [Some(Fault::Message(WireError::Field(field)))], "{body}");
+        assert_eq!(
+            faults(&[body.as_bytes()]),
+            [Some(session::Error::InvalidMessage(WireError::Field(field)))],
+            "{body}"
+        );
     }
 }

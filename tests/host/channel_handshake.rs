@@ -6,7 +6,7 @@ use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Want};
-use minipki_core::session::{Fault, Initiator, LocalIdentity};
+use minipki_core::session::{self, Initiator, LocalIdentity};
 use minipki_core::time::Now;
 use minipki_core::wire::Code;
 use minipki_net::{NetError, drive};
@@ -29,13 +29,18 @@ async fn meet(left: &Identity, right: &Identity, left_options: &ChannelOptions) 
     )
 }
 
-fn fault(outcome: Outcome) -> Fault {
+fn fault(outcome: Outcome) -> session::Error {
     let error = outcome.expect_err("not to be let in");
-    error.fault().unwrap_or_else(|| panic!("not a check of the protocol: {error}"))
+    error.session_error().unwrap_or_else(|| panic!("not a check of the protocol: {error}"))
 }
 
 /// What a responder says to an initiator that trusts it, and shows this certificate with this key.
-async fn show(key: &KeyPair, ca: KeySize, subject_key: &KeyPair, validity: Validity) -> (Fault, Fault) {
+async fn show(
+    key: &KeyPair,
+    ca: KeySize,
+    subject_key: &KeyPair,
+    validity: Validity,
+) -> (session::Error, session::Error) {
     let (near, far) = stream(64);
     let (bob, options) = (identity("bob"), ChannelOptions::default());
     let shown = certificate(ca, "alice", subject_key.public(), validity);
@@ -53,7 +58,7 @@ async fn show(key: &KeyPair, ca: KeySize, subject_key: &KeyPair, validity: Valid
             .split(|machine| machine.established().map(|open| (open.inbound, open.outbound, ())))
             .expect("the handshake is over for this side");
         match drive(&mut inbound, &mut reader, &mut writer, None).await {
-            Err(NetError::Fault(fault)) => fault,
+            Err(NetError::Session(fault)) => fault,
             other => panic!("expected a refusal, got {other:?}"),
         }
     };
@@ -61,7 +66,7 @@ async fn show(key: &KeyPair, ca: KeySize, subject_key: &KeyPair, validity: Valid
     (refused, fault(outcome))
 }
 
-const TOLD: Fault = Fault::Refused(Code::CertificateRefused);
+const TOLD: session::Error = session::Error::Refused(Code::CertificateRefused);
 
 #[tokio::test]
 async fn both_learn_who_the_other_is() {
@@ -81,14 +86,20 @@ async fn the_named_peer_is_let_in_and_no_other() {
     let (left, right) = meet(&alice, &bob, &pinned("bob")).await;
     assert!(left.is_ok() && right.is_ok());
     let (left, right) = meet(&alice, &bob, &pinned("carol")).await;
-    assert_eq!((fault(left), fault(right)), (Fault::Certificate(Error::SubjectMismatch), TOLD));
+    assert_eq!(
+        (fault(left), fault(right)),
+        (session::Error::InvalidCertificate(Error::SubjectMismatch), TOLD)
+    );
 }
 
 #[tokio::test]
 async fn a_responder_of_another_ca_is_refused_aloud() {
     let (alice, foreign) = (identity("alice"), identity_of(OTHER_CA, "bob", valid()));
     let (left, right) = meet(&alice, &foreign, &ChannelOptions::default()).await;
-    assert_eq!((fault(left), fault(right)), (Fault::Certificate(Error::IssuerKeyMismatch), TOLD));
+    assert_eq!(
+        (fault(left), fault(right)),
+        (session::Error::InvalidCertificate(Error::IssuerKeyMismatch), TOLD)
+    );
 }
 
 #[tokio::test]
@@ -96,7 +107,7 @@ async fn an_expired_responder_is_refused_aloud() {
     let (alice, old) = (identity("alice"), identity_of(CA, "bob", expired()));
     let (left, right) = meet(&alice, &old, &ChannelOptions::default()).await;
     let left = fault(left);
-    assert!(matches!(left, Fault::Certificate(Error::Expired { .. })), "{left}");
+    assert!(matches!(left, session::Error::InvalidCertificate(Error::Expired { .. })), "{left}");
     assert_eq!(fault(right), TOLD);
 }
 
@@ -104,21 +115,21 @@ async fn an_expired_responder_is_refused_aloud() {
 async fn an_initiator_of_another_ca_is_refused_aloud() {
     let key = key_pair(1);
     let seen = show(&key, OTHER_CA, &key, valid()).await;
-    assert_eq!(seen, (TOLD, Fault::Certificate(Error::IssuerKeyMismatch)));
+    assert_eq!(seen, (TOLD, session::Error::InvalidCertificate(Error::IssuerKeyMismatch)));
 }
 
 #[tokio::test]
 async fn an_expired_initiator_is_refused_aloud() {
     let key = key_pair(1);
     let (told, fault) = show(&key, CA, &key, expired()).await;
-    assert!(matches!(fault, Fault::Certificate(Error::Expired { .. })), "{fault}");
+    assert!(matches!(fault, session::Error::InvalidCertificate(Error::Expired { .. })), "{fault}");
     assert_eq!(told, TOLD);
 }
 
 #[tokio::test]
 async fn a_certificate_shown_with_another_key_is_refused_aloud() {
     let seen = show(&key_pair(1), CA, &key_pair(2), valid()).await;
-    assert_eq!(seen, (TOLD, Fault::Certificate(Error::SubjectKeyMismatch)));
+    assert_eq!(seen, (TOLD, session::Error::InvalidCertificate(Error::SubjectKeyMismatch)));
 }
 
 #[tokio::test]
@@ -134,8 +145,8 @@ async fn a_refusal_after_the_handshake_reaches_who_has_begun_to_talk() {
         channel.inbound.receive().await.map(|text| text.map(<[u8]>::to_vec)).expect_err("not to be heard")
     };
     let (heard, outcome) = tokio::join!(talker, enter(Role::Responder, far, &bob, &strict));
-    assert_eq!(fault(outcome), Fault::Certificate(Error::SubjectMismatch));
-    assert_eq!(heard.fault(), Some(TOLD));
+    assert_eq!(fault(outcome), session::Error::InvalidCertificate(Error::SubjectMismatch));
+    assert_eq!(heard.session_error(), Some(TOLD));
     assert!(heard.to_string().contains("have both sides the same CA"), "{heard}");
 }
 
@@ -158,6 +169,6 @@ async fn a_peer_that_leaves_is_reported_in_both_roles() {
         tokio::io::AsyncWriteExt::shutdown(&mut writer).await.expect("a stream in memory");
     };
     let (outcome, ()) = tokio::join!(enter(Role::Responder, near, &alice, &options), leave);
-    assert_eq!(fault(outcome), Fault::Truncated);
+    assert_eq!(fault(outcome), session::Error::Truncated);
     drop(reader);
 }

@@ -2,7 +2,7 @@
 
 use minipki_client::{ChannelOptions, ClientError, Listener, connect};
 use minipki_core::cert::Error;
-use minipki_core::session::Fault;
+use minipki_core::session;
 use minipki_core::wire::Code;
 use minipki_net::NetError;
 use minipki_tests::peers::{OTHER_CA, hasty, identity, identity_of, put_frame, valid};
@@ -65,11 +65,11 @@ async fn what_fails_is_reported_and_the_next_is_let_in() {
     let foreign = identity_of(OTHER_CA, "alice", valid());
     let (there, here) = tokio::join!(connect(&address, &foreign, &options), listener.accept());
     assert_eq!(
-        here.expect_err("the other side hangs up").fault(),
-        Some(Fault::Refused(Code::CertificateRefused))
+        here.expect_err("the other side hangs up").session_error(),
+        Some(session::Error::Refused(Code::CertificateRefused))
     );
     let error = there.expect_err("bob is of another CA");
-    assert_eq!(error.fault(), Some(Fault::Certificate(Error::IssuerKeyMismatch)));
+    assert_eq!(error.session_error(), Some(session::Error::InvalidCertificate(Error::IssuerKeyMismatch)));
     assert!(error.to_string().starts_with(&address), "{error}");
 
     let mut stranger = TcpStream::connect(&address).await.expect("it listens");
@@ -78,7 +78,10 @@ async fn what_fails_is_reported_and_the_next_is_let_in() {
     let mut told = Vec::new();
     stranger.read_to_end(&mut told).await.expect("a refusal");
     assert!(told.windows(8).any(|part| part == b"bad_json"));
-    assert!(matches!(error.expect_err("no handshake").fault(), Some(Fault::Message(_))));
+    assert!(matches!(
+        error.expect_err("no handshake").session_error(),
+        Some(session::Error::InvalidMessage(_))
+    ));
 
     let alice = identity("alice");
     let (there, here) = tokio::join!(connect(&address, &alice, &options), listener.accept());

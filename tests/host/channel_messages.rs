@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use minipki_client::{ChannelOptions, ClientError, Incoming, Outgoing, Role};
 use minipki_core::cert::Certificate;
+use minipki_core::link::{Direction, Misuse, Observer};
 use minipki_core::noise;
-use minipki_core::session::Fault;
-use minipki_net::trace::{Direction, Tap};
+use minipki_core::session;
 use minipki_tests::peers::{Collected, MemoryChannel, channel, enter, identity, stream};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, WriteHalf};
@@ -18,9 +18,9 @@ async fn hear(inbound: &mut Incoming<impl AsyncRead + Unpin>) -> Option<Vec<u8>>
     inbound.receive().await.expect("a good message").map(<[u8]>::to_vec)
 }
 
-async fn failure(inbound: &mut Incoming<impl AsyncRead + Unpin>) -> Fault {
+async fn failure(inbound: &mut Incoming<impl AsyncRead + Unpin>) -> session::Error {
     let error = inbound.receive().await.map(|text| text.map(<[u8]>::to_vec)).expect_err("it has failed");
-    error.fault().unwrap_or_else(|| panic!("not a check of the protocol: {error}"))
+    error.session_error().unwrap_or_else(|| panic!("not a check of the protocol: {error}"))
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn the_longest_message_fits_and_a_longer_one_is_refused_with_the_limit() {
 async fn an_empty_message_is_not_taken_for_a_close() {
     let (mut alice, _bob) = channel().await;
     let error = alice.outbound.send(b"").await.expect_err("empty");
-    assert_eq!(error.fault(), Some(Fault::OutOfTurn));
+    assert_eq!(error.session_error(), Some(session::Error::Misuse(Misuse::OutOfTurn)));
 }
 
 /// `first` closes, `second` still says something and closes then.
@@ -102,7 +102,7 @@ async fn close_in_turn(mut first: MemoryChannel, mut second: MemoryChannel) {
     };
     tokio::join!(one, other);
     let error = first.outbound.send(b"more").await.expect_err("it is closed");
-    assert_eq!(error.fault(), Some(Fault::OutOfTurn));
+    assert_eq!(error.session_error(), Some(session::Error::Misuse(Misuse::OutOfTurn)));
 }
 
 #[tokio::test]
@@ -117,14 +117,14 @@ async fn either_side_may_close_first() {
 async fn a_stream_that_ends_without_a_close_is_truncated_and_stays_so() {
     let (alice, mut bob) = channel().await;
     drop(alice);
-    assert_eq!(failure(&mut bob.inbound).await, Fault::Truncated);
-    assert_eq!(failure(&mut bob.inbound).await, Fault::Noise(noise::Error::Failed));
+    assert_eq!(failure(&mut bob.inbound).await, session::Error::Truncated);
+    assert_eq!(failure(&mut bob.inbound).await, session::Error::Noise(noise::Error::Failed));
 }
 
 /// Both ends of a channel, where what alice sends passes through the hands of `meddle`.
 async fn through(
     meddle: impl AsyncFnOnce(&mut (dyn AsyncRead + Unpin), &mut (dyn AsyncWrite + Unpin)),
-) -> Fault {
+) -> session::Error {
     let (near, (mut alice_out, mut alice_in)) = stream(1 << 16);
     let ((mut bob_out, mut bob_in), far) = stream(1 << 16);
     let (alice, bob, options) = (identity("alice"), identity("bob"), ChannelOptions::default());
@@ -162,7 +162,7 @@ async fn a_message_cut_short_is_truncated() {
         from.read_exact(&mut part).await.expect("a message");
         to.write_all(&part).await.expect("bob reads");
     });
-    assert_eq!(fault.await, Fault::Truncated);
+    assert_eq!(fault.await, session::Error::Truncated);
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn a_message_that_was_changed_is_refused() {
         to.write_all(&frame).await.expect("bob reads");
     })
     .await;
-    assert!(matches!(fault, Fault::Noise(noise::Error::Crypto(_))), "{fault}");
+    assert!(matches!(fault, session::Error::Noise(noise::Error::Crypto(_))), "{fault}");
 }
 
 #[tokio::test]
@@ -186,14 +186,14 @@ async fn a_message_that_was_left_out_is_noticed() {
         to.write_all(&frame).await.expect("bob reads");
     })
     .await;
-    assert!(matches!(fault, Fault::Noise(noise::Error::Crypto(_))), "{fault}");
+    assert!(matches!(fault, session::Error::Noise(noise::Error::Crypto(_))), "{fault}");
 }
 
 /// A watcher that writes down in a word what it is shown.
 #[derive(Default)]
 struct Watcher(Collected<String>);
 
-impl Tap for Watcher {
+impl Observer for Watcher {
     fn frame(&self, direction: Direction, body: &[u8]) {
         // A sealed body may begin with any byte, a brace among them.
         let clear = serde_json::from_slice::<Map<String, Value>>(body).is_ok();

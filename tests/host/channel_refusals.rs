@@ -2,10 +2,10 @@
 
 use minipki_client::{ChannelOptions, Role};
 use minipki_core::limits::FRAME_BODY;
+use minipki_core::link::{Machine, frame};
 use minipki_core::noise;
-use minipki_core::session::{Fault, Initiator, Machine, Responder};
+use minipki_core::session::{self, Initiator};
 use minipki_core::time::Now;
-use minipki_core::wire::frame::FrameError;
 use minipki_core::wire::{Code, Refusal, WireError};
 use minipki_provider::Chosen;
 use minipki_tests::peers::{Halves, enter, get_frame, identity, now, put_frame, stream};
@@ -23,13 +23,13 @@ enum Place {
 const PLACES: [Place; 3] = [Place::First, Place::Second, Place::Third];
 
 /// Puts `bytes` in place of one message; returns the honest side's fault and what it told the other.
-async fn instead(place: Place, bytes: &[u8]) -> (Fault, Code) {
+async fn instead(place: Place, bytes: &[u8]) -> (session::Error, Code) {
     let role = if place == Place::Second { Role::Initiator } else { Role::Responder };
     let (honest, hostile) = stream(1 << 16);
     let (bob, options) = (identity("bob"), ChannelOptions::default());
     let (outcome, told) = tokio::join!(enter(role, honest, &bob, &options), attack(place, bytes, hostile));
     let error = outcome.expect_err("not to be taken for a handshake");
-    (error.fault().unwrap_or_else(|| panic!("not a check of the protocol: {error}")), told)
+    (error.session_error().unwrap_or_else(|| panic!("not a check of the protocol: {error}")), told)
 }
 
 async fn attack(place: Place, bytes: &[u8], (mut reader, mut writer): Halves) -> Code {
@@ -62,7 +62,7 @@ fn framed(body: &str) -> Vec<u8> {
 async fn what_is_no_json() {
     for place in PLACES {
         let (fault, told) = instead(place, &framed("hello")).await;
-        assert!(matches!(fault, Fault::Message(WireError::Json(_))), "{place:?}: {fault}");
+        assert!(matches!(fault, session::Error::InvalidMessage(WireError::Json(_))), "{place:?}: {fault}");
         assert_eq!(told, Code::BadJson, "{place:?}");
     }
 }
@@ -71,7 +71,11 @@ async fn what_is_no_json() {
 async fn another_message() {
     for place in PLACES {
         let (fault, told) = instead(place, &framed(r#"{"noise_b64":"AAAA","type":"handshake_4"}"#)).await;
-        assert_eq!((fault, told), (Fault::Message(WireError::Field("type")), Code::BadRequest), "{place:?}");
+        assert_eq!(
+            (fault, told),
+            (session::Error::InvalidMessage(WireError::Field("type")), Code::BadRequest),
+            "{place:?}"
+        );
     }
 }
 
@@ -79,7 +83,8 @@ async fn another_message() {
 async fn a_frame_too_long() {
     for place in PLACES {
         let (fault, told) = instead(place, &[0, 1, 0, 0]).await;
-        let expected = Fault::Frame(FrameError::TooLong { announced: 1 << 16, limit: FRAME_BODY });
+        let expected =
+            session::Error::InvalidFrame(frame::Error::TooLong { announced: 1 << 16, limit: FRAME_BODY });
         assert_eq!((fault, told), (expected, Code::BadFrame), "{place:?}");
     }
 }
@@ -91,7 +96,7 @@ async fn a_noise_message_too_short() {
         let (fault, told) = instead(place, &framed(&body)).await;
         assert_eq!(
             (fault, told),
-            (Fault::Noise(noise::Error::Truncated), Code::HandshakeFailed),
+            (session::Error::Noise(noise::Error::Truncated), Code::HandshakeFailed),
             "{place:?}"
         );
     }
@@ -103,7 +108,7 @@ async fn a_noise_message_that_nobody_sealed() {
     for (place, n) in [(Place::Second, 2), (Place::Third, 3)] {
         let body = format!(r#"{{"noise_b64":"{}","type":"handshake_{n}"}}"#, "BBBB".repeat(64));
         let (fault, told) = instead(place, &framed(&body)).await;
-        assert!(matches!(fault, Fault::Noise(noise::Error::Crypto(_))), "{place:?}: {fault}");
+        assert!(matches!(fault, session::Error::Noise(noise::Error::Crypto(_))), "{place:?}: {fault}");
         assert_eq!(told, Code::HandshakeFailed, "{place:?}");
     }
 }
@@ -113,7 +118,10 @@ async fn a_first_message_that_carries_something() {
     let payload = "BBBB".repeat(12);
     let body = format!(r#"{{"noise_b64":"{payload}","type":"handshake_1"}}"#);
     let (fault, told) = instead(Place::First, &framed(&body)).await;
-    assert_eq!((fault, told), (Fault::Message(WireError::Field("noise_b64")), Code::BadRequest));
+    assert_eq!(
+        (fault, told),
+        (session::Error::InvalidMessage(WireError::Field("noise_b64")), Code::BadRequest)
+    );
 }
 
 #[tokio::test]
@@ -123,13 +131,11 @@ async fn a_refusal_in_place_of_a_message_is_understood() {
     let refuse = async {
         get_frame(&mut reader).await;
         let mut out = [0; 512];
-        let local = alice.local(Now::Exact(now()), None);
-        let mut machine = Responder::<Chosen>::new(local, &mut rng(6));
-        let len = machine.refuse(Code::Busy, &mut out).expect("room");
+        let len = Refusal::from(Code::Busy).encode(&mut out).expect("room");
         put_frame(&mut writer, &out[..len]).await;
     };
     let (outcome, ()) = tokio::join!(enter(Role::Initiator, near, &alice, &options), refuse);
     let error = outcome.expect_err("it is busy");
-    assert_eq!(error.fault(), Some(Fault::Refused(Code::Busy)));
+    assert_eq!(error.session_error(), Some(session::Error::Refused(Code::Busy)));
     assert!(error.to_string().contains("the peer refused (busy)"), "{error}");
 }

@@ -6,7 +6,7 @@ use minipki_client::chat::{
     ChatOptions, Limits, Line, Lines, Message, MessageError, Note, converse, decode, encode,
 };
 use minipki_client::{ClientError, Outgoing};
-use minipki_core::session::Fault;
+use minipki_core::session;
 use minipki_net::NetError;
 use minipki_net::trace::printable;
 use minipki_tests::peers::{Collected, MemoryChannel, channel};
@@ -91,7 +91,7 @@ async fn a_peer_that_vanishes_is_an_error_even_while_nothing_is_typed() {
     let (_keyboard, input) = tokio::io::duplex(64);
     drop(bob);
     let alice = side(alice, BufReader::new(input)).await;
-    assert_eq!(alice.end.expect_err("no close came").fault(), Some(Fault::Truncated));
+    assert_eq!(alice.end.expect_err("no close came").session_error(), Some(session::Error::Truncated));
 }
 
 // In paused time: nothing but the limit is waited for.

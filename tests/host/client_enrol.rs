@@ -11,9 +11,9 @@ use minipki_client::{
 use minipki_core::cert::{Anchor, Error, Id};
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::FRAME;
+use minipki_core::link::frame;
 use minipki_core::link::{Link, Want};
-use minipki_core::session::{Asked, EnrolForm, EnrolServer, Fault, Machine};
-use minipki_core::wire::frame::FrameError;
+use minipki_core::session::{self, EnrolEvent, EnrolForm, EnrolServer};
 use minipki_core::wire::{Code, WireError};
 use minipki_net::{NetError, drive};
 use minipki_provider::Chosen;
@@ -37,14 +37,16 @@ async fn fake_ca(forge: impl Fn(Id<'_>, &[u8; 32]) -> Vec<u8> + Send + 'static) 
         let mut link = Link::new(EnrolServer::<Portable>::new(trust().fingerprint()), &mut rx, &mut tx);
         while let Ok(Want::Deliver) = drive(&mut link, &mut reader, &mut writer, None).await {
             match link.event().expect("a request") {
-                Asked::Challenge => link.send(|machine, out| machine.challenge(&mut UnwrapErr(SysRng), out)),
-                Asked::Proven if link.machine().proves(None) != Ok(true) => {
+                EnrolEvent::Challenge { .. } => {
+                    link.send(|machine, out| machine.challenge(&mut UnwrapErr(SysRng), out))
+                }
+                EnrolEvent::Proven { possession, .. } if possession.proves(None) != Ok(true) => {
                     link.send(|machine, out| machine.refuse(Code::ProofFailed, out))
                 }
-                Asked::Proven | Asked::Classic => {
-                    let (subject, key) = link.machine().subject().expect("it asked");
-                    let text = forge(subject, key);
-                    link.send(|machine, out| machine.grant(&text, out))
+                EnrolEvent::Proven { subject_id, subject_key, .. }
+                | EnrolEvent::Classic { subject_id, subject_key } => {
+                    let text = forge(subject_id.as_id(), &subject_key);
+                    link.send(|machine, out| machine.issue(&text, out))
                 }
             }
             .expect("room for an answer");
@@ -104,9 +106,9 @@ fn key() -> KeyPair<Chosen> {
     KeyPair::generate(&mut UnwrapErr(SysRng))
 }
 
-async fn fault(options: EnrolOptions) -> Fault {
+async fn fault(options: EnrolOptions) -> session::Error {
     let error = refused(options).await;
-    error.fault().unwrap_or_else(|| panic!("not a check of the protocol: {error}"))
+    error.session_error().unwrap_or_else(|| panic!("not a check of the protocol: {error}"))
 }
 
 #[tokio::test]
@@ -137,7 +139,7 @@ async fn a_wrong_fingerprint_proves_nothing_to_the_ca() {
     // The classic form proves nothing, so there it is the client that finds out.
     let form = EnrolForm::Classic;
     let fault = fault(EnrolOptions { anchor: wrong, form, ..options(fake_ca(good).await) }).await;
-    assert_eq!(fault, Fault::Certificate(Error::IssuerKeyMismatch));
+    assert_eq!(fault, session::Error::InvalidCertificate(Error::IssuerKeyMismatch));
 }
 
 #[tokio::test]
@@ -150,13 +152,13 @@ async fn a_token_that_the_ca_does_not_know_is_refused() {
 #[tokio::test]
 async fn a_certificate_for_another_subject_is_refused() {
     let ca = fake_ca(|_, key| certificate(CA, "mallory", key, valid())).await;
-    assert_eq!(fault(options(ca)).await, Fault::Certificate(Error::SubjectMismatch));
+    assert_eq!(fault(options(ca)).await, session::Error::InvalidCertificate(Error::SubjectMismatch));
 }
 
 #[tokio::test]
 async fn a_certificate_for_another_key_is_refused() {
     let ca = fake_ca(|subject, _| good(subject, key_pair(7).public())).await;
-    assert_eq!(fault(options(ca)).await, Fault::Certificate(Error::SubjectKeyMismatch));
+    assert_eq!(fault(options(ca)).await, session::Error::InvalidCertificate(Error::SubjectKeyMismatch));
 }
 
 #[tokio::test]
@@ -200,7 +202,7 @@ async fn a_certificate_out_of_its_time_is_kept_and_good_once_the_clock_is_right(
 async fn a_certificate_of_another_ca_is_refused_with_advice() {
     let foreign = |subject: Id<'_>, key: &[u8; 32]| certificate(OTHER_CA, subject.as_str(), key, valid());
     let error = refused(options(fake_ca(foreign).await)).await;
-    assert_eq!(error.fault(), Some(Fault::Certificate(Error::IssuerKeyMismatch)));
+    assert_eq!(error.session_error(), Some(session::Error::InvalidCertificate(Error::IssuerKeyMismatch)));
     assert!(error.to_string().contains("compare its fingerprint"), "{error}");
 }
 
@@ -211,17 +213,17 @@ async fn a_certificate_that_was_changed_is_refused() {
         text.replace("\"serial_number\":4242", "\"serial_number\":4243").into_bytes()
     });
     let fault = fault(options(ca.await)).await;
-    assert!(matches!(fault, Fault::Certificate(Error::Signature(_))), "{fault}");
+    assert!(matches!(fault, session::Error::InvalidCertificate(Error::Signature(_))), "{fault}");
 }
 
 #[tokio::test]
 async fn garbage_is_refused() {
     let fault_of = async |bytes| fault(options(raw_ca(bytes, false).await)).await;
     let json = fault_of(b"\0\0\0\x05hello").await;
-    assert!(matches!(json, Fault::Message(WireError::Json(_))), "{json}");
-    let too_long = FrameError::TooLong { announced: u32::from_be_bytes(*b"HTTP"), limit: 4096 };
-    assert_eq!(fault_of(b"HTTP/1.1 400 Bad Request\r\n\r\n").await, Fault::Frame(too_long));
-    assert_eq!(fault_of(b"\0\0\0\0").await, Fault::Frame(FrameError::Empty));
+    assert!(matches!(json, session::Error::InvalidMessage(WireError::Json(_))), "{json}");
+    let too_long = frame::Error::TooLong { announced: u32::from_be_bytes(*b"HTTP"), limit: 4096 };
+    assert_eq!(fault_of(b"HTTP/1.1 400 Bad Request\r\n\r\n").await, session::Error::InvalidFrame(too_long));
+    assert_eq!(fault_of(b"\0\0\0\0").await, session::Error::InvalidFrame(frame::Error::Empty));
 }
 
 #[tokio::test]
@@ -235,7 +237,7 @@ async fn a_refusal_is_shown_in_the_words_of_the_ca() {
 async fn a_refusal_that_would_command_a_terminal_is_not_shown() {
     let bytes = b"\0\0\0\x21{\"error\":\"\x1b[2Jcleared\",\"ok\":false}";
     let fault = fault(options(raw_ca(bytes, false).await)).await;
-    assert!(matches!(fault, Fault::Message(WireError::Json(_))), "{fault}");
+    assert!(matches!(fault, session::Error::InvalidMessage(WireError::Json(_))), "{fault}");
 }
 
 #[tokio::test]
@@ -250,7 +252,7 @@ async fn a_silent_ca_meets_the_deadline() {
 #[tokio::test]
 async fn a_ca_that_hangs_up_is_reported() {
     for bytes in [&b""[..], b"\0\0\0\x05hel"] {
-        assert_eq!(fault(options(raw_ca(bytes, true).await)).await, Fault::Truncated);
+        assert_eq!(fault(options(raw_ca(bytes, true).await)).await, session::Error::Truncated);
     }
 }
 

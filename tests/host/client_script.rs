@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use minipki_client::chat::{ChatOptions, Limits, Note, Script, encode, run};
 use minipki_client::{ChannelOptions, ClientError, Ending, Role};
-use minipki_core::session::Fault;
+use minipki_core::session;
 use minipki_core::wire::Code;
 use minipki_tests::ca::id;
 use minipki_tests::peers::{MemoryChannel, channel, enter, identity, stream};
@@ -79,7 +79,7 @@ async fn a_text_too_long_is_refused_before_anything_is_sent() {
     let (end, _) = play(alice, &long).await;
     assert!(matches!(end, Err(ClientError::TooLong { limit: 4080, .. })));
     let error = bob.inbound.receive().await.map(|text| text.map(<[u8]>::to_vec)).expect_err("nothing came");
-    assert_eq!(error.fault(), Some(Fault::Truncated));
+    assert_eq!(error.session_error(), Some(session::Error::Truncated));
 }
 
 #[tokio::test]
@@ -94,5 +94,8 @@ async fn a_script_that_is_refused_after_the_handshake_fails() {
     };
     let (end, outcome) = tokio::join!(talker, enter(Role::Responder, far, &bob, &strict));
     outcome.expect_err("alice is not carol");
-    assert_eq!(end.expect_err("it was not heard").fault(), Some(Fault::Refused(Code::CertificateRefused)));
+    assert_eq!(
+        end.expect_err("it was not heard").session_error(),
+        Some(session::Error::Refused(Code::CertificateRefused))
+    );
 }

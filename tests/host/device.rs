@@ -12,7 +12,7 @@ use minipki_client::{
     Channel, ChannelOptions, ClientError, EnrolOptions, Identity, Listener, connect, enrol,
 };
 use minipki_core::crypto::KeyPair;
-use minipki_core::session::Fault;
+use minipki_core::session;
 use minipki_core::wire::Code;
 use minipki_device::{StartError, run};
 use minipki_device_app::Exit;
@@ -207,7 +207,7 @@ async fn a_peer_of_another_ca_is_refused_from_either_side() {
     let (mut strangers, address) = listener(stranger.clone()).await;
     let device = Device::start(words(&ca, &[&"--connect", &address]));
     let refused = soon(strangers.accept()).await.expect_err("it was told so");
-    assert_eq!(refused.fault(), Some(Fault::Refused(Code::CertificateRefused)));
+    assert_eq!(refused.session_error(), Some(session::Error::Refused(Code::CertificateRefused)));
     assert_eq!(device.end().await.0, Exit::PeerOfAnotherCa);
 
     // As initiator the stranger sees the device's certificate first, and is the one to refuse.

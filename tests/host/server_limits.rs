@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use minipki_ca::{Enrolment, Policy};
+use minipki_core::link::{Direction, Observer};
 use minipki_core::session::EnrolForm;
 use minipki_core::wire::Code;
-use minipki_net::trace::{Direction, Tap};
 use minipki_server::{IssuerError, Limits, ServeError, Server, ServerOptions};
 use minipki_tests::ca::Desk;
 use minipki_tests::server::{
@@ -275,7 +275,7 @@ async fn a_port_that_is_taken_is_named() {
 #[derive(Default)]
 struct Notes(Mutex<Vec<(Direction, Vec<u8>)>>);
 
-impl Tap for Notes {
+impl Observer for Notes {
     fn frame(&self, direction: Direction, body: &[u8]) {
         self.0.lock().expect("no panic").push((direction, body.to_vec()));
     }

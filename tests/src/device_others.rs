@@ -6,9 +6,10 @@ use minipki_core::cert::{Anchor, Id, IdBuf, Validity};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::FRAME;
-use minipki_core::link::{LinkOver, Want};
+use minipki_core::link::{LinkOver, Machine, Want};
 use minipki_core::session::{
-    Asked, EnrolServer, Established, Fault, Inbound, Initiator, LocalIdentity, Machine, Outbound, Responder,
+    self, EnrolEvent, EnrolServer, Established, Inbound, Initiator, LocalIdentity, Outbound, PossessionProof,
+    Responder,
 };
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::wire::Code;
@@ -65,7 +66,7 @@ impl Other {
 
     /// A CA with that fingerprint, which grants a proof without a token whatever `forge` makes of the request.
     pub fn ca(anchor: &Anchor, forge: impl Fn(Id<'_>, &[u8; 32]) -> Vec<u8> + 'static) -> Self {
-        Self::ca_that(anchor, |link| link.machine().proves(None) == Ok(true), forge)
+        Self::ca_that(anchor, |possession| possession.proves(None) == Ok(true), forge)
     }
 
     /// The same, of an impostor that looks at no proof.
@@ -75,7 +76,7 @@ impl Other {
 
     fn ca_that(
         anchor: &Anchor,
-        believes: impl Fn(&Owned<EnrolServer<Portable>>) -> bool + 'static,
+        believes: impl Fn(&PossessionProof<Portable>) -> bool + 'static,
         forge: impl Fn(Id<'_>, &[u8; 32]) -> Vec<u8> + 'static,
     ) -> Self {
         let mut link = owned(EnrolServer::<Portable>::new(anchor.fingerprint()));
@@ -84,13 +85,14 @@ impl Other {
             let mut bytes = Vec::new();
             while turn(&mut link, &mut heard, &mut bytes) == Ok(Want::Deliver) {
                 match link.event().expect("a request") {
-                    Asked::Challenge => link.send(|machine, out| machine.challenge(&mut rng, out)),
-                    _ if !believes(&link) => link.send(|machine, out| machine.refuse(Code::ProofFailed, out)),
-                    _ => {
-                        let (subject, key) = link.machine().subject().expect("it asked");
-                        let certificate = forge(subject, key);
-                        link.send(|machine, out| machine.grant(&certificate, out))
+                    EnrolEvent::Challenge { .. } => {
+                        link.send(|machine, out| machine.challenge(&mut rng, out))
                     }
+                    EnrolEvent::Proven { subject_id, subject_key, possession } if believes(&possession) => {
+                        let certificate = forge(subject_id.as_id(), &subject_key);
+                        link.send(|machine, out| machine.issue(&certificate, out))
+                    }
+                    _ => link.send(|machine, out| machine.refuse(Code::ProofFailed, out)),
                 }
                 .expect("room for an answer");
             }
@@ -110,7 +112,7 @@ impl Other {
         Self::peer(machine, Initiator::established, bodies)
     }
 
-    fn peer<M: Machine<Event = Infallible> + 'static>(
+    fn peer<M: Machine<Event = Infallible, Error = session::Error> + 'static>(
         machine: M,
         established: fn(M) -> Option<Established<Portable>>,
         bodies: &[&[u8]],
@@ -213,7 +215,7 @@ impl Claims {
     }
 }
 
-fn owned<M: Machine>(machine: M) -> Owned<M> {
+fn owned<M: Machine<Error = session::Error>>(machine: M) -> Owned<M> {
     LinkOver::new(machine, vec![0; FRAME], vec![0; FRAME])
 }
 
@@ -227,7 +229,11 @@ fn say_all(outbound: &mut Owned<Outbound<Portable>>, bodies: &[Vec<u8>], bytes: 
 }
 
 /// Lets `link` hear and say all that it can.
-fn turn<M: Machine>(link: &mut Owned<M>, heard: &mut &[u8], said: &mut Vec<u8>) -> Result<Want, Fault> {
+fn turn<M: Machine<Error = session::Error>>(
+    link: &mut Owned<M>,
+    heard: &mut &[u8],
+    said: &mut Vec<u8>,
+) -> Result<Want, session::Error> {
     loop {
         match link.want()? {
             Want::Send => {

@@ -2,7 +2,7 @@
 
 use minipki_core::bytes::Secret;
 use minipki_core::crypto::{KeyPair, Portable};
-use minipki_core::noise::{Opener, Sealer, Transport, initiator, responder};
+use minipki_core::noise::{ExpectMessage1, Opener, Sealer, SendMessage1, Transport};
 
 /// The key pair of a secret.
 pub fn key_pair(secret: [u8; 32]) -> KeyPair {
@@ -44,10 +44,10 @@ impl End {
 }
 
 /// Both first states of a handshake, with fixed keys.
-pub fn fresh() -> (initiator::SendMessage1<Portable>, responder::ExpectMessage1<Portable>) {
+pub fn fresh() -> (SendMessage1<Portable>, ExpectMessage1<Portable>) {
     (
-        initiator::SendMessage1::new(b"test", key_pair([1; 32]), key_pair([2; 32])),
-        responder::ExpectMessage1::new(b"test", key_pair([3; 32]), key_pair([4; 32])),
+        SendMessage1::new(b"test", key_pair([1; 32]), key_pair([2; 32])),
+        ExpectMessage1::new(b"test", key_pair([3; 32]), key_pair([4; 32])),
     )
 }
 

@@ -1,10 +1,10 @@
 //! Two links joined back to back, with everything that passes on record.
 
-use minipki_core::link::{Link, Want};
-use minipki_core::session::{Fault, Machine};
+use minipki_core::link::{Link, Machine, Want};
+use minipki_core::session;
 
 /// Bytes that one side reads and writes.
-pub type Pause = Result<Want, Fault>;
+pub type Pause = Result<Want, session::Error>;
 
 /// What passed between two links.
 #[derive(Default)]
@@ -17,7 +17,7 @@ pub struct Record {
 
 impl Record {
     /// Moves bytes until both sides wait for something else than each other's bytes.
-    pub fn run<L: Machine, R: Machine>(
+    pub fn run<L: Machine<Error = session::Error>, R: Machine<Error = session::Error>>(
         &mut self,
         left: &mut Link<'_, L>,
         right: &mut Link<'_, R>,
@@ -34,7 +34,7 @@ impl Record {
 }
 
 /// Takes what `from` has to send to where `to` receives.
-fn carry<F: Machine, T: Machine>(
+fn carry<F: Machine<Error = session::Error>, T: Machine<Error = session::Error>>(
     want: &Pause,
     from: &mut Link<'_, F>,
     to: &mut Link<'_, T>,

@@ -209,7 +209,7 @@ pub async fn enrol(
     let event = link.event().expect("an event");
     let body = link.body();
     Ok(match event {
-        EnrolOutcome::Granted(range) => Outcome::Granted(body[range].to_vec()),
+        EnrolOutcome::Issued(range) => Outcome::Granted(body[range].to_vec()),
         EnrolOutcome::OutOfTime { error, .. } => panic!("the clocks of one machine differ: {error}"),
         EnrolOutcome::Refused { code, .. } => Outcome::Refused(code, body.to_vec()),
     })

@@ -6,9 +6,10 @@ use minipki_core::cert::{Certificate, attach_signature, verify};
 use minipki_core::crypto::rsa::{KeySize, SaltLength};
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::{CERTIFICATE, FRAME_BODY};
-use minipki_core::noise::{Opener, Sealer, initiator, responder};
+use minipki_core::link::Machine;
+use minipki_core::noise::{ExpectMessage1, Opener, Sealer, SendMessage1};
 use minipki_core::session::{
-    Asked, EnrolClient, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, Initiator, Machine, Responder,
+    EnrolClient, EnrolEvent, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, Initiator, Responder,
 };
 
 use crate::count;
@@ -81,8 +82,8 @@ pub(crate) fn record() {
 fn channel() -> (Sealer<Portable>, Opener<Portable>) {
     let mut buf = [0; 256];
     let fresh = || KeyPair::generate(&mut rng());
-    let a = initiator::SendMessage1::<Portable>::new(b"", ALICE.key(), fresh());
-    let b = responder::ExpectMessage1::<Portable>::new(b"", BOB.key(), fresh());
+    let a = SendMessage1::<Portable>::new(b"", ALICE.key(), fresh());
+    let b = ExpectMessage1::<Portable>::new(b"", BOB.key(), fresh());
     let (a, n) = a.write(b"", &mut buf).expect("message 1");
     let (b, _) = b.read(&mut buf[..n]).expect("message 1");
     let (b, n) = b.write(b"", &mut buf).expect("message 2");
@@ -128,14 +129,16 @@ pub(crate) fn enrolment() {
         let mut client = EnrolClient::<Portable>::new(wanted, &mut random);
         let mut server = EnrolServer::<Portable>::new(anchor.fingerprint());
         let len = client.write(&mut body).expect("a request");
-        assert_eq!(server.read(&mut body[..len]), Ok(Some(Asked::Challenge)));
+        assert!(matches!(server.read(&mut body[..len]), Ok(Some(EnrolEvent::Challenge { .. }))));
         let len = server.challenge(&mut random, &mut body).expect("a challenge");
         client.read(&mut body[..len]).expect("a challenge");
         let len = client.write(&mut body).expect("a proof");
-        assert_eq!(server.read(&mut body[..len]), Ok(Some(Asked::Proven)));
-        assert_eq!(server.proves(None), Ok(true));
-        let len = server.grant(&certificate, &mut body).expect("an answer");
+        let Ok(Some(EnrolEvent::Proven { possession, .. })) = server.read(&mut body[..len]) else {
+            panic!("a proof")
+        };
+        assert_eq!(possession.proves(None), Ok(true));
+        let len = server.issue(&certificate, &mut body).expect("an answer");
         let outcome = client.read(&mut body[..len]).expect("an answer");
-        assert!(matches!(outcome, Some(EnrolOutcome::Granted(_))));
+        assert!(matches!(outcome, Some(EnrolOutcome::Issued(_))));
     });
 }

@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Write};
 
-use minipki_core::bytes::{Secret, Writer};
+use minipki_core::bytes::{BufferTooSmall, Secret, Writer};
 use minipki_core::cert::{
     self, Anchor, Certificate, Error, Id, IdBuf, Serial, TbsCertificate, Validity, Verified,
 };
@@ -11,11 +11,12 @@ use minipki_core::crypto::rsa::PublicKey;
 use minipki_core::encoding::base64::{self, Encoded};
 use minipki_core::encoding::{Form, json, pem};
 use minipki_core::keys::Fingerprint;
-use minipki_core::session::Fault;
+use minipki_core::link::{Misuse, frame};
+use minipki_core::session;
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::wire::channel::{self, Step};
-use minipki_core::wire::enrolment::{Answer, Challenge, Proof, Request, ToCa};
-use minipki_core::wire::{Code, Refusal, WireError, frame};
+use minipki_core::wire::enrolment::{Challenge, ClientMessage, Proof, Request, Response};
+use minipki_core::wire::{Code, Refusal};
 
 use crate::{Port, any, bytes, keep, room, text};
 
@@ -53,7 +54,7 @@ fn texts() {
     keep(pem::encode(text(), bytes(), room()));
     keep(pem::decode(text(), bytes(), room()));
     say(any(Fingerprint([0; 32])));
-    say(any(Fault::OutOfTurn));
+    say(any(session::Error::Misuse(Misuse::OutOfTurn)));
 }
 
 fn times() {
@@ -66,25 +67,24 @@ fn times() {
 
 fn messages() {
     keep(frame::header(any(0)));
-    keep(frame::body_len(any([0; 4]), any(0)));
     if let Ok(subject_id) = Id::new(text()) {
         let request = Request { subject_id, subject_key: any([0; 32]), nonce: any(None) };
         keep(Request::encode(&request, room()));
     }
-    keep(ToCa::decode(bytes()));
+    keep(ClientMessage::decode(bytes()));
     keep(Challenge::decode(bytes()));
     keep(Challenge::encode(&any(Challenge { ca_share: [0; 32], nonce: [0; 32] }), room()));
     keep(Proof::encode(&any(Proof { proof: [0; 32] }), room()));
-    keep(Answer::decode(bytes()));
-    keep(Answer::encode(&Answer::Granted(bytes()), room()));
+    keep(Response::decode(bytes()));
+    keep(Response::encode(&Response::Issued(bytes()), room()));
     let refusal = Refusal { code: Code::from_name(text()), text: text() };
-    keep(Answer::encode(&Answer::Refused(refusal), room()));
+    keep(Response::encode(&Response::Refused(refusal), room()));
     keep(Refusal::encode(&Refusal::from(any(Code::Other)), room()));
     keep(Refusal::decode(bytes()));
     Code::all().for_each(|code| keep((Code::as_str(code), Code::text(code))));
     let step = any(Step::One);
     keep(Step::type_name(step));
-    keep(channel::encode(step, room(), |out| any(Ok::<_, WireError>(out.len()))));
+    keep(channel::encode(step, room(), |out| any(Ok::<_, BufferTooSmall>(out.len()))));
     keep(channel::decode(step, room()));
 }
 

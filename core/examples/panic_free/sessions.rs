@@ -5,13 +5,17 @@ use minipki_core::cert::{Anchor, Id, IdBuf};
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::drive::drive;
 use minipki_core::keys::Fingerprint;
-use minipki_core::link::{Link, LinkOver};
-use minipki_core::noise::{Opener, Sealer, Transport, initiator, responder};
+use minipki_core::link::{Direction, Link, LinkOver, Machine, Misuse, Observer};
+use minipki_core::noise::{
+    ExpectMessage1, ExpectMessage2, ExpectMessage3, Opener, Sealer, SendMessage1, SendMessage2, SendMessage3,
+    Transport,
+};
 use minipki_core::session::{
-    EnrolClient, EnrolForm, EnrolServer, Enrolment, Established, Fault, Inbound, Initiator, LocalIdentity,
-    Machine, Outbound, Peer, Responder,
+    self, EnrolClient, EnrolEvent, EnrolForm, EnrolServer, Enrolment, Established, Inbound, Initiator,
+    LocalIdentity, Outbound, Peer, PossessionProof, Responder,
 };
 use minipki_core::time::{Now, UnixTime};
+use minipki_core::wire::Code;
 
 use crate::{Port, any, bytes, keep, room, text};
 
@@ -37,19 +41,19 @@ pub(crate) fn all() {
 }
 
 fn initiator(s: KeyPair<P>, e: KeyPair<P>) -> Option<Transport<P>> {
-    let state = initiator::SendMessage1::new(bytes(), s, e);
-    let (state, _) = initiator::SendMessage1::write(state, bytes(), room()).ok()?;
-    let (state, range) = initiator::ExpectMessage2::read(state, room()).ok()?;
-    keep((range, initiator::SendMessage3::remote_static(&state)));
-    Some(initiator::SendMessage3::write(state, bytes(), room()).ok()?.0)
+    let state = SendMessage1::new(bytes(), s, e);
+    let (state, _) = SendMessage1::write(state, bytes(), room()).ok()?;
+    let (state, range) = ExpectMessage2::read(state, room()).ok()?;
+    keep((range, SendMessage3::remote_static(&state)));
+    Some(SendMessage3::write(state, bytes(), room()).ok()?.0)
 }
 
 fn responder(s: KeyPair<P>, e: KeyPair<P>) -> Option<Transport<P>> {
-    let state = responder::ExpectMessage1::new(bytes(), s, e);
-    let (state, range) = responder::ExpectMessage1::read(state, room()).ok()?;
+    let state = ExpectMessage1::new(bytes(), s, e);
+    let (state, range) = ExpectMessage1::read(state, room()).ok()?;
     keep(range);
-    let (state, _) = responder::SendMessage2::write(state, bytes(), room()).ok()?;
-    let (transport, range) = responder::ExpectMessage3::read(state, room()).ok()?;
+    let (state, _) = SendMessage2::write(state, bytes(), room()).ok()?;
+    let (transport, range) = ExpectMessage3::read(state, room()).ok()?;
     keep(range);
     Some(transport)
 }
@@ -71,14 +75,35 @@ fn enrol_client(key: &KeyPair<P>, anchor: &Anchor, now: Now) -> Option<()> {
 
 fn enrol_server() {
     let mut server: EnrolServer<P> = any(EnrolServer::new(any(Fingerprint([0; 32]))));
-    keep(EnrolServer::subject(&server));
+    keep(EnrolServer::is_idle(&server));
     keep(EnrolServer::challenge(&mut server, &mut Port, room()));
-    keep(EnrolServer::proves(&server, any(None)));
-    keep(EnrolServer::grant(&mut server, bytes(), room()));
-    link(server, |_| None);
+    keep(EnrolServer::issue(&mut server, bytes(), room()));
+    keep(EnrolServer::refuse(&mut server, any(Code::Busy), room()));
+    if let Ok(Some(EnrolEvent::Proven { possession, .. })) = server.read(room()) {
+        keep(PossessionProof::proves(&possession, any(None)));
+    }
+    let mut served: Link<'_, EnrolServer<P>> = LinkOver::new(server, room(), room());
+    step(&mut served);
 }
 
-fn established<M: Machine>(machine: M, established: impl FnOnce(M) -> Option<Established<P>>) {
+/// An observer that keeps all that it is shown.
+#[derive(Clone)]
+struct Watcher;
+
+impl Observer for Watcher {
+    fn frame(&self, direction: Direction, body: &[u8]) {
+        keep((direction, body));
+    }
+
+    fn plaintext(&self, direction: Direction, text: &[u8]) {
+        keep((direction, text));
+    }
+}
+
+fn established<M: Machine<Error = session::Error>>(
+    machine: M,
+    established: impl FnOnce(M) -> Option<Established<P>>,
+) {
     link(machine, |machine| {
         let Established { peer, handshake_hash, inbound, outbound } = established(machine)?;
         keep((handshake_hash, Peer::subject_id(&peer), Peer::key(&peer), Peer::serial_number(&peer)));
@@ -89,8 +114,12 @@ fn established<M: Machine>(machine: M, established: impl FnOnce(M) -> Option<Est
 }
 
 /// Drives a machine, and what becomes of it.
-fn link<M: Machine>(machine: M, halves: impl FnOnce(M) -> Option<(Inbound<P>, Outbound<P>)>) {
-    let mut link: Link<'_, M> = LinkOver::new(machine, room(), room());
+fn link<M: Machine<Error = session::Error>>(
+    machine: M,
+    halves: impl FnOnce(M) -> Option<(Inbound<P>, Outbound<P>)>,
+) {
+    let mut link: Link<'_, M, Watcher> = LinkOver::observed(machine, room(), room(), Watcher);
+    LinkOver::observer(&link).frame(Direction::Sent, bytes());
     step(&mut link);
     let Some((mut inbound, mut outbound, ())) =
         LinkOver::split(link, |machine| halves(machine).map(|(inbound, outbound)| (inbound, outbound, ())))
@@ -102,10 +131,12 @@ fn link<M: Machine>(machine: M, halves: impl FnOnce(M) -> Option<(Inbound<P>, Ou
     step(&mut outbound);
     keep(LinkOver::send(&mut outbound, Outbound::close));
     step(&mut outbound);
+    keep(LinkOver::send(&mut outbound, |machine, out| Outbound::refuse(machine, any(Code::Busy), out)));
+    step(&mut outbound);
 }
 
 /// One of everything that a driver and an application do with a link.
-fn step<M: Machine>(link: &mut Link<'_, M>) {
+fn step<M: Machine<Error = session::Error>, O: Observer>(link: &mut Link<'_, M, O>) {
     keep(drive(link, &mut Port)); // drive::drive
     keep(LinkOver::want(link));
     keep(LinkOver::to_send(link));
@@ -115,5 +146,5 @@ fn step<M: Machine>(link: &mut Link<'_, M>) {
     let event = LinkOver::event(link);
     keep((event.is_some(), LinkOver::body(link)));
     keep(LinkOver::machine(link).plaintext(bytes()));
-    keep(Fault::code(any(Fault::OutOfTurn)));
+    keep(session::Error::code(any(session::Error::Misuse(Misuse::OutOfTurn))));
 }

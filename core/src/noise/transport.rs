@@ -1,7 +1,7 @@
 //! After the handshake: two independent directions, each with its key and counter (Noise §5.3).
 
 use super::Error;
-use super::cipher::CipherState;
+use super::symmetric::CipherState;
 use crate::crypto::Provider;
 use crate::limits::{KEY, NOISE_MESSAGE, TAG};
 

@@ -5,15 +5,16 @@ use core::ops::Range;
 
 use rand_core::CryptoRng;
 
-use super::proof::{ProofInput, Transcript};
-use super::{Fault, Machine, Next};
-use crate::bytes::Secret;
+use super::Error;
+use super::possession::{Transcript, proof};
+use crate::bytes::{BufferTooSmall, Secret};
 use crate::cert::{self, Anchor, Certificate, IdBuf};
 use crate::crypto::{KeyPair, Portable, Provider};
 use crate::limits::KEY;
+use crate::link::{Machine, Misuse, Next};
 use crate::time::Now;
-use crate::wire::enrolment::{Answer, Challenge, Proof, Request};
-use crate::wire::{Code, WireError};
+use crate::wire::Code;
+use crate::wire::enrolment::{Challenge, Proof, Request, Response};
 
 /// Which form of enrolment to speak.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ pub enum EnrolForm {
     },
 }
 
-/// What a client wants certified, and whom it trusts to do it.
+/// A client's request for a certificate, and the CA that the client trusts.
 pub struct Enrolment<'k, P: Provider = Portable> {
     /// The name asked for.
     pub subject_id: IdBuf,
@@ -45,7 +46,7 @@ pub struct Enrolment<'k, P: Provider = Portable> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EnrolOutcome {
     /// The certificate's text: verified under the anchor, for this subject and key.
-    Granted(Range<usize>),
+    Issued(Range<usize>),
     /// The same, but the certificate is not valid at [`Enrolment::now`]: one of the two clocks is wrong. Keep it,
     /// and use it once [`cert::verify`] accepts it.
     OutOfTime {
@@ -56,9 +57,9 @@ pub enum EnrolOutcome {
     },
     /// The CA refused.
     Refused {
-        /// Why, for programs.
+        /// The reason, for programs.
         code: Code,
-        /// Why, for people.
+        /// The reason, for people.
         text: Range<usize>,
     },
 }
@@ -73,7 +74,7 @@ enum State<P: Provider> {
     SendRequest { nonce: Option<[u8; KEY]> },
     ExpectChallenge { transcript: Transcript<P> },
     SendProof { proof: Proof },
-    ExpectAnswer,
+    ExpectResponse,
     Finished,
 }
 
@@ -91,19 +92,19 @@ impl<'k, P: Provider> EnrolClient<'k, P> {
         Self { enrolment, state: State::SendRequest { nonce } }
     }
 
-    fn prove(&self, transcript: Transcript<P>, body: &[u8]) -> Result<Proof, Fault> {
+    fn prove(&self, transcript: Transcript<P>, body: &[u8]) -> Result<Proof, Error> {
         // Only the proven form expects a challenge.
-        let EnrolForm::Proven { token } = &self.enrolment.form else { return Err(Fault::OutOfTurn) };
+        let EnrolForm::Proven { token } = &self.enrolment.form else { return Err(Misuse::OutOfTurn.into()) };
         let challenge = Challenge::decode(body)?;
         let shared = self.enrolment.key.agree(&challenge.ca_share)?;
-        let input =
-            ProofInput::<P>::new(shared, transcript.finish(body), self.enrolment.anchor.fingerprint());
-        Ok(Proof { proof: *input.proof(token.as_ref().map(Secret::expose))?.expose() })
+        let pinned = self.enrolment.anchor.fingerprint();
+        let token = token.as_ref().map(Secret::expose);
+        Ok(Proof { proof: *proof::<P>(&shared, &transcript.finish(body), &pinned, token)?.expose() })
     }
 
     /// Accepts only a certificate that is genuine and exactly what was asked for. Returns the error of its
     /// validity period, if it is not valid now.
-    fn check(&self, text: &[u8]) -> Result<Option<cert::Error>, Fault> {
+    fn check(&self, text: &[u8]) -> Result<Option<cert::Error>, Error> {
         let certificate = Certificate::parse(text)?;
         // The time is checked last, so an error about it is about a genuine certificate.
         let time = match cert::verify::<P>(self.enrolment.anchor, &certificate, self.enrolment.now) {
@@ -116,17 +117,17 @@ impl<'k, P: Provider> EnrolClient<'k, P> {
         Ok(time)
     }
 
-    fn conclude(&self, body: &[u8]) -> Result<EnrolOutcome, Fault> {
+    fn conclude(&self, body: &[u8]) -> Result<EnrolOutcome, Error> {
         let range = |part: &[u8]| {
             let start = part.as_ptr().addr().saturating_sub(body.as_ptr().addr());
             start..start.saturating_add(part.len())
         };
-        match Answer::decode(body)? {
-            Answer::Granted(text) => Ok(match self.check(text)? {
-                None => EnrolOutcome::Granted(range(text)),
+        match Response::decode(body)? {
+            Response::Issued(text) => Ok(match self.check(text)? {
+                None => EnrolOutcome::Issued(range(text)),
                 Some(error) => EnrolOutcome::OutOfTime { certificate: range(text), error },
             }),
-            Answer::Refused(refusal) => {
+            Response::Refused(refusal) => {
                 Ok(EnrolOutcome::Refused { code: refusal.code, text: range(refusal.text.as_bytes()) })
             }
         }
@@ -135,16 +136,17 @@ impl<'k, P: Provider> EnrolClient<'k, P> {
 
 impl<P: Provider> Machine for EnrolClient<'_, P> {
     type Event = EnrolOutcome;
+    type Error = Error;
 
     fn next(&self) -> Next {
         match self.state {
             State::SendRequest { .. } | State::SendProof { .. } => Next::Write,
-            State::ExpectChallenge { .. } | State::ExpectAnswer => Next::Read,
+            State::ExpectChallenge { .. } | State::ExpectResponse => Next::Read,
             State::Finished => Next::Done,
         }
     }
 
-    fn write(&mut self, out: &mut [u8]) -> Result<usize, Fault> {
+    fn write(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         match mem::replace(&mut self.state, State::Finished) {
             State::SendRequest { nonce } => {
                 let request = Request {
@@ -153,38 +155,34 @@ impl<P: Provider> Machine for EnrolClient<'_, P> {
                     nonce,
                 };
                 let len = request.encode(out)?;
-                let body = out.get(..len).ok_or(WireError::BufferTooSmall)?;
+                let body = out.get(..len).ok_or(BufferTooSmall)?;
                 self.state = match nonce {
-                    None => State::ExpectAnswer,
+                    None => State::ExpectResponse,
                     Some(_) => State::ExpectChallenge { transcript: Transcript::new(body) },
                 };
                 Ok(len)
             }
             State::SendProof { proof } => {
                 let len = proof.encode(out)?;
-                self.state = State::ExpectAnswer;
+                self.state = State::ExpectResponse;
                 Ok(len)
             }
-            _ => Err(Fault::OutOfTurn),
+            _ => Err(Misuse::OutOfTurn.into()),
         }
     }
 
-    fn read(&mut self, body: &mut [u8]) -> Result<Option<EnrolOutcome>, Fault> {
+    fn read(&mut self, body: &mut [u8]) -> Result<Option<EnrolOutcome>, Error> {
         match mem::replace(&mut self.state, State::Finished) {
             // A CA may refuse at once, instead of a challenge.
-            State::ExpectChallenge { transcript } => match Answer::decode(body) {
-                Ok(Answer::Refused(_)) => self.conclude(body).map(Some),
+            State::ExpectChallenge { transcript } => match Response::decode(body) {
+                Ok(Response::Refused(_)) => self.conclude(body).map(Some),
                 _ => {
                     self.state = State::SendProof { proof: self.prove(transcript, body)? };
                     Ok(None)
                 }
             },
-            State::ExpectAnswer => self.conclude(body).map(Some),
-            _ => Err(Fault::OutOfTurn),
+            State::ExpectResponse => self.conclude(body).map(Some),
+            _ => Err(Misuse::OutOfTurn.into()),
         }
-    }
-
-    fn refuses_aloud(&self) -> bool {
-        false
     }
 }

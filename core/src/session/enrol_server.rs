@@ -3,27 +3,47 @@
 use core::mem;
 
 use rand_core::CryptoRng;
-use subtle::ConstantTimeEq;
 
-use super::proof::{ProofInput, Transcript};
-use super::{Fault, Machine, Next};
-use crate::bytes::{Public, Secret, declassify};
-use crate::cert::{Id, IdBuf};
+use super::possession::Transcript;
+use super::{Error, PeerMisbehaved, PossessionProof};
+use crate::bytes::{BufferTooSmall, Secret};
+use crate::cert::IdBuf;
 use crate::crypto::{KeyPair, Provider, is_low_order};
 use crate::keys::Fingerprint;
 use crate::limits::KEY;
-use crate::wire::enrolment::{Answer, Challenge, Proof, Request, ToCa};
+use crate::link::{Machine, Misuse, Next};
+use crate::wire::enrolment::{Challenge, ClientMessage, Proof, Request, Response};
 use crate::wire::{Code, Refusal, WireError};
 
-/// What the client has asked of the CA, which answers in its own time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// A certificate by the classic form: answer with `grant` or `refuse`.
-    Classic,
-    /// A challenge: answer with `challenge` or `refuse`.
-    Challenge,
-    /// A certificate, with a proof to be checked by `proves`: then `grant` or `refuse`.
-    Proven,
+/// What a client asks of the CA. The application answers in its own time; it may keep the event for longer than the
+/// connection lives.
+#[derive(Debug)]
+pub enum EnrolEvent<P> {
+    /// A certificate, by the classic form. The answer is [`EnrolServer::issue`] or [`EnrolServer::refuse`].
+    Classic {
+        /// The subject to be certified.
+        subject_id: IdBuf,
+        /// The X25519 public key to be certified.
+        subject_key: [u8; KEY],
+    },
+    /// A challenge, the first step of the proven form. The answer is [`EnrolServer::challenge`] or
+    /// [`EnrolServer::refuse`].
+    Challenge {
+        /// The subject to be certified.
+        subject_id: IdBuf,
+        /// The X25519 public key to be certified.
+        subject_key: [u8; KEY],
+    },
+    /// A certificate, by the proven form. The application checks `possession`; then the answer is
+    /// [`EnrolServer::issue`] or [`EnrolServer::refuse`].
+    Proven {
+        /// The subject to be certified.
+        subject_id: IdBuf,
+        /// The X25519 public key to be certified.
+        subject_key: [u8; KEY],
+        /// The proof that the client holds the private key. It is not checked yet.
+        possession: PossessionProof<P>,
+    },
 }
 
 /// The CA's machine. After an answer, and after a refused message, it expects the next request.
@@ -32,130 +52,116 @@ pub struct EnrolServer<P: Provider> {
     state: State<P>,
 }
 
-struct Subject {
-    id: IdBuf,
-    key: [u8; KEY],
-}
-
 enum State<P: Provider> {
     ExpectRequest,
-    Classic { subject: Subject },
-    Challenge { subject: Subject, transcript: Transcript<P> },
-    ExpectProof { subject: Subject, share: KeyPair<P>, transcript: [u8; 32] },
-    Proven { subject: Subject, input: ProofInput<P>, proof: Secret<KEY> },
+    SendChallenge { subject_id: IdBuf, subject_key: [u8; KEY], transcript: Transcript<P> },
+    ExpectProof { subject_id: IdBuf, subject_key: [u8; KEY], share: KeyPair<P>, transcript: [u8; 32] },
+    SendResponse,
 }
 
 impl<P: Provider> EnrolServer<P> {
     /// Serves for the CA whose key has this fingerprint.
-    pub fn new(issuer: Fingerprint) -> Self {
+    pub const fn new(issuer: Fingerprint) -> Self {
         Self { issuer, state: State::ExpectRequest }
     }
 
-    /// The subject and the key that wait for an answer, if any do.
-    pub fn subject(&self) -> Option<(Id<'_>, &[u8; KEY])> {
-        match &self.state {
-            State::ExpectRequest => None,
-            State::Classic { subject }
-            | State::Challenge { subject, .. }
-            | State::ExpectProof { subject, .. }
-            | State::Proven { subject, .. } => Some((subject.id.as_id(), &subject.key)),
-        }
+    /// Returns whether no exchange is under way: the machine expects a request.
+    pub const fn is_idle(&self) -> bool {
+        matches!(self.state, State::ExpectRequest)
     }
 
-    /// Answers [`Asked::Challenge`] with a fresh share and nonce from `rng`.
+    /// Answers [`EnrolEvent::Challenge`] with a fresh share and nonce from `rng`; returns the length of the body in
+    /// bytes.
     ///
     /// # Errors
-    /// [`Fault::OutOfTurn`] if nobody asked; [`WireError::BufferTooSmall`].
-    pub fn challenge(&mut self, rng: &mut impl CryptoRng, out: &mut [u8]) -> Result<usize, Fault> {
-        let State::Challenge { subject, transcript } = self.take() else { return Err(Fault::OutOfTurn) };
+    /// [`Misuse::OutOfTurn`] if no challenge was asked for; [`Misuse::BufferTooSmall`].
+    pub fn challenge(&mut self, rng: &mut impl CryptoRng, out: &mut [u8]) -> Result<usize, Error> {
+        let State::SendChallenge { subject_id, subject_key, transcript } = self.take() else {
+            return Err(Misuse::OutOfTurn.into());
+        };
         let share = KeyPair::generate(rng);
         let mut nonce = [0; KEY];
         rng.fill_bytes(&mut nonce);
         let len = Challenge { ca_share: *share.public(), nonce }.encode(out)?;
-        let transcript = transcript.finish(out.get(..len).ok_or(WireError::BufferTooSmall)?);
-        self.state = State::ExpectProof { subject, share, transcript };
+        let transcript = transcript.finish(out.get(..len).ok_or(BufferTooSmall)?);
+        self.state = State::ExpectProof { subject_id, subject_key, share, transcript };
         Ok(len)
     }
 
-    /// Whether the proof that waits was made with the subject's key and the
-    /// token whose SHA-256 is `token` (`None`: with no token). Constant time in the proof.
+    /// Answers a request with its certificate; returns the length of the body in bytes.
     ///
     /// # Errors
-    /// [`Fault::OutOfTurn`] if no proof waits.
-    pub fn proves(&self, token: Option<&[u8; 32]>) -> Result<bool, Fault> {
-        let State::Proven { input, proof, .. } = &self.state else { return Err(Fault::OutOfTurn) };
-        Ok(declassify(input.proof(token)?.ct_eq(proof), Public::ProofIsRight))
-    }
-
-    /// Answers a request with its certificate.
-    ///
-    /// # Errors
-    /// [`Fault::OutOfTurn`] if no certificate was asked for; [`WireError::BufferTooSmall`].
-    pub fn grant(&mut self, certificate: &[u8], out: &mut [u8]) -> Result<usize, Fault> {
+    /// [`Misuse::OutOfTurn`] if no certificate was asked for; [`Misuse::BufferTooSmall`].
+    pub fn issue(&mut self, certificate: &[u8], out: &mut [u8]) -> Result<usize, Error> {
         match self.take() {
-            State::Classic { .. } | State::Proven { .. } => Ok(Answer::Granted(certificate).encode(out)?),
-            _ => Err(Fault::OutOfTurn),
+            State::SendResponse => Ok(Response::Issued(certificate).encode(out)?),
+            _ => Err(Misuse::OutOfTurn.into()),
         }
     }
 
-    /// Leaves the machine expecting a request, which is also where any fault takes it.
+    /// Answers whatever was asked with a refusal; returns the length of the body in bytes.
+    ///
+    /// # Errors
+    /// [`Misuse::BufferTooSmall`].
+    pub fn refuse(&mut self, code: Code, out: &mut [u8]) -> Result<usize, Error> {
+        self.take();
+        Ok(Response::Refused(Refusal::from(code)).encode(out)?)
+    }
+
+    /// Leaves the machine expecting a request, which is also where any error takes it.
     fn take(&mut self) -> State<P> {
         mem::replace(&mut self.state, State::ExpectRequest)
     }
 
-    fn request(&mut self, request: Request<'_>, body: &[u8]) -> Result<Asked, Fault> {
-        let subject = Subject { id: request.subject_id.into(), key: request.subject_key };
+    fn request(&mut self, request: Request<'_>, body: &[u8]) -> Result<EnrolEvent<P>, Error> {
+        let (subject_id, subject_key) = (IdBuf::from(request.subject_id), request.subject_key);
         if request.nonce.is_some() {
-            self.state = State::Challenge { subject, transcript: Transcript::new(body) };
-            return Ok(Asked::Challenge);
+            let transcript = Transcript::new(body);
+            self.state = State::SendChallenge { subject_id: subject_id.clone(), subject_key, transcript };
+            return Ok(EnrolEvent::Challenge { subject_id, subject_key });
         }
-        // The proven form meets that in the proof.
-        if is_low_order(&subject.key) {
+        // The proven form meets a key of low order in the key agreement.
+        if is_low_order(&subject_key) {
             return Err(WireError::Field("public_key_value_b64").into());
         }
-        self.state = State::Classic { subject };
-        Ok(Asked::Classic)
+        self.state = State::SendResponse;
+        Ok(EnrolEvent::Classic { subject_id, subject_key })
     }
 }
 
 impl<P: Provider> Machine for EnrolServer<P> {
-    type Event = Asked;
+    type Event = EnrolEvent<P>;
+    type Error = Error;
 
     fn next(&self) -> Next {
         match self.state {
             State::ExpectRequest | State::ExpectProof { .. } => Next::Read,
-            State::Classic { .. } | State::Challenge { .. } | State::Proven { .. } => Next::Wait,
+            State::SendChallenge { .. } | State::SendResponse => Next::Wait,
         }
     }
 
-    fn read(&mut self, body: &mut [u8]) -> Result<Option<Asked>, Fault> {
+    fn read(&mut self, body: &mut [u8]) -> Result<Option<EnrolEvent<P>>, Error> {
         let state = self.take();
-        match (ToCa::decode(body)?, state) {
-            (ToCa::Request(request), _) => self.request(request, body).map(Some),
-            (ToCa::Proof(Proof { proof }), State::ExpectProof { subject, share, transcript }) => {
-                let shared = share.agree(&subject.key)?;
-                let input = ProofInput::new(shared, transcript, self.issuer);
-                self.state = State::Proven { subject, input, proof: Secret::new(proof) };
-                Ok(Some(Asked::Proven))
+        match (ClientMessage::decode(body)?, state) {
+            (ClientMessage::Request(request), _) => self.request(request, body).map(Some),
+            (
+                ClientMessage::Proof(Proof { proof }),
+                State::ExpectProof { subject_id, subject_key, share, transcript },
+            ) => {
+                let shared = share.agree(&subject_key)?;
+                let possession = PossessionProof::new(shared, transcript, self.issuer, Secret::new(proof));
+                self.state = State::SendResponse;
+                Ok(Some(EnrolEvent::Proven { subject_id, subject_key, possession }))
             }
-            (ToCa::Proof(_), _) => Err(Fault::OutOfTurn),
+            (ClientMessage::Proof(_), _) => Err(PeerMisbehaved::OutOfTurn.into()),
         }
     }
 
-    fn end(&mut self) -> Result<(), Fault> {
-        match self.state {
-            State::ExpectRequest => Ok(()),
-            _ => Err(Fault::Truncated),
-        }
+    fn end(&mut self) -> Result<(), Error> {
+        if self.is_idle() { Ok(()) } else { Err(Error::Truncated) }
     }
 
-    /// Answers whatever was asked.
-    fn refuse(&mut self, code: Code, out: &mut [u8]) -> Result<usize, Fault> {
-        self.take();
-        Ok(Answer::Refused(Refusal::from(code)).encode(out)?)
-    }
-
-    fn refuses_aloud(&self) -> bool {
-        true
+    fn write_refusal(&mut self, error: &Error, out: &mut [u8]) -> Option<usize> {
+        self.refuse(error.code()?, out).ok()
     }
 }

@@ -52,13 +52,13 @@ struct Wire<'a> {
 /// becomes base64, so one buffer serves for both.
 ///
 /// # Errors
-/// What `compose` returns, or [`WireError::BufferTooSmall`].
-pub fn encode<E: From<WireError>>(
+/// What `compose` returns, or [`BufferTooSmall`].
+pub fn encode<E: From<BufferTooSmall>>(
     step: Step,
     out: &mut [u8],
     compose: impl FnOnce(&mut [u8]) -> Result<usize, E>,
 ) -> Result<usize, E> {
-    let full = || E::from(WireError::BufferTooSmall);
+    let full = || E::from(BufferTooSmall);
     let around = HEAD.len() + MIDDLE.len() + step.type_name().len() + TAIL.len();
     let text = out.len().checked_sub(around).ok_or_else(full)?;
     let (head, rest) = out.split_at_mut_checked(HEAD.len()).ok_or_else(full)?;

@@ -4,7 +4,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::{Refusal, WireError};
-use crate::bytes::Writer;
+use crate::bytes::{BufferTooSmall, Writer};
 use crate::cert::Id;
 use crate::crypto::is_canonical;
 use crate::encoding::base64::{self, Encoded};
@@ -20,7 +20,7 @@ const PROOF: &str = "enroll_proof";
 /// A request for a certificate; with a nonce it is the proven form's first message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// Who asks.
+    /// The subject to be certified.
     pub subject_id: Id<'a>,
     /// The X25519 key to be certified.
     pub subject_key: [u8; KEY],
@@ -44,18 +44,18 @@ pub struct Proof {
     pub proof: [u8; KEY],
 }
 
-/// The CA's last word.
+/// The CA's answer to a request, which ends the exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer<'a> {
+pub enum Response<'a> {
     /// The certificate's text, as it was sent and not yet believed.
-    Granted(&'a [u8]),
+    Issued(&'a [u8]),
     /// No certificate.
     Refused(Refusal<'a>),
 }
 
-/// What a CA may find in a frame.
+/// A message from a client to the CA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ToCa<'a> {
+pub enum ClientMessage<'a> {
     /// A request, classic or proven.
     Request(Request<'a>),
     /// The answer to a challenge.
@@ -93,7 +93,7 @@ struct ProofObject<'a, B> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct GrantedObject {
+struct IssuedObject {
     #[serde(rename = "certificate")]
     _certificate: IgnoredAny,
     ok: bool,
@@ -116,8 +116,8 @@ impl<'a> Request<'a> {
     /// Writes the message's body; returns its length.
     ///
     /// # Errors
-    /// [`WireError::BufferTooSmall`].
-    pub fn encode(&self, out: &mut [u8]) -> Result<usize, WireError> {
+    /// [`BufferTooSmall`].
+    pub fn encode(&self, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
         let object = RequestObject {
             nonce_b64: self.nonce.as_ref().map(|nonce| Encoded(nonce)),
             public_key_algo: ALGORITHM,
@@ -125,7 +125,7 @@ impl<'a> Request<'a> {
             subject_id: self.subject_id.as_str(),
             r#type: self.nonce.map(|_| REQUEST),
         };
-        Ok(json::encode(&object, out)?)
+        json::encode(&object, out)
     }
 
     fn decode(body: &'a [u8]) -> Result<Self, WireError> {
@@ -143,7 +143,7 @@ impl<'a> Request<'a> {
     }
 }
 
-impl<'a> ToCa<'a> {
+impl<'a> ClientMessage<'a> {
     /// Reads what a client sent, by its `type`; a request without one is the classic form.
     ///
     /// # Errors
@@ -161,10 +161,10 @@ impl Challenge {
     /// Writes the message's body; returns its length.
     ///
     /// # Errors
-    /// [`WireError::BufferTooSmall`].
-    pub fn encode(&self, out: &mut [u8]) -> Result<usize, WireError> {
+    /// [`BufferTooSmall`].
+    pub fn encode(&self, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
         let (ca_share_b64, nonce_b64) = (Encoded(&self.ca_share), Encoded(&self.nonce));
-        Ok(json::encode(&ChallengeObject { ca_share_b64, nonce_b64, r#type: CHALLENGE }, out)?)
+        json::encode(&ChallengeObject { ca_share_b64, nonce_b64, r#type: CHALLENGE }, out)
     }
 
     /// Reads the message's body.
@@ -185,9 +185,9 @@ impl Proof {
     /// Writes the message's body; returns its length.
     ///
     /// # Errors
-    /// [`WireError::BufferTooSmall`].
-    pub fn encode(&self, out: &mut [u8]) -> Result<usize, WireError> {
-        Ok(json::encode(&ProofObject { proof_b64: Encoded(&self.proof), r#type: PROOF }, out)?)
+    /// [`BufferTooSmall`].
+    pub fn encode(&self, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
+        json::encode(&ProofObject { proof_b64: Encoded(&self.proof), r#type: PROOF }, out)
     }
 
     fn decode(body: &[u8]) -> Result<Self, WireError> {
@@ -196,15 +196,15 @@ impl Proof {
     }
 }
 
-impl<'a> Answer<'a> {
+impl<'a> Response<'a> {
     /// Writes the message's body; returns its length. A certificate is passed on as it is.
     ///
     /// # Errors
-    /// [`WireError::BufferTooSmall`].
-    pub fn encode(&self, out: &mut [u8]) -> Result<usize, WireError> {
+    /// [`BufferTooSmall`].
+    pub fn encode(&self, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
         match self {
             Self::Refused(refusal) => refusal.encode(out),
-            Self::Granted(certificate) => {
+            Self::Issued(certificate) => {
                 let mut writer = Writer::new(out);
                 writer.put(b"{\"certificate\":").put(certificate).put(b",\"ok\":true}");
                 Ok(writer.finish()?.len())
@@ -215,13 +215,13 @@ impl<'a> Answer<'a> {
     /// Reads the message's body.
     ///
     /// # Errors
-    /// [`WireError`] if it is neither a grant nor a refusal.
+    /// [`WireError`] if it is neither a certificate nor a refusal.
     pub fn decode(body: &'a [u8]) -> Result<Self, WireError> {
         json::check(body, Form::Relaxed)?;
         let Some(certificate) = json::member(body, "certificate")? else {
             return Refusal::decode(body).map(Self::Refused);
         };
-        let wire: GrantedObject = json::decode(body, Form::Relaxed)?;
-        if wire.ok { Ok(Self::Granted(certificate)) } else { Err(WireError::Field("ok")) }
+        let wire: IssuedObject = json::decode(body, Form::Relaxed)?;
+        if wire.ok { Ok(Self::Issued(certificate)) } else { Err(WireError::Field("ok")) }
     }
 }

@@ -1,11 +1,10 @@
-//! Why the body of a frame is not the message that was expected.
+//! The reasons why the body of a frame is not the message that was expected.
 
 use core::fmt;
 
-use crate::bytes::BufferTooSmall;
 use crate::encoding::json::JsonError;
 
-/// Why a message could not be read or written.
+/// The reason why a message could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WireError {
     /// The body is outside the JSON profile, or has not the keys of this message.
@@ -16,19 +15,11 @@ pub enum WireError {
     KeyNotCanonical(&'static str),
     /// The `type` is none that the receiver knows.
     UnknownType,
-    /// The buffer lent for the message is too small.
-    BufferTooSmall,
 }
 
 impl From<JsonError> for WireError {
     fn from(error: JsonError) -> Self {
         Self::Json(error)
-    }
-}
-
-impl From<BufferTooSmall> for WireError {
-    fn from(_: BufferTooSmall) -> Self {
-        Self::BufferTooSmall
     }
 }
 
@@ -44,7 +35,6 @@ impl fmt::Display for WireError {
                 )
             }
             Self::UnknownType => f.write_str("the message's `type` is not known here"),
-            Self::BufferTooSmall => BufferTooSmall.fmt(f),
         }
     }
 }

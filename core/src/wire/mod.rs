@@ -7,7 +7,6 @@
 pub mod channel;
 pub mod enrolment;
 mod error;
-pub mod frame;
 mod refusal;
 
 pub use error::WireError;

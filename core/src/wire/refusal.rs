@@ -5,6 +5,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::WireError;
+use crate::bytes::BufferTooSmall;
 use crate::encoding::json::{self, Form};
 
 /// Why a request was refused, as it travels.
@@ -137,12 +138,12 @@ impl From<Code> for Refusal<'static> {
 }
 
 impl<'a> Refusal<'a> {
-    /// Writes the message's body; returns its length.
+    /// Writes the message's body; returns its length in bytes.
     ///
     /// # Errors
-    /// [`WireError::BufferTooSmall`].
-    pub fn encode(&self, out: &mut [u8]) -> Result<usize, WireError> {
-        Ok(json::encode(&Wire { code: Some(self.code.as_str()), error: self.text, ok: false }, out)?)
+    /// [`BufferTooSmall`].
+    pub fn encode(&self, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
+        json::encode(&Wire { code: Some(self.code.as_str()), error: self.text, ok: false }, out)
     }
 
     /// Reads the message's body.

@@ -4,9 +4,9 @@ use core::convert::Infallible;
 use core::time::Duration;
 
 use minipki_core::drive::{DriveError, drive};
-use minipki_core::link::Link;
+use minipki_core::link::{Link, Machine};
 use minipki_core::session::{
-    Established, Fault, Inbound, Initiator, LocalIdentity, Machine, Outbound, Peer, Responder,
+    self, Established, Inbound, Initiator, LocalIdentity, Outbound, Peer, Responder,
 };
 
 use crate::board::{Board, Stream};
@@ -64,7 +64,7 @@ pub(crate) fn accept<'m, B: Board>(
 }
 
 #[inline] // Into its two callers: a machine handed over would be on the stack twice.
-fn shake<'m, B: Board, M: Machine<Event = Infallible>>(
+fn shake<'m, B: Board, M: Machine<Event = Infallible, Error = session::Error>>(
     machine: M,
     established: impl FnOnce(M) -> Option<Established<B::Crypto>>,
     mut stream: B::Stream,
@@ -88,7 +88,7 @@ fn shake<'m, B: Board, M: Machine<Event = Infallible>>(
 
 /// The reason, with the peer's word for it in the report where it refused us.
 pub(crate) fn refused<B: Board>(error: DriveError<impl embedded_io::Error>, board: &mut B) -> Exit {
-    if let DriveError::Fault(Fault::Refused(code)) = error {
+    if let DriveError::Session(session::Error::Refused(code)) = error {
         board.report(format_args!("the peer refused ({code}): {}", code.text()));
     }
     Exit::at_peer(error)

@@ -4,8 +4,8 @@ use minipki_core::bytes::Secret;
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::{KeyPair, Provider};
 use minipki_core::drive::drive;
-use minipki_core::link::Link;
-use minipki_core::session::{EnrolClient, EnrolForm, EnrolOutcome, Enrolment, Fault};
+use minipki_core::link::{Link, Misuse};
+use minipki_core::session::{self, EnrolClient, EnrolForm, EnrolOutcome, Enrolment};
 use minipki_core::time::Now;
 
 use crate::board::{Board, Stream};
@@ -45,14 +45,14 @@ pub(crate) fn enrol<B: Board>(
     let driven = drive(&mut link, &mut stream);
     stream.close();
     let granted = driven.and_then(|_| match link.event() {
-        Some(EnrolOutcome::Granted(range)) => Ok((range, None)),
+        Some(EnrolOutcome::Issued(range)) => Ok((range, None)),
         Some(EnrolOutcome::OutOfTime { certificate, error }) => Ok((certificate, Some(error))),
         Some(EnrolOutcome::Refused { code, text }) => {
             let words = link.body().get(text).and_then(|text| str::from_utf8(text).ok());
             board.report(format_args!("the CA refused ({code}): {}", words.unwrap_or_default()));
-            Err(Fault::Refused(code).into())
+            Err(session::Error::Refused(code).into())
         }
-        None => Err(Fault::OutOfTurn.into()),
+        None => Err(session::Error::from(Misuse::OutOfTurn).into()),
     });
     let (range, error) = granted.map_err(Exit::at_ca)?;
     let text = link.body().get(range).unwrap_or_default();

@@ -5,8 +5,8 @@ use core::fmt;
 use embedded_io::ErrorKind;
 use minipki_core::cert::Error as CertificateError;
 use minipki_core::drive::DriveError;
-use minipki_core::session::Fault;
-use minipki_core::wire::{Code, WireError};
+use minipki_core::session;
+use minipki_core::wire::Code;
 
 /// Why a run ended. The numbers are stable; those from 64 on are the board's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,18 +94,19 @@ impl Exit {
         if matches!(error, ErrorKind::TimedOut) { Self::PeerSilent } else { Self::PeerUnreachable }
     }
 
-    /// What went wrong with the CA: the one table from faults to reasons of its side.
+    /// What went wrong with the CA: the one table from errors to reasons of its side.
     pub(crate) fn at_ca(error: DriveError<impl embedded_io::Error>) -> Self {
         match failed(error) {
             Failed::Late => Self::CaSilent,
             Failed::Cut => Self::CaCut,
-            Failed::Check(fault) => match fault {
-                Fault::Message(WireError::BufferTooSmall) => Self::Internal,
-                Fault::Frame(_) | Fault::Message(_) | Fault::Crypto(_) => Self::CaGarbage,
-                Fault::Refused(Code::ProofFailed) => Self::ProofRefused,
-                Fault::Refused(Code::TokenInvalid) => Self::TokenRefused,
-                Fault::Refused(_) => Self::CaRefused,
-                Fault::Certificate(error) => Self::of_certificate(error),
+            Failed::Check(error) => match error {
+                session::Error::InvalidFrame(_)
+                | session::Error::InvalidMessage(_)
+                | session::Error::PeerMisbehaved(_) => Self::CaGarbage,
+                session::Error::Refused(Code::ProofFailed) => Self::ProofRefused,
+                session::Error::Refused(Code::TokenInvalid) => Self::TokenRefused,
+                session::Error::Refused(_) => Self::CaRefused,
+                session::Error::InvalidCertificate(error) => Self::of_certificate(error),
                 _ => Self::Internal,
             },
         }
@@ -121,17 +122,18 @@ impl Exit {
         }
     }
 
-    /// What went wrong with the peer: the one table from faults to reasons of its side.
+    /// What went wrong with the peer: the one table from errors to reasons of its side.
     pub(crate) fn at_peer(error: DriveError<impl embedded_io::Error>) -> Self {
         match failed(error) {
             Failed::Late => Self::PeerSilent,
             Failed::Cut => Self::PeerCut,
-            Failed::Check(fault) => match fault {
-                Fault::Message(WireError::BufferTooSmall) => Self::Internal,
-                Fault::Frame(_) | Fault::Message(_) => Self::PeerGarbage,
-                Fault::Noise(_) | Fault::Crypto(_) => Self::NotAuthentic,
-                Fault::Refused(_) => Self::PeerRefused,
-                Fault::Certificate(error) => match error {
+            Failed::Check(error) => match error {
+                session::Error::InvalidFrame(_)
+                | session::Error::InvalidMessage(_)
+                | session::Error::PeerMisbehaved(_) => Self::PeerGarbage,
+                session::Error::Noise(_) => Self::NotAuthentic,
+                session::Error::Refused(_) => Self::PeerRefused,
+                session::Error::InvalidCertificate(error) => match error {
                     CertificateError::IssuerKeyMismatch => Self::PeerOfAnotherCa,
                     CertificateError::Expired { .. } => Self::PeerExpired,
                     CertificateError::NotYetValid { .. } => Self::PeerNotYetValid,
@@ -149,14 +151,14 @@ impl Exit {
 enum Failed {
     Late,
     Cut,
-    Check(Fault),
+    Check(session::Error),
 }
 
 fn failed(error: DriveError<impl embedded_io::Error>) -> Failed {
     match error {
         DriveError::Io(error) if error.kind() == ErrorKind::TimedOut => Failed::Late,
-        DriveError::Io(_) | DriveError::Fault(Fault::Truncated) => Failed::Cut,
-        DriveError::Fault(fault) => Failed::Check(fault),
+        DriveError::Io(_) | DriveError::Session(session::Error::Truncated) => Failed::Cut,
+        DriveError::Session(error) => Failed::Check(error),
     }
 }
 

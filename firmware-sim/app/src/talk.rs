@@ -1,8 +1,8 @@
 //! The conversation: the device says what it has to say and closes its direction, then hears the peer out.
 
 use minipki_core::drive::{DriveError, drive};
-use minipki_core::link::Want;
-use minipki_core::session::{Fault, Received};
+use minipki_core::link::{Misuse, Want};
+use minipki_core::session::{self, Received};
 
 use crate::board::{Board, Stream};
 use crate::channel::{Channel, refused};
@@ -31,7 +31,8 @@ type Outcome<B> = Result<(), DriveError<<<B as Board>::Stream as embedded_io::Er
 fn say<B: Board>(config: &Config<'_, B::Address>, channel: &mut Channel<'_, B>, board: &mut B) -> Outcome<B> {
     let mut message = [0; chat::MESSAGE];
     if let Some(text) = config.send {
-        let message = chat::encode(text, &mut message).map_err(|_| Fault::OutOfTurn)?;
+        let message =
+            chat::encode(text, &mut message).map_err(|_| session::Error::from(Misuse::OutOfTurn))?;
         channel.outbound.send(|machine, out| machine.seal(message, out))?;
         deliver(channel)?;
         board.report(format_args!("sent: {}", text.as_str()));
@@ -44,7 +45,7 @@ fn say<B: Board>(config: &Config<'_, B::Address>, channel: &mut Channel<'_, B>, 
 fn deliver<B: Board>(channel: &mut Channel<'_, B>) -> Outcome<B> {
     let Err(error) = drive(&mut channel.outbound, &mut channel.stream) else { return Ok(()) };
     match drive(&mut channel.inbound, &mut channel.stream) {
-        Err(DriveError::Fault(reason @ Fault::Refused(_))) => Err(reason.into()),
+        Err(DriveError::Session(reason @ session::Error::Refused(_))) => Err(reason.into()),
         _ => Err(error),
     }
 }

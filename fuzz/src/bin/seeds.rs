@@ -11,9 +11,9 @@ use minipki_core::crypto::rsa::{KeySize, PrivateKey};
 use minipki_core::crypto::{KeyPair, Portable, Provider};
 use minipki_core::encoding::pem;
 use minipki_core::limits::{CERTIFICATE, RSA_BYTES};
-use minipki_core::link::{Link, Want};
+use minipki_core::link::{Link, Machine, Want};
 use minipki_core::session::{
-    Asked, EnrolClient, EnrolForm, EnrolServer, Enrolment, Initiator, LocalIdentity, Machine, Responder,
+    self, EnrolClient, EnrolEvent, EnrolForm, EnrolServer, Enrolment, Initiator, LocalIdentity, Responder,
 };
 use minipki_fuzz::peers;
 use minipki_fuzz::stream::Buffers;
@@ -106,8 +106,8 @@ fn enrolment(form: EnrolForm) -> Vec<u8> {
     let mut ca = Link::new(ca, &mut theirs.rx, &mut theirs.tx);
     talk(&mut client, &mut ca, |ca, asked| {
         ca.send(|ca, out| match asked {
-            Asked::Challenge => ca.challenge(&mut peers::rng(), out),
-            _ => ca.grant(peers::INITIATOR, out),
+            EnrolEvent::Challenge { .. } => ca.challenge(&mut peers::rng(), out),
+            _ => ca.issue(peers::INITIATOR, out),
         })
         .expect("in turn");
     })
@@ -137,7 +137,7 @@ fn channel(key: &KeyPair) -> Vec<u8> {
 }
 
 /// Lets both talk until neither has more to say, and gives what `first` said.
-fn talk<A: Machine, B: Machine>(
+fn talk<A: Machine<Error = session::Error>, B: Machine<Error = session::Error>>(
     first: &mut Link<'_, A>,
     second: &mut Link<'_, B>,
     mut deliver: impl FnMut(&mut Link<'_, B>, B::Event),
@@ -160,7 +160,7 @@ fn talk<A: Machine, B: Machine>(
 }
 
 /// Everything that a link has to send now.
-fn drain<M: Machine>(link: &mut Link<'_, M>) -> Vec<u8> {
+fn drain<M: Machine<Error = session::Error>>(link: &mut Link<'_, M>) -> Vec<u8> {
     let mut bytes = Vec::new();
     while link.want() == Ok(Want::Send) {
         bytes.extend_from_slice(link.to_send());
@@ -169,7 +169,7 @@ fn drain<M: Machine>(link: &mut Link<'_, M>) -> Vec<u8> {
     bytes
 }
 
-fn give<M: Machine>(link: &mut Link<'_, M>, bytes: &[u8]) {
+fn give<M: Machine<Error = session::Error>>(link: &mut Link<'_, M>, bytes: &[u8]) {
     if !bytes.is_empty() {
         link.space()[..bytes.len()].copy_from_slice(bytes);
         link.received(bytes.len());

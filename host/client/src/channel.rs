@@ -6,8 +6,8 @@ use std::sync::Arc;
 use getrandom::SysRng;
 use minipki_core::cert::{Certificate, IdBuf, Validity};
 use minipki_core::limits::FRAME;
-use minipki_core::link::LinkOver;
-use minipki_core::session::{Established, Fault, Initiator, Machine, Peer, Responder};
+use minipki_core::link::{LinkOver, Machine, Misuse};
+use minipki_core::session::{self, Established, Initiator, Peer, Responder};
 use minipki_core::time::Now;
 use minipki_core::wire::Code;
 use rand_core::UnwrapErr;
@@ -16,7 +16,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::dial::dial;
 use super::{ClientError, Deadlines, Expiry, Holder, Identity, Incoming, Outgoing};
-use minipki_net::trace::{Tap, Traced};
+use minipki_net::trace::{Tap, Tapped};
 use minipki_net::{NetError, drive};
 use minipki_os::clock;
 use minipki_provider::Chosen;
@@ -115,42 +115,42 @@ pub async fn open<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     Ok(channel)
 }
 
-async fn handshake<R: AsyncRead + Unpin, W: AsyncWrite + Unpin, M: Machine<Event = Infallible>>(
+async fn handshake<R, W, M>(
     machine: M,
     established: impl FnOnce(M) -> Option<Established<Chosen>>,
     mut reader: R,
     mut writer: W,
     own: Validity,
     options: &ChannelOptions,
-) -> Result<Channel<R, W>, NetError> {
-    let mut link = LinkOver::new(Traced::new(machine, options.tap.clone()), vec![0; FRAME], vec![0; FRAME]);
+) -> Result<Channel<R, W>, NetError>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+    M: Machine<Event = Infallible, Error = session::Error>,
+{
+    let tapped = Tapped(options.tap.clone());
+    let mut link: LinkOver<Vec<u8>, M, Tapped> =
+        LinkOver::observed(machine, vec![0; FRAME], vec![0; FRAME], tapped);
     let driven = drive(&mut link, &mut reader, &mut writer, Some(options.deadlines.exchange)).await;
     if let Err(error) = driven {
-        if matches!(&error, NetError::Fault(fault) if fault.code().is_some()) {
+        if matches!(&error, NetError::Session(error) if error.code().is_some()) {
             // The refusal is sent; now it has to be heard.
             minipki_net::close(&mut reader, &mut writer, &[]).await;
         }
         return Err(error);
     }
-    let halves = link.split(|traced| {
-        let open = established(traced.inner)?;
-        let inbound = Traced::new(open.inbound, options.tap.clone());
-        let outbound = Traced::new(open.outbound, options.tap.clone());
-        Some((inbound, outbound, (open.peer, open.handshake_hash)))
+    let halves = link.split(|machine| {
+        let open = established(machine)?;
+        Some((open.inbound, open.outbound, (open.peer, open.handshake_hash)))
     });
-    let (inbound, outbound, (peer, handshake_hash)) = halves.ok_or(Fault::OutOfTurn)?;
+    let (inbound, outbound, (peer, handshake_hash)) =
+        halves.ok_or(session::Error::from(Misuse::OutOfTurn))?;
     let (ours, theirs) = (own.not_after(), peer.validity().not_after());
     let holder = if ours <= theirs { Holder::Own } else { Holder::Peer };
     Ok(Channel {
         expiry: Expiry { holder, not_after: ours.min(theirs) },
-        inbound: Incoming::new(inbound, reader, peer.subject_id(), options.tap.clone()),
-        outbound: Outgoing::new(
-            outbound,
-            writer,
-            peer.subject_id(),
-            options.tap.clone(),
-            options.deadlines.send,
-        ),
+        inbound: Incoming::new(inbound, reader, peer.subject_id()),
+        outbound: Outgoing::new(outbound, writer, peer.subject_id(), options.deadlines.send),
         peer,
         handshake_hash,
     })

@@ -7,8 +7,8 @@ use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, IdBuf};
 use minipki_core::crypto::KeyPair;
 use minipki_core::limits::FRAME;
-use minipki_core::link::Link;
-use minipki_core::session::{EnrolClient, EnrolForm, EnrolOutcome, Enrolment, Fault};
+use minipki_core::link::{Link, Misuse};
+use minipki_core::session::{self, EnrolClient, EnrolForm, EnrolOutcome, Enrolment};
 use minipki_core::time::Now;
 use rand_core::UnwrapErr;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -17,7 +17,7 @@ use super::dial::dial;
 use super::{ClientError, Deadlines, Identity};
 use minipki_ca::TokenHash;
 use minipki_net::drive;
-use minipki_net::trace::{Tap, Traced};
+use minipki_net::trace::{Tap, Tapped};
 use minipki_os::clock;
 use minipki_provider::Chosen;
 
@@ -84,12 +84,12 @@ pub async fn enrol_over(
     };
     let machine = EnrolClient::<Chosen>::new(enrolment, &mut UnwrapErr(SysRng));
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
-    let mut link = Link::new(Traced::new(machine, options.tap), &mut rx, &mut tx);
+    let mut link = Link::observed(machine, &mut rx, &mut tx, Tapped(options.tap));
     let failed = |source| ClientError::exchange(format_args!("the CA at {}", options.ca), source);
 
     drive(&mut link, reader, writer, Some(options.deadlines.exchange)).await.map_err(failed)?;
     match link.event() {
-        Some(EnrolOutcome::Granted(text) | EnrolOutcome::OutOfTime { certificate: text, .. }) => {
+        Some(EnrolOutcome::Issued(text) | EnrolOutcome::OutOfTime { certificate: text, .. }) => {
             let certificate = link.body().get(text).unwrap_or_default().to_vec();
             Ok(Identity::genuine(key.clone(), certificate, options.anchor.clone())?)
         }
@@ -97,6 +97,6 @@ pub async fn enrol_over(
             let text = String::from_utf8_lossy(link.body().get(text).unwrap_or_default()).into_owned();
             Err(ClientError::Refused { code, text })
         }
-        None => Err(failed(Fault::OutOfTurn.into())),
+        None => Err(failed(session::Error::from(Misuse::OutOfTurn).into())),
     }
 }

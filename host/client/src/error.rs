@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use minipki_core::cert;
-use minipki_core::session::Fault;
+use minipki_core::session;
 use minipki_core::time::UnixTime;
 use minipki_core::wire::Code;
 
@@ -142,9 +142,9 @@ impl ClientError {
     }
 
     /// The check of the protocol that failed, if it was one.
-    pub const fn fault(&self) -> Option<Fault> {
+    pub const fn session_error(&self) -> Option<session::Error> {
         match self {
-            Self::Exchange { source: NetError::Fault(fault), .. } => Some(*fault),
+            Self::Exchange { source: NetError::Session(error), .. } => Some(*error),
             _ => None,
         }
     }
@@ -162,20 +162,22 @@ pub(super) fn holder(holder: Holder, peer: &str) -> String {
 const fn advice(error: &NetError) -> &'static str {
     match error {
         NetError::Deadline(_) => "; check that it is what was meant to run there, and that it is not busy",
-        NetError::Fault(Fault::Certificate(error)) => match error {
+        NetError::Session(session::Error::InvalidCertificate(error)) => match error {
             cert::Error::IssuerMismatch | cert::Error::IssuerKeyMismatch => {
                 "; this is another CA than the pinned one: compare its fingerprint with the one the operator gives"
             }
             cert::Error::SubjectMismatch => "; somebody else answers there: check the address and the name",
             _ => "",
         },
-        NetError::Fault(Fault::Refused(Code::CertificateRefused)) => {
+        NetError::Session(session::Error::Refused(Code::CertificateRefused)) => {
             "; have both sides the same CA, the right time, and a certificate that has not expired?"
         }
-        NetError::Fault(Fault::Refused(Code::HandshakeFailed) | Fault::Noise(_)) => {
+        NetError::Session(session::Error::Refused(Code::HandshakeFailed) | session::Error::Noise(_)) => {
             "; the message was made with another key, or was changed on its way"
         }
-        NetError::Fault(Fault::Frame(_) | Fault::Message(_)) => "; is it a MiniPKI that answers there?",
+        NetError::Session(session::Error::InvalidFrame(_) | session::Error::InvalidMessage(_)) => {
+            "; is it a MiniPKI that answers there?"
+        }
         _ => "",
     }
 }

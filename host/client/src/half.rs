@@ -3,25 +3,24 @@
 use std::fmt;
 use std::future::pending;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use minipki_core::cert::{Id, IdBuf};
 use minipki_core::limits::{FRAME_BODY, TAG};
-use minipki_core::link::LinkOver;
+use minipki_core::link::{Direction, LinkOver, Observer};
 use minipki_core::noise;
-use minipki_core::session::{Fault, Inbound, Machine, Outbound, Received};
+use minipki_core::session::{self, Inbound, Outbound, Received};
 use minipki_core::wire::Code;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest, ReadHalf, empty, sink};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::sleep;
 
 use super::ClientError;
-use minipki_net::trace::{Direction, Tap, Traced};
+use minipki_net::trace::Tapped;
 use minipki_net::{NetError, drive};
 use minipki_provider::Chosen;
 
-type Link<M> = LinkOver<Vec<u8>, Traced<M>>;
+type Link<M> = LinkOver<Vec<u8>, M, Tapped>;
 
 /// A stream's reading half, which may know that the connection is gone though it has read to the end.
 pub trait Liveness {
@@ -49,24 +48,18 @@ pub struct Incoming<R> {
     link: Link<Inbound<Chosen>>,
     reader: R,
     peer: IdBuf,
-    tap: Option<Arc<dyn Tap>>,
     closed: bool,
 }
 
 impl<R: AsyncRead + Unpin> Incoming<R> {
-    pub(super) fn new(
-        link: Link<Inbound<Chosen>>,
-        reader: R,
-        peer: Id<'_>,
-        tap: Option<Arc<dyn Tap>>,
-    ) -> Self {
-        Self { link, reader, peer: peer.into(), tap, closed: false }
+    pub(super) fn new(link: Link<Inbound<Chosen>>, reader: R, peer: Id<'_>) -> Self {
+        Self { link, reader, peer: peer.into(), closed: false }
     }
 
     /// A fingerprint of the key that opens what comes, the same as the peer's that seals it; `None`
     /// once a message failed.
     pub fn key_fingerprint(&self) -> Option<[u8; 32]> {
-        self.link.machine().inner.key_fingerprint()
+        self.link.machine().key_fingerprint()
     }
 
     /// The next message, or `None` once the peer has closed its direction.
@@ -74,8 +67,8 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
     /// Waits as long as the peer is silent. May be dropped at any point, and called again: nothing is lost.
     ///
     /// # Errors
-    /// [`ClientError::Exchange`], after which there are only errors: [`Fault::Truncated`] if the
-    /// stream ended without a close, [`Fault::Refused`] if the peer refused the handshake after all.
+    /// [`ClientError::Exchange`], after which there are only errors: [`session::Error::Truncated`] if the
+    /// stream ended without a close, [`session::Error::Refused`] if the peer refused the handshake after all.
     pub async fn receive(&mut self) -> Result<Option<&[u8]>, ClientError> {
         if self.closed {
             return Ok(None);
@@ -84,22 +77,13 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         let driven = drive(&mut self.link, &mut self.reader, &mut sink(), None).await;
         driven.map_err(|source| ClientError::exchange(&self.peer, source))?;
         match self.link.event() {
-            Some(Received::Message(range)) => {
-                let text = self.link.body().get(range).unwrap_or_default();
-                if let Some(tap) = &self.tap {
-                    tap.plaintext(Direction::Received, text);
-                }
-                Ok(Some(text))
-            }
+            Some(Received::Message(range)) => Ok(Some(self.link.body().get(range).unwrap_or_default())),
             Some(Received::Closed) => {
-                if let Some(tap) = &self.tap {
-                    tap.plaintext(Direction::Received, &[]);
-                }
                 self.closed = true;
                 Ok(None)
             }
             // It has failed before.
-            None => Err(ClientError::exchange(&self.peer, Fault::Noise(noise::Error::Failed))),
+            None => Err(ClientError::exchange(&self.peer, session::Error::Noise(noise::Error::Failed))),
         }
     }
 }
@@ -118,7 +102,6 @@ pub struct Outgoing<W> {
     link: Link<Outbound<Chosen>>,
     writer: W,
     peer: IdBuf,
-    tap: Option<Arc<dyn Tap>>,
     deadline: Duration,
 }
 
@@ -126,19 +109,13 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
     /// The longest message, in bytes: what a frame holds beside the tag.
     pub const LIMIT: usize = FRAME_BODY - TAG;
 
-    pub(super) fn new(
-        link: Link<Outbound<Chosen>>,
-        writer: W,
-        peer: Id<'_>,
-        tap: Option<Arc<dyn Tap>>,
-        deadline: Duration,
-    ) -> Self {
-        Self { link, writer, peer: peer.into(), tap, deadline }
+    pub(super) fn new(link: Link<Outbound<Chosen>>, writer: W, peer: Id<'_>, deadline: Duration) -> Self {
+        Self { link, writer, peer: peer.into(), deadline }
     }
 
     /// As [`Incoming::key_fingerprint`], of the key that seals what goes.
     pub fn key_fingerprint(&self) -> Option<[u8; 32]> {
-        self.link.machine().inner.key_fingerprint()
+        self.link.machine().key_fingerprint()
     }
 
     /// Sends a message of 1 to [`Outgoing::LIMIT`] bytes. Waits while the peer reads nothing, up to
@@ -148,7 +125,7 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
     ///
     /// # Errors
     /// [`ClientError::TooLong`], which changes nothing; [`ClientError::Exchange`] with
-    /// [`Fault::OutOfTurn`] for an empty message or after [`Outgoing::close`], with
+    /// [`session::Error::Misuse`] for an empty message or after [`Outgoing::close`], with
     /// [`NetError::Deadline`] if the peer reads too slowly, or if the stream failed.
     pub async fn send(&mut self, text: &[u8]) -> Result<(), ClientError> {
         if text.len() > Self::LIMIT {
@@ -168,7 +145,7 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
 
     /// Sends a refusal in clear, in the place of the first message, and ends the connection.
     pub(super) async fn refuse<R: AsyncRead + Unpin>(mut self, mut inbound: Incoming<R>, code: Code) {
-        let composed = self.link.send(|traced, out| traced.refuse(code, out));
+        let composed = self.link.send(|half, out| half.refuse(code, out));
         if composed.is_ok() && self.flush().await.is_ok() {
             minipki_net::close(&mut inbound.reader, &mut self.writer, &[]).await;
         }
@@ -177,13 +154,11 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
     async fn put(
         &mut self,
         text: &[u8],
-        compose: impl FnOnce(&mut Outbound<Chosen>, &mut [u8]) -> Result<usize, Fault>,
+        compose: impl FnOnce(&mut Outbound<Chosen>, &mut [u8]) -> Result<usize, session::Error>,
     ) -> Result<(), ClientError> {
         self.flush().await?;
-        self.link.send(|traced, out| traced.compose(out, compose)).map_err(|e| self.failed(e))?;
-        if let Some(tap) = &self.tap {
-            tap.plaintext(Direction::Sent, text);
-        }
+        self.link.send(compose).map_err(|e| self.failed(e))?;
+        self.link.observer().plaintext(Direction::Sent, text);
         self.flush().await
     }
 

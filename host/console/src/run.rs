@@ -24,13 +24,6 @@ use crate::shell::{assets, audit, login};
 use minipki_http::Connections;
 use minipki_server::CaService;
 
-use crate::shell::guard::guard;
-use crate::shell::page::Refusal;
-use crate::shell::session::Sessions;
-use crate::shell::shared::Shared;
-use crate::shell::site::{Names, Site};
-use crate::shell::tls::{self, TlsError};
-
 /// Why a console did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsoleError {

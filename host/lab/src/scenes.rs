@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use minipki_core::cert::{Anchor, IdBuf};
 use minipki_core::crypto::KeyPair;
+use minipki_core::link::{Direction, Observer};
 use tokio::io::{DuplexStream, duplex, split};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -17,7 +18,7 @@ use minipki_client::chat::{self, Message};
 use minipki_client::{
     Channel, ChannelOptions, ClientError, Deadlines, EnrolOptions, Identity, Role, enrol_over, open, proven,
 };
-use minipki_net::trace::{Direction, Tap};
+use minipki_net::trace::Tap;
 use minipki_provider::Chosen;
 
 /// What alice says.
@@ -209,7 +210,7 @@ impl Watcher {
     }
 }
 
-impl Tap for Watcher {
+impl Observer for Watcher {
     fn frame(&self, direction: Direction, _: &[u8]) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).frames[direction as usize] += 1;
     }

@@ -1,7 +1,7 @@
 //! Who refused a changed byte, and by which check.
 
 use minipki_core::limits::FRAME_HEADER;
-use minipki_core::session::Fault;
+use minipki_core::session;
 
 use super::scenes::{End, Met};
 use super::{Flip, Step, StoryError, Who};
@@ -115,13 +115,13 @@ pub(super) fn of_channel(receiver: Who, (alice, bob): Met) -> Option<Finding> {
 
 /// Whether the error is a check of one's own, and not word or silence from the other side.
 fn finds(error: &ClientError) -> bool {
-    error.fault().is_some_and(|fault| fault.code().is_some())
+    error.session_error().is_some_and(|error| error.code().is_some())
 }
 
 /// The check itself, without whom it was done for.
 fn check(error: &ClientError) -> String {
     match error {
         ClientError::Exchange { source, .. } => source.to_string(),
-        error => error.fault().as_ref().map_or_else(|| error.to_string(), Fault::to_string),
+        error => error.session_error().as_ref().map_or_else(|| error.to_string(), session::Error::to_string),
     }
 }

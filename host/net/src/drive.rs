@@ -4,8 +4,8 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
-use minipki_core::link::{LinkOver, Want};
-use minipki_core::session::{Fault, Machine};
+use minipki_core::link::{LinkOver, Machine, Observer, Want};
+use minipki_core::session;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Why driving stopped short.
@@ -16,7 +16,7 @@ pub enum NetError {
     Io(#[from] io::Error),
     /// A message failed a check; the link may still be driven on.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Session(#[from] session::Error),
     /// The peer took longer than it may.
     #[error("the peer did not get on within {0:?}")]
     Deadline(Duration),
@@ -30,12 +30,17 @@ pub enum NetError {
 ///
 /// # Errors
 /// [`NetError`].
-pub async fn drive<B: AsRef<[u8]> + AsMut<[u8]>, M: Machine>(
-    link: &mut LinkOver<B, M>,
+pub async fn drive<B, M, O>(
+    link: &mut LinkOver<B, M, O>,
     reader: &mut (impl AsyncRead + Unpin),
     writer: &mut (impl AsyncWrite + Unpin),
     deadline: Option<Duration>,
-) -> Result<Want, NetError> {
+) -> Result<Want, NetError>
+where
+    B: AsRef<[u8]> + AsMut<[u8]>,
+    M: Machine<Error = session::Error>,
+    O: Observer,
+{
     within(deadline, async {
         loop {
             match link.want()? {

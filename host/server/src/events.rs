@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use minipki_ca::{Issued, Source};
 use minipki_core::cert::Id;
+use minipki_core::link::Direction;
 use minipki_core::wire::Code;
-use minipki_net::trace::Direction;
 
 /// One thing that happened.
 #[derive(Clone, Copy)]

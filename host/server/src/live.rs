@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use minipki_core::link::Direction;
 use tokio::sync::broadcast;
 
 use minipki_ca::Source;
 use minipki_net::LogLimit;
-use minipki_net::trace::Direction;
 
 use super::events::{CaEvent, ConnectionLimit, EventSink, Origin};
 

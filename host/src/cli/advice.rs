@@ -1,7 +1,7 @@
 //! From the typed errors of the protocol to an exit code and what to do next.
 
 use minipki_core::cert;
-use minipki_core::session::Fault;
+use minipki_core::session::{self, PeerMisbehaved};
 use minipki_core::wire::Code;
 
 use super::{CliError, Exit};
@@ -27,21 +27,23 @@ pub(super) fn certificate(error: &cert::Error) -> CliError {
 }
 
 /// A session that ended early.
-pub(super) fn fault(fault: &Fault) -> CliError {
-    match fault {
-        Fault::Certificate(error) => certificate(error),
-        Fault::Refused(code) => refused(*code, code.text()),
-        Fault::Truncated | Fault::Frame(_) => {
-            CliError::new(Exit::Connection, fault, "check that the address is the one meant; try again")
+pub(super) fn session(error: &session::Error) -> CliError {
+    match error {
+        session::Error::InvalidCertificate(error) => certificate(error),
+        session::Error::Refused(code) => refused(*code, code.text()),
+        session::Error::Truncated | session::Error::InvalidFrame(_) => {
+            CliError::new(Exit::Connection, error, "check that the address is the one meant; try again")
         }
-        Fault::Message(_) | Fault::OutOfTurn => CliError::new(
+        session::Error::InvalidMessage(_)
+        | session::Error::PeerMisbehaved(PeerMisbehaved::OutOfTurn)
+        | session::Error::Misuse(_) => CliError::new(
             Exit::Connection,
-            fault,
+            error,
             "check that a MiniPKI of this version is at that address; --trace shows what it says",
         ),
         _ => CliError::new(
             Exit::NotVerified,
-            fault,
+            error,
             "somebody changed what passed, or is not who they say; try again over another network",
         ),
     }
@@ -81,7 +83,7 @@ pub(super) fn refused(code: Code, text: &str) -> CliError {
 pub(super) fn open_channel(error: ClientError) -> CliError {
     let next = "connect again, and ask what arrived: the other program has ended, or the network failed";
     match &error {
-        ClientError::Exchange { with, source: NetError::Fault(Fault::Truncated) } => {
+        ClientError::Exchange { with, source: NetError::Session(session::Error::Truncated) } => {
             let seen = "the connection ended without a close, and what was sent last may not have arrived";
             CliError::new(Exit::Connection, seen, next).with(with)
         }
@@ -94,7 +96,7 @@ impl From<ClientError> for CliError {
     fn from(error: ClientError) -> Self {
         match &error {
             ClientError::Refused { code, text } => refused(*code, text),
-            ClientError::Exchange { with, source: NetError::Fault(source) } => fault(source).with(with),
+            ClientError::Exchange { with, source: NetError::Session(source) } => session(source).with(with),
             ClientError::Certificate(source) => certificate(source),
             ClientError::OwnKey { .. } | ClientError::Expired { .. } => Self::told(Exit::NotVerified, error),
             ClientError::Unreachable { .. }

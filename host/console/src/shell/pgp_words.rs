@@ -38,7 +38,7 @@ mod tests {
             0xd7, 0xfa, 0x3f, 0x19,
         ];
         assert_eq!(
-            words(&bytes).join(" "),
+            pgp_words(&bytes).join(" "),
             "topmost Istanbul Pluto vagabond treadmill Pacific brackish dictator goldfish Medusa afflict bravado \
              chatter revolver Dupont midsummer stopwatch whimsical cowbell bottomless"
         );

@@ -10,4 +10,4 @@ mod tap;
 pub use explain::printable;
 pub use printer::Printer;
 pub use reading::Reading;
-pub use tap::{Direction, Tap, Traced};
+pub use tap::{Tap, Tapped};

@@ -1,13 +1,14 @@
-//! The printer: a tap that writes down each message as it passes, for somebody to follow.
+//! The printer: an observer that writes down each message as it passes, for somebody to follow.
 
 use std::fmt;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
+use anstyle::{AnsiColor, Style};
+use minipki_core::link::{Direction, Observer};
+
 use super::explain::{self, Line};
 use super::reading::{self, Reading};
-use super::{Direction, Tap};
-use anstyle::{AnsiColor, Style};
 
 const MESSAGE: Style = AnsiColor::Cyan.on_default().bold();
 const NAME: Style = Style::new().bold();
@@ -109,7 +110,7 @@ impl<W: Write> State<W> {
     }
 }
 
-impl<W: Write + Send> Tap for Printer<W> {
+impl<W: Write + Send> Observer for Printer<W> {
     fn frame(&self, direction: Direction, body: &[u8]) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let text = match reading::message(body) {

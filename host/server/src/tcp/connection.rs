@@ -3,16 +3,15 @@
 use std::time::{Duration, Instant};
 
 use minipki_core::limits::FRAME;
-use minipki_core::link::{Link, Want};
-use minipki_core::session::{Asked, EnrolServer, Fault};
-use minipki_core::wire::{Code, Refusal, frame};
+use minipki_core::link::{Link, Misuse, Want, frame};
+use minipki_core::session::{self, EnrolEvent, EnrolServer};
+use minipki_core::wire::{Code, Refusal};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::answer::{Conversation, answer, refuse};
+use super::answer::{ServerLink, answer, refuse};
 use super::context::ConnContext;
 use crate::events::CaEvent;
-use minipki_net::trace::Traced;
 use minipki_net::{NetError, close, drive};
 use minipki_provider::Chosen;
 
@@ -86,7 +85,7 @@ impl Used {
 pub(super) async fn serve(mut stream: TcpStream, connection: &ConnContext, mut stop: Stop) {
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
     let machine = EnrolServer::<Chosen>::new(connection.issuer.fingerprint());
-    let mut link = Link::new(Traced::new(machine, connection.tap()), &mut rx, &mut tx);
+    let mut link = Link::observed(machine, &mut rx, &mut tx, connection.observer());
     let now = Instant::now();
     let mut used = Used { began: now, useful: now, requests: 0, malformed: 0 };
     let mut end = converse(&mut link, &mut stream, connection, &mut stop, &mut used).await;
@@ -128,7 +127,7 @@ fn busy() -> Option<Vec<u8>> {
 }
 
 async fn converse(
-    link: &mut Conversation<'_>,
+    link: &mut ServerLink<'_>,
     stream: &mut TcpStream,
     connection: &ConnContext,
     stop: &mut Stop,
@@ -138,7 +137,7 @@ async fn converse(
         let done = step(link, stream, connection, stop, used).await;
         let end = match done {
             // The last answer is sent. A client that always has one more message here ends as well.
-            Ok(Step::Done(Want::Deliver)) | Err(NetError::Fault(_)) if connection.permit.is_displaced() => {
+            Ok(Step::Done(Want::Deliver)) | Err(NetError::Session(_)) if connection.permit.is_displaced() => {
                 Some(End::Displaced)
             }
             Ok(Step::Done(Want::Deliver)) => {
@@ -151,7 +150,7 @@ async fn converse(
             Ok(Step::Done(_)) => Some(End::Left),
             Ok(Step::Stopped) => Some(End::Stopped),
             Ok(Step::Displaced) => Some(End::Displaced),
-            Err(NetError::Fault(fault)) => misread(fault, connection, used),
+            Err(NetError::Session(error)) => misread(error, connection, used),
             Err(NetError::Deadline(_)) => {
                 Some(lost(&NetError::Deadline(used.deadline(connection)), connection))
             }
@@ -164,37 +163,37 @@ async fn converse(
 }
 
 /// Puts the answer to what was just asked into the link.
-async fn reply(link: &mut Conversation<'_>, connection: &ConnContext, used: &mut Used) -> Option<End> {
+async fn reply(link: &mut ServerLink<'_>, connection: &ConnContext, used: &mut Used) -> Option<End> {
     let event = link.event();
     // A proof belongs to the request that led to it.
-    used.requests += usize::from(event != Some(Asked::Proven));
+    used.requests += usize::from(!matches!(event, Some(EnrolEvent::Proven { .. })));
     let spent =
         used.requests > connection.limits.requests || used.began.elapsed() > connection.limits.lifetime;
     let written = match event {
         Some(_) if spent => refuse(link, Code::Busy),
-        Some(asked) => answer(link, asked, connection).await,
-        None => Err(Fault::OutOfTurn),
+        Some(event) => answer(link, event, connection).await,
+        None => Err(Misuse::OutOfTurn.into()),
     };
     match written {
         Ok(()) => spent.then_some(End::SpentOut),
-        Err(fault) => {
-            tracing::error!(%fault, "an answer could not be written");
+        Err(error) => {
+            tracing::error!(fault = %error, "an answer could not be written");
             Some(End::Broken)
         }
     }
 }
 
 /// What a message that failed a check means for its connection. The client has been told already.
-fn misread(fault: Fault, connection: &ConnContext, used: &mut Used) -> Option<End> {
-    let Some(code) = fault.code() else {
-        return Some(lost(&fault, connection));
+fn misread(error: session::Error, connection: &ConnContext, used: &mut Used) -> Option<End> {
+    let Some(code) = error.code() else {
+        return Some(lost(&error, connection));
     };
     used.requests += 1;
     used.malformed += 1;
-    connection.tell(CaEvent::Malformed { code, reason: &fault });
+    connection.tell(CaEvent::Malformed { code, reason: &error });
     let limits = &connection.limits;
-    match fault {
-        Fault::Frame(_) => Some(End::BadFrame),
+    match error {
+        session::Error::InvalidFrame(_) => Some(End::BadFrame),
         _ if used.requests > limits.requests || used.malformed > limits.malformed => Some(End::SpentOut),
         _ => None,
     }
@@ -215,7 +214,7 @@ enum Step {
 /// Sends what waits and receives the next message. Ends early if nothing is under way here and the server is to
 /// stop, or if the permit was given away.
 async fn step(
-    link: &mut Conversation<'_>,
+    link: &mut ServerLink<'_>,
     stream: &mut TcpStream,
     connection: &ConnContext,
     stop: &mut Stop,
@@ -237,6 +236,6 @@ async fn step(
 }
 
 /// Whether nothing was begun: no exchange, no part of a message, no answer on its way.
-fn idle(link: &mut Conversation<'_>) -> bool {
-    link.machine().inner.subject().is_none() && link.to_send().is_empty() && link.space().len() == FRAME
+fn idle(link: &mut ServerLink<'_>) -> bool {
+    link.machine().is_idle() && link.to_send().is_empty() && link.space().len() == FRAME
 }

@@ -9,7 +9,8 @@ use super::Limits;
 use super::admission::Permit;
 use crate::events::{CaEvent, Events, Origin};
 use crate::issuer::Issuer;
-use minipki_net::trace::{Direction, Tap};
+use minipki_core::link::{Direction, Observer};
+use minipki_net::trace::{Tap, Tapped};
 
 /// Shared by all connections.
 pub(super) struct Context {
@@ -34,14 +35,10 @@ impl ConnContext {
         self.server.events.tell(self.origin, event);
     }
 
-    /// What is shown each frame, if anything wants frames.
-    pub(super) fn tap(&self) -> Option<Arc<dyn Tap>> {
-        let (events, other) = (self.events.clone(), self.server.tap.clone());
-        if events.wants_frames() {
-            Some(Arc::new(Frames { events, origin: self.origin, other }))
-        } else {
-            other
-        }
+    /// The observer of this connection's link.
+    pub(super) fn observer(&self) -> Frames {
+        let events = self.server.events.wants_frames().then(|| self.server.events.clone());
+        Frames { events, origin: self.origin, tap: Tapped(self.server.tap.clone()) }
     }
 }
 
@@ -53,24 +50,22 @@ impl Deref for ConnContext {
     }
 }
 
-/// Tells the events of each frame, and shows the frame to another tap.
-struct Frames {
-    events: Events,
+/// Tells the events of each frame, if a sink wants frames, and shows each frame to the server's tap.
+pub(super) struct Frames {
+    events: Option<Events>,
     origin: Origin,
-    other: Option<Arc<dyn Tap>>,
+    tap: Tapped,
 }
 
-impl Tap for Frames {
+impl Observer for Frames {
     fn frame(&self, direction: Direction, body: &[u8]) {
-        self.events.tell(self.origin, CaEvent::Frame { direction, body });
-        if let Some(other) = &self.other {
-            other.frame(direction, body);
+        if let Some(events) = &self.events {
+            events.tell(self.origin, CaEvent::Frame { direction, body });
         }
+        self.tap.frame(direction, body);
     }
 
     fn plaintext(&self, direction: Direction, text: &[u8]) {
-        if let Some(other) = &self.other {
-            other.plaintext(direction, text);
-        }
+        self.tap.plaintext(direction, text);
     }
 }

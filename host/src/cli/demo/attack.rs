@@ -7,7 +7,7 @@ use minipki_core::cert::{self, Certificate};
 use minipki_core::crypto::KeyPair;
 use minipki_core::limits::FRAME;
 use minipki_core::link::Link;
-use minipki_core::session::{Fault, LocalIdentity, Responder};
+use minipki_core::session::{self, LocalIdentity, Responder};
 use minipki_core::time::Now;
 use rand_core::UnwrapErr;
 use tokio::net::TcpListener;
@@ -28,14 +28,14 @@ pub(super) fn changed_certificate(alice: &Identity, bob: &Identity) -> Result<ce
 }
 
 /// bob's own certificate, which is public, shown by somebody who has not bob's key.
-pub(super) async fn stolen_certificate(alice: &Identity, bob: &Identity) -> Result<Fault, CliError> {
+pub(super) async fn stolen_certificate(alice: &Identity, bob: &Identity) -> Result<session::Error, CliError> {
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = socket.local_addr()?.to_string();
     let options = ChannelOptions { peer: Some(bob.subject_id().into()), ..ChannelOptions::default() };
     let (victim, ()) =
         tokio::join!(minipki_client::connect(&address, alice, &options), impersonate(&socket, bob));
     match victim {
-        Err(error) => error.fault().ok_or_else(|| error.into()),
+        Err(error) => error.session_error().ok_or_else(|| error.into()),
         Ok(_) => Err(surprise("a stolen certificate was accepted")),
     }
 }

@@ -16,8 +16,8 @@ use minipki_core::time::{Now, UnixTime};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::shell::relative_time::RelativeTime;
 use crate::shell::page::{Frame, Refusal, render};
+use crate::shell::relative_time::RelativeTime;
 use crate::shell::session::Visitor;
 use crate::shell::shared::Shared;
 use minipki_ledger::Record;

@@ -11,6 +11,7 @@ use axum::response::Response;
 use axum::response::sse;
 use axum::routing::get;
 use futures_util::{Stream, StreamExt, stream};
+use minipki_core::link::Direction;
 use serde::Serialize;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -20,7 +21,6 @@ use crate::shell::page::{Frame, Refusal, render};
 use crate::shell::session::Visitor;
 use crate::shell::shared::Shared;
 use crate::shell::{assets, streams};
-use minipki_net::trace::Direction;
 use minipki_server::{KEPT, LiveEvent, LiveKind};
 
 const PATH: &str = "/live";

@@ -3,7 +3,7 @@
 use minipki_core::cert::Certificate;
 use minipki_core::crypto::Portable;
 use minipki_core::link::{Link, Want};
-use minipki_core::session::{Asked, EnrolClient, EnrolForm, EnrolOutcome, EnrolServer, Enrolment};
+use minipki_core::session::{EnrolClient, EnrolEvent, EnrolForm, EnrolOutcome, EnrolServer, Enrolment};
 use minipki_cortex_m::meter::{Cost, FixedRng, measure};
 
 use super::fixture::End;
@@ -36,7 +36,7 @@ pub(crate) fn run(end: &End, [rx, tx, ca_rx, ca_tx]: &mut Frames) -> Outcome<()>
             Want::Finished => return Err("enrolment"),
         };
     }
-    matches!(client.event(), Some(EnrolOutcome::Granted(_))).then_some(()).ok_or("not granted")?;
+    matches!(client.event(), Some(EnrolOutcome::Issued(_))).then_some(()).ok_or("not granted")?;
     row_of(end.bits, "enrolment: request and proof", proof);
     row_of(end.bits, "enrolment: certificate taken", taken);
     Ok(())
@@ -46,9 +46,11 @@ pub(crate) fn run(end: &End, [rx, tx, ca_rx, ca_tx]: &mut Frames) -> Outcome<()>
 fn answer(ca: &mut Link<'_, EnrolServer<Portable>>, certificate: &[u8]) -> Outcome<bool> {
     ca.want().map_err(|_| "the CA's side")?;
     let (sent, granted) = match ca.event() {
-        Some(Asked::Challenge) => (ca.send(|machine, out| machine.challenge(&mut FixedRng, out)), false),
-        Some(Asked::Proven) if ca.machine().proves(None) == Ok(true) => {
-            (ca.send(|machine, out| machine.grant(certificate, out)), true)
+        Some(EnrolEvent::Challenge { .. }) => {
+            (ca.send(|machine, out| machine.challenge(&mut FixedRng, out)), false)
+        }
+        Some(EnrolEvent::Proven { possession, .. }) if possession.proves(None) == Ok(true) => {
+            (ca.send(|machine, out| machine.issue(certificate, out)), true)
         }
         _ => return Err("the CA was asked nothing"),
     };

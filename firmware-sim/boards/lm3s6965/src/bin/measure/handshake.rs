@@ -2,7 +2,7 @@
 
 use minipki_core::bytes::Secret;
 use minipki_core::crypto::{KeyPair, Portable};
-use minipki_core::noise::{self, initiator, responder};
+use minipki_core::noise::{self, ExpectMessage1, SendMessage1};
 use minipki_cortex_m::meter::{Cost, FixedRng, measure};
 
 use super::report::{Frames, Outcome, row};
@@ -16,11 +16,11 @@ pub(crate) fn run([message, payload, ..]: &mut Frames) -> Outcome<()> {
     let (mut left, mut right) = (Cost::default(), Cost::default());
 
     let (begun, cost) =
-        measure(|| initiator::SendMessage1::<Portable>::new(b"", ours.clone(), fresh()).write(&[], message));
+        measure(|| SendMessage1::<Portable>::new(b"", ours.clone(), fresh()).write(&[], message));
     left += cost;
     let (expect_2, len) = begun.map_err(noise)?;
     let (answered, cost) = measure(|| {
-        let expect_1 = responder::ExpectMessage1::<Portable>::new(b"", theirs.clone(), fresh());
+        let expect_1 = ExpectMessage1::<Portable>::new(b"", theirs.clone(), fresh());
         let (answer, _) = expect_1.read(&mut message[..len])?;
         answer.write(&[], payload)
     });

@@ -1,0 +1,93 @@
+//! Proof of possession of an X25519 key by Diffie-Hellman (protocol §4, after RFC 6955).
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use subtle::ConstantTimeEq;
+
+use crate::bytes::{Public, Secret, declassify};
+use crate::crypto::{CryptoError, Provider, Sha256};
+use crate::keys::Fingerprint;
+use crate::limits::KEY;
+use crate::link::frame;
+
+const PROOF_LABEL: &[u8] = b"MiniPKI/1 enrol";
+const KEY_LABEL: &[u8] = b"MiniPKI/1 enrol key";
+
+/// `H`: the hash over frames 1 and 2, length prefixes included.
+pub(super) struct Transcript<P: Provider>(P::Sha256);
+
+impl<P: Provider> Transcript<P> {
+    /// Starts with frame 1.
+    pub(super) fn new(body: &[u8]) -> Self {
+        let mut transcript = Self(P::Sha256::default());
+        transcript.add(body);
+        transcript
+    }
+
+    /// Ends with frame 2.
+    pub(super) fn finish(mut self, body: &[u8]) -> [u8; 32] {
+        self.add(body);
+        self.0.finish()
+    }
+
+    fn add(&mut self, body: &[u8]) {
+        // A body that no frame can hold never gets here: it was cut from one, or fits a buffer of that size.
+        self.0.update(&frame::header(body.len()).unwrap_or_default());
+        self.0.update(body);
+    }
+}
+
+/// The proof: `shared` is X25519 of the subject's key and the CA's share, `transcript` is `H`, `pinned` is `F`, the CA
+/// key that the client has pinned, and `token` is the SHA-256 of the token, if one is used.
+pub(super) fn proof<P: Provider>(
+    shared: &Secret<KEY>,
+    transcript: &[u8; 32],
+    pinned: &Fingerprint,
+    token: Option<&[u8; 32]>,
+) -> Result<Secret<32>, CryptoError> {
+    let salt = token.map_or(&[][..], |hash| hash);
+    let mut key = Secret::<KEY>::zeroed();
+    P::hkdf_sha256(salt, shared.expose(), KEY_LABEL, key.expose_mut())?;
+    Ok(P::hmac_sha256(key.expose(), &[PROOF_LABEL, transcript, &pinned.0]))
+}
+
+/// A client's proof that it holds the private key it wants certified, and all that is needed to check the proof but
+/// the token. It is wiped when dropped.
+///
+/// The proof may have been made under a token, and does not say which. So the application tries the tokens that the
+/// subject may use.
+pub struct PossessionProof<P> {
+    shared: Secret<KEY>,
+    transcript: [u8; 32],
+    issuer: Fingerprint,
+    proof: Secret<KEY>,
+    provider: PhantomData<fn() -> P>,
+}
+
+impl<P: Provider> PossessionProof<P> {
+    pub(super) const fn new(
+        shared: Secret<KEY>,
+        transcript: [u8; 32],
+        issuer: Fingerprint,
+        proof: Secret<KEY>,
+    ) -> Self {
+        Self { shared, transcript, issuer, proof, provider: PhantomData }
+    }
+
+    /// Returns whether the proof was made with the subject's key and the token whose SHA-256 is `token` (`None`: with
+    /// no token). Constant time in the proof.
+    ///
+    /// # Errors
+    /// [`CryptoError::Length`] if the provider derives no key of 32 bytes.
+    pub fn proves(&self, token: Option<&[u8; 32]>) -> Result<bool, CryptoError> {
+        let expected = proof::<P>(&self.shared, &self.transcript, &self.issuer, token)?;
+        Ok(declassify(expected.ct_eq(&self.proof), Public::ProofIsRight))
+    }
+}
+
+impl<P> fmt::Debug for PossessionProof<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PossessionProof").finish_non_exhaustive()
+    }
+}
