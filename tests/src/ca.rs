@@ -2,8 +2,12 @@
 
 use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::{Arc, Mutex};
 
-use minipki_ca::{Authority, IssueRequest, Issued, Policy, Possession, Refused, Signer, TokenHash};
+use minipki_ca::{
+    Authority, CertificationRequest, IssueRequest, Issued, Policy, Possession, PossessionCheck, Refused,
+    Signer, TokenHash,
+};
 use minipki_core::cert::IdBuf;
 use minipki_core::crypto::Portable;
 use minipki_core::crypto::rsa::KeySize;
@@ -113,6 +117,30 @@ impl Desk {
         let mut book = TokenBook::open(self.folder.path(), &self.owner).expect("the ledger is there");
         book.add(token, id(subject).as_id(), at(expires), at(expires)).expect("a new token");
         token
+    }
+
+    /// The tokens that a proof of possession of this key, for this subject, may have been made with.
+    ///
+    /// # Errors
+    /// The authority's, but for [`Refused::ProofFailed`].
+    pub fn tokens_tried(&mut self, subject: &str, byte: u8, now: u64) -> Result<Vec<TokenHash>, Refused> {
+        /// A proof that fits nothing, and keeps what it was tried with.
+        struct Tried(Arc<Mutex<Vec<TokenHash>>>);
+        impl PossessionCheck for Tried {
+            fn proves(&self, token: Option<&TokenHash>) -> bool {
+                self.0.lock().expect("one thread").extend(token.copied());
+                false
+            }
+        }
+        let tried = Arc::new(Mutex::default());
+        let proof: Box<dyn PossessionCheck> = Box::new(Tried(tried.clone()));
+        let (subject_id, subject_key) = (id(subject), key(byte));
+        let request = CertificationRequest { subject_id, subject_key, proof: Some(proof), source: None };
+        match self.authority.check_possession(request, at(now)) {
+            Err(Refused::ProofFailed) => Ok(tried.lock().expect("one thread").clone()),
+            Err(refused) => Err(refused),
+            Ok(_) => panic!("a proof of nothing was taken for one"),
+        }
     }
 
     /// Issues one.

@@ -12,7 +12,6 @@ use minipki_core::time::UnixTime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use super::tcp::Limits;
 use minipki_ca::{Authority, CertificationRequest, Issued, Refused};
 use minipki_os::clock;
 use minipki_provider::Chosen;
@@ -29,6 +28,17 @@ pub enum IssuerError {
     /// The thread did not end; most likely the disk does not answer.
     #[error("the issuing thread is stuck; look at the disk that the CA folder is on")]
     Stuck,
+}
+
+/// Bounds on the jobs of an issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IssuerLimits {
+    /// Jobs that may wait. One more is refused as busy.
+    pub waiting: usize,
+    /// Certificates that are signed and committed together at most.
+    pub batch: usize,
+    /// How long a job may take before it is refused as busy.
+    pub timeout: Duration,
 }
 
 enum Job {
@@ -54,7 +64,7 @@ impl Issuer {
     ///
     /// # Errors
     /// The operating system's, if it gives no thread.
-    pub fn start(authority: Authority, limits: &Limits) -> io::Result<Self> {
+    pub fn start(authority: Authority, limits: IssuerLimits) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel(limits.waiting.max(1));
         let (end, ended) = watch::channel(None);
         let batch = limits.batch.clamp(1, authority.policy().max_waiting.max(1));
@@ -65,8 +75,7 @@ impl Issuer {
             let result = work(authority, queue, batch);
             end.send_replace(Some(result));
         })?;
-        // A client waits as long as this server does for it: it still hears what becomes of its request.
-        Ok(Self { jobs, ended, timeout: limits.deadline * 4 / 5, issuer_id, fingerprint })
+        Ok(Self { jobs, ended, timeout: limits.timeout, issuer_id, fingerprint })
     }
 
     /// The CA's name, as its certificates carry it.

@@ -17,7 +17,7 @@ mod signals;
 pub mod state;
 pub mod tcp;
 
-pub use issuer::{Issuer, IssuerError};
+pub use issuer::{Issuer, IssuerError, IssuerLimits};
 pub use lifecycle::{Running, Serving};
 pub use live::{KEPT, LiveEvent, LiveFeed, LiveKind};
 pub use metrics::{Metrics, Summary};

@@ -75,7 +75,7 @@ impl Server {
         let failed = |source| ServeError::Listen { address: options.listen, source };
         let listener = listen(options.listen).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let issuer = Issuer::start(authority, &options.limits).map_err(ServeError::Thread)?;
+        let issuer = Issuer::start(authority, options.limits.issuer()).map_err(ServeError::Thread)?;
         Ok(Self { listener, address, issuer, options, metrics: Arc::default() })
     }
 

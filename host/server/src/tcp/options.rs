@@ -7,6 +7,7 @@ use std::time::Duration;
 use minipki_net::trace::Tap;
 
 use crate::events::EventSink;
+use crate::issuer::IssuerLimits;
 
 /// The CA's port (protocol §4).
 const PORT: u16 = 9000;
@@ -100,6 +101,12 @@ impl Default for Limits {
 const OTHER_DESCRIPTORS: usize = 256;
 
 impl Limits {
+    /// The limits of the issuer. A client waits as long as this server does for it, so it still hears what becomes of
+    /// its request.
+    pub(super) fn issuer(&self) -> IssuerLimits {
+        IssuerLimits { waiting: self.waiting, batch: self.batch, timeout: self.deadline * 4 / 5 }
+    }
+
     /// These limits for a process that may have so many descriptors open: as many connections as there is room
     /// for, and in proportion for one source.
     pub(super) fn within(self, descriptors: usize) -> Self {
