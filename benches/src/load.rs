@@ -99,7 +99,7 @@ impl Load {
     /// Has each client ask again and again, for so long and once at least. A client that keeps its connection has it,
     /// and a certificate over it, before the clocks start.
     pub fn turn(self, ca: &Served, lasting: Duration) -> Turn {
-        let (cores, threads) = client_threads(ca.cores());
+        let (threads, cores) = client_threads(ca.cores());
         let threads = threads.min(self.connections);
         let shares = (0..threads).map(|index| Share::new(self, (self.connections + index) / threads, ca));
         let mut shares: Vec<Share> = shares.collect();
@@ -122,13 +122,13 @@ impl Load {
     }
 }
 
-/// The cores of the clients of a CA, and the number of their threads: one on each core that the CA does not have.
-/// Where the CA has all, the clients share them, with a thread for every two.
-fn client_threads(of_ca: &Cores) -> (Cores, usize) {
+/// The number of the threads that the clients of a CA have, and their cores: a thread on each core that the CA does not
+/// have. Where it has all, the clients share them, with a thread for every two.
+fn client_threads(of_ca: &Cores) -> (usize, Cores) {
     let all = Cores::allowed();
     match all.without(of_ca) {
-        Some(rest) => (rest.clone(), rest.count()),
-        None => (all.clone(), all.count().div_ceil(2)),
+        Some(rest) => (rest.count(), rest),
+        None => ((all.count() / 2).max(1), all),
     }
 }
 

@@ -84,9 +84,9 @@ pub(super) const SECTIONS: &[Section] = &[
         title: "Cores",
         file: "cores",
         text: "256 kept connections to a CA that the system lets use only so many cores; each CA has a ledger of its own. \
-            The clients have a thread on each of the other cores; where the CA has all cores, they share them, with \
+            The clients have a thread on each of the other cores. Where the CA has all cores, the clients share them, with \
             one thread for every two, and the row says so. Bold is how many times as many certificates a second as \
-            on one core. A core is one that the system counts: two may be hardware threads of one.",
+            on one core. The system counts the cores: two of them may be hardware threads of one physical core.",
         names: &[("cores, ", "")],
     },
     Section {
