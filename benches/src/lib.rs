@@ -12,6 +12,7 @@
 
 mod bare;
 mod contender;
+mod cores;
 pub mod fixture;
 mod load;
 mod served;
@@ -19,6 +20,7 @@ mod suite;
 
 pub use bare::Bare;
 pub use contender::{Clock, Contender};
-pub use load::{Client, Load, Turn, enrolled};
+pub use cores::Cores;
+pub use load::{Client, Load, Turn};
 pub use served::Served;
 pub use suite::{Suite, figure, note, run};

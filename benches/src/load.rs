@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use getrandom::{SysRng, rand_core::UnwrapErr};
@@ -11,19 +12,11 @@ use minipki_core::session::EnrolForm;
 use minipki_provider::Chosen;
 use minipki_server::Limits;
 use tokio::net::TcpStream;
-use tokio::sync::Barrier;
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
-use crate::Served;
 use crate::fixture::subject;
-
-/// Certificates that all clients have got.
-static ENROLLED: AtomicU64 = AtomicU64::new(0);
-
-/// How many certificates the clients of this process have got, and verified.
-pub fn enrolled() -> u64 {
-    ENROLLED.load(Ordering::Relaxed)
-}
+use crate::{Cores, Served};
 
 /// One who has many keys certified, each under a new name.
 pub struct Client {
@@ -31,6 +24,8 @@ pub struct Client {
     kept: bool,
     /// A connection that is kept, with the requests it has had.
     stream: Option<(TcpStream, usize)>,
+    /// The certificates that all clients of the CA have.
+    enrolled: Arc<AtomicU64>,
 }
 
 impl Client {
@@ -40,7 +35,7 @@ impl Client {
         let name = subject(0).parse().expect("a name");
         let form = if in_proven_form { proven(None) } else { EnrolForm::Classic };
         let options = EnrolOptions { form, ..EnrolOptions::new(ca.address(), name, ca.anchor().clone()) };
-        Self { options, kept, stream: None }
+        Self { options, kept, stream: None, enrolled: ca.enrolled.clone() }
     }
 
     /// Has a new key certified; returns the time from connecting, or from the request on a connection that is there,
@@ -65,7 +60,7 @@ impl Client {
         let took = start.elapsed();
 
         identity.expect("a certificate that verifies, for the name and key that were sent");
-        ENROLLED.fetch_add(1, Ordering::Relaxed);
+        self.enrolled.fetch_add(1, Ordering::Relaxed);
         let requests = requests + 1;
         self.stream = (self.kept && requests < Limits::default().requests).then_some((stream, requests));
         took
@@ -93,34 +88,78 @@ pub struct Turn {
     pub latencies: Vec<Duration>,
 }
 
+impl Turn {
+    /// Certificates a second.
+    pub fn rate(&self) -> f64 {
+        self.latencies.len() as f64 / self.took.as_secs_f64()
+    }
+}
+
 impl Load {
-    /// Has each client ask again and again, for so long and once at least. Who keeps a connection has it, and a
-    /// certificate over it, before the clocks start.
-    pub async fn turn(self, ca: &Served, lasting: Duration) -> Turn {
-        let barrier = Arc::new(Barrier::new(self.connections + 1));
-        let mut clients = JoinSet::new();
-        for _ in 0..self.connections {
-            let (barrier, mut client) = (barrier.clone(), Client::new(ca, self.proven, self.kept));
-            clients.spawn(async move {
-                if self.kept {
-                    client.enrol().await;
-                }
-                // All are ready; then, the clocks run.
-                barrier.wait().await;
-                barrier.wait().await;
-                let (start, mut latencies) = (Instant::now(), Vec::new());
+    /// Has each client ask again and again, for so long and once at least. A client that keeps its connection has it,
+    /// and a certificate over it, before the clocks start.
+    pub fn turn(self, ca: &Served, lasting: Duration) -> Turn {
+        let (threads, cores) = client_threads(ca.cores());
+        let threads = threads.min(self.connections);
+        let shares = (0..threads).map(|index| Share::new(self, (self.connections + index) / threads, ca));
+        let mut shares: Vec<Share> = shares.collect();
+        if self.kept {
+            for share in &mut shares {
+                share.ask(Duration::ZERO);
+            }
+        }
+        let (cpu, start) = (ca.cpu(), Instant::now());
+        let latencies = thread::scope(|scope| {
+            let ask = |share: &mut Share| {
+                cores.confine();
+                share.ask(lasting)
+            };
+            let threads: Vec<_> = shares.iter_mut().map(|share| scope.spawn(move || ask(share))).collect();
+            threads.into_iter().flat_map(|thread| thread.join().expect("its clients are served")).collect()
+        });
+        // The connections are closed when the clocks have stopped.
+        Turn { cpu: ca.cpu() - cpu, took: start.elapsed(), latencies }
+    }
+}
+
+/// The number of the threads that the clients of a CA have, and their cores: a thread on each core that the CA does not
+/// have. Where it has all, the clients share them, with a thread for every two.
+fn client_threads(of_ca: &Cores) -> (usize, Cores) {
+    let all = Cores::allowed();
+    match all.without(of_ca) {
+        Some(rest) => (rest.count(), rest),
+        None => ((all.count() / 2).max(1), all),
+    }
+}
+
+/// The clients of one thread.
+struct Share {
+    runtime: Runtime,
+    clients: Vec<Client>,
+}
+
+impl Share {
+    fn new(load: Load, connections: usize, ca: &Served) -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        Self { runtime, clients: (0..connections).map(|_| Client::new(ca, load.proven, load.kept)).collect() }
+    }
+
+    /// Has each client ask, for so long and once at least; returns how long each request took.
+    fn ask(&mut self, lasting: Duration) -> Vec<Duration> {
+        let clients = self.clients.drain(..);
+        let done = self.runtime.block_on(async {
+            let start = Instant::now();
+            let ask = |mut client: Client| async move {
+                let mut latencies = Vec::new();
                 while latencies.is_empty() || start.elapsed() < lasting {
                     latencies.push(client.enrol().await);
                 }
-                // The connection is closed by the caller, when the clocks have stopped.
                 (client, latencies)
-            });
-        }
-        barrier.wait().await;
-        let (cpu, start) = (ca.cpu(), Instant::now());
-        barrier.wait().await;
-        let done = clients.join_all().await;
-        let (cpu, took) = (ca.cpu() - cpu, start.elapsed());
-        Turn { cpu, took, latencies: done.into_iter().flat_map(|(_, latencies)| latencies).collect() }
+            };
+            clients.map(ask).collect::<JoinSet<_>>().join_all().await
+        });
+        let (clients, latencies): (_, Vec<_>) = done.into_iter().unzip();
+        self.clients = clients;
+        latencies.concat()
     }
 }

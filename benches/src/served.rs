@@ -3,7 +3,8 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use minipki_server::state;
 use rustix::param::clock_ticks_per_second;
 use tempfile::TempDir;
 
+use crate::Cores;
 use crate::fixture::Ca;
 
 /// How long it may take to listen: only a broken one takes that long.
@@ -25,20 +27,24 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Served {
     folder: CaFolder,
     process: Child,
+    cores: Cores,
     address: String,
+    /// How many certificates its clients have, and have verified.
+    pub(crate) enrolled: Arc<AtomicU64>,
     /// Where all of it is; it goes away after the process.
     _place: TempDir,
 }
 
 impl Served {
-    /// Starts one, with its ledger somewhere under `place`.
-    pub fn start(place: &Path) -> Self {
+    /// Starts one that may use `cores`, with its ledger somewhere under `place`.
+    pub fn start(place: &Path, cores: Cores) -> Self {
         let place = tempfile::tempdir_in(place).expect("a folder");
         let issuer = Ca::new(KeySize::Bits2048).id().into();
         let made = state::create(&place.path().join("ca"), issuer, KeySize::Bits2048).expect("a new CA");
         let folder = made.folder;
         let log = place.path().join("log");
-        let process = Command::new(&*PROGRAM)
+        let mut command = Command::new(&*PROGRAM);
+        command
             // One source asks for everything here, and a disk in memory may be small.
             .args(["ca", "serve", "--open", "--source-limit", "0", "--min-free", "0"])
             .args(["--connections-per-source", "512", "--listen", "127.0.0.1:0", "--dir"])
@@ -47,10 +53,15 @@ impl Served {
             .env_remove("CLICOLOR_FORCE")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(File::create(&log).expect("a new file"))
-            .spawn()
-            .expect("the program starts");
-        let mut served = Self { folder, process, address: String::new(), _place: place };
+            .stderr(File::create(&log).expect("a new file"));
+        // A process has the cores of the thread that starts it.
+        let start = || {
+            cores.confine();
+            command.spawn().expect("the program starts")
+        };
+        let process = thread::scope(|scope| scope.spawn(start).join()).expect("it is started");
+        let enrolled = Arc::default();
+        let mut served = Self { folder, process, cores, address: String::new(), enrolled, _place: place };
         served.address = listening(&log);
         served
     }
@@ -65,6 +76,11 @@ impl Served {
         self.folder.anchor()
     }
 
+    /// The cores that it may use.
+    pub fn cores(&self) -> &Cores {
+        &self.cores
+    }
+
     /// What it has computed in its life, in program and system: all its threads, the ended ones too.
     pub fn cpu(&self) -> Duration {
         let path = format!("/proc/{}/stat", self.process.id());
@@ -75,12 +91,13 @@ impl Served {
         Duration::from_secs_f64(ticks as f64 / clock_ticks_per_second() as f64)
     }
 
-    /// How many certificates its ledger has.
-    pub fn recorded(&self) -> u64 {
+    /// Panics unless its ledger has as many certificates as its clients: each one that was issued, and no other.
+    pub fn check_ledger(&self) {
         let owner =
             Owner { issuer_id: self.folder.issuer_id().into(), fingerprint: self.folder.fingerprint() };
         let reader = LedgerReader::open(self.folder.path(), &owner).expect("the ledger is there");
-        reader.counts(clock::now().expect("a clock")).expect("the ledger is whole").certificates
+        let counts = reader.counts(clock::now().expect("a clock")).expect("the ledger is whole");
+        assert_eq!(counts.certificates, self.enrolled.load(Ordering::Relaxed));
     }
 }
 

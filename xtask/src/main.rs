@@ -40,8 +40,9 @@ Usage: cargo xtask TASK
   fuzz [SECONDS [SEED]]
                 the fuzz targets on this compiler: corpora, then mutations (default 60 seconds each)
   bench [--full]
-                the benchmarks beside their peers, some minutes or at length; writes docs/benchmarks.md,
-                its charts and the README's figures
+                the benchmarks beside their peers, some minutes or at length; writes the section of
+                docs/benchmarks.md for this kind of CPU (with AVX-512 IFMA, or without), its charts and,
+                with AVX-512 IFMA, the README's figures
   bench [--full] FILTER
                 only the groups whose name contains FILTER, and writes nothing
   instructions [--bless]

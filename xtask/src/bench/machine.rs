@@ -23,34 +23,87 @@ const CRATES: [&str; 10] = [
 /// Instructions of the processor that the implementations choose by.
 const FEATURES: [&str; 6] = ["adx", "avx2", "avx512f", "avx512ifma", "bmi2", "sha_ni"];
 
-/// The machine before a run.
+/// A kind of CPU, by what the CA signs with on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cpu {
+    /// It signs eight at a time.
+    WithIfma,
+    /// It signs one at a time.
+    WithoutIfma,
+}
+
+impl Cpu {
+    /// All kinds, in the order of the page.
+    pub(super) const ALL: [Self; 2] = [Self::WithIfma, Self::WithoutIfma];
+
+    /// The kind of a CPU with these instructions, told as `host/ifma` tells it.
+    fn of(flags: &[&str]) -> Self {
+        let has_ifma = ["avx512f", "avx512ifma"].iter().all(|flag| flags.contains(flag));
+        if has_ifma { Self::WithIfma } else { Self::WithoutIfma }
+    }
+
+    /// Its name in a sentence.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::WithIfma => "with AVX-512 IFMA",
+            Self::WithoutIfma => "without AVX-512 IFMA",
+        }
+    }
+
+    /// Its name in paths and marks.
+    pub(super) const fn file(self) -> &'static str {
+        match self {
+            Self::WithIfma => "with-ifma",
+            Self::WithoutIfma => "without-ifma",
+        }
+    }
+}
+
+/// The machine before a run, and what is measured on it.
 pub(super) struct Machine {
+    pub(super) cpu: Cpu,
+    processor: String,
+    features: String,
     load: String,
+    commit: String,
+    day: String,
 }
 
 impl Machine {
-    /// Notes how busy it is.
+    /// Notes what it is, how busy it is, and the commit of the program.
     pub(super) fn look() -> Result<Self, String> {
-        Ok(Self { load: load()? })
-    }
-
-    /// Everything about it, as rows of a table.
-    pub(super) fn rows(&self, figures: &Figures) -> Result<Vec<(String, String)>, String> {
-        let processor = read("/proc/cpuinfo")?;
+        let info = read("/proc/cpuinfo")?;
         let field = |name: &str| {
-            let line = processor.lines().find(|line| line.starts_with(name))?;
+            let line = info.lines().find(|line| line.starts_with(name))?;
             Some(line.split_once(':')?.1.trim())
         };
         let flags: Vec<&str> = field("flags").unwrap_or_default().split(' ').collect();
         let features: Vec<&str> = FEATURES.into_iter().filter(|feature| flags.contains(feature)).collect();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            cpu: Cpu::of(&flags),
+            processor: format!("{}, {cores} cores", field("model name").unwrap_or("unknown processor")),
+            features: features.join(", "),
+            load: load()?,
+            commit: commit()?,
+            day: output("date", &["-u", "+%F"])?,
+        })
+    }
+
+    /// The origin of the figures in a line: `AMD EPYC, 2 cores, with AVX-512 IFMA: full suite, 2026-11-26, commit 0a1b2c3`.
+    pub(super) fn origin(&self, full: bool) -> String {
+        let suite = if full { "full" } else { "short" };
+        let Self { cpu, processor, commit, day, .. } = self;
+        format!("{processor}, {}: {suite} suite, {day}, {commit}", cpu.name())
+    }
+
+    /// What the line does not say, as rows of a table.
+    pub(super) fn rows(&self, figures: &Figures) -> Result<Vec<(String, String)>, String> {
         let mut rows = vec![
-            ("processor", format!("{}, {cores} cores", field("model name").unwrap_or("unknown"))),
-            ("of its instructions", features.join(", ")),
+            ("of its instructions", self.features.clone()),
             ("kernel", format!("Linux {}", read("/proc/sys/kernel/osrelease")?.trim())),
             ("others' work: load before and after", format!("{} and {}", self.load, load()?)),
             ("compiler", output("rustc", &["--version"])?),
-            ("day", output("date", &["-u", "+%F"])?),
         ];
         rows.extend(figures.notes.iter().map(|(what, value)| (what.as_str(), value.clone())));
         let lock = tree::read(&tree::root().join("Cargo.lock"))?;
@@ -72,12 +125,22 @@ fn load() -> Result<String, String> {
     Ok(read("/proc/loadavg")?.split(' ').next().unwrap_or_default().to_owned())
 }
 
+/// The commit that is measured: `commit 0a1b2c3`, and whether files differ from it.
+fn commit() -> Result<String, String> {
+    let described = output("git", &["describe", "--always", "--dirty", "--exclude=*"])?;
+    Ok(match described.strip_suffix("-dirty") {
+        _ if described.is_empty() => "of no commit".to_owned(),
+        Some(commit) => format!("commit {commit} with changes"),
+        None => format!("commit {described}"),
+    })
+}
+
 fn read(path: &str) -> Result<String, String> {
     fs::read_to_string(path).map_err(|e| format!("cannot read {path}: {e}; the benchmarks run on Linux"))
 }
 
 fn output(program: &str, arguments: &[&str]) -> Result<String, String> {
-    let output = Command::new(program).args(arguments).output();
+    let output = Command::new(program).args(arguments).current_dir(tree::root()).output();
     let output = output.map_err(|e| format!("`{program}` did not start: {e}"))?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
@@ -91,5 +154,12 @@ mod tests {
         let lock = "[[package]]\nname = \"rsa\"\nversion = \"0.10.0\"\n[[package]]\nname = \"rsa-x\"\nversion = \"9\"\n";
         assert_eq!(versions(lock, "rsa"), "0.10.0");
         assert_eq!(versions(lock, "ring"), "");
+    }
+
+    #[test]
+    fn a_cpu_signs_by_eight_only_with_both_instruction_sets() {
+        assert_eq!(Cpu::of(&["avx2", "avx512f", "avx512ifma"]), Cpu::WithIfma);
+        assert_eq!(Cpu::of(&["avx2", "avx512f"]), Cpu::WithoutIfma);
+        assert_eq!(Cpu::of(&["avx512ifma_of_another"]), Cpu::WithoutIfma);
     }
 }

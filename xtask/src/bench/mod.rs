@@ -6,6 +6,7 @@ mod goals;
 mod machine;
 mod page;
 mod readme;
+mod sections;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -15,12 +16,13 @@ use crate::steps::{cargo, execute, shown};
 use crate::{packages, tree};
 use figures::Figures;
 use machine::Machine;
+use sections::SECTIONS;
 
-/// The page, and the folder of its charts.
+/// The page, and the folder of its charts, which has one for each kind of CPU.
 const PAGE: &str = "docs/benchmarks.md";
 const CHARTS: &str = "docs/benchmarks";
 
-/// Runs every benchmark and writes the page, or prints those whose group contains a filter: `[--full] [FILTER]`.
+/// Runs every benchmark and writes the section of this kind of CPU, or prints those whose group contains a filter: `[--full] [FILTER]`.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     let full = arguments.contains(&"--full");
     let filter = arguments.iter().find(|argument| **argument != "--full");
@@ -33,15 +35,22 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     if filter.is_some() {
         return Ok(());
     }
-    write(PAGE, &page::render(&figures, &machine, full)?)?;
-    for section in page::SECTIONS {
+    let page = tree::read(&tree::root().join(PAGE))?;
+    write(PAGE, &page::render(&page, &figures, &machine, full)?)?;
+    let charts = format!("{CHARTS}/{}", machine.cpu.file());
+    for section in SECTIONS {
         write(
-            &format!("{CHARTS}/{}.svg", section.file),
+            &format!("{charts}/{}.svg", section.file),
             &chart::render(section.title, &section.groups(&figures)),
         )?;
     }
-    readme::update(&figures)?;
-    println!("\nwritten: {PAGE}, {CHARTS}/*.svg, and the figures of README.md");
+    println!("\nwritten: the section {} of {PAGE}, and {charts}/*.svg", machine.cpu.name());
+    if machine.cpu == readme::CPU {
+        readme::update(&figures, &machine, full)?;
+        println!("written: the figures of README.md");
+    } else {
+        println!("left as they are: the figures of README.md, from a CPU {}", readme::CPU.name());
+    }
     Ok(())
 }
 
@@ -78,4 +87,34 @@ fn write(name: &str, text: &str) -> Result<(), String> {
     fs::create_dir_all(folder)
         .and_then(|()| fs::write(&path, text))
         .map_err(|e| format!("cannot write {name}: {e}"))
+}
+
+/// What stands before `start`, between it and `end`, and after `end`; nothing where a text has neither of the marks.
+fn between<'t>(text: &'t str, start: &str, end: &str) -> Result<Option<[&'t str; 3]>, String> {
+    let parts = text.split_once(start).and_then(|(before, rest)| Some((before, rest.split_once(end)?)));
+    let marks = text.matches(start).count() + text.matches(end).count();
+    match parts {
+        Some((before, (inside, after))) if marks == 2 => Ok(Some([before, inside, after])),
+        None if marks == 0 => Ok(None),
+        _ => Err(format!(
+            "the marks `{}` and `{}` do not stand once each, in this order",
+            start.trim(),
+            end.trim()
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_has_both_marks_once_and_in_order_or_neither() {
+        let parts = |text| between(text, "<", ">");
+        assert_eq!(parts("a<b>c"), Ok(Some(["a", "b", "c"])));
+        assert_eq!(parts("abc"), Ok(None));
+        for broken in ["a<b", "b>c", "a>b<c", "<a><b>", "<a<b>", "<a>b>"] {
+            assert!(parts(broken).is_err(), "{broken}");
+        }
+    }
 }

@@ -1,201 +1,152 @@
-//! `docs/benchmarks.md`: goals, tables of ratios with their charts, and the machine.
+//! `docs/benchmarks.md`: what is measured, and a section for each kind of CPU, of which a run writes its own.
 
-use super::figures::{Figures, Group};
-use super::goals;
-use super::machine::Machine;
+use super::figures::Figures;
+use super::machine::{Cpu, Machine};
+use super::sections::SECTIONS;
+use super::{PAGE, between, goals};
 
-/// A part of the page, with a chart.
-pub(super) struct Section {
-    pub(super) title: &'static str,
-    /// Of its chart, without `.svg`.
-    pub(super) file: &'static str,
-    /// What was measured, and what to know when reading it.
-    text: &'static str,
-    /// Which groups belong to it: those whose names start so and end so.
-    names: &'static [(&'static str, &'static str)],
-}
+const HEAD: &str = "\
+# Benchmarks
 
-pub(super) const SECTIONS: &[Section] = &[
-    Section {
-        title: "Signing",
-        file: "sign",
-        text: "RSASSA-PSS with SHA-256 over 900 bytes, hashing included. The core verifies every signature. Salts are as \
-            long as the modulus allows, ring's 32 bytes.",
-        names: &[("RSA-", " sign")],
-    },
-    Section {
-        title: "Verifying",
-        file: "verify",
-        text: "The same signatures verified, hashing included.",
-        names: &[("RSA-", " verify")],
-    },
-    Section {
-        title: "X25519",
-        file: "x25519",
-        text: "A fresh key pair, and the secret shared with a peer.",
-        names: &[("X25519 ", "")],
-    },
-    Section {
-        title: "Certificates",
-        file: "certificate",
-        text: "Our canonical JSON beside X.509 in DER of the same content. Reading and verifying is what a peer does with a \
-            certificate that it is shown: with the issuer's key pinned, or only that key's fingerprint.",
-        names: &[("certificate ", "")],
-    },
-    Section {
-        title: "Records",
-        file: "record",
-        text: "A message of an open channel, sealed and opened again in place. A frame holds 4096 bytes by default, a text \
-            of 4080; who lends larger buffers may send up to 65519 bytes at once. The libraries without a channel \
-            (aws-lc-rs, OpenSSL, ring) do ChaCha20-Poly1305 alone.",
-        names: &[("record ", "")],
-    },
-    Section {
-        title: "Handshakes",
-        file: "handshake",
-        text: "What both sides compute, from the first message to the last, in memory. Ours verifies an RSA-2048 \
-            certificate on each side; snow's is the same Noise pattern without certificates; TLS 1.3 is with X25519, \
-            ChaCha20-Poly1305 and RSA-2048.",
-        names: &[("handshake", "")],
-    },
-    Section {
-        title: "Issuing",
-        file: "issue",
-        text: "What a CA does for a certificate, in process: judge, sign with RSA-2048, record on the disk. Beside it the \
-            signature alone, by the same signer.",
-        names: &[("issue ", "at a time, CPU per certificate"), ("issue ", "at a time, time per certificate")],
-    },
-    Section {
-        title: "Growth",
-        file: "growth",
-        text: "To issue 16 at a time, and to look one up, with more and more certificates in the ledger.",
-        names: &[("issue into a ledger", ""), ("look up", "")],
-    },
-    Section {
-        title: "End to end",
-        file: "end_to_end",
-        text: "`minipki ca serve` as it comes, but without its limits on one source and on free disk space, a process of \
-            its own, with its ledger on a disk and its log in a file. Clients on the same machine, each on a TCP \
-            connection, ask for one certificate after the other, with a new key and name for each, and verify it; a \
-            connection is for one request, or kept for many. CPU is the CA process's, in program and system, beside \
-            a signature by aws-lc-rs before and after, in another process. Certificates a second are what CA and \
-            clients together did on all cores, and bold there how many times as many as one core signs.",
-        names: &[("end to end, ", ", CPU per certificate"), ("end to end, ", ", certificates a second")],
-    },
-    Section {
-        title: "Latency",
-        file: "latency",
-        text: "The same as the clients see it: from connecting, or from the request where the connection is kept, until \
-            the certificate is verified, on a wall clock. The columns say what 50, 90 and 99 of 100 requests did not \
-            exceed. The idle CA gets one request at a time, and the bare work, a signature by aws-lc-rs and a row in \
-            SQLite with the ledger's settings, is done between them; bold is beside the same percentile of it.",
-        names: &[("end to end, ", " latency")],
-    },
-];
+Written by `cargo xtask bench`; run it to have the same of your machine. There is a section for each kind of CPU that was
+measured: with AVX-512 IFMA the CA signs eight at a time. A run writes the section of its own kind and leaves the other
+as it is, so a section that is older may lack a table.
 
-impl Section {
-    /// Its groups, in the order in which they were measured.
-    pub(super) fn groups<'f>(&self, figures: &'f Figures) -> Vec<&'f Group> {
-        figures.groups.iter().filter(|group| self.holds(&group.name)).collect()
-    }
+Each table compares the same work, done turn by turn in one run. **Bold** is how many times as long each takes as
+the first row of its column, in parentheses the median. Times are CPU time, but where a column says otherwise.
+[performance.md](performance.md) says how it is measured and what was done about it.
 
-    fn holds(&self, name: &str) -> bool {
-        self.names.iter().any(|(start, end)| name.starts_with(start) && name.ends_with(end))
-    }
+## What is measured
 
-    /// A row a contender, a column a group; empty where one takes no part.
-    fn table(&self, figures: &Figures) -> String {
-        let groups = self.groups(figures);
-        let mut names: Vec<&str> = Vec::new();
-        for figure in groups.iter().flat_map(|group| &group.figures) {
-            if !names.contains(&figure.name.as_str()) {
-                names.push(&figure.name);
-            }
-        }
-        let heads: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
-        let mut table = format!("| | {} |\n| --- |{}\n", heads.join(" | "), " ---: |".repeat(heads.len()));
-        for name in names {
-            let cell = |group: &&Group| {
-                let figure = group.figures.iter().find(|figure| figure.name == name);
-                figure
-                    .map_or_else(String::new, |figure| format!("**{:.2}** ({})", figure.ratio, figure.value))
-            };
-            let cells: Vec<String> = groups.iter().map(cell).collect();
-            table += &format!("| {name} | {} |\n", cells.join(" | "));
-        }
-        table
-    }
-}
+";
 
-/// The whole page.
-pub(super) fn render(figures: &Figures, machine: &Machine, full: bool) -> Result<String, String> {
-    if let Some(lost) =
-        figures.groups.iter().find(|group| !SECTIONS.iter().any(|part| part.holds(&group.name)))
-    {
+/// The page after a run: `page` as it was before, with another section for this kind of CPU.
+pub(super) fn render(page: &str, figures: &Figures, machine: &Machine, full: bool) -> Result<String, String> {
+    let lost = figures.groups.iter().find(|group| !SECTIONS.iter().any(|section| section.holds(&group.name)));
+    if let Some(lost) = lost {
         return Err(format!(
-            "no section of the page takes the group `{}`: see xtask/src/bench/page.rs",
+            "no section of the page takes the group `{}`: see xtask/src/bench/sections.rs",
             lost.name
         ));
     }
-    let suite = if full { "full" } else { "short" };
-    let mut page = format!(
-        "# Benchmarks\n\n\
-         Written by `cargo xtask bench` ({suite} suite); run it to have the same of your machine.\n\n\
-         Each table compares the same work, done turn by turn in one run. **Bold** is how many times as long each takes as\n\
-         the first row of its column, in parentheses the median. Times are CPU time, but where a column says otherwise.\n\
-         [performance.md](performance.md) says how it is measured and what was done about it.\n\n\
-         ## Goals\n\n{}",
+    let mut new = head();
+    for cpu in Cpu::ALL {
+        let (start, end) = marks(cpu);
+        let parts = between(page, &start, &end).map_err(|error| format!("{PAGE}: {error}"))?;
+        let before = parts.map(|[_, section, _]| section.to_owned());
+        let section = if cpu == machine.cpu { Some(of_run(figures, machine, full)?) } else { before };
+        if let Some(section) = section {
+            new += &format!("\n{start}{section}{end}");
+        }
+    }
+    Ok(new)
+}
+
+/// What the sections of all kinds of CPU share.
+fn head() -> String {
+    let subjects = SECTIONS.iter().map(|section| format!("- **{}**: {}\n", section.title, section.text));
+    HEAD.to_owned() + &subjects.collect::<String>()
+}
+
+/// The lines before and after the section of a kind of CPU.
+fn marks(cpu: Cpu) -> (String, String) {
+    let file = cpu.file();
+    (format!("<!-- {file} -->\n"), format!("<!-- end of {file} -->\n"))
+}
+
+/// The section of a run, without its marks.
+fn of_run(figures: &Figures, machine: &Machine, full: bool) -> Result<String, String> {
+    let Machine { cpu, .. } = machine;
+    let mut text = format!(
+        "## Figures {}\n\n{}.\n\n### Goals\n\n{}",
+        cpu.name(),
+        machine.origin(full),
         goals::table(figures)
     );
     for section in SECTIONS.iter().filter(|section| !section.groups(figures).is_empty()) {
-        page += &format!(
-            "\n## {}\n\n{}\n\n![{}](benchmarks/{}.svg)\n\n{}",
-            section.title,
-            section.text,
-            section.title,
-            section.file,
+        let (title, chart) = (section.title, section.file);
+        text += &format!(
+            "\n### {title}\n\n![{title}](benchmarks/{}/{chart}.svg)\n\n{}",
+            cpu.file(),
             section.table(figures)
         );
     }
-    page += "\n## Machine and versions\n\n| | |\n| --- | --- |\n";
+    text += "\n### Machine and versions\n\n| | |\n| --- | --- |\n";
     for (what, value) in machine.rows(figures)? {
-        page += &format!("| {what} | {value} |\n");
+        text += &format!("| {what} | {value} |\n");
     }
-    Ok(page)
+    Ok(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn figures() -> Figures {
+    const SIGN: &str = "figure | RSA-2048 sign | ring | 488.20 µs | 2.00 x | 1.99..2.02";
+    const OTHER_SIGN: &str = "figure | RSA-2048 sign | ring | 111.10 µs | 3.00 x | 2.99..3.02";
+
+    fn figures(line: &str) -> Figures {
         let mut figures = Figures::default();
-        for line in [
-            "figure | RSA-2048 sign | aws-lc-rs | 244.10 µs | 1.00 x | 1.00..1.00",
-            "figure | RSA-2048 sign | ring | 488.20 µs | 2.00 x | 1.99..2.02",
-            "figure | RSA-3072 sign | aws-lc-rs | 691.00 µs | 1.00 x | 1.00..1.00",
-            "figure | look up by key | 1000 certificates | 9.00 µs | 1.00 x | 1.00..1.00",
-        ] {
-            assert_eq!(figures.take(line), Ok(()));
-        }
+        assert_eq!(figures.take(line), Ok(()));
         figures
     }
 
+    /// This machine with the CPU of another.
+    fn machine(cpu: Cpu) -> Machine {
+        let mut machine = Machine::look().expect("a machine with /proc");
+        machine.cpu = cpu;
+        machine
+    }
+
+    fn section(page: &str, cpu: Cpu) -> Option<&str> {
+        let (start, end) = marks(cpu);
+        Some(between(page, &start, &end).expect("whole marks")?[1])
+    }
+
     #[test]
-    fn a_table_has_a_row_for_each_contender() {
-        assert_eq!(
-            SECTIONS[0].table(&figures()),
-            "| | RSA-2048 sign | RSA-3072 sign |\n| --- | ---: | ---: |\n\
-             | aws-lc-rs | **1.00** (244.10 µs) | **1.00** (691.00 µs) |\n| ring | **2.00** (488.20 µs) |  |\n"
-        );
+    fn a_run_writes_the_section_of_its_kind_and_leaves_the_other() {
+        let [first, second] = Cpu::ALL;
+        for (first, second) in [(first, second), (second, first)] {
+            let alone = render("", &figures(SIGN), &machine(first), false).expect("a page");
+            assert_eq!(section(&alone, second), None);
+            let both = render(&alone, &figures(SIGN), &machine(second), true).expect("a page");
+            assert_eq!(section(&both, first), section(&alone, first));
+            assert!(section(&both, second).is_some_and(|text| text.contains("full suite")));
+
+            let again = render(&both, &figures(OTHER_SIGN), &machine(first), true).expect("a page");
+            assert_eq!(section(&again, second), section(&both, second));
+            let renewed = section(&again, first).expect("its section");
+            assert!(renewed.contains("111.10") && !renewed.contains("488.20"), "{renewed}");
+            assert!(renewed.contains(&format!("(benchmarks/{}/sign.svg)", first.file())), "{renewed}");
+        }
+    }
+
+    #[test]
+    fn a_page_whose_marks_are_broken_is_not_written() {
+        let page = render("", &figures(SIGN), &machine(Cpu::WithIfma), false).expect("a page");
+        let (start, end) = marks(Cpu::WithIfma);
+        for mark in [start, end] {
+            let broken = page.replace(&mark, "");
+            assert!(render(&broken, &figures(SIGN), &machine(Cpu::WithoutIfma), false).is_err());
+        }
     }
 
     #[test]
     fn a_figure_that_no_section_takes_is_not_dropped() {
-        let mut figures = figures();
-        let machine = Machine::look().expect("a machine with /proc");
-        assert!(render(&figures, &machine, false).is_ok());
-        assert_eq!(figures.take("figure | unheard of | x | 1.00 µs | 1.00 x | "), Ok(()));
-        assert!(render(&figures, &machine, false).is_err_and(|error| error.contains("unheard of")));
+        let unheard = "figure | unheard of | x | 1.00 µs | 1.00 x | ";
+        let page = render("", &figures(unheard), &machine(Cpu::WithIfma), false);
+        assert!(page.is_err_and(|error| error.contains("unheard of")));
+    }
+
+    #[test]
+    fn the_page_is_as_this_code_writes_it() {
+        let page = include_str!("../../../docs/benchmarks.md");
+        assert!(
+            page.starts_with(&head()),
+            "write what xtask/src/bench says above the sections of docs/benchmarks.md"
+        );
+        for cpu in Cpu::ALL {
+            assert!(render(page, &figures(SIGN), &machine(cpu), true).is_ok());
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! Issue end to end: the program `minipki ca serve`, its ledger on a disk, and clients over TCP. Beside it, turn by
 //! turn, what no CA can do without: a signature, and for a request that comes alone a durable commit too.
 
+mod cores;
+
 use std::path::Path;
 use std::time::Duration;
 
-use minipki_benches::{Bare, Client, Clock, Load, Served, Suite, enrolled, figure, run};
+use minipki_benches::{Bare, Client, Clock, Cores, Load, Served, Suite, figure, run};
 use tokio::runtime::{Builder, Runtime};
 
 /// The forms, and whether something is proven in them.
@@ -44,6 +46,26 @@ const SHORT: Extent = Extent {
 };
 const FULL: Extent = Extent { alone: 4000, turns: 9, lasting: Duration::from_secs(2), ..SHORT };
 
+impl Extent {
+    fn of(suite: &Suite) -> &'static Self {
+        match () {
+            () if suite.is_test() => &GLIMPSE,
+            () if suite.is_full() => &FULL,
+            () => &SHORT,
+        }
+    }
+
+    /// The heaviest of the loads.
+    fn most(&self) -> usize {
+        self.connections.iter().copied().max().unwrap_or(1)
+    }
+}
+
+/// The disk that everything is built on: a system's temporary folder may be in memory.
+fn disk() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+}
+
 /// A CA, and what its work is compared with.
 struct Bench {
     extent: &'static Extent,
@@ -54,10 +76,8 @@ struct Bench {
 
 impl Bench {
     fn new(extent: &'static Extent) -> Self {
-        // The disk that everything is built on: a system's temporary folder may be in memory.
-        let disk = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-        Self { extent, runtime, ca: Served::start(disk), bare: Bare::new(disk) }
+        Self { extent, runtime, ca: Served::start(disk(), Cores::allowed()), bare: Bare::new(disk()) }
     }
 
     /// One request at a time, each after the bare work of one: the latencies of the bare work, and of each way.
@@ -83,11 +103,10 @@ impl Bench {
         for _ in 0..self.extent.turns {
             for shown in &mut loads {
                 let before = sign();
-                let turn = self.runtime.block_on(shown.load.turn(&self.ca, self.extent.lasting));
+                let turn = shown.load.turn(&self.ca, self.extent.lasting);
                 let signature = (before + sign()) / 2.0;
-                let issued = turn.latencies.len() as f64;
-                let (cpu, rate) = (micros(turn.cpu) / issued, issued / turn.took.as_secs_f64());
-                shown.turns.push(Sample { signature, cpu, rate });
+                let cpu = micros(turn.cpu) / turn.latencies.len() as f64;
+                shown.turns.push(Sample { signature, cpu, rate: turn.rate() });
                 shown.latencies.extend(turn.latencies);
             }
         }
@@ -130,11 +149,7 @@ fn end_to_end(suite: &mut Suite) {
     if !FORMS.iter().any(|(form, _)| wanted(form)) {
         return;
     }
-    let bench = Bench::new(match () {
-        () if suite.is_test() => &GLIMPSE,
-        () if suite.is_full() => &FULL,
-        () => &SHORT,
-    });
+    let bench = Bench::new(Extent::of(suite));
     for (form, proven) in FORMS.into_iter().filter(|(form, _)| wanted(form)) {
         let (floor, alone) = bench.alone(proven);
         let loads = bench.loads(proven);
@@ -161,8 +176,7 @@ fn end_to_end(suite: &mut Suite) {
             }
         }
     }
-    // Nothing was granted that is not in the ledger, and nothing else is.
-    assert_eq!(bench.ca.recorded(), enrolled());
+    bench.ca.check_ledger();
 }
 
 /// Numbers in ascending order: microseconds, as a rule.
@@ -193,5 +207,5 @@ fn micros(time: Duration) -> f64 {
 }
 
 fn main() {
-    run(&[end_to_end]);
+    run(&[end_to_end, cores::cores]);
 }
