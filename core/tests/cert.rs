@@ -10,8 +10,8 @@ use minipki_core::crypto::{Portable, is_canonical};
 use minipki_core::encoding::{Form, base64, json};
 use minipki_core::limits::{ANCHOR, CERTIFICATE, SPKI_PEM};
 use minipki_core::time::{Now, UnixTime};
-use minipki_tests::certificates::{ISSUER, NOW, SUBJECT, anchor, encode, id, issue, sample, sign, time};
-use minipki_tests::rsa_keys::{SIZES, private, public, rng};
+use minipki_fixtures::certificates::{ISSUER, NOW, SUBJECT, anchor, encode, id, issue, sample, sign, time};
+use minipki_fixtures::rsa_keys::{SIZES, private, public, rng};
 use proptest::prelude::*;
 
 const SIZE: KeySize = KeySize::Bits2048;

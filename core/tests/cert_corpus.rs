@@ -8,9 +8,9 @@ use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::ANCHOR;
 use minipki_core::time::Now;
-use minipki_tests::certificates::{NOW, anchor, id, time};
-use minipki_tests::rsa_keys::SIZES;
-use minipki_tests::{certificate_corpus, vector_path, vectors};
+use minipki_fixtures::certificates::{NOW, anchor, id, time};
+use minipki_fixtures::rsa_keys::SIZES;
+use minipki_fixtures::{certificate_corpus, vector_path, vectors};
 
 /// The anchor to verify the corpus with.
 const ANCHOR_FILE: &str = "cert/anchor.json";

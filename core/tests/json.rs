@@ -2,7 +2,7 @@
 
 use minipki_core::encoding::json::{check, decode, encode, member};
 use minipki_core::encoding::{Form, JsonError, JsonErrorKind};
-use minipki_tests::vectors;
+use minipki_fixtures::vectors;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 

@@ -3,7 +3,7 @@
 use minipki_core::crypto::{CryptoError, Portable};
 use minipki_core::noise::responder::ExpectMessage1;
 use minipki_core::noise::{Error, MESSAGES_PER_KEY};
-use minipki_tests::noise::{channel, fresh, key_pair};
+use minipki_fixtures::noise::{channel, fresh, key_pair};
 
 const TAG: Error = Error::Crypto(CryptoError::Tag);
 

@@ -2,7 +2,7 @@
 
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::noise::{MESSAGES_PER_KEY, initiator, responder};
-use minipki_tests::noise::{End, key_pair};
+use minipki_fixtures::noise::{End, key_pair};
 use proptest::prelude::*;
 use snow::{Builder, HandshakeState, TransportState};
 

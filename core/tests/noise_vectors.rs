@@ -1,8 +1,8 @@
 //! The published vectors for `Noise_XX_25519_ChaChaPoly_SHA256`, byte for byte.
 
 use minipki_core::noise::{initiator, responder};
-use minipki_tests::noise::{End, key_pair};
-use minipki_tests::{hex, hex_array};
+use minipki_fixtures::noise::{End, key_pair};
+use minipki_fixtures::{hex, hex_array};
 use serde_json::Value;
 
 struct Message {

@@ -2,7 +2,7 @@
 
 use minipki_core::bytes::BufferTooSmall;
 use minipki_core::encoding::pem::{PemError, decode, encode};
-use minipki_tests::openssl;
+use minipki_fixtures::openssl;
 use proptest::prelude::*;
 
 const LABEL: &str = "PUBLIC KEY";

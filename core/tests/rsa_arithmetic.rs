@@ -3,7 +3,7 @@
 use crypto_bigint::{BoxedUint, NonZero, Odd};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::rsa::arith::{Crt, Limb, Modulus, Parts, limbs};
-use minipki_tests::rsa_keys::{Numbers, numbers, rng};
+use minipki_fixtures::rsa_keys::{Numbers, numbers, rng};
 use rand_core::Rng;
 
 /// A number of `bytes` bytes.

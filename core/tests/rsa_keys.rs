@@ -4,7 +4,7 @@ use minipki_core::crypto::rsa::{Error, KeySize, PrivateKey, PublicKey};
 use minipki_core::crypto::{Portable, Provider};
 use minipki_core::keys::{Fingerprint, FingerprintError};
 use minipki_core::limits::{SPKI_DER, SPKI_PEM};
-use minipki_tests::rsa_keys::{
+use minipki_fixtures::rsa_keys::{
     Numbers, SIZES, element, integer, numbers, oracle, pkcs8_der, private, public, sequence, spki_der,
 };
 use rsa::pkcs8::{EncodePublicKey, LineEnding};

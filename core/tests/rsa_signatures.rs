@@ -2,8 +2,8 @@
 
 use minipki_core::crypto::rsa::{Error, KeySize, PrivateKey, SaltLength};
 use minipki_core::crypto::{Portable, Provider};
-use minipki_tests::openssl;
-use minipki_tests::rsa_keys::{SIZES, broken, numbers, oracle, private, public, rng, spki_der};
+use minipki_fixtures::openssl;
+use minipki_fixtures::rsa_keys::{SIZES, broken, numbers, oracle, private, public, rng, spki_der};
 use proptest::prelude::*;
 use rsa::sha2::Sha256;
 use rsa::{Pkcs1v15Sign, Pss};

@@ -2,8 +2,8 @@
 
 use minipki_core::crypto::rsa::arith::{Limb, Modulus};
 use minipki_core::crypto::rsa::{Error, KeySize, PrivateKey};
-use minipki_tests::dead_stack::dead_stack;
-use minipki_tests::rsa_keys::{Numbers, SIZES, numbers, pkcs8_der, private, rng};
+use minipki_fixtures::dead_stack::dead_stack;
+use minipki_fixtures::rsa_keys::{Numbers, SIZES, numbers, pkcs8_der, private, rng};
 
 /// Limbs in a row that must not be found. A single one may have been moved out of a register.
 const LIMBS: usize = 4;

@@ -10,9 +10,9 @@ use minipki_core::noise;
 use minipki_core::session::{Established, Fault, Initiator, LocalIdentity, Received, Responder};
 use minipki_core::time::Now;
 use minipki_core::wire::{Code, WireError};
-use minipki_tests::certificates::{NOW, anchor, id, issue, sample, time};
-use minipki_tests::pair::{Pause, Record};
-use minipki_tests::rsa_keys::{public, rng};
+use minipki_fixtures::certificates::{NOW, anchor, id, issue, sample, time};
+use minipki_fixtures::pair::{Pause, Record};
+use minipki_fixtures::rsa_keys::{public, rng};
 
 const SIZE: KeySize = KeySize::Bits2048;
 

@@ -8,9 +8,9 @@ use minipki_core::link::{Link, Want};
 use minipki_core::session::{EnrolServer, Fault, LocalIdentity, Machine, Responder};
 use minipki_core::time::Now;
 use minipki_core::wire::{Refusal, frame};
-use minipki_tests::certificates::{NOW, anchor, time};
-use minipki_tests::rsa_keys::rng;
-use minipki_tests::vectors;
+use minipki_fixtures::certificates::{NOW, anchor, time};
+use minipki_fixtures::rsa_keys::rng;
+use minipki_fixtures::vectors;
 
 /// What `machine` says to `body`: the refusal's code, and the fault that the application is told.
 fn refusal<M: Machine>(machine: M, body: &[u8]) -> (String, Fault) {

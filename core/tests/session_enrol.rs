@@ -13,9 +13,9 @@ use minipki_core::session::{
 use minipki_core::time::Now;
 use minipki_core::wire::enrolment::Challenge;
 use minipki_core::wire::{Code, WireError, frame};
-use minipki_tests::certificates::{self, NOW, anchor, issue, sample, time};
-use minipki_tests::pair::Record;
-use minipki_tests::rsa_keys::{public, rng};
+use minipki_fixtures::certificates::{self, NOW, anchor, issue, sample, time};
+use minipki_fixtures::pair::Record;
+use minipki_fixtures::rsa_keys::{public, rng};
 
 const SIZE: KeySize = KeySize::Bits2048;
 

@@ -4,8 +4,8 @@ use minipki_core::bytes::BufferTooSmall;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::encoding::pem::{self, PemError};
 use minipki_core::keys::{KeyFileError, PKCS8_PEM};
-use minipki_tests::noise::key_pair;
-use minipki_tests::{hex, hex_array, openssl};
+use minipki_fixtures::noise::key_pair;
+use minipki_fixtures::{hex, hex_array, openssl};
 
 fn read(pem: &[u8]) -> Result<KeyPair, KeyFileError> {
     KeyPair::<Portable>::from_pkcs8_pem(pem)

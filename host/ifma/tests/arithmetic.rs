@@ -1,9 +1,9 @@
 //! The arithmetic on eight numbers against crypto-bigint, at the ends of limbs and of moduli.
 
 use crypto_bigint::{BoxedUint, NonZero, Odd};
+use minipki_fixtures::rsa_keys::rng;
 use minipki_ifma::arith::{Modulus, Number, Ring, digits, read, write, zero};
 use minipki_ifma::{Engine, LANES};
-use minipki_tests::rsa_keys::rng;
 use proptest::prelude::*;
 use rand_core::Rng;
 

