@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use minipki_ca::Policy;
+use minipki_fixtures::certificates::time;
 use minipki_keys::{CaFolder, SignerKind};
 use minipki_ledger::Accept;
 use minipki_server::state::open_authority;
 use minipki_tests::browser::{Browser, browse};
 use minipki_tests::ca::proven;
-use minipki_tests::certificates::time;
 use minipki_tests::console_program::Console;
 use serde_json::{Value, json};
 

@@ -9,13 +9,13 @@ use minipki_core::link::{Link, Want};
 use minipki_core::session::{self, Initiator, LocalIdentity};
 use minipki_core::time::Now;
 use minipki_core::wire::Code;
+use minipki_fixtures::rsa_keys::rng;
 use minipki_net::{NetError, drive};
 use minipki_tests::ca::id;
 use minipki_tests::peers::{
     CA, MemoryChannel, OTHER_CA, certificate, channel, enter, expired, hasty, identity, identity_of,
     key_pair, now, stream, trust, valid,
 };
-use minipki_tests::rsa_keys::rng;
 
 type Outcome = Result<MemoryChannel, ClientError>;
 

@@ -7,9 +7,9 @@ use minipki_core::noise;
 use minipki_core::session::{self, Initiator};
 use minipki_core::time::Now;
 use minipki_core::wire::{Code, Refusal, WireError};
+use minipki_fixtures::rsa_keys::rng;
 use minipki_provider::Chosen;
 use minipki_tests::peers::{Halves, enter, get_frame, identity, now, put_frame, stream};
-use minipki_tests::rsa_keys::rng;
 use tokio::io::AsyncWriteExt;
 
 /// In place of which message.

@@ -13,11 +13,11 @@ use minipki_core::crypto::KeyPair;
 use minipki_core::keys::KeyFileError;
 use minipki_core::time::Now;
 use minipki_core::wire::Code;
+use minipki_fixtures::certificates::anchor;
+use minipki_fixtures::openssl;
+use minipki_fixtures::rsa_keys::public;
 use minipki_tests::ca::{chmod, mode};
-use minipki_tests::certificates::anchor;
-use minipki_tests::openssl;
 use minipki_tests::peers::{CA, OTHER_CA, certificate, expired, identity, key_pair, now, trust, valid};
-use minipki_tests::rsa_keys::public;
 use tempfile::TempDir;
 
 /// A folder that holds the identity of `subject`, in one that goes away.

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use minipki_fixtures::{openssl, openssl_fails};
 use minipki_keys::CaFolder;
 use minipki_tests::program::{Running, run, start};
-use minipki_tests::{openssl, openssl_fails};
 use tempfile::TempDir;
 
 /// Makes a key and a certificate of it that signs itself, as an operator may: `NAME.crt` and `NAME.key`.

@@ -4,7 +4,7 @@ use minipki_core::cert::{Id, Validity};
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::Now;
 use minipki_device_app::Exit;
-use minipki_tests::certificates::{anchor, id};
+use minipki_fixtures::certificates::{anchor, id};
 use minipki_tests::device::{Config, Damage, Errand, TestBoard, config, connect, listen};
 use minipki_tests::device_others::{Claims, HELLO, Other, around_noon, good, noon};
 use minipki_tests::peers::{CA, OTHER_CA, certificate, key_pair, trust};

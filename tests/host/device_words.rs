@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use minipki_core::keys::Fingerprint;
 use minipki_device_app::{Exit, Text, UsageError};
-use minipki_tests::certificates::id;
+use minipki_fixtures::certificates::id;
 use minipki_tests::device::{Config, Errand};
 
 const HEX: &str = "0707070707070707070707070707070707070707070707070707070707070707";

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use minipki_core::crypto::rsa::{KeySize, PublicKey, SaltLength};
 use minipki_core::keys::Fingerprint;
+use minipki_fixtures::openssl;
+use minipki_fixtures::rsa_keys::SIZES;
 use minipki_keys::{CaFolder, FolderError, SignerKind};
 use minipki_server::state::{self, StateError};
 use minipki_tests::ca::{chmod, id, mode, openssl_key};
-use minipki_tests::openssl;
-use minipki_tests::rsa_keys::SIZES;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 

@@ -2,6 +2,7 @@
 
 mod authority;
 mod authority_batches;
+mod aws_lc;
 mod channel_handshake;
 mod channel_listener;
 mod channel_messages;
@@ -32,6 +33,8 @@ mod device_storage;
 mod device_time;
 mod device_words;
 mod dial;
+mod documents;
+mod drivers;
 mod keys;
 mod kill;
 mod ledger;

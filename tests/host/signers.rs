@@ -4,11 +4,11 @@ use aws_lc_rs::signature::{ParsedPublicKey, RSA_PSS_2048_8192_SHA256, RsaParamet
 use minipki_ca::Signer;
 use minipki_core::crypto::rsa::{self, KeySize, SaltLength};
 use minipki_core::encoding::pem;
+use minipki_fixtures::openssl;
+use minipki_fixtures::rsa_keys::SIZES;
 use minipki_ifma::Engine;
 use minipki_keys::{BatchSigner, KeyError, SignerKind};
 use minipki_tests::ca::openssl_key;
-use minipki_tests::openssl;
-use minipki_tests::rsa_keys::SIZES;
 use rsa::PublicKey;
 use sha2::{Digest, Sha256};
 

@@ -1,12 +1,22 @@
 //! How conversations end, with the built program: by the deadline, by silence, by a certificate's end, by a signal.
 
 use std::net::TcpListener;
+use std::path::Path;
 
 use minipki_tests::peers::{CA, expiring_in, identity_of, keep};
-use minipki_tests::program::{run, start, start_typing};
-use minipki_tests::terminal::start_at_terminal;
+use minipki_tests::program::{Running, run, start, start_typing};
+use minipki_tests::terminal::{Terminal, start_at_terminal};
 
 use super::talk::{bob, connect, listen, people};
+
+/// bob and alice, each at a terminal, with an open channel between them, and where bob listens.
+fn open_channel(at: &Path) -> ((Running, Terminal, String), (Running, Terminal)) {
+    let (mut bob, keys, address) = bob(at, &[]);
+    let (mut alice, alices) = start_at_terminal(at, &connect("alice", &address, &[]));
+    bob.line("open: alice");
+    alice.line("open: bob");
+    ((bob, keys, address), (alice, alices))
+}
 
 #[test]
 fn piped_input_ends_by_the_deadline_if_the_peer_does_not_close() {
@@ -93,10 +103,7 @@ fn a_signal_to_a_listener_closes_each_channel_in_order() {
     let folder = people(&["alice", "bob", "carol"]);
     let at = folder.path();
     for signal in ["INT", "TERM", "HUP"] {
-        let (mut bob, _keys, address) = bob(at, &[]);
-        let (mut alice, mut alices) = start_at_terminal(at, &connect("alice", &address, &[]));
-        bob.line("open: alice");
-        alice.line("open: bob");
+        let ((mut bob, _keys, address), (mut alice, mut alices)) = open_channel(at);
         let carol = start_typing(at, &connect("carol", &address, &["--deadline", "1h"]), "hello\n");
         bob.line("carol: hello");
         bob.signal(signal);
@@ -156,10 +163,7 @@ fn a_signal_ends_a_client_without_a_channel_at_once() {
 fn a_second_signal_ends_a_conversation_at_once() {
     let folder = people(&["alice", "bob"]);
     let at = folder.path();
-    let (mut bob, _keys, address) = bob(at, &[]);
-    let (mut alice, _alices) = start_at_terminal(at, &connect("alice", &address, &[]));
-    alice.line("open: bob");
-    bob.line("open: alice");
+    let ((bob, _keys, _), _alice) = open_channel(at);
     // alice does not close, so that the first signal would take a while.
     bob.signal("INT");
     bob.signal("TERM");
@@ -171,10 +175,7 @@ fn a_second_signal_ends_a_conversation_at_once() {
 fn a_channel_that_is_cut_is_told_as_a_conversation_and_not_as_a_wrong_address() {
     let folder = people(&["alice", "bob"]);
     let at = folder.path();
-    let (mut bob, _keys, address) = bob(at, &[]);
-    let (mut alice, _alices) = start_at_terminal(at, &connect("alice", &address, &[]));
-    alice.line("open: bob");
-    bob.line("open: alice");
+    let ((bob, _keys, _), (alice, _alices)) = open_channel(at);
     bob.signal("KILL");
     let done = alice.wait().expect(5);
     assert!(done.stderr.contains("bob: the connection ended without a close"), "{done:?}");

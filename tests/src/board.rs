@@ -12,10 +12,10 @@ use minipki_keys::{CaFolder, SignerKind};
 use minipki_qemu::{Board, HOST, Wire, is_noise};
 use tempfile::TempDir;
 
-use crate::certificates::{encode, id};
 use crate::device_others::Claims;
 use crate::peers::{key_pair, now, valid};
 use crate::program::{Done, Running, run, start};
+use minipki_fixtures::certificates::{encode, id};
 
 /// What a device says, and what it is answered.
 pub const READING: &str = "21.5 C";

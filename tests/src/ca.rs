@@ -18,7 +18,7 @@ use minipki_ledger::{LedgerReader, Owner, SqliteLedger, StoreError, TokenBook};
 
 use tempfile::TempDir;
 
-use crate::openssl;
+use minipki_fixtures::openssl;
 
 /// An RSA key of this size, as `openssl genpkey` writes it: PKCS#8 PEM. The same one all through a test run.
 pub fn openssl_key(size: KeySize) -> &'static [u8] {

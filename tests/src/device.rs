@@ -13,10 +13,10 @@ use minipki_core::time::Now;
 use minipki_device_app::{Board, Exit, Memory, Record, StorageError, Stream, Text, run};
 use rand_chacha::ChaCha20Rng;
 
-use crate::certificates::id;
 use crate::device_others::Other;
 use crate::peers::trust;
-use crate::rsa_keys::rng;
+use minipki_fixtures::certificates::id;
+use minipki_fixtures::rsa_keys::rng;
 
 /// What the board of memory is told.
 pub type Config<'a> = minipki_device_app::Config<'a, SocketAddr>;

@@ -15,7 +15,7 @@ use minipki_core::time::{Now, UnixTime};
 use minipki_core::wire::Code;
 
 use crate::peers::{CA, certificate, key_pair, trust};
-use crate::rsa_keys::rng;
+use minipki_fixtures::rsa_keys::rng;
 
 /// A message that says hello.
 pub const HELLO: &[u8] = br#"{"text":"hello","type":"chat"}"#;
@@ -175,7 +175,7 @@ impl Other {
 
 /// The time at which everything here happens.
 pub fn noon() -> UnixTime {
-    crate::certificates::time("2026-06-15T12:00:00+00:00")
+    minipki_fixtures::certificates::time("2026-06-15T12:00:00+00:00")
 }
 
 /// From so many seconds after noon to so many; before it if they are negative.

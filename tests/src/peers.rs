@@ -16,8 +16,8 @@ use minipki_core::limits;
 use minipki_core::time::{Now, UnixTime};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 
-use crate::certificates::{anchor, id, issue, sample};
-use crate::rsa_keys::{public, rng};
+use minipki_fixtures::certificates::{anchor, id, issue, sample};
+use minipki_fixtures::rsa_keys::{public, rng};
 
 /// The CA of the tests.
 pub const CA: KeySize = KeySize::Bits2048;

@@ -1,0 +1,356 @@
+//! Certificates: what is written is read, verified under the right anchor at the right time, and else refused.
+
+use minipki_core::bytes::BufferTooSmall;
+use minipki_core::cert::{
+    Anchor, Certificate, Error, Id, IdBuf, IdError, Serial, TbsCertificate, Validity, attach_signature,
+    verify,
+};
+use minipki_core::crypto::rsa::{self, KeySize, SaltLength};
+use minipki_core::crypto::{Portable, is_canonical};
+use minipki_core::encoding::{Form, base64, json};
+use minipki_core::limits::{ANCHOR, CERTIFICATE, SPKI_PEM};
+use minipki_core::time::{Now, UnixTime};
+use minipki_fixtures::certificates::{ISSUER, NOW, SUBJECT, anchor, encode, id, issue, sample, sign, time};
+use minipki_fixtures::rsa_keys::{SIZES, private, public, rng};
+use proptest::prelude::*;
+
+const SIZE: KeySize = KeySize::Bits2048;
+
+fn now() -> Now {
+    Now::Exact(time(NOW))
+}
+
+/// Parses and verifies, and says only whether the time was certain.
+fn judge(anchor: &Anchor, text: &[u8], now: Now) -> Result<bool, Error> {
+    let certificate = Certificate::parse(text)?;
+    verify::<Portable>(anchor, &certificate, now).map(|verified| verified.time_certain())
+}
+
+#[test]
+fn what_is_issued_verifies_and_says_what_was_asked_for() {
+    for size in SIZES {
+        let key = public(size);
+        let text = issue(&sample(&key), size);
+        let certificate = Certificate::parse(&text).unwrap();
+        let verified = verify::<Portable>(&anchor(size), &certificate, now()).unwrap();
+        assert!(verified.time_certain());
+        let said = verified.certificate();
+        assert_eq!(said.text(), text);
+        assert_eq!((said.issuer_id().as_str(), said.subject_id().as_str()), (ISSUER, SUBJECT));
+        assert_eq!(said.subject_key(), &[0x42; 32]);
+        assert_eq!(said.serial_number(), Serial::new(4_242).unwrap());
+        assert_eq!(said.validity(), sample(&key).validity);
+        assert_eq!(said.issuer_key(), Ok(key.clone()));
+        assert_eq!(said.signed_slices().concat(), encode(&sample(&key)));
+        assert_eq!(verified.require_subject(id(SUBJECT)).unwrap().require_key(&[0x42; 32]).map(drop), Ok(()));
+        assert_eq!(verified.require_subject(id("alice")).map(drop), Err(Error::SubjectMismatch));
+        assert_eq!(verified.require_key(&[0x43; 32]).map(drop), Err(Error::SubjectKeyMismatch));
+    }
+}
+
+#[test]
+fn our_own_signature_verifies_too() {
+    let key = public(SIZE);
+    let text = encode(&sample(&key));
+    let (mut signature, mut out) = ([0; 256], [0; CERTIFICATE]);
+    let digest = <Portable as minipki_core::crypto::Provider>::sha256(&[&text]);
+    let signature = private(SIZE).sign_pss(&digest, &[7; 222], &mut rng(2), &mut signature).unwrap();
+    let certificate = attach_signature(&text, signature, &mut out).unwrap();
+    assert_eq!(judge(&anchor(SIZE), certificate, now()), Ok(true));
+    assert_eq!(public(SIZE).verify_pss(&digest, signature, SaltLength::Exactly(222)), Ok(()));
+}
+
+#[test]
+fn any_salt_from_32_bytes_to_the_maximum_is_accepted() {
+    let key = public(SIZE);
+    let text = encode(&sample(&key));
+    for salt in [0, 20, 31, 32, 33, 64, 221, 222] {
+        let mut out = [0; CERTIFICATE];
+        let certificate = attach_signature(&text, &sign(&text, SIZE, salt), &mut out).unwrap();
+        let short = rsa::Error::SaltLength;
+        let expected = if salt < 32 { Err(Error::Signature(short)) } else { Ok(true) };
+        assert_eq!(judge(&anchor(SIZE), certificate, now()), expected, "salt of {salt}");
+    }
+}
+
+#[test]
+fn both_bounds_are_within_the_validity() {
+    let key = public(SIZE);
+    let text = issue(&sample(&key), SIZE);
+    let anchor = anchor(SIZE);
+    let (not_before, not_after) = (sample(&key).validity.not_before(), sample(&key).validity.not_after());
+    let at = |time: UnixTime| judge(&anchor, &text, Now::Exact(time));
+    let early = UnixTime::new(not_before.get() - 1).unwrap();
+    let late = not_after.checked_add_seconds(1).unwrap();
+    assert_eq!(at(early), Err(Error::NotYetValid { now: early, not_before }));
+    assert_eq!(at(not_before), Ok(true));
+    assert_eq!(at(not_after), Ok(true));
+    assert_eq!(at(late), Err(Error::Expired { now: late, not_after }));
+}
+
+#[test]
+fn a_lower_bound_of_the_time_can_tell_only_that_it_is_too_late() {
+    let key = public(SIZE);
+    let text = issue(&sample(&key), SIZE);
+    let anchor = anchor(SIZE);
+    let not_after = sample(&key).validity.not_after();
+    let late = not_after.checked_add_seconds(1).unwrap();
+    assert_eq!(judge(&anchor, &text, Now::AtLeast(UnixTime::MIN)), Ok(false));
+    assert_eq!(judge(&anchor, &text, Now::AtLeast(time(NOW))), Ok(false));
+    assert_eq!(judge(&anchor, &text, Now::AtLeast(not_after)), Ok(false));
+    assert_eq!(judge(&anchor, &text, Now::AtLeast(late)), Err(Error::Expired { now: late, not_after }));
+}
+
+#[test]
+fn an_error_of_time_is_told_of_genuine_certificates_only() {
+    let key = public(SIZE);
+    let text = issue(&sample(&key), SIZE);
+    let forged = String::from_utf8(text).unwrap().replace("4242", "4243");
+    let error = judge(&anchor(SIZE), forged.as_bytes(), Now::Exact(UnixTime::MAX));
+    assert!(matches!(error, Err(Error::Signature(_))), "{error:?}");
+}
+
+#[test]
+fn an_anchor_by_fingerprint_takes_any_issuer_name_until_it_has_learnt_one() {
+    let key = public(SIZE);
+    let text = issue(&sample(&key), SIZE);
+    let other = issue(&TbsCertificate { issuer_id: id("other-ca"), ..sample(&key) }, SIZE);
+    let mut anchor = Anchor::from_fingerprint(key.fingerprint::<Portable>());
+    assert_eq!((anchor.issuer_id(), anchor.key()), (None, None));
+    assert_eq!(judge(&anchor, &other, now()), Ok(true));
+
+    let certificate = Certificate::parse(&text).unwrap();
+    let verified = verify::<Portable>(&anchor, &certificate, now()).unwrap();
+    assert_eq!(anchor.pin_issuer::<Portable>(&verified), Ok(()));
+    assert_eq!(anchor, self::anchor(SIZE));
+    assert_eq!(judge(&anchor, &text, now()), Ok(true));
+    assert_eq!(judge(&anchor, &other, now()), Err(Error::IssuerMismatch));
+}
+
+#[test]
+fn an_anchor_learns_only_what_was_verified_under_itself() {
+    let key = public(SIZE);
+    let text = issue(&sample(&key), SIZE);
+    let certificate = Certificate::parse(&text).unwrap();
+    let verified = verify::<Portable>(&anchor(SIZE), &certificate, now()).unwrap();
+    let larger = public(KeySize::Bits3072);
+    let mut by_fingerprint = Anchor::from_fingerprint(larger.fingerprint::<Portable>());
+    assert_eq!(by_fingerprint.pin_issuer::<Portable>(&verified), Err(Error::IssuerKeyMismatch));
+    assert_eq!(by_fingerprint.key(), None);
+    let mut renamed = Anchor::from_key::<Portable>(id("other-ca"), key);
+    assert_eq!(renamed.pin_issuer::<Portable>(&verified), Err(Error::IssuerMismatch));
+    assert_eq!(renamed.issuer_id(), Some(id("other-ca")));
+}
+
+#[test]
+fn another_key_is_no_anchor() {
+    let key = public(SIZE);
+    let text = issue(&sample(&key), SIZE);
+    let other = public(KeySize::Bits3072);
+    let by_key = Anchor::from_key::<Portable>(id(ISSUER), other.clone());
+    let by_fingerprint = Anchor::from_fingerprint(other.fingerprint::<Portable>());
+    assert_eq!(judge(&by_key, &text, now()), Err(Error::IssuerKeyMismatch));
+    assert_eq!(judge(&by_fingerprint, &text, now()), Err(Error::IssuerKeyMismatch));
+}
+
+#[test]
+fn the_anchors_key_may_come_in_another_text() {
+    let key = public(SIZE);
+    let (mut pem, mut b64) = ([0; SPKI_PEM], [0; 2 * SPKI_PEM]);
+    let pem = key.write_spki_pem(&mut pem).unwrap();
+    let ours = base64::encode(pem.as_bytes(), &mut b64).unwrap().to_owned();
+    for (other, expected) in [
+        (pem.replace('\n', "\r\n"), Ok(true)),
+        (pem.trim_end().to_owned(), Ok(true)),
+        (pem.replace("PUBLIC", "SECRET"), Err(Error::IssuerKey(rsa::Error::KeyEncoding))),
+        (String::new(), Err(Error::IssuerKey(rsa::Error::KeyEncoding))),
+    ] {
+        let theirs = base64::encode(other.as_bytes(), &mut b64).unwrap();
+        let text = String::from_utf8(encode(&sample(&key))).unwrap().replace(&ours, theirs);
+        let mut certificate = [0; 2 * CERTIFICATE];
+        let signature = sign(text.as_bytes(), SIZE, SIZE.max_salt());
+        let certificate = attach_signature(text.as_bytes(), &signature, &mut certificate).unwrap();
+        assert_eq!(judge(&anchor(SIZE), certificate, now()), expected, "{other}");
+    }
+}
+
+#[test]
+fn anchors_are_kept_as_json() {
+    let longest = "x".repeat(64);
+    for size in SIZES {
+        let key = public(size);
+        let mut pem = [0; 800];
+        let pem = key.write_spki_pem(&mut pem).unwrap();
+        let whole = Anchor::from_spki_pem::<Portable>(id(&longest), pem.as_bytes()).unwrap();
+        let by_fingerprint = Anchor::from_fingerprint(key.fingerprint::<Portable>());
+        for anchor in [whole, by_fingerprint] {
+            let mut out = [0; ANCHOR];
+            let text = anchor.encode(&mut out).unwrap();
+            assert_eq!(json::check(text, Form::Canonical), Ok(()));
+            assert_eq!(Anchor::decode::<Portable>(text), Ok(anchor.clone()));
+            let pretty: serde_json::Value = serde_json::from_slice(text).unwrap();
+            let pretty = serde_json::to_string_pretty(&pretty).unwrap() + "\n";
+            assert_eq!(Anchor::decode::<Portable>(pretty.as_bytes()), Ok(anchor.clone()));
+            assert_eq!(anchor.encode(&mut vec![0; text.len() - 1]), Err(BufferTooSmall));
+        }
+    }
+}
+
+#[test]
+fn an_anchor_that_contradicts_itself_is_refused() {
+    let mut out = [0; ANCHOR];
+    let text = str::from_utf8(anchor(SIZE).encode(&mut out).unwrap()).unwrap();
+    let fingerprint = anchor(SIZE).fingerprint().to_string();
+    let decode = |text: String| Anchor::decode::<Portable>(text.as_bytes());
+    let turned = fingerprint.replace('a', "b");
+    assert_ne!(turned, fingerprint);
+    assert_eq!(decode(text.replace(&fingerprint, &turned)), Err(Error::AnchorFingerprint));
+    assert_eq!(decode(text.replace(&fingerprint, &fingerprint[1..])), Err(Error::AnchorFingerprint));
+    assert_eq!(decode(text.replace(r#""issuer_id":"test-ca","#, "")), Err(Error::AnchorIncomplete));
+    assert_eq!(decode(text.replace("test-ca", "test ca")), Err(Error::IssuerId(IdError::Character(4))));
+    assert!(matches!(decode(text.replace("_b64\":\"", "_b64\":\"!")), Err(Error::IssuerKey(_))));
+    assert!(matches!(decode("{}".into()), Err(Error::Json(_))));
+}
+
+#[test]
+fn names_are_what_the_profile_allows() {
+    let all = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._";
+    assert_eq!(Id::new(all).map(Id::as_str), Ok(all));
+    assert_eq!(Id::new("-:@").map(IdBuf::from), "-:@".parse());
+    assert_eq!(Id::new(""), Err(IdError::Empty));
+    assert_eq!(Id::new(&"a".repeat(65)), Err(IdError::TooLong));
+    for other in (0..128).map(char::from).filter(|c| !c.is_ascii_alphanumeric() && !"._-:@".contains(*c)) {
+        assert_eq!(Id::new(&format!("ab{other}")), Err(IdError::Character(2)), "{other:?}");
+    }
+    assert_eq!(Id::new("naïve"), Err(IdError::Character(2)));
+}
+
+#[test]
+fn serial_numbers_are_1_to_2_to_the_53_less_1() {
+    assert_eq!(Serial::new(0), Err(Error::SerialNumber));
+    assert_eq!(Serial::new(1 << 53), Err(Error::SerialNumber));
+    assert_eq!(Serial::new((1 << 53) - 1).map(Serial::get), Ok((1 << 53) - 1));
+    let mut rng = rng(3);
+    let drawn: Vec<u64> = (0..1000).map(|_| Serial::generate(&mut rng).get()).collect();
+    assert!(drawn.iter().all(|&serial| Serial::new(serial).is_ok()));
+    // The whole range is in use: the top bit is set about every other time.
+    let high = drawn.iter().filter(|&serial| serial >> 52 == 1).count();
+    assert!((400..600).contains(&high), "{high} of 1000");
+}
+
+#[test]
+fn the_largest_certificate_fits_its_limit_and_no_less() {
+    let size = KeySize::Bits4096;
+    let key = public(size);
+    let name = "x".repeat(64);
+    let unsigned = TbsCertificate {
+        issuer_id: id(&name),
+        subject_id: id(&name),
+        serial_number: Serial::new((1 << 53) - 1).unwrap(),
+        ..sample(&key)
+    };
+    let text = issue(&unsigned, size);
+    assert!(CERTIFICATE - text.len() < 64, "{} bytes of {CERTIFICATE}", text.len());
+    let signed = encode(&unsigned);
+    for len in 0..signed.len() {
+        assert_eq!(unsigned.encode(&mut vec![0; len]).map(<[u8]>::len), Err(BufferTooSmall));
+    }
+    let signature = [0; 512];
+    assert_eq!(
+        attach_signature(&signed, &signature, &mut vec![0; text.len() - 1]),
+        Err(Error::BufferTooSmall)
+    );
+    assert!(attach_signature(&signed, &signature, &mut vec![0; text.len()]).is_ok());
+    for none in [&b""[..], b"{}", b"[]", b"{\"a\":1} "] {
+        assert!(matches!(attach_signature(none, &signature, &mut [0; CERTIFICATE]), Err(Error::Json(_))));
+    }
+}
+
+#[test]
+fn a_certificate_with_any_one_byte_changed_is_refused() {
+    let key = public(SIZE);
+    let good = issue(&sample(&key), SIZE);
+    let anchor = anchor(SIZE);
+    assert_eq!(judge(&anchor, &good, now()), Ok(true));
+    for at in 0..good.len() {
+        let byte = good[at];
+        // A flipped bit, a flipped case, and neighbours that are as well formed as the byte itself.
+        for other in [byte ^ 1, byte ^ 0x20, byte ^ 0x80, byte.wrapping_add(1), b'A', b'0', b' '] {
+            if other == byte {
+                continue;
+            }
+            let mut text = good.clone();
+            text[at] = other;
+            let judged = judge(&anchor, &text, now());
+            assert!(judged.is_err(), "byte {at}, {:?} for {:?}", char::from(other), char::from(byte));
+        }
+    }
+}
+
+#[test]
+fn no_part_of_a_certificate_is_one() {
+    let key = public(SIZE);
+    let good = issue(&sample(&key), SIZE);
+    for len in 0..good.len() {
+        assert!(Certificate::parse(&good[..len]).is_err(), "the first {len} bytes");
+        assert!(Certificate::parse(&good[len + 1..]).is_err(), "without the first {}", len + 1);
+        let without = [&good[..len], &good[len + 1..]].concat();
+        assert!(judge(&anchor(SIZE), &without, now()).is_err(), "without byte {len}");
+    }
+}
+
+/// Every certificate that can be said.
+fn fields() -> impl Strategy<Value = (String, u64, String, [u8; 32], u64, u64)> {
+    let name = "[A-Za-z0-9._:@-]{1,64}";
+    let end = UnixTime::MAX.get();
+    let key = any::<[u8; 32]>().prop_filter("a key is canonical", is_canonical);
+    (name, 1u64..1 << 53, name, key, 0..=end, 0..=end)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn parse_undoes_encode_and_the_text_is_that_of_rfc_8785(
+        (issuer_id, serial, subject_id, subject_key, a, b) in fields(),
+        size in prop::sample::select(&SIZES[..]),
+    ) {
+        let key = public(size);
+        let bounds = [a.min(b), a.max(b)].map(|seconds| UnixTime::new(seconds).unwrap());
+        let unsigned = TbsCertificate {
+            issuer_id: id(&issuer_id),
+            issuer_key: &key,
+            serial_number: Serial::new(serial).unwrap(),
+            subject_id: id(&subject_id),
+            subject_key,
+            validity: Validity::new(bounds[0], bounds[1]).unwrap(),
+        };
+        let text = issue(&unsigned, size);
+        let value: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        prop_assert_eq!(&serde_json_canonicalizer::to_vec(&value).unwrap(), &text);
+
+        let anchor = Anchor::from_key::<Portable>(id(&issuer_id), key.clone());
+        let read = Certificate::parse(&text).unwrap();
+        prop_assert!(verify::<Portable>(&anchor, &read, Now::Exact(bounds[0])).is_ok());
+        prop_assert_eq!((read.issuer_id(), read.subject_id()), (id(&issuer_id), id(&subject_id)));
+        prop_assert_eq!((read.serial_number().get(), *read.subject_key()), (serial, subject_key));
+        prop_assert_eq!(read.validity(), unsigned.validity);
+        prop_assert_eq!(read.issuer_key(), Ok(key.clone()));
+    }
+}
+
+proptest! {
+    #[test]
+    fn random_damage_never_panics_and_never_passes(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), " -~"), 1..6),
+    ) {
+        let key = public(SIZE);
+        let good = issue(&sample(&key), SIZE);
+        let mut text = good.clone();
+        for (at, byte) in changes {
+            let at = at.index(text.len());
+            text[at] = byte.as_bytes()[0];
+        }
+        prop_assert_eq!(judge(&anchor(SIZE), &text, now()).is_ok(), text == good);
+    }
+}

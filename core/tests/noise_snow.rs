@@ -1,0 +1,148 @@
+//! snow as the live peer, in both roles.
+
+use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::noise::{ExpectMessage1, MESSAGES_PER_KEY, SendMessage1};
+use minipki_fixtures::noise::{End, key_pair};
+use proptest::prelude::*;
+use snow::{Builder, HandshakeState, TransportState};
+
+const BUF: usize = 8192;
+
+/// What both ends bring to a handshake, and the payloads of its messages.
+#[derive(Debug)]
+struct Scene {
+    prologue: Vec<u8>,
+    ours: KeyPair,
+    our_ephemeral: KeyPair,
+    theirs: [u8; 32],
+    payloads: [Vec<u8>; 3],
+}
+
+fn scenes() -> impl Strategy<Value = Scene> {
+    let payload = || prop::collection::vec(any::<u8>(), 0..=4000);
+    (prop::collection::vec(any::<u8>(), 0..100), any::<[[u8; 32]; 3]>(), [payload(), payload(), payload()])
+        .prop_map(|(prologue, [ours, our_ephemeral, theirs], payloads)| Scene {
+            prologue,
+            ours: key_pair(ours),
+            our_ephemeral: key_pair(our_ephemeral),
+            theirs,
+            payloads,
+        })
+}
+
+fn builder(scene: &Scene) -> Builder<'_> {
+    let protocol = "Noise_XX_25519_ChaChaPoly_SHA256".parse().expect("a protocol that snow speaks");
+    let builder = Builder::new(protocol).local_private_key(&scene.theirs).expect("a key");
+    builder.prologue(&scene.prologue).expect("a prologue")
+}
+
+fn snow_write(peer: &mut HandshakeState, payload: &[u8], out: &mut [u8]) -> usize {
+    peer.write_message(payload, out).expect("snow writes")
+}
+
+fn snow_read(peer: &mut HandshakeState, message: &[u8], payload: &[u8]) {
+    let mut out = [0; BUF];
+    let n = peer.read_message(message, &mut out).expect("snow reads our message");
+    assert_eq!(out[..n], *payload);
+}
+
+/// Our end and snow's, after a handshake that each began or answered.
+fn as_initiator(scene: &Scene) -> (End, TransportState) {
+    let [p1, p2, p3] = &scene.payloads;
+    let mut peer = builder(scene).build_responder().expect("a responder");
+    let mut buf = [0; BUF];
+    let ours =
+        SendMessage1::<Portable>::new(&scene.prologue, scene.ours.clone(), scene.our_ephemeral.clone());
+    let (ours, n) = ours.write(p1, &mut buf).expect("message 1");
+    snow_read(&mut peer, &buf[..n], p1);
+    let n = snow_write(&mut peer, p2, &mut buf);
+    let (ours, at) = ours.read(&mut buf[..n]).expect("message 2");
+    assert_eq!(buf[at], **p2);
+    let (ours, n) = ours.write(p3, &mut buf).expect("message 3");
+    snow_read(&mut peer, &buf[..n], p3);
+    assert_eq!(ours.remote_static(), key_pair(scene.theirs).public());
+    assert_eq!(peer.get_remote_static(), Some(&scene.ours.public()[..]));
+    assert_eq!(ours.handshake_hash(), peer.get_handshake_hash());
+    (ours.into(), peer.into_transport_mode().expect("finished"))
+}
+
+fn as_responder(scene: &Scene) -> (End, TransportState) {
+    let [p1, p2, p3] = &scene.payloads;
+    let mut peer = builder(scene).build_initiator().expect("an initiator");
+    let mut buf = [0; BUF];
+    let ours =
+        ExpectMessage1::<Portable>::new(&scene.prologue, scene.ours.clone(), scene.our_ephemeral.clone());
+    let n = snow_write(&mut peer, p1, &mut buf);
+    let (ours, at) = ours.read(&mut buf[..n]).expect("message 1");
+    assert_eq!(buf[at], **p1);
+    let (ours, n) = ours.write(p2, &mut buf).expect("message 2");
+    snow_read(&mut peer, &buf[..n], p2);
+    let n = snow_write(&mut peer, p3, &mut buf);
+    let (ours, at) = ours.read(&mut buf[..n]).expect("message 3");
+    assert_eq!(buf[at], **p3);
+    assert_eq!(ours.remote_static(), key_pair(scene.theirs).public());
+    assert_eq!(peer.get_remote_static(), Some(&scene.ours.public()[..]));
+    assert_eq!(ours.handshake_hash(), peer.get_handshake_hash());
+    (ours.into(), peer.into_transport_mode().expect("finished"))
+}
+
+fn to_snow(ours: &mut End, peer: &mut TransportState, text: &[u8]) {
+    let mut out = [0; BUF];
+    let n = peer.read_message(&ours.seal(text), &mut out).expect("snow opens our message");
+    assert_eq!(out[..n], *text);
+}
+
+fn from_snow(ours: &mut End, peer: &mut TransportState, text: &[u8]) {
+    let mut message = [0; BUF];
+    let n = peer.write_message(text, &mut message).expect("snow seals");
+    assert_eq!(ours.open(&message[..n]).as_deref(), Ok(text));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn we_begin_snow_answers(scene in scenes()) {
+        let (mut ours, mut peer) = as_initiator(&scene);
+        for text in &scene.payloads {
+            to_snow(&mut ours, &mut peer, text);
+            from_snow(&mut ours, &mut peer, text);
+        }
+    }
+
+    #[test]
+    fn snow_begins_we_answer(scene in scenes()) {
+        let (mut ours, mut peer) = as_responder(&scene);
+        for text in &scene.payloads {
+            from_snow(&mut ours, &mut peer, text);
+            to_snow(&mut ours, &mut peer, text);
+        }
+    }
+}
+
+/// One direction re-keys after 65,536 messages while the other keeps its first key.
+#[test]
+fn each_direction_rekeys_on_its_own() {
+    let scene = Scene {
+        prologue: b"rekey".to_vec(),
+        ours: key_pair([1; 32]),
+        our_ephemeral: key_pair([2; 32]),
+        theirs: [3; 32],
+        payloads: Default::default(),
+    };
+    let (mut ours, mut peer) = as_initiator(&scene);
+    for _ in 0..MESSAGES_PER_KEY {
+        to_snow(&mut ours, &mut peer, b"");
+    }
+    peer.rekey_incoming();
+    to_snow(&mut ours, &mut peer, b"sealed under the second key");
+    from_snow(&mut ours, &mut peer, b"opened under the first key");
+
+    let (mut ours, mut peer) = as_responder(&scene);
+    for _ in 0..MESSAGES_PER_KEY {
+        from_snow(&mut ours, &mut peer, b"");
+    }
+    peer.rekey_outgoing();
+    from_snow(&mut ours, &mut peer, b"opened under the second key");
+    to_snow(&mut ours, &mut peer, b"sealed under the first key");
+}

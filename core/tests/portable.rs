@@ -1,0 +1,16 @@
+//! The portable provider.
+
+use minipki_core::crypto::Portable;
+use minipki_fixtures::providers::sessions;
+
+minipki_fixtures::provider_tests!(minipki_core::crypto::Portable);
+
+#[test]
+fn enrolment_with_itself() {
+    sessions::enrolment::<Portable, Portable>();
+}
+
+#[test]
+fn channel_with_itself() {
+    sessions::channel::<Portable, Portable>();
+}

@@ -1,0 +1,181 @@
+//! RSA keys in and out: what the oracle writes is read, what we write is what it writes, and damage is refused.
+
+use minipki_core::crypto::rsa::{Error, KeySize, PrivateKey, PublicKey};
+use minipki_core::crypto::{Portable, Provider};
+use minipki_core::keys::{Fingerprint, FingerprintError};
+use minipki_core::limits::{SPKI_DER, SPKI_PEM};
+use minipki_fixtures::rsa_keys::{
+    Numbers, SIZES, element, integer, numbers, oracle, pkcs8_der, private, public, sequence, spki_der,
+};
+use rsa::pkcs8::{EncodePublicKey, LineEnding};
+
+/// AlgorithmIdentifier of rsaEncryption with NULL.
+const RSA_ENCRYPTION: [u8; 15] =
+    [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+
+/// SubjectPublicKeyInfo of any modulus and exponent.
+fn spki(n: &[u8], e: &[u8]) -> Vec<u8> {
+    let key = sequence(&[integer(n), integer(e)]);
+    sequence(&[RSA_ENCRYPTION.to_vec(), element(0x03, &[vec![0], key].concat())])
+}
+
+#[test]
+fn public_keys_are_read_and_written_as_the_oracle_does() {
+    for size in SIZES {
+        let (der, key) = (spki_der(size), public(size));
+        assert_eq!(key.size(), size);
+        assert_eq!(der, spki(&numbers(size).n, &[1, 0, 1]));
+        let mut out = [0; SPKI_DER];
+        assert_eq!(key.write_spki_der(&mut out), Ok(&der[..]));
+        let pem = oracle(size).to_public_key().to_public_key_pem(LineEnding::LF).expect("PEM");
+        let mut out = [0; SPKI_PEM];
+        assert_eq!(key.write_spki_pem(&mut out), Ok(&pem[..]));
+        assert_eq!(PublicKey::from_spki_pem(pem.as_bytes()).as_ref(), Ok(&key));
+        assert_eq!(PublicKey::from_modulus(&numbers(size).n).as_ref(), Ok(&key));
+        let mut out = [0; SPKI_DER];
+        assert_eq!(key.modulus(&mut out), Ok(&numbers(size).n[..]));
+        assert_eq!(key.fingerprint::<Portable>(), Fingerprint(Portable::sha256(&[&der])));
+
+        assert!(key.write_spki_der(&mut out[..der.len() - 1]).is_err());
+        assert!(key.write_spki_pem(&mut [0; SPKI_PEM][..pem.len() - 1]).is_err());
+        assert_eq!(key.modulus(&mut out[..size.bytes() - 1]), Err(Error::BufferTooSmall));
+    }
+    assert_ne!(public(KeySize::Bits2048), public(KeySize::Bits3072));
+}
+
+#[test]
+fn public_keys_that_are_refused() {
+    let der = spki_der(KeySize::Bits2048);
+    for len in 0..der.len() {
+        assert_eq!(PublicKey::from_spki_der(&der[..len]), Err(Error::KeyEncoding), "cut at {len}");
+    }
+    assert_eq!(
+        PublicKey::from_spki_der(&[&der[..], &[0]].concat()),
+        Err(Error::KeyEncoding),
+        "trailing byte"
+    );
+
+    let n = numbers(KeySize::Bits2048).n;
+    assert_eq!(PublicKey::from_spki_der(&spki(&n, &[3])), Err(Error::Exponent));
+    assert_eq!(PublicKey::from_spki_der(&spki(&n, &[1, 0, 1, 0])), Err(Error::Exponent));
+    assert_eq!(PublicKey::from_spki_der(&spki(&n[..128], &[1, 0, 1])), Err(Error::KeySize), "1024 bits");
+    assert_eq!(PublicKey::from_spki_der(&spki(&n[..255], &[1, 0, 1])), Err(Error::KeySize));
+    assert_eq!(PublicKey::from_spki_der(&spki(&[&n[..], &[1]].concat(), &[1, 0, 1])), Err(Error::KeySize));
+    assert_eq!(PublicKey::from_spki_der(&spki(&[&n[..], &n, &n].concat(), &[1, 0, 1])), Err(Error::KeySize));
+    let mut changed = n;
+    changed[255] &= 0xfe;
+    assert_eq!(PublicKey::from_spki_der(&spki(&changed, &[1, 0, 1])), Err(Error::Modulus), "even");
+    assert_eq!(PublicKey::from_modulus(&changed), Err(Error::Modulus));
+    changed[0] &= 0x7f;
+    assert_eq!(PublicKey::from_modulus(&changed), Err(Error::KeySize), "2047 bits");
+    assert_eq!(PublicKey::from_modulus(&[]), Err(Error::KeySize));
+
+    // Any one byte in front of the modulus changed: the key is no longer one, or no longer this one.
+    for at in 0..33 {
+        let mut der = der.clone();
+        der[at] ^= 0x01;
+        assert!(PublicKey::from_spki_der(&der).is_err(), "byte {at}");
+    }
+    let pem = oracle(KeySize::Bits2048).to_public_key().to_public_key_pem(LineEnding::LF).expect("PEM");
+    let other = pem.replace("PUBLIC KEY", "RSA PUBLIC KEY");
+    assert_eq!(PublicKey::from_spki_pem(other.as_bytes()), Err(Error::KeyEncoding));
+    assert_eq!(PublicKey::from_spki_pem(b""), Err(Error::KeyEncoding));
+}
+
+#[test]
+fn private_keys_are_read_in_both_forms() {
+    for size in SIZES {
+        assert_eq!(private(size).public(), &public(size));
+        let key = PrivateKey::from_pkcs1_der(&numbers(size).pkcs1_der()).expect("the oracle's key");
+        assert_eq!(key.public(), &public(size));
+        assert_eq!(format!("{key:?}"), format!("PrivateKey({} bits)", size.bits()), "no secret is printed");
+    }
+}
+
+#[test]
+fn the_parts_lent_are_those_imported() {
+    for size in SIZES {
+        let expected = numbers(size);
+        private(size).with_parts(|parts| {
+            assert_eq!((parts.p, parts.q), (&expected.p[..], &expected.q[..]));
+            assert_eq!((parts.dp, parts.dq), (&expected.dp[..], &expected.dq[..]));
+            assert_eq!(parts.q_inverse, expected.q_inverse);
+        });
+    }
+}
+
+#[test]
+fn private_keys_that_are_refused() {
+    let refused = |der: &[u8]| PrivateKey::from_pkcs1_der(der).expect_err("a damaged key");
+    let der = pkcs8_der(KeySize::Bits2048);
+    for len in 0..der.len() {
+        let error = PrivateKey::from_pkcs8_der(&der[..len]).expect_err("a cut key");
+        assert_eq!(error, Error::KeyEncoding, "cut at {len}");
+    }
+    assert_eq!(PrivateKey::from_pkcs8_der(&[&der[..], &[0]].concat()).err(), Some(Error::KeyEncoding));
+    assert_eq!(refused(&[&numbers(KeySize::Bits2048).pkcs1_der()[..], &[0]].concat()), Error::KeyEncoding);
+
+    for size in SIZES {
+        let whole = numbers(size);
+        let damaged = |damage: fn(&mut Numbers)| {
+            let mut numbers = whole.clone();
+            damage(&mut numbers);
+            refused(&numbers.pkcs1_der())
+        };
+        assert_eq!(damaged(|k| k.e = vec![3]), Error::Exponent);
+        assert_eq!(damaged(|k| k.n[5] ^= 4), Error::PrivateKey);
+        assert_eq!(damaged(|k| k.p[5] ^= 4), Error::PrivateKey);
+        assert_eq!(damaged(|k| k.q[5] ^= 4), Error::PrivateKey);
+        assert_eq!(damaged(|k| k.dp[5] ^= 4), Error::PrivateKey);
+        assert_eq!(damaged(|k| k.dq[5] ^= 4), Error::PrivateKey);
+        assert_eq!(damaged(|k| k.q_inverse[5] ^= 4), Error::PrivateKey);
+        assert_eq!(damaged(|k| k.dp = vec![0]), Error::PrivateKey);
+        assert_eq!(damaged(|k| k.dp = vec![0xff; k.dp.len()]), Error::PrivateKey, "not below p");
+        assert_eq!(damaged(|k| k.q_inverse = k.p.clone()), Error::PrivateKey, "not below p");
+        assert_eq!(damaged(|k| std::mem::swap(&mut k.p, &mut k.q)), Error::PrivateKey);
+        assert_eq!(damaged(|k| k.p = k.n.clone()), Error::PrivateKey);
+        assert_eq!(damaged(|k| (k.p, k.q) = (vec![1], k.n.clone())), Error::PrivateKey);
+        let last = whole.n.len() - 1;
+        let mut even = whole.clone();
+        even.n[last] &= 0xfe;
+        assert_eq!(refused(&even.pkcs1_der()), Error::Modulus);
+    }
+
+    let numbers = numbers(KeySize::Bits2048);
+    let mut small = numbers.clone();
+    small.n.truncate(128);
+    assert_eq!(refused(&small.pkcs1_der()), Error::KeySize, "1024 bits");
+
+    // Version 1 says that more primes follow (RFC 8017 §A.1.2).
+    let two = numbers.pkcs1_der();
+    let body = [&[2, 1, 1], &two[4 + 3..]].concat();
+    let third = sequence(&[sequence(&[integer(&[7]), integer(&[5]), integer(&[3])])]);
+    assert_eq!(refused(&sequence(&[body, third])), Error::KeyEncoding, "three primes");
+}
+
+#[test]
+fn another_algorithm_is_refused() {
+    let mut der = spki_der(KeySize::Bits2048);
+    let x25519 = sequence(&[vec![0x06, 0x03, 0x2b, 0x65, 0x6e]]);
+    assert_eq!(
+        PublicKey::from_spki_der(&sequence(&[x25519, element(0x03, &[0; 33])])),
+        Err(Error::KeyEncoding)
+    );
+    // rsaEncryption without its NULL.
+    let without_null = sequence(&[RSA_ENCRYPTION[2..13].to_vec()]);
+    let inner = der.split_off(4 + RSA_ENCRYPTION.len());
+    assert_eq!(PublicKey::from_spki_der(&sequence(&[without_null, inner])), Err(Error::KeyEncoding));
+}
+
+#[test]
+fn fingerprints_as_text() {
+    let fingerprint = public(KeySize::Bits2048).fingerprint::<Portable>();
+    let text = fingerprint.to_string();
+    assert_eq!(text.len(), 64);
+    assert_eq!(text.parse(), Ok(fingerprint));
+    assert_eq!(text.to_uppercase().parse(), Ok(fingerprint));
+    assert_eq!(text[1..].parse::<Fingerprint>(), Err(FingerprintError::Length));
+    assert_eq!(format!("{text}0").parse::<Fingerprint>(), Err(FingerprintError::Length));
+    assert_eq!(text.replacen(&text[..1], "g", 1).parse::<Fingerprint>(), Err(FingerprintError::Digit));
+    assert_eq!(format!("é{}", &text[2..]).parse::<Fingerprint>(), Err(FingerprintError::Digit));
+}

@@ -1,0 +1,59 @@
+//! What a machine refuses at first sight, file by file, with the code that the file is named for.
+
+use minipki_core::bytes::Secret;
+use minipki_core::crypto::rsa::KeySize;
+use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::limits::FRAME;
+use minipki_core::link::{Link, Machine, Want, frame};
+use minipki_core::session::{self, EnrolServer, LocalIdentity, Responder};
+use minipki_core::time::Now;
+use minipki_core::wire::Refusal;
+use minipki_fixtures::certificates::{NOW, anchor, time};
+use minipki_fixtures::rsa_keys::rng;
+use minipki_fixtures::vectors;
+
+/// What `machine` says to `body`: the refusal's code, and the fault that the application is told.
+fn refusal<M: Machine<Error = session::Error>>(machine: M, body: &[u8]) -> (String, session::Error) {
+    let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
+    let mut link = Link::new(machine, &mut rx, &mut tx);
+    let framed = [&frame::header(body.len()).expect("a body")[..], body].concat();
+    assert_eq!(link.want(), Ok(Want::Receive));
+    link.space()[..framed.len()].copy_from_slice(&framed);
+    link.received(framed.len());
+    assert_eq!(link.want(), Ok(Want::Send));
+    let sent = link.to_send().to_vec();
+    let refusal = Refusal::decode(&sent[4..]).expect("a refusal");
+    assert_eq!(refusal.text, refusal.code.text());
+    link.sent(sent.len());
+    (refusal.code.to_string(), link.want().expect_err("a fault"))
+}
+
+/// Plays each file of `folder` to a fresh machine.
+fn corpus<M: Machine<Error = session::Error>>(folder: &str, machine: impl Fn() -> M) {
+    for (name, body) in vectors(folder) {
+        let (promised, _) = name.split_once('-').expect("a code before the first dash");
+        let (code, fault) = refusal(machine(), &body);
+        assert_eq!(code, promised, "{name}: {fault:?}");
+        assert_eq!(fault.code().map(|code| code.to_string()), Some(code), "{name}");
+    }
+}
+
+#[test]
+fn the_enrolment_corpus_is_refused_as_named() {
+    let issuer = anchor(KeySize::Bits2048).fingerprint();
+    corpus("enrolment/refuse", || EnrolServer::<Portable>::new(issuer));
+}
+
+#[test]
+fn the_channel_corpus_is_refused_as_named() {
+    let (key, anchor) = (KeyPair::<Portable>::from_secret(Secret::new([2; 32])), anchor(KeySize::Bits2048));
+    // The certificate is never sent: nothing here gets that far.
+    let local = LocalIdentity {
+        key: &key,
+        certificate: b"{}",
+        anchor: &anchor,
+        now: Now::Exact(time(NOW)),
+        peer: None,
+    };
+    corpus("channel/refuse", || Responder::<Portable>::new(local, &mut rng(2)));
+}

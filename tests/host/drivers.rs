@@ -1,0 +1,93 @@
+//! The asynchronous driver, over streams that are cut at every place and make it wait before each call.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use minipki_core::limits::FRAME;
+use minipki_core::link::{Link, Want};
+use minipki_fixtures::drivers::{self, Driver, Side};
+use minipki_fixtures::rsa_keys::rng;
+use minipki_fixtures::stream::{Cut, Playback};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A stream that makes the caller wait once before each read and each write.
+struct Waiting<'a> {
+    stream: Playback<'a>,
+    waited: bool,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(incoming: &'a [u8], cut: Cut) -> Self {
+        Self { stream: Playback::new(incoming, cut), waited: false }
+    }
+
+    /// True every second time; the first time the caller is woken at once.
+    fn ready(&mut self, context: &Context<'_>) -> bool {
+        self.waited = !self.waited;
+        if self.waited {
+            context.waker().wake_by_ref();
+        }
+        !self.waited
+    }
+}
+
+impl AsyncRead for Waiting<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.ready(context) {
+            return Poll::Pending;
+        }
+        let data = self.stream.take(buf.remaining());
+        buf.put_slice(data);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Waiting<'_> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.ready(context) { Poll::Ready(Ok(self.stream.put(data))) } else { Poll::Pending }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+struct Asynchronous;
+
+impl Driver for Asynchronous {
+    fn outgoing<S: Side>(side: &S, incoming: &[u8], cut: Cut) -> Vec<u8> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let (mut rx, mut tx, mut rng) = ([0; FRAME], [0; FRAME], rng(9));
+        let mut link = Link::new(side.machine(), &mut rx, &mut tx);
+        let (mut reader, mut writer) = (Waiting::new(incoming, cut), Waiting::new(&[], cut));
+        runtime.block_on(async {
+            while let Ok(Want::Deliver) = minipki_net::drive(&mut link, &mut reader, &mut writer, None).await
+                && side.turn(&mut link, &mut rng)
+            {}
+        });
+        writer.stream.outgoing
+    }
+}
+
+#[test]
+fn enrolment_is_the_same_however_its_bytes_arrive() {
+    drivers::enrolment::<Asynchronous>();
+}
+
+#[test]
+fn a_handshake_is_the_same_however_its_bytes_arrive() {
+    drivers::handshake::<Asynchronous>();
+}
