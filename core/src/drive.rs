@@ -9,6 +9,7 @@ use crate::session::{Fault, Machine};
 
 /// Why driving stopped short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum DriveError<E> {
     /// The stream failed.
     Io(E),

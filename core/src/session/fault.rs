@@ -11,6 +11,7 @@ use crate::wire::{Code, WireError};
 
 /// The check that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Fault {
     /// A frame's length prefix.

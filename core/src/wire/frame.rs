@@ -6,6 +6,7 @@ use crate::limits::FRAME_HEADER;
 
 /// A length prefix that is refused before a byte of the body is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum FrameError {
     /// The frame announces no body at all.
     Empty,
