@@ -13,7 +13,7 @@ const FILES: &[&str] = &["README.md", "LICENSE"];
 /// Packs each crate, unpacks it, and builds it with all its features. Publishes nothing.
 pub(crate) fn run() -> Result<(), String> {
     oldest_is_ours(env!("CARGO_PKG_RUST_VERSION"), toolchain::channel())?;
-    // What the lockfile names was downloaded for the builds before. Changes that are not committed are packed as well.
+    // The steps before have downloaded all that is needed. Changes that are not committed are packed as well.
     let mut package = cargo(&["package", "--locked", "--offline", "--allow-dirty", "--all-features"]);
     package.args(PACKAGES.iter().flat_map(|name| ["--package", name]));
     execute(&mut package)?;
@@ -26,7 +26,7 @@ pub(crate) fn run() -> Result<(), String> {
     Ok(())
 }
 
-/// The oldest Rust that the crates promise to build with is the one that all tests run with.
+/// Checks that the oldest Rust that the crates promise to build with is the one that all tests run with.
 fn oldest_is_ours(rust_version: &str, channel: &str) -> Result<(), String> {
     if channel.strip_suffix(".0").unwrap_or(channel) == rust_version {
         return Ok(());
