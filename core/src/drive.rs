@@ -9,6 +9,7 @@ use crate::session;
 
 /// The reason why a link could not be driven on. `E` is the stream's error, `M` the machine's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum DriveError<E, M = session::Error> {
     /// The stream failed.
     Io(E),

@@ -15,3 +15,8 @@ pub mod noise;
 pub mod session;
 pub mod time;
 pub mod wire;
+
+/// The example of README.md, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -11,6 +11,7 @@ use crate::limits::TIME;
 
 /// A time the profile cannot express.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum TimeError {
     /// Not of the form `YYYY-MM-DDTHH:MM:SS+00:00`.
     Form,
@@ -35,6 +36,13 @@ impl core::error::Error for TimeError {}
 /// Seconds since 1970-01-01T00:00:00 UTC, leap seconds not counted, up to the end of the year 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime(u64);
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for UnixTime {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=u64:iso8601s}", self.0);
+    }
+}
 
 impl UnixTime {
     /// `1970-01-01T00:00:00+00:00`.

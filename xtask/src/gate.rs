@@ -3,8 +3,8 @@
 use crate::embedded::firmware;
 use crate::steps::{Steps, cargo, execute};
 use crate::{
-    bench, budgets, constant_time, device, embedded, fuzz, instructions, packages, screenshots, structure,
-    vectors,
+    bench, budgets, constant_time, device, embedded, fuzz, instructions, packages, publish, screenshots,
+    structure, vectors,
 };
 
 pub(crate) fn run() -> Result<(), String> {
@@ -39,6 +39,11 @@ pub(crate) fn run() -> Result<(), String> {
         execute(cargo(&["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     steps.run("embedded", "run it alone: `cargo xtask embedded`; \"can't find crate for `alloc`\" means that a dependency wants a heap, a call of a panic what its line says", embedded::run)?;
+    steps.run(
+        "package",
+        "run it alone: `cargo xtask package`; a file that it misses may lie outside the crate, or be excluded in its Cargo.toml",
+        publish::run,
+    )?;
     steps.run("tests", "run the failing one alone: `cargo test --workspace NAME`", || {
         execute(&mut cargo(&["test", "--locked", "--workspace"]))
     })?;

@@ -10,6 +10,7 @@ mod fuzz;
 mod gate;
 mod instructions;
 mod packages;
+mod publish;
 mod screenshots;
 mod steps;
 mod structure;
@@ -27,7 +28,8 @@ Usage: cargo xtask TASK
   test          everything a change must pass, quickest first; what CI runs
   structure     who may use whom, file lengths, the reasons for each dependency
   vectors       where each file under vectors/ is from, and that a test reads it
-  embedded      the core for a Cortex-M3, and a look for allocators and panics in it
+  embedded      the core for each target of rust-toolchain.toml, and a look for allocators and panics in it
+  package       the crates for other projects, packed and built from the package; publishes nothing
   device [--board CHIP | --boards 2]
                 the device on an emulated Cortex-M3 (lm3s6965, mps2-an385): a CA, a peer and the board, or two boards
   device --check [NAME]
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         ["test"] => gate::run(),
         ["structure"] => structure::run(),
         ["embedded"] => embedded::run(),
+        ["package"] => publish::run(),
         ["budgets"] => budgets::run(),
         ["constant-time"] => constant_time::run(),
         ["device", rest @ ..] if rest.len() <= 2 => device::run(rest),

@@ -10,6 +10,7 @@ use crate::time::{TimeError, UnixTime};
 
 /// Why a text is no `subject_id` or `issuer_id`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum IdError {
     /// No characters.
     Empty,
@@ -35,6 +36,7 @@ impl core::error::Error for IdError {}
 
 /// Why a certificate, or an anchor to verify it with, is refused: one variant for each check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error {
     /// Not canonical JSON, or not with the keys of a certificate.
     Json(JsonError),

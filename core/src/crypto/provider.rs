@@ -8,6 +8,7 @@ use crate::limits::{KEY, NONCE, TAG};
 
 /// What a provider refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum CryptoError {
     /// The X25519 shared secret is all zeros: the peer sent a point of low order (RFC 7748 §6.1).
     AllZeroShared,

@@ -12,6 +12,7 @@ use crate::bytes::BufferTooSmall;
 
 /// Why a text is not the base64 that was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Base64Error {
     /// Not strict base64: a foreign character, or padding that is missing, misplaced or not zero.
     Invalid,

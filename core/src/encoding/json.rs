@@ -28,6 +28,7 @@ pub enum Form {
 
 /// What is wrong with a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum JsonErrorKind {
     /// Not JSON, or JSON that the profile does not have (`null`).
     Syntax,
@@ -55,6 +56,7 @@ pub enum JsonErrorKind {
 
 /// What is wrong with a body, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct JsonError {
     /// What is wrong.
     pub kind: JsonErrorKind,

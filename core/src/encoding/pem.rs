@@ -11,6 +11,7 @@ pub const PUBLIC_KEY: &str = "PUBLIC KEY";
 
 /// Why a text is not the PEM that was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PemError {
     /// No `-----BEGIN …-----` and `-----END …-----` lines that belong together.
     Boundary,

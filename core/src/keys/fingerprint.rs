@@ -9,6 +9,7 @@ pub struct Fingerprint(pub [u8; 32]);
 
 /// The text is not the 64 hexadecimal digits of a fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum FingerprintError {
     /// Not 64 characters.
     Length,

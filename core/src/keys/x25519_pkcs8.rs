@@ -31,6 +31,7 @@ pub const PKCS8_PEM: usize = 128;
 
 /// Why a file is not an X25519 private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum KeyFileError {
     /// Not the PEM of a `PRIVATE KEY`, or too long for one of X25519.
     Pem(PemError),

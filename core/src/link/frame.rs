@@ -29,6 +29,7 @@ pub enum LengthPrefix {}
 
 /// A length prefix that is refused before a byte of the body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error {
     /// The frame announces no body.
     Empty,

@@ -68,6 +68,7 @@ pub trait Machine {
 
 /// A call that this side's program should not have made. No peer can cause it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Misuse {
     /// The call does not belong at this point of the exchange.
     OutOfTurn,

@@ -29,6 +29,7 @@ use crate::crypto::CryptoError;
 
 /// What ends a handshake, or one direction of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error {
     /// The buffer lent for the message is too small.
     BufferTooSmall,

@@ -12,6 +12,7 @@ use crate::wire::{Code, WireError};
 
 /// The check that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
     /// The peer sent a length prefix that is refused.
@@ -34,6 +35,7 @@ pub enum Error {
 
 /// What a peer did against the protocol, in a message of the right form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PeerMisbehaved {
     /// The message does not belong at this point of the exchange.
     OutOfTurn,

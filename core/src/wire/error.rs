@@ -6,6 +6,7 @@ use crate::encoding::json::JsonError;
 
 /// The reason why a message could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum WireError {
     /// The body is outside the JSON profile, or has not the keys of this message.
     Json(JsonError),

@@ -10,6 +10,7 @@ use crate::encoding::json::{self, Form};
 
 /// Why a request was refused, as it travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Code {
     /// The frame's length is 0 or above the limit; the connection ends.

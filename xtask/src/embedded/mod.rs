@@ -1,4 +1,4 @@
-//! `cargo xtask embedded`: the core for a Cortex-M3, and proof that no allocator is in it and no panic is reachable.
+//! `cargo xtask embedded`: the core for each target, and proof that no allocator is in it and no panic is reachable.
 
 pub(crate) mod firmware;
 mod panics;
@@ -17,6 +17,8 @@ const EXAMPLE: &str = "core/examples/enrolment.rs";
 const PAGE: &str = "docs/embedded.md";
 
 /// Builds the core, the example and the devices, and looks for allocators and panics in what is linked.
+///
+/// All of this is done for [`TARGET`]. For the other targets the core is built as a library, with all its features.
 ///
 /// Two things speak against a heap: rustc links no image whose crates use `alloc` while none of them brings a global
 /// allocator, and the symbols of the images, the compiler's own among them, are read here.
@@ -37,7 +39,12 @@ pub(crate) fn run() -> Result<(), String> {
     if !page.contains(&format!("```rust\n{example}```\n")) {
         return Err(format!("{PAGE} does not hold {EXAMPLE} as it is: copy it over"));
     }
+    if let Some(target) = toolchain::targets().find(|target| !page.contains(&format!("`{target}`"))) {
+        return Err(format!("{PAGE} does not name the target `{target}` of rust-toolchain.toml"));
+    }
     panics::check(&toolchain)?;
+    let mut library = toolchain.cargo_for(toolchain::targets().filter(|target| *target != TARGET), "build");
+    execute(library.args(["--locked", "--release", "--package", "minipki-core", "--all-features"]))?;
     firmware::Firmware::lint()?;
     let firmware = firmware::Firmware::build()?;
     for device in DEVICES {

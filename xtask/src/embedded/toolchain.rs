@@ -1,4 +1,4 @@
-//! A compiler for Cortex-M: the workspace's own where it has the target, else Debian's, which builds `core` itself.
+//! A compiler for chips: the workspace's own where it has the targets, else Debian's, which builds `core` itself.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,15 +8,34 @@ use crate::{packages, steps, tree};
 /// Cortex-M3 without an operating system.
 pub(crate) const TARGET: &str = "thumbv7m-none-eabi";
 
-/// Debian's Rust with the sources of `core`, and what links for the target.
+/// The compiler of the project and its targets.
+const TOOLCHAIN_FILE: &str = include_str!("../../../rust-toolchain.toml");
+
+/// Debian's Rust with the sources of `core`, and what links for [`TARGET`].
 const DEBIAN_PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "binutils-arm-none-eabi"];
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_LINKER: &str = "arm-none-eabi-ld";
 
-/// Who builds for [`TARGET`].
+/// The version of the compiler that rust-toolchain.toml names.
+pub(crate) fn channel() -> &'static str {
+    values("channel").next().unwrap_or_default()
+}
+
+/// The targets that rust-toolchain.toml names; [`TARGET`] is one of them.
+pub(crate) fn targets() -> impl Iterator<Item = &'static str> {
+    values("targets")
+}
+
+/// The quoted values of one line of rust-toolchain.toml.
+fn values(key: &str) -> impl Iterator<Item = &'static str> {
+    let line = TOOLCHAIN_FILE.lines().find(|line| line.starts_with(key)).unwrap_or_default();
+    line.split('"').skip(1).step_by(2)
+}
+
+/// A compiler for the [`targets`].
 pub(crate) enum Toolchain {
-    /// The toolchain that runs this task: rustup has installed the target, as rust-toolchain.toml asks.
+    /// The toolchain that runs this task: rustup has installed the targets, as rust-toolchain.toml asks.
     Ours,
     /// Debian's packages, where no target can be downloaded.
     Debian,
@@ -25,16 +44,16 @@ pub(crate) enum Toolchain {
 impl Toolchain {
     /// Picks the first that can; installs Debian's where that is allowed and nothing else can.
     pub(crate) fn pick() -> Result<Self, String> {
-        if holds_core(Command::new("rustc").current_dir(tree::root()).args([
-            "--print",
-            "target-libdir",
-            "--target",
-            TARGET,
-        ])) {
+        let ours = |target| {
+            let mut rustc = Command::new("rustc");
+            rustc.args(["--print", "target-libdir", "--target", target]).current_dir(tree::root());
+            holds_core(&mut rustc)
+        };
+        let Some(missing) = targets().find(|target| !ours(target)) else {
             return Ok(Toolchain::Ours);
-        }
+        };
         if !debian_is_ready() {
-            eprintln!("    this Rust has no {TARGET}: trying Debian's packages");
+            eprintln!("    this Rust has no {missing}: trying Debian's packages");
             let installed = packages::install(DEBIAN_PACKAGES);
             if !debian_is_ready() {
                 return Err(both_fixes(installed.err()));
@@ -43,18 +62,33 @@ impl Toolchain {
         Ok(Toolchain::Debian)
     }
 
-    /// `cargo SUBCOMMAND` for the target, at the workspace's root.
+    /// `cargo SUBCOMMAND` for [`TARGET`], at the workspace's root.
     pub(crate) fn cargo(&self, subcommand: &str) -> Command {
         self.cargo_in(tree::root(), subcommand)
     }
 
-    /// `cargo SUBCOMMAND` for the target in `folder`, whose `.cargo/config.toml` it heeds. Nothing has an allocator there.
+    /// `cargo SUBCOMMAND` for [`TARGET`] in `folder`, whose `.cargo/config.toml` it heeds. Nothing has an allocator there.
     pub(crate) fn cargo_in(&self, folder: &Path, subcommand: &str) -> Command {
         self.cargo_with("core", folder, subcommand)
     }
 
     /// [`Toolchain::cargo_in`] with these crates of the language, where they have to be built.
     pub(crate) fn cargo_with(&self, language: &str, folder: &Path, subcommand: &str) -> Command {
+        let mut command = self.command(language, subcommand);
+        command.args(["--target", TARGET, "--config", &short_paths()]).current_dir(folder);
+        command
+    }
+
+    /// `cargo SUBCOMMAND` for `targets` at once, at the workspace's root. It links nothing: Debian's linker is for
+    /// [`TARGET`] alone.
+    pub(crate) fn cargo_for<'t>(&self, targets: impl Iterator<Item = &'t str>, subcommand: &str) -> Command {
+        let mut command = self.command("core", subcommand);
+        command.args(targets.flat_map(|target| ["--target", target])).current_dir(tree::root());
+        command
+    }
+
+    /// `cargo SUBCOMMAND` by this toolchain, with its target folder.
+    fn command(&self, language: &str, subcommand: &str) -> Command {
         let mut command = match self {
             Toolchain::Ours => steps::cargo(&[subcommand]),
             Toolchain::Debian => {
@@ -70,8 +104,7 @@ impl Toolchain {
                 command
             }
         };
-        command.args(["--target", TARGET, "--target-dir"]).arg(self.target_folder()).current_dir(folder);
-        command.args(["--config", &short_paths()]);
+        command.arg("--target-dir").arg(self.target_folder());
         command
     }
 
@@ -92,7 +125,7 @@ impl Toolchain {
         }
     }
 
-    /// Where [`Toolchain::cargo`] leaves what it built, by profile.
+    /// Where [`Toolchain::cargo`] leaves what it built for [`TARGET`], by profile.
     pub(crate) fn output(&self) -> PathBuf {
         self.target_folder().join(TARGET)
     }
@@ -166,7 +199,8 @@ fn misleads(variable: &str) -> bool {
 
 fn both_fixes(apt: Option<String>) -> String {
     format!(
-        "no compiler for {TARGET}. Either `rustup target add {TARGET}`, or on Debian `sudo apt-get install {}`{}",
+        "no compiler for all targets. Either `rustup target add {}`, or on Debian `sudo apt-get install {}`{}",
+        targets().collect::<Vec<_>>().join(" "),
         DEBIAN_PACKAGES.join(" "),
         apt.map(|e| format!(" (tried: {e})")).unwrap_or_default()
     )
@@ -197,6 +231,12 @@ mod tests {
                 && !misleads("RUSTUP_HOME")
                 && !misleads("PATH")
         );
+    }
+
+    #[test]
+    fn the_toolchain_file_is_read() {
+        assert_eq!(channel().split('.').count(), 3);
+        assert!(targets().count() > 1 && targets().any(|target| target == TARGET));
     }
 
     #[test]

@@ -11,11 +11,18 @@ const LINES: usize = 400;
 /// Files that may be longer, and why.
 const LONGER: &[(&str, &str)] = &[];
 
+/// How an error type of the core says that defmt can format it.
+const DEFMT: &str = "#[cfg_attr(feature = \"defmt\", derive(defmt::Format))]";
+
 /// Checks the whole project and prints each fault.
 pub(crate) fn run() -> Result<(), String> {
     let mut faults = Vec::new();
     for path in tree::files(tree::root(), "rs") {
-        shape(&tree::name(&path), &tree::read(&path)?, &mut faults);
+        let (name, text) = (tree::name(&path), tree::read(&path)?);
+        shape(&name, &text, &mut faults);
+        if name.starts_with("core/src/") {
+            formats(&name, &text, &mut faults);
+        }
     }
     circles::check(&mut faults)?;
     dependencies::check(&mut faults)?;
@@ -46,9 +53,27 @@ fn shape(name: &str, text: &str, faults: &mut Vec<String>) {
     }
 }
 
+/// Every error type of the core derives `defmt::Format`.
+fn formats(name: &str, text: &str, faults: &mut Vec<String>) {
+    let errors = text.matches(" core::error::Error for ").count();
+    if text.matches(DEFMT).count() < errors {
+        faults.push(format!("{name}: an error type has no `{DEFMT}`"));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_type_that_defmt_cannot_format_is_a_fault() {
+        let mut faults = Vec::new();
+        let error = "pub struct E;\nimpl core::error::Error for E {}\n";
+        formats("core/src/x.rs", &format!("{DEFMT}\n{error}"), &mut faults);
+        assert_eq!(faults, [""; 0]);
+        formats("core/src/x.rs", &format!("{DEFMT}\n{error}{error}"), &mut faults);
+        assert_eq!(faults.len(), 1);
+    }
 
     fn faults(text: &str) -> usize {
         let mut faults = Vec::new();

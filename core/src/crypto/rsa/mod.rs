@@ -85,6 +85,7 @@ const DIGEST: usize = 32;
 
 /// What RSA refuses, or fails at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error {
     /// The modulus is not of 2048, 3072 or 4096 bits.
     KeySize,
