@@ -12,31 +12,20 @@ use toolchain::{TARGET, Toolchain};
 /// The devices' linked images.
 const DEVICES: [&str; 2] = ["lm3s6965-device", "mps2-an385-device"];
 
-/// The example of docs/embedded.md, and the page.
-const EXAMPLE: &str = "core/examples/enrolment.rs";
+/// The examples of the core that docs/embedded.md shows, and the page.
+const EXAMPLES: [&str; 4] = ["enrolment", "identity", "channel", "randomness"];
 const PAGE: &str = "docs/embedded.md";
 
-/// Builds the core, the example and the devices, and looks for allocators and panics in what is linked.
+/// Builds the core, the examples and the devices, and looks for allocators and panics in what is linked.
 ///
 /// Two things speak against a heap: rustc links no image whose crates use `alloc` while none of them brings a global
 /// allocator, and the symbols of the images, the compiler's own among them, are read here.
 pub(crate) fn run() -> Result<(), String> {
     let toolchain = Toolchain::pick()?;
-    let mut example = toolchain.cargo("build");
-    example.args([
-        "--locked",
-        "--profile",
-        panics::PROFILE,
-        "--package",
-        "minipki-core",
-        "--example",
-        "enrolment",
-    ]);
-    execute(&mut example)?;
-    let (example, page) = (tree::read(&tree::root().join(EXAMPLE))?, tree::read(&tree::root().join(PAGE))?);
-    if !page.contains(&format!("```rust\n{example}```\n")) {
-        return Err(format!("{PAGE} does not hold {EXAMPLE} as it is: copy it over"));
-    }
+    let mut build = toolchain.cargo("build");
+    build.args(["--locked", "--profile", panics::PROFILE, "--package", "minipki-core"]);
+    execute(build.args(EXAMPLES.map(|example| format!("--example={example}"))))?;
+    shown_on_the_page()?;
     panics::check(&toolchain)?;
     firmware::Firmware::lint()?;
     let firmware = firmware::Firmware::build()?;
@@ -44,5 +33,17 @@ pub(crate) fn run() -> Result<(), String> {
         firmware.without_allocator(device)?;
     }
     eprintln!("    no allocator is in the core or in a device for {TARGET}");
+    Ok(())
+}
+
+/// Holds each block of the page equal to its example.
+fn shown_on_the_page() -> Result<(), String> {
+    let page = tree::read(&tree::root().join(PAGE))?;
+    for example in EXAMPLES {
+        let file = format!("core/examples/{example}.rs");
+        if !page.contains(&format!("```rust\n{}```\n", tree::read(&tree::root().join(&file))?)) {
+            return Err(format!("{PAGE} does not hold {file} as it is: copy it over"));
+        }
+    }
     Ok(())
 }
