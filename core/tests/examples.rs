@@ -83,6 +83,15 @@ fn end(number: usize) -> (KeyPair, Vec<u8>) {
     (KeyPair::from_secret(Secret::new(secret)), fs::read(file).expect("the corpus is whole"))
 }
 
+/// The documentation's examples read copies, so that the crate is whole where the corpus is not.
+#[test]
+fn the_documentation_shows_certificates_of_the_corpus() {
+    let copy = |name| fs::read(vector_path("../core/examples/data").join(name)).expect("it is there");
+    assert_eq!(copy("sensor.json"), end(0).1);
+    assert_eq!(copy("gateway.json"), end(1).1);
+    assert_eq!(copy("anchor.json"), fs::read(vector_path("cert/anchor.json")).expect("it is there"));
+}
+
 #[test]
 fn two_devices_open_a_channel() {
     let (mut near, mut far) = streams();

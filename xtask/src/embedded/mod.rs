@@ -10,7 +10,7 @@ use crate::tree;
 use toolchain::{TARGET, Toolchain};
 
 /// The devices' linked images.
-const DEVICES: [&str; 2] = ["lm3s6965-device", "mps2-an385-device"];
+const DEVICES: [&str; 3] = ["lm3s6965-device", "lm3s6965-embassy", "mps2-an385-device"];
 
 /// The examples of the core that docs/embedded.md shows, and the page.
 const EXAMPLES: [&str; 4] = ["enrolment", "identity", "channel", "randomness"];

@@ -22,13 +22,11 @@ fn pender(_: *mut ()) {
     PENDING.store(true, Ordering::Release);
 }
 
-/// Starts tasks and runs them for ever. Between two steps of theirs `round` moves the network's frames and wakes its
-/// waiting tasks; the processor sleeps until a frame comes in or the clock ticks.
+/// Starts tasks and runs them for ever. Where none of them can go on, the processor sleeps until a frame comes in or the
+/// clock ticks; then `round` moves the network's frames and wakes the tasks that wait for it.
 pub(crate) fn run(mac: &dyn Mac, round: impl Fn(), spawn: impl FnOnce(Spawner) -> Option<()>) -> ! {
-    let executor = singleton!(: Executor = Executor::new(ptr::null_mut()));
-    let Some(executor) =
-        executor.map(|executor| &*executor).filter(|executor| spawn(executor.spawner()).is_some())
-    else {
+    let executor = singleton!(: Executor = Executor::new(ptr::null_mut())).map(|executor| &*executor);
+    let Some(executor) = executor.filter(|executor| spawn(executor.spawner()).is_some()) else {
         failure::stop(exit::FAULT, format_args!("started twice"));
     };
     loop {
@@ -36,9 +34,7 @@ pub(crate) fn run(mac: &dyn Mac, round: impl Fn(), spawn: impl FnOnce(Spawner) -
             // SAFETY: this loop is the only caller, and is entered once: there is one singleton.
             unsafe { executor.poll() };
         }
+        clock::sleep(mac);
         round();
-        if !PENDING.load(Ordering::Acquire) {
-            clock::sleep(mac);
-        }
     }
 }

@@ -1,35 +1,37 @@
 //! TCP for tasks, over the board's network: `embedded-io-async` on one of its sockets.
 
-use core::cell::{Cell, RefCell};
+use core::cell::RefCell;
 use core::future::poll_fn;
 use core::net::SocketAddrV4;
 use core::task::{Poll, Waker};
 
 use embedded_io::{ErrorKind, ErrorType};
 use embedded_io_async::{Read, Write};
+use heapless::Vec;
 use minipki_cortex_m::clock;
 use minipki_cortex_m::network::Network;
 use minipki_cortex_m::stream::{connected, receive, send};
 use smoltcp::iface::SocketHandle;
 use smoltcp::time::Instant;
 
-/// The board's network, and the task that waits for it.
+/// As many tasks can wait as the network has sockets. One more would be woken at once, and look again and again.
+const TASKS: usize = 2;
+
+/// The board's network, and the tasks that wait for it.
 pub(crate) struct Net {
     network: &'static RefCell<Network>,
-    waiting: Cell<Option<Waker>>,
+    waiting: RefCell<Vec<Waker, TASKS>>,
 }
 
 impl Net {
     pub(crate) const fn new(network: &'static RefCell<Network>) -> Self {
-        Self { network, waiting: Cell::new(None) }
+        Self { network, waiting: RefCell::new(Vec::new()) }
     }
 
-    /// Moves frames both ways, and wakes the task that waits: it looks for itself what has come.
+    /// Moves frames both ways, and wakes the tasks that wait: each looks for itself what has come.
     pub(crate) fn round(&self) {
         self.network.borrow_mut().poll();
-        if let Some(waker) = self.waiting.take() {
-            waker.wake();
-        }
+        self.waiting.take().into_iter().for_each(Waker::wake);
     }
 
     /// Waits until `ready` has something, or the deadline is past.
@@ -45,11 +47,11 @@ impl Net {
             if clock::now() >= deadline {
                 return Poll::Ready(Err(ErrorKind::TimedOut));
             }
-            // Of two tasks that wait, each wakes the other, and both look at each round.
-            if let Some(other) = self.waiting.replace(Some(context.waker().clone()))
-                && !other.will_wake(context.waker())
+            let (mut waiting, waker) = (self.waiting.borrow_mut(), context.waker());
+            if !waiting.iter().any(|other| other.will_wake(waker))
+                && let Err(waker) = waiting.push(waker.clone())
             {
-                other.wake();
+                waker.wake();
             }
             Poll::Pending
         })
@@ -74,6 +76,7 @@ impl TcpStream {
         net.wait(deadline, |network| network.address().map(Ok)).await?;
         let socket = net.network.borrow_mut().connect(to)?;
         let stream = Self { net, socket, deadline };
+        net.round();
         net.wait(deadline, |network| connected(network.socket(socket))).await?;
         Ok(stream)
     }
@@ -100,8 +103,9 @@ impl Write for TcpStream {
         self.net.wait(self.deadline, |network| send(network.socket(self.socket), bytes)).await
     }
 
-    /// The next round sends what the peer has room for.
+    /// Sends what the peer has room for. The rest follows at the next rounds.
     async fn flush(&mut self) -> Result<(), ErrorKind> {
+        self.net.round();
         Ok(())
     }
 }
