@@ -141,9 +141,8 @@ fn link<M: Machine<Error = session::Error>>(
 /// One of everything that a driver and an application do with a link.
 fn step<M: Machine<Error = session::Error>, O: Observer>(link: &mut Link<'_, M, O>) {
     keep(drive(link, &mut Port)); // drive::drive
-    let mut port = Port;
-    let driven = pin!(drive_async(link, &mut port)); // drive::drive_async
-    keep(driven.poll(&mut Context::from_waker(Waker::noop())));
+    let context = &mut Context::from_waker(Waker::noop());
+    keep(pin!(drive_async(link, &mut Port)).poll(context)); // drive::drive_async
     keep(LinkOver::want(link));
     keep(LinkOver::to_send(link));
     LinkOver::sent(link, any(0));
