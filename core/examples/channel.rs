@@ -5,9 +5,9 @@ use embedded_io::{Read, Write};
 use minipki_core::crypto::Portable;
 use minipki_core::drive::{DriveError, drive};
 use minipki_core::limits::FRAME;
-use minipki_core::link::Link;
+use minipki_core::link::{Link, Machine, Misuse};
 use minipki_core::session::{
-    Established, Fault, Inbound, Initiator, LocalIdentity, Machine, Outbound, Peer, Received, Responder,
+    self, Established, Inbound, Initiator, LocalIdentity, Outbound, Peer, Received, Responder,
 };
 use rand_core::CryptoRng;
 
@@ -42,7 +42,7 @@ pub fn respond<'b, S: Read + Write>(
     open(Responder::new(local, rng), Responder::established, stream, buffers)
 }
 
-fn open<'b, M: Machine, S: Read + Write>(
+fn open<'b, M: Machine<Error = session::Error>, S: Read + Write>(
     handshake: M,
     established: impl FnOnce(M) -> Option<Established<Portable>>,
     stream: &mut S,
@@ -55,7 +55,7 @@ fn open<'b, M: Machine, S: Read + Write>(
         let open = established(handshake)?;
         Some((open.inbound, open.outbound, open.peer))
     });
-    let (inbound, outbound, peer) = halves.ok_or(Fault::OutOfTurn)?;
+    let (inbound, outbound, peer) = halves.ok_or(session::Error::from(Misuse::OutOfTurn))?;
     Ok(Channel { peer, inbound, outbound })
 }
 
@@ -76,7 +76,7 @@ impl Channel<'_> {
             Some(Received::Message(range)) => Ok(self.inbound.body().get(range)),
             Some(Received::Closed) => Ok(None),
             // The channel was closed, or has failed, before.
-            None => Err(Fault::OutOfTurn.into()),
+            None => Err(session::Error::from(Misuse::OutOfTurn).into()),
         }
     }
 

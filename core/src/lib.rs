@@ -12,8 +12,8 @@
 //! use minipki_core::cert::{Anchor, Id};
 //! use minipki_core::crypto::{KeyPair, Portable};
 //! use minipki_core::limits::FRAME;
-//! use minipki_core::link::{Link, Want};
-//! use minipki_core::session::{Initiator, LocalIdentity, Machine, Received, Responder};
+//! use minipki_core::link::{Link, Machine, Want};
+//! use minipki_core::session::{self, Initiator, LocalIdentity, Received, Responder};
 //! use minipki_core::time::Now;
 //!
 //! # macro_rules! file { ($name:literal) => { include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/", $name)) } }
@@ -30,7 +30,11 @@
 //! let gateway = LocalIdentity { key: &keys[1], certificate: GATEWAY, anchor: &anchor, now, peer: None };
 //!
 //! // A link is a machine between two buffers of yours. In a program `drive::drive` moves its bytes over a stream.
-//! fn pass<F: Machine, T: Machine>(from: &mut Link<'_, F>, to: &mut Link<'_, T>) {
+//! fn pass<F, T>(from: &mut Link<'_, F>, to: &mut Link<'_, T>)
+//! where
+//!     F: Machine<Error = session::Error>,
+//!     T: Machine<Error = session::Error>,
+//! {
 //!     let n = from.to_send().len().min(to.space().len());
 //!     to.space()[..n].copy_from_slice(&from.to_send()[..n]);
 //!     from.sent(n);
@@ -73,13 +77,13 @@
 //! | module | contents |
 //! | --- | --- |
 //! | [`drive`] | the drivers: a link over a stream, blocking or async |
-//! | [`link`] | bytes, frames and a machine, in two buffers of the caller |
 //! | [`session`] | the machines: enrolment and channel, client and server sides |
 //! | [`wire`] | the messages |
 //! | [`cert`], [`noise`] | certificates, trust anchors and [`verify`](cert::verify); Noise XX as typestates |
 //! | [`keys`] | key files and fingerprints |
 //! | [`crypto`] | the trait [`Provider`](crypto::Provider) and its portable implementation, X25519, RSA |
 //! | [`encoding`], [`time`] | base64, canonical JSON, PEM; times |
+//! | [`link`] | bytes, frames and a machine of any protocol, in two buffers of the caller |
 //! | [`bytes`], [`limits`] | secrets that wipe themselves, writers; every capacity |
 //!
 //! Each layer can be used alone: [`cert::verify`] needs no link, and [`noise`] knows no certificate.

@@ -18,8 +18,8 @@ use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::drive::{DriveError, drive};
 use minipki_core::limits::{CERTIFICATE, FRAME, KEY};
-use minipki_core::link::Link;
-use minipki_core::session::{Asked, EnrolServer, Fault, LocalIdentity};
+use minipki_core::link::{Link, Misuse};
+use minipki_core::session::{EnrolEvent, EnrolServer, Error as SessionError, LocalIdentity};
 use minipki_core::time::Now;
 use minipki_tests::certificate_corpus::ENDS;
 use minipki_tests::certificates::{NOW, SUBJECT, anchor, id, issue, sample, time};
@@ -59,19 +59,19 @@ fn a_device_enrols() {
             let server: EnrolServer<Portable> = EnrolServer::new(anchor(SIZE).fingerprint());
             let mut link = Link::new(server, &mut rx, &mut tx);
             drive(&mut link, &mut stream).expect("a request");
-            assert!(matches!(link.event(), Some(Asked::Challenge)));
+            assert!(matches!(link.event(), Some(EnrolEvent::Challenge { .. })));
             link.send(|ca, out| ca.challenge(&mut rng(2), out)).expect("room");
             drive(&mut link, &mut stream).expect("a proof");
-            assert!(matches!(link.event(), Some(Asked::Proven)));
-            assert_eq!(link.machine().proves(None), Ok(true));
-            link.send(|ca, out| ca.grant(&certificate, out)).expect("room");
+            let Some(EnrolEvent::Proven { possession, .. }) = link.event() else { panic!("no proof") };
+            assert_eq!(possession.proves(None), Ok(true));
+            link.send(|ca, out| ca.issue(&certificate, out)).expect("room");
             drive(&mut link, &mut stream).expect("the device has gone");
         }
     });
     let (name, fingerprint) = (SUBJECT.parse().expect("a name"), anchor(SIZE).fingerprint().0);
-    let mut buffers = [[0; FRAME]; 2];
-    let granted = enrolment::enrol(&mut device, (name, &key), fingerprint, &mut rng(3), &mut buffers);
-    assert_eq!(granted.expect("a certificate")[..], certificate);
+    let (now, mut buffers) = (Now::AtLeast(time("2026-11-23T00:00:00+00:00")), [[0; FRAME]; 2]);
+    let issued = enrolment::enrol(&mut device, (name, &key), fingerprint, now, &mut rng(3), &mut buffers);
+    assert_eq!(issued.expect("a certificate")[..], certificate);
     drop(device);
     ca.join().expect("it was content");
 }
@@ -115,7 +115,10 @@ fn two_devices_open_a_channel() {
     assert_eq!(channel.receive(&mut near).expect("an answer"), Some(&b"good morning"[..]));
     assert!(channel.receive(&mut near).is_ok_and(|message| message.is_none()));
     // The end is told once, and is then an error: nobody takes it for a message of no bytes.
-    assert!(matches!(channel.receive(&mut near), Err(DriveError::Fault(Fault::OutOfTurn))));
+    assert!(matches!(
+        channel.receive(&mut near),
+        Err(DriveError::Session(SessionError::Misuse(Misuse::OutOfTurn)))
+    ));
     channel.close(&mut near).expect("the end");
     responder.join().expect("it was content");
 }

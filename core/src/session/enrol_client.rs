@@ -72,8 +72,9 @@ pub enum EnrolOutcome {
 /// use minipki_core::bytes::Secret;
 /// use minipki_core::cert::Anchor;
 /// use minipki_core::crypto::{KeyPair, Portable};
+/// use minipki_core::link::Machine;
 /// use minipki_core::session::{
-///     Asked, EnrolClient, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, Machine,
+///     EnrolClient, EnrolEvent, EnrolForm, EnrolOutcome, EnrolServer, Enrolment,
 /// };
 /// use minipki_core::time::Now;
 ///
@@ -96,14 +97,14 @@ pub enum EnrolOutcome {
 ///
 /// let mut body = [0; 4096];
 /// let len = client.write(&mut body)?;
-/// assert_eq!(ca.read(&mut body[..len])?, Some(Asked::Challenge));
+/// assert!(matches!(ca.read(&mut body[..len])?, Some(EnrolEvent::Challenge { .. })));
 /// let len = ca.challenge(&mut rng, &mut body)?;
 /// assert_eq!(client.read(&mut body[..len])?, None);
 /// let len = client.write(&mut body)?;
-/// assert_eq!(ca.read(&mut body[..len])?, Some(Asked::Proven));
-/// assert!(ca.proves(None)?);
-/// let len = ca.grant(SENSOR, &mut body)?;
-/// let Some(EnrolOutcome::Granted(range)) = client.read(&mut body[..len])? else { return Err("refused".into()) };
+/// let Some(EnrolEvent::Proven { possession, .. }) = ca.read(&mut body[..len])? else { return Err("no proof".into()) };
+/// assert!(possession.proves(None)?);
+/// let len = ca.issue(SENSOR, &mut body)?;
+/// let Some(EnrolOutcome::Issued(range)) = client.read(&mut body[..len])? else { return Err("refused".into()) };
 /// assert_eq!(&body[range], SENSOR);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -19,7 +19,7 @@ use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::drive::{DriveError, drive_async};
 use minipki_core::limits::FRAME;
 use minipki_core::link::Link;
-use minipki_core::session::{EnrolClient, EnrolForm, EnrolOutcome, Enrolment, Fault};
+use minipki_core::session::{self, EnrolClient, EnrolForm, EnrolOutcome, Enrolment};
 use minipki_core::time::{Now, UnixTime};
 use minipki_cortex_m::arguments::LENGTH;
 use minipki_cortex_m::entropy::HostEntropy;
@@ -81,18 +81,19 @@ async fn enrol(
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
     let (key, anchor) =
         (KeyPair::<Portable>::generate(&mut entropy), Anchor::from_fingerprint(config.fingerprint));
-    let now = Now::Exact(UnixTime::new(semihosting::time().into()).map_err(|_| Fault::OutOfTurn)?);
+    let now = Now::Exact(UnixTime::new(semihosting::time().into()).unwrap_or(UnixTime::MAX));
     let form = EnrolForm::Proven { token: None };
     let enrolment = Enrolment { subject_id: config.subject.into(), key: &key, anchor: &anchor, now, form };
     let mut link = Link::new(EnrolClient::new(enrolment, &mut entropy), &mut rx, &mut tx);
     drive_async(&mut link, &mut stream).await?;
-    match link.event() {
-        Some(EnrolOutcome::Granted(range)) => {
+    let error = match link.event() {
+        Some(EnrolOutcome::Issued(range)) => {
             let text = link.body().get(range).unwrap_or_default();
-            Ok(Certificate::parse(text).map_err(Fault::Certificate)?.validity())
+            return Ok(Certificate::parse(text).map_err(session::Error::InvalidCertificate)?.validity());
         }
-        Some(EnrolOutcome::OutOfTime { error, .. }) => Err(Fault::Certificate(error).into()),
-        Some(EnrolOutcome::Refused { code, .. }) => Err(Fault::Refused(code).into()),
-        None => Err(Fault::Truncated.into()),
-    }
+        Some(EnrolOutcome::OutOfTime { error, .. }) => session::Error::InvalidCertificate(error),
+        Some(EnrolOutcome::Refused { code, .. }) => session::Error::Refused(code),
+        None => session::Error::Truncated,
+    };
+    Err(error.into())
 }
