@@ -1,4 +1,4 @@
-//! The blocking driver: a link over anything that reads and writes.
+//! The drivers: a link over anything that reads and writes, blocking or async.
 
 use core::fmt;
 
@@ -62,6 +62,43 @@ where
             }
             Want::Receive => {
                 let n = stream.read(link.space()).map_err(DriveError::Io)?;
+                link.received(n);
+            }
+            done => return Ok(done),
+        }
+    }
+}
+
+/// The same as [`drive`], over a stream of `embedded-io-async`.
+///
+/// The future may be dropped while it waits, if dropping the stream's own `read`, `write` and `flush` loses no byte:
+/// the link knows how far it got, and another call goes on from there. So a deadline is a timer beside this future.
+///
+/// # Errors
+/// [`DriveError`].
+#[cfg(feature = "async")]
+pub async fn drive_async<B, M, O, F, S>(
+    link: &mut LinkOver<B, M, O, F>,
+    stream: &mut S,
+) -> Result<Want, DriveError<S::Error, M::Error>>
+where
+    B: AsRef<[u8]> + AsMut<[u8]>,
+    M: Machine<Error: From<F::Error>>,
+    O: Observer,
+    F: Framing,
+    S: embedded_io_async::Read + embedded_io_async::Write,
+{
+    loop {
+        match link.want()? {
+            Want::Send => {
+                let n = stream.write(link.to_send()).await.map_err(DriveError::Io)?;
+                link.sent(n);
+                if link.to_send().is_empty() {
+                    stream.flush().await.map_err(DriveError::Io)?;
+                }
+            }
+            Want::Receive => {
+                let n = stream.read(link.space()).await.map_err(DriveError::Io)?;
                 link.received(n);
             }
             done => return Ok(done),

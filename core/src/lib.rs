@@ -1,4 +1,126 @@
-//! MiniPKI's core: everything that decides whether to trust, in fixed-size buffers.
+//! MiniPKI's core: a whole PKI without heap, operating system, clock or I/O. It decides whom to trust.
+//!
+//! It has certificates and their verification, enrolment at a CA with proof of possession, and channels between peers that
+//! authenticate each other by Noise XX. It is `no_std` and has no `unsafe` code. No input makes it panic.
+//!
+//! # Example
+//!
+//! A sensor and a gateway have certificates of one CA. They open a channel, and the sensor sends a reading:
+//!
+//! ```
+//! use minipki_core::bytes::Secret;
+//! use minipki_core::cert::{Anchor, Id};
+//! use minipki_core::crypto::{KeyPair, Portable};
+//! use minipki_core::limits::FRAME;
+//! use minipki_core::link::{Link, Machine, Want};
+//! use minipki_core::session::{self, Initiator, LocalIdentity, Received, Responder};
+//! use minipki_core::time::Now;
+//!
+//! # macro_rules! file { ($name:literal) => { include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/", $name)) } }
+//! # const ANCHOR: &[u8] = file!("anchor.json");
+//! # const SENSOR: &[u8] = file!("sensor.json");
+//! # const GATEWAY: &[u8] = file!("gateway.json");
+//! # let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+//! // ANCHOR is the CA's name and public key; SENSOR and GATEWAY are certificates that it has issued.
+//! let anchor = Anchor::decode::<Portable>(ANCHOR)?;
+//! let now = Now::Exact("2026-06-15T12:00:00+00:00".parse()?);
+//! let keys: [KeyPair; 2] = [0x11, 0x22].map(|byte| KeyPair::from_secret(Secret::new([byte; 32])));
+//! let peer = Some(Id::new("gateway-3")?);
+//! let sensor = LocalIdentity { key: &keys[0], certificate: SENSOR, anchor: &anchor, now, peer };
+//! let gateway = LocalIdentity { key: &keys[1], certificate: GATEWAY, anchor: &anchor, now, peer: None };
+//!
+//! // A link is a machine between two buffers of yours. In a program `drive::drive` moves its bytes over a stream.
+//! fn pass<F, T>(from: &mut Link<'_, F>, to: &mut Link<'_, T>)
+//! where
+//!     F: Machine<Error = session::Error>,
+//!     T: Machine<Error = session::Error>,
+//! {
+//!     let n = from.to_send().len().min(to.space().len());
+//!     to.space()[..n].copy_from_slice(&from.to_send()[..n]);
+//!     from.sent(n);
+//!     to.received(n);
+//! }
+//! let [a, b, c, d] = &mut [[0; FRAME]; 4];
+//! let mut initiator = Link::new(Initiator::new(sensor, &mut rng), a, b);
+//! let mut responder = Link::new(Responder::new(gateway, &mut rng), c, d);
+//! loop {
+//!     match (initiator.want()?, responder.want()?) {
+//!         (Want::Send, _) => pass(&mut initiator, &mut responder),
+//!         (_, Want::Send) => pass(&mut responder, &mut initiator),
+//!         _ => break,
+//!     }
+//! }
+//!
+//! // Only a handshake with a verified peer can be split into the halves of a channel.
+//! let (_, mut sender, _) = initiator.split(|machine| {
+//!     let open = machine.established()?;
+//!     Some((open.inbound, open.outbound, open.peer))
+//! }).ok_or("no channel")?;
+//! let (mut receiver, _, peer) = responder.split(|machine| {
+//!     let open = machine.established()?;
+//!     Some((open.inbound, open.outbound, open.peer))
+//! }).ok_or("no channel")?;
+//! assert_eq!(peer.subject_id().as_str(), "sensor-17");
+//!
+//! sender.send(|half, out| half.seal(b"21.5 C", out))?;
+//! pass(&mut sender, &mut receiver);
+//! assert_eq!(receiver.want()?, Want::Deliver);
+//! assert_eq!(receiver.event(), Some(Received::Message(0..6)));
+//! assert_eq!(receiver.body().get(..6), Some(&b"21.5 C"[..]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Layers
+//!
+//! A module uses modules below it in this list, never one above it:
+//!
+//! | module | contents |
+//! | --- | --- |
+//! | [`drive`] | the drivers: a link over a stream, blocking or async |
+//! | [`session`] | the machines: enrolment and channel, client and server sides |
+//! | [`wire`] | the messages |
+//! | [`cert`], [`noise`] | certificates, trust anchors and [`verify`](cert::verify); Noise XX as typestates |
+//! | [`keys`] | key files and fingerprints |
+//! | [`crypto`] | the trait [`Provider`](crypto::Provider) and its portable implementation, X25519, RSA |
+//! | [`encoding`], [`time`] | base64, canonical JSON, PEM; times |
+//! | [`link`] | bytes, frames and a machine of any protocol, in two buffers of the caller |
+//! | [`bytes`], [`limits`] | secrets that wipe themselves, writers; every capacity |
+//!
+//! Each layer can be used alone: [`cert::verify`] needs no link, and [`noise`] knows no certificate.
+//!
+//! # Who owns the memory
+//!
+//! You do. A function that writes takes a slice and returns the part that it has filled. A [`Link`](link::Link) takes two
+//! slices, one to receive into and one to send from. A view, such as [`Certificate`](cert::Certificate), borrows the text
+//! that it was read from. An event of a machine has ranges, which point into [`LinkOver::body`](link::LinkOver::body).
+//! Randomness is an argument, `&mut impl rand_core::CryptoRng`, and so is the time, [`Now`](time::Now).
+//!
+//! # How to drive it
+//!
+//! [`drive::drive`] moves bytes between a link and any stream of `embedded-io`; `drive::drive_async` is the same for
+//! `embedded-io-async`. Both return when the application has something to do. Over other I/O, ask
+//! [`LinkOver::want`](link::LinkOver::want): it takes ten lines. A deadline is the stream's concern, or a timer's beside
+//! the async driver.
+//!
+//! # How to size it
+//!
+//! Buffers of [`limits::FRAME`] bytes refuse nothing valid. The length of your slice is the limit: with a CA of 2048 bits
+//! and short names 2 KB do, and a longer frame is refused by its length. A certificate takes at most [`limits::CERTIFICATE`]
+//! bytes.
+//!
+//! # Features
+//!
+//! None is on by default, and none changes what is accepted.
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `async` | `drive::drive_async`, over the traits of `embedded-io-async` |
+//!
+//! # More
+//!
+//! In the project's repository, `docs/protocol.md` has the wire byte for byte, `docs/embedded.md` takes this crate into a
+//! firmware with complete examples, `docs/budgets.md` says what it costs on a Cortex-M3, and `docs/threats.md` lists the
+//! attacks and their tests.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]

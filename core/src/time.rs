@@ -121,6 +121,20 @@ impl<'de> Deserialize<'de> for UnixTime {
 }
 
 /// What the caller knows of the present time.
+///
+/// # Examples
+/// ```
+/// use minipki_core::cert::{Error, Validity};
+/// use minipki_core::time::Now;
+///
+/// let validity = Validity::new("2026-06-01T00:00:00+00:00".parse()?, "2026-07-01T00:00:00+00:00".parse()?)?;
+/// // A device without a clock knows when its firmware was made.
+/// let may = Now::AtLeast("2026-05-01T00:00:00+00:00".parse()?);
+/// assert_eq!(validity.check(may), Ok(false), "valid, but not for certain");
+/// let august = Now::AtLeast("2026-08-01T00:00:00+00:00".parse()?);
+/// assert!(matches!(validity.check(august), Err(Error::Expired { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Now {
     /// It is this time.

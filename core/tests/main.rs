@@ -5,6 +5,7 @@ mod cert;
 mod cert_corpus;
 mod documents;
 mod drivers;
+mod examples;
 mod json;
 mod link;
 mod noise_attacks;

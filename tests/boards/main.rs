@@ -23,6 +23,7 @@ macro_rules! on_each_board {
 mod cas;
 mod clock;
 mod cuts;
+mod embassy;
 mod failures;
 mod peers;
 mod talks;

@@ -101,7 +101,8 @@ impl Scene {
         let ca = format!("{HOST}:{}", self.ca);
         let words = ["--ca", &ca, "--fingerprint", &self.fingerprint, "--subject", subject];
         let words = words.map(str::to_owned).to_vec();
-        Device { scene: self, on: self.board, wire: Wire::Host, board: Vec::new(), words }
+        let (on, program, board) = (self.board, "device", Vec::new());
+        Device { scene: self, on, wire: Wire::Host, program, board, words }
             .word(&format!("state={}", state.display()))
     }
 
@@ -184,11 +185,19 @@ pub struct Device<'s> {
     scene: &'s Scene,
     on: Board,
     wire: Wire<'s>,
+    program: &'static str,
     board: Vec<String>,
     words: Vec<String>,
 }
 
 impl<'s> Device<'s> {
+    /// Gives it another program of its board than the device's own.
+    #[must_use]
+    pub fn running(mut self, program: &'static str) -> Self {
+        self.program = program;
+        self
+    }
+
     /// Tells the board a word.
     #[must_use]
     pub fn word(mut self, word: &str) -> Self {
@@ -235,7 +244,7 @@ impl<'s> Device<'s> {
     /// Switches it on.
     pub fn start(&self) -> Running {
         let words = [self.board.as_slice(), &self.words].concat();
-        program(self.on, "device", self.wire, &words, self.scene.folder.path())
+        program(self.on, self.program, self.wire, &words, self.scene.folder.path())
     }
 
     /// Runs it to its end.

@@ -64,6 +64,22 @@ impl Write for Port {
     }
 }
 
+impl embedded_io_async::Read for Port {
+    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Infallible> {
+        Read::read(self, buf)
+    }
+}
+
+impl embedded_io_async::Write for Port {
+    async fn write(&mut self, buf: &[u8]) -> Result<usize, Infallible> {
+        Write::write(self, buf)
+    }
+
+    async fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
 impl TryRng for Port {
     type Error = Infallible;
 

@@ -1,9 +1,12 @@
 //! Noise, the machines on both sides, and the link between a machine and bytes.
 
+use core::pin::pin;
+use core::task::{Context, Waker};
+
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, Id, IdBuf};
 use minipki_core::crypto::{KeyPair, Portable};
-use minipki_core::drive::drive;
+use minipki_core::drive::{drive, drive_async};
 use minipki_core::keys::Fingerprint;
 use minipki_core::link::{Direction, Link, LinkOver, Machine, Misuse, Observer};
 use minipki_core::noise::{
@@ -138,6 +141,8 @@ fn link<M: Machine<Error = session::Error>>(
 /// One of everything that a driver and an application do with a link.
 fn step<M: Machine<Error = session::Error>, O: Observer>(link: &mut Link<'_, M, O>) {
     keep(drive(link, &mut Port)); // drive::drive
+    let context = &mut Context::from_waker(Waker::noop());
+    keep(pin!(drive_async(link, &mut Port)).poll(context)); // drive::drive_async
     keep(LinkOver::want(link));
     keep(LinkOver::to_send(link));
     LinkOver::sent(link, any(0));

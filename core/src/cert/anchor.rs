@@ -15,6 +15,22 @@ use crate::limits::SPKI_PEM;
 /// With a fingerprint alone, the key is taken from the certificate whose key
 /// has that fingerprint, and the issuer may have any name; [`Anchor::pin_issuer`]
 /// then pins both.
+///
+/// # Examples
+/// ```
+/// use minipki_core::cert::Anchor;
+/// use minipki_core::crypto::Portable;
+///
+/// # const ANCHOR: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/anchor.json"));
+/// // The file `anchor.json` of a CA, and the fingerprint that its operator reads out.
+/// let anchor = Anchor::decode::<Portable>(ANCHOR)?;
+/// let pinned = "572818603bf1043fe526c0f4d023faf46f4d62098d69e19ba7912e0cb8808bd0";
+/// assert_eq!(anchor.fingerprint(), pinned.parse()?);
+///
+/// // A device needs the fingerprint alone. The key then comes with the first certificate.
+/// assert!(Anchor::from_fingerprint(pinned.parse()?).key().is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor {
     fingerprint: Fingerprint,

@@ -11,6 +11,18 @@ use crate::limits::{KEY, RSA_BYTES, SPKI_DER, SPKI_PEM};
 /// [`verify`](super::verify) makes a [`Verified`](super::Verified) of it.
 ///
 /// It borrows the text it came in, and is small itself.
+///
+/// # Examples
+/// ```
+/// use minipki_core::cert::{Certificate, Id};
+///
+/// # const SENSOR: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/sensor.json"));
+/// let certificate = Certificate::parse(SENSOR)?;
+/// assert_eq!(certificate.subject_id().as_str(), "sensor-17");
+/// assert_eq!(certificate.validity().not_after().to_string(), "2026-07-01T00:00:00+00:00");
+/// certificate.require_subject(Id::new("sensor-17")?)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Certificate<'a> {
     text: &'a [u8],

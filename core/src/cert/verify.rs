@@ -54,6 +54,26 @@ impl<'a> Verified<'a> {
 /// 4. `now` is within its validity ([`Error::NotYetValid`], [`Error::Expired`]). Last, so
 ///    that an error about the time is about a genuine certificate.
 ///
+/// # Examples
+/// ```
+/// use minipki_core::cert::{self, Anchor, Certificate, Id};
+/// use minipki_core::crypto::Portable;
+/// use minipki_core::time::Now;
+///
+/// # const ANCHOR: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/anchor.json"));
+/// # const SENSOR: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/sensor.json"));
+/// let anchor = Anchor::decode::<Portable>(ANCHOR)?;
+/// let certificate = Certificate::parse(SENSOR)?;
+/// let now = Now::Exact("2026-06-15T12:00:00+00:00".parse()?);
+/// let verified = cert::verify::<Portable>(&anchor, &certificate, now)?.require_subject(Id::new("sensor-17")?)?;
+/// assert!(verified.time_certain());
+///
+/// let later = Now::Exact("2026-07-02T00:00:00+00:00".parse()?);
+/// let refused = cert::verify::<Portable>(&anchor, &certificate, later);
+/// assert!(matches!(refused, Err(cert::Error::Expired { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// The first of these that does not hold.
 pub fn verify<'a, P: Provider>(

@@ -54,6 +54,22 @@ pub fn is_low_order(public: &[u8; KEY]) -> bool {
 /// An X25519 private key and its public key.
 ///
 /// The secret is wiped when the pair is dropped, and is never printed.
+///
+/// # Examples
+/// ```
+/// use minipki_core::crypto::KeyPair;
+/// use minipki_core::keys::PKCS8_PEM;
+///
+/// # let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+/// let (ours, theirs): (KeyPair, KeyPair) = (KeyPair::generate(&mut rng), KeyPair::generate(&mut rng));
+/// assert_eq!(ours.agree(theirs.public())?.expose(), theirs.agree(ours.public())?.expose());
+///
+/// // As a file: PKCS#8 in PEM. A device stores `ours.secret()` instead.
+/// let mut file = [0; PKCS8_PEM];
+/// let again: KeyPair = KeyPair::from_pkcs8_pem(ours.write_pkcs8_pem(&mut file)?.as_bytes())?;
+/// assert_eq!(again.public(), ours.public());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct KeyPair<P: Provider = Portable> {
     private: P::X25519,
     public: [u8; KEY],

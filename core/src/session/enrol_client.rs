@@ -65,6 +65,49 @@ pub enum EnrolOutcome {
 }
 
 /// The client's machine.
+///
+/// # Examples
+/// A CA and a client, without a network between them:
+/// ```
+/// use minipki_core::bytes::Secret;
+/// use minipki_core::cert::Anchor;
+/// use minipki_core::crypto::{KeyPair, Portable};
+/// use minipki_core::link::Machine;
+/// use minipki_core::session::{
+///     EnrolClient, EnrolEvent, EnrolForm, EnrolOutcome, EnrolServer, Enrolment,
+/// };
+/// use minipki_core::time::Now;
+///
+/// # const ANCHOR: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/anchor.json"));
+/// # const SENSOR: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/sensor.json"));
+/// # let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+/// let anchor = Anchor::decode::<Portable>(ANCHOR)?;
+/// let key: KeyPair = KeyPair::from_secret(Secret::new([0x11; 32]));
+/// let mut client = EnrolClient::new(
+///     Enrolment {
+///         subject_id: "sensor-17".parse()?,
+///         key: &key,
+///         anchor: &anchor,
+///         now: Now::Exact("2026-06-15T12:00:00+00:00".parse()?),
+///         form: EnrolForm::Proven { token: None },
+///     },
+///     &mut rng,
+/// );
+/// let mut ca: EnrolServer<Portable> = EnrolServer::new(anchor.fingerprint());
+///
+/// let mut body = [0; 4096];
+/// let len = client.write(&mut body)?;
+/// assert!(matches!(ca.read(&mut body[..len])?, Some(EnrolEvent::Challenge { .. })));
+/// let len = ca.challenge(&mut rng, &mut body)?;
+/// assert_eq!(client.read(&mut body[..len])?, None);
+/// let len = client.write(&mut body)?;
+/// let Some(EnrolEvent::Proven { possession, .. }) = ca.read(&mut body[..len])? else { return Err("no proof".into()) };
+/// assert!(possession.proves(None)?);
+/// let len = ca.issue(SENSOR, &mut body)?;
+/// let Some(EnrolOutcome::Issued(range)) = client.read(&mut body[..len])? else { return Err("refused".into()) };
+/// assert_eq!(&body[range], SENSOR);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct EnrolClient<'k, P: Provider> {
     enrolment: Enrolment<'k, P>,
     state: State<P>,

@@ -1,12 +1,14 @@
-//! The async twin of the core's blocking driver, with a deadline.
+//! The core's async driver over tokio's streams, with a deadline.
 
-use std::future::Future;
 use std::io;
 use std::time::Duration;
 
+use embedded_io_adapters::tokio_1::FromTokio;
+use minipki_core::drive::{DriveError, drive_async};
 use minipki_core::link::{LinkOver, Machine, Observer, Want};
 use minipki_core::session;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, join};
+use tokio::time::timeout;
 
 /// Why driving stopped short.
 #[derive(Debug, thiserror::Error)]
@@ -41,36 +43,14 @@ where
     M: Machine<Error = session::Error>,
     O: Observer,
 {
-    within(deadline, async {
-        loop {
-            match link.want()? {
-                Want::Send => {
-                    let n = writer.write(link.to_send()).await?;
-                    if n == 0 {
-                        return Err(io::Error::from(io::ErrorKind::WriteZero).into());
-                    }
-                    link.sent(n);
-                    if link.to_send().is_empty() {
-                        writer.flush().await?;
-                    }
-                }
-                Want::Receive => {
-                    let n = reader.read(link.space()).await?;
-                    link.received(n);
-                }
-                done => return Ok(done),
-            }
-        }
-    })
-    .await
-}
-
-async fn within<T>(
-    deadline: Option<Duration>,
-    work: impl Future<Output = Result<T, NetError>>,
-) -> Result<T, NetError> {
-    match deadline {
+    let mut stream = FromTokio::new(join(reader, writer));
+    let work = drive_async(link, &mut stream);
+    let driven = match deadline {
         None => work.await,
-        Some(limit) => tokio::time::timeout(limit, work).await.unwrap_or(Err(NetError::Deadline(limit))),
-    }
+        Some(limit) => timeout(limit, work).await.map_err(|_| NetError::Deadline(limit))?,
+    };
+    driven.map_err(|error| match error {
+        DriveError::Io(error) => error.into(),
+        DriveError::Session(error) => error.into(),
+    })
 }

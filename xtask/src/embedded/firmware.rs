@@ -20,6 +20,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("minipki-lm3s6965", "lm3s6965-fail"),
     ("minipki-lm3s6965", "echo"),
     ("minipki-lm3s6965", "measure"),
+    ("minipki-embassy", "lm3s6965-embassy"),
     ("minipki-mps2-an385", "mps2-an385-device"),
     ("minipki-mps2-an385", "mps2-an385-fail"),
 ];

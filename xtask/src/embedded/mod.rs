@@ -10,13 +10,13 @@ use crate::tree;
 use toolchain::{TARGET, Toolchain};
 
 /// The devices' linked images.
-const DEVICES: [&str; 2] = ["lm3s6965-device", "mps2-an385-device"];
+const DEVICES: [&str; 3] = ["lm3s6965-device", "lm3s6965-embassy", "mps2-an385-device"];
 
-/// The example of docs/embedded.md, and the page.
-const EXAMPLE: &str = "core/examples/enrolment.rs";
+/// The examples of the core that docs/embedded.md shows, and the page.
+const EXAMPLES: [&str; 4] = ["enrolment", "identity", "channel", "randomness"];
 const PAGE: &str = "docs/embedded.md";
 
-/// Builds the core, the example and the devices, and looks for allocators and panics in what is linked.
+/// Builds the core, the examples and the devices, and looks for allocators and panics in what is linked.
 ///
 /// All of this is done for [`TARGET`]. For the other targets the core is built as a library, with all its features.
 ///
@@ -24,24 +24,10 @@ const PAGE: &str = "docs/embedded.md";
 /// allocator, and the symbols of the images, the compiler's own among them, are read here.
 pub(crate) fn run() -> Result<(), String> {
     let toolchain = Toolchain::pick()?;
-    let mut example = toolchain.cargo("build");
-    example.args([
-        "--locked",
-        "--profile",
-        panics::PROFILE,
-        "--package",
-        "minipki-core",
-        "--example",
-        "enrolment",
-    ]);
-    execute(&mut example)?;
-    let (example, page) = (tree::read(&tree::root().join(EXAMPLE))?, tree::read(&tree::root().join(PAGE))?);
-    if !page.contains(&format!("```rust\n{example}```\n")) {
-        return Err(format!("{PAGE} does not hold {EXAMPLE} as it is: copy it over"));
-    }
-    if let Some(target) = toolchain::targets().find(|target| !page.contains(&format!("`{target}`"))) {
-        return Err(format!("{PAGE} does not name the target `{target}` of rust-toolchain.toml"));
-    }
+    let mut build = toolchain.cargo("build");
+    build.args(["--locked", "--profile", panics::PROFILE, "--package", "minipki-core"]);
+    execute(build.args(EXAMPLES.map(|example| format!("--example={example}"))))?;
+    shown_on_the_page()?;
     panics::check(&toolchain)?;
     let mut library = toolchain.cargo_for(toolchain::targets().filter(|target| *target != TARGET), "build");
     execute(library.args(["--locked", "--release", "--package", "minipki-core", "--all-features"]))?;
@@ -52,4 +38,19 @@ pub(crate) fn run() -> Result<(), String> {
     }
     eprintln!("    no allocator is in the core or in a device for {TARGET}");
     Ok(())
+}
+
+/// Holds each block of the page equal to its example.
+fn shown_on_the_page() -> Result<(), String> {
+    let page = tree::read(&tree::root().join(PAGE))?;
+    for example in EXAMPLES {
+        let file = format!("core/examples/{example}.rs");
+        if !page.contains(&format!("```rust\n{}```\n", tree::read(&tree::root().join(&file))?)) {
+            return Err(format!("{PAGE} does not hold {file} as it is: copy it over"));
+        }
+    }
+    match toolchain::targets().find(|target| !page.contains(&format!("`{target}`"))) {
+        Some(target) => Err(format!("{PAGE} does not name the target `{target}` of rust-toolchain.toml")),
+        None => Ok(()),
+    }
 }

@@ -11,6 +11,23 @@ pub(super) const LIMBS_3072: usize = limbs::<Native>(3072);
 pub(super) const LIMBS_4096: usize = limbs::<Native>(4096);
 
 /// An RSA public key with e = 65537, and the constants that its arithmetic needs.
+///
+/// # Examples
+/// ```
+/// use minipki_core::cert::Certificate;
+/// use minipki_core::crypto::rsa::{KeySize, SaltLength};
+/// use minipki_core::crypto::{Portable, Provider};
+///
+/// # const SENSOR: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/sensor.json"));
+/// // Here the key comes from the certificate itself. `cert::verify` trusts the key of an anchor alone.
+/// let certificate = Certificate::parse(SENSOR)?;
+/// let key = certificate.issuer_key()?;
+/// assert_eq!(key.size(), KeySize::Bits2048);
+///
+/// let (digest, mut signature) = (Portable::sha256(&certificate.signed_slices()), [0; 512]);
+/// key.verify_pss(&digest, certificate.signature(&mut signature)?, SaltLength::AtLeast(32))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct PublicKey(pub(super) AnyModulus);
 

@@ -9,14 +9,13 @@ use embedded_io::ErrorKind;
 use minipki_core::crypto::Portable;
 use minipki_core::time::{Now, UnixTime};
 use minipki_device_app::{Board, MADE, Record, StorageError};
-use smoltcp::socket::tcp::State;
 use smoltcp::time::Instant;
 
 use crate::entropy::HostEntropy;
 use crate::network::{Network, wait};
 use crate::semihosting;
 use crate::storage::Storage;
-use crate::stream::{TcpStream, deadline};
+use crate::stream::{TcpStream, connected, deadline};
 
 /// The board.
 pub struct CortexM {
@@ -58,11 +57,7 @@ impl Board for CortexM {
         let deadline = deadline(within);
         let socket = self.network.borrow_mut().connect(to)?;
         let mut stream = TcpStream::new(self.network, socket, deadline);
-        stream.wait(|socket| match socket.state() {
-            State::SynSent | State::SynReceived => None,
-            State::Closed => Some(Err(ErrorKind::ConnectionRefused)),
-            _ => Some(Ok(())),
-        })?;
+        stream.wait(|socket| connected(socket))?;
         Ok(stream)
     }
 

@@ -118,7 +118,11 @@ impl Network {
     }
 
     /// Begins a connection, and returns its socket.
-    pub(crate) fn connect(&mut self, to: SocketAddrV4) -> Result<SocketHandle, ErrorKind> {
+    ///
+    /// # Errors
+    /// [`ErrorKind::AddrInUse`] if every socket is taken; [`ErrorKind::AddrNotAvailable`] without an address, or if `to`
+    /// is none.
+    pub fn connect(&mut self, to: SocketAddrV4) -> Result<SocketHandle, ErrorKind> {
         // Whoever waits to be accepted keeps waiting, if there is another socket.
         let free = self.tcp.iter().position(|slot| !slot.taken && !self.connected(slot.socket));
         let index =
@@ -155,7 +159,7 @@ impl Network {
     }
 
     /// Gives a socket back; what it still had to say is not said.
-    pub(crate) fn release(&mut self, socket: SocketHandle) {
+    pub fn release(&mut self, socket: SocketHandle) {
         self.socket(socket).abort();
         self.poll();
         for slot in self.tcp.iter_mut().filter(|slot| slot.socket == socket) {
@@ -164,7 +168,7 @@ impl Network {
     }
 
     /// The socket of a stream.
-    pub(crate) fn socket(&mut self, socket: SocketHandle) -> &mut tcp::Socket<'static> {
+    pub fn socket(&mut self, socket: SocketHandle) -> &mut tcp::Socket<'static> {
         self.sockets.get_mut(socket)
     }
 

@@ -27,6 +27,34 @@ pub(crate) fn deadline(within: Duration) -> Instant {
     clock::now() + within.into()
 }
 
+/// Whether a socket has connected, or `None` if that is to be waited for.
+pub fn connected(socket: &Socket<'_>) -> Option<Result<(), ErrorKind>> {
+    match socket.state() {
+        State::SynSent | State::SynReceived => None,
+        State::Closed => Some(Err(ErrorKind::ConnectionRefused)),
+        _ => Some(Ok(())),
+    }
+}
+
+/// Takes what a socket has received, or `None` if it is to be waited for.
+pub fn receive(socket: &mut Socket<'_>, buffer: &mut [u8]) -> Option<Result<usize, ErrorKind>> {
+    match socket.recv_slice(buffer) {
+        Ok(0) if !buffer.is_empty() => None,
+        Ok(n) => Some(Ok(n)),
+        Err(RecvError::Finished) => Some(Ok(0)),
+        Err(RecvError::InvalidState) => Some(Err(ErrorKind::ConnectionReset)),
+    }
+}
+
+/// Gives a socket bytes to send, or `None` if room for them is to be waited for.
+pub fn send(socket: &mut Socket<'_>, bytes: &[u8]) -> Option<Result<usize, ErrorKind>> {
+    match socket.send_slice(bytes) {
+        Ok(0) if !bytes.is_empty() => None,
+        Ok(n) => Some(Ok(n)),
+        Err(_) => Some(Err(ErrorKind::ConnectionReset)),
+    }
+}
+
 impl TcpStream {
     pub(crate) const fn new(
         network: &'static RefCell<Network>,
@@ -51,28 +79,13 @@ impl ErrorType for TcpStream {
 
 impl Read for TcpStream {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        self.wait(|socket| match socket.recv_slice(buffer) {
-            Ok(0) => None,
-            Ok(n) => Some(Ok(n)),
-            Err(RecvError::Finished) => Some(Ok(0)),
-            Err(RecvError::InvalidState) => Some(Err(ErrorKind::ConnectionReset)),
-        })
+        self.wait(|socket| receive(socket, buffer))
     }
 }
 
 impl Write for TcpStream {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        if bytes.is_empty() {
-            return Ok(0);
-        }
-        self.wait(|socket| match socket.send_slice(bytes) {
-            Ok(0) => None,
-            Ok(n) => Some(Ok(n)),
-            Err(_) => Some(Err(ErrorKind::ConnectionReset)),
-        })
+        self.wait(|socket| send(socket, bytes))
     }
 
     /// Hands over what the peer has room for; the rest follows while we wait for its answer.

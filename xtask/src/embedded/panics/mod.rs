@@ -54,6 +54,8 @@ pub(super) fn check(toolchain: &Toolchain) -> Result<(), String> {
         "minipki-core",
         "--profile",
         PROFILE,
+        "--features",
+        "async",
         "--example",
         PROBE,
         "--",

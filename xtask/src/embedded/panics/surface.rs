@@ -36,8 +36,9 @@ fn unnamed(file: &str, source: &str, named: &str) -> Vec<String> {
         } else if line == "}" {
             owner = None;
         }
-        let Some(rest) =
-            ["pub fn ", "pub const fn "].iter().find_map(|begin| line.trim_start().strip_prefix(begin))
+        let Some(rest) = ["pub fn ", "pub const fn ", "pub async fn "]
+            .iter()
+            .find_map(|begin| line.trim_start().strip_prefix(begin))
         else {
             continue;
         };
@@ -83,7 +84,7 @@ mod tests {
 
     const SOURCE: &str = "impl core::error::Error for JsonError {}\npub fn check(text: &str) {}\n\
         impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Machine> LinkOver<B, M> {\n    pub const fn machine(&self) -> &M {}\n    \
-        pub(super) fn cut(&self) {}\n}\npub fn last() {}\n";
+        pub(super) fn cut(&self) {}\n}\npub async fn last() {}\n";
 
     #[test]
     fn a_public_function_must_be_named_by_its_type_or_its_module() {
