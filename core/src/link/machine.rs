@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::bytes::BufferTooSmall;
 
-/// What a machine waits for.
+/// The next step of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// The machine has a message to write.
@@ -19,13 +19,13 @@ pub enum Next {
 
 /// One side of a protocol on one connection, without the connection.
 pub trait Machine {
-    /// What the application is told. Ranges in an event point into the body that was read last.
+    /// News for the application. Ranges in an event point into the body that was read last.
     type Event;
 
     /// The machine's own errors. They include the errors that a link finds.
     type Error: From<Misuse> + From<Truncated>;
 
-    /// What this machine waits for.
+    /// Returns the next step of this machine.
     fn next(&self) -> Next;
 
     /// Writes the body of the next message into `out`; returns its length in bytes.

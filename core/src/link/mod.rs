@@ -21,7 +21,7 @@ use core::ops::Range;
 pub use frame::{Framing, LengthPrefix};
 pub use machine::{Direction, Machine, Misuse, Next, Observer, Truncated};
 
-/// What the link waits for.
+/// The next step of whoever drives a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Want {
     /// Bytes wait to be sent.
@@ -60,7 +60,7 @@ pub struct LinkOver<B, M: Machine, O = (), F = LengthPrefix> {
     framing: PhantomData<F>,
 }
 
-/// What [`LinkOver::split`] makes: the receiving half, the sending half, and what else there is.
+/// The result of [`LinkOver::split`]: the receiving half, the sending half, and a value beside them.
 pub type Halves<B, I, S, T, O = (), F = LengthPrefix> = (LinkOver<B, I, O, F>, LinkOver<B, S, O, F>, T);
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Machine<Error: From<frame::Error>>> LinkOver<B, M> {

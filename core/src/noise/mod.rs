@@ -27,7 +27,7 @@ pub use transport::{MESSAGES_PER_KEY, Opener, Sealer, Transport};
 
 use crate::crypto::CryptoError;
 
-/// What ends a handshake, or one direction of a channel.
+/// The error that ends a handshake, or one direction of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error {

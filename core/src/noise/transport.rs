@@ -8,7 +8,7 @@ use crate::limits::{KEY, NOISE_MESSAGE, TAG};
 /// Messages under one key; then both ends of the direction call `Rekey` (protocol §5).
 pub const MESSAGES_PER_KEY: u64 = 1 << 16;
 
-/// What a finished handshake leaves.
+/// The result of a finished handshake.
 #[derive(Debug)]
 pub struct Transport<P: Provider> {
     sealer: Sealer<P>,

@@ -11,7 +11,7 @@ use crate::link::{Machine, Misuse, Next};
 use crate::noise::{Opener, Sealer};
 use crate::wire::{Code, Refusal};
 
-/// What the peer sent. The range points into the body of the frame.
+/// A message from the peer, or the end. The range points into the body of the frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
     /// The application's bytes.

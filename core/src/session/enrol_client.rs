@@ -16,12 +16,12 @@ use crate::time::Now;
 use crate::wire::Code;
 use crate::wire::enrolment::{Challenge, Proof, Request, Response};
 
-/// Which form of enrolment to speak.
+/// The form of an enrolment.
 #[derive(Clone, Debug)]
 pub enum EnrolForm {
-    /// One request, one answer, nothing proven. The CA must run in its open mode.
+    /// One request and one response; nothing is proven. The CA must run in its open mode.
     Classic,
-    /// With proof of possession, under the token whose SHA-256 this is, if one is used.
+    /// With proof of possession, and under a token if one is used.
     Proven {
         /// SHA-256 of the token's text.
         token: Option<Secret<32>>,
@@ -38,11 +38,11 @@ pub struct Enrolment<'k, P: Provider = Portable> {
     pub anchor: &'k Anchor,
     /// The time at which the new certificate must be valid.
     pub now: Now,
-    /// Which form to speak.
+    /// The form.
     pub form: EnrolForm,
 }
 
-/// How an enrolment ended. Ranges point into the body of the last message.
+/// The result of an enrolment. Ranges point into the body of the last message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EnrolOutcome {
     /// The certificate's text: verified under the anchor, for this subject and key.

@@ -15,7 +15,7 @@ use crate::link::{Machine, Misuse, Next};
 use crate::wire::enrolment::{Challenge, ClientMessage, Proof, Request, Response};
 use crate::wire::{Code, Refusal, WireError};
 
-/// What a client asks of the CA. The application answers in its own time; it may keep the event for longer than the
+/// A request of a client, with all its data. The application answers in its own time; it may keep the event for longer than the
 /// connection lives.
 #[derive(Debug)]
 pub enum EnrolEvent<P> {

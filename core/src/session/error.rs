@@ -33,7 +33,7 @@ pub enum Error {
     Misuse(Misuse),
 }
 
-/// What a peer did against the protocol, in a message of the right form.
+/// An act of the peer against the protocol, in a message of the right form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PeerMisbehaved {
@@ -44,7 +44,7 @@ pub enum PeerMisbehaved {
 }
 
 impl Error {
-    /// What the peer is told, or `None` if nothing: the one table from errors to refusals.
+    /// Returns the code that the peer is told, or `None` if it is told nothing. This is the one table from errors to refusals.
     pub const fn code(self) -> Option<Code> {
         Some(match self {
             Self::InvalidFrame(_) => Code::BadFrame,

@@ -97,9 +97,9 @@ pub struct Established<P: Provider> {
     pub peer: Peer,
     /// Noise's handshake hash: the same on both sides, unique to this channel (Noise §11.2).
     pub handshake_hash: [u8; 32],
-    /// What comes from the peer.
+    /// The half that receives.
     pub inbound: Inbound<P>,
-    /// What goes to the peer.
+    /// The half that sends.
     pub outbound: Outbound<P>,
 }
 

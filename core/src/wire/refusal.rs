@@ -8,7 +8,7 @@ use super::WireError;
 use crate::bytes::BufferTooSmall;
 use crate::encoding::json::{self, Form};
 
-/// Why a request was refused, as it travels.
+/// The reason of a refusal, as it travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -116,9 +116,9 @@ impl fmt::Display for Code {
 /// `{"code":"…","error":"…","ok":false}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal<'a> {
-    /// What programs go by.
+    /// The reason, for programs.
     pub code: Code,
-    /// What people read: printable ASCII.
+    /// The reason, for people: printable ASCII.
     pub text: &'a str,
 }
 
