@@ -115,6 +115,7 @@
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `async` | `drive::drive_async`, over the traits of `embedded-io-async` |
+//! | `defmt` | `defmt::Format` for every error type |
 //!
 //! # More
 //!

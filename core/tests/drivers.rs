@@ -1,9 +1,15 @@
-//! The blocking driver, over streams that are cut at every place.
+//! The blocking driver and the async one, over streams that are cut at every place.
 
-use minipki_core::drive::drive;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::task::Poll;
+
+use embedded_io::ErrorType;
+use embedded_io_async::{Read, Write};
+use minipki_core::drive::{drive, drive_async};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Want};
-use minipki_fixtures::drivers::{self, Driver, Side};
+use minipki_fixtures::drivers::{self, Driver, Side, poll_ready};
 use minipki_fixtures::rsa_keys::rng;
 use minipki_fixtures::stream::{Cut, Playback};
 
@@ -19,12 +25,69 @@ impl Driver for Blocking {
     }
 }
 
+/// A stream that makes the caller wait once before each read and each write.
+struct Waiting<'a> {
+    stream: Playback<'a>,
+    waited: bool,
+}
+
+impl Waiting<'_> {
+    async fn wait(&mut self) {
+        poll_fn(|_| {
+            self.waited = !self.waited;
+            if self.waited { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
+    }
+}
+
+impl ErrorType for Waiting<'_> {
+    type Error = Infallible;
+}
+
+impl Read for Waiting<'_> {
+    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Infallible> {
+        self.wait().await;
+        embedded_io::Read::read(&mut self.stream, buf)
+    }
+}
+
+impl Write for Waiting<'_> {
+    async fn write(&mut self, data: &[u8]) -> Result<usize, Infallible> {
+        self.wait().await;
+        embedded_io::Write::write(&mut self.stream, data)
+    }
+
+    async fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// The async driver, whose future is dropped after so many polls.
+struct Asynchronous<const POLLS: usize>;
+
+impl<const POLLS: usize> Driver for Asynchronous<POLLS> {
+    fn outgoing<S: Side>(side: &S, incoming: &[u8], cut: Cut) -> Vec<u8> {
+        let (mut rx, mut tx, mut rng) = ([0; FRAME], [0; FRAME], rng(9));
+        let mut link = Link::new(side.machine(), &mut rx, &mut tx);
+        let mut stream = Waiting { stream: Playback::new(incoming, cut), waited: false };
+        while poll_ready(POLLS, async || drive_async(&mut link, &mut stream).await) == Ok(Want::Deliver)
+            && side.turn(&mut link, &mut rng)
+        {}
+        stream.stream.outgoing
+    }
+}
+
 #[test]
 fn enrolment_is_the_same_however_its_bytes_arrive() {
     drivers::enrolment::<Blocking>();
+    drivers::enrolment::<Asynchronous<{ usize::MAX }>>();
+    drivers::enrolment::<Asynchronous<1>>();
 }
 
 #[test]
 fn a_handshake_is_the_same_however_its_bytes_arrive() {
     drivers::handshake::<Blocking>();
+    drivers::handshake::<Asynchronous<{ usize::MAX }>>();
+    drivers::handshake::<Asynchronous<1>>();
 }

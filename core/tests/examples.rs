@@ -27,13 +27,13 @@ use minipki_fixtures::rsa_keys::{public, rng};
 use minipki_fixtures::vector_path;
 use rand_core::{CryptoRng, Rng};
 
-#[path = "../../core/examples/channel.rs"]
+#[path = "../examples/channel.rs"]
 mod channel;
-#[path = "../../core/examples/enrolment.rs"]
+#[path = "../examples/enrolment.rs"]
 mod enrolment;
-#[path = "../../core/examples/identity.rs"]
+#[path = "../examples/identity.rs"]
 mod identity;
-#[path = "../../core/examples/randomness.rs"]
+#[path = "../examples/randomness.rs"]
 mod randomness;
 
 const SIZE: KeySize = KeySize::Bits2048;
