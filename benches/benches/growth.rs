@@ -4,9 +4,10 @@ use std::cell::RefCell;
 
 use minipki_benches::fixture::{Desk, check, key, request, rng, subject};
 use minipki_benches::{Contender, Suite, run};
+use minipki_ca::ports::{CertificateRecord, LedgerReader, Page};
 use minipki_core::cert::Id;
 use minipki_keys::SignerKind;
-use minipki_ledger::{LedgerReader, Page, Record};
+use minipki_ledger::SqliteReader;
 use rand_core::Rng;
 
 const BATCH: u32 = 16;
@@ -42,14 +43,17 @@ impl Grown {
     }
 
     /// Looks one up by `find`, anyone as likely as another.
-    fn look_up<'a>(&'a self, find: impl Fn(&LedgerReader, u64) -> Vec<Record> + 'a) -> Contender<'a> {
-        let reader = self.desk.borrow().reader();
+    fn look_up<'a>(
+        &'a self,
+        find: impl Fn(&mut SqliteReader, u64) -> Vec<CertificateRecord> + 'a,
+    ) -> Contender<'a> {
+        let mut reader = self.desk.borrow().reader();
         let mut random = rng(1);
         let any = move || random.next_u64() % self.size;
-        let check = |(number, found): (u64, Vec<Record>)| {
-            assert_eq!(found.iter().map(|record| record.subject_key).collect::<Vec<_>>(), [key(number)]);
+        let check = |(number, found): (u64, Vec<CertificateRecord>)| {
+            assert_eq!(found.iter().map(|record| &record.subject_key[..]).collect::<Vec<_>>(), [key(number)]);
         };
-        Contender::prepared(self.name(), any, move |number| (number, find(&reader, number)), check)
+        Contender::prepared(self.name(), any, move |number| (number, find(&mut reader, number)), check)
     }
 }
 
@@ -71,13 +75,13 @@ fn growth(suite: &mut Suite) {
     suite.compare(groups[3], ledgers.iter().map(|ledger| ledger.look_up(by_key)).collect());
 }
 
-fn by_subject(reader: &LedgerReader, number: u64) -> Vec<Record> {
+fn by_subject(reader: &mut SqliteReader, number: u64) -> Vec<CertificateRecord> {
     let name = subject(number);
     let page = Page { subject: Id::new(&name).ok(), after: 0, limit: 10 };
     reader.list(page).expect("the ledger is whole")
 }
 
-fn by_key(reader: &LedgerReader, number: u64) -> Vec<Record> {
+fn by_key(reader: &mut SqliteReader, number: u64) -> Vec<CertificateRecord> {
     reader.find_by_key(&key(number)).expect("the ledger is whole")
 }
 

@@ -6,11 +6,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use minipki_ca::{Entry, Ledger};
+use minipki_ca::ports::{
+    CertificateFormat, Cursor, Ledger, LedgerError, LedgerReader, NewCertificate, Order, PagePlace, Search,
+};
 use minipki_core::cert::{Id, IdBuf, Serial, Validity};
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
-use minipki_ledger::{Cursor, LedgerReader, Order, Owner, Place, Search, SqliteLedger, StoreError};
+use minipki_ledger::{Owner, SqliteLedger, SqliteReader};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -55,21 +57,34 @@ fn fill(folder: &Path, rows: u64) {
         let batch = BATCH.min((rows - number) as usize);
         let serials = ledger.reserve(batch).expect("serial numbers");
         let subjects: Vec<_> = (0..batch as u64).map(|more| subject(number + more)).collect();
-        let entries: Vec<_> = serials
+        let keys: Vec<[u8; 32]> = (0..batch)
+            .map(|_| {
+                let mut key = [0; 32];
+                rng.fill_bytes(&mut key);
+                key
+            })
+            .collect();
+        let certificates: Vec<_> = serials
             .into_iter()
             .zip(&subjects)
+            .zip(&keys)
             .enumerate()
-            .map(|(more, (serial, subject))| {
-                let mut subject_key = [0; 32];
-                rng.fill_bytes(&mut subject_key);
+            .map(|(more, ((serial, subject), subject_key))| {
                 let begin = BEGIN + number + more as u64;
                 let days = 30 + rng.next_u64() % 300;
                 let validity = Validity::new(time(begin), time(begin + days * 86_400)).expect("in order");
-                let subject_id = subject.as_id();
-                Entry { serial, subject_id, subject_key, validity, certificate: text.as_bytes(), token: None }
+                NewCertificate {
+                    serial,
+                    subject_id: subject.as_id(),
+                    subject_key,
+                    validity,
+                    format: CertificateFormat::Json,
+                    certificate: text.as_bytes(),
+                    token: None,
+                }
             })
             .collect();
-        ledger.record(&entries, time(BEGIN)).expect("recorded");
+        ledger.record(&certificates, time(BEGIN)).expect("recorded");
         number += batch as u64;
     }
 }
@@ -82,12 +97,12 @@ fn measure(folder: &Path, what: &str, mut search: impl FnMut(u64) -> Search) {
         let search = search(run as u64);
         let began = Instant::now();
         // As a page does it: the reader is opened for it.
-        let mut reader = LedgerReader::open(folder, &owner()).expect("opened");
+        let mut reader = SqliteReader::open(folder, &owner()).expect("opened");
         let found = reader.search(&search);
         times.push(began.elapsed());
         match found {
             Ok(found) => rows = found.records.len(),
-            Err(StoreError::TooSlow) => given_up += 1,
+            Err(LedgerError::TooSlow) => given_up += 1,
             Err(error) => panic!("{what}: {error}"),
         }
     }
@@ -117,18 +132,18 @@ fn main() {
         fill(folder, rows);
         println!("{rows} certificates recorded in {:.1?}", began.elapsed());
     }
-    let mut reader = LedgerReader::open(folder, &owner()).expect("opened");
+    let mut reader = SqliteReader::open(folder, &owner()).expect("opened");
     let rows = reader.issued().expect("a number");
     let size = std::fs::metadata(folder.join("ledger.sqlite")).expect("a ledger").len();
     println!("a ledger of {rows} certificates, {} MB\n", size / 1_000_000);
     let all = Search { descending: true, limit: PAGE, ..Search::default() };
-    let middle: Vec<(Serial, [u8; 32])> = (0..RUNS as u64)
+    let middle: Vec<(Serial, Vec<u8>)> = (0..RUNS as u64)
         .map(|run| {
-            let place = Place::Before(cursor(spread(run, rows)));
+            let place = PagePlace::Before(cursor(spread(run, rows)));
             let search = Search { place, limit: 1, ..all.clone() };
             let found = reader.search(&search).expect("found").records;
             let record = found.first().expect("a row in the middle");
-            (record.serial, record.subject_key)
+            (record.serial, record.subject_key.clone())
         })
         .collect();
 
@@ -136,7 +151,7 @@ fn main() {
     let page = |order, descending| Search { order, descending, ..all.clone() };
     measure(folder, "the first page, newest first", |_| all.clone());
     measure(folder, "a page in the middle, newest first", |run| Search {
-        place: Place::After(cursor(spread(run, rows))),
+        place: PagePlace::After(cursor(spread(run, rows))),
         ..all.clone()
     });
     measure(folder, "the first page by subject", |_| page(Order::Subject, false));
@@ -163,10 +178,10 @@ fn main() {
         ..all.clone()
     });
     measure(folder, "a key's first 4 bytes", |run| {
-        let (mut low, mut high) = ([0; 32], [0xff; 32]);
+        let (mut low, mut high) = (vec![0; 32], vec![0xff; 32]);
         low[..4].copy_from_slice(&middle[run as usize].1[..4]);
         high[..4].copy_from_slice(&middle[run as usize].1[..4]);
-        Search { key: Some((low, high)), ..all.clone() }
+        Search { key: Some(low..=high), ..all.clone() }
     });
     measure(folder, "a day of begins", |run| day(&all, spread(run, rows)));
     measure(folder, "a day of begins, and a beginning that 98 % share", |run| {

@@ -8,10 +8,11 @@ use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use minipki_ca::ports::LedgerReader;
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::rsa::KeySize;
 use minipki_keys::CaFolder;
-use minipki_ledger::{LedgerReader, Owner};
+use minipki_ledger::{Owner, SqliteReader};
 use minipki_os::clock;
 use minipki_server::state;
 use rustix::param::clock_ticks_per_second;
@@ -95,7 +96,7 @@ impl Served {
     pub fn check_ledger(&self) {
         let owner =
             Owner { issuer_id: self.folder.issuer_id().into(), fingerprint: self.folder.fingerprint() };
-        let reader = LedgerReader::open(self.folder.path(), &owner).expect("the ledger is there");
+        let mut reader = SqliteReader::open(self.folder.path(), &owner).expect("the ledger is there");
         let counts = reader.counts(clock::now().expect("a clock")).expect("the ledger is whole");
         assert_eq!(counts.certificates, self.enrolled.load(Ordering::Relaxed));
     }

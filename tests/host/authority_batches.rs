@@ -1,14 +1,13 @@
 //! Batches: the same verdicts as one at a time, and what happens when the signer fails in the middle.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use minipki_ca::ports::{Storage, TokenState};
 use minipki_ca::{
     Enrolment, IssueRequest, Policy, Possession, RateLimits, Refused, SignError, Signature, Signer, TokenHash,
 };
 use minipki_core::crypto::rsa::PublicKey;
-use minipki_ledger::Owner;
 use minipki_tests::ca::{Desk, at, id, key, proven};
 use proptest::prelude::*;
 
@@ -140,13 +139,13 @@ impl<F: FnMut() -> Result<(), SignError> + Send> Signer for Meddling<F> {
 type Signed = Arc<Mutex<Vec<Vec<u8>>>>;
 
 /// A desk whose signer does `then` after each signing, and what it signed.
-fn meddled<F>(then: impl FnOnce(PathBuf) -> F) -> (Desk, Signed)
+fn meddled<F>(then: impl FnOnce(Arc<dyn Storage>) -> F) -> (Desk, Signed)
 where
     F: FnMut() -> Result<(), SignError> + Send + 'static,
 {
     let signed = Signed::default();
-    let wrap = |signer, folder: &Path, _: &Owner| -> Box<dyn Signer> {
-        Box::new(Meddling { signer, signed: signed.clone(), then: then(folder.to_owned()) })
+    let wrap = |signer, storage| -> Box<dyn Signer> {
+        Box::new(Meddling { signer, signed: signed.clone(), then: then(storage) })
     };
     let desk = Desk::with(Policy::default(), wrap);
     (desk, signed)
@@ -182,10 +181,14 @@ fn a_signer_that_fails_leaves_no_trace_but_burned_serials() {
 
 #[test]
 fn a_token_withdrawn_while_its_certificate_is_signed_stops_it() {
-    let (mut desk, _) = meddled(|folder| {
+    let (mut desk, _) = meddled(|storage| {
         move || {
-            let connection = rusqlite::Connection::open(folder.join("ledger.sqlite")).expect("opened");
-            connection.execute("DELETE FROM tokens", []).expect("withdrawn");
+            let tokens = storage.reader().and_then(|mut reader| reader.list_tokens(None, 1)).expect("listed");
+            let mut book = storage.tokens().expect("opened");
+            // The second time it is revoked already.
+            if tokens[0].state == TokenState::Unused {
+                book.revoke(tokens[0].id, at(NOW)).expect("withdrawn");
+            }
             Ok(())
         }
     });
@@ -211,7 +214,7 @@ fn a_signer_that_loses_a_signature_issues_nothing() {
             self.0.sign_many(&messages[1..])
         }
     }
-    let mut desk = Desk::with(Policy::default(), |signer, _, _| Box::new(Short(signer)));
+    let mut desk = Desk::with(Policy::default(), |signer, _| Box::new(Short(signer)));
     let answers = desk.authority.issue_many(&[proven("a", 1, None), proven("b", 1, None)], at(NOW));
     assert_eq!(answers, [Err(Refused::Internal), Err(Refused::Internal)]);
     assert_eq!(desk.reader().counts(at(NOW)).expect("counted").certificates, 0);
@@ -219,8 +222,8 @@ fn a_signer_that_loses_a_signature_issues_nothing() {
 
 #[test]
 fn a_ledger_that_cannot_be_read_issues_nothing() {
-    let mut desk = Desk::new(Policy::default());
-    let ledger = desk.folder.path().join("ledger.sqlite");
+    let mut desk = Desk::on_disk(Policy::default());
+    let ledger = desk.ledger_file();
     let rename = |from: &str, to: &str| {
         let connection = rusqlite::Connection::open(&ledger).expect("opened");
         connection.execute(&format!("ALTER TABLE {from} RENAME TO {to}"), []).expect("renamed");

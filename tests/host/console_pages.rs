@@ -2,12 +2,13 @@
 
 use std::fs;
 
+use minipki_ca::ports::{LedgerReader, Page};
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::Portable;
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::wire::Code;
 use minipki_fixtures::openssl;
-use minipki_ledger::{LedgerReader, Owner, Page};
+use minipki_ledger::{Owner, SqliteReader};
 use minipki_server::state;
 use minipki_tests::ca::id;
 use minipki_tests::console::{Browser, TestConsole};
@@ -70,14 +71,14 @@ async fn from_no_key_to_a_certificate_that_is_checked() {
         issuer_id: anchor.issuer_id().expect("it has one").into(),
         fingerprint: anchor.fingerprint(),
     };
-    let reader = LedgerReader::open(&console.ca(), &owner).expect("a ledger");
+    let mut reader = SqliteReader::open(&console.ca(), &owner).expect("a ledger");
     let record = reader.list(Page { subject: None, after: 0, limit: 2 }).expect("read").remove(0);
     let table = browser.get("/certificates").await.expect(200).body;
     assert!(table.contains(">alice</a>") && table.contains(&record.serial.to_string()), "{table}");
     let detail = browser.get(&format!("/certificates/{}?check=now", record.serial)).await.expect(200).body;
     assert_eq!(detail.matches("badge good\">passed").count(), 5, "{detail}");
     let file = browser.get(&format!("/certificates/{}/certificate.json", record.serial)).await.expect(200);
-    assert_eq!(file.body, record.certificate);
+    assert_eq!(file.body.as_bytes(), record.certificate);
     assert_eq!(
         file.body,
         fs::read_to_string(folder.path().join("alice/certificate.json")).expect("enrolled")

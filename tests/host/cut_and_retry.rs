@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use getrandom::SysRng;
 use minipki_ca::TokenHash;
+use minipki_ca::ports::{Page, Storage};
 use minipki_client::ClientError;
 use minipki_client::{Deadlines, EnrolOptions, Identity, enrol, enrol_over, proven, read_anchor};
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::KeyPair;
 use minipki_core::time::UnixTime;
-use minipki_ledger::{LedgerReader, Owner, Page, TokenBook};
+use minipki_ledger::{Owner, SqliteStorage};
 use minipki_provider::Chosen;
 use minipki_tests::ca::id;
 use minipki_tests::loopback::{Cut, Line, Way};
@@ -108,14 +109,15 @@ impl Ca {
         Self { address, anchor: read_anchor(&folder.join("anchor.json")).expect("a CA has it"), folder }
     }
 
-    fn owner(&self) -> Owner {
+    fn storage(&self) -> SqliteStorage {
         let issuer_id = self.anchor.issuer_id().expect("the CA's own anchor is whole").into();
-        Owner { issuer_id, fingerprint: self.anchor.fingerprint() }
+        let owner = Owner { issuer_id, fingerprint: self.anchor.fingerprint() };
+        SqliteStorage { folder: self.folder.clone(), owner }
     }
 
     /// Makes a token for each of `subjects`: the same text, with the subject before it.
     fn add_tokens<'a>(&self, subjects: impl Iterator<Item = &'a String>) {
-        let mut book = TokenBook::open(&self.folder, &self.owner()).expect("the ledger is there");
+        let mut book = self.storage().tokens().expect("the ledger is there");
         let now = now();
         let expires = UnixTime::new(now.get() + 3600).expect("a time");
         for subject in subjects {
@@ -125,7 +127,7 @@ impl Ca {
 
     /// How many certificates the ledger has for each subject.
     fn recorded(&self) -> HashMap<String, usize> {
-        let ledger = LedgerReader::open(&self.folder, &self.owner()).expect("the ledger is sound");
+        let mut ledger = self.storage().reader().expect("the ledger is sound");
         let records = ledger.list(Page { subject: None, after: 0, limit: usize::MAX }).expect("a listing");
         let mut counts = HashMap::new();
         for record in records {

@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use getrandom::SysRng;
+use minipki_ca::ports::{LedgerReader, Page};
 use minipki_core::cert::{Anchor, Certificate};
 use minipki_core::crypto::{KeyPair, Portable};
-use minipki_ledger::{LedgerReader, Owner, Page};
+use minipki_ledger::{Owner, SqliteReader};
 use minipki_tests::program::{Running, run, start};
 use minipki_tests::server::{Outcome, PROVEN, enrol, soon};
 use rand_core::{TryRng, UnwrapErr};
@@ -134,17 +135,17 @@ fn killed_under_load_it_has_on_disk_what_it_answered_and_repeats_no_serial() {
 
     let issuer_id = anchor.issuer_id().expect("the CA's own anchor is whole").into();
     let owner = Owner { issuer_id, fingerprint: anchor.fingerprint() };
-    let ledger = LedgerReader::open(&ca, &owner).expect("the ledger is sound");
+    let mut ledger = SqliteReader::open(&ca, &owner).expect("the ledger is sound");
     let records = ledger.list(Page { subject: None, after: 0, limit: usize::MAX }).expect("a listing");
-    let recorded: HashMap<u64, &str> =
-        records.iter().map(|record| (record.serial.get(), record.certificate.as_str())).collect();
+    let recorded: HashMap<u64, &[u8]> =
+        records.iter().map(|record| (record.serial.get(), &record.certificate[..])).collect();
     assert_eq!(recorded.len(), records.len(), "a serial number was recorded twice");
     for text in &received {
         let record = recorded.get(&serial(text)).expect("what was answered is in the ledger");
-        assert_eq!(record.as_bytes(), text);
+        assert_eq!(record, text);
     }
     for record in &records {
-        assert_eq!(serial(record.certificate.as_bytes()), record.serial.get());
+        assert_eq!(serial(&record.certificate), record.serial.get());
     }
 }
 

@@ -1,9 +1,13 @@
 //! The CA's commands are killed at each point where they write: nothing is lost, and the next command works.
 
 use std::fs;
+use std::path::Path;
 
+use minipki_fixtures::vector_path;
+use minipki_tests::ca::chmod;
 use minipki_tests::kill_points::{WRITES, at_each};
 use minipki_tests::program::run;
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 /// Kills `ca init` at each of `calls`, and expects that the next one continues it.
@@ -58,4 +62,48 @@ fn a_token_killed_at_any_write_harms_nothing() {
         done
     });
     assert!(kills > 20, "only {kills} kills");
+}
+
+#[test]
+fn a_start_killed_while_it_brings_the_ledger_up_to_date_is_continued_by_the_next() {
+    let folder = TempDir::new().expect("a folder");
+    let ca = folder.path().join("ca");
+    let ledger = ca.join("ledger.sqlite");
+    // The start ends by itself after that: the address is nobody's (RFC 5737).
+    let serve = ["ca", "serve", "--dir", "ca", "--listen", "192.0.2.1:0"];
+    let mut seen: Vec<i32> = Vec::new();
+    let kills = at_each(WRITES, |point| {
+        // A folder that is not there need not be removed.
+        let _ = fs::remove_dir_all(&ca);
+        fs::create_dir(&ca).expect("made");
+        chmod(&ca, 0o700);
+        for file in fs::read_dir(vector_path("ledger/schema-3")).expect("a folder") {
+            let file = file.expect("a file");
+            fs::copy(file.path(), ca.join(file.file_name())).expect("copied");
+            chmod(&ca.join(file.file_name()), 0o600);
+        }
+        // The clock of this machine may be behind that of the one where the ledger was made.
+        sql(&ledger, |ledger| ledger.execute_batch("UPDATE instance SET latest = 0").expect("changed"));
+        let done = point.run(folder.path(), &serve);
+        seen.push(sql(&ledger, |ledger| {
+            let counts =
+                "SELECT (SELECT count(*) FROM certificates) || ' ' || (SELECT count(*) FROM reserved) || ' '
+                              || (SELECT count(*) FROM tokens)";
+            let counts: String = ledger.query_row(counts, [], |row| row.get(0)).expect("whole tables");
+            assert_eq!(counts, "4 253 5", "{point:?}");
+            ledger.pragma_query_value(None, "user_version", |row| row.get(0)).expect("a number")
+        }));
+        run(folder.path(), &serve).expect(5);
+        run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(0);
+        done
+    });
+    assert!(kills > 20, "only {kills} kills");
+    for schema in [3, 4] {
+        assert!(seen.contains(&schema), "no kill has left schema {schema}: {seen:?}");
+    }
+}
+
+/// What `read` gives of the ledger at `path`.
+fn sql<T>(path: &Path, read: impl FnOnce(&Connection) -> T) -> T {
+    read(&Connection::open(path).expect("opened"))
 }

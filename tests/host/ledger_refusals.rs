@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use getrandom::SysRng;
-use minipki_ca::{Ledger, TokenHash};
-use minipki_ledger::{Accept, LedgerReader, SqliteLedger, StoreError, TokenBook};
+use minipki_ca::ports::{Ledger, LedgerError, LedgerReader, Page, TokenBook, TokenHash};
+use minipki_ledger::{Accept, SqliteLedger, SqliteReader, SqliteTokens, StoreError};
 use minipki_tests::ca::{at, chmod, id, make_ledger, open_ledger, owner};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -26,8 +26,8 @@ fn refusals(folder: &Path) -> [StoreError; 3] {
     let owner = owner("ca", 1);
     [
         SqliteLedger::open(folder, &owner).err().expect("to issue"),
-        TokenBook::open(folder, &owner).err().expect("to add tokens"),
-        LedgerReader::open(folder, &owner).err().expect("to read"),
+        SqliteTokens::open(folder, &owner).err().expect("to add tokens"),
+        SqliteReader::open(folder, &owner).err().expect("to read"),
     ]
 }
 
@@ -37,7 +37,7 @@ fn sql(folder: &Path, text: &str) {
 }
 
 /// An error names the ledger, and the command that puts a backup in its place.
-fn names_the_way_back(folder: &Path, error: &StoreError) {
+fn names_the_way_back(folder: &Path, error: &dyn std::error::Error) {
     let (text, folder) = (error.to_string(), folder.display());
     assert!(text.contains(&format!("{folder}/ledger.sqlite")), "{text}");
     assert!(text.contains(&format!("minipki ca restore --from FILE --dir {folder}")), "{text}");
@@ -52,8 +52,8 @@ fn another_cas_ledger_is_refused_by_name_and_by_key() {
         let text = refused.to_string();
         let both = [owner("ca", 1).to_string(), other.to_string()];
         assert!(both.iter().all(|name| text.contains(name)), "{text}");
-        assert!(matches!(TokenBook::open(folder.path(), &other), Err(StoreError::Foreign { .. })));
-        assert!(matches!(LedgerReader::open(folder.path(), &other), Err(StoreError::Foreign { .. })));
+        assert!(matches!(SqliteTokens::open(folder.path(), &other), Err(StoreError::Foreign { .. })));
+        assert!(matches!(SqliteReader::open(folder.path(), &other), Err(StoreError::Foreign { .. })));
     }
     SqliteLedger::open(folder.path(), &owner("ca", 1)).expect("its own");
 }
@@ -166,7 +166,7 @@ fn the_making_of_a_ledger_that_was_interrupted_is_continued() {
     minipki_ledger::create(folder.path(), &owner("ca", 1)).expect("made");
     let again = minipki_ledger::create(folder.path(), &owner("ca", 1));
     assert!(matches!(again, Err(StoreError::Exists(_))), "{again:?}");
-    LedgerReader::open(folder.path(), &owner("ca", 1)).expect("whole");
+    SqliteReader::open(folder.path(), &owner("ca", 1)).expect("whole");
 }
 
 #[test]
@@ -178,13 +178,13 @@ fn many_may_make_and_use_the_same_ledger_at_the_same_time() {
                 let folder = folder.path();
                 scope.spawn(move || {
                     make_ledger(folder, &owner("ca", 1));
-                    let mut book = TokenBook::open(folder, &owner("ca", 1)).expect("made or found");
+                    let mut book = SqliteTokens::open(folder, &owner("ca", 1)).expect("made or found");
                     let token = TokenHash::of(&n.to_string());
                     book.add(token, id("a").as_id(), at(2), at(1_800_000_000)).expect("added");
                 });
             }
         });
-        let reader = LedgerReader::open(folder.path(), &owner("ca", 1)).expect("opened");
+        let mut reader = SqliteReader::open(folder.path(), &owner("ca", 1)).expect("opened");
         assert_eq!(reader.counts(at(1)).expect("counted").live_tokens, 8);
     }
 }
@@ -205,8 +205,11 @@ fn an_older_copy_of_the_ledger_or_another_one_is_noticed_at_the_next_start() {
 
     for other in [old, copy_of(elsewhere.path())] {
         fs::write(folder.path().join("ledger.sqlite"), &other).expect("put in place");
-        let [serve, token, _] =
-            [SqliteLedger::open(folder.path(), &ca).err(), TokenBook::open(folder.path(), &ca).err(), None];
+        let [serve, token, _] = [
+            SqliteLedger::open(folder.path(), &ca).err(),
+            SqliteTokens::open(folder.path(), &ca).err(),
+            None,
+        ];
         for refused in [serve, token].map(|error| error.expect("not the last")) {
             assert!(matches!(refused, StoreError::NotTheLast { .. }), "{refused}");
             names_the_way_back(folder.path(), &refused);
@@ -242,7 +245,7 @@ fn a_clock_behind_the_ledger_or_never_set_is_refused_at_the_start() {
     ledger.start_at(at(NOW - 60), strict).expect("a minute behind is nothing");
 
     // Tokens expire by the later of the two times.
-    let mut book = TokenBook::open(folder.path(), &owner("ca", 1)).expect("opened");
+    let mut book = SqliteTokens::open(folder.path(), &owner("ca", 1)).expect("opened");
     book.add(TokenHash::of("t"), id("a").as_id(), at(NOW - 10), at(NOW)).expect("added");
     let live = |ledger: &mut SqliteLedger| {
         ledger.tokens(id("a").as_id(), &[1; 32], at(NOW - 60)).expect("read").len()
@@ -276,12 +279,17 @@ fn a_row_changed_from_outside_is_reported() {
     let folder = made();
     sql(
         folder.path(),
-        "INSERT INTO certificates (serial, subject_id, subject_key, not_before, not_after, certificate)
-         VALUES (1, 'a b', zeroblob(32), 1, 2, '')",
+        "INSERT INTO certificates (serial, subject_id, subject_key, not_before, not_after, format, certificate)
+         VALUES (unhex(printf('%040x', 1)), 'a b', zeroblob(32), 1, 2, 0, '')",
     );
-    let reader = LedgerReader::open(folder.path(), &owner("ca", 1)).expect("opened");
-    let page = minipki_ledger::Page { subject: None, after: 0, limit: 9 };
-    let refused = reader.list(page).expect_err("no such subject");
-    assert!(refused.is_damage() && refused.to_string().contains("subject"), "{refused}");
+    let mut reader = SqliteReader::open(folder.path(), &owner("ca", 1)).expect("opened");
+    let refused = reader.find_by_key(&[0; 32]).expect_err("no such subject");
+    assert!(
+        matches!(refused, LedgerError::Damaged(_)) && refused.to_string().contains("subject"),
+        "{refused}"
+    );
     names_the_way_back(folder.path(), &refused);
+    let page = Page { subject: None, after: 0, limit: 9 };
+    let refused = reader.list(page).expect_err("no such subject");
+    assert_eq!(refused.to_string(), "row 1 with serial number 1 has a wrong subject");
 }

@@ -80,7 +80,7 @@ fn a_batch_that_was_not_recorded_does_not_count() {
         rates: RateLimits { name: TWO, ..RateLimits::NONE },
         ..Policy::default()
     };
-    let mut desk = Desk::new(no_space);
+    let mut desk = Desk::on_disk(no_space);
     // A name that had used up its two would be refused as such.
     for _ in 0..3 {
         assert_eq!(desk.issue(proven("a", 1, None), NOW), Err(Refused::Busy));

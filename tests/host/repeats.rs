@@ -5,7 +5,6 @@ use std::time::Duration;
 use minipki_ca::{Enrolment, Issued, Policy, Refused};
 use minipki_core::session::EnrolForm;
 use minipki_core::wire::Code;
-use minipki_ledger::TokenBook;
 use minipki_server::Limits;
 use minipki_tests::ca::{Desk, at, classic, proven};
 use minipki_tests::server::{Gate, PROVEN, Setup, TestServer, now, pair, soon, with_token};
@@ -79,16 +78,16 @@ fn a_spent_token_repeats_its_certificate_to_its_key_until_it_expires() {
 
 #[test]
 fn a_revoked_token_repeats_nothing() {
-    let mut desk = Desk::new(Policy::default());
+    let mut desk = Desk::on_disk(Policy::default());
     let token = desk.add_token("t", "a", NOW);
-    let id_of_token = desk.reader().tokens(None, 1).expect("read")[0].id;
-    let mut book = TokenBook::open(desk.folder.path(), &desk.owner).expect("the ledger is there");
+    let id_of_token = desk.reader().list_tokens(None, 1).expect("read")[0].id;
+    let mut book = desk.storage.tokens().expect("the ledger is there");
     book.revoke(id_of_token, at(NOW)).expect("it was live");
     assert_eq!(desk.issue(proven("a", 1, Some(token)), NOW), Err(Refused::TokenInvalid));
     // One that was revoked after it had been spent, as an operator may do in the ledger itself.
     let spent = desk.add_token("spent", "a", NOW);
     desk.issue(proven("a", 1, Some(spent)), NOW).expect("issued");
-    let ledger = rusqlite::Connection::open(desk.folder.path().join("ledger.sqlite")).expect("opened");
+    let ledger = rusqlite::Connection::open(desk.ledger_file()).expect("opened");
     ledger.execute("UPDATE tokens SET revoked = 1", []).expect("changed");
     assert_eq!(desk.issue(proven("a", 1, Some(spent)), NOW), Err(Refused::TokenInvalid));
 }
@@ -177,7 +176,7 @@ async fn a_request_that_was_given_up_while_it_was_signed_is_there_for_the_retry(
     let answer = server.enrol("alice", &pair(1), with_token("t")).await.granted();
     let records = server.reader().find_by_key(pair(1).public()).expect("a ledger");
     assert_eq!(records.len(), 1);
-    assert_eq!(records[0].certificate.as_bytes(), answer);
+    assert_eq!(records[0].certificate, answer);
     let summary = soon(server.stop()).await.expect("no panic").expect("a good end");
     assert_eq!((summary.granted, summary.repeated, summary.refused), (0, 1, 1));
 }
@@ -214,16 +213,16 @@ async fn a_client_that_leaves_while_its_certificate_is_signed_gets_it_when_it_re
     let answer = server.enrol("alice", &alice, PROVEN).await.granted();
     let records = server.reader().find_by_key(alice.public()).expect("a ledger");
     assert_eq!(records.len(), 1);
-    assert_eq!(records[0].certificate.as_bytes(), answer);
+    assert_eq!(records[0].certificate, answer);
 }
 
 #[test]
 fn a_damaged_row_refuses_its_own_request_of_a_batch_only() {
-    let mut desk = Desk::new(Policy::default());
+    let mut desk = Desk::on_disk(Policy::default());
     let token = desk.add_token("t", "a", NOW + DAY);
     desk.issue(proven("a", 1, Some(token)), NOW).expect("issued");
     let kept = desk.issue(proven("b", 2, None), NOW).expect("issued");
-    let ledger = rusqlite::Connection::open(desk.folder.path().join("ledger.sqlite")).expect("opened");
+    let ledger = rusqlite::Connection::open(desk.ledger_file()).expect("opened");
     // The CA alone writes its log back.
     ledger.pragma_update(None, "wal_autocheckpoint", 0).expect("set");
     ledger.pragma_update(None, "ignore_check_constraints", true).expect("set");

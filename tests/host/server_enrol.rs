@@ -21,7 +21,7 @@ async fn the_proven_form_ends_with_the_certificate_that_is_on_the_disk() {
 
     let records = server.reader().find_by_key(pair(1).public()).expect("a ledger");
     assert_eq!(records.len(), 1);
-    assert_eq!(records[0].certificate.as_bytes(), certificate);
+    assert_eq!(records[0].certificate, certificate);
     assert_eq!(records[0].subject_id, id("alice"));
     let summary = soon(server.stop()).await.expect("no panic").expect("a good end");
     assert_eq!((summary.connections, summary.granted, summary.refused), (1, 1, 0));

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU8;
 
+use minipki_ca::ports::Page;
 use minipki_ca::{Enrolment, Policy, Token};
 use minipki_core::cert::{Certificate, IdBuf};
 use minipki_lab::{Flip, Play, Refusal, StoryError, Theatre, Who};
-use minipki_ledger::Page;
 use minipki_net::trace::{places, reading};
 use minipki_tests::server::{Setup, TestServer};
 use rand_core::UnwrapErr;
@@ -60,7 +60,7 @@ async fn the_story_is_told_whole_and_in_order() {
         let shown = play.steps()[step].plaintext.as_deref().expect("a certificate");
         let certificate = Certificate::parse(shown).expect("one that can be read");
         assert_eq!(certificate.subject_id(), name.as_id());
-        assert!(recorded.iter().any(|text| text.as_bytes() == shown), "the ledger has it");
+        assert!(recorded.iter().any(|text| text == shown), "the ledger has it");
     }
     let said =
         |step: usize| String::from_utf8_lossy(play.steps()[step].plaintext.as_deref().expect("a text"));

@@ -1,9 +1,9 @@
 //! A CA to try things on: keys made by openssl, times by number, folders that go away.
 
-use std::path::Path;
-use std::sync::OnceLock;
-use std::sync::{Arc, Mutex};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
 
+use minipki_ca::ports::{Ledger, LedgerReader, Storage};
 use minipki_ca::{
     Authority, CertificationRequest, IssueRequest, Issued, Policy, Possession, PossessionCheck, Refused,
     Signer, TokenHash,
@@ -14,8 +14,8 @@ use minipki_core::crypto::rsa::KeySize;
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_keys::SignerKind;
-use minipki_ledger::{LedgerReader, Owner, SqliteLedger, StoreError, TokenBook};
-
+use minipki_ledger::{FILE, Owner, SqliteLedger, SqliteStorage, StoreError};
+use minipki_ledger_memory::MemoryStorage;
 use tempfile::TempDir;
 
 use minipki_fixtures::openssl;
@@ -75,46 +75,78 @@ pub fn open_ledger(folder: &Path, owner: &Owner) -> SqliteLedger {
     SqliteLedger::open(folder, owner).expect("a ledger to issue from")
 }
 
-/// A running authority in a folder of its own, with a key of 2048 bits, named `ca`.
+/// The storage of the CA `owner` in `folder`.
+pub fn storage(folder: &Path, owner: &Owner) -> SqliteStorage {
+    SqliteStorage { folder: folder.to_owned(), owner: owner.clone() }
+}
+
+/// A running authority with a key of 2048 bits, named `ca`.
 pub struct Desk {
-    /// Where its ledger is.
-    pub folder: TempDir,
-    /// Whose its ledger is.
-    pub owner: Owner,
+    /// What it has recorded, and tokens for it.
+    pub storage: Arc<dyn Storage>,
     /// The authority.
     pub authority: Authority,
+    /// Where its ledger is, if that is on a disk.
+    pub folder: Option<TempDir>,
 }
 
 impl Desk {
-    /// Opens one with this policy.
+    /// Opens one with this policy, on a ledger in memory.
     pub fn new(policy: Policy) -> Self {
-        Self::with(policy, |signer, _, _| signer)
+        Self::with(policy, |signer, _| signer)
     }
 
-    /// Opens one whose signer is made from the real one, its folder and its owner.
+    /// Opens one on a ledger in memory, whose signer is made from the real one and its storage.
     pub fn with(
         policy: Policy,
-        wrap: impl FnOnce(Box<dyn Signer>, &Path, &Owner) -> Box<dyn Signer>,
+        wrap: impl FnOnce(Box<dyn Signer>, Arc<dyn Storage>) -> Box<dyn Signer>,
     ) -> Self {
+        let memory = MemoryStorage::default();
+        let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+        let signer = wrap(signer(), storage.clone());
+        Self::over(policy, signer, storage, Box::new(memory))
+    }
+
+    /// Opens one with this policy, on a ledger in a folder of its own.
+    pub fn on_disk(policy: Policy) -> Self {
+        Self::on_disk_with(policy, |signer| signer)
+    }
+
+    /// Opens one on a ledger in a folder of its own, whose signer is made from the real one.
+    pub fn on_disk_with(policy: Policy, wrap: impl FnOnce(Box<dyn Signer>) -> Box<dyn Signer>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let signer = SignerKind::Aws.load(openssl_key(KeySize::Bits2048)).expect("a good key");
-        let fingerprint = signer.public_key().fingerprint::<Portable>();
-        let owner = Owner { issuer_id: id("ca"), fingerprint };
-        let signer = wrap(signer, folder.path(), &owner);
+        let signer = signer();
+        let owner = Owner { issuer_id: id("ca"), fingerprint: signer.public_key().fingerprint::<Portable>() };
         let ledger = open_ledger(folder.path(), &owner);
-        let authority = Authority::new(id("ca"), policy, signer, Box::new(ledger));
-        Self { folder, owner, authority }
+        let storage = Arc::new(storage(folder.path(), &owner));
+        let desk = Self::over(policy, wrap(signer), storage, Box::new(ledger));
+        Self { folder: Some(folder), ..desk }
+    }
+
+    fn over(
+        policy: Policy,
+        signer: Box<dyn Signer>,
+        storage: Arc<dyn Storage>,
+        ledger: Box<dyn Ledger>,
+    ) -> Self {
+        let authority = Authority::new(id("ca"), policy, signer, ledger);
+        Self { storage, authority, folder: None }
+    }
+
+    /// The file of a ledger that is on a disk.
+    pub fn ledger_file(&self) -> PathBuf {
+        self.folder.as_ref().expect("the ledger is on a disk").path().join(FILE)
     }
 
     /// What its ledger holds.
-    pub fn reader(&self) -> LedgerReader {
-        LedgerReader::open(self.folder.path(), &self.owner).expect("the ledger is there")
+    pub fn reader(&self) -> Box<dyn LedgerReader> {
+        self.storage.reader().expect("the ledger is there")
     }
 
     /// Adds a token of this text.
     pub fn add_token(&self, text: &str, subject: &str, expires: u64) -> TokenHash {
         let token = TokenHash::of(text);
-        let mut book = TokenBook::open(self.folder.path(), &self.owner).expect("the ledger is there");
+        let mut book = self.storage.tokens().expect("the ledger is there");
         book.add(token, id(subject).as_id(), at(expires), at(expires)).expect("a new token");
         token
     }
@@ -152,6 +184,10 @@ impl Desk {
         assert_eq!(answers.len(), 1, "one request, one answer");
         answers.remove(0)
     }
+}
+
+fn signer() -> Box<dyn Signer> {
+    SignerKind::Aws.load(openssl_key(KeySize::Bits2048)).expect("a good key")
 }
 
 /// The permission bits of a file or folder.

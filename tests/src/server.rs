@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use minipki_ca::ports::{LedgerReader, Storage};
 use minipki_ca::{Policy, SignError, Signature, Signer, TokenHash};
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, Id};
@@ -13,7 +14,6 @@ use minipki_core::link::{Link, Want};
 use minipki_core::session::{EnrolClient, EnrolForm, EnrolOutcome, Enrolment};
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::wire::{Code, Refusal};
-use minipki_ledger::{LedgerReader, Owner, TokenBook};
 use minipki_net::drive;
 use minipki_net::trace::Tap;
 use minipki_os::clock;
@@ -99,8 +99,8 @@ pub struct TestServer {
     pub address: SocketAddr,
     /// What its clients pin.
     pub anchor: Anchor,
-    folder: TempDir,
-    owner: Owner,
+    folder: Option<TempDir>,
+    storage: Arc<dyn Storage>,
     stop: oneshot::Sender<()>,
     run: JoinHandle<Result<Summary, ServeError>>,
 }
@@ -109,7 +109,7 @@ impl TestServer {
     /// Starts one.
     pub async fn start(setup: Setup) -> Self {
         let Setup { policy, limits, tap, gate } = setup;
-        let Desk { folder, owner, authority } = Desk::with(policy, |signer, _, _| match gate {
+        let Desk { folder, storage, authority } = Desk::on_disk_with(policy, |signer| match gate {
             Some(gate) => Box::new(Gated { signer, gate }),
             None => signer,
         });
@@ -121,7 +121,7 @@ impl TestServer {
         let shutdown = async move {
             let _ = stopped.await;
         };
-        Self { address, anchor, folder, owner, stop, run: tokio::spawn(server.run(shutdown)) }
+        Self { address, anchor, folder, storage, stop, run: tokio::spawn(server.run(shutdown)) }
     }
 
     /// Tells it to stop; what becomes of it is the result.
@@ -145,8 +145,8 @@ impl TestServer {
     }
 
     /// What its ledger holds.
-    pub fn reader(&self) -> LedgerReader {
-        LedgerReader::open(self.folder.path(), &self.owner).expect("the ledger is there")
+    pub fn reader(&self) -> Box<dyn LedgerReader> {
+        self.storage.reader().expect("the ledger is there")
     }
 
     /// Adds a token of this text for `subject`, good for so many seconds; it is an old one if they are negative.
@@ -156,7 +156,7 @@ impl TestServer {
 
     /// The same, of many.
     pub fn add_tokens<'t>(&self, tokens: impl IntoIterator<Item = (&'t str, Id<'t>)>, seconds: i64) {
-        let mut book = TokenBook::open(self.folder.path(), &self.owner).expect("the ledger is there");
+        let mut book = self.storage.tokens().expect("the ledger is there");
         let now = now();
         let expires = UnixTime::new(now.get().saturating_add_signed(seconds)).expect("a time");
         for (text, subject) in tokens {

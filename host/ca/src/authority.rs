@@ -20,7 +20,9 @@ use minipki_core::time::UnixTime;
 use super::limits::Rates;
 use super::outage::{Damage, Outage};
 use super::policy::{self, Allowed, Approved, NameState};
-use super::ports::{Entry, Ledger, LedgerError, LedgerFacts, Recorded, SignError, Signer};
+use super::ports::{
+    CertificateFormat, CertificateRecord, Ledger, LedgerError, LedgerFacts, NewCertificate, SignError, Signer,
+};
 use super::profile::{self, Profile, ProfileError};
 use super::{CertificationRequest, IssueRequest, Policy, Possession, Refused, TokenHash};
 
@@ -36,7 +38,7 @@ pub struct Issued {
 }
 
 impl Issued {
-    fn again(recorded: Recorded) -> Self {
+    fn again(recorded: CertificateRecord) -> Self {
         Self { serial: recorded.serial, certificate: recorded.certificate, repeated: true }
     }
 }
@@ -55,7 +57,7 @@ pub struct Authority {
 /// Why a whole batch failed, or one request whose row is damaged: for the log.
 #[derive(Debug, thiserror::Error)]
 enum IssueError {
-    #[error(transparent)]
+    #[error("{}", in_log(.0))]
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Sign(#[from] SignError),
@@ -82,7 +84,7 @@ impl IssueError {
 /// Where the answer to a request comes from.
 enum Answer {
     /// From the ledger.
-    Recorded(Recorded),
+    Recorded(CertificateRecord),
     /// From this batch: the place among those that are signed, and whether another request has it already.
     Signed { place: usize, repeated: bool },
 }
@@ -121,7 +123,10 @@ impl<'r> Judged<'r> {
                 .map(Answer::Recorded),
         };
         let name = NameState {
-            holder: self.holders.get(&request.subject_id).copied().or(facts.holder),
+            holder: match self.holders.get(&request.subject_id) {
+                Some(holder) => Some(holder.as_slice()),
+                None => facts.holder.as_deref(),
+            },
             token_live: facts.token_live && token.is_some_and(|token| !self.spent.contains(&token)),
         };
         let answer = policy.judge(request, name, answered).and_then(|allowed| match allowed {
@@ -270,11 +275,12 @@ impl Authority {
         let entries: Vec<_> = approved
             .iter()
             .zip(&issued)
-            .map(|(one, issued)| Entry {
+            .map(|(one, issued)| NewCertificate {
                 serial: issued.serial,
                 subject_id: one.request().subject_id.as_id(),
-                subject_key: one.request().subject_key,
+                subject_key: &one.request().subject_key,
                 validity,
+                format: CertificateFormat::Json,
                 certificate: &issued.certificate,
                 token: one.token(),
             })
@@ -315,6 +321,15 @@ impl Authority {
                 Refused::Internal
             }
         }
+    }
+}
+
+/// An error of the ledger, as the log tells it.
+fn in_log(error: &LedgerError) -> String {
+    match error {
+        LedgerError::Unavailable(_) => format!("the ledger cannot be used at the moment: {error}"),
+        LedgerError::Failed(_) => format!("the ledger could not be read or written: {error}"),
+        _ => error.to_string(),
     }
 }
 

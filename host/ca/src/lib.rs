@@ -18,7 +18,7 @@ pub use authority::{Authority, Issued};
 pub use limits::RateLimits;
 pub use policy::{Authorization, Enrolment, Policy, Refused};
 pub use ports::{
-    Entry, Inquiry, Ledger, LedgerError, LedgerFacts, Recorded, SignError, Signature, Signer, TokenHash,
+    Inquiry, Ledger, LedgerError, LedgerFacts, NewCertificate, SignError, Signature, Signer, TokenHash,
 };
 pub use request::{CertificationRequest, IssueRequest, Possession, PossessionCheck};
 pub use source::Source;

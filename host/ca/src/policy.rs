@@ -5,7 +5,8 @@ use std::time::Duration;
 use minipki_core::cert::Validity;
 use minipki_core::time::UnixTime;
 
-use super::{IssueRequest, Possession, RateLimits, Recorded, TokenHash};
+use super::ports::CertificateRecord;
+use super::{IssueRequest, Possession, RateLimits, TokenHash};
 
 /// What a CA allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,9 +110,9 @@ const REPEATED_FOR: u64 = 24 * 60 * 60;
 
 /// The facts that the policy decides on for one request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct NameState {
+pub(super) struct NameState<'a> {
     /// The key that the name belongs to.
-    pub(super) holder: Option<[u8; 32]>,
+    pub(super) holder: Option<&'a [u8]>,
     /// Whether the token of the request can be spent on it.
     pub(super) token_live: bool,
 }
@@ -151,7 +152,7 @@ impl Policy {
     pub(super) fn judge<'r, A>(
         &self,
         request: &'r IssueRequest,
-        name: NameState,
+        name: NameState<'_>,
         answered: Option<A>,
     ) -> Result<Allowed<'r, A>, Refused> {
         self.check_form(request)?;
@@ -208,7 +209,7 @@ pub(super) fn issued_at(validity: &Validity) -> u64 {
 ///
 /// With a token there is no other answer, so it is good as long as the token. Without one a certificate that has not
 /// begun is not repeated: a clock that was ahead when it was issued would make it the only answer for years.
-pub(super) fn is_repeatable(earlier: &Recorded, token: Option<TokenHash>, now: UnixTime) -> bool {
+pub(super) fn is_repeatable(earlier: &CertificateRecord, token: Option<TokenHash>, now: UnixTime) -> bool {
     let begun = earlier.validity.not_before() <= now;
     let recent = now.get() < issued_at(&earlier.validity).saturating_add(REPEATED_FOR);
     token.is_some() || (begun && recent)

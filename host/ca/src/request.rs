@@ -59,6 +59,6 @@ impl<P: Provider + 'static> PossessionCheck for PossessionProof<P> {
 impl IssueRequest {
     /// The inquiry to the ledger about this request.
     pub(super) fn inquiry(&self) -> Inquiry<'_> {
-        Inquiry { subject_id: self.subject_id.as_id(), subject_key: self.subject_key, token: self.token }
+        Inquiry { subject_id: self.subject_id.as_id(), subject_key: &self.subject_key, token: self.token }
     }
 }

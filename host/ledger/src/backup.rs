@@ -9,29 +9,32 @@ use minipki_core::time::UnixTime;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::lock::LastStart;
-use super::open::{self, Accept, set_aside};
-use super::schema::{self, Instance, Owner};
-use super::{FILE, LedgerReader, StoreError};
+use super::files::set_aside;
+use super::identity::{self, Instance, LastStart, Owner};
+use super::{FILE, SqliteReader, StoreError, open, schema};
 use minipki_os::files;
 
 /// Copies the ledger of `owner` in `folder`, as it is at one moment, also while a CA issues from it; and remembers that
-/// as the last backup, where the ledger can be written and its disk is not full. The copy is made in the new file `name`
+/// as the last backup, where the ledger can be written and its disk is not full. A ledger of an earlier version stays as
+/// it is, and so does its copy. The copy is made in the new file `name`
 /// and is returned as an open file without a name, so that nobody can exchange or remove it.
 ///
 /// # Errors
 /// [`StoreError`] of the ledger, or of the disk that `name` is on.
 pub fn snapshot(folder: &Path, owner: &Owner, name: &Path, now: UnixTime) -> Result<File, StoreError> {
-    let noted = open::open_to_write(folder, owner, Accept::default()).and_then(|connection| match connection
-        .execute("UPDATE instance SET backed_up = ?1", [now.get() as i64])
-    {
-        Ok(_) => Ok(connection),
-        Err(e) => Err(StoreError::from(e).in_ledger(&connection)),
+    let noted = open::open_any(folder, owner, false).and_then(|(connection, schema)| {
+        let noted = match schema {
+            schema::INSTANCE.. => {
+                connection.execute("UPDATE instance SET backed_up = ?1", [now.get() as i64])
+            }
+            _ => Ok(0),
+        };
+        noted.map(|_| connection).map_err(StoreError::from).map_err(|e| e.at(&folder.join(FILE)))
     });
     match noted {
         Ok(connection) => copy(&connection, name),
         Err(StoreError::ReadOnly { .. } | StoreError::Full) => {
-            copy(LedgerReader::open(folder, owner)?.connection(), name)
+            copy(SqliteReader::open(folder, owner)?.connection(), name)
         }
         Err(error) => Err(error),
     }
@@ -119,7 +122,7 @@ fn change(
     if schema::check_kind(&connection.transaction()?, path)? == 0 {
         return Err(StoreError::Missing { path: path.to_owned(), what: "is empty" });
     }
-    schema::check_owner(&connection, path, owner)?;
+    identity::check_owner(&connection, path, owner)?;
     schema::migrate(&mut connection, path, owner)?;
     open::quick_check(&mut connection, path)?;
     let live = "expires >= ?1 AND spent_on IS NULL AND revoked IS NULL";
@@ -145,7 +148,7 @@ fn change(
 /// # Errors
 /// [`StoreError`]: why it cannot.
 pub fn sound(folder: &Path, owner: &Owner) -> Result<u64, StoreError> {
-    let mut connection = open::open_to_write(folder, owner, Accept::default())?;
+    let (mut connection, _) = open::open_any(folder, owner, false)?;
     let path = folder.join(FILE);
     let read = |connection: &mut Connection| -> Result<i64, StoreError> {
         open::keep_log(connection)?;
@@ -166,7 +169,7 @@ pub fn owner_of(folder: &Path) -> Result<Option<Owner>, StoreError> {
         let found = schema::check_kind(&connection.transaction()?, &path)?;
         match found {
             0 => Ok(None),
-            _ => schema::owner(&connection).map(Some),
+            _ => identity::owner(&connection).map(Some),
         }
     };
     match fs::metadata(&path) {

@@ -184,15 +184,6 @@ pub enum StoreError {
     /// A row that one request needs, and that this program cannot have written as it is.
     #[error("the ledger holds {0} that minipki would never write, so it was changed from outside")]
     BadRow(String),
-    /// A token that is in the ledger already.
-    #[error("this token is in the ledger already; draw another")]
-    TokenExists,
-    /// A search that fits no index.
-    #[error("the search took too long and was given up; narrow it, or sort by the order of issue")]
-    TooSlow,
-    /// A token that cannot be revoked.
-    #[error("this token is unknown, spent or revoked already; load the list again")]
-    TokenNotLive,
     /// No random numbers.
     #[error("the operating system gave no random numbers: {0}; try again")]
     Entropy(String),
@@ -364,8 +355,9 @@ impl From<StoreError> for LedgerError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy | StoreError::Full => Self::Unavailable(error.into()),
+            StoreError::ClockBehind { .. } | StoreError::ClockUnset(_) => Self::Clock(error.into()),
             error if error.is_bad_row() => Self::Damaged(error.into()),
-            _ => Self::Storage(error.into()),
+            error => Self::Failed(error.into()),
         }
     }
 }

@@ -18,9 +18,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::lock::LastStart;
-use super::open::{companion, time};
-use super::schema::Instance;
+use super::files::companion;
+use super::identity::{Instance, LastStart};
+use super::open::{checkpoint, time};
 use super::{FILE, StoreError};
 
 /// How long the write-ahead log may grow, in pages of 4 KiB, before it is written back into the ledger: a page that has
@@ -325,10 +325,4 @@ pub(super) fn check_clock(path: &Path, latest: u64, now: UnixTime) -> Result<(),
         return Err(StoreError::ClockBehind { path: path.to_owned(), now, latest: time(latest) });
     }
     Ok(())
-}
-
-/// Writes the write-ahead log back; how many pages it has, and how many of them are written back by now.
-fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<(i64, i64)> {
-    let sql = format!("PRAGMA wal_checkpoint({mode})");
-    connection.query_row(&sql, [], |row| Ok((row.get(1)?, row.get(2)?)))
 }

@@ -7,9 +7,9 @@ use minipki_core::cert::{Anchor, Certificate, verify};
 use minipki_core::crypto::Portable;
 use minipki_core::time::Now;
 
-use super::open::companion;
-use super::reader::BadRow;
-use super::{FILE, LedgerReader, Page, Record, StoreError};
+use super::files::companion;
+use super::{FILE, SqliteReader, StoreError};
+use minipki_ca::ports::{BadRow, CertificateFormat, CertificateRecord, Page};
 
 /// How many faults of a ledger's structure are told: the first shows that there are some.
 const FAULTS: u32 = 20;
@@ -48,7 +48,7 @@ impl Sizes {
     }
 }
 
-impl LedgerReader {
+impl SqliteReader {
     /// The faults of the ledger's structure, in SQLite's words, the first twenty of them: pages, tables, and
     /// indexes that do not agree with their tables. It reads the whole file.
     ///
@@ -74,13 +74,13 @@ impl LedgerReader {
         let mut after = 0;
         loop {
             let mut rows = Vec::new();
-            let read = self.list_each(Page { subject: None, after, limit: PORTION }, &mut rows);
+            let read = self.read_page(Page { subject: None, after, limit: PORTION }, &mut rows);
             count += rows.len() as u64;
             for row in &rows {
                 match row {
                     Ok(record) => {
                         if let Err(what) = verify_row(record, anchor) {
-                            bad(BadRow { id: record.id, serial: Some(record.serial.get()), what });
+                            bad(BadRow { id: record.id, serial: Some(record.serial), what });
                         }
                         after = record.id;
                     }
@@ -98,15 +98,19 @@ impl LedgerReader {
     }
 }
 
-fn verify_row(record: &Record, anchor: &Anchor) -> Result<(), &'static str> {
-    let certificate = Certificate::parse(record.certificate.as_bytes()).map_err(|_| "certificate's text")?;
+fn verify_row(record: &CertificateRecord, anchor: &Anchor) -> Result<(), &'static str> {
+    // No part of minipki issues another one.
+    if record.format != CertificateFormat::Json {
+        return Err("format");
+    }
+    let certificate = Certificate::parse(&record.certificate).map_err(|_| "certificate's text")?;
     if certificate.serial_number() != record.serial {
         return Err("serial number that is not the certificate's");
     }
     if certificate.subject_id() != record.subject_id.as_id() {
         return Err("subject that is not the certificate's");
     }
-    if certificate.require_key(&record.subject_key).is_err() {
+    if certificate.subject_key().as_slice() != record.subject_key {
         return Err("public key that is not the certificate's");
     }
     if certificate.validity() != record.validity {

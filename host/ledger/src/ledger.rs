@@ -1,24 +1,25 @@
 //! The write half: what a CA issues through.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use getrandom::SysRng;
-use minipki_core::cert::{Id, Serial, Validity};
+use minipki_core::cert::{Id, Serial};
 use minipki_core::time::UnixTime;
 use rand_core::TryCryptoRng;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::files::Lock;
 use super::guard::Guard;
-use super::lock::Lock;
 use super::open::{self, Accept};
-use super::reader::BadRow;
-use super::schema::Owner;
 use super::serials::{self, Stock};
-use super::space::Space;
-use super::{FILE, StoreError, tokens};
-use minipki_ca::ports::{Entry, Inquiry, Ledger, LedgerError, LedgerFacts, Recorded, TokenHash};
+use super::{FILE, Owner, StoreError, facts};
+use minipki_ca::ports::serial::to_octets;
+use minipki_ca::ports::{
+    CertificateFormat, Inquiry, Ledger, LedgerError, LedgerFacts, NewCertificate, TokenHash,
+};
+use minipki_os::files;
 
 /// How long a batch waits for another process's transaction. It may wait twice, to reserve and to record, and after a
 /// batch that did so too: all of that takes less than the ten seconds that a client waits.
@@ -57,7 +58,7 @@ impl<R: TryCryptoRng> SqliteLedger<R> {
     pub fn open_with(folder: &Path, owner: &Owner, accept: Accept, rng: R) -> Result<Self, StoreError> {
         let path = folder.join(FILE);
         let lock = Lock::acquire(folder)?;
-        let mut connection = open::open_to_write(folder, owner, accept)?;
+        let mut connection = open::open_to_issue(folder, owner, accept)?;
         let mut begin = || {
             open::quick_check(&mut connection, &path)?;
             Guard::begin(folder, &mut connection)
@@ -86,152 +87,81 @@ impl<R: TryCryptoRng> SqliteLedger<R> {
         Ok(())
     }
 
-    fn record_all(&mut self, entries: &[Entry<'_>], now: UnixTime) -> Result<(), LedgerError> {
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(StoreError::from)?;
+    /// Records `certificates`, or says which of them the ledger refuses.
+    fn record_all(
+        &mut self,
+        certificates: &[NewCertificate<'_>],
+        now: UnixTime,
+    ) -> Result<Result<(), LedgerError>, StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         self.guard.enter(&transaction, Some(now))?;
         let mut newest = None;
-        for entry in entries {
-            let id = insert(&transaction, entry)?;
-            tokens::spend(&transaction, entry, id, self.guard.not_before(now))?;
+        for certificate in certificates {
+            let Some(id) = insert(&transaction, certificate)? else {
+                return Ok(Err(LedgerError::NotReserved(certificate.serial)));
+            };
+            if !spend(&transaction, certificate, id, self.guard.not_before(now))? {
+                return Ok(Err(LedgerError::TokenSpent(certificate.subject_id.into())));
+            }
             newest = Some(id.unsigned_abs());
         }
-        let serials = serials::reserve(&transaction, &mut self.rng, self.stock.low(entries.len()))?;
-        transaction.commit().map_err(StoreError::from)?;
+        let serials = serials::reserve(&transaction, &mut self.rng, self.stock.low(certificates.len()))?;
+        transaction.commit()?;
         self.guard.committed(&self.connection)?;
         if let Some(newest) = newest {
             self.guard.remember(newest);
         }
         self.stock.add(serials);
-        Ok(())
+        Ok(Ok(()))
     }
 }
 
-/// Moves a serial from the reserved ones to its certificate; returns the certificate's row.
-fn insert(transaction: &Transaction<'_>, entry: &Entry<'_>) -> Result<i64, LedgerError> {
-    let serial = entry.serial.get() as i64;
-    let moved = transaction
-        .prepare_cached("DELETE FROM reserved WHERE serial = ?1")
-        .and_then(|mut delete| delete.execute([serial]))
-        .map_err(StoreError::from)?;
-    if moved != 1 {
-        return Err(LedgerError::NotReserved(entry.serial.get()));
+/// Moves a serial from the reserved ones to its certificate; returns the certificate's row, or `None` if the serial is
+/// not reserved.
+fn insert(
+    transaction: &Transaction<'_>,
+    certificate: &NewCertificate<'_>,
+) -> Result<Option<i64>, StoreError> {
+    let serial = to_octets(certificate.serial);
+    let mut delete = transaction.prepare_cached("DELETE FROM reserved WHERE serial = ?1")?;
+    if delete.execute([serial])? != 1 {
+        return Ok(None);
     }
-    transaction
-        .prepare_cached(
-            "INSERT INTO certificates (serial, subject_id, subject_key, not_before, not_after, certificate)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )
-        .and_then(|mut insert| {
-            insert.insert((
-                serial,
-                entry.subject_id.as_str(),
-                entry.subject_key,
-                entry.validity.not_before().get() as i64,
-                entry.validity.not_after().get() as i64,
-                ToSqlOutput::Borrowed(ValueRef::Text(entry.certificate)),
-            ))
-        })
-        .map_err(|e| StoreError::from(e).into())
-}
-
-/// The facts for each of `inquiries` at `now`, all read in one transaction: each one locks the file anew. Unspent
-/// tokens are judged at `latest`, which is later where the clock was set back. A bad row is the answer to an inquiry;
-/// any other error ends them all.
-fn all_facts(
-    connection: &mut Connection,
-    inquiries: &[Inquiry<'_>],
-    now: UnixTime,
-    latest: UnixTime,
-) -> Result<Vec<Result<LedgerFacts, StoreError>>, StoreError> {
-    let transaction = connection.transaction()?;
-    let answer = |inquiry| match facts(&transaction, inquiry, now, latest) {
-        Err(error @ StoreError::BadRow(_)) => Ok(Err(error)),
-        other => other.map(Ok),
+    let (format, content) = match certificate.format {
+        CertificateFormat::Json => (0, ValueRef::Text(certificate.certificate)),
+        CertificateFormat::X509 => (1, ValueRef::Blob(certificate.certificate)),
     };
-    inquiries.iter().map(answer).collect()
-}
-
-fn facts(
-    connection: &Connection,
-    inquiry: &Inquiry<'_>,
-    now: UnixTime,
-    latest: UnixTime,
-) -> Result<LedgerFacts, StoreError> {
-    let holder = holder(connection, inquiry.subject_id, now)?;
-    Ok(LedgerFacts {
-        holder,
-        token_live: match inquiry.token {
-            Some(token) => tokens::is_live(connection, inquiry.subject_id, token, latest)?,
-            None => false,
-        },
-        // Nothing else has a certificate that has not expired.
-        earlier: if holder.is_some() { earlier(connection, inquiry, now)? } else { None },
-    })
-}
-
-/// The key of the newest certificate of `subject` that has not expired.
-fn holder(connection: &Connection, subject: Id<'_>, now: UnixTime) -> Result<Option<[u8; 32]>, StoreError> {
-    let mut newest = connection.prepare_cached(
-        "SELECT id, serial, subject_key FROM certificates
-         WHERE subject_id = ?1 AND not_after >= ?2 ORDER BY id DESC LIMIT 1",
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO certificates
+             (serial, subject_id, subject_key, not_before, not_after, format, certificate)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    let key = |row: &Row<'_>| row.get(2).map_err(|_| StoreError::Damaged("public key"));
-    newest.query_row((subject.as_str(), now.get() as i64), |row| Ok(sound(row, key))).optional()?.transpose()
+    let id = insert.insert((
+        serial,
+        certificate.subject_id.as_str(),
+        certificate.subject_key,
+        certificate.validity.not_before().get() as i64,
+        certificate.validity.not_after().get() as i64,
+        format,
+        ToSqlOutput::Borrowed(content),
+    ))?;
+    Ok(Some(id))
 }
 
-/// What [`LedgerFacts::earlier`] says. Rows are found by subject or token: a key may have any number of certificates.
-fn earlier(
-    connection: &Connection,
-    inquiry: &Inquiry<'_>,
+/// Spends the token of `certificate`, if it has one, on the certificate in row `id`; returns whether it could be spent.
+fn spend(
+    transaction: &Transaction<'_>,
+    certificate: &NewCertificate<'_>,
+    id: i64,
     now: UnixTime,
-) -> Result<Option<Recorded>, StoreError> {
-    let Inquiry { subject_id, subject_key, token } = inquiry;
-    let (subject, now) = (subject_id.as_str(), now.get() as i64);
-    match token {
-        None => connection
-            .prepare_cached(
-                "SELECT id, serial, not_before, not_after, certificate FROM certificates
-                 WHERE subject_id = ?1 AND +subject_key = ?2 AND not_after >= ?3 AND NOT EXISTS
-                     (SELECT 1 FROM tokens WHERE tokens.subject_id = ?1 AND spent_on = certificates.id)
-                 ORDER BY id DESC LIMIT 1",
-            )?
-            .query_row((subject, subject_key, now), |row| Ok(sound(row, recorded)))
-            .optional()?
-            .transpose(),
-        Some(token) => connection
-            .prepare_cached(
-                "SELECT certificates.id, serial, not_before, not_after, certificate
-                 FROM tokens JOIN certificates ON certificates.id = spent_on
-                 WHERE hash = ?4 AND expires >= ?3 AND revoked IS NULL AND certificates.subject_id = ?1
-                     AND +subject_key = ?2 AND not_after >= ?3",
-            )?
-            .query_row((subject, subject_key, now, token.as_bytes()), |row| Ok(sound(row, recorded)))
-            .optional()?
-            .transpose(),
-    }
-}
-
-/// What `read` reads from `row`, whose first two columns are its number and the serial number.
-fn sound<T>(row: &Row<'_>, read: impl Fn(&Row<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-    read(row).map_err(|error| {
-        let BadRow { id, serial, what } = BadRow::new(row, &error);
-        let serial = serial.map_or_else(|| "?".to_owned(), |serial| serial.to_string());
-        StoreError::BadRow(format!("in row {id} with serial number {serial} a {what}"))
-    })
-}
-
-fn recorded(row: &Row<'_>) -> Result<Recorded, StoreError> {
-    const DAMAGED: StoreError = StoreError::Damaged("certificate");
-    let number = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
-    let time = |column| UnixTime::new(number(column)?).map_err(|_| DAMAGED);
-    Ok(Recorded {
-        serial: Serial::new(number(1)?).map_err(|_| DAMAGED)?,
-        validity: Validity::new(time(2)?, time(3)?).map_err(|_| DAMAGED)?,
-        certificate: row.get::<_, String>(4)?.into_bytes(),
-    })
+) -> Result<bool, StoreError> {
+    let Some(token) = certificate.token else { return Ok(true) };
+    let mut update = transaction.prepare_cached(
+        "UPDATE tokens SET spent_on = ?1
+         WHERE hash = ?2 AND subject_id = ?3 AND expires >= ?4 AND spent_on IS NULL AND revoked IS NULL",
+    )?;
+    let subject = certificate.subject_id.as_str();
+    Ok(update.execute((id, token.as_bytes(), subject, now.get() as i64))? == 1)
 }
 
 impl<R> Drop for SqliteLedger<R> {
@@ -249,19 +179,19 @@ impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
         self.guard.check_files(&self.connection)?;
         let latest = self.guard.not_before(now);
         let here = |error: StoreError| LedgerError::from(error.at(&self.path));
-        let all = all_facts(&mut self.connection, inquiries, now, latest).map_err(here)?;
+        let all = facts::all_facts(&mut self.connection, inquiries, now, latest).map_err(here)?;
         Ok(all.into_iter().map(|facts| facts.map_err(here)).collect())
     }
 
     fn tokens(
         &mut self,
         subject: Id<'_>,
-        subject_key: &[u8; 32],
+        subject_key: &[u8],
         now: UnixTime,
     ) -> Result<Vec<TokenHash>, LedgerError> {
         self.guard.check_files(&self.connection)?;
         let now = self.guard.not_before(now);
-        Ok(tokens::usable(&self.connection, subject, subject_key, now).map_err(|e| e.at(&self.path))?)
+        Ok(facts::usable(&self.connection, subject, subject_key, now).map_err(|e| e.at(&self.path))?)
     }
 
     fn free_space(&mut self) -> u64 {
@@ -276,19 +206,43 @@ impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
         Ok(self.stock.take(count))
     }
 
-    fn record(&mut self, entries: &[Entry<'_>], now: UnixTime) -> Result<(), LedgerError> {
-        self.record_all(entries, now).map_err(|error| match error {
-            LedgerError::Storage(source) => match source.downcast::<StoreError>() {
-                Ok(error) => error.at(&self.path).into(),
-                Err(other) => LedgerError::Storage(other),
-            },
-            other => other,
-        })
+    fn record(&mut self, certificates: &[NewCertificate<'_>], now: UnixTime) -> Result<(), LedgerError> {
+        self.record_all(certificates, now).map_err(|e| e.at(&self.path))?
+    }
+}
+
+/// How long the free space that was asked for is good: a batch must not ask the disk each time.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Asks for the free space where a folder is, at most once a second.
+struct Space {
+    folder: PathBuf,
+    known: Option<(Instant, u64)>,
+}
+
+impl Space {
+    const fn new(folder: PathBuf) -> Self {
+        Self { folder, known: None }
+    }
+
+    /// The bytes that an unprivileged process can still write; [`u64::MAX`] if the system does not say: then the next
+    /// write tells.
+    fn free(&mut self) -> u64 {
+        match self.known {
+            Some((asked, free)) if asked.elapsed() < FRESH => free,
+            _ => {
+                let free = files::free_space(&self.folder).unwrap_or(u64::MAX);
+                self.known = Some((Instant::now(), free));
+                free
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use minipki_core::cert::Validity;
+
     use super::*;
 
     #[test]
@@ -301,21 +255,24 @@ mod tests {
         let mut ledger = SqliteLedger::open(folder.path(), &owner).expect("opened");
         let time = |seconds| UnixTime::new(seconds).expect("a time");
         let serials = ledger.reserve(2).expect("reserved");
-        let entry = Entry {
+        let certificate = NewCertificate {
             serial: serials[0],
             subject_id: issuer_id.as_id(),
-            subject_key: [1; 32],
+            subject_key: &[1; 32],
             validity: Validity::new(time(1), time(2)).expect("in order"),
             // More than what is free in the pages that there are.
+            format: CertificateFormat::Json,
             certificate: &[b'x'; 32 * 1024],
             token: None,
         };
         let pages: i64 =
             ledger.connection.pragma_query_value(None, "page_count", |row| row.get(0)).expect("read");
         ledger.connection.pragma_update(None, "max_page_count", pages).expect("set");
-        let full = ledger.record(&[entry], time(1));
+        let full = ledger.record(&[certificate], time(1));
         assert!(matches!(full, Err(LedgerError::Unavailable(_))), "{full:?}");
         ledger.connection.pragma_update(None, "max_page_count", 2 * pages + 100).expect("set");
-        ledger.record(&[entry], time(1)).expect("there is room again, and the serial is still reserved");
+        ledger
+            .record(&[certificate], time(1))
+            .expect("there is room again, and the serial is still reserved");
     }
 }

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,9 @@ use minipki_core::time::UnixTime;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::lock::LastStart;
-use super::schema::{self, CURRENT, Instance, Owner};
+use super::files::{COMPANIONS, companion, set_aside};
+use super::identity::{self, Instance, LastStart, Owner};
+use super::schema::{self, CURRENT};
 use super::{FILE, StoreError};
 use minipki_os::files;
 
@@ -27,9 +28,6 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// How long the check of a ledger's structure may take when the CA begins to issue. It reads the whole file, and gets
 /// through some 200,000 certificates (430 MB in memory) in this time. In a larger ledger it checks the first part.
 const CHECK: Duration = Duration::from_secs(2);
-
-/// What SQLite keeps beside a database while it is open: the write-ahead log, its index, and the rollback journal.
-const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// What a person has decided to accept, knowing what it means.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,26 +64,64 @@ fn make(path: &Path, owner: &Owner) -> Result<(), StoreError> {
     schema::migrate(&mut connection, path, owner)
 }
 
-/// Opens the ledger of `owner` in `folder` to write, and brings an older one up to date.
-pub(super) fn open_to_write(folder: &Path, owner: &Owner, accept: Accept) -> Result<Connection, StoreError> {
+/// Opens the ledger of `owner` in `folder` to issue, under the lock on the folder, and brings an older one up to date.
+pub(super) fn open_to_issue(folder: &Path, owner: &Owner, accept: Accept) -> Result<Connection, StoreError> {
     let path = folder.join(FILE);
-    match write(folder, &path, owner, accept) {
+    let opened = match open_any(folder, owner, accept.older_ledger) {
         Err(StoreError::Missing { .. }) if accept.empty_ledger => {
             set_aside(folder)?;
             create(folder, owner)?;
-            let accept = Accept { older_ledger: true, ..accept };
-            write(folder, &path, owner, accept)
-        }
-        // To look into it at all, SQLite writes beside it.
-        Err(StoreError::Sqlite(e)) if is_refusal(&e) && is_read_only(&path) => {
-            Err(StoreError::ReadOnly { path: path.clone() })
+            open_any(folder, owner, true)
         }
         opened => opened,
+    };
+    let (mut connection, found) = opened?;
+    if found < CURRENT {
+        tracing::info!(
+            found,
+            current = CURRENT,
+            "the ledger is brought up to date; a large one takes minutes"
+        );
+        schema::migrate(&mut connection, &path, owner).map_err(|e| e.at(&path))?;
+        // The log holds the whole ledger now. What a reader keeps in it is folded in later.
+        let _ = checkpoint(&connection, "TRUNCATE");
+        tracing::info!("the ledger is up to date");
     }
-    .map_err(|e| e.at(&path))
+    Ok(connection)
 }
 
-fn write(folder: &Path, path: &Path, owner: &Owner, accept: Accept) -> Result<Connection, StoreError> {
+/// Opens the ledger of `owner` in `folder` to write what does not need the lock.
+pub(super) fn open_to_write(folder: &Path, owner: &Owner) -> Result<Connection, StoreError> {
+    match open_any(folder, owner, false)? {
+        (_, found) if found < CURRENT => {
+            Err(StoreError::Older { path: folder.join(FILE), found, known: CURRENT })
+        }
+        (connection, _) => Ok(connection),
+    }
+}
+
+/// Opens the ledger of `owner` in `folder` to write, and leaves it in its schema, which is returned.
+pub(super) fn open_any(
+    folder: &Path,
+    owner: &Owner,
+    accept_older: bool,
+) -> Result<(Connection, i32), StoreError> {
+    let path = folder.join(FILE);
+    match write(folder, &path, owner, accept_older) {
+        // To look into it at all, SQLite writes beside it.
+        Err(StoreError::Sqlite(e)) if is_refusal(&e) && is_read_only(&path) => {
+            Err(StoreError::ReadOnly { path })
+        }
+        opened => opened.map_err(|e| e.at(&path)),
+    }
+}
+
+fn write(
+    folder: &Path,
+    path: &Path,
+    owner: &Owner,
+    accept_older: bool,
+) -> Result<(Connection, i32), StoreError> {
     check_mode(path)?;
     check_content(path)?;
     let mut connection = connect(path)?;
@@ -94,18 +130,21 @@ fn write(folder: &Path, path: &Path, owner: &Owner, accept: Accept) -> Result<Co
     if found == 0 {
         return Err(StoreError::Missing { path: path.to_owned(), what: "is empty" });
     }
-    schema::check_owner(&connection, path, owner)?;
+    identity::check_owner(&connection, path, owner)?;
     if connection.is_readonly("main")? {
         return Err(StoreError::ReadOnly { path: path.to_owned() });
     }
     prepare_to_write(&connection)?;
-    if found < CURRENT {
-        schema::migrate(&mut connection, path, owner)?;
+    if !accept_older {
+        check_last(folder, path, &connection, found)?;
     }
-    if !accept.older_ledger {
-        check_last(folder, path, &connection)?;
-    }
-    Ok(connection)
+    Ok((connection, found))
+}
+
+/// Writes the write-ahead log back; how many pages it has, and how many of them are written back by now.
+pub(super) fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<(i64, i64)> {
+    let sql = format!("PRAGMA wal_checkpoint({mode})");
+    connection.query_row(&sql, [], |row| Ok((row.get(1)?, row.get(2)?)))
 }
 
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
@@ -142,8 +181,11 @@ fn log_ahead(connection: &Connection) -> Result<(), StoreError> {
 }
 
 /// Compares the ledger with what the last start of the CA has seen.
-fn check_last(folder: &Path, path: &Path, connection: &Connection) -> Result<(), StoreError> {
+fn check_last(folder: &Path, path: &Path, connection: &Connection, schema: i32) -> Result<(), StoreError> {
     let Some(last) = LastStart::read(folder)? else { return Ok(()) };
+    if schema < schema::INSTANCE {
+        return Err(StoreError::NotTheLast { path: path.to_owned(), found: "an older copy of it" });
+    }
     let found = Instance::read(connection)?;
     if last.instance != found.id {
         return Err(StoreError::NotTheLast { path: path.to_owned(), found: "another one of the same CA" });
@@ -187,7 +229,7 @@ fn read(path: &Path, owner: &Owner) -> Result<Connection, StoreError> {
     if found == 0 {
         return Err(StoreError::Missing { path: path.to_owned(), what: "is empty" });
     }
-    schema::check_owner(&connection, path, owner)?;
+    identity::check_owner(&connection, path, owner)?;
     if found < CURRENT {
         return Err(StoreError::Older { path: path.to_owned(), found, known: CURRENT });
     }
@@ -257,13 +299,6 @@ fn immutable(path: &Path) -> std::ffi::OsString {
     name.into()
 }
 
-/// The file that SQLite keeps beside a database.
-pub fn companion(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
 fn check_mode(path: &Path) -> Result<(), StoreError> {
     match files::mode(path) {
         Ok(mode) if files::is_private(mode) => Ok(()),
@@ -284,52 +319,6 @@ fn check_content(path: &Path) -> Result<(), StoreError> {
         1..512 => Err(StoreError::Missing { path: path.to_owned(), what: "is too short to be a ledger" }),
         _ => Ok(()),
     }
-}
-
-/// Moves the ledger's files aside, if they are there: into the folder `ledger.sqlite.replaced-SECONDS`, under their own
-/// names. The ledger goes first: without it, nothing can be served until the next one is in place. Returns the new name
-/// of the first file.
-///
-/// They are collected in `ledger.sqlite.replacing`, which gets its name when they are all there. So the next call ends
-/// what was interrupted, and a ledger and its log stay together.
-pub(super) fn set_aside(folder: &Path) -> Result<Option<PathBuf>, StoreError> {
-    let path = folder.join(FILE);
-    let replacing = companion(&path, ".replacing");
-    let at = |path: &Path| {
-        let path = path.to_owned();
-        move |e| StoreError::io(&path, e)
-    };
-    // Somebody has put another ledger in place since an interruption: what lies beside it now belongs to that one.
-    if path.exists() && replacing.exists() && fs::remove_dir(&replacing).is_err() {
-        fs::rename(&replacing, free_name(&path)).map_err(at(&replacing))?;
-    }
-    let mut moved = None;
-    for suffix in [""].iter().chain(&COMPANIONS) {
-        let from = companion(&path, suffix);
-        let to = replacing.join(from.file_name().unwrap_or_default());
-        if from.symlink_metadata().is_ok() {
-            files::create_folder_if_missing(&replacing).map_err(at(&replacing))?;
-            fs::rename(&from, &to).map_err(at(&from))?;
-        }
-        if moved.is_none() && to.symlink_metadata().is_ok() {
-            moved = to.file_name().map(ToOwned::to_owned);
-        }
-    }
-    let Some(moved) = moved else { return Ok(None) };
-    files::sync_folder(&replacing).map_err(at(&replacing))?;
-    let replaced = free_name(&path);
-    fs::rename(&replacing, &replaced).map_err(at(&replacing))?;
-    files::sync_folder(folder).map_err(at(folder))?;
-    Ok(Some(replaced.join(moved)))
-}
-
-/// A name for the replaced ledger that was at `path`, with the first number from now on that is free: nothing is
-/// overwritten.
-fn free_name(path: &Path) -> PathBuf {
-    let seconds =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let name = |number: u64| companion(path, &format!(".replaced-{number}"));
-    (seconds..).map(name).find(|name| name.symlink_metadata().is_err()).unwrap_or_else(|| name(seconds))
 }
 
 /// Removes a ledger that an interrupted `ca init` has left: of any CA, but nothing was ever issued from it.

@@ -2,150 +2,33 @@
 
 use std::path::Path;
 
-use minipki_core::cert::{Id, IdBuf, Serial, Validity};
+use minipki_core::cert::Serial;
 use minipki_core::time::UnixTime;
-use rusqlite::{Connection, OptionalExtension, Params, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::StoreError;
-use super::open;
-use super::schema::{Instance, Owner};
-
-/// One recorded certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// Its place in the order of issue, from 1: where a listing goes on.
-    pub id: u64,
-    /// Its serial number.
-    pub serial: Serial,
-    /// Whom it names.
-    pub subject_id: IdBuf,
-    /// The X25519 public key it certifies.
-    pub subject_key: [u8; 32],
-    /// When it is valid.
-    pub validity: Validity,
-    /// Its text, as it was answered.
-    pub certificate: String,
-}
-
-/// Which records a listing gives, in the order of issue.
-#[derive(Clone, Copy, Debug)]
-pub struct Page<'a> {
-    /// Only those of this subject.
-    pub subject: Option<Id<'a>>,
-    /// Only those after this [`Record::id`]; 0 starts at the first.
-    pub after: u64,
-    /// At most so many.
-    pub limit: usize,
-}
-
-/// A row that minipki cannot have written as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadRow {
-    /// Its place in the order of issue; 0 if that cannot be read.
-    pub id: u64,
-    /// Its serial number, if that can be read.
-    pub serial: Option<u64>,
-    /// What is wrong with it: a noun phrase.
-    pub what: &'static str,
-}
-
-impl BadRow {
-    /// `row`, whose first two columns are the row's number and the serial number, and what was wrong with it.
-    pub(super) fn new(row: &Row<'_>, error: &StoreError) -> Self {
-        let number = |column| row.get::<_, i64>(column).ok().map(i64::unsigned_abs);
-        let what = if let StoreError::Damaged(what) = error { what } else { "row that cannot be read" };
-        Self { id: number(0).unwrap_or(0), serial: number(1), what }
-    }
-}
-
-/// How much a ledger holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counts {
-    /// Certificates ever issued.
-    pub certificates: u64,
-    /// Those that have not run out.
-    pub live_certificates: u64,
-    /// Tokens that can still be used.
-    pub live_tokens: u64,
-}
+use super::identity::{Instance, Owner};
+use super::rows::{each, parse, records, row_error, select};
+use super::{StoreError, audit, open, search, tokens};
+use minipki_ca::ports::serial::to_octets;
+use minipki_ca::ports::{
+    AuditRecord, BadRow, CertificateRecord, Found, LedgerCounts, LedgerError, LedgerReader, Page, Search,
+    TokenRecord,
+};
 
 /// Reads a ledger. It sees what was committed when each call began, and never delays a writer.
-pub struct LedgerReader(Connection);
+pub struct SqliteReader(Connection);
 
-/// The columns of a [`Record`], in the order [`parse`] reads them.
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT id, serial, subject_id, subject_key, not_before, not_after, certificate FROM certificates ",
-            $rest
-        )
-    };
-}
-
-pub(super) use select;
-
-impl LedgerReader {
+impl SqliteReader {
     /// Opens the ledger of `owner` in `folder`.
     ///
     /// # Errors
-    /// As for the other halves.
+    /// [`StoreError`] for a ledger that is missing, of another CA, of another schema, or readable by others.
     pub fn open(folder: &Path, owner: &Owner) -> Result<Self, StoreError> {
         open::open_to_read(folder, owner).map(Self)
     }
 
     pub(super) const fn connection(&self) -> &Connection {
         &self.0
-    }
-
-    pub(super) const fn connection_mut(&mut self) -> &mut Connection {
-        &mut self.0
-    }
-
-    /// One page of the records.
-    ///
-    /// # Errors
-    /// [`StoreError::At`] for a ledger that cannot be read, or for a row changed from outside.
-    pub fn list(&self, page: Page<'_>) -> Result<Vec<Record>, StoreError> {
-        let mut rows = Vec::new();
-        self.list_each(page, &mut rows)?;
-        let good = |row: Result<_, BadRow>| row.map_err(|bad| StoreError::Damaged(bad.what));
-        rows.into_iter().map(good).collect::<Result<_, _>>().map_err(|e| e.in_ledger(&self.0))
-    }
-
-    /// [`LedgerReader::list`] that goes on after a bad row. It adds to `rows` what it reads before any error.
-    ///
-    /// # Errors
-    /// [`StoreError::At`] for a ledger that cannot be read.
-    pub fn list_each(
-        &self,
-        page: Page<'_>,
-        rows: &mut Vec<Result<Record, BadRow>>,
-    ) -> Result<(), StoreError> {
-        let after = i64::try_from(page.after).unwrap_or(i64::MAX);
-        let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
-        match page.subject {
-            None => self.read(select!("WHERE id > ?1 ORDER BY id LIMIT ?2"), (after, limit), rows),
-            Some(subject) => self.read(
-                select!("WHERE subject_id = ?3 AND id > ?1 ORDER BY id LIMIT ?2"),
-                (after, limit, subject.as_str()),
-                rows,
-            ),
-        }
-        .map_err(|e| e.in_ledger(&self.0))
-    }
-
-    fn read(
-        &self,
-        sql: &str,
-        parameters: impl Params,
-        into: &mut Vec<Result<Record, BadRow>>,
-    ) -> Result<(), StoreError> {
-        let mut query = self.0.prepare_cached(sql)?;
-        let mut rows = query.query(parameters)?;
-        while let Some(row) = rows.next()? {
-            into.push(parse(row).map_err(|error| BadRow::new(row, &error)));
-        }
-        Ok(())
     }
 
     /// Which copy of the ledger this is.
@@ -156,47 +39,83 @@ impl LedgerReader {
         Instance::read(&self.0).map_err(|e| e.in_ledger(&self.0))
     }
 
-    /// The records of one public key, in the order of issue.
+    /// Adds one page of the records to `rows`, as [`LedgerReader::list_each`] does.
     ///
     /// # Errors
-    /// As [`LedgerReader::list`].
-    pub fn find_by_key(&self, subject_key: &[u8; 32]) -> Result<Vec<Record>, StoreError> {
-        self.records(select!("WHERE subject_key = ?1 ORDER BY id"), [subject_key])
-            .map_err(|e| e.in_ledger(&self.0))
-    }
-
-    /// The certificate with this serial number.
-    ///
-    /// # Errors
-    /// As [`LedgerReader::list`].
-    pub fn find_by_serial(&self, serial: Serial) -> Result<Option<Record>, StoreError> {
-        let find = || {
-            let mut query = self.0.prepare_cached(select!("WHERE serial = ?1"))?;
-            query.query_row([serial.get() as i64], |row| Ok(parse(row))).optional()?.transpose()
-        };
-        find().map_err(|e: StoreError| e.in_ledger(&self.0))
-    }
-
-    /// How much the ledger holds at `now`.
-    ///
-    /// # Errors
-    /// [`StoreError::Sqlite`].
-    pub fn counts(&self, now: UnixTime) -> Result<Counts, StoreError> {
-        count(&self.0, now).map_err(|e| e.in_ledger(&self.0))
-    }
-
-    pub(super) fn records(&self, sql: &str, parameters: impl Params) -> Result<Vec<Record>, StoreError> {
-        let mut query = self.0.prepare_cached(sql)?;
-        let mut rows = query.query(parameters)?;
-        let mut records = Vec::new();
-        while let Some(row) = rows.next()? {
-            records.push(parse(row)?);
+    /// [`StoreError::At`] for a ledger that cannot be read.
+    pub(super) fn read_page(
+        &self,
+        page: Page<'_>,
+        rows: &mut Vec<Result<CertificateRecord, BadRow>>,
+    ) -> Result<(), StoreError> {
+        let after = i64::try_from(page.after).unwrap_or(i64::MAX);
+        let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
+        match page.subject {
+            None => each(&self.0, select!("WHERE id > ?1 ORDER BY id LIMIT ?2"), (after, limit), rows),
+            Some(subject) => each(
+                &self.0,
+                select!("WHERE subject_id = ?3 AND id > ?1 ORDER BY id LIMIT ?2"),
+                (after, limit, subject.as_str()),
+                rows,
+            ),
         }
-        Ok(records)
+        .map_err(|e| e.in_ledger(&self.0))
+    }
+
+    /// What `read` reads from the ledger.
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, LedgerError> {
+        read(&self.0).map_err(|error| row_error(&self.0, error))
     }
 }
 
-fn count(connection: &Connection, now: UnixTime) -> Result<Counts, StoreError> {
+impl LedgerReader for SqliteReader {
+    fn list_each(
+        &mut self,
+        page: Page<'_>,
+        rows: &mut Vec<Result<CertificateRecord, BadRow>>,
+    ) -> Result<(), LedgerError> {
+        Ok(self.read_page(page, rows)?)
+    }
+
+    fn find_by_serial(&mut self, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
+        self.read(|connection| {
+            let mut query = connection.prepare_cached(select!("WHERE serial = ?1"))?;
+            query.query_row([to_octets(serial)], |row| Ok(parse(row))).optional()?.transpose()
+        })
+    }
+
+    fn find_by_key(&mut self, subject_key: &[u8]) -> Result<Vec<CertificateRecord>, LedgerError> {
+        let sql = select!("WHERE subject_key = ?1 ORDER BY id");
+        self.read(|connection| records(connection, sql, [subject_key]))
+    }
+
+    fn search(&mut self, search: &Search) -> Result<Found, LedgerError> {
+        search::search(&mut self.0, search)
+    }
+
+    fn issued(&mut self) -> Result<u64, LedgerError> {
+        let sql = "SELECT coalesce(max(id), 0) FROM certificates";
+        self.read(|connection| Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))?.unsigned_abs()))
+    }
+
+    fn counts(&mut self, now: UnixTime) -> Result<LedgerCounts, LedgerError> {
+        self.read(|connection| count(connection, now))
+    }
+
+    fn list_tokens(
+        &mut self,
+        after: Option<(UnixTime, u64)>,
+        limit: usize,
+    ) -> Result<Vec<TokenRecord>, LedgerError> {
+        self.read(|connection| tokens::list(connection, after, limit))
+    }
+
+    fn list_audit(&mut self, before: Option<u64>, limit: usize) -> Result<Vec<AuditRecord>, LedgerError> {
+        self.read(|connection| audit::list(connection, before, limit))
+    }
+}
+
+fn count(connection: &Connection, now: UnixTime) -> Result<LedgerCounts, StoreError> {
     let mut query = connection.prepare_cached(
         "SELECT (SELECT count(*) FROM certificates),
                 (SELECT count(*) FROM certificates WHERE not_after >= ?1),
@@ -204,28 +123,10 @@ fn count(connection: &Connection, now: UnixTime) -> Result<Counts, StoreError> {
     )?;
     let count = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
     Ok(query.query_row([now.get() as i64], |row| {
-        Ok(Counts {
+        Ok(LedgerCounts {
             certificates: count(row, 0)?,
             live_certificates: count(row, 1)?,
             live_tokens: count(row, 2)?,
         })
     })?)
-}
-
-fn parse(row: &Row<'_>) -> Result<Record, StoreError> {
-    let number = |column, what| {
-        row.get::<_, i64>(column).ok().and_then(|n| u64::try_from(n).ok()).ok_or(StoreError::Damaged(what))
-    };
-    let time = |column, what| UnixTime::new(number(column, what)?).map_err(|_| StoreError::Damaged(what));
-    Ok(Record {
-        id: number(0, "row number")?,
-        serial: Serial::new(number(1, "serial number")?).map_err(|_| StoreError::Damaged("serial number"))?,
-        subject_id: Id::new(row.get_ref(2)?.as_str().map_err(|_| StoreError::Damaged("subject"))?)
-            .map(IdBuf::from)
-            .map_err(|_| StoreError::Damaged("subject"))?,
-        subject_key: row.get(3).map_err(|_| StoreError::Damaged("public key"))?,
-        validity: Validity::new(time(4, "time")?, time(5, "time")?)
-            .map_err(|_| StoreError::Damaged("validity"))?,
-        certificate: row.get(6).map_err(|_| StoreError::Damaged("certificate"))?,
-    })
 }

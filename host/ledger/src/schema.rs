@@ -1,13 +1,10 @@
 //! The tables, in the one place where they are made and changed.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use minipki_core::cert::IdBuf;
-use minipki_core::keys::Fingerprint;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::StoreError;
+use super::{Owner, StoreError};
 
 /// `MPKI`: tells a ledger from any other database (SQLite's `application_id`).
 const APPLICATION: i32 = 0x4d50_4b49;
@@ -21,8 +18,13 @@ const APPLICATION: i32 = 0x4d50_4b49;
 /// - `tokens.id` is a random number by which a token can be spoken of: its hash is a secret.
 /// - `instance.id` tells this ledger from those that were restored from the same backup. `instance.generation` grows
 ///   when a CA begins to issue, when it stops in order, and when the ledger is restored: by both, and by
-///   the newest certificate, an older copy is noticed. `instance.latest` is the newest time that the CA has seen; `instance.backed_up` that of the last backup.
-const STEPS: [&str; 3] = [
+///   the newest certificate, an older copy is noticed. `instance.latest` is the newest time that the CA has seen;
+///   `instance.backed_up` that of the last backup.
+/// - A serial number is 20 octets with zeros in front, so that their order is that of the numbers.
+/// - `certificates.format` says what `certificate` and `subject_key` are: 0 is JSON, a text, and 32 bytes; 1 is X.509,
+///   a blob, and a SubjectPublicKeyInfo.
+/// - `audit.id` counts up. The newest entry is never removed, so no number is used twice.
+const STEPS: [&str; 4] = [
     "
     CREATE TABLE owner (
         single      INTEGER PRIMARY KEY CHECK (single = 1),
@@ -76,25 +78,54 @@ const STEPS: [&str; 3] = [
     INSERT INTO instance (single, id, generation, latest)
         SELECT 1, randomblob(16), 0, coalesce(max(not_before), 0) FROM certificates;
 ",
+    // The type of a column changes only with its table. Each row is copied as it is, also one that was changed from
+    // outside: `ca check` names it.
+    "
+    CREATE TABLE reserved_new (
+        serial BLOB PRIMARY KEY CHECK (length(serial) = 20
+            AND serial BETWEEN x'0000000000000000000000000000000000000001'
+                           AND x'7fffffffffffffffffffffffffffffffffffffff')
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO reserved_new SELECT unhex(printf('%040x', serial)) FROM reserved;
+    DROP TABLE reserved;
+    ALTER TABLE reserved_new RENAME TO reserved;
+
+    CREATE TABLE certificates_new (
+        id          INTEGER PRIMARY KEY,
+        serial      BLOB    NOT NULL CHECK (length(serial) = 20),
+        subject_id  TEXT    NOT NULL,
+        subject_key BLOB    NOT NULL,
+        not_before  INTEGER NOT NULL,
+        not_after   INTEGER NOT NULL,
+        format      INTEGER NOT NULL,
+        certificate ANY     NOT NULL
+    ) STRICT;
+    INSERT INTO certificates_new
+        SELECT id, unhex(printf('%040x', serial)), subject_id, subject_key, not_before, not_after, 0, certificate
+        FROM certificates ORDER BY id;
+    DROP TABLE certificates;
+    ALTER TABLE certificates_new RENAME TO certificates;
+    CREATE UNIQUE INDEX certificates_by_serial ON certificates (serial);
+    CREATE INDEX certificates_by_subject ON certificates (subject_id);
+    CREATE INDEX certificates_by_key ON certificates (subject_key);
+    CREATE INDEX certificates_by_begin ON certificates (not_before);
+    CREATE INDEX certificates_by_end ON certificates (not_after);
+
+    CREATE TABLE audit (
+        id      INTEGER PRIMARY KEY,
+        time    INTEGER NOT NULL,
+        actor   TEXT    NOT NULL,
+        action  TEXT    NOT NULL,
+        details TEXT    NOT NULL
+    ) STRICT;
+",
 ];
+
+/// The first schema with the table `instance`.
+pub(super) const INSTANCE: i32 = 3;
 
 /// The schema that this program writes.
 pub(super) const CURRENT: i32 = STEPS.len() as i32;
-
-/// The CA that a ledger belongs to. A ledger is made for one, and refused by any other.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner {
-    /// The CA's name.
-    pub issuer_id: IdBuf,
-    /// SHA-256 of its SubjectPublicKeyInfo.
-    pub fingerprint: Fingerprint,
-}
-
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.issuer_id, self.fingerprint)
-    }
-}
 
 /// Checks that this is a ledger, or an empty database about to become one, of a schema that is
 /// known here; returns the schema, 0 for an empty one. Within a transaction, since another process may be making it.
@@ -112,8 +143,12 @@ pub(super) fn check_kind(connection: &Transaction<'_>, path: &Path) -> Result<i3
     Ok(schema)
 }
 
-/// Brings a ledger up to date, or makes one in an empty database.
+/// Brings a ledger up to date, or makes one in an empty database: in one transaction, so a crash at any moment leaves
+/// the ledger of before. While a table is copied the ledger needs its own size again, twice, on the disk.
 pub(super) fn migrate(connection: &mut Connection, path: &Path, owner: &Owner) -> Result<(), StoreError> {
+    // Otherwise SQLite deletes a dropped table's rows one by one, and refuses where another table refers to them
+    // (<https://www.sqlite.org/lang_altertable.html#otheralter>).
+    connection.pragma_update(None, "foreign_keys", false)?;
     // Asked again within the transaction: two processes may open a new ledger at the same time.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = check_kind(&transaction, path)?;
@@ -129,68 +164,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, owner: &Owner) -
         transaction.pragma_update(None, "application_id", APPLICATION)?;
     }
     transaction.pragma_update(None, "user_version", CURRENT)?;
-    Ok(transaction.commit()?)
-}
-
-/// The CA that the ledger says it belongs to.
-pub(super) fn owner(connection: &Connection) -> Result<Owner, StoreError> {
-    let row: Option<(String, [u8; 32])> = connection
-        .query_row("SELECT issuer_id, fingerprint FROM owner", [], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let (issuer_id, fingerprint) = row.ok_or(StoreError::Damaged("table of owners without a row"))?;
-    let issuer_id = issuer_id.parse().map_err(|_| StoreError::Damaged("name of its CA"))?;
-    Ok(Owner { issuer_id, fingerprint: Fingerprint(fingerprint) })
-}
-
-pub(super) fn check_owner(connection: &Connection, path: &Path, expected: &Owner) -> Result<(), StoreError> {
-    let found = owner(connection)?;
-    if found == *expected {
-        return Ok(());
-    }
-    Err(StoreError::Foreign {
-        path: PathBuf::from(path),
-        found: found.to_string(),
-        expected: expected.to_string(),
-    })
-}
-
-/// Which copy of a ledger this is, and what it remembers of its own history.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Instance {
-    /// A random number, in hexadecimal digits: another one after each restore.
-    pub id: String,
-    /// How often the CA has begun and ended to issue from it, or it was restored.
-    pub generation: u64,
-    /// The newest time that the CA has seen, in seconds since 1970.
-    pub latest: u64,
-    /// When the last backup began, in seconds since 1970.
-    pub backed_up: Option<u64>,
-    /// The row of the newest certificate; 0 if there is none.
-    pub newest: u64,
-}
-
-impl Instance {
-    pub(super) fn read(connection: &Connection) -> Result<Self, StoreError> {
-        let number = i64::unsigned_abs;
-        let mut query = connection.prepare_cached(
-            "SELECT lower(hex(id)), generation, latest, backed_up,
-                 (SELECT coalesce(max(id), 0) FROM certificates) FROM instance",
-        )?;
-        let found = query.query_row([], |row| {
-            Ok(Self {
-                id: row.get(0)?,
-                generation: number(row.get(1)?),
-                latest: number(row.get(2)?),
-                backed_up: row.get::<_, Option<i64>>(3)?.map(number),
-                newest: number(row.get(4)?),
-            })
-        });
-        found.optional()?.ok_or(StoreError::Damaged("table of instances without a row"))
-    }
-
-    /// Raises the generation by one; returns what it is then.
-    pub(super) fn raise(connection: &Connection) -> Result<Self, StoreError> {
-        connection.execute("UPDATE instance SET generation = generation + 1", [])?;
-        Self::read(connection)
-    }
+    transaction.commit()?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(())
 }

@@ -1,20 +1,19 @@
-//! Search: the pages of a table of certificates, by any of its columns, however many there are.
+//! The SQL of a search.
 //!
-//! Pages are found by the place where the one before ended, not by counting (keyset paging), so
-//! the last is as near as the first. A filter that lets few through is followed by its own index,
-//! and what it finds is sorted; otherwise the index of the order is followed, and the filters applied
-//! on the way, within the span of numbers that days of begin leave. Whatever takes too long is given up.
+//! A filter that lets few through is followed by its own index, and what it finds is sorted; otherwise the index of the
+//! order is followed, and the filters applied on the way, within the span of numbers that days of begin leave. Whatever
+//! takes too long is given up.
 
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use minipki_core::cert::{Id, Serial};
 use minipki_core::time::UnixTime;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, params_from_iter};
 
-use super::reader::{Record, select};
-use super::{LedgerReader, StoreError};
+use super::StoreError;
+use super::rows::{records, row_error, select};
+use minipki_ca::ports::serial::to_octets;
+use minipki_ca::ports::{CertificateRecord, Cursor, Found, LedgerError, Order, PagePlace, Search, SortValue};
 
 /// How many certificates a filter may let through for them all to be looked at and sorted: at once,
 /// and where a page of them was not found near.
@@ -30,133 +29,41 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// SQLite's instructions between two looks at the clock.
 const LOOK: i32 = 10_000;
 
-/// Which certificates are wanted. All filters that are given apply.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Search {
-    /// Those whose subject begins so; empty is all.
-    pub subject: String,
-    /// The one with this serial number.
-    pub serial: Option<Serial>,
-    /// Those whose key is in this range, both ends included: a prefix of a key is one.
-    pub key: Option<([u8; 32], [u8; 32])>,
-    /// Those that are valid from this time on or later.
-    pub begins_from: Option<UnixTime>,
-    /// Those that are valid from before this time on.
-    pub begins_before: Option<UnixTime>,
-    /// In which order.
-    pub order: Order,
-    /// Whether it is turned round.
-    pub descending: bool,
-    /// Which page.
-    pub place: Place,
-    /// How many to a page.
-    pub limit: usize,
-}
-
-/// What the table is sorted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Order {
-    /// The order of issue.
-    #[default]
-    Issue,
-    /// The subject, by its bytes.
-    Subject,
-    /// The serial number.
-    Serial,
-    /// When validity begins.
-    Begin,
-    /// When it ends.
-    End,
-}
-
-/// Which page of a table.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Place {
-    /// The first.
-    #[default]
-    First,
-    /// The one that begins after this row.
-    After(Cursor),
-    /// The one that ends before this row.
-    Before(Cursor),
-}
-
-/// A row's place in an order: what it is sorted by, and its number. As text, `value~number`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    value: String,
-    id: i64,
-}
-
-impl FromStr for Cursor {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (value, id) = text.rsplit_once('~').ok_or(())?;
-        Ok(Self { value: value.to_owned(), id: id.parse().map_err(drop)? })
+const fn column(order: Order) -> &'static str {
+    match order {
+        Order::Issue => "id",
+        Order::Subject => "subject_id",
+        Order::Serial => "serial",
+        Order::Begin => "not_before",
+        Order::End => "not_after",
     }
 }
 
-impl std::fmt::Display for Cursor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}~{}", self.value, self.id)
+/// What SQLite is told of the way to go when the index of `order` is to be followed.
+const fn path(order: Order) -> &'static str {
+    match order {
+        Order::Issue => "NOT INDEXED",
+        Order::Subject => BY_SUBJECT,
+        Order::Serial => BY_SERIAL,
+        Order::Begin => BY_BEGIN,
+        Order::End => "INDEXED BY certificates_by_end",
     }
 }
 
-/// A page of a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// Its rows, in order.
-    pub records: Vec<Record>,
-    /// Where the page before it ends, if there is one.
-    pub before: Option<Cursor>,
-    /// Where the page after it begins, if there is one.
-    pub after: Option<Cursor>,
-}
-
-impl Order {
-    const fn column(self) -> &'static str {
-        match self {
-            Self::Issue => "id",
-            Self::Subject => "subject_id",
-            Self::Serial => "serial",
-            Self::Begin => "not_before",
-            Self::End => "not_after",
-        }
-    }
-
-    /// What SQLite is told of the way to go when this order's index is to be followed.
-    const fn path(self) -> &'static str {
-        match self {
-            Self::Issue => "NOT INDEXED",
-            Self::Subject => BY_SUBJECT,
-            Self::Serial => "INDEXED BY sqlite_autoindex_certificates_1",
-            Self::Begin => BY_BEGIN,
-            Self::End => "INDEXED BY certificates_by_end",
-        }
-    }
-
-    /// A row's place in this order.
-    fn cursor(self, record: &Record) -> Cursor {
-        let value = match self {
-            Self::Issue => record.id.to_string(),
-            Self::Subject => record.subject_id.to_string(),
-            Self::Serial => record.serial.get().to_string(),
-            Self::Begin => record.validity.not_before().get().to_string(),
-            Self::End => record.validity.not_after().get().to_string(),
-        };
-        Cursor { value, id: i64::try_from(record.id).unwrap_or(i64::MAX) }
-    }
-
-    /// A cursor's value as the column has it; one that is no number is the least.
-    fn value(self, cursor: &Cursor) -> Value {
-        match self {
-            Self::Subject => Value::Text(cursor.value.clone()),
-            _ => Value::Integer(cursor.value.parse().unwrap_or(0)),
-        }
+/// The value of a cursor as the column of `order` has it.
+fn value(order: Order, cursor: &Cursor) -> Value {
+    match order.value_at(cursor) {
+        SortValue::Number(number) => integer(number),
+        SortValue::Text(text) => Value::Text(text),
+        SortValue::Serial(octets) => Value::Blob(octets.into()),
     }
 }
 
+fn integer(number: u64) -> Value {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+const BY_SERIAL: &str = "INDEXED BY certificates_by_serial";
 const BY_SUBJECT: &str = "INDEXED BY certificates_by_subject";
 const BY_BEGIN: &str = "INDEXED BY certificates_by_begin";
 
@@ -167,113 +74,87 @@ struct Filter {
     path: &'static str,
 }
 
-impl Search {
-    fn filters(&self) -> Vec<Filter> {
-        let mut filters = Vec::new();
-        if let Some(serial) = self.serial {
-            let values = vec![Value::Integer(serial.get() as i64)];
-            filters.push(Filter { sql: "serial = ?", values, path: Order::Serial.path() });
-        }
-        if let Some((low, high)) = self.key {
-            let values = vec![Value::Blob(low.to_vec()), Value::Blob(high.to_vec())];
-            let path = "INDEXED BY certificates_by_key";
-            filters.push(Filter { sql: "subject_key BETWEEN ? AND ?", values, path });
-        }
-        if !self.subject.is_empty() {
-            // `~` comes after every character of a name.
-            let values = vec![self.subject.clone(), format!("{}~", self.subject)];
-            let values = values.into_iter().map(Value::Text).collect();
-            filters.push(Filter { sql: "subject_id >= ? AND subject_id < ?", values, path: BY_SUBJECT });
-        }
-        if self.begins_from.is_some() || self.begins_before.is_some() {
-            let time = |time: Option<UnixTime>, open| time.map_or(open, |time| time.get() as i64);
-            let values = [time(self.begins_from, 0), time(self.begins_before, i64::MAX)];
-            let values = values.into_iter().map(Value::Integer).collect();
-            filters.push(Filter { sql: "not_before >= ? AND not_before < ?", values, path: BY_BEGIN });
-        }
-        filters
+fn filters(search: &Search) -> Vec<Filter> {
+    let mut filters = Vec::new();
+    if let Some(serial) = search.serial {
+        let values = vec![Value::Blob(to_octets(serial).into())];
+        filters.push(Filter { sql: "serial = ?", values, path: BY_SERIAL });
     }
-
-    /// The order of the rows in the direction of reading.
-    fn order(&self) -> String {
-        let backward = matches!(self.place, Place::Before(_));
-        let direction = if self.descending != backward { "DESC" } else { "ASC" };
-        format!("{} {direction}, id {direction}", self.order.column())
+    if let Some(range) = &search.key {
+        let values = vec![Value::Blob(range.start().clone()), Value::Blob(range.end().clone())];
+        let path = "INDEXED BY certificates_by_key";
+        filters.push(Filter { sql: "subject_key BETWEEN ? AND ?", values, path });
     }
-
-    /// The bound that the page's place sets, as another filter.
-    fn bound(&self) -> Option<(String, [Value; 2])> {
-        let (cursor, forward) = match &self.place {
-            Place::First => return None,
-            Place::After(cursor) => (cursor, true),
-            Place::Before(cursor) => (cursor, false),
-        };
-        let than = if forward != self.descending { '>' } else { '<' };
-        let sql = format!("({}, id) {than} (?, ?)", self.order.column());
-        Some((sql, [self.order.value(cursor), Value::Integer(cursor.id)]))
+    if !search.subject.is_empty() {
+        // `~` comes after every character of a name.
+        let values = vec![search.subject.clone(), format!("{}~", search.subject)];
+        let values = values.into_iter().map(Value::Text).collect();
+        filters.push(Filter { sql: "subject_id >= ? AND subject_id < ?", values, path: BY_SUBJECT });
     }
+    if search.begins_from.is_some() || search.begins_before.is_some() {
+        let time = |time: Option<UnixTime>, open| time.map_or(open, |time| time.get() as i64);
+        let values = [time(search.begins_from, 0), time(search.begins_before, i64::MAX)];
+        let values = values.into_iter().map(Value::Integer).collect();
+        filters.push(Filter { sql: "not_before >= ? AND not_before < ?", values, path: BY_BEGIN });
+    }
+    filters
 }
 
-impl LedgerReader {
-    /// One page of what `search` asks for.
-    ///
-    /// # Errors
-    /// [`StoreError::TooSlow`] where the filters fit together so badly that it takes more than two
-    /// seconds; otherwise as [`LedgerReader::list`].
-    pub fn search(&mut self, search: &Search) -> Result<Found, StoreError> {
-        let began = Instant::now();
-        self.connection_mut().progress_handler(LOOK, Some(move || began.elapsed() > PATIENCE))?;
-        let found = find(self, search);
-        self.connection_mut().progress_handler(0, None::<fn() -> bool>)?;
-        found.map_err(|error| match error {
-            StoreError::Sqlite(error)
-                if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) =>
-            {
-                StoreError::TooSlow
-            }
-            error => error.in_ledger(self.connection()),
-        })
-    }
-
-    /// How many certificates were ever issued: the number of the newest, without counting.
-    ///
-    /// # Errors
-    /// [`StoreError::Sqlite`].
-    pub fn issued(&self) -> Result<u64, StoreError> {
-        let sql = "SELECT coalesce(max(id), 0) FROM certificates";
-        let newest = self.connection().query_row(sql, [], |row| row.get::<_, i64>(0));
-        newest.map(i64::unsigned_abs).map_err(|e| StoreError::from(e).in_ledger(self.connection()))
-    }
+/// The order of the rows in the direction of reading.
+fn order(search: &Search) -> String {
+    let backward = matches!(search.place, PagePlace::Before(_));
+    let direction = if search.descending != backward { "DESC" } else { "ASC" };
+    format!("{} {direction}, id {direction}", column(search.order))
 }
 
-fn find(reader: &LedgerReader, search: &Search) -> Result<Found, StoreError> {
-    let limit = search.limit.clamp(1, FEW);
-    let mut records = rows(reader, search, limit + 1)?;
-    let (backward, more) = (matches!(search.place, Place::Before(_)), records.len() > limit);
-    records.truncate(limit);
-    if backward {
-        records.reverse();
+/// The bound that the page's place sets, as another filter.
+fn bound(search: &Search) -> Option<(String, [Value; 2])> {
+    let (cursor, forward) = match &search.place {
+        PagePlace::First => return None,
+        PagePlace::After(cursor) => (cursor, true),
+        PagePlace::Before(cursor) => (cursor, false),
+    };
+    let than = if forward != search.descending { '>' } else { '<' };
+    let sql = format!("({}, id) {than} (?, ?)", column(search.order));
+    Some((sql, [value(search.order, cursor), integer(cursor.id())]))
+}
+
+/// One page of what `search` asks for, as [`minipki_ca::ports::LedgerReader::search`] says.
+pub(super) fn search(connection: &mut Connection, search: &Search) -> Result<Found, LedgerError> {
+    let began = Instant::now();
+    let bounded = |connection: &mut Connection| {
+        connection.progress_handler(LOOK, Some(move || began.elapsed() > PATIENCE))?;
+        // One more than the page has, if there is one.
+        let rows = rows(connection, search, search.limit.clamp(1, Search::MOST) + 1);
+        connection.progress_handler(0, None::<fn() -> bool>)?;
+        rows
+    };
+    match bounded(connection) {
+        Ok(rows) => Ok(search.page(rows)),
+        Err(StoreError::Sqlite(error))
+            if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) =>
+        {
+            Err(LedgerError::TooSlow)
+        }
+        Err(error) => Err(row_error(connection, error)),
     }
-    let cursor = |record: Option<&Record>| record.map(|record| search.order.cursor(record));
-    let (first, last) = (cursor(records.first()), cursor(records.last()));
-    Ok(match search.place {
-        Place::First => Found { records, before: None, after: last.filter(|_| more) },
-        Place::After(_) => Found { records, before: first, after: last.filter(|_| more) },
-        Place::Before(_) => Found { records, before: first.filter(|_| more), after: last },
-    })
 }
 
 /// The first `wanted` rows from the page's place on, in the direction of reading.
-fn rows(reader: &LedgerReader, search: &Search, wanted: usize) -> Result<Vec<Record>, StoreError> {
-    let filters = search.filters();
+fn rows(
+    connection: &Connection,
+    search: &Search,
+    wanted: usize,
+) -> Result<Vec<CertificateRecord>, StoreError> {
+    let filters = filters(search);
     let conditions: Vec<&str> = filters.iter().map(|filter| filter.sql).collect();
     let values: Vec<Value> = filters.iter().flat_map(|filter| filter.values.clone()).collect();
     let (bound, bounds) =
-        search.bound().map_or((None, Vec::new()), |(sql, values)| (Some(sql), values.into()));
-    let order = search.order();
+        bound(search).map_or((None, Vec::new()), |(sql, values)| (Some(sql), values.into()));
+    let order = order(search);
     let read = |rows: &str, values: Vec<Value>| {
         let sql = format!("{} WHERE id IN ({rows}) ORDER BY {order}", select!(""));
-        reader.records(&sql, params_from_iter(values))
+        records(connection, &sql, params_from_iter(values))
     };
     let whole = |path: &str, span: &[Value]| {
         let mut conditions = conditions.clone();
@@ -285,13 +166,13 @@ fn rows(reader: &LedgerReader, search: &Search, wanted: usize) -> Result<Vec<Rec
     };
 
     if filters.is_empty() {
-        return whole(search.order.path(), &[]);
+        return whole(path(search.order), &[]);
     }
-    if let Some(path) = narrow(reader.connection(), &filters, FEW)? {
+    if let Some(path) = narrow(connection, &filters, FEW)? {
         return whole(path, &[]);
     }
     // Many pass the filters, so most likely a page of them is near.
-    let (path, conditions) = (search.order.path(), filtered(&conditions));
+    let (path, conditions) = (path(search.order), filtered(&conditions));
     let near = format!(
         "SELECT id, serial, subject_id, subject_key, not_before, not_after FROM certificates {path} {} \
          ORDER BY {order} LIMIT {NEAR}",
@@ -303,9 +184,9 @@ fn rows(reader: &LedgerReader, search: &Search, wanted: usize) -> Result<Vec<Rec
         _ if found.len() == wanted => Ok(found),
         // Every index ends with the row's number, so it is enough for this order.
         [alone] if search.order == Order::Issue => whole(alone.path, &[]),
-        _ => match narrow(reader.connection(), &filters, MANY)? {
+        _ => match narrow(connection, &filters, MANY)? {
             Some(path) => whole(path, &[]),
-            None => whole(path, &span(reader.connection(), &filters)?),
+            None => whole(path, &span(connection, &filters)?),
         },
     }
 }
@@ -340,12 +221,4 @@ fn span(connection: &Connection, filters: &[Filter]) -> Result<Vec<Value>, Store
     let mut query = connection
         .prepare_cached(&format!("SELECT min(id), max(id) FROM certificates {path} WHERE {sql}"))?;
     Ok(query.query_row(params_from_iter(values), |row| Ok(vec![row.get(0)?, row.get(1)?]))?)
-}
-
-impl Search {
-    /// Searches for a subject that begins with `text`, if a subject can.
-    pub fn for_subject(self, text: &str) -> Option<Self> {
-        let fits = text.is_empty() || Id::new(text).is_ok();
-        fits.then(|| Self { subject: text.to_owned(), ..self })
-    }
 }

@@ -15,6 +15,7 @@ use rand_core::TryCryptoRng;
 use rusqlite::Connection;
 
 use super::StoreError;
+use minipki_ca::ports::serial::to_octets;
 
 /// How many serials a refill brings the stock to, at least.
 const BLOCK: usize = 256;
@@ -64,7 +65,7 @@ pub(super) fn reserve<R: TryCryptoRng>(
         let bits = rng.try_next_u64().map_err(|e| StoreError::Entropy(e.to_string()))?;
         // The top 53 bits: 0..=2^53-1, of which only 0 is no serial.
         let Ok(serial) = Serial::new(bits >> 11) else { continue };
-        if insert.execute([serial.get() as i64])? == 1 {
+        if insert.execute([to_octets(serial)])? == 1 {
             serials.push(serial);
         }
     }

@@ -15,11 +15,12 @@ use super::Summary;
 use super::events::EventSink;
 use super::lifecycle::{LOOK, Running, Serving, ServingState};
 use super::live::LiveFeed;
-use super::state::{self, StateError, open_authority, owner};
+use super::state::{self, StateError, open_authority, storage};
 use super::tcp::{Limits, ServeError, Server, ServerOptions};
 use minipki_ca::Policy;
+use minipki_ca::ports::{LedgerError, LedgerReader, Storage, TokenBook};
 use minipki_keys::{CaFolder, FolderError, SignerKind};
-use minipki_ledger::{Accept, LedgerReader, StoreError, TokenBook};
+use minipki_ledger::Accept;
 use minipki_net::trace::Tap;
 
 /// Why the CA does not do what was asked.
@@ -45,7 +46,7 @@ pub enum ServiceError {
     Folder(#[from] FolderError),
     /// The CA's ledger.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Ledger(#[from] LedgerError),
     /// The CA's folder, ledger or clock.
     #[error(transparent)]
     State(#[from] StateError),
@@ -182,15 +183,15 @@ impl CaService {
     /// millisecond. Reading changes nothing: a ledger of an earlier version is refused, with what brings it up to date.
     ///
     /// # Errors
-    /// [`ServiceError::NoKey`], or the store's.
+    /// [`ServiceError::NoKey`], or the ledger's.
     pub async fn read<T: Send + 'static>(
         self: Arc<Self>,
-        read: impl FnOnce(&mut LedgerReader) -> Result<T, StoreError> + Send + 'static,
+        read: impl FnOnce(&mut dyn LedgerReader) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, ServiceError> {
         let folder = self.folder()?;
         off_the_async_threads(move || {
-            let mut reader = LedgerReader::open(folder.path(), &owner(&folder))?;
-            Ok(read(&mut reader)?)
+            let mut reader = storage(&folder).reader()?;
+            Ok(read(reader.as_mut())?)
         })
         .await
     }
@@ -198,21 +199,21 @@ impl CaService {
     /// Changes its tokens with `write`, off the async threads.
     ///
     /// # Errors
-    /// [`ServiceError::NoKey`], or the store's.
+    /// [`ServiceError::NoKey`], or the ledger's.
     pub async fn write<T: Send + 'static>(
         self: Arc<Self>,
-        write: impl FnOnce(&mut TokenBook) -> Result<T, StoreError> + Send + 'static,
+        write: impl FnOnce(&mut dyn TokenBook) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, ServiceError> {
-        off_the_async_threads(move || Ok(write(&mut self.tokens()?)?)).await
+        off_the_async_threads(move || Ok(write(self.tokens()?.as_mut())?)).await
     }
 
     /// Its tokens, for who is off the async threads or adds but one.
     ///
     /// # Errors
-    /// [`ServiceError::NoKey`], or the store's.
-    pub fn tokens(&self) -> Result<TokenBook, ServiceError> {
+    /// [`ServiceError::NoKey`], or the ledger's.
+    pub fn tokens(&self) -> Result<Box<dyn TokenBook>, ServiceError> {
         let folder = self.folder()?;
-        Ok(TokenBook::open(folder.path(), &owner(&folder))?)
+        Ok(storage(&folder).tokens()?)
     }
 
     /// Begins to make its key, on a thread of its own. `ended` is told what came of it, before anybody sees the key.

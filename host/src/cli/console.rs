@@ -119,7 +119,7 @@ impl From<ServiceError> for CliError {
         match error {
             ServiceError::Serve(error) => error.into(),
             ServiceError::Folder(error) => error.into(),
-            ServiceError::Store(error) => error.into(),
+            ServiceError::Ledger(error) => error.into(),
             _ => Self::told(Exit::Failed, error),
         }
     }

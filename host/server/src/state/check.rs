@@ -7,8 +7,9 @@ use std::path::Path;
 use minipki_core::time::UnixTime;
 
 use super::owner;
+use minipki_ca::ports::BadRow;
 use minipki_keys::{ANCHOR_FILE, CaFolder, FolderError, KEY_FILE, PUBLIC_KEY_FILE};
-use minipki_ledger::{BadRow, LastStart, LedgerReader, Lock, Sizes, StoreError};
+use minipki_ledger::{LastStart, Lock, Sizes, SqliteReader, StoreError};
 use minipki_os::files;
 
 /// How much room a disk should have for the ledger to grow, in bytes.
@@ -131,7 +132,7 @@ fn check_process(report: &mut Report, dir: &Path) {
 }
 
 fn check_ledger(report: &mut Report, folder: &CaFolder, now: UnixTime) {
-    let reader = LedgerReader::open(folder.path(), &owner(folder));
+    let reader = SqliteReader::open(folder.path(), &owner(folder));
     let Some(reader) = report.tell_store("ledger", reader) else { return };
     check_instance(report, folder.path(), &reader, now);
     check_log(report, folder.path());
@@ -158,7 +159,7 @@ fn check_ledger(report: &mut Report, folder: &CaFolder, now: UnixTime) {
     report.bad_rows = rows;
 }
 
-fn check_instance(report: &mut Report, dir: &Path, reader: &LedgerReader, now: UnixTime) {
+fn check_instance(report: &mut Report, dir: &Path, reader: &SqliteReader, now: UnixTime) {
     // In this order: a CA that issues records in the ledger first.
     let last = LastStart::read(dir).ok().flatten();
     let Some(found) = report.tell_store("instance", reader.instance()) else { return };

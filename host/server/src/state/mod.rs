@@ -18,12 +18,17 @@ use getrandom::SysRng;
 
 use minipki_ca::{Authority, Policy};
 use minipki_keys::{CaFolder, SignerKind};
-use minipki_ledger::{Accept, Owner, SqliteLedger};
+use minipki_ledger::{Accept, Owner, SqliteLedger, SqliteStorage};
 use minipki_os::clock;
 
 /// The CA that the ledger in `folder` must belong to.
 pub fn owner(folder: &CaFolder) -> Owner {
     Owner { issuer_id: folder.issuer_id().into(), fingerprint: folder.fingerprint() }
+}
+
+/// The storage of the CA in `folder`, for those who do not issue.
+pub fn storage(folder: &CaFolder) -> SqliteStorage {
+    SqliteStorage { folder: folder.path().to_owned(), owner: owner(folder) }
 }
 
 /// Opens the CA in `folder` to issue: its key, its ledger and the machine's clock are checked.

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use minipki_core::cert::Serial;
 use serde_json::json;
 
 use super::super::{CliError, Exit, output, progress};
-use minipki_ledger::BadRow;
 use minipki_os::clock;
 use minipki_os::files;
 use minipki_server::state;
@@ -37,7 +37,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
         let rows: Vec<_> = report
             .bad_rows
             .iter()
-            .map(|row| json!({ "row": row.id, "serial_number": row.serial, "wrong": row.what }))
+            .map(|row| json!({ "row": row.id, "serial_number": row.serial.map(Serial::get), "wrong": row.what }))
             .collect();
         output::json(&json!({ "bad_rows": rows, "findings": findings, "good": report.is_good() }))?;
     } else {
@@ -46,7 +46,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
                 let good = if finding.good { "good" } else { "BAD" };
                 writeln!(out, "{good:<5} {:<13} {}", finding.check, finding.seen)?;
             }
-            report.bad_rows.iter().try_for_each(|row| writeln!(out, "BAD   certificate   {}", words(row)))
+            report.bad_rows.iter().try_for_each(|row| writeln!(out, "BAD   certificate   {row}"))
         })?;
     }
     if report.is_good() {
@@ -58,10 +58,4 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
         next.push_str(&format!(", or put back a backup: minipki ca restore --from FILE --dir {folder}"));
     }
     Err(CliError::new(Exit::Failed, format_args!("{} is not sound", args.dir.display()), next))
-}
-
-/// A bad row, in words.
-pub(super) fn words(row: &BadRow) -> String {
-    let serial = row.serial.map_or_else(|| "unknown".to_owned(), |serial| serial.to_string());
-    format!("row {} with serial number {serial} has a wrong {}", row.id, row.what)
 }

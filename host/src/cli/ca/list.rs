@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 
 use super::super::{CliError, Exit, output};
 use super::Folder;
-use super::check::words;
-use minipki_ledger::{BadRow, LedgerReader, Page, Record, StoreError};
+use minipki_ca::ports::{BadRow, CertificateRecord, LedgerError, LedgerReader, Page, Storage};
 use minipki_os::files::quoted;
-use minipki_server::state::owner;
+use minipki_server::state::storage;
 
 /// Records read at a time: a listing needs the same memory however long it is.
 const PAGE: usize = 500;
@@ -32,9 +31,9 @@ pub(in crate::cli) struct ListArgs {
 
 pub(super) fn run(args: &ListArgs) -> Result<(), CliError> {
     let folder = args.folder.open()?;
-    let reader = LedgerReader::open(folder.path(), &owner(&folder))?;
+    let mut reader = storage(&folder).reader()?;
     let (mut fault, mut bad) = (None, Vec::new());
-    let records = rows(&reader, args.subject.as_ref(), &mut fault).filter_map(|row| match row {
+    let records = rows(reader.as_mut(), args.subject.as_ref(), &mut fault).filter_map(|row| match row {
         Ok(record) => Some(record),
         Err(row) => {
             bad.push(row);
@@ -43,7 +42,7 @@ pub(super) fn run(args: &ListArgs) -> Result<(), CliError> {
     });
     output::data(|out| if args.json { print_json(out, records) } else { print_table(out, records) })?;
     for row in &bad {
-        output::say(words(row));
+        output::say(row);
     }
     if let Some(error) = fault {
         return Err(error.into());
@@ -63,10 +62,10 @@ pub(super) fn run(args: &ListArgs) -> Result<(), CliError> {
 
 /// The rows of the ledger, good and bad ones. An error that ends them is put into `fault`.
 fn rows<'r>(
-    reader: &'r LedgerReader,
+    reader: &'r mut dyn LedgerReader,
     subject: Option<&'r IdBuf>,
-    fault: &'r mut Option<StoreError>,
-) -> impl Iterator<Item = Result<Record, BadRow>> + 'r {
+    fault: &'r mut Option<LedgerError>,
+) -> impl Iterator<Item = Result<CertificateRecord, BadRow>> + 'r {
     let mut after = 0;
     let mut page = Vec::new().into_iter();
     std::iter::from_fn(move || {
@@ -76,7 +75,7 @@ fn rows<'r>(
             *fault = reader.list_each(next, &mut rows).err();
             page = rows.into_iter();
         }
-        let row: Result<Record, BadRow> = page.next()?;
+        let row: Result<CertificateRecord, BadRow> = page.next()?;
         after = match &row {
             Ok(record) => record.id,
             Err(bad) => bad.id.max(after + 1),
@@ -85,7 +84,7 @@ fn rows<'r>(
     })
 }
 
-fn print_json(out: &mut dyn Write, records: impl Iterator<Item = Record>) -> io::Result<()> {
+fn print_json(out: &mut dyn Write, records: impl Iterator<Item = CertificateRecord>) -> io::Result<()> {
     write!(out, "[")?;
     for (place, record) in records.enumerate() {
         let comma = if place == 0 { "" } else { "," };
@@ -94,7 +93,7 @@ fn print_json(out: &mut dyn Write, records: impl Iterator<Item = Record>) -> io:
     writeln!(out, "\n]")
 }
 
-fn object(record: &Record) -> Value {
+fn object(record: &CertificateRecord) -> Value {
     json!({
         "not_after": record.validity.not_after().to_string(),
         "not_before": record.validity.not_before().to_string(),
@@ -104,7 +103,7 @@ fn object(record: &Record) -> Value {
     })
 }
 
-fn print_table(out: &mut dyn Write, records: impl Iterator<Item = Record>) -> io::Result<()> {
+fn print_table(out: &mut dyn Write, records: impl Iterator<Item = CertificateRecord>) -> io::Result<()> {
     let row = |out: &mut dyn Write, serial: &str, from: &str, until: &str, subject: &str| {
         writeln!(out, "{serial:<17} {from:<20} {until:<20} {subject}")
     };

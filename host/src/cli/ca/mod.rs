@@ -16,8 +16,8 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{CliError, Exit, output};
+use minipki_ca::ports::LedgerError;
 use minipki_keys::{CaFolder, FolderError};
-use minipki_ledger::StoreError;
 use minipki_server::state::StateError;
 
 /// Run a certificate authority
@@ -95,8 +95,8 @@ impl From<StateError> for CliError {
     }
 }
 
-impl From<StoreError> for CliError {
-    fn from(error: StoreError) -> Self {
+impl From<LedgerError> for CliError {
+    fn from(error: LedgerError) -> Self {
         Self::told(Exit::Failed, error)
     }
 }

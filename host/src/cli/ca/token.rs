@@ -10,8 +10,8 @@ use serde_json::json;
 use super::super::{CliError, Exit, duration, output};
 use super::Folder;
 use minipki_ca::Token;
-use minipki_ledger::TokenBook;
-use minipki_server::state::owner;
+use minipki_ca::ports::Storage;
+use minipki_server::state::storage;
 
 /// Make a token: it lets one subject enrol once
 #[derive(Args)]
@@ -43,8 +43,7 @@ pub(super) fn run(args: &TokenArgs) -> Result<(), CliError> {
     let token = Token::generate(&mut SysRng).map_err(|error| {
         CliError::new(Exit::Failed, format_args!("no random numbers: {error}"), "try again")
     })?;
-    let mut book = TokenBook::open(folder.path(), &owner(&folder))?;
-    book.add(token.hash(), args.subject.as_id(), expires, now)?;
+    storage(&folder).tokens()?.add(token.hash(), args.subject.as_id(), expires, now)?;
     if args.json {
         output::json(&json!({
             "expires": expires.to_string(),

@@ -20,7 +20,7 @@ use crate::shell::page::{Frame, Refusal, render};
 use crate::shell::relative_time::RelativeTime;
 use crate::shell::session::Visitor;
 use crate::shell::shared::Shared;
-use minipki_ledger::Record;
+use minipki_ca::ports::CertificateRecord;
 use minipki_net::trace::explain::{self, Line, hex};
 use minipki_os::clock;
 
@@ -122,7 +122,7 @@ async fn page(
     let record = find(&shared, &serial).await?;
     let now = clock::now()?;
     let folder = shared.service.folder().map_err(Refusal::told)?;
-    let text = record.certificate.as_bytes();
+    let text = record.certificate.as_slice();
     // Of a damaged one there is still to see what is there.
     let body: Map<String, Value> = serde_json::from_slice(text).unwrap_or_default();
     let lines = explain::explanation(&body).map(|known| known.lines(&body)).unwrap_or_default();
@@ -139,7 +139,7 @@ async fn page(
         digest: hex(&Portable::sha256(&slices)),
         checks: asked.check.map(|_| check(folder.anchor(), text, now)),
         at: RelativeTime::new(now, now),
-        text: record.certificate,
+        text: String::from_utf8_lossy(text).into_owned(),
     })
 }
 
@@ -150,7 +150,7 @@ async fn file(State(shared): State<Arc<Shared>>, Path(serial): Path<String>) -> 
     Ok((head, record.certificate).into_response())
 }
 
-async fn find(shared: &Shared, serial: &str) -> Result<Record, Refusal> {
+async fn find(shared: &Shared, serial: &str) -> Result<CertificateRecord, Refusal> {
     let none = || {
         Refusal::new(
             StatusCode::NOT_FOUND,

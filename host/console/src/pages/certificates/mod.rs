@@ -2,6 +2,7 @@
 
 mod certificate;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use askama::Template;
@@ -18,7 +19,7 @@ use crate::shell::page::{Frame, Refusal, render};
 use crate::shell::relative_time::RelativeTime;
 use crate::shell::session::Visitor;
 use crate::shell::shared::Shared;
-use minipki_ledger::{Found, Order, Place, Record, Search, StoreError};
+use minipki_ca::ports::{CertificateRecord, Found, LedgerError, Order, PagePlace, Search};
 use minipki_net::trace::explain::hex;
 use minipki_os::clock;
 
@@ -84,9 +85,9 @@ impl Asked {
         };
         let until = date(&self.until)?.map(|day| day.checked_add_seconds(DAY).unwrap_or(day));
         let place = match (self.after.parse(), self.before.parse()) {
-            (Ok(cursor), _) => Place::After(cursor),
-            (_, Ok(cursor)) => Place::Before(cursor),
-            _ => Place::First,
+            (Ok(cursor), _) => PagePlace::After(cursor),
+            (_, Ok(cursor)) => PagePlace::Before(cursor),
+            _ => PagePlace::First,
         };
         let search = Search {
             serial,
@@ -124,21 +125,21 @@ impl Asked {
 }
 
 /// All keys that begin with these digits, or the one that this is the base64 of.
-fn key_range(text: &str) -> Option<([u8; 32], [u8; 32])> {
+fn key_range(text: &str) -> Option<RangeInclusive<Vec<u8>>> {
     if text.len() <= 64 && text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        let end = |fill: char| -> Option<[u8; 32]> {
+        let end = |fill: char| -> Option<Vec<u8>> {
             let digits: String = text.chars().chain(std::iter::repeat(fill)).take(64).collect();
-            let mut key = [0; 32];
+            let mut key = vec![0; 32];
             for (place, byte) in key.iter_mut().enumerate() {
                 *byte = u8::from_str_radix(digits.get(2 * place..2 * place + 2)?, 16).ok()?;
             }
             Some(key)
         };
-        return Some((end('0')?, end('f')?));
+        return Some(end('0')?..=end('f')?);
     }
     let mut room = [0; 64];
     let key: [u8; 32] = base64::decode(text, room.get_mut(..text.len())?).ok()?.try_into().ok()?;
-    Some((key, key))
+    Some(key.to_vec()..=key.to_vec())
 }
 
 /// The beginning of a day, `YYYY-MM-DD`, UTC.
@@ -174,8 +175,8 @@ struct Row {
 }
 
 impl Row {
-    fn new(record: &Record, now: UnixTime) -> Self {
-        let Record { serial, subject_id, subject_key, validity, .. } = record;
+    fn new(record: &CertificateRecord, now: UnixTime) -> Self {
+        let CertificateRecord { serial, subject_id, subject_key, validity, .. } = record;
         Self {
             serial: serial.get(),
             subject: subject_id.to_string(),
@@ -242,7 +243,7 @@ async fn page(
     let (issued, found) = read.await.map_err(Refusal::told)?;
     let found = match found {
         Ok(found) => found,
-        Err(slow @ StoreError::TooSlow) => {
+        Err(slow @ LedgerError::TooSlow) => {
             fault = Some(slow.to_string());
             None
         }
@@ -269,10 +270,10 @@ mod tests {
 
     #[test]
     fn a_key_is_found_by_its_first_digits_or_whole() {
-        let (low, high) = key_range("aB1").expect("three digits");
-        assert_eq!((low[..3].to_vec(), high[..3].to_vec()), (vec![0xab, 0x10, 0], vec![0xab, 0x1f, 0xff]));
+        let (low, high) = key_range("aB1").expect("three digits").into_inner();
+        assert_eq!((&low[..3], &high[..3]), (&[0xab, 0x10, 0][..], &[0xab, 0x1f, 0xff][..]));
         let whole = key_range(&"5a".repeat(32)).expect("all digits");
-        assert_eq!(whole, ([0x5a; 32], [0x5a; 32]));
+        assert_eq!(whole, vec![0x5a; 32]..=vec![0x5a; 32]);
         let base64 = key_range("WlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlo=").expect("base64");
         assert_eq!(base64, whole);
         for wrong in ["xyz", &"a".repeat(65), "WlpaWg==", "é"] {

@@ -19,7 +19,7 @@ use crate::shell::relative_time::RelativeTime;
 use crate::shell::session::Visitor;
 use crate::shell::shared::Shared;
 use minipki_ca::Token;
-use minipki_ledger::{TokenRecord, TokenState};
+use minipki_ca::ports::{TokenRecord, TokenState};
 use minipki_os::clock;
 use minipki_server::ServiceError;
 
@@ -115,7 +115,7 @@ async fn list(
 ) -> Result<Response, Refusal> {
     let now = clock::now()?;
     let (ready, tokens) =
-        match shared.service.clone().read(move |reader| reader.tokens(after, ROWS + 1)).await {
+        match shared.service.clone().read(move |reader| reader.list_tokens(after, ROWS + 1)).await {
             Ok(tokens) => (true, tokens),
             Err(ServiceError::NoKey) => (false, Vec::new()),
             Err(error) => return Err(Refusal::told(error)),

@@ -1,0 +1,116 @@
+//! A row of the table of certificates as a record, and what is wrong with one that is none.
+
+use minipki_core::cert::{Id, IdBuf, Serial, Validity};
+use minipki_core::time::UnixTime;
+use rusqlite::{Connection, Params, Row};
+
+use super::StoreError;
+use minipki_ca::ports::serial::from_octets;
+use minipki_ca::ports::{BadRow, CertificateFormat, CertificateRecord, LedgerError};
+
+/// The columns of a [`CertificateRecord`], in the order [`parse`] reads them.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, serial, subject_id, subject_key, not_before, not_after, format, certificate FROM certificates ",
+            $rest
+        )
+    };
+}
+
+pub(super) use select;
+
+/// Adds each row that `sql` finds.
+pub(super) fn each(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    into: &mut Vec<Result<CertificateRecord, BadRow>>,
+) -> Result<(), StoreError> {
+    let mut query = connection.prepare_cached(sql)?;
+    let mut rows = query.query(parameters)?;
+    while let Some(row) = rows.next()? {
+        into.push(parse(row).map_err(|error| bad_row(row, &error)));
+    }
+    Ok(())
+}
+
+/// The records that `sql` finds. A bad one ends them.
+pub(super) fn records(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+) -> Result<Vec<CertificateRecord>, StoreError> {
+    let mut query = connection.prepare_cached(sql)?;
+    let mut rows = query.query(parameters)?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        records.push(parse(row)?);
+    }
+    Ok(records)
+}
+
+/// What `error` says of `row`, whose first two columns are the row's number and the serial number.
+pub(super) fn bad_row(row: &Row<'_>, error: &StoreError) -> BadRow {
+    let id = row.get::<_, i64>(0).map_or(0, i64::unsigned_abs);
+    let what = if let StoreError::Damaged(what) = error { what } else { "row that cannot be read" };
+    BadRow { id, serial: serial(row, 1), what }
+}
+
+/// The record in a row of [`select`].
+pub(super) fn parse(row: &Row<'_>) -> Result<CertificateRecord, StoreError> {
+    let damaged = StoreError::Damaged;
+    let number = |column, what| {
+        row.get::<_, i64>(column).ok().and_then(|n| u64::try_from(n).ok()).ok_or(damaged(what))
+    };
+    let time = |column| UnixTime::new(number(column, "time")?).map_err(|_| damaged("time"));
+    let format = format(row, 6)?;
+    let certificate = match format {
+        CertificateFormat::Json => row.get_ref(7)?.as_str().map(str::as_bytes),
+        CertificateFormat::X509 => row.get_ref(7)?.as_blob(),
+    };
+    Ok(CertificateRecord {
+        id: number(0, "row number")?,
+        serial: serial(row, 1).ok_or(damaged("serial number"))?,
+        subject_id: Id::new(row.get_ref(2)?.as_str().map_err(|_| damaged("subject"))?)
+            .map(IdBuf::from)
+            .map_err(|_| damaged("subject"))?,
+        subject_key: subject_key(row, 3, format)?,
+        validity: Validity::new(time(4)?, time(5)?).map_err(|_| damaged("validity"))?,
+        format,
+        certificate: certificate.map_err(|_| damaged("certificate"))?.to_vec(),
+    })
+}
+
+/// The serial number in a column, if it is one.
+pub(super) fn serial(row: &Row<'_>, column: usize) -> Option<Serial> {
+    row.get(column).ok().and_then(from_octets)
+}
+
+pub(super) fn format(row: &Row<'_>, column: usize) -> Result<CertificateFormat, StoreError> {
+    match row.get(column) {
+        Ok(0) => Ok(CertificateFormat::Json),
+        Ok(1) => Ok(CertificateFormat::X509),
+        _ => Err(StoreError::Damaged("format")),
+    }
+}
+
+/// The key in a column of a certificate of this format.
+pub(super) fn subject_key(
+    row: &Row<'_>,
+    column: usize,
+    format: CertificateFormat,
+) -> Result<Vec<u8>, StoreError> {
+    let key: Vec<u8> = row.get(column).map_err(|_| StoreError::Damaged("public key"))?;
+    match format {
+        CertificateFormat::Json if key.len() != 32 => Err(StoreError::Damaged("public key")),
+        _ => Ok(key),
+    }
+}
+
+/// An error that was met in reading rows: a damaged one concerns those only who need it.
+pub(super) fn row_error(connection: &Connection, error: StoreError) -> LedgerError {
+    let is_row = matches!(error, StoreError::Damaged(_));
+    let error = error.in_ledger(connection);
+    if is_row { LedgerError::Damaged(error.into()) } else { error.into() }
+}

@@ -1,0 +1,160 @@
+//! The contracts of the storage ports, each test on every engine: SQLite, and the one in memory.
+
+mod audit;
+mod issuing;
+mod model;
+mod reading;
+mod search;
+mod tokens;
+
+use minipki_ca::ports::{
+    AUDIT_KEPT, CertificateFormat, Ledger, LedgerError, NewCertificate, Storage, TokenHash,
+};
+use minipki_core::cert::{IdBuf, Serial, Validity};
+use minipki_core::keys::Fingerprint;
+use minipki_core::time::UnixTime;
+use minipki_ledger::{Accept, FILE, Owner, SqliteLedger, SqliteStorage};
+use minipki_ledger_memory::MemoryStorage;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use tempfile::TempDir;
+
+pub(crate) const NOW: u64 = 1_800_000_000;
+
+/// What both engines draw serial numbers from: the first ledger of each hands out the same ones.
+pub(crate) const SEED: u64 = 7;
+
+/// An engine, new and empty.
+pub(crate) trait Engine: Storage {
+    /// Opens the ledger to issue, as a CA does at its start. The ledger that was opened before is closed by then.
+    fn ledger(&self) -> Box<dyn Ledger>;
+
+    /// Fills the audit log with as many entries as it keeps, without waiting for the disk each time.
+    fn fill_audit(&self);
+}
+
+/// A ledger on SQLite, in a folder of its own.
+pub(crate) struct Sqlite {
+    folder: TempDir,
+    storage: SqliteStorage,
+}
+
+impl Default for Sqlite {
+    fn default() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let owner = Owner { issuer_id: id("ca"), fingerprint: Fingerprint([1; 32]) };
+        minipki_ledger::create(folder.path(), &owner).expect("a new ledger");
+        let storage = SqliteStorage { folder: folder.path().to_owned(), owner };
+        Self { folder, storage }
+    }
+}
+
+impl Storage for Sqlite {
+    fn reader(&self) -> Result<Box<dyn minipki_ca::ports::LedgerReader>, LedgerError> {
+        self.storage.reader()
+    }
+
+    fn tokens(&self) -> Result<Box<dyn minipki_ca::ports::TokenBook>, LedgerError> {
+        self.storage.tokens()
+    }
+
+    fn audit(&self) -> Result<Box<dyn minipki_ca::ports::AuditLog>, LedgerError> {
+        self.storage.audit()
+    }
+}
+
+impl Engine for Sqlite {
+    fn ledger(&self) -> Box<dyn Ledger> {
+        let rng = ChaCha20Rng::seed_from_u64(SEED);
+        let owner = &self.storage.owner;
+        let ledger = SqliteLedger::open_with(self.folder.path(), owner, Accept::default(), rng);
+        Box::new(ledger.expect("a ledger to issue from"))
+    }
+
+    fn fill_audit(&self) {
+        let ledger = rusqlite::Connection::open(self.folder.path().join(FILE)).expect("opened");
+        let fill = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1)
+                    INSERT INTO audit (id, time, actor, action, details) SELECT n, ?2, 'a', 'b', '' FROM numbers";
+        ledger.execute(fill, (AUDIT_KEPT as i64, NOW as i64)).expect("filled");
+    }
+}
+
+impl Engine for MemoryStorage {
+    fn ledger(&self) -> Box<dyn Ledger> {
+        Box::new(self.clone())
+    }
+
+    fn fill_audit(&self) {
+        let mut log = self.audit().expect("opened");
+        let entry = minipki_ca::ports::AuditEntry::new(at(NOW), "a", "b", "");
+        for _ in 0..AUDIT_KEPT {
+            log.append(&entry).expect("appended");
+        }
+    }
+}
+
+/// Makes tests of functions of an engine: `sqlite::name` and `memory::name`.
+macro_rules! on_each_engine {
+    ($($test:ident)*) => {
+        mod sqlite {
+            $(#[test] fn $test() { super::$test(&crate::Sqlite::default()); })*
+        }
+        mod memory {
+            $(#[test] fn $test() { super::$test(&minipki_ledger_memory::MemoryStorage::new(crate::SEED)); })*
+        }
+    };
+}
+
+pub(crate) use on_each_engine;
+
+pub(crate) fn id(name: &str) -> IdBuf {
+    name.parse().expect("the test gives a valid name")
+}
+
+pub(crate) fn at(seconds: u64) -> UnixTime {
+    UnixTime::new(seconds).expect("the test gives a time before the year 10000")
+}
+
+pub(crate) const fn key(byte: u8) -> [u8; 32] {
+    [byte; 32]
+}
+
+/// Adds a token of this text.
+pub(crate) fn add_token(storage: &dyn Storage, text: &str, subject: &str, expires: u64) -> TokenHash {
+    let token = TokenHash::of(text);
+    let mut book = storage.tokens().expect("opened");
+    book.add(token, id(subject).as_id(), at(expires), at(NOW)).expect("added");
+    token
+}
+
+/// A certificate of `subject` and `key(byte)` that ends at `end`, to be recorded.
+pub(crate) struct Draft {
+    pub(crate) subject: IdBuf,
+    pub(crate) key: Vec<u8>,
+    pub(crate) end: u64,
+    pub(crate) token: Option<TokenHash>,
+}
+
+impl Draft {
+    pub(crate) fn new(subject: &str, byte: u8, end: u64, token: Option<TokenHash>) -> Self {
+        Self { subject: id(subject), key: key(byte).into(), end, token }
+    }
+
+    pub(crate) fn with(&self, serial: Serial) -> NewCertificate<'_> {
+        NewCertificate {
+            serial,
+            subject_id: self.subject.as_id(),
+            subject_key: &self.key,
+            validity: Validity::new(at(NOW), at(self.end)).expect("in order"),
+            format: CertificateFormat::Json,
+            certificate: b"{\"not\":\"looked at by the ledger\"}",
+            token: self.token,
+        }
+    }
+
+    /// Records it alone.
+    pub(crate) fn record(&self, ledger: &mut dyn Ledger) -> Result<Serial, LedgerError> {
+        let serial = ledger.reserve(1)?[0];
+        ledger.record(&[self.with(serial)], at(NOW)).map(|()| serial)
+    }
+}

@@ -1,0 +1,118 @@
+//! To search: every order and filter, page by page, as the engine in memory finds it, which sorts everything.
+
+use minipki_ca::ports::{LedgerReader, NewCertificate, Order, PagePlace, Search};
+use minipki_core::cert::Validity;
+use minipki_ledger_memory::MemoryStorage;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+
+use crate::{Draft, Engine, NOW, SEED, at, key, on_each_engine};
+
+on_each_engine! {
+    every_order_and_filter_pages_forth_and_back_as_a_model_does
+}
+
+/// Records certificates whose subjects, keys and times come again.
+fn fill(engine: &dyn Engine, count: usize) {
+    let mut ledger = engine.ledger();
+    let mut rng = ChaCha20Rng::seed_from_u64(7);
+    let mut upto = |most: u32| u64::from(rng.next_u32() % most);
+    for _ in 0..count {
+        let serial = ledger.reserve(1).expect("a serial number")[0];
+        let subject = ["a", "ab", "abc", "b", "b-1", "b.2", "zz"][upto(7) as usize];
+        let begin = NOW + upto(5) * 86_400;
+        let validity = Validity::new(at(begin), at(begin + upto(4) * 1000)).expect("in order");
+        let mut draft = Draft::new(subject, upto(4) as u8, NOW, None);
+        draft.key[1] = upto(3) as u8;
+        ledger.record(&[NewCertificate { validity, ..draft.with(serial) }], at(NOW)).expect("recorded");
+    }
+}
+
+/// Reads all pages to the last and back again, and compares each with its part of `expected`.
+fn turn_all_pages(reader: &mut dyn LedgerReader, expected: &[u64], search: &Search) {
+    let mut pages = expected.chunks(search.limit).peekable();
+    let mut ask = search.clone();
+    let mut seen = Vec::new();
+    loop {
+        let found = reader.search(&ask).expect("found");
+        let page = pages.next().unwrap_or_default();
+        assert_eq!(found.records.iter().map(|record| record.id).collect::<Vec<_>>(), page, "{ask:?}");
+        assert_eq!(found.after.is_some(), pages.peek().is_some(), "{ask:?}");
+        assert_eq!(found.before.is_some(), !seen.is_empty(), "{ask:?}");
+        seen.push(page);
+        let Some(after) = found.after else { break };
+        // As it goes through a link.
+        ask.place = PagePlace::After(after.to_string().parse().expect("a cursor"));
+    }
+    let mut before = reader.search(&ask).expect("found").before;
+    seen.pop();
+    while let Some(page) = seen.pop() {
+        let place = PagePlace::Before(before.expect("there is one"));
+        let found = reader.search(&Search { place, ..search.clone() }).expect("found");
+        assert_eq!(
+            found.records.iter().map(|record| record.id).collect::<Vec<_>>(),
+            page,
+            "backwards: {search:?}"
+        );
+        before = found.before;
+    }
+    assert_eq!(before, None);
+}
+
+fn every_order_and_filter_pages_forth_and_back_as_a_model_does(engine: &dyn Engine) {
+    fill(engine, 240);
+    let mut model = MemoryStorage::new(SEED);
+    fill(&model, 240);
+    let mut reader = engine.reader().expect("opened");
+    let everything = Search { limit: 1000, ..Search::default() };
+    let all = reader.search(&everything).expect("found").records;
+    assert_eq!(all, model.search(&everything).expect("found").records);
+    assert_eq!((all.len(), reader.issued().expect("a number")), (240, 240));
+    let mut high = [0xff; 32];
+    high[0] = 2;
+    let (mut low_two, mut high_two) = ([0; 32], [0xff; 32]);
+    (low_two[0], high_two[0], low_two[1], high_two[1]) = (1, 1, 2, 2);
+    let range = |low: [u8; 32], high: [u8; 32]| Some(low.to_vec()..=high.to_vec());
+    let filters = [
+        Search::default(),
+        Search { subject: "a".to_owned(), ..Search::default() },
+        Search { subject: "b-".to_owned(), ..Search::default() },
+        Search { subject: "none".to_owned(), ..Search::default() },
+        Search { serial: Some(all[100].serial), ..Search::default() },
+        Search { key: range(key(2).map(|byte| if byte == 2 { 0 } else { byte }), high), ..Search::default() },
+        Search { key: range(low_two, high_two), ..Search::default() },
+        Search { begins_from: Some(at(NOW + 2 * 86_400)), ..Search::default() },
+        Search { begins_before: Some(at(NOW + 2 * 86_400)), subject: "ab".to_owned(), ..Search::default() },
+    ];
+    for filter in filters {
+        for order in [Order::Issue, Order::Subject, Order::Serial, Order::Begin, Order::End] {
+            for descending in [false, true] {
+                let whole = Search { order, descending, limit: Search::MOST, ..filter.clone() };
+                let expected: Vec<_> =
+                    model.search(&whole).expect("found").records.iter().map(|record| record.id).collect();
+                for limit in [7, 50] {
+                    turn_all_pages(reader.as_mut(), &expected, &Search { limit, ..whole.clone() });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_model_sorts_and_filters_by_each_column() {
+    let mut model = MemoryStorage::new(SEED);
+    fill(&model, 240);
+    let mut found =
+        |search: Search| model.search(&Search { limit: Search::MOST, ..search }).expect("found").records;
+    let all = found(Search::default());
+    assert!(all.is_sorted_by_key(|record| record.id));
+    let by = |order| Search { order, ..Search::default() };
+    assert!(found(by(Order::Serial)).is_sorted_by_key(|record| (record.serial.get(), record.id)));
+    assert!(found(by(Order::Subject)).is_sorted_by_key(|record| (record.subject_id.to_string(), record.id)));
+    assert!(found(by(Order::Begin)).is_sorted_by_key(|record| (record.validity.not_before(), record.id)));
+    let descending = found(Search { descending: true, ..by(Order::End) });
+    assert!(descending.is_sorted_by(|a, b| (a.validity.not_after(), a.id) > (b.validity.not_after(), b.id)));
+    let subjects = found(Search { subject: "ab".to_owned(), ..Search::default() });
+    let expected = all.iter().filter(|record| record.subject_id.to_string().starts_with("ab"));
+    assert!(!subjects.is_empty() && subjects.iter().eq(expected));
+}

@@ -1,0 +1,181 @@
+//! Ledgers of earlier versions: brought up to date at the start of a CA and nowhere else, with every row.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use minipki_ca::ports::{LedgerReader, Order, Page, Search, Storage, TokenState};
+use minipki_core::cert::Anchor;
+use minipki_core::crypto::Portable;
+use minipki_core::time::UnixTime;
+use minipki_ledger::{
+    FILE, LastStart, Owner, Restoring, SqliteLedger, SqliteReader, SqliteStorage, StoreError, snapshot,
+};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+/// A CA folder that the last program with schema 3 has left.
+const SCHEMA_3: &str = "../../vectors/ledger/schema-3";
+
+fn copy_of_schema_3() -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    for name in [FILE, "anchor.json", LastStart::FILE] {
+        let (from, to) = (Path::new(SCHEMA_3).join(name), folder.path().join(name));
+        fs::copy(from, &to).expect("copied");
+        fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    }
+    folder
+}
+
+fn anchor(folder: &Path) -> Anchor {
+    let text = fs::read(folder.join("anchor.json")).expect("a CA folder has it");
+    Anchor::decode::<Portable>(&text).expect("a good anchor")
+}
+
+fn owner(folder: &Path) -> Owner {
+    let anchor = anchor(folder);
+    let issuer_id = anchor.issuer_id().expect("it has one").into();
+    Owner { issuer_id, fingerprint: anchor.fingerprint() }
+}
+
+/// Starts and stops a CA.
+fn start(folder: &Path) {
+    drop(SqliteLedger::open(folder, &owner(folder)).expect("brought up to date"));
+}
+
+fn connect(folder: &Path) -> Connection {
+    Connection::open(folder.join(FILE)).expect("opened")
+}
+
+/// All rows that `sql` gives, each as one text.
+fn rows(folder: &Path, sql: &str) -> Vec<String> {
+    let connection = connect(folder);
+    let mut query = connection.prepare(sql).expect("a query");
+    let rows = query.query_map([], |row| row.get(0)).expect("rows");
+    rows.collect::<Result<_, _>>().expect("texts")
+}
+
+fn schema(folder: &Path) -> i32 {
+    connect(folder).pragma_query_value(None, "user_version", |row| row.get(0)).expect("a number")
+}
+
+/// The tables whose content a step does not change.
+const SAME: [&str; 3] = [
+    "SELECT issuer_id || ' ' || hex(fingerprint) FROM owner",
+    "SELECT hex(id) || ' ' || latest || ' ' || coalesce(backed_up, '-') FROM instance",
+    "SELECT concat_ws(' ', hex(hash), subject_id, expires, coalesce(spent_on, '-'), id, coalesce(revoked, '-'))
+     FROM tokens ORDER BY id",
+];
+
+#[test]
+fn a_ledger_of_schema_3_is_brought_up_to_date_with_every_row() {
+    let folder = copy_of_schema_3();
+    let folder = folder.path();
+    let columns = "hex(subject_key), not_before, not_after, certificate";
+    let certificates = |serial: &str| {
+        format!("SELECT concat_ws(' ', id, {serial}, subject_id, {columns}) FROM certificates ORDER BY id")
+    };
+    let reserved = |serial: &str| format!("SELECT {serial} FROM reserved ORDER BY serial");
+    let wide = "printf('%040X', serial)";
+    let before = (rows(folder, &certificates(wide)), rows(folder, &reserved(wide)));
+    assert_eq!((before.0.len(), before.1.len()), (4, 253));
+    let same = SAME.map(|sql| rows(folder, sql));
+
+    start(folder);
+
+    assert_eq!(schema(folder), 4);
+    // In the same order: that of the octets is that of the numbers.
+    assert_eq!((rows(folder, &certificates("hex(serial)")), rows(folder, &reserved("hex(serial)"))), before);
+    assert_eq!(SAME.map(|sql| rows(folder, sql)), same);
+    assert_eq!(rows(folder, "SELECT \"table\" FROM pragma_foreign_key_check"), [""; 0]);
+    // It is what a new ledger is.
+    let new = TempDir::new().expect("a folder");
+    minipki_ledger::create(new.path(), &owner(folder)).expect("made");
+    let tables = "SELECT concat_ws(' ', type, name, sql) FROM sqlite_schema ORDER BY name";
+    assert_eq!(rows(folder, tables), rows(new.path(), tables));
+
+    let mut reader = SqliteReader::open(folder, &owner(folder)).expect("opened");
+    assert_eq!(reader.faults().expect("read"), [""; 0]);
+    let verified = reader.verify_all(&anchor(folder), |bad| panic!("{bad}")).expect("read");
+    assert_eq!(verified, 4);
+    let carol = reader.list(Page { subject: None, after: 3, limit: 1 }).expect("read").remove(0);
+    let tokens = reader.list_tokens(None, 9).expect("read");
+    let spent: Vec<_> =
+        tokens.iter().filter(|token| token.state == TokenState::Spent(carol.serial)).collect();
+    assert_eq!((tokens.len(), spent.len()), (5, 1));
+    // The next start finds nothing to do.
+    start(folder);
+    assert_eq!(SAME.map(|sql| rows(folder, sql)), same);
+}
+
+#[test]
+fn nothing_but_a_start_brings_a_ledger_up_to_date() {
+    let folder = copy_of_schema_3();
+    let path = folder.path();
+    let storage = SqliteStorage { folder: path.to_owned(), owner: owner(path) };
+    let before = fs::read(path.join(FILE)).expect("a ledger");
+    for refused in [storage.reader().err(), storage.tokens().err(), storage.audit().err()] {
+        let text = refused.expect("it is not up to date").to_string();
+        assert!(text.contains("has schema 3, and this version of minipki reads 4"), "{text}");
+        assert!(text.contains(&format!("minipki ca serve --dir {}", path.display())), "{text}");
+    }
+    assert!(fs::read(path.join(FILE)).expect("a ledger") == before, "a look has changed it");
+
+    // A backup before the start is one of the ledger as it is, and its restore brings it up to date.
+    let now = UnixTime::new(1_800_000_000).expect("a time");
+    let mut backup = snapshot(path, &storage.owner, &path.join("copy"), now).expect("backed up");
+    assert_eq!(schema(path), 3);
+    let elsewhere = TempDir::new().expect("a folder");
+    let restoring = elsewhere.path().join("restoring");
+    std::io::copy(&mut backup, &mut fs::File::create(&restoring).expect("a file")).expect("copied");
+    fs::set_permissions(&restoring, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let restored =
+        Restoring::prepare(elsewhere.path(), &restoring, &storage.owner, now, true).expect("sound");
+    assert_eq!((restored.certificates, restored.live_tokens), (4, 3));
+    restored.install().expect("in its place");
+    assert_eq!(schema(elsewhere.path()), 4);
+}
+
+#[test]
+fn a_row_changed_from_outside_does_not_stop_a_start() {
+    let folder = copy_of_schema_3();
+    let path = folder.path();
+    connect(path)
+        .execute_batch(
+            "UPDATE certificates SET serial = -1 WHERE id = 1; UPDATE certificates SET serial = 0 WHERE id = 2;
+             UPDATE certificates SET subject_id = 'b b' WHERE id = 3;",
+        )
+        .expect("changed");
+    start(path);
+    let mut reader = SqliteReader::open(path, &owner(path)).expect("opened");
+    let mut bad = Vec::new();
+    let rows = reader.verify_all(&anchor(path), |row| bad.push(row.id)).expect("read");
+    assert_eq!((rows, bad), (4, vec![1, 2, 3]));
+    assert_eq!(reader.list(Page { subject: None, after: 3, limit: 9 }).expect("read").len(), 1);
+}
+
+#[test]
+fn a_ledger_of_the_first_schema_is_brought_up_to_date_with_its_tokens() {
+    let folder = copy_of_schema_3();
+    let path = folder.path();
+    connect(path)
+        .execute_batch(
+            "DROP INDEX certificates_by_begin; DROP INDEX tokens_by_id; DROP INDEX tokens_by_end;
+             DROP TABLE instance; ALTER TABLE tokens DROP COLUMN id; ALTER TABLE tokens DROP COLUMN revoked;
+             PRAGMA user_version = 1;",
+        )
+        .expect("as the first version made it");
+    let refused = SqliteReader::open(path, &owner(path)).err().expect("it is not up to date");
+    assert!(matches!(refused, StoreError::Older { found: 1, .. }), "{refused}");
+    // It cannot be what was served here last: there was nothing then that remembered that.
+    let refused = SqliteLedger::open(path, &owner(path)).err().expect("it is older");
+    assert!(matches!(refused, StoreError::NotTheLast { .. }), "{refused}");
+    fs::remove_file(path.join(LastStart::FILE)).expect("removed");
+    start(path);
+    let mut reader = SqliteReader::open(path, &owner(path)).expect("opened");
+    let mut tokens = reader.list_tokens(None, 10).expect("read");
+    tokens.dedup_by_key(|token| token.id);
+    assert_eq!(tokens.len(), 5, "each has a number of its own");
+    let search = Search { order: Order::Begin, limit: 10, ..Search::default() };
+    assert_eq!(reader.search(&search).expect("found").records.len(), 4);
+}
