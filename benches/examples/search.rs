@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use minipki_ca::{Entry, Ledger};
-use minipki_core::cert::{Id, IdBuf, Serial, Validity};
+use minipki_core::cert::{Id, IdBuf};
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::{Serial, Validity};
 use minipki_ledger::{Cursor, LedgerReader, Order, Owner, Place, Search, SqliteLedger, StoreError};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::path::Path;
 
 use minipki_ca::{Entry, Inquiry, Ledger, LedgerError, TokenHash};
-use minipki_core::cert::{Serial, Validity};
+use minipki_core::trust::{Serial, Validity};
 use minipki_ledger::{Accept, Counts, LedgerReader, Page, SqliteLedger, StoreError, TokenBook};
 use minipki_tests::ca::{at, id, key, make_ledger, mode, open_ledger, owner};
 use proptest::prelude::*;
@@ -157,12 +157,12 @@ proptest! {
             let serials = ledger.reserve(count).expect("reserved");
             prop_assert_eq!(serials.len(), count);
             for serial in &serials {
-                prop_assert!(handed_out.insert(serial.get()), "{} came twice", serial.get());
+                prop_assert!(handed_out.insert(*serial), "{serial} came twice");
             }
             match step {
                 Step::Issue(_) => {
                     record_all(&mut ledger, &serials);
-                    recorded.extend(serials.iter().map(|serial| serial.get()));
+                    recorded.extend(serials);
                 }
                 Step::Waste(_) => {}
                 Step::Crash(_) => {
@@ -177,9 +177,14 @@ proptest! {
         }
         let reader = read(folders.last().expect("one").path());
         let listed = reader.list(Page { subject: None, after: 0, limit: usize::MAX }).expect("listed");
-        let listed: HashSet<_> = listed.iter().map(|record| record.serial.get()).collect();
+        let listed: HashSet<_> = listed.iter().map(|record| record.serial).collect();
         prop_assert_eq!(listed, recorded);
     }
+}
+
+/// A serial number that is not `serial`.
+fn another(serial: Serial) -> Serial {
+    Serial::new(serial.to_u64().expect("53 bits") ^ 1).expect("more than 0")
 }
 
 #[test]
@@ -188,8 +193,8 @@ fn a_serial_is_recorded_once_and_only_if_it_was_reserved() {
     let mut ledger = open(folder.path());
     let serial = record(&mut ledger, "a", 1, NOW + 9, None).expect("recorded");
     let again = record_as(&mut ledger, serial, "a", 1, NOW + 9, None);
-    assert!(matches!(again, Err(LedgerError::NotReserved(n)) if n == serial.get()));
-    let unreserved = Serial::new(serial.get() ^ 1).expect("in range");
+    assert!(matches!(again, Err(LedgerError::NotReserved(n)) if n == serial));
+    let unreserved = another(serial);
     let invented = record_as(&mut ledger, unreserved, "a", 1, NOW + 9, None);
     assert!(matches!(invented, Err(LedgerError::NotReserved(_))));
     assert_eq!(read(folder.path()).counts(at(NOW)).expect("counted").certificates, 1);
@@ -284,7 +289,7 @@ fn what_was_recorded_is_found_after_a_restart() {
     assert_eq!((third.subject_id, third.subject_key), (id("odd"), key(0)));
     assert_eq!(third.validity, Validity::new(at(NOW), at(NOW + 3)).expect("in order"));
     assert_eq!(third.certificate.as_bytes(), CERTIFICATE);
-    let absent = Serial::new(serials[3].get() ^ 1).expect("in range");
+    let absent = another(serials[3]);
     assert_eq!(reader.find_by_serial(absent).expect("read"), None);
 
     let ids = |records: Vec<minipki_ledger::Record>| records.iter().map(|r| r.id).collect::<Vec<_>>();

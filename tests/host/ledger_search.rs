@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::path::Path;
 
 use minipki_ca::{Entry, Ledger, LedgerError, TokenHash};
-use minipki_core::cert::{Serial, Validity};
+use minipki_core::trust::{Serial, Validity};
 use minipki_ledger::{
     LedgerReader, Order, Owner, Place, Record, Search, SqliteLedger, StoreError, TokenBook, TokenState,
 };
@@ -66,7 +66,7 @@ fn model(all: &[Record], search: &Search) -> Vec<u64> {
         match search.order {
             Order::Issue => Ordering::Equal,
             Order::Subject => a.subject_id.to_string().cmp(&b.subject_id.to_string()),
-            Order::Serial => a.serial.get().cmp(&b.serial.get()),
+            Order::Serial => a.serial.cmp(&b.serial),
             Order::Begin => a.validity.not_before().cmp(&b.validity.not_before()),
             Order::End => a.validity.not_after().cmp(&b.validity.not_after()),
         }

@@ -2,9 +2,10 @@
 
 use std::error::Error;
 
-use minipki_core::cert::{Id, Serial, Validity};
+use minipki_core::cert::Id;
 use minipki_core::crypto::rsa;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::{Serial, Validity};
 
 pub use super::token::TokenHash;
 
@@ -155,7 +156,7 @@ pub enum LedgerError {
     #[error(
         "serial number {0} is not among the reserved ones: only serials from `reserve` can be recorded, once"
     )]
-    NotReserved(u64),
+    NotReserved(Serial),
     /// A token that was live when the batch was judged and is not any more.
     #[error("a token of {0} was spent, withdrawn or expired while its certificate was being signed")]
     TokenSpent(String),

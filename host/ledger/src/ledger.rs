@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use getrandom::SysRng;
-use minipki_core::cert::{Id, Serial, Validity};
+use minipki_core::cert::Id;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::{Serial, Validity};
 use rand_core::TryCryptoRng;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
@@ -111,13 +112,15 @@ impl<R: TryCryptoRng> SqliteLedger<R> {
 
 /// Moves a serial from the reserved ones to its certificate; returns the certificate's row.
 fn insert(transaction: &Transaction<'_>, entry: &Entry<'_>) -> Result<i64, LedgerError> {
-    let serial = entry.serial.get() as i64;
+    let Some(serial) = serials::column(entry.serial) else {
+        return Err(LedgerError::NotReserved(entry.serial));
+    };
     let moved = transaction
         .prepare_cached("DELETE FROM reserved WHERE serial = ?1")
         .and_then(|mut delete| delete.execute([serial]))
         .map_err(StoreError::from)?;
     if moved != 1 {
-        return Err(LedgerError::NotReserved(entry.serial.get()));
+        return Err(LedgerError::NotReserved(entry.serial));
     }
     transaction
         .prepare_cached(

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use minipki_core::cert::{Id, IdBuf, Serial, Validity};
+use minipki_core::cert::{Id, IdBuf};
 use minipki_core::time::UnixTime;
+use minipki_core::trust::{Serial, Validity};
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
 use super::StoreError;
 use super::open;
 use super::schema::{Instance, Owner};
+use super::serials;
 
 /// One recorded certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,7 +174,7 @@ impl LedgerReader {
     pub fn find_by_serial(&self, serial: Serial) -> Result<Option<Record>, StoreError> {
         let find = || {
             let mut query = self.0.prepare_cached(select!("WHERE serial = ?1"))?;
-            query.query_row([serial.get() as i64], |row| Ok(parse(row))).optional()?.transpose()
+            query.query_row([serials::column(serial)], |row| Ok(parse(row))).optional()?.transpose()
         };
         find().map_err(|e: StoreError| e.in_ledger(&self.0))
     }

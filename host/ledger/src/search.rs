@@ -8,12 +8,14 @@
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use minipki_core::cert::{Id, Serial};
+use minipki_core::cert::Id;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::Serial;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, params_from_iter};
 
 use super::reader::{Record, select};
+use super::serials;
 use super::{LedgerReader, StoreError};
 
 /// How many certificates a filter may let through for them all to be looked at and sorted: at once,
@@ -141,7 +143,7 @@ impl Order {
         let value = match self {
             Self::Issue => record.id.to_string(),
             Self::Subject => record.subject_id.to_string(),
-            Self::Serial => record.serial.get().to_string(),
+            Self::Serial => record.serial.to_string(),
             Self::Begin => record.validity.not_before().get().to_string(),
             Self::End => record.validity.not_after().get().to_string(),
         };
@@ -171,7 +173,7 @@ impl Search {
     fn filters(&self) -> Vec<Filter> {
         let mut filters = Vec::new();
         if let Some(serial) = self.serial {
-            let values = vec![Value::Integer(serial.get() as i64)];
+            let values = vec![Value::from(serials::column(serial))];
             filters.push(Filter { sql: "serial = ?", values, path: Order::Serial.path() });
         }
         if let Some((low, high)) = self.key {

@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 
-use minipki_core::cert::Serial;
+use minipki_core::trust::Serial;
 use rand_core::TryCryptoRng;
 use rusqlite::Connection;
 
@@ -46,6 +46,11 @@ impl Stock {
     }
 }
 
+/// A serial number as its column holds it. `None` is one that no row has: the column ends at 2^63-1.
+pub(super) fn column(serial: Serial) -> Option<i64> {
+    serial.to_u64()?.try_into().ok()
+}
+
 /// Draws `count` serials that are neither recorded nor reserved, and reserves them. They are safe
 /// to use once the caller's transaction is committed.
 pub(super) fn reserve<R: TryCryptoRng>(
@@ -61,10 +66,10 @@ pub(super) fn reserve<R: TryCryptoRng>(
     )?;
     let mut serials = Vec::with_capacity(count);
     while serials.len() < count {
-        let bits = rng.try_next_u64().map_err(|e| StoreError::Entropy(e.to_string()))?;
-        // The top 53 bits: 0..=2^53-1, of which only 0 is no serial.
-        let Ok(serial) = Serial::new(bits >> 11) else { continue };
-        if insert.execute([serial.get() as i64])? == 1 {
+        // 53 bits: 0..=2^53-1, of which only 0 is no serial number.
+        let number = rng.try_next_u64().map_err(|e| StoreError::Entropy(e.to_string()))? >> 11;
+        let Ok(serial) = Serial::new(number) else { continue };
+        if insert.execute([column(serial)])? == 1 {
             serials.push(serial);
         }
     }

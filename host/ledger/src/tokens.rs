@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use minipki_core::cert::{Id, IdBuf, Serial};
+use minipki_core::cert::{Id, IdBuf};
 use minipki_core::time::UnixTime;
+use minipki_core::trust::Serial;
 use rusqlite::{Connection, ErrorCode, Row};
 
 use super::open::{self, Accept};
