@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use minipki_ca::ports::{
     CertificateFormat, Cursor, Ledger, LedgerError, LedgerReader, NewCertificate, Order, PagePlace, Search,
 };
-use minipki_core::cert::{Id, IdBuf, Serial, Validity};
+use minipki_core::cert::{Id, IdBuf};
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::{Serial, Validity};
 use minipki_ledger::{Owner, SqliteLedger, SqliteReader};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};

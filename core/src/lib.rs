@@ -137,6 +137,7 @@ pub mod link;
 pub mod noise;
 pub mod session;
 pub mod time;
+pub mod trust;
 pub mod wire;
 
 /// The example of README.md, as a test.

@@ -8,6 +8,7 @@ use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::ANCHOR;
 use minipki_core::time::Now;
+use minipki_core::trust::{Check, RevocationCheck, ValidityError};
 use minipki_fixtures::certificates::{NOW, anchor, id, time};
 use minipki_fixtures::rsa_keys::SIZES;
 use minipki_fixtures::{certificate_corpus, vector_path, vectors};
@@ -19,12 +20,16 @@ fn judge(text: &[u8]) -> Result<(), Error> {
     let anchor = fs::read(vector_path(ANCHOR_FILE)).expect("the corpus has an anchor");
     let anchor = Anchor::decode::<Portable>(&anchor).expect("the anchor is good");
     let certificate = Certificate::parse(text)?;
-    verify::<Portable>(&anchor, &certificate, Now::Exact(time(NOW))).map(drop)
+    verify::<Portable>(&anchor, &certificate, Now::Exact(time(NOW)), RevocationCheck::NotChecked).map(drop)
 }
 
-/// The name of an error as the files have it: `IssuerId(Empty)` is `issuer_id`, and of JSON its kind too.
+/// The name of an error as the files have it: `IssuerId(Empty)` is `issuer_id`. Errors of JSON have their kind in it, with
+/// one name, `json_shape`, for all that is in the profile.
 fn name(error: Error) -> String {
     let debug = match error {
+        Error::Json(error) if error.kind.is_mismatch() => "JsonShape".to_owned(),
+        Error::Validity(ValidityError::Order) => "ValidityOrder".to_owned(),
+        Error::Validity(error) => format!("{error:?}"),
         Error::Json(error) => format!("Json{:?}", error.kind),
         error => format!("{error:?}"),
     };
@@ -53,7 +58,12 @@ fn the_measured_certificates_are_accepted() {
             let file = format!("{subject}-{}", size.bits());
             let text = fs::read(vector_path("cert/cost").join(&file)).expect("the corpus is whole");
             let certificate = Certificate::parse(&text).expect(&file);
-            let verified = verify::<Portable>(&anchor(size), &certificate, Now::Exact(time(NOW)));
+            let verified = verify::<Portable>(
+                &anchor(size),
+                &certificate,
+                Now::Exact(time(NOW)),
+                RevocationCheck::NotChecked,
+            );
             let key = KeyPair::<Portable>::from_secret(Secret::new(secret));
             let fits = verified.and_then(|v| v.require_subject(id(subject))?.require_key(key.public()));
             assert!(fits.is_ok(), "{file}: {fits:?}");
@@ -67,6 +77,21 @@ fn the_corpus_is_refused_as_named() {
         let error = judge(&text).expect_err(&file);
         assert_eq!(file.split('-').next(), Some(&*name(error)), "{file}: {error}");
     }
+}
+
+#[test]
+fn the_corpus_fails_each_check_that_looks_at_a_certificate_alone() {
+    let mut failed: Vec<Check> = vectors("cert/refuse")
+        .iter()
+        .map(|(file, text)| judge(text).expect_err(file).check().expect("an error of the certificate"))
+        .collect();
+    failed.sort();
+    failed.dedup();
+    // The last two compare with what the caller expects.
+    assert_eq!(failed, Check::ALL[..7]);
+    assert_eq!(Error::SubjectKeyMismatch.check(), Some(Check::ALL[7]));
+    assert_eq!(Error::SubjectMismatch.check(), Some(Check::ALL[8]));
+    assert_eq!(Error::AnchorIncomplete.check(), None);
 }
 
 /// With `MINIPKI_WRITE_VECTORS=1` in the environment, writes the corpus anew;

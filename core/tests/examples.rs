@@ -13,7 +13,7 @@ use std::thread;
 
 use embedded_io_adapters::std::FromStd;
 use minipki_core::bytes::Secret;
-use minipki_core::cert::{Error, TbsCertificate, Validity};
+use minipki_core::cert::{Error, TbsCertificate};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::drive::{DriveError, drive};
@@ -21,6 +21,7 @@ use minipki_core::limits::{CERTIFICATE, FRAME, KEY};
 use minipki_core::link::{Link, Misuse};
 use minipki_core::session::{EnrolEvent, EnrolServer, Error as SessionError, LocalIdentity};
 use minipki_core::time::Now;
+use minipki_core::trust::{Validity, ValidityError};
 use minipki_fixtures::certificate_corpus::ENDS;
 use minipki_fixtures::certificates::{NOW, SUBJECT, anchor, id, issue, sample, time};
 use minipki_fixtures::rsa_keys::{public, rng};
@@ -163,7 +164,10 @@ fn a_device_has_one_key_and_verifies_its_certificate_at_each_start() {
     assert!(matches!(of_another, Err(identity::Error::Certificate(Error::SubjectKeyMismatch))));
     let late = Now::Exact(time("2027-01-01T00:00:00+00:00"));
     let expired = identity::certificate(&mut storage, (name, &key), (&anchor, late), &mut buffer);
-    assert!(matches!(expired, Err(identity::Error::Certificate(Error::Expired { .. }))));
+    assert!(matches!(
+        expired,
+        Err(identity::Error::Certificate(Error::Validity(ValidityError::Expired { .. })))
+    ));
 
     let _ = storage.store(Record::PrivateKey, &[0; KEY - 1]);
     let _ = storage.store(Record::Certificate, &[0; CERTIFICATE + 1]);

@@ -1,6 +1,6 @@
 //! The JSON profile: the corpus, RFC 8785 as oracle, and what no input may do.
 
-use minipki_core::encoding::json::{check, decode, encode, member};
+use minipki_core::encoding::json::{Reader, check, encode};
 use minipki_core::encoding::{Form, JsonError, JsonErrorKind};
 use minipki_fixtures::vectors;
 use proptest::prelude::*;
@@ -66,47 +66,133 @@ fn each_byte_is_judged_the_same_at_each_place_of_a_text() {
     }
 }
 
-#[derive(Debug, PartialEq, serde::Deserialize, serde::Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, PartialEq, serde::Serialize)]
 struct Message<'a> {
     count: u64,
+    inner: Inner<'a>,
     ok: bool,
-    text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
 }
 
-#[test]
-fn typed_decoding_holds_to_the_shape() {
-    let body = br#"{"count":3,"ok":true,"text":"hello"}"#;
-    let message = Message { count: 3, ok: true, text: "hello" };
-    assert_eq!(decode(body, Form::Canonical), Ok(message));
-    let relaxed = b" { \"text\" : \"hello\",\n\"ok\":true ,\"count\":3 } ";
-    assert_eq!(decode::<Message<'_>>(relaxed, Form::Relaxed).unwrap().text, "hello");
+#[derive(Debug, PartialEq, serde::Serialize)]
+struct Inner<'a> {
+    a: &'a str,
+    b: &'a str,
+}
 
-    let shape = JsonError { kind: JsonErrorKind::Shape, at: 0 };
-    for body in [
-        &br#"{"count":3,"ok":true}"#[..],
-        br#"{"count":3,"extra":1,"ok":true,"text":"hello"}"#,
-        br#"{"count":"3","ok":true,"text":"hello"}"#,
-        br#"{"count":3,"ok":1,"text":"hello"}"#,
-        br#"{"count":3,"ok":true,"text":{}}"#,
-        b"{}",
-    ] {
-        assert_eq!(decode::<Message<'_>>(body, Form::Canonical), Err(shape));
+impl<'a> Message<'a> {
+    fn read(body: &'a [u8], form: Form) -> Result<Self, JsonError> {
+        let mut reader = Reader::new(body, form)?;
+        let (mut count, mut inner) = (reader.member("count"), reader.member("inner"));
+        let (mut ok, mut text) = (reader.member("ok"), reader.member("text"));
+        while let Some(key) = reader.next_key()? {
+            match key {
+                "count" => reader.integer(&mut count)?,
+                "inner" => reader.object(&mut inner, |inner| inner.strings(["a", "b"]))?,
+                "ok" => reader.boolean(&mut ok)?,
+                "text" => reader.string(&mut text)?,
+                _ => reader.unknown()?,
+            }
+        }
+        reader.finish()?;
+        let [a, b] = inner.required()?;
+        Ok(Self {
+            count: count.required()?,
+            inner: Inner { a: a.required()?, b: b.required()? },
+            ok: ok.required()?,
+            text: text.optional()?,
+        })
     }
-    let twice = br#"{"count":3,"ok":true,"text":"a","text":"b"}"#;
-    let error = JsonError { kind: JsonErrorKind::DuplicateKey, at: 32 };
-    assert_eq!(decode::<Message<'_>>(twice, Form::Relaxed), Err(error));
 }
 
 #[test]
-fn a_member_keeps_its_bytes() {
+fn a_message_is_read_in_one_pass() {
+    let body = br#"{"count":3,"inner":{"a":"","b":"c"},"ok":true,"text":"hello"}"#;
+    let message = Message { count: 3, inner: Inner { a: "", b: "c" }, ok: true, text: Some("hello") };
+    assert_eq!(Message::read(body, Form::Canonical), Ok(message));
+    let relaxed = b" { \"inner\" : { \"b\":\"c\",\"a\" :\"\"},\n\"ok\":false ,\"count\":3 } ";
+    let message = Message { count: 3, inner: Inner { a: "", b: "c" }, ok: false, text: None };
+    assert_eq!(Message::read(relaxed, Form::Relaxed), Ok(message));
+}
+
+#[test]
+fn a_mismatch_says_which_member_and_where() {
+    use JsonErrorKind::{DuplicateKey, MemberType, MissingMember, Syntax, UnknownMember};
+    let inner = r#""inner":{"a":"","b":""}"#;
+    for (body, kind, at) in [
+        ("{}".to_owned(), MissingMember("inner"), 0),
+        (format!(r#"{{"count":3,{inner}}}"#), MissingMember("ok"), 0),
+        (r#"{"count":3,"inner":{"a":""},"ok":true}"#.into(), MissingMember("b"), 19),
+        (format!(r#"{{"count":3,"extra":[1],{inner},"ok":true}}"#), UnknownMember, 11),
+        (r#"{"count":3,"inner":{"a":"","b":"","c":{}},"ok":true}"#.into(), UnknownMember, 34),
+        (format!(r#"{{"count":"3",{inner},"ok":true}}"#), MemberType("count"), 9),
+        (format!(r#"{{"count":true,{inner},"ok":true}}"#), MemberType("count"), 9),
+        (r#"{"count":3,"inner":"a","ok":true}"#.into(), MemberType("inner"), 19),
+        (r#"{"count":3,"inner":[{}],"ok":true}"#.into(), MemberType("inner"), 19),
+        (r#"{"count":3,"inner":{"a":1,"b":""},"ok":true}"#.into(), MemberType("a"), 24),
+        (format!(r#"{{"count":3,{inner},"ok":1}}"#), MemberType("ok"), 40),
+        (format!(r#"{{"count":3,{inner},"ok":true,"text":{{}}}}"#), MemberType("text"), 52),
+        // The first unknown key is reported, and an unknown key before a value of another type.
+        (r#"{"count":"3","d":1,"e":2}"#.into(), UnknownMember, 13),
+        // The profile goes first, however late the fault is.
+        (r#"{"count":"3","d":1,"e":null}"#.into(), Syntax, 23),
+        (format!(r#"{{"count":3,"extra":1,{inner},{inner}}}"#), DuplicateKey, 45),
+    ] {
+        assert_eq!(Message::read(body.as_bytes(), Form::Canonical), Err(JsonError { kind, at }), "{body}");
+        assert_eq!(kind.is_mismatch(), check(body.as_bytes(), Form::Canonical).is_ok());
+    }
+    let text = |body: &[u8]| Message::read(body, Form::Relaxed).unwrap_err().to_string();
+    assert_eq!(text(br#"{"count":1,"inner":{"a":""}}"#), "the JSON object lacks the key `b` (at byte 19)");
+    assert_eq!(text(br#"{"x":1}"#), "the JSON object has an unknown key (at byte 1)");
+    let typed = "the JSON value of the key `a` is of a wrong type (at byte 24)";
+    assert_eq!(text(br#"{"count":1,"inner":{"a":7}}"#), typed);
+}
+
+#[test]
+fn a_member_of_another_message_is_unknown() {
+    let absent = |body: &[u8]| {
+        let mut reader = Reader::new(body, Form::Relaxed).unwrap();
+        let [member] = reader.strings(["a"]).unwrap();
+        member.absent()
+    };
+    assert_eq!(absent(b"{}"), Ok(()));
+    let unknown = JsonError { kind: JsonErrorKind::UnknownMember, at: 6 };
+    assert_eq!(absent(br#"{ "a":"" }"#), Err(unknown));
+    assert_eq!(absent(br#"{ "a":3 }"#), Err(unknown));
+}
+
+/// The text of the value of `key`.
+fn value<'a>(body: &'a [u8], key: &str) -> Result<Option<&'a [u8]>, JsonError> {
+    let mut reader = Reader::new(body, Form::Relaxed)?;
+    let mut found = reader.member("the key");
+    while let Some(next) = reader.next_key()? {
+        if next == key { reader.raw(&mut found)? } else { reader.skip()? }
+    }
+    reader.finish()?;
+    found.optional()
+}
+
+#[test]
+fn a_value_keeps_its_bytes() {
     let body = b"{ \"a\" : {\"b\":[1,2], \"c\":{}} ,\"c\":\"x\",\"d\":7}";
-    assert_eq!(member(body, "a"), Ok(Some(&b"{\"b\":[1,2], \"c\":{}}"[..])));
-    assert_eq!(member(body, "b"), Ok(None));
-    assert_eq!(member(body, "c"), Ok(Some(&b"\"x\""[..])));
-    assert_eq!(member(body, "d"), Ok(Some(&b"7"[..])));
-    assert_eq!(member(b"{}", "a"), Ok(None));
-    assert_eq!(member(b"[]", "a"), Err(JsonError { kind: JsonErrorKind::Syntax, at: 0 }));
+    assert_eq!(value(body, "a"), Ok(Some(&b"{\"b\":[1,2], \"c\":{}}"[..])));
+    assert_eq!(value(body, "b"), Ok(None));
+    assert_eq!(value(body, "c"), Ok(Some(&b"\"x\""[..])));
+    assert_eq!(value(body, "d"), Ok(Some(&b"7"[..])));
+    assert_eq!(value(b"{}", "a"), Ok(None));
+    assert_eq!(value(b"[]", "a"), Err(JsonError { kind: JsonErrorKind::Syntax, at: 0 }));
+    let mut reader = Reader::new(b"{ \"a\" : \"text\" }", Form::Relaxed).unwrap();
+    let [member] = reader.strings(["a"]).unwrap();
+    assert_eq!(member.range(), Ok(9..13));
+}
+
+#[test]
+fn an_object_that_was_not_read_to_its_end_is_not_finished() {
+    for body in [&br#"{"a":1}"#[..], b"{}"] {
+        let error = Reader::new(body, Form::Canonical).unwrap().finish().unwrap_err();
+        assert_eq!(error, JsonError { kind: JsonErrorKind::Trailing, at: 1 });
+    }
 }
 
 #[test]
@@ -144,9 +230,9 @@ proptest! {
         prop_assert_eq!(check(&pretty, Form::Relaxed), Ok(()));
         let empty = value == json!({});
         prop_assert_eq!(check(&pretty, Form::Canonical).is_ok(), empty);
-        for (key, value) in value.as_object().unwrap() {
-            let found = member(&pretty, key).unwrap().unwrap();
-            prop_assert_eq!(&serde_json::from_slice::<Value>(found).unwrap(), value);
+        for (key, expected) in value.as_object().unwrap() {
+            let found = self::value(&pretty, key).unwrap().unwrap();
+            prop_assert_eq!(&serde_json::from_slice::<Value>(found).unwrap(), expected);
         }
     }
 
@@ -171,7 +257,7 @@ proptest! {
 
     #[test]
     fn random_bytes_never_panic(body in proptest::collection::vec(any::<u8>(), 0..64)) {
-        let _ = (check(&body, Form::Relaxed), member(&body, "a"), decode::<Message<'_>>(&body, Form::Relaxed));
+        let _ = (check(&body, Form::Relaxed), Message::read(&body, Form::Relaxed));
     }
 
     #[test]
@@ -182,13 +268,32 @@ proptest! {
     }
 
     #[test]
-    fn encode_is_canonical_and_decode_undoes_it(count in 0u64..1 << 53, ok: bool, text in "[ !#-\\[\\]-~]{0,40}") {
-        let message = Message { count, ok, text: &text };
-        let mut out = [0; 128];
+    fn whoever_reads_a_body_finds_the_same_fault(value in object(), at in any::<proptest::sample::Index>(), byte in " -~") {
+        let mut body = serde_json_canonicalizer::to_vec(&value).unwrap();
+        let at = at.index(body.len());
+        body[at] = byte.as_bytes()[0];
+        for form in [Form::Canonical, Form::Relaxed] {
+            let message = Message::read(&body, form).map(drop);
+            match check(&body, form) {
+                Ok(()) => prop_assert!(message.is_ok() || message.is_err_and(|error| error.kind.is_mismatch())),
+                fault => prop_assert_eq!(message, fault),
+            }
+        }
+    }
+
+    #[test]
+    fn encode_is_canonical_and_reading_undoes_it(
+        count in 0u64..1 << 53,
+        ok: bool,
+        a in "[ !#-\\[\\]-~]{0,40}",
+        text in proptest::option::of("[ !#-\\[\\]-~]{0,40}"),
+    ) {
+        let message = Message { count, inner: Inner { a: &a, b: "b" }, ok, text: text.as_deref() };
+        let mut out = [0; 192];
         let len = encode(&message, &mut out).unwrap();
         let oracle = serde_json_canonicalizer::to_vec(&message).unwrap();
         prop_assert_eq!(&out[..len], &oracle[..]);
         prop_assert!(encode(&message, &mut vec![0; len - 1]).is_err());
-        prop_assert_eq!(decode(&out[..len], Form::Canonical), Ok(message));
+        prop_assert_eq!(Message::read(&out[..len], Form::Canonical), Ok(message));
     }
 }

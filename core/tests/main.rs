@@ -22,5 +22,6 @@ mod session_channel;
 mod session_corpus;
 mod session_enrol;
 mod time;
+mod trust;
 mod x25519;
 mod x25519_pkcs8;

@@ -11,6 +11,7 @@ use minipki_core::session::{
     self, Established, Inbound, Initiator, LocalIdentity, Outbound, Received, Responder,
 };
 use minipki_core::time::Now;
+use minipki_core::trust::ValidityError;
 use minipki_core::wire::Code;
 use minipki_fixtures::certificates::{NOW, anchor, id, issue, sample, time};
 use minipki_fixtures::pair::{Pause, Record};
@@ -105,8 +106,8 @@ fn the_initiator_refuses_a_responder_and_says_so() {
         (&strict, &bob(), cert::Error::SubjectMismatch),
         (&alice(), &other_ca, cert::Error::IssuerKeyMismatch),
         (&alice(), &impostor, cert::Error::SubjectKeyMismatch),
-        (&late, &bob(), cert::Error::Expired { now, not_after }),
-        (&early, &bob(), cert::Error::NotYetValid { now: before, not_before }),
+        (&late, &bob(), cert::Error::Validity(ValidityError::Expired { now, not_after })),
+        (&early, &bob(), cert::Error::Validity(ValidityError::NotYetValid { now: before, not_before })),
     ] {
         let ends = meet(alice, bob);
         assert_eq!(

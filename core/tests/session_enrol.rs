@@ -11,6 +11,7 @@ use minipki_core::session::{
     self, EnrolClient, EnrolEvent, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, PeerMisbehaved,
 };
 use minipki_core::time::Now;
+use minipki_core::trust::{Validity, ValidityError};
 use minipki_core::wire::enrolment::Challenge;
 use minipki_core::wire::{Code, WireError};
 use minipki_fixtures::certificates::{self, NOW, anchor, issue, sample, time};
@@ -187,7 +188,7 @@ fn the_client_takes_no_other_certificate() {
     let public = public(SIZE);
     let good = || TbsCertificate { subject_key: *key.public(), ..sample(&public) };
     let other = TbsCertificate { subject_id: certificates::id("mallory"), ..good() };
-    let old = cert::Validity::new(time("2026-01-01T00:00:00+00:00"), time("2026-06-15T11:59:59+00:00"));
+    let old = Validity::new(time("2026-01-01T00:00:00+00:00"), time("2026-06-15T11:59:59+00:00"));
     let cases = [
         (issue(&good(), SIZE), Ok(())),
         (issue(&other, SIZE), Err(cert::Error::SubjectMismatch)),
@@ -198,7 +199,10 @@ fn the_client_takes_no_other_certificate() {
         ),
         (
             issue(&TbsCertificate { validity: old.expect("in order"), ..good() }, SIZE),
-            Err(cert::Error::Expired { now: time(NOW), not_after: time("2026-06-15T11:59:59+00:00") }),
+            Err(cert::Error::Validity(ValidityError::Expired {
+                now: time(NOW),
+                not_after: time("2026-06-15T11:59:59+00:00"),
+            })),
         ),
     ];
     for (text, expected) in cases {
@@ -211,7 +215,7 @@ fn the_client_takes_no_other_certificate() {
 #[test]
 fn a_genuine_certificate_out_of_its_time_is_handed_over_and_no_other() {
     let (key, anchor, public) = (key(), anchor(SIZE), public(SIZE));
-    let later = cert::Validity::new(time("2026-06-15T12:00:01+00:00"), time("2026-09-15T12:00:00+00:00"));
+    let later = Validity::new(time("2026-06-15T12:00:01+00:00"), time("2026-09-15T12:00:00+00:00"));
     let good = || TbsCertificate {
         subject_key: *key.public(),
         validity: later.expect("in order"),
@@ -219,7 +223,10 @@ fn a_genuine_certificate_out_of_its_time_is_handed_over_and_no_other() {
     };
     let text = issue(&good(), SIZE);
     let ended = play(enrolment(&key, &anchor, proven(None)), None, |_, _| text.clone());
-    let error = cert::Error::NotYetValid { now: time(NOW), not_before: time("2026-06-15T12:00:01+00:00") };
+    let error = cert::Error::Validity(ValidityError::NotYetValid {
+        now: time(NOW),
+        not_before: time("2026-06-15T12:00:01+00:00"),
+    });
     assert_eq!(ended.client, Err(session::Error::InvalidCertificate(error)));
     assert_eq!(ended.out_of_time, Some(text));
 

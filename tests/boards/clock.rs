@@ -1,7 +1,7 @@
 //! A device without a clock knows the earliest that it can be from its CA; and a board's clock counts for years.
 
-use minipki_core::cert::Validity;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::Validity;
 use minipki_device_app::Exit;
 use minipki_qemu::Board;
 use minipki_tests::board::{Ended, Scene};

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use minipki_core::cert::Validity;
+use minipki_core::trust::Validity;
 use minipki_device_app::Exit;
 use minipki_qemu::Board;
 use minipki_tests::board::{Device, Ended, Scene, ended};

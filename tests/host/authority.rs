@@ -1,9 +1,10 @@
 //! The authority's rules, one at a time.
 
 use minipki_ca::{Enrolment, Issued, Policy, Refused, Token, TokenHash};
-use minipki_core::cert::{self, Anchor, Certificate, Validity};
+use minipki_core::cert::{self, Anchor, Certificate};
 use minipki_core::crypto::Portable;
 use minipki_core::time::Now;
+use minipki_core::trust::{RevocationCheck, Validity};
 use minipki_tests::ca::{Desk, at, classic, id, key, proven};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -36,7 +37,9 @@ fn what_is_issued_verifies_and_is_in_the_ledger() {
     let issued = desk.issue(proven("device-1", 7, None), NOW).expect("issued");
 
     let certificate = Certificate::parse(&issued.certificate).expect("canonical");
-    let verified = cert::verify::<Portable>(&anchor, &certificate, Now::Exact(at(NOW))).expect("ours");
+    let verified =
+        cert::verify::<Portable>(&anchor, &certificate, Now::Exact(at(NOW)), RevocationCheck::NotChecked)
+            .expect("ours");
     let certificate = verified.certificate();
     assert_eq!(certificate.issuer_id().as_str(), "ca");
     assert_eq!(certificate.subject_id().as_str(), "device-1");

@@ -64,7 +64,7 @@ fn a_batch_larger_than_a_block_of_serials_is_served() {
     let mut desk = Desk::new(Policy { rates: RateLimits::NONE, ..Policy::default() });
     let requests: Vec<_> = (0..600u32).map(|n| proven(&format!("device-{n}"), 1, None)).collect();
     let answers = desk.authority.issue_many(&requests, at(NOW));
-    let serials: HashSet<_> = answers.iter().map(|a| a.as_ref().expect("issued").serial.get()).collect();
+    let serials: HashSet<_> = answers.iter().map(|a| a.as_ref().expect("issued").serial).collect();
     assert_eq!(serials.len(), 600);
 }
 

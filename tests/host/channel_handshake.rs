@@ -1,13 +1,14 @@
 //! Opening a channel: who is let in, who is not, and what each side learns of it.
 
 use minipki_client::{ChannelOptions, ClientError, Identity, Role};
-use minipki_core::cert::{Error, Validity};
+use minipki_core::cert::Error;
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Want};
 use minipki_core::session::{self, Initiator, LocalIdentity};
 use minipki_core::time::Now;
+use minipki_core::trust::{Validity, ValidityError};
 use minipki_core::wire::Code;
 use minipki_fixtures::rsa_keys::rng;
 use minipki_net::{NetError, drive};
@@ -107,7 +108,10 @@ async fn an_expired_responder_is_refused_aloud() {
     let (alice, old) = (identity("alice"), identity_of(CA, "bob", expired()));
     let (left, right) = meet(&alice, &old, &ChannelOptions::default()).await;
     let left = fault(left);
-    assert!(matches!(left, session::Error::InvalidCertificate(Error::Expired { .. })), "{left}");
+    assert!(
+        matches!(left, session::Error::InvalidCertificate(Error::Validity(ValidityError::Expired { .. }))),
+        "{left}"
+    );
     assert_eq!(fault(right), TOLD);
 }
 
@@ -122,7 +126,10 @@ async fn an_initiator_of_another_ca_is_refused_aloud() {
 async fn an_expired_initiator_is_refused_aloud() {
     let key = key_pair(1);
     let (told, fault) = show(&key, CA, &key, expired()).await;
-    assert!(matches!(fault, session::Error::InvalidCertificate(Error::Expired { .. })), "{fault}");
+    assert!(
+        matches!(fault, session::Error::InvalidCertificate(Error::Validity(ValidityError::Expired { .. }))),
+        "{fault}"
+    );
     assert_eq!(told, TOLD);
 }
 

@@ -1,8 +1,9 @@
 //! A device among others that are not as they should be: each ends its run with a reason of its own.
 
-use minipki_core::cert::{Id, Validity};
+use minipki_core::cert::Id;
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::Now;
+use minipki_core::trust::Validity;
 use minipki_device_app::Exit;
 use minipki_fixtures::certificates::{anchor, id};
 use minipki_tests::device::{Config, Damage, Errand, TestBoard, config, connect, listen};

@@ -1,7 +1,8 @@
 //! The time of a device: what it learns from its CA, and what no peer and no wrong clock can make of it.
 
-use minipki_core::cert::{Id, Validity};
+use minipki_core::cert::Id;
 use minipki_core::time::{Now, UnixTime};
+use minipki_core::trust::Validity;
 use minipki_device_app::Exit;
 use minipki_tests::device::{Errand, TestBoard, config, connect};
 use minipki_tests::device_others::{Claims, Other, around_noon, good, noon};

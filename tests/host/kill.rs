@@ -12,6 +12,7 @@ use getrandom::SysRng;
 use minipki_ca::ports::{LedgerReader, Page};
 use minipki_core::cert::{Anchor, Certificate};
 use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::trust::Serial;
 use minipki_ledger::{Owner, SqliteReader};
 use minipki_tests::program::{Running, run, start};
 use minipki_tests::server::{Outcome, PROVEN, enrol, soon};
@@ -130,25 +131,25 @@ fn killed_under_load_it_has_on_disk_what_it_answered_and_repeats_no_serial() {
     received.extend(runtime.block_on(load.end()));
 
     // Each client has verified what it received; nobody received what another one did.
-    let serials: HashSet<u64> = received.iter().map(|text| serial(text)).collect();
+    let serials: HashSet<Serial> = received.iter().map(|text| serial(text)).collect();
     assert_eq!(serials.len(), received.len(), "a serial number was given out twice");
 
     let issuer_id = anchor.issuer_id().expect("the CA's own anchor is whole").into();
     let owner = Owner { issuer_id, fingerprint: anchor.fingerprint() };
     let mut ledger = SqliteReader::open(&ca, &owner).expect("the ledger is sound");
     let records = ledger.list(Page { subject: None, after: 0, limit: usize::MAX }).expect("a listing");
-    let recorded: HashMap<u64, &[u8]> =
-        records.iter().map(|record| (record.serial.get(), &record.certificate[..])).collect();
+    let recorded: HashMap<Serial, &[u8]> =
+        records.iter().map(|record| (record.serial, &record.certificate[..])).collect();
     assert_eq!(recorded.len(), records.len(), "a serial number was recorded twice");
     for text in &received {
         let record = recorded.get(&serial(text)).expect("what was answered is in the ledger");
         assert_eq!(record, text);
     }
     for record in &records {
-        assert_eq!(serial(&record.certificate), record.serial.get());
+        assert_eq!(serial(&record.certificate), record.serial);
     }
 }
 
-pub(crate) fn serial(text: &[u8]) -> u64 {
-    Certificate::parse(text).expect("a certificate").serial_number().get()
+pub(crate) fn serial(text: &[u8]) -> Serial {
+    Certificate::parse(text).expect("a certificate").serial_number()
 }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::path::Path;
 
 use minipki_ca::ports::{CertificateFormat, Ledger, LedgerReader, NewCertificate, Page};
-use minipki_core::cert::{Serial, Validity};
+use minipki_core::trust::{Serial, Validity};
 use minipki_ledger::{Accept, SqliteLedger, SqliteReader};
 use minipki_tests::ca::{at, id, make_ledger, mode, open_ledger, owner};
 use proptest::prelude::*;
@@ -110,12 +110,12 @@ proptest! {
             let serials = ledger.reserve(count).expect("reserved");
             prop_assert_eq!(serials.len(), count);
             for serial in &serials {
-                prop_assert!(handed_out.insert(serial.get()), "{} came twice", serial.get());
+                prop_assert!(handed_out.insert(*serial), "{} came twice", serial);
             }
             match step {
                 Step::Issue(_) => {
                     record_all(&mut ledger, &serials);
-                    recorded.extend(serials.iter().map(|serial| serial.get()));
+                    recorded.extend(serials.iter().copied());
                 }
                 Step::Waste(_) => {}
                 Step::Crash(_) => {
@@ -131,7 +131,7 @@ proptest! {
         let folder = folders.last().expect("one").path();
         let mut reader = SqliteReader::open(folder, &owner("ca", 1)).expect("opened to read");
         let listed = reader.list(Page { subject: None, after: 0, limit: usize::MAX }).expect("listed");
-        let listed: HashSet<_> = listed.iter().map(|record| record.serial.get()).collect();
+        let listed: HashSet<_> = listed.iter().map(|record| record.serial).collect();
         prop_assert_eq!(listed, recorded);
     }
 }

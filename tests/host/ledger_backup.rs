@@ -74,7 +74,8 @@ fn a_backup_under_load_holds_all_that_was_answered_before_it() {
     restore(folder.path(), "restored", &[]).expect(0);
     let restored: HashSet<u64> = listed(folder.path(), "restored").into_iter().collect();
     for certificate in &before {
-        assert!(restored.contains(&serial(certificate)), "an answer is missing in the backup");
+        let serial = serial(certificate);
+        assert!(restored.contains(&serial.to_u64().expect("53 bits")), "an answer is missing in the backup");
     }
     run(folder.path(), &["ca", "check", "--dir", "restored"]).expect(0);
     let key = |dir: &str| fs::read(folder.path().join(dir).join("ca-key.pem")).expect("a key");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use minipki_ca::ports::{CertificateFormat, Ledger, LedgerReader, NewCertificate, Order, PagePlace, Search};
-use minipki_core::cert::Validity;
+use minipki_core::trust::Validity;
 use minipki_ledger::{Owner, SqliteReader};
 use minipki_tests::ca::{at, id, open_ledger, owner};
 use tempfile::TempDir;

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use minipki_core::cert::{Anchor, Serial, TbsCertificate, Validity, attach_signature};
+use minipki_core::cert::{Anchor, TbsCertificate, attach_signature};
 use minipki_core::limits::CERTIFICATE;
+use minipki_core::trust::{Serial, Validity};
 use minipki_device_app::Exit;
 use minipki_keys::{CaFolder, SignerKind};
 use minipki_qemu::{Board, HOST, Wire, is_noise};

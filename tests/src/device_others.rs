@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use minipki_core::cert::{Anchor, Id, IdBuf, Validity};
+use minipki_core::cert::{Anchor, Id, IdBuf};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::FRAME;
@@ -12,6 +12,7 @@ use minipki_core::session::{
     Responder,
 };
 use minipki_core::time::{Now, UnixTime};
+use minipki_core::trust::Validity;
 use minipki_core::wire::Code;
 
 use crate::peers::{CA, certificate, key_pair, trust};

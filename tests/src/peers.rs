@@ -8,12 +8,13 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use minipki_client::{Channel, ChannelOptions, ClientError, Deadlines, Identity, Role, open};
-use minipki_core::cert::{Anchor, TbsCertificate, Validity};
+use minipki_core::cert::{Anchor, TbsCertificate};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::keys::PKCS8_PEM;
 use minipki_core::limits;
 use minipki_core::time::{Now, UnixTime};
+use minipki_core::trust::Validity;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 
 use minipki_fixtures::certificates::{anchor, id, issue, sample};

@@ -1,13 +1,14 @@
 //! A CA, and those whom it certifies.
 
 use minipki_core::bytes::Secret;
-use minipki_core::cert::{Anchor, Id, Serial, TbsCertificate, Validity, attach_signature};
+use minipki_core::cert::{Anchor, Id, TbsCertificate, attach_signature};
 use minipki_core::crypto::rsa::{KeySize, PrivateKey, PublicKey};
 use minipki_core::crypto::{KeyPair, Portable, Provider};
 use minipki_core::encoding::pem;
 use minipki_core::limits::{CERTIFICATE, RSA_BYTES};
 use minipki_core::session::LocalIdentity;
 use minipki_core::time::{Now, UnixTime};
+use minipki_core::trust::{Serial, Validity};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 

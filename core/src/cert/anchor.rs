@@ -1,16 +1,17 @@
 //! The trust anchor: the issuer that was pinned, by its key or by the key's fingerprint.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::{Error, Id, IdBuf, Verified};
+use super::{Certificate, Error, Id, IdBuf};
 use crate::bytes::BufferTooSmall;
 use crate::crypto::{Provider, rsa};
 use crate::encoding::base64::{self, Encoded};
-use crate::encoding::{Form, json};
+use crate::encoding::json::{self, Form, Reader};
 use crate::keys::Fingerprint;
 use crate::limits::SPKI_PEM;
+use crate::trust::Verified;
 
-/// Whom to believe: one issuer's key, or the fingerprint of it.
+/// A trust anchor: one issuer's name and key, or the fingerprint of a key ([RFC 5280 §6.1.1] (d)).
 ///
 /// With a fingerprint alone, the key is taken from the certificate whose key
 /// has that fingerprint, and the issuer may have any name; [`Anchor::pin_issuer`]
@@ -31,6 +32,8 @@ use crate::limits::SPKI_PEM;
 /// assert!(Anchor::from_fingerprint(pinned.parse()?).key().is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// [RFC 5280 §6.1.1]: https://www.rfc-editor.org/rfc/rfc5280#section-6.1.1
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor {
     fingerprint: Fingerprint,
@@ -45,15 +48,14 @@ struct Issuer {
     text: Option<[u8; 32]>,
 }
 
-/// The keys of `anchor.json` in canonical order. `B` is base64: text when read, bytes when written.
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Object<'a, B> {
+/// `anchor.json` as it is written, with its keys in canonical order.
+#[derive(Serialize)]
+struct Object<'a> {
     fingerprint_sha256: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     issuer_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    issuer_public_key_pem_b64: Option<B>,
+    issuer_public_key_pem_b64: Option<Encoded<'a>>,
 }
 
 impl Anchor {
@@ -102,7 +104,7 @@ impl Anchor {
     ///
     /// # Errors
     /// [`Error::IssuerMismatch`] or [`Error::IssuerKeyMismatch`] if it was verified under another anchor.
-    pub fn pin_issuer<P: Provider>(&mut self, verified: &Verified<'_>) -> Result<(), Error> {
+    pub fn pin_issuer<P: Provider>(&mut self, verified: &Verified<Certificate<'_>>) -> Result<(), Error> {
         let certificate = verified.certificate();
         let learnt = Self::from_key::<P>(certificate.issuer_id(), certificate.issuer_key()?);
         if learnt.fingerprint != self.fingerprint {
@@ -115,15 +117,19 @@ impl Anchor {
         Ok(())
     }
 
-    /// Reads `anchor.json`. A file that people may have touched: whitespace and the order of keys are free.
+    /// Reads `anchor.json`. People may have edited the file: whitespace and the order of keys are free.
     ///
     /// # Errors
     /// [`Error::Json`], [`Error::AnchorFingerprint`] if the fingerprint is malformed or not that
     /// of the key, [`Error::AnchorIncomplete`], [`Error::IssuerId`] or [`Error::IssuerKey`].
     pub fn decode<P: Provider>(text: &[u8]) -> Result<Self, Error> {
-        let object: Object<'_, &str> = json::decode(text, Form::Relaxed)?;
-        let fingerprint = object.fingerprint_sha256.parse().map_err(|_| Error::AnchorFingerprint)?;
-        let anchor = match (object.issuer_id, object.issuer_public_key_pem_b64) {
+        let mut reader = Reader::new(text, Form::Relaxed)?;
+        let [fingerprint, id, key] =
+            reader.strings(["fingerprint_sha256", "issuer_id", "issuer_public_key_pem_b64"])?;
+        reader.finish()?;
+        let (fingerprint, id, key) = (fingerprint.required()?, id.optional()?, key.optional()?);
+        let fingerprint = fingerprint.parse().map_err(|_| Error::AnchorFingerprint)?;
+        let anchor = match (id, key) {
             (None, None) => Self::from_fingerprint(fingerprint),
             (Some(id), Some(key)) => {
                 let mut pem = [0; SPKI_PEM];

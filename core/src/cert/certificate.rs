@@ -1,16 +1,20 @@
 //! A certificate as it came: a view of its text, read but not trusted.
 
-use super::object::{Object, X25519};
 use super::tbs::{AFTER_SIGNATURE, BEFORE_SIGNATURE};
-use super::{Error, Id, Serial, Validity};
+use super::{Error, Id};
 use crate::crypto::{is_canonical, rsa};
-use crate::encoding::{Form, base64, json, pem};
+use crate::encoding::json::{Form, Reader};
+use crate::encoding::{base64, pem};
 use crate::limits::{KEY, RSA_BYTES, SPKI_DER, SPKI_PEM};
+use crate::trust::{Serial, Validity};
 
-/// A certificate that can be read. It proves nothing: only
-/// [`verify`](super::verify) makes a [`Verified`](super::Verified) of it.
+/// The one `algorithm_id`.
+pub(super) const X25519: &str = "X25519";
+
+/// A certificate that was read. It proves nothing: only [`verify`](super::verify) makes a
+/// [`Verified`](crate::trust::Verified) of it.
 ///
-/// It borrows the text it came in, and is small itself.
+/// It borrows the text that it came in, and is small itself.
 ///
 /// # Examples
 /// ```
@@ -38,34 +42,68 @@ pub struct Certificate<'a> {
 impl<'a> Certificate<'a> {
     /// Reads a certificate, which must be the whole of `text`, in canonical form.
     ///
-    /// The signature and the issuer's key stay base64 until they are asked for.
+    /// One pass over the text checks the form and finds the fields. The signature and the issuer's
+    /// key stay base64 until a caller asks for them.
     ///
     /// # Errors
     /// [`Error::Json`], or the error of the first malformed field, in the order of the text.
     pub fn parse(text: &'a [u8]) -> Result<Self, Error> {
-        let object: Object<'a> = json::decode(text, Form::Canonical)?;
-        let issuer_id = Id::new(object.issuer_id).map_err(Error::IssuerId)?;
-        let serial_number = Serial::new(object.serial_number)?;
-        let subject_id = Id::new(object.subject_id).map_err(Error::SubjectId)?;
-        let key = object.subject_public_key_info;
-        if key.algorithm_id != X25519 {
+        let mut reader = Reader::new(text, Form::Canonical)?;
+        let mut signature = reader.member("ca_signature_b64");
+        let mut issuer_id = reader.member("issuer_id");
+        let mut issuer_key = reader.member("issuer_public_key_pem_b64");
+        let mut serial_number = reader.member("serial_number");
+        let mut subject_id = reader.member("subject_id");
+        let mut subject_key = reader.member("subject_public_key_info");
+        let mut validity = reader.member("validity");
+        while let Some(key) = reader.next_key()? {
+            match key {
+                "ca_signature_b64" => reader.string(&mut signature)?,
+                "issuer_id" => reader.string(&mut issuer_id)?,
+                "issuer_public_key_pem_b64" => reader.string(&mut issuer_key)?,
+                "serial_number" => reader.integer(&mut serial_number)?,
+                "subject_id" => reader.string(&mut subject_id)?,
+                "subject_public_key_info" => reader
+                    .object(&mut subject_key, |key| key.strings(["algorithm_id", "public_key_value_b64"]))?,
+                "validity" => {
+                    reader.object(&mut validity, |validity| validity.strings(["not_after", "not_before"]))?;
+                }
+                _ => reader.unknown()?,
+            }
+        }
+        reader.finish()?;
+        // Every member is there, and of its type, before the first is looked into.
+        let (signature_b64, issuer_key_b64) = (signature.required()?, issuer_key.required()?);
+        let (issuer_id, subject_id) = (issuer_id.required()?, subject_id.required()?);
+        let serial_number = serial_number.required()?;
+        let [algorithm, subject_key] = subject_key.required()?;
+        let (algorithm, subject_key) = (algorithm.required()?, subject_key.required()?);
+        let [not_after, not_before] = validity.required()?;
+        let (not_after, not_before) = (not_after.required()?, not_before.required()?);
+
+        let issuer_id = Id::new(issuer_id).map_err(Error::IssuerId)?;
+        // The reader has refused what is above 2^53-1.
+        let serial_number = Serial::new(serial_number).map_err(|_| Error::SerialNumber)?;
+        let subject_id = Id::new(subject_id).map_err(Error::SubjectId)?;
+        if algorithm != X25519 {
             return Err(Error::SubjectKeyAlgorithm);
         }
-        let subject_key = base64::decode_array(key.public_key_value_b64).map_err(|_| Error::SubjectKey)?;
+        let subject_key = base64::decode_array(subject_key).map_err(|_| Error::SubjectKey)?;
         if !is_canonical(&subject_key) {
             return Err(Error::SubjectKeyNotCanonical);
         }
-        let not_after = object.validity.not_after.parse().map_err(Error::NotAfter)?;
-        let not_before = object.validity.not_before.parse().map_err(Error::NotBefore)?;
+        let not_after = not_after.parse().map_err(Error::NotAfter)?;
+        let not_before = not_before.parse().map_err(Error::NotBefore)?;
+        let validity = Validity::new(not_before, not_after)?;
         Ok(Self {
             text,
-            signature_b64: object.ca_signature_b64,
+            signature_b64,
             issuer_id,
-            issuer_key_b64: object.issuer_public_key_pem_b64,
+            issuer_key_b64,
             serial_number,
             subject_id,
             subject_key,
-            validity: Validity::new(not_before, not_after)?,
+            validity,
         })
     }
 
@@ -81,17 +119,19 @@ impl<'a> Certificate<'a> {
         [b"{", self.text.get(rest..).unwrap_or_default()]
     }
 
-    /// Who says to have signed it.
+    /// The issuer name in the certificate ([RFC 5280 §4.1.2.4]). Not verified.
+    ///
+    /// [RFC 5280 §4.1.2.4]: https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.4
     pub const fn issuer_id(&self) -> Id<'a> {
         self.issuer_id
     }
 
-    /// Its number among the issuer's.
+    /// The serial number, 1..=2^53-1.
     pub const fn serial_number(&self) -> Serial {
         self.serial_number
     }
 
-    /// Whom it is for.
+    /// The name of the subject, which holds the private key.
     pub const fn subject_id(&self) -> Id<'a> {
         self.subject_id
     }
@@ -101,12 +141,12 @@ impl<'a> Certificate<'a> {
         &self.subject_key
     }
 
-    /// When it is valid.
+    /// The period in which the certificate is valid.
     pub const fn validity(&self) -> Validity {
         self.validity
     }
 
-    /// Checks that it names `subject`.
+    /// Checks that the certificate is of the subject `subject`.
     ///
     /// # Errors
     /// [`Error::SubjectMismatch`].
@@ -114,7 +154,7 @@ impl<'a> Certificate<'a> {
         if self.subject_id == subject { Ok(()) } else { Err(Error::SubjectMismatch) }
     }
 
-    /// Checks that it is for the X25519 public key `key`.
+    /// Checks that the certificate is for the X25519 public key `key`.
     ///
     /// # Errors
     /// [`Error::SubjectKeyMismatch`].
@@ -122,7 +162,7 @@ impl<'a> Certificate<'a> {
         if self.subject_key == *key { Ok(()) } else { Err(Error::SubjectKeyMismatch) }
     }
 
-    /// The issuer's key that it carries; to be compared and shown, never to verify it with.
+    /// The issuer's key in the certificate: to be compared and shown, never to verify the certificate with.
     ///
     /// # Errors
     /// [`Error::IssuerKey`].
@@ -136,7 +176,7 @@ impl<'a> Certificate<'a> {
         self.issuer_key_b64
     }
 
-    /// The DER of the issuer's key: what its fingerprint is taken of. Still to be parsed.
+    /// The DER of the issuer's key, which the fingerprint is the hash of. Not parsed yet.
     pub(super) fn issuer_key_der<'o>(&self, out: &'o mut [u8; SPKI_DER]) -> Result<&'o [u8], Error> {
         let encoding = Error::IssuerKey(rsa::Error::KeyEncoding);
         let mut text = [0; SPKI_PEM];

@@ -1,40 +1,15 @@
-//! Why a certificate, or an anchor to verify it with, is refused.
+//! The errors of certificates and anchors.
 
 use core::fmt;
 
+use super::IdError;
 use crate::bytes::BufferTooSmall;
 use crate::crypto::rsa;
 use crate::encoding::JsonError;
-use crate::limits::ID;
-use crate::time::{TimeError, UnixTime};
+use crate::time::TimeError;
+use crate::trust::{Check, ValidityError};
 
-/// Why a text is no `subject_id` or `issuer_id`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum IdError {
-    /// No characters.
-    Empty,
-    /// More than 64 bytes.
-    TooLong,
-    /// A byte outside `A-Z a-z 0-9 . _ - : @`, at this offset.
-    Character(usize),
-}
-
-impl fmt::Display for IdError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("the name is empty"),
-            Self::TooLong => write!(f, "the name is longer than {ID} bytes"),
-            Self::Character(at) => {
-                write!(f, "byte {at} of the name is not one of A-Z a-z 0-9 . _ - : @")
-            }
-        }
-    }
-}
-
-impl core::error::Error for IdError {}
-
-/// Why a certificate, or an anchor to verify it with, is refused: one variant for each check.
+/// Why a certificate, or an anchor to verify it with, is refused. [`Error::check`] names the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error {
@@ -58,45 +33,63 @@ pub enum Error {
     NotBefore(TimeError),
     /// `not_after` is no time of the profile.
     NotAfter(TimeError),
-    /// `not_after` is earlier than `not_before`.
-    ValidityOrder,
+    /// The two times are no validity, or the time of the check is outside it.
+    Validity(ValidityError),
     /// `ca_signature_b64` is not base64 of as many bytes as an RSA modulus has.
     SignatureEncoding,
     /// The certificate names another issuer than the anchor.
     IssuerMismatch,
-    /// The certificate names another issuer key than the anchor; what it is signed with is not looked at.
+    /// The certificate names another issuer key than the anchor. Its signature is not looked at.
     IssuerKeyMismatch,
-    /// The signature is not the anchor's over this certificate.
+    /// The signature is not by the anchor's key over this certificate.
     Signature(rsa::Error),
-    /// `now` is before `not_before`.
-    NotYetValid {
-        /// The time it was verified at.
-        now: UnixTime,
-        /// From when it is valid.
-        not_before: UnixTime,
-    },
-    /// `now`, or the least that it can be, is after `not_after`.
-    Expired {
-        /// The time it was verified at.
-        now: UnixTime,
-        /// Until when it was valid.
-        not_after: UnixTime,
-    },
-    /// The certificate is another subject's than the one that was asked for.
+    /// The certificate is of another subject than the caller expects.
     SubjectMismatch,
-    /// The certificate is for another key than the one it must be for.
+    /// The certificate is for another key than the caller expects.
     SubjectKeyMismatch,
     /// The anchor's fingerprint is not that of the anchor's key.
     AnchorFingerprint,
-    /// An anchor has both an issuer and a key, or only a fingerprint.
+    /// An anchor has an issuer without a key, or a key without an issuer.
     AnchorIncomplete,
     /// The buffer lent for the output is too small.
     BufferTooSmall,
 }
 
+impl Error {
+    /// The check that refuses the certificate; `None` if the error is about an anchor or a buffer.
+    pub const fn check(&self) -> Option<Check> {
+        Some(match self {
+            Self::Json(_) => Check::Encoding,
+            Self::IssuerId(_)
+            | Self::SerialNumber
+            | Self::SubjectId(_)
+            | Self::SubjectKeyAlgorithm
+            | Self::SubjectKey
+            | Self::SubjectKeyNotCanonical
+            | Self::NotBefore(_)
+            | Self::NotAfter(_)
+            | Self::Validity(ValidityError::Order) => Check::Fields,
+            Self::IssuerMismatch => Check::Issuer,
+            Self::IssuerKey(_) | Self::IssuerKeyMismatch => Check::IssuerKey,
+            Self::SignatureEncoding | Self::Signature(_) => Check::Signature,
+            Self::Validity(ValidityError::NotYetValid { .. }) => Check::NotBefore,
+            Self::Validity(ValidityError::Expired { .. }) => Check::NotAfter,
+            Self::SubjectKeyMismatch => Check::SubjectKey,
+            Self::SubjectMismatch => Check::Subject,
+            Self::AnchorFingerprint | Self::AnchorIncomplete | Self::BufferTooSmall => return None,
+        })
+    }
+}
+
 impl From<JsonError> for Error {
     fn from(error: JsonError) -> Self {
         Self::Json(error)
+    }
+}
+
+impl From<ValidityError> for Error {
+    fn from(error: ValidityError) -> Self {
+        Self::Validity(error)
     }
 }
 
@@ -121,7 +114,7 @@ impl fmt::Display for Error {
             ),
             Self::NotBefore(error) => write!(f, "not_before: {error}"),
             Self::NotAfter(error) => write!(f, "not_after: {error}"),
-            Self::ValidityOrder => f.write_str("validity: not_after is earlier than not_before"),
+            Self::Validity(error) => error.fmt(f),
             Self::SignatureEncoding => {
                 f.write_str("ca_signature_b64: must be 256, 384 or 512 bytes in base64")
             }
@@ -131,12 +124,6 @@ impl fmt::Display for Error {
             }
             Self::Signature(error) => {
                 write!(f, "the certificate is not signed by the trusted key, or was changed: {error}")
-            }
-            Self::NotYetValid { now, not_before } => {
-                write!(f, "the certificate is valid from {not_before}, and it is {now}: check the clock")
-            }
-            Self::Expired { now, not_after } => {
-                write!(f, "the certificate expired at {not_after}, and it is {now} or later: renew it")
             }
             Self::SubjectMismatch => {
                 f.write_str("the certificate is another subject's than the expected one")

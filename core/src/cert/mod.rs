@@ -1,20 +1,20 @@
-//! Certificates: encode, parse, and verify against a pinned anchor (protocol §3).
+//! JSON certificates: encode, parse, and verify against a pinned anchor (protocol §3).
 //!
-//! Issuing goes [`TbsCertificate::encode`], a signature over that text, [`attach_signature`].
-//! Trusting goes [`Certificate::parse`], [`verify`], [`Verified`]: there is no
-//! other way to a `Verified`, and none without an [`Anchor`].
+//! An issuer calls [`TbsCertificate::encode`], signs that text, and calls [`attach_signature`].
+//! A verifier calls [`Certificate::parse`], then [`verify`], which returns a
+//! [`Verified`](crate::trust::Verified): nothing else makes one of a certificate, and none is made
+//! without an [`Anchor`].
 
 mod anchor;
 mod certificate;
 mod error;
-mod fields;
-mod object;
+mod id;
 mod tbs;
 mod verify;
 
 pub use anchor::Anchor;
 pub use certificate::Certificate;
-pub use error::{Error, IdError};
-pub use fields::{Id, IdBuf, Serial, Validity};
+pub use error::Error;
+pub use id::{Id, IdBuf, IdError};
 pub use tbs::{TbsCertificate, attach_signature};
-pub use verify::{Verified, verify};
+pub use verify::verify;

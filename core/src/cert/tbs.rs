@@ -1,29 +1,33 @@
-//! What an issuer signs, and the certificate made of it and the signature.
+//! The text that an issuer signs, and the certificate made of that text and the signature.
 
 use core::fmt::Write;
 
-use super::object::X25519;
-use super::{Error, Id, Serial, Validity};
+use super::certificate::X25519;
+use super::{Error, Id};
 use crate::bytes::{BufferTooSmall, Writer};
 use crate::crypto::rsa;
 use crate::encoding::base64::{self, Encoded};
-use crate::encoding::{Form, JsonError, JsonErrorKind, json};
+use crate::encoding::json::{self, Form, MAX_INTEGER};
+use crate::encoding::{JsonError, JsonErrorKind};
 use crate::limits::{KEY, SPKI_PEM};
+use crate::trust::{Serial, Validity};
 
-/// What a certificate says, before it is signed.
+/// The fields of a certificate before it is signed: the TBSCertificate of [RFC 5280 §4.1.2].
+///
+/// [RFC 5280 §4.1.2]: https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2
 #[derive(Clone, Copy, Debug)]
 pub struct TbsCertificate<'a> {
-    /// Who signs.
+    /// The name of the issuer, which signs.
     pub issuer_id: Id<'a>,
-    /// The key that it will be verified with.
+    /// The issuer's key, which verifies the certificate.
     pub issuer_key: &'a rsa::PublicKey,
-    /// Never used before by this issuer.
+    /// A serial number that this issuer has never used, 1..=2^53-1.
     pub serial_number: Serial,
-    /// Whom it is for.
+    /// The name of the subject.
     pub subject_id: Id<'a>,
-    /// The X25519 public key that it ties to the subject.
+    /// The subject's X25519 public key.
     pub subject_key: [u8; KEY],
-    /// When it is valid.
+    /// The period in which the certificate is valid.
     pub validity: Validity,
 }
 
@@ -31,8 +35,12 @@ impl TbsCertificate<'_> {
     /// Writes the text that is signed, RSASSA-PSS over its SHA-256, to the start of `out`.
     ///
     /// # Errors
-    /// [`BufferTooSmall`]; [`limits::CERTIFICATE`](crate::limits::CERTIFICATE) bytes are always enough.
-    pub fn encode<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], BufferTooSmall> {
+    /// [`Error::SerialNumber`] above 2^53-1, the largest integer of the JSON profile;
+    /// [`Error::BufferTooSmall`], though [`limits::CERTIFICATE`](crate::limits::CERTIFICATE) bytes are
+    /// always enough.
+    pub fn encode<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], Error> {
+        let serial_number = self.serial_number.to_u64().filter(|&number| number <= MAX_INTEGER);
+        let serial_number = serial_number.ok_or(Error::SerialNumber)?;
         let mut pem = [0; SPKI_PEM];
         let pem = self.issuer_key.write_spki_pem(&mut pem)?;
         let mut writer = Writer::new(out);
@@ -46,7 +54,7 @@ impl TbsCertificate<'_> {
             ),
             self.issuer_id,
             Encoded(pem.as_bytes()),
-            self.serial_number,
+            serial_number,
             self.subject_id,
             X25519,
             Encoded(&self.subject_key),
@@ -54,7 +62,7 @@ impl TbsCertificate<'_> {
             self.validity.not_before(),
         )
         .map_err(|_| BufferTooSmall)?;
-        writer.finish().map(|text| &*text)
+        Ok(writer.finish()?)
     }
 }
 
@@ -65,14 +73,14 @@ pub(super) const BEFORE_SIGNATURE: &[u8] = br#"{"ca_signature_b64":""#;
 pub(super) const AFTER_SIGNATURE: &[u8] = br#"","#;
 
 /// Joins the text of [`TbsCertificate::encode`] and the signature over it to a
-/// certificate, at the start of `out`. That they belong together is not checked.
+/// certificate, at the start of `out`. Whether they belong together is not checked.
 ///
 /// # Errors
-/// [`Error::Json`] if `unsigned` is no canonical object, [`Error::BufferTooSmall`].
+/// [`Error::Json`] if `unsigned` is no canonical object with a member, [`Error::BufferTooSmall`].
 pub fn attach_signature<'o>(unsigned: &[u8], signature: &[u8], out: &'o mut [u8]) -> Result<&'o [u8], Error> {
     json::check(unsigned, Form::Canonical)?;
     let members = unsigned.get(1..).filter(|members| members.len() > 1);
-    let members = members.ok_or(JsonError { kind: JsonErrorKind::Shape, at: 0 })?;
+    let members = members.ok_or(JsonError { kind: JsonErrorKind::MissingMember("issuer_id"), at: 0 })?;
     let mut writer = Writer::new(out);
     writer
         .put(BEFORE_SIGNATURE)

@@ -1,58 +1,29 @@
-//! Verification: the one way from a certificate that can be read to one that can be trusted.
+//! Verification: the one way from a certificate that was read to one that can be trusted.
 
 use super::{Anchor, Certificate, Error, Id};
 use crate::crypto::{Provider, rsa};
 use crate::keys::Fingerprint;
 use crate::limits::{KEY, RSA_BYTES, SPKI_DER};
 use crate::time::Now;
+use crate::trust::{RevocationCheck, Verified};
 
-/// The shortest PSS salt that is accepted: as long as the hash (RFC 8017 §9.1).
+/// The shortest PSS salt that is accepted: as long as the hash ([RFC 8017 §9.1]).
+///
+/// [RFC 8017 §9.1]: https://www.rfc-editor.org/rfc/rfc8017#section-9.1
 const SALT: rsa::SaltLength = rsa::SaltLength::AtLeast(32);
 
-/// A certificate that an anchor vouches for, at a time. Only [`verify`] makes it.
-#[derive(Clone, Copy, Debug)]
-pub struct Verified<'a> {
-    certificate: Certificate<'a>,
-    time_certain: bool,
-}
-
-impl<'a> Verified<'a> {
-    /// What was verified.
-    pub const fn certificate(&self) -> &Certificate<'a> {
-        &self.certificate
-    }
-
-    /// Whether it is known to be valid now: `false` if only a lower bound of the
-    /// time was known, so that it may not be valid yet, or no longer.
-    pub const fn time_certain(&self) -> bool {
-        self.time_certain
-    }
-
-    /// Goes on only if it is the certificate of `subject`.
-    ///
-    /// # Errors
-    /// [`Error::SubjectMismatch`].
-    pub fn require_subject(self, subject: Id<'_>) -> Result<Self, Error> {
-        self.certificate.require_subject(subject).map(|()| self)
-    }
-
-    /// Goes on only if it is for the X25519 public key `key`.
-    ///
-    /// # Errors
-    /// [`Error::SubjectKeyMismatch`].
-    pub fn require_key(self, key: &[u8; KEY]) -> Result<Self, Error> {
-        self.certificate.require_key(key).map(|()| self)
-    }
-}
-
-/// Verifies `certificate` under `anchor`, at `now`. In this order, and each with its own error:
+/// Verifies `certificate` under `anchor`, at `now`.
 ///
-/// 1. it names the anchor's issuer, if the anchor knows one ([`Error::IssuerMismatch`]),
-/// 2. and the anchor's key ([`Error::IssuerKey`], [`Error::IssuerKeyMismatch`]);
-/// 3. that key signed it: RSASSA-PSS with SHA-256, MGF1-SHA-256 and a salt of 32 bytes or
+/// The checks are those of [RFC 5280 §6.1.3] (a) for the one certificate of a path, with a trust
+/// anchor that is pinned. They come in this order, each with its own error:
+///
+/// 1. the certificate names the anchor's issuer, if the anchor knows one ([`Error::IssuerMismatch`]);
+/// 2. it names the anchor's key ([`Error::IssuerKey`], [`Error::IssuerKeyMismatch`]);
+/// 3. that key has signed it: RSASSA-PSS with SHA-256, MGF1-SHA-256 and a salt of 32 bytes or
 ///    more ([`Error::SignatureEncoding`], [`Error::Signature`]);
-/// 4. `now` is within its validity ([`Error::NotYetValid`], [`Error::Expired`]). Last, so
-///    that an error about the time is about a genuine certificate.
+/// 4. its revocation status is the one that `revocation` asks for;
+/// 5. `now` is within its validity ([`Error::Validity`]). This check comes last, so that an error
+///    about the time is about a genuine certificate.
 ///
 /// # Examples
 /// ```
@@ -75,29 +46,59 @@ impl<'a> Verified<'a> {
 /// ```
 ///
 /// # Errors
-/// The first of these that does not hold.
+/// The first check that fails.
+///
+/// [RFC 5280 §6.1.3]: https://www.rfc-editor.org/rfc/rfc5280#section-6.1.3
 pub fn verify<'a, P: Provider>(
     anchor: &Anchor,
     certificate: &Certificate<'a>,
     now: Now,
-) -> Result<Verified<'a>, Error> {
+    revocation: RevocationCheck,
+) -> Result<Verified<Certificate<'a>>, Error> {
+    // RFC 5280 §6.1.3 (a)(4): https://www.rfc-editor.org/rfc/rfc5280#section-6.1.3
     if anchor.issuer_id().is_some_and(|id| id != certificate.issuer_id()) {
         return Err(Error::IssuerMismatch);
     }
+    // The trust anchor's key and no other, RFC 5280 §6.1.1 (d): https://www.rfc-editor.org/rfc/rfc5280#section-6.1.1
     let found = check_issuer_key::<P>(anchor, certificate)?;
     let key = anchor.key().or(found.as_ref()).ok_or(Error::IssuerKeyMismatch)?;
+    // RFC 5280 §6.1.3 (a)(1); RFC 8017 §8.1.2: https://www.rfc-editor.org/rfc/rfc8017#section-8.1.2
     check_signature::<P>(key, certificate)?;
+    // RFC 5280 §6.1.3 (a)(3).
+    match revocation {
+        RevocationCheck::NotChecked => {}
+    }
+    // RFC 5280 §6.1.3 (a)(2).
     let time_certain = certificate.validity().check(now)?;
-    Ok(Verified { certificate: *certificate, time_certain })
+    Ok(Verified::new(*certificate, time_certain))
 }
 
-/// Whether the certificate's key is the anchor's, by fingerprint; gives the key if the anchor has only that.
-#[inline(never)] // So that its buffers are not on the stack any more while RSA needs it.
+impl Verified<Certificate<'_>> {
+    /// Checks that the certificate is of the subject `subject`.
+    ///
+    /// # Errors
+    /// [`Error::SubjectMismatch`].
+    pub fn require_subject(self, subject: Id<'_>) -> Result<Self, Error> {
+        self.certificate().require_subject(subject).map(|()| self)
+    }
+
+    /// Checks that the certificate is for the X25519 public key `key`.
+    ///
+    /// # Errors
+    /// [`Error::SubjectKeyMismatch`].
+    pub fn require_key(self, key: &[u8; KEY]) -> Result<Self, Error> {
+        self.certificate().require_key(key).map(|()| self)
+    }
+}
+
+/// Checks that the certificate's key is the anchor's, by fingerprint. Returns the key if the anchor has only its
+/// fingerprint.
+#[inline(never)] // So that these buffers are not on the stack any more while RSA needs the stack.
 fn check_issuer_key<P: Provider>(
     anchor: &Anchor,
     certificate: &Certificate<'_>,
 ) -> Result<Option<rsa::PublicKey>, Error> {
-    // The same text is the same key: so it is with every certificate that our CA has issued.
+    // The same text is the same key. Every certificate that our CA has issued has the same text.
     if anchor.matches_encoded_key::<P>(certificate.issuer_key_b64()) {
         return Ok(None);
     }

@@ -13,6 +13,7 @@ use crate::crypto::{KeyPair, Portable, Provider};
 use crate::limits::KEY;
 use crate::link::{Machine, Misuse, Next};
 use crate::time::Now;
+use crate::trust::RevocationCheck;
 use crate::wire::Code;
 use crate::wire::enrolment::{Challenge, Proof, Request, Response};
 
@@ -52,7 +53,7 @@ pub enum EnrolOutcome {
     OutOfTime {
         /// The certificate's text.
         certificate: Range<usize>,
-        /// [`cert::Error::NotYetValid`] or [`cert::Error::Expired`].
+        /// [`cert::Error::Validity`].
         error: cert::Error,
     },
     /// The CA refused.
@@ -150,9 +151,10 @@ impl<'k, P: Provider> EnrolClient<'k, P> {
     fn check(&self, text: &[u8]) -> Result<Option<cert::Error>, Error> {
         let certificate = Certificate::parse(text)?;
         // The time is checked last, so an error about it is about a genuine certificate.
-        let time = match cert::verify::<P>(self.enrolment.anchor, &certificate, self.enrolment.now) {
+        let Enrolment { anchor, now, .. } = self.enrolment;
+        let time = match cert::verify::<P>(anchor, &certificate, now, RevocationCheck::NotChecked) {
             Ok(_) => None,
-            Err(error @ (cert::Error::NotYetValid { .. } | cert::Error::Expired { .. })) => Some(error),
+            Err(error @ cert::Error::Validity(_)) => Some(error),
             Err(error) => return Err(error.into()),
         };
         certificate.require_subject(self.enrolment.subject_id.as_id())?;

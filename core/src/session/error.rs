@@ -5,7 +5,6 @@ use core::fmt;
 use crate::bytes::BufferTooSmall;
 use crate::cert;
 use crate::crypto::CryptoError;
-use crate::encoding::{JsonError, JsonErrorKind};
 use crate::link::{Misuse, Truncated, frame};
 use crate::noise;
 use crate::wire::{Code, WireError};
@@ -48,9 +47,7 @@ impl Error {
     pub const fn code(self) -> Option<Code> {
         Some(match self {
             Self::InvalidFrame(_) => Code::BadFrame,
-            Self::InvalidMessage(WireError::Json(JsonError { kind: JsonErrorKind::Shape, .. })) => {
-                Code::BadRequest
-            }
+            Self::InvalidMessage(WireError::Json(error)) if error.kind.is_mismatch() => Code::BadRequest,
             Self::InvalidMessage(WireError::Json(_)) => Code::BadJson,
             Self::InvalidMessage(WireError::Field(_) | WireError::KeyNotCanonical(_)) => Code::BadRequest,
             Self::InvalidMessage(WireError::UnknownType) => Code::UnknownType,

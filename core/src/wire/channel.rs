@@ -2,12 +2,10 @@
 
 use core::ops::Range;
 
-use serde::Deserialize;
-
 use super::WireError;
 use crate::bytes::{BufferTooSmall, Writer};
 use crate::encoding::base64;
-use crate::encoding::json::{self, Form};
+use crate::encoding::json::{Form, Reader};
 
 /// Prologue of the Noise handshake.
 pub const PROLOGUE: &[u8] = b"MiniPKI/1 channel";
@@ -37,13 +35,6 @@ impl Step {
 const HEAD: &[u8] = b"{\"noise_b64\":\"";
 const MIDDLE: &[u8] = b"\",\"type\":\"";
 const TAIL: &[u8] = b"\"}";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wire<'a> {
-    noise_b64: &'a str,
-    r#type: &'a str,
-}
 
 /// Writes the message around the Noise message that `compose` puts into its
 /// buffer and returns the length of; returns the body's length.
@@ -80,13 +71,15 @@ pub fn encode<E: From<BufferTooSmall>>(
 /// # Errors
 /// [`WireError`] if the body is another message, or holds no base64.
 pub fn decode(step: Step, body: &mut [u8]) -> Result<Range<usize>, WireError> {
-    let wire: Wire<'_> = json::decode(body, Form::Relaxed)?;
-    if wire.r#type != step.type_name() {
+    let mut reader = Reader::new(body, Form::Relaxed)?;
+    let [noise, kind] = reader.strings(["noise_b64", "type"])?;
+    reader.finish()?;
+    let text = noise.range()?;
+    if kind.required()? != step.type_name() {
         return Err(WireError::Field("type"));
     }
-    let (text, at) = (wire.noise_b64.len(), offset(body, wire.noise_b64));
-    let end = at.saturating_add(text);
-    let field = body.get_mut(at..end).ok_or(WireError::Field("noise_b64"))?;
+    let at = text.start;
+    let field = body.get_mut(text).ok_or(WireError::Field("noise_b64"))?;
     let len = base64::decode_in_place(field).map_err(|_| WireError::Field("noise_b64"))?.len();
     Ok(at..at.saturating_add(len))
 }
@@ -106,9 +99,4 @@ fn encode_forward(buf: &mut [u8], raw: Range<usize>) -> Result<usize, BufferTooS
         written += base64::encode(copy, buf.get_mut(written..).ok_or(BufferTooSmall)?)?.len();
     }
     Ok(written)
-}
-
-/// Where in `body` the borrowed `part` starts.
-fn offset(body: &[u8], part: &str) -> usize {
-    part.as_ptr().addr().saturating_sub(body.as_ptr().addr())
 }

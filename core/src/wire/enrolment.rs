@@ -1,14 +1,14 @@
 //! Enrolment messages, classic and proven (protocol §4).
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::refusal::Members;
 use super::{Refusal, WireError};
 use crate::bytes::{BufferTooSmall, Writer};
 use crate::cert::Id;
 use crate::crypto::is_canonical;
 use crate::encoding::base64::{self, Encoded};
-use crate::encoding::json::{self, Form};
+use crate::encoding::json::{self, Form, Member, Reader};
 use crate::limits::KEY;
 
 const ALGORITHM: &str = "X25519";
@@ -62,41 +62,30 @@ pub enum ClientMessage<'a> {
     Proof(Proof),
 }
 
-// The messages' keys in canonical order. `B` is base64: text when read, bytes when written.
+// The messages as they are written, with their keys in canonical order.
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RequestObject<'a, B> {
+#[derive(Serialize)]
+struct RequestObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    nonce_b64: Option<B>,
+    nonce_b64: Option<Encoded<'a>>,
     public_key_algo: &'a str,
-    public_key_value_b64: B,
+    public_key_value_b64: Encoded<'a>,
     subject_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     r#type: Option<&'a str>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ChallengeObject<'a, B> {
-    ca_share_b64: B,
-    nonce_b64: B,
+#[derive(Serialize)]
+struct ChallengeObject<'a> {
+    ca_share_b64: Encoded<'a>,
+    nonce_b64: Encoded<'a>,
     r#type: &'a str,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProofObject<'a, B> {
-    proof_b64: B,
+#[derive(Serialize)]
+struct ProofObject<'a> {
+    proof_b64: Encoded<'a>,
     r#type: &'a str,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct IssuedObject {
-    #[serde(rename = "certificate")]
-    _certificate: IgnoredAny,
-    ok: bool,
 }
 
 fn key(name: &'static str, text: &str) -> Result<[u8; KEY], WireError> {
@@ -127,19 +116,40 @@ impl<'a> Request<'a> {
         };
         json::encode(&object, out)
     }
+}
 
-    fn decode(body: &'a [u8]) -> Result<Self, WireError> {
-        let object: RequestObject<'a, &str> = json::decode(body, Form::Relaxed)?;
-        expect("public_key_algo", object.public_key_algo, ALGORITHM)?;
+/// The members of all messages to a CA, which one pass over the body finds.
+struct ClientMembers<'a> {
+    nonce: Member<&'a str>,
+    proof: Member<&'a str>,
+    algorithm: Member<&'a str>,
+    key: Member<&'a str>,
+    subject: Member<&'a str>,
+}
+
+impl<'a> ClientMembers<'a> {
+    /// The request; `kind` is its `type`.
+    fn request(self, kind: Option<&str>) -> Result<Request<'a>, WireError> {
+        self.proof.absent()?;
+        let (nonce, algorithm) = (self.nonce.optional()?, self.algorithm.required()?);
+        let (key, subject) = (self.key.required()?, self.subject.required()?);
+        expect("public_key_algo", algorithm, ALGORITHM)?;
         // The nonce belongs to the proven form, and to it alone.
-        if object.nonce_b64.is_some() != object.r#type.is_some() {
+        if nonce.is_some() != kind.is_some() {
             return Err(WireError::Field("nonce_b64"));
         }
-        Ok(Self {
-            subject_id: Id::new(object.subject_id).map_err(|_| WireError::Field("subject_id"))?,
-            subject_key: public_key("public_key_value_b64", object.public_key_value_b64)?,
-            nonce: object.nonce_b64.map(|nonce| key("nonce_b64", nonce)).transpose()?,
+        Ok(Request {
+            subject_id: Id::new(subject).map_err(|_| WireError::Field("subject_id"))?,
+            subject_key: public_key("public_key_value_b64", key)?,
+            nonce: nonce.map(|nonce| self::key("nonce_b64", nonce)).transpose()?,
         })
+    }
+
+    fn proof(self) -> Result<Proof, WireError> {
+        for other in [self.nonce, self.algorithm, self.key, self.subject] {
+            other.absent()?;
+        }
+        Ok(Proof { proof: key("proof_b64", self.proof.required()?)? })
     }
 }
 
@@ -149,9 +159,33 @@ impl<'a> ClientMessage<'a> {
     /// # Errors
     /// [`WireError`] naming what is wrong.
     pub fn decode(body: &'a [u8]) -> Result<Self, WireError> {
-        match json::member(body, "type")? {
-            None | Some(b"\"enroll_request\"") => Request::decode(body).map(Self::Request),
-            Some(b"\"enroll_proof\"") => Proof::decode(body).map(Self::Proof),
+        let mut reader = Reader::new(body, Form::Relaxed)?;
+        let [nonce, proof, algorithm, key, subject, kind] = reader.strings([
+            "nonce_b64",
+            "proof_b64",
+            "public_key_algo",
+            "public_key_value_b64",
+            "subject_id",
+            "type",
+        ])?;
+        // An unknown type has members that are unknown, too: the type is reported first.
+        let finished = reader.finish();
+        if let Err(error) = finished
+            && !error.kind.is_mismatch()
+        {
+            return Err(error.into());
+        }
+        let kind = kind.optional().map_err(|_| WireError::UnknownType)?;
+        let members = ClientMembers { nonce, proof, algorithm, key, subject };
+        match kind {
+            None | Some(REQUEST) => {
+                finished?;
+                members.request(kind).map(Self::Request)
+            }
+            Some(PROOF) => {
+                finished?;
+                members.proof().map(Self::Proof)
+            }
             Some(_) => Err(WireError::UnknownType),
         }
     }
@@ -171,13 +205,14 @@ impl Challenge {
     ///
     /// # Errors
     /// [`WireError`] naming what is wrong.
+    #[inline(never)] // So that the reader is not on the stack any more while the caller needs the stack.
     pub fn decode(body: &[u8]) -> Result<Self, WireError> {
-        let object: ChallengeObject<'_, &str> = json::decode(body, Form::Relaxed)?;
-        expect("type", object.r#type, CHALLENGE)?;
-        Ok(Self {
-            ca_share: public_key("ca_share_b64", object.ca_share_b64)?,
-            nonce: key("nonce_b64", object.nonce_b64)?,
-        })
+        let mut reader = Reader::new(body, Form::Relaxed)?;
+        let [ca_share, nonce, kind] = reader.strings(["ca_share_b64", "nonce_b64", "type"])?;
+        reader.finish()?;
+        let (ca_share, nonce) = (ca_share.required()?, nonce.required()?);
+        expect("type", kind.required()?, CHALLENGE)?;
+        Ok(Self { ca_share: public_key("ca_share_b64", ca_share)?, nonce: key("nonce_b64", nonce)? })
     }
 }
 
@@ -188,11 +223,6 @@ impl Proof {
     /// [`BufferTooSmall`].
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
         json::encode(&ProofObject { proof_b64: Encoded(&self.proof), r#type: PROOF }, out)
-    }
-
-    fn decode(body: &[u8]) -> Result<Self, WireError> {
-        let object: ProofObject<'_, &str> = json::decode(body, Form::Relaxed)?;
-        Ok(Self { proof: key("proof_b64", object.proof_b64)? })
     }
 }
 
@@ -216,12 +246,14 @@ impl<'a> Response<'a> {
     ///
     /// # Errors
     /// [`WireError`] if it is neither a certificate nor a refusal.
+    #[inline(never)] // So that the reader is not on the stack any more while the caller needs the stack.
     pub fn decode(body: &'a [u8]) -> Result<Self, WireError> {
-        json::check(body, Form::Relaxed)?;
-        let Some(certificate) = json::member(body, "certificate")? else {
-            return Refusal::decode(body).map(Self::Refused);
+        let members = Members::read(body)?;
+        let Some(certificate) = members.certificate.optional()? else {
+            return members.refusal().map(Self::Refused);
         };
-        let wire: IssuedObject = json::decode(body, Form::Relaxed)?;
-        if wire.ok { Ok(Self::Issued(certificate)) } else { Err(WireError::Field("ok")) }
+        members.code.absent()?;
+        members.error.absent()?;
+        if members.ok.required()? { Ok(Self::Issued(certificate)) } else { Err(WireError::Field("ok")) }
     }
 }

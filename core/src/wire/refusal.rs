@@ -2,11 +2,11 @@
 
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::WireError;
 use crate::bytes::BufferTooSmall;
-use crate::encoding::json::{self, Form};
+use crate::encoding::json::{self, Form, Member, Reader};
 
 /// The reason of a refusal, as it travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,14 +122,55 @@ pub struct Refusal<'a> {
     pub text: &'a str,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wire<'a> {
-    // Absent in the classic form, which knows no codes.
-    #[serde(borrow, default)]
-    code: Option<&'a str>,
+/// The message as it is written, with its keys in canonical order.
+#[derive(Serialize)]
+struct Object<'a> {
+    code: &'a str,
     error: &'a str,
     ok: bool,
+}
+
+/// The members of a refusal, and of the answer that there is in its place: one pass over the body finds them.
+pub(super) struct Members<'a> {
+    pub(super) certificate: Member<&'a [u8]>,
+    /// Absent in the classic form, which knows no codes.
+    pub(super) code: Member<&'a str>,
+    pub(super) error: Member<&'a str>,
+    pub(super) ok: Member<bool>,
+}
+
+impl<'a> Members<'a> {
+    /// Reads the body of an answer.
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::new(body, Form::Relaxed)?;
+        let mut members = Self {
+            certificate: reader.member("certificate"),
+            code: reader.member("code"),
+            error: reader.member("error"),
+            ok: reader.member("ok"),
+        };
+        while let Some(key) = reader.next_key()? {
+            match key {
+                "certificate" => reader.raw(&mut members.certificate)?,
+                "code" => reader.string(&mut members.code)?,
+                "error" => reader.string(&mut members.error)?,
+                "ok" => reader.boolean(&mut members.ok)?,
+                _ => reader.unknown()?,
+            }
+        }
+        reader.finish()?;
+        Ok(members)
+    }
+
+    /// The refusal that the members are.
+    pub(super) fn refusal(self) -> Result<Refusal<'a>, WireError> {
+        self.certificate.absent()?;
+        let (code, text) = (self.code.optional()?, self.error.required()?);
+        if self.ok.required()? {
+            return Err(WireError::Field("ok"));
+        }
+        Ok(Refusal { code: code.map_or(Code::Other, Code::from_name), text })
+    }
 }
 
 impl From<Code> for Refusal<'static> {
@@ -144,7 +185,7 @@ impl<'a> Refusal<'a> {
     /// # Errors
     /// [`BufferTooSmall`].
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
-        json::encode(&Wire { code: Some(self.code.as_str()), error: self.text, ok: false }, out)
+        json::encode(&Object { code: self.code.as_str(), error: self.text, ok: false }, out)
     }
 
     /// Reads the message's body.
@@ -152,10 +193,6 @@ impl<'a> Refusal<'a> {
     /// # Errors
     /// [`WireError`] if it is anything but a refusal.
     pub fn decode(body: &'a [u8]) -> Result<Self, WireError> {
-        let wire: Wire<'a> = json::decode(body, Form::Relaxed)?;
-        if wire.ok {
-            return Err(WireError::Field("ok"));
-        }
-        Ok(Self { code: wire.code.map_or(Code::Other, Code::from_name), text: wire.error })
+        Members::read(body)?.refusal()
     }
 }

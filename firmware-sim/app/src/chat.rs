@@ -1,8 +1,8 @@
 //! What devices and people say: `{"text":"…","type":"chat"}` (protocol §5), within the core's JSON profile.
 
 use minipki_core::bytes::BufferTooSmall;
-use minipki_core::encoding::{Form, JsonError, json};
-use serde::{Deserialize, Serialize};
+use minipki_core::encoding::json::{self, Form, JsonError, Reader};
+use serde::Serialize;
 
 use crate::config::Text;
 
@@ -12,8 +12,7 @@ const CHAT: &str = "chat";
 /// Room for the longest message that a device sends.
 pub(crate) const MESSAGE: usize = Text::MAX + 32;
 
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Serialize)]
 struct Chat<'a> {
     text: &'a str,
     r#type: &'a str,
@@ -33,6 +32,9 @@ pub(crate) fn encode<'o>(text: Text<'_>, out: &'o mut [u8; MESSAGE]) -> Result<&
 /// # Errors
 /// [`JsonError`] if it is outside the profile: what people type may be, and a device cannot read that.
 pub(crate) fn decode(body: &[u8]) -> Result<Option<&str>, JsonError> {
-    let Chat { text, r#type } = json::decode(body, Form::Relaxed)?;
-    Ok((r#type == CHAT).then_some(text))
+    let mut reader = Reader::new(body, Form::Relaxed)?;
+    let [text, kind] = reader.strings(["text", "type"])?;
+    reader.finish()?;
+    let (text, kind) = (text.required()?, kind.required()?);
+    Ok((kind == CHAT).then_some(text))
 }

@@ -1,7 +1,7 @@
 //! The time, as far as it is known: the board's own, but never a time before the lower bound from the CA.
 
-use minipki_core::cert::Validity;
 use minipki_core::time::{Now, UnixTime};
+use minipki_core::trust::Validity;
 
 use crate::board::{Board, Record};
 use crate::exit::Exit;

@@ -6,6 +6,7 @@ use embedded_io::ErrorKind;
 use minipki_core::cert::Error as CertificateError;
 use minipki_core::drive::DriveError;
 use minipki_core::session;
+use minipki_core::trust::ValidityError;
 use minipki_core::wire::Code;
 
 /// Why a run ended. The numbers are stable; those from 64 on are the board's own.
@@ -116,8 +117,8 @@ impl Exit {
     pub(crate) const fn of_certificate(error: CertificateError) -> Self {
         match error {
             CertificateError::IssuerKeyMismatch => Self::WrongFingerprint,
-            CertificateError::Expired { .. } => Self::CertificateExpired,
-            CertificateError::NotYetValid { .. } => Self::CertificateNotYetValid,
+            CertificateError::Validity(ValidityError::Expired { .. }) => Self::CertificateExpired,
+            CertificateError::Validity(ValidityError::NotYetValid { .. }) => Self::CertificateNotYetValid,
             _ => Self::CertificateRefused,
         }
     }
@@ -135,8 +136,8 @@ impl Exit {
                 session::Error::Refused(_) => Self::PeerRefused,
                 session::Error::InvalidCertificate(error) => match error {
                     CertificateError::IssuerKeyMismatch => Self::PeerOfAnotherCa,
-                    CertificateError::Expired { .. } => Self::PeerExpired,
-                    CertificateError::NotYetValid { .. } => Self::PeerNotYetValid,
+                    CertificateError::Validity(ValidityError::Expired { .. }) => Self::PeerExpired,
+                    CertificateError::Validity(ValidityError::NotYetValid { .. }) => Self::PeerNotYetValid,
                     CertificateError::SubjectKeyMismatch => Self::PeerKeyDiffers,
                     CertificateError::SubjectMismatch => Self::PeerIsAnother,
                     _ => Self::PeerCertificateRefused,

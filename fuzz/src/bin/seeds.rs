@@ -6,7 +6,7 @@ use std::path::Path;
 use std::{fs, io};
 
 use minipki_core::bytes::Secret;
-use minipki_core::cert::{Id, Serial, TbsCertificate, Validity, attach_signature};
+use minipki_core::cert::{Id, TbsCertificate, attach_signature};
 use minipki_core::crypto::rsa::{KeySize, PrivateKey};
 use minipki_core::crypto::{KeyPair, Portable, Provider};
 use minipki_core::encoding::pem;
@@ -15,6 +15,7 @@ use minipki_core::link::{Link, Machine, Want};
 use minipki_core::session::{
     self, EnrolClient, EnrolEvent, EnrolForm, EnrolServer, Enrolment, Initiator, LocalIdentity, Responder,
 };
+use minipki_core::trust::{Serial, Validity};
 use minipki_fuzz::peers;
 use minipki_fuzz::stream::Buffers;
 use rand_chacha::ChaCha20Rng;

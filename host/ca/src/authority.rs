@@ -13,9 +13,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use minipki_core::cert::{Id, IdBuf, Serial};
+use minipki_core::cert::{Id, IdBuf};
 use minipki_core::crypto::rsa;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::Serial;
 
 use super::limits::Rates;
 use super::outage::{Damage, Outage};

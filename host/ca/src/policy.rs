@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use minipki_core::cert::Validity;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::Validity;
 
 use super::ports::CertificateRecord;
 use super::{IssueRequest, Possession, RateLimits, TokenHash};

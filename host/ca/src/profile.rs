@@ -1,10 +1,10 @@
 //! What a certificate of this CA says: the one place where its fields are filled in.
 
-use minipki_core::bytes::BufferTooSmall;
-use minipki_core::cert::{self, IdBuf, Serial, TbsCertificate, Validity};
+use minipki_core::cert::{self, IdBuf, TbsCertificate};
 use minipki_core::crypto::rsa;
 use minipki_core::limits::CERTIFICATE;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::{Serial, Validity};
 
 use super::policy::{Approved, BACKDATE};
 use super::{Policy, Signature};
@@ -22,10 +22,8 @@ pub(super) enum ProfileError {
         "the certificate would be valid beyond the year 9999: check the machine's clock and the policy's validity"
     )]
     Validity,
-    #[error("the certificate does not fit its buffer: {0}")]
-    BufferTooSmall(BufferTooSmall),
     #[error("the certificate could not be put together: {0}")]
-    Assemble(cert::Error),
+    Encode(cert::Error),
 }
 
 /// From a little before now on, until as long after now as the policy says.
@@ -54,7 +52,7 @@ impl Profile {
             validity,
         };
         let mut room = [0; CERTIFICATE];
-        unsigned.encode(&mut room).map(<[u8]>::to_vec).map_err(ProfileError::BufferTooSmall)
+        unsigned.encode(&mut room).map(<[u8]>::to_vec).map_err(ProfileError::Encode)
     }
 }
 
@@ -63,5 +61,5 @@ pub(super) fn attach_signature(unsigned: &[u8], signature: &Signature) -> Result
     let mut room = [0; CERTIFICATE];
     cert::attach_signature(unsigned, signature.as_bytes(), &mut room)
         .map(<[u8]>::to_vec)
-        .map_err(ProfileError::Assemble)
+        .map_err(ProfileError::Encode)
 }

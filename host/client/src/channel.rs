@@ -4,11 +4,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use getrandom::SysRng;
-use minipki_core::cert::{Certificate, IdBuf, Validity};
+use minipki_core::cert::{Certificate, IdBuf};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{LinkOver, Machine, Misuse};
 use minipki_core::session::{self, Established, Initiator, Peer, Responder};
 use minipki_core::time::Now;
+use minipki_core::trust::Validity;
 use minipki_core::wire::Code;
 use rand_core::UnwrapErr;
 use tokio::io::{AsyncRead, AsyncWrite};

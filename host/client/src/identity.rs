@@ -5,11 +5,12 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use minipki_core::cert::{self, Anchor, Certificate, Id, IdBuf, Validity};
+use minipki_core::cert::{self, Anchor, Certificate, Id, IdBuf};
 use minipki_core::crypto::KeyPair;
 use minipki_core::keys::{Fingerprint, KeyFileError};
 use minipki_core::session::LocalIdentity;
 use minipki_core::time::{Now, UnixTime};
+use minipki_core::trust::{RevocationCheck, Validity};
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
@@ -222,7 +223,8 @@ impl Identity {
         let validity = view.validity();
         // Valid at its own start; whether it is now is asked apart.
         let start = Now::Exact(validity.not_before());
-        let verified = cert::verify::<Chosen>(&anchor, &view, start)?.require_key(key.public())?;
+        let verified = cert::verify::<Chosen>(&anchor, &view, start, RevocationCheck::NotChecked)?
+            .require_key(key.public())?;
         anchor.pin_issuer::<Chosen>(&verified)?;
         let subject_id = view.subject_id().into();
         Ok(Self { key, certificate, anchor, subject_id, validity })

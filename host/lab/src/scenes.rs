@@ -7,6 +7,7 @@ use std::time::Duration;
 use minipki_core::cert::{Anchor, IdBuf};
 use minipki_core::crypto::KeyPair;
 use minipki_core::link::{Direction, Observer};
+use minipki_core::trust::Serial;
 use tokio::io::{DuplexStream, duplex, split};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -47,7 +48,7 @@ pub(super) struct Seen {
 /// What one end of a channel has come to know.
 pub(super) struct End {
     pub(super) peer: String,
-    pub(super) serial: u64,
+    pub(super) serial: Serial,
     pub(super) handshake_hash: [u8; 32],
     /// The fingerprint of the key that it seals with.
     pub(super) seals: Option<[u8; 32]>,
@@ -173,7 +174,7 @@ impl End {
     {
         Self {
             peer: channel.peer.subject_id().to_string(),
-            serial: channel.peer.serial_number().get(),
+            serial: channel.peer.serial_number(),
             handshake_hash: channel.handshake_hash,
             seals: channel.outbound.key_fingerprint(),
             opens: channel.inbound.key_fingerprint(),

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use getrandom::SysRng;
-use minipki_core::cert::{Id, Serial};
+use minipki_core::cert::Id;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::Serial;
 use rand_core::TryCryptoRng;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -15,7 +16,6 @@ use super::guard::Guard;
 use super::open::{self, Accept};
 use super::serials::{self, Stock};
 use super::{FILE, Owner, StoreError, facts};
-use minipki_ca::ports::serial::to_octets;
 use minipki_ca::ports::{
     CertificateFormat, Inquiry, Ledger, LedgerError, LedgerFacts, NewCertificate, TokenHash,
 };
@@ -122,7 +122,7 @@ fn insert(
     transaction: &Transaction<'_>,
     certificate: &NewCertificate<'_>,
 ) -> Result<Option<i64>, StoreError> {
-    let serial = to_octets(certificate.serial);
+    let serial = certificate.serial.to_be_bytes();
     let mut delete = transaction.prepare_cached("DELETE FROM reserved WHERE serial = ?1")?;
     if delete.execute([serial])? != 1 {
         return Ok(None);
@@ -241,7 +241,7 @@ impl Space {
 
 #[cfg(test)]
 mod tests {
-    use minipki_core::cert::Validity;
+    use minipki_core::trust::Validity;
 
     use super::*;
 

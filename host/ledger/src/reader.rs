@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use minipki_core::cert::Serial;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::Serial;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::identity::{Instance, Owner};
 use super::rows::{each, parse, records, row_error, select};
 use super::{StoreError, audit, open, search, tokens};
-use minipki_ca::ports::serial::to_octets;
 use minipki_ca::ports::{
     AuditRecord, BadRow, CertificateRecord, Found, LedgerCounts, LedgerError, LedgerReader, Page, Search,
     TokenRecord,
@@ -80,7 +79,7 @@ impl LedgerReader for SqliteReader {
     fn find_by_serial(&mut self, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
         self.read(|connection| {
             let mut query = connection.prepare_cached(select!("WHERE serial = ?1"))?;
-            query.query_row([to_octets(serial)], |row| Ok(parse(row))).optional()?.transpose()
+            query.query_row([serial.to_be_bytes()], |row| Ok(parse(row))).optional()?.transpose()
         })
     }
 

@@ -1,11 +1,11 @@
 //! A row of the table of certificates as a record, and what is wrong with one that is none.
 
-use minipki_core::cert::{Id, IdBuf, Serial, Validity};
+use minipki_core::cert::{Id, IdBuf};
 use minipki_core::time::UnixTime;
+use minipki_core::trust::{Serial, Validity};
 use rusqlite::{Connection, Params, Row};
 
 use super::StoreError;
-use minipki_ca::ports::serial::from_octets;
 use minipki_ca::ports::{BadRow, CertificateFormat, CertificateRecord, LedgerError};
 
 /// The columns of a [`CertificateRecord`], in the order [`parse`] reads them.
@@ -84,7 +84,7 @@ pub(super) fn parse(row: &Row<'_>) -> Result<CertificateRecord, StoreError> {
 
 /// The serial number in a column, if it is one.
 pub(super) fn serial(row: &Row<'_>, column: usize) -> Option<Serial> {
-    row.get(column).ok().and_then(from_octets)
+    Serial::from_be_bytes(&row.get::<_, [u8; Serial::OCTETS]>(column).ok()?).ok()
 }
 
 pub(super) fn format(row: &Row<'_>, column: usize) -> Result<CertificateFormat, StoreError> {

@@ -12,7 +12,6 @@ use rusqlite::{Connection, ErrorCode, params_from_iter};
 
 use super::StoreError;
 use super::rows::{records, row_error, select};
-use minipki_ca::ports::serial::to_octets;
 use minipki_ca::ports::{CertificateRecord, Cursor, Found, LedgerError, Order, PagePlace, Search, SortValue};
 
 /// How many certificates a filter may let through for them all to be looked at and sorted: at once,
@@ -77,7 +76,7 @@ struct Filter {
 fn filters(search: &Search) -> Vec<Filter> {
     let mut filters = Vec::new();
     if let Some(serial) = search.serial {
-        let values = vec![Value::Blob(to_octets(serial).into())];
+        let values = vec![Value::Blob(serial.to_be_bytes().into())];
         filters.push(Filter { sql: "serial = ?", values, path: BY_SERIAL });
     }
     if let Some(range) = &search.key {

@@ -10,12 +10,11 @@
 
 use std::collections::VecDeque;
 
-use minipki_core::cert::Serial;
+use minipki_core::trust::Serial;
 use rand_core::TryCryptoRng;
 use rusqlite::Connection;
 
 use super::StoreError;
-use minipki_ca::ports::serial::to_octets;
 
 /// How many serials a refill brings the stock to, at least.
 const BLOCK: usize = 256;
@@ -65,7 +64,7 @@ pub(super) fn reserve<R: TryCryptoRng>(
         let bits = rng.try_next_u64().map_err(|e| StoreError::Entropy(e.to_string()))?;
         // The top 53 bits: 0..=2^53-1, of which only 0 is no serial.
         let Ok(serial) = Serial::new(bits >> 11) else { continue };
-        if insert.execute([to_octets(serial)])? == 1 {
+        if insert.execute([serial.to_be_bytes()])? == 1 {
             serials.push(serial);
         }
     }

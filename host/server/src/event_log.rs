@@ -29,11 +29,12 @@ impl EventSink for EventLog {
             CaEvent::Issued { request: Request { subject, form, elapsed }, issued } if issued.repeated => {
                 // This costs a client nothing, so it may come without end.
                 let Some(left_out) = self.requests.note("repeated", source) else { return };
-                let (serial, more, most_from) = (issued.serial.get(), left_out.count(), left_out.most_from());
+                let (serial, more, most_from) =
+                    (issued.serial.to_u64(), left_out.count(), left_out.most_from());
                 tracing::info!(%subject, serial, %form, ?elapsed, more, most_from, "repeated");
             }
             CaEvent::Issued { request: Request { subject, form, elapsed }, issued } => {
-                tracing::info!(%subject, serial = issued.serial.get(), %form, ?elapsed, "granted");
+                tracing::info!(%subject, serial = issued.serial.to_u64(), %form, ?elapsed, "granted");
             }
             CaEvent::Refused { request: Request { subject, form, elapsed }, code, reason } => {
                 let Some(left_out) = self.requests.note(code.as_str(), source) else { return };

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use minipki_core::link::Direction;
+use minipki_core::trust::Serial;
 use tokio::sync::broadcast;
 
 use minipki_ca::Source;
@@ -54,14 +55,14 @@ pub enum LiveKind {
         /// Whom it names.
         subject: String,
         /// Its serial number.
-        serial: u64,
+        serial: Serial,
     },
     /// A certificate is about to be answered again, to the request that it was answered to before.
     Repeated {
         /// Whom it names.
         subject: String,
         /// Its serial number.
-        serial: u64,
+        serial: Serial,
     },
     /// Something was refused.
     Refused {
@@ -143,7 +144,7 @@ impl EventSink for LiveFeed {
             }
             CaEvent::Frame { direction, body } => LiveKind::Frame { direction, body: body.into() },
             CaEvent::Issued { request, issued } => {
-                let (subject, serial) = (request.subject.to_string(), issued.serial.get());
+                let (subject, serial) = (request.subject.to_string(), issued.serial);
                 if issued.repeated {
                     LiveKind::Repeated { subject, serial }
                 } else {

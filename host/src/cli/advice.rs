@@ -2,6 +2,7 @@
 
 use minipki_core::cert;
 use minipki_core::session::{self, PeerMisbehaved};
+use minipki_core::trust::Check;
 use minipki_core::wire::Code;
 
 use super::{CliError, Exit};
@@ -12,15 +13,20 @@ use minipki_net::trace::explain;
 /// A certificate or anchor that was refused.
 pub(super) fn certificate(error: &cert::Error) -> CliError {
     use cert::Error as E;
-    let next = match error {
-        E::IssuerMismatch | E::IssuerKeyMismatch | E::Signature(_) => {
+    let next = match error.check() {
+        // A key or a signature that cannot be read was damaged; one that differs is of somebody else.
+        Some(Check::Issuer | Check::IssuerKey | Check::Signature)
+            if !matches!(error, E::IssuerKey(_) | E::SignatureEncoding) =>
+        {
             "do not trust it; if it should be of this CA, compare the fingerprints by another way"
         }
-        E::NotYetValid { .. } => "check this machine's clock; otherwise wait until then",
-        E::Expired { .. } => "check this machine's clock; otherwise have its holder enrol again",
-        E::SubjectMismatch => "check whom you meant to reach, and at which address",
-        E::SubjectKeyMismatch => "do not trust it: whoever showed it does not hold the key it names",
-        E::AnchorFingerprint | E::AnchorIncomplete => "fetch the anchor from the CA again",
+        Some(Check::NotBefore) => "check this machine's clock; otherwise wait until then",
+        Some(Check::NotAfter) => "check this machine's clock; otherwise have its holder enrol again",
+        Some(Check::Subject) => "check whom you meant to reach, and at which address",
+        Some(Check::SubjectKey) => "do not trust it: whoever showed it does not hold the key it names",
+        None if matches!(error, E::AnchorFingerprint | E::AnchorIncomplete) => {
+            "fetch the anchor from the CA again"
+        }
         _ => "it was damaged or changed; fetch it again from where it was made",
     };
     CliError::new(Exit::NotVerified, error, next)

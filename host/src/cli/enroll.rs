@@ -125,7 +125,7 @@ fn report(out: &Path, identity: &Identity, what: &str, as_json: bool) -> Result<
             "identity": out.to_string_lossy(),
             "issuer_id": issuer.as_str(),
             "not_after": until.to_string(),
-            "serial_number": serial.get(),
+            "serial_number": serial.to_u64(),
             "subject_id": subject.as_str(),
         }))?;
     }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use minipki_core::cert::{self, Certificate, Verified};
+use minipki_core::cert::{self, Certificate};
 use minipki_core::time::{Now, UnixTime};
+use minipki_core::trust::{RevocationCheck, Verified};
 use serde_json::json;
 
 use super::{CliError, advice, output};
@@ -32,8 +33,9 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let anchor = read_anchor(&args.anchor)?;
     let text = output::read(&args.file)?;
     let at = args.at.map_or_else(clock::now, Ok)?;
-    let verdict = Certificate::parse(&text)
-        .and_then(|certificate| cert::verify::<Chosen>(&anchor, &certificate, Now::Exact(at)));
+    let verdict = Certificate::parse(&text).and_then(|certificate| {
+        cert::verify::<Chosen>(&anchor, &certificate, Now::Exact(at), RevocationCheck::NotChecked)
+    });
     match &verdict {
         Ok(verified) if args.json => json_verdict(verified, at)?,
         Ok(verified) => show(verified, at)?,
@@ -43,19 +45,19 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     verdict.map(drop).map_err(|error| advice::certificate(&error))
 }
 
-fn json_verdict(verified: &Verified<'_>, at: UnixTime) -> Result<(), CliError> {
+fn json_verdict(verified: &Verified<Certificate<'_>>, at: UnixTime) -> Result<(), CliError> {
     let certificate = verified.certificate();
     output::json(&json!({
         "at": at.to_string(),
         "issuer_id": certificate.issuer_id().as_str(),
         "not_after": certificate.validity().not_after().to_string(),
-        "serial_number": certificate.serial_number().get(),
+        "serial_number": certificate.serial_number().to_u64(),
         "subject_id": certificate.subject_id().as_str(),
         "valid": true,
     }))
 }
 
-fn show(verified: &Verified<'_>, at: UnixTime) -> Result<(), CliError> {
+fn show(verified: &Verified<Certificate<'_>>, at: UnixTime) -> Result<(), CliError> {
     let certificate = verified.certificate();
     output::data(|out| {
         writeln!(out, "valid at {at}")?;

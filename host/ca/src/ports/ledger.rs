@@ -1,7 +1,8 @@
 //! The port that the authority issues through.
 
-use minipki_core::cert::{Id, Serial, Validity};
+use minipki_core::cert::Id;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::{Serial, Validity};
 
 use super::{CertificateFormat, CertificateRecord, LedgerError, TokenHash};
 

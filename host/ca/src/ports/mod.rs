@@ -13,13 +13,13 @@
 
 use std::error::Error;
 
-use minipki_core::cert::{IdBuf, Serial};
+use minipki_core::cert::IdBuf;
+use minipki_core::trust::Serial;
 
 mod audit;
 mod ledger;
 mod reader;
 mod search;
-pub mod serial;
 mod signer;
 mod tokens;
 

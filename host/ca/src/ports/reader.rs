@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use minipki_core::cert::{Id, IdBuf, Serial, Validity};
+use minipki_core::cert::{Id, IdBuf};
 use minipki_core::time::UnixTime;
+use minipki_core::trust::{Serial, Validity};
 
 use super::{AuditRecord, Found, LedgerError, Search, TokenRecord};
 

@@ -7,11 +7,11 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use minipki_core::cert::{Id, Serial};
+use minipki_core::cert::Id;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::Serial;
 
 use super::CertificateRecord;
-use super::serial::{self, OCTETS};
 
 /// Which certificates are wanted. All filters that are given apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Order {
         match self {
             Self::Issue => SortValue::Number(record.id),
             Self::Subject => SortValue::Text(record.subject_id.to_string()),
-            Self::Serial => SortValue::Serial(serial::to_octets(record.serial)),
+            Self::Serial => SortValue::Serial(record.serial.to_be_bytes()),
             Self::Begin => SortValue::Number(record.validity.not_before().get()),
             Self::End => SortValue::Number(record.validity.not_after().get()),
         }
@@ -97,7 +97,7 @@ impl Order {
     pub fn value_at(self, cursor: &Cursor) -> SortValue {
         match self {
             Self::Subject => SortValue::Text(cursor.value.clone()),
-            Self::Serial => SortValue::Serial(serial::from_hex(&cursor.value).unwrap_or([0; OCTETS])),
+            Self::Serial => SortValue::Serial(from_hex(&cursor.value).unwrap_or([0; Serial::OCTETS])),
             Self::Issue | Self::Begin | Self::End => SortValue::Number(cursor.value.parse().unwrap_or(0)),
         }
     }
@@ -116,7 +116,7 @@ pub enum SortValue {
     /// A subject.
     Text(String),
     /// A serial number, the most significant octet first.
-    Serial([u8; OCTETS]),
+    Serial([u8; Serial::OCTETS]),
 }
 
 impl fmt::Display for SortValue {
@@ -179,4 +179,11 @@ pub struct Found {
     pub before: Option<Cursor>,
     /// Where the page after it begins, if there is one.
     pub after: Option<Cursor>,
+}
+
+/// The 20 octets that `text` spells in hexadecimal digits.
+fn from_hex(text: &str) -> Option<[u8; Serial::OCTETS]> {
+    let (digits, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    let octet = |pair: &[u8; 2]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
+    digits.iter().map(octet).collect::<Option<Vec<_>>>()?.try_into().ok()
 }

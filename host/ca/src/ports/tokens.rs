@@ -1,7 +1,8 @@
 //! The port that adds and revokes tokens, also while a CA issues.
 
-use minipki_core::cert::{Id, IdBuf, Serial};
+use minipki_core::cert::{Id, IdBuf};
 use minipki_core::time::UnixTime;
+use minipki_core::trust::Serial;
 
 use super::{LedgerError, TokenHash};
 

@@ -11,8 +11,9 @@ use minipki_ca::ports::{
     LedgerCounts, LedgerError, LedgerFacts, LedgerReader, NewCertificate, Page, PagePlace, Search, Storage,
     TokenBook, TokenHash, TokenRecord, TokenState,
 };
-use minipki_core::cert::{Id, IdBuf, Serial};
+use minipki_core::cert::{Id, IdBuf};
 use minipki_core::time::UnixTime;
+use minipki_core::trust::Serial;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -27,7 +28,7 @@ pub struct MemoryStorage(Arc<Mutex<State>>);
 struct State {
     serials: ChaCha20Rng,
     token_numbers: ChaCha20Rng,
-    reserved: HashSet<u64>,
+    reserved: HashSet<Serial>,
     /// In the order of issue: the number of a row is its place and 1.
     certificates: Vec<CertificateRecord>,
     tokens: Vec<Token>,
@@ -115,7 +116,7 @@ impl State {
 
     /// Records one certificate, unless its serial number or its token is not what it should be.
     fn record(&mut self, new: &NewCertificate<'_>) -> Result<(), LedgerError> {
-        if !self.reserved.remove(&new.serial.get()) {
+        if !self.reserved.remove(&new.serial) {
             return Err(LedgerError::NotReserved(new.serial));
         }
         let (id, latest) = (self.certificates.len() as u64 + 1, self.latest);
@@ -188,7 +189,7 @@ impl Ledger for MemoryStorage {
         while serials.len() < count {
             // The top 53 bits, of which only 0 is no serial number.
             let Ok(serial) = Serial::new(rng.next_u64() >> 11) else { continue };
-            if certificates.iter().all(|record| record.serial != serial) && reserved.insert(serial.get()) {
+            if certificates.iter().all(|record| record.serial != serial) && reserved.insert(serial) {
                 serials.push(serial);
             }
         }

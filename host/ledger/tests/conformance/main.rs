@@ -10,9 +10,10 @@ mod tokens;
 use minipki_ca::ports::{
     AUDIT_KEPT, CertificateFormat, Ledger, LedgerError, NewCertificate, Storage, TokenHash,
 };
-use minipki_core::cert::{IdBuf, Serial, Validity};
+use minipki_core::cert::IdBuf;
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::{Serial, Validity};
 use minipki_ledger::{Accept, FILE, Owner, SqliteLedger, SqliteStorage};
 use minipki_ledger_memory::MemoryStorage;
 use rand_chacha::ChaCha20Rng;

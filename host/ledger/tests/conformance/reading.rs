@@ -1,7 +1,7 @@
 //! To read: what was recorded is found, after a restart and beside a CA that issues.
 
 use minipki_ca::ports::{CertificateRecord, LedgerCounts, Page};
-use minipki_core::cert::{Serial, Validity};
+use minipki_core::trust::{Serial, Validity};
 
 use crate::{Draft, Engine, NOW, add_token, at, id, key, on_each_engine};
 
@@ -26,7 +26,7 @@ fn what_was_recorded_is_found_after_a_restart(engine: &dyn Engine) {
     assert_eq!((&third.subject_id, &third.subject_key[..]), (&id("odd"), &key(0)[..]));
     assert_eq!(third.validity, Validity::new(at(NOW), at(NOW + 3)).expect("in order"));
     assert_eq!(third.certificate, drafts[3].with(serials[3]).certificate);
-    let absent = Serial::new(serials[3].get() ^ 1).expect("in range");
+    let absent = Serial::new(serials[3].to_u64().expect("53 bits") ^ 1).expect("in range");
     assert_eq!(reader.find_by_serial(absent).expect("read"), None);
 
     let ids = |records: Vec<CertificateRecord>| records.iter().map(|r| r.id).collect::<Vec<_>>();

@@ -1,7 +1,7 @@
 //! To search: every order and filter, page by page, as the engine in memory finds it, which sorts everything.
 
 use minipki_ca::ports::{LedgerReader, NewCertificate, Order, PagePlace, Search};
-use minipki_core::cert::Validity;
+use minipki_core::trust::Validity;
 use minipki_ledger_memory::MemoryStorage;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -107,7 +107,7 @@ fn the_model_sorts_and_filters_by_each_column() {
     let all = found(Search::default());
     assert!(all.is_sorted_by_key(|record| record.id));
     let by = |order| Search { order, ..Search::default() };
-    assert!(found(by(Order::Serial)).is_sorted_by_key(|record| (record.serial.get(), record.id)));
+    assert!(found(by(Order::Serial)).is_sorted_by_key(|record| (record.serial, record.id)));
     assert!(found(by(Order::Subject)).is_sorted_by_key(|record| (record.subject_id.to_string(), record.id)));
     assert!(found(by(Order::Begin)).is_sorted_by_key(|record| (record.validity.not_before(), record.id)));
     let descending = found(Search { descending: true, ..by(Order::End) });

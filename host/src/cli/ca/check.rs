@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use minipki_core::cert::Serial;
+use minipki_core::trust::Serial;
 use serde_json::json;
 
 use super::super::{CliError, Exit, output, progress};
@@ -37,7 +37,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
         let rows: Vec<_> = report
             .bad_rows
             .iter()
-            .map(|row| json!({ "row": row.id, "serial_number": row.serial.map(Serial::get), "wrong": row.what }))
+            .map(|row| json!({ "row": row.id, "serial_number": row.serial.and_then(Serial::to_u64), "wrong": row.what }))
             .collect();
         output::json(&json!({ "bad_rows": rows, "findings": findings, "good": report.is_good() }))?;
     } else {

@@ -97,7 +97,7 @@ fn object(record: &CertificateRecord) -> Value {
     json!({
         "not_after": record.validity.not_after().to_string(),
         "not_before": record.validity.not_before().to_string(),
-        "serial_number": record.serial.get(),
+        "serial_number": record.serial.to_u64(),
         "subject_id": record.subject_id.to_string(),
         "subject_key_hex": minipki_net::trace::explain::hex(&record.subject_key),
     })

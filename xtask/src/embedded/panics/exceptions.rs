@@ -74,21 +74,6 @@ pub(super) const EXCEPTIONS: &[Exception] = &[
         why: "the label was counted in the bytes that are split",
     },
     Exception {
-        file: "serde-json-core/src/de/mod.rs",
-        function: "parse_str",
-        why: "the index has passed the opening quote and not the end, so there is a byte before it, and a slice up to it",
-    },
-    Exception {
-        file: "serde-json-core/src/de/mod.rs",
-        function: "deserialize_str",
-        why: "only for a text with a backslash, which `json::check` has refused before; and what was written fitted",
-    },
-    Exception {
-        file: "serde-json-core/src/str.rs",
-        function: "unescape_next_fragment",
-        why: "only for a text with a backslash, which `json::check` has refused before; and `find` gives a boundary",
-    },
-    Exception {
         file: "serde-json-core/src/ser/mod.rs",
         function: "push_unchecked",
         why: "both of its callers have compared the length with the buffer's",

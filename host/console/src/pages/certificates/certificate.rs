@@ -10,9 +10,10 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use minipki_core::cert::{self, Anchor, Certificate, Error, Serial};
+use minipki_core::cert::{self, Anchor, Certificate};
 use minipki_core::crypto::{Portable, Provider};
 use minipki_core::time::{Now, UnixTime};
+use minipki_core::trust::{self, RevocationCheck, Serial};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -34,7 +35,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
 #[template(path = "certificate.html")]
 struct CertificatePage {
     frame: Frame,
-    serial: u64,
+    serial: Serial,
     subject: String,
     key: String,
     begin: RelativeTime,
@@ -69,37 +70,24 @@ const CHECKS: [&str; 5] = [
     "The time now is within its validity",
 ];
 
-/// The place of the check in [`CHECKS`] that an error is of. Each error is named: a new one has to be given its place.
-const fn place(error: &Error) -> usize {
-    match error {
-        Error::Json(_)
-        | Error::IssuerId(_)
-        | Error::SerialNumber
-        | Error::SubjectId(_)
-        | Error::SubjectKeyAlgorithm
-        | Error::SubjectKey
-        | Error::SubjectKeyNotCanonical
-        | Error::NotBefore(_)
-        | Error::NotAfter(_)
-        | Error::ValidityOrder => 0,
-        Error::IssuerMismatch => 1,
-        Error::IssuerKey(_) | Error::IssuerKeyMismatch => 2,
-        Error::SignatureEncoding | Error::Signature(_) => 3,
-        Error::NotYetValid { .. } | Error::Expired { .. } => 4,
-        // No check on this page meets these: they are about anchors, buffers, and a client's expectations of a peer.
-        Error::SubjectMismatch
-        | Error::SubjectKeyMismatch
-        | Error::AnchorFingerprint
-        | Error::AnchorIncomplete
-        | Error::BufferTooSmall => 0,
+/// The place in [`CHECKS`] of a check. This page compares with no subject that it expects, so the last two have none.
+const fn place(check: trust::Check) -> usize {
+    match check {
+        trust::Check::Encoding | trust::Check::Fields => 0,
+        trust::Check::Issuer => 1,
+        trust::Check::IssuerKey => 2,
+        trust::Check::Signature => 3,
+        trust::Check::NotBefore | trust::Check::NotAfter => 4,
+        trust::Check::SubjectKey | trust::Check::Subject => 0,
     }
 }
 
 /// Makes every check, with the code that a client makes them with.
 fn check(anchor: &Anchor, text: &[u8], now: UnixTime) -> Vec<Check> {
-    let verdict = Certificate::parse(text)
-        .and_then(|certificate| cert::verify::<Portable>(anchor, &certificate, Now::Exact(now)));
-    let failed = verdict.err().map(|error| (place(&error), error.to_string()));
+    let verdict = Certificate::parse(text).and_then(|certificate| {
+        cert::verify::<Portable>(anchor, &certificate, Now::Exact(now), RevocationCheck::NotChecked)
+    });
+    let failed = verdict.err().map(|error| (error.check().map_or(0, place), error.to_string()));
     let result = |place: usize| match &failed {
         Some((at, reason)) if *at == place => Outcome::Failed(reason.clone()),
         Some((at, _)) if *at < place => Outcome::NotReached,
@@ -129,7 +117,7 @@ async fn page(
     let slices = Certificate::parse(text).map(|certificate| certificate.signed_slices()).unwrap_or_default();
     render(&CertificatePage {
         frame: Frame::new("Certificate", "/certificates", &visitor),
-        serial: record.serial.get(),
+        serial: record.serial,
         subject: record.subject_id.to_string(),
         key: hex(&record.subject_key),
         begin: RelativeTime::new(record.validity.not_before(), now),

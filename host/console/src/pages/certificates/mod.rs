@@ -10,9 +10,9 @@ use axum::Router;
 use axum::extract::{Extension, Query, State};
 use axum::response::Response;
 use axum::routing::get;
-use minipki_core::cert::Serial;
 use minipki_core::encoding::base64;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::Serial;
 use serde::Deserialize;
 
 use crate::shell::page::{Frame, Refusal, render};
@@ -166,7 +166,7 @@ fn encoded(text: &str) -> String {
 
 /// A certificate as a row shows it.
 struct Row {
-    serial: u64,
+    serial: Serial,
     subject: String,
     key: String,
     begin: RelativeTime,
@@ -178,7 +178,7 @@ impl Row {
     fn new(record: &CertificateRecord, now: UnixTime) -> Self {
         let CertificateRecord { serial, subject_id, subject_key, validity, .. } = record;
         Self {
-            serial: serial.get(),
+            serial: *serial,
             subject: subject_id.to_string(),
             key: hex(subject_key).chars().take(KEY_SHOWN).collect(),
             begin: RelativeTime::new(validity.not_before(), now),

@@ -1,0 +1,379 @@
+//! The reader: one pass over a body, from value to value.
+
+use heapless::Vec;
+
+use super::{Form, JsonError, JsonErrorKind, MAX_INTEGER, Member};
+use crate::limits::{JSON_DEPTH, JSON_KEYS};
+
+/// An object or array that is not closed yet.
+#[derive(Clone, Copy)]
+struct Open {
+    close: u8,
+    /// Nothing was read in it so far, so no comma comes first.
+    empty: bool,
+    /// Offset of its first byte.
+    at: usize,
+    /// How many keys were open when it began; the later ones are its own.
+    keys: usize,
+}
+
+/// A pull reader: it goes over a body once, checks the profile as it goes, and gives the members.
+///
+/// The caller makes a [`Member`] for each key that it knows, then takes key after key and says
+/// what each value must be. A mismatch does not end the reading: a value of another type is
+/// noted in its [`Member`], an unknown key in the reader. So a mismatch is reported only if the
+/// whole body is in the profile, by [`Reader::finish`] and [`Member::required`].
+///
+/// ```
+/// use minipki_core::encoding::json::{Form, JsonError, Reader};
+///
+/// # fn main() -> Result<(), JsonError> {
+/// let mut reader = Reader::new(br#"{"count":3,"text":"hello"}"#, Form::Canonical)?;
+/// let (mut count, mut text) = (reader.member("count"), reader.member("text"));
+/// while let Some(key) = reader.next_key()? {
+///     match key {
+///         "count" => reader.integer(&mut count)?,
+///         "text" => reader.string(&mut text)?,
+///         _ => reader.unknown()?,
+///     }
+/// }
+/// reader.finish()?;
+/// assert_eq!((count.required()?, text.required()?), (3, "hello"));
+/// # Ok(())
+/// # }
+/// ```
+pub struct Reader<'a> {
+    body: &'a [u8],
+    /// Offset of the next byte.
+    at: usize,
+    form: Form,
+    open: Vec<Open, JSON_DEPTH>,
+    /// The keys of all open objects, each object's after those of the object around it.
+    keys: Vec<&'a [u8], JSON_KEYS>,
+    /// Offset of the last key.
+    key_at: usize,
+    /// Offset of the first unknown key.
+    unknown: Option<usize>,
+}
+
+impl<'a> Reader<'a> {
+    /// Begins to read `body`: enters its object.
+    ///
+    /// # Errors
+    /// [`JsonErrorKind::Syntax`] if `body` does not begin with an object, [`JsonErrorKind::Truncated`]
+    /// if it is empty, [`JsonErrorKind::Whitespace`].
+    pub fn new(body: &'a [u8], form: Form) -> Result<Self, JsonError> {
+        let mut reader =
+            Self { body, at: 0, form, open: Vec::new(), keys: Vec::new(), key_at: 0, unknown: None };
+        match reader.peek()? {
+            b'{' => reader.enter(b'{')?,
+            _ => return Err(reader.error(JsonErrorKind::Syntax)),
+        }
+        Ok(reader)
+    }
+
+    /// A member that the innermost open object may have.
+    pub fn member<T>(&self, name: &'static str) -> Member<T> {
+        Member::missing(name, self.open.last().map_or(0, |object| object.at))
+    }
+
+    /// Goes on to the next member of the innermost open object and returns its key. Its value is
+    /// to be read next. `None` is the end of the object, which is left then.
+    ///
+    /// # Errors
+    /// The first fault up to the value.
+    pub fn next_key(&mut self) -> Result<Option<&'a str>, JsonError> {
+        self.advance()?.map(|key| self.ascii(key)).transpose()
+    }
+
+    /// Reads the value as a string.
+    ///
+    /// # Errors
+    /// The first fault in the value. That it is of another type is noted in `member`.
+    pub fn string(&mut self, member: &mut Member<&'a str>) -> Result<(), JsonError> {
+        if self.peek()? != b'"' {
+            return self.other_type(member);
+        }
+        let at = self.at;
+        let text = self.text()?;
+        member.set(at, Some(self.ascii(text)?));
+        Ok(())
+    }
+
+    /// Reads the value as an integer.
+    ///
+    /// # Errors
+    /// As [`Reader::string`].
+    pub fn integer(&mut self, member: &mut Member<u64>) -> Result<(), JsonError> {
+        if !matches!(self.peek()?, b'0'..=b'9' | b'-') {
+            return self.other_type(member);
+        }
+        let at = self.at;
+        member.set(at, Some(self.number()?));
+        Ok(())
+    }
+
+    /// Reads the value as `true` or `false`.
+    ///
+    /// # Errors
+    /// As [`Reader::string`].
+    pub fn boolean(&mut self, member: &mut Member<bool>) -> Result<(), JsonError> {
+        if !matches!(self.peek()?, b't' | b'f') {
+            return self.other_type(member);
+        }
+        let at = self.at;
+        member.set(at, Some(self.word()?));
+        Ok(())
+    }
+
+    /// Reads the value as an object, whose members `read` must take to their end.
+    ///
+    /// # Errors
+    /// As [`Reader::string`].
+    pub fn object<T>(
+        &mut self,
+        member: &mut Member<T>,
+        read: impl FnOnce(&mut Self) -> Result<T, JsonError>,
+    ) -> Result<(), JsonError> {
+        if self.peek()? != b'{' {
+            return self.other_type(member);
+        }
+        let at = self.at;
+        self.enter(b'{')?;
+        member.set(at, Some(read(self)?));
+        Ok(())
+    }
+
+    /// Reads the members of the innermost open object up to its end. All are strings, with these `names`.
+    ///
+    /// # Errors
+    /// The first fault up to the end of the object.
+    pub fn strings<const N: usize>(
+        &mut self,
+        names: [&'static str; N],
+    ) -> Result<[Member<&'a str>; N], JsonError> {
+        let mut members = names.map(|name| self.member(name));
+        while let Some(key) = self.next_key()? {
+            match members.iter_mut().find(|member| member.name() == key) {
+                Some(member) => self.string(member)?,
+                None => self.unknown()?,
+            }
+        }
+        Ok(members)
+    }
+
+    /// Reads a value of any type as the text that it is written in, without the whitespace around it.
+    ///
+    /// # Errors
+    /// The first fault in the value.
+    pub fn raw(&mut self, member: &mut Member<&'a [u8]>) -> Result<(), JsonError> {
+        self.peek()?;
+        let at = self.at;
+        self.skip()?;
+        member.set(at, self.body.get(at..self.at));
+        Ok(())
+    }
+
+    /// Reads over the value of a key that the object does not have, and notes the key.
+    ///
+    /// # Errors
+    /// The first fault in the value.
+    pub fn unknown(&mut self) -> Result<(), JsonError> {
+        self.unknown = self.unknown.or(Some(self.key_at));
+        self.skip()
+    }
+
+    /// Reads over a value of any type, without recursion.
+    ///
+    /// # Errors
+    /// The first fault in the value.
+    pub fn skip(&mut self) -> Result<(), JsonError> {
+        let outside = self.open.len();
+        loop {
+            match self.peek()? {
+                bracket @ (b'{' | b'[') => self.enter(bracket)?,
+                b'"' => drop(self.text()?),
+                b'0'..=b'9' | b'-' => drop(self.number()?),
+                _ => drop(self.word()?),
+            }
+            // Close what ends with this value, up to where the next value starts.
+            loop {
+                if self.open.len() == outside {
+                    return Ok(());
+                }
+                if self.advance()?.is_some() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Checks that the body ends with its object, which must have been read to its end.
+    ///
+    /// # Errors
+    /// [`JsonErrorKind::Trailing`], [`JsonErrorKind::Whitespace`]; if there is neither,
+    /// [`JsonErrorKind::UnknownMember`] for the first unknown key.
+    pub fn finish(mut self) -> Result<(), JsonError> {
+        self.skip_whitespace()?;
+        if !self.open.is_empty() || !self.rest().is_empty() {
+            return Err(self.error(JsonErrorKind::Trailing));
+        }
+        match self.unknown {
+            None => Ok(()),
+            Some(at) => Err(JsonError { kind: JsonErrorKind::UnknownMember, at }),
+        }
+    }
+
+    fn error(&self, kind: JsonErrorKind) -> JsonError {
+        JsonError { kind, at: self.at }
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.body.get(self.at..).unwrap_or_default()
+    }
+
+    /// The next byte that is not whitespace, not taken yet.
+    fn peek(&mut self) -> Result<u8, JsonError> {
+        self.skip_whitespace()?;
+        self.rest().first().copied().ok_or(self.error(JsonErrorKind::Truncated))
+    }
+
+    fn skip_whitespace(&mut self) -> Result<(), JsonError> {
+        let run = self.rest().iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
+        if run > 0 && self.form == Form::Canonical {
+            return Err(self.error(JsonErrorKind::Whitespace));
+        }
+        self.at += run;
+        Ok(())
+    }
+
+    fn require(&mut self, byte: u8) -> Result<(), JsonError> {
+        if self.peek()? != byte {
+            return Err(self.error(JsonErrorKind::Syntax));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Notes that the value, which comes next, is not of the type of `member`, and reads over it.
+    fn other_type<T>(&mut self, member: &mut Member<T>) -> Result<(), JsonError> {
+        member.set(self.at, None);
+        self.skip()
+    }
+
+    /// Opens the object or array whose first byte, `bracket`, comes next.
+    fn enter(&mut self, bracket: u8) -> Result<(), JsonError> {
+        // In ASCII a closing bracket is its opening one and two.
+        let inner = Open { close: bracket + 2, empty: true, at: self.at, keys: self.keys.len() };
+        self.open.push(inner).map_err(|_| self.error(JsonErrorKind::Depth))?;
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Goes on to the next value of the innermost open object or array, and returns its key; an
+    /// array's values have the empty one. `None` is the end, and closes it.
+    fn advance(&mut self) -> Result<Option<&'a [u8]>, JsonError> {
+        let Some(inner) = self.open.last().copied() else { return Ok(None) };
+        if self.peek()? == inner.close {
+            self.at += 1;
+            self.keys.truncate(inner.keys);
+            self.open.pop();
+            return Ok(None);
+        }
+        if !inner.empty {
+            self.require(b',')?;
+        } else if let Some(inner) = self.open.last_mut() {
+            inner.empty = false;
+        }
+        if inner.close != b'}' {
+            return Ok(Some(b""));
+        }
+        let key = self.key(inner.keys)?;
+        self.require(b':')?;
+        Ok(Some(key))
+    }
+
+    /// A key of the innermost object, whose keys are those from index `first` on.
+    fn key(&mut self, first: usize) -> Result<&'a [u8], JsonError> {
+        self.peek()?;
+        self.key_at = self.at;
+        let key = self.text()?;
+        let earlier = self.keys.get(first..).unwrap_or_default();
+        let ascends = earlier.last().is_none_or(|last| *last < key);
+        // The keys of a canonical object all ascend up to here, so this one is new if it does.
+        if !(ascends && self.form == Form::Canonical) && earlier.contains(&key) {
+            return Err(JsonError { kind: JsonErrorKind::DuplicateKey, at: self.key_at });
+        }
+        if !ascends && self.form == Form::Canonical {
+            return Err(JsonError { kind: JsonErrorKind::KeyOrder, at: self.key_at });
+        }
+        self.keys.push(key).map_err(|_| self.error(JsonErrorKind::Keys))?;
+        Ok(key)
+    }
+
+    /// A string, without its quotes.
+    fn text(&mut self) -> Result<&'a [u8], JsonError> {
+        self.require(b'"')?;
+        let rest = self.rest();
+        let len = plain(rest);
+        self.at += len;
+        match rest.get(len) {
+            Some(b'"') => self.at += 1,
+            Some(_) => return Err(self.error(JsonErrorKind::Text)),
+            None => return Err(self.error(JsonErrorKind::Truncated)),
+        }
+        Ok(rest.get(..len).unwrap_or_default())
+    }
+
+    /// `text` as it was read, which is ASCII.
+    fn ascii(&self, text: &'a [u8]) -> Result<&'a str, JsonError> {
+        core::str::from_utf8(text).map_err(|_| self.error(JsonErrorKind::Text))
+    }
+
+    fn number(&mut self) -> Result<u64, JsonError> {
+        let rest = self.rest();
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let text = rest.get(..digits).unwrap_or_default();
+        let value = core::str::from_utf8(text).ok().and_then(|text| text.parse::<u64>().ok());
+        let goes_on = matches!(rest.get(digits), Some(b'.' | b'e' | b'E'));
+        let leading_zero = digits > 1 && text.first() == Some(&b'0');
+        match value {
+            Some(value) if !goes_on && !leading_zero && value <= MAX_INTEGER => {
+                self.at += digits;
+                Ok(value)
+            }
+            _ => Err(self.error(JsonErrorKind::Number)),
+        }
+    }
+
+    /// `true` or `false`.
+    fn word(&mut self) -> Result<bool, JsonError> {
+        let known = [(&b"true"[..], true), (b"false", false)];
+        let found = known.into_iter().find(|(word, _)| self.rest().starts_with(word));
+        let (word, value) = found.ok_or(self.error(JsonErrorKind::Syntax))?;
+        self.at += word.len();
+        Ok(value)
+    }
+}
+
+/// How many bytes at the start of `text` may stand in a string.
+fn plain(text: &[u8]) -> usize {
+    const WORD: usize = size_of::<usize>();
+    let (words, _) = text.as_chunks::<WORD>();
+    let whole = WORD * words.iter().take_while(|word| all_plain(usize::from_le_bytes(**word))).count();
+    let rest = text.get(whole..).unwrap_or_default();
+    whole
+        + rest.iter().take_while(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')).count()
+}
+
+/// Whether all bytes of a word are printable ASCII but `"` and `\`, all at once: what one fails sets its highest bit.
+const fn all_plain(word: usize) -> bool {
+    const EACH: usize = usize::MAX / 0xff;
+    const fn zero(word: usize) -> usize {
+        word.wrapping_sub(EACH) & !word
+    }
+    let beyond = word | word.wrapping_add(EACH); // above `~`
+    let below = word.wrapping_sub(EACH * b' ' as usize) & !word;
+    let quoted = zero(word ^ (EACH * b'"' as usize)) | zero(word ^ (EACH * b'\\' as usize));
+    (beyond | below | quoted) & (EACH << 7) == 0
+}
