@@ -5,11 +5,11 @@ use std::time::Duration;
 use minipki_benches::fixture::{Ca, SIZES, now, time, x509};
 use minipki_benches::{Contender, Suite, run};
 use minipki_core::cert::{Anchor, Certificate, attach_signature, verify};
-use minipki_core::crypto::rsa::KeySize;
+use minipki_core::crypto::rsa::{AllSizes, KeySize};
 use minipki_core::crypto::{Portable, Provider};
 use minipki_core::limits::CERTIFICATE;
 use minipki_core::trust::RevocationCheck;
-use minipki_provider::Chosen;
+use minipki_provider::HostProvider;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use webpki::aws_lc_rs::RSA_PSS_2048_8192_SHA256_LEGACY_KEY as PSS;
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
@@ -53,7 +53,7 @@ fn read(suite: &mut Suite) {
             Contender::new(
                 "minipki",
                 || Certificate::parse(&text).expect("a certificate"),
-                |read| assert_eq!(read.subject_key(), &KEY),
+                |read| assert_eq!(read.subject_key().as_bytes(), &KEY),
             ),
             Contender::new(
                 "rustls-webpki",
@@ -95,19 +95,24 @@ fn read_and_verify(suite: &mut Suite) {
         suite.compare(
             &group,
             vec![
-                ours::<Chosen>("minipki", &text, &pinned),
-                ours::<Chosen>("minipki, only a fingerprint pinned", &text, &by_fingerprint),
-                ours::<Portable>("minipki, portable", &text, &pinned),
+                ours("minipki", HostProvider::default(), &text, &pinned),
+                ours("minipki, only a fingerprint pinned", HostProvider::default(), &text, &by_fingerprint),
+                ours("minipki, portable", Portable::new(), &text, &pinned),
                 Contender::new("rustls-webpki on aws-lc-rs", webpki, |good| assert!(good)),
             ],
         );
     }
 }
 
-fn ours<'a, P: Provider>(name: &str, text: &'a [u8], anchor: &'a Anchor) -> Contender<'a> {
-    let work = || {
+fn ours<'a, P: Provider<Sizes = AllSizes> + 'a>(
+    name: &str,
+    provider: P,
+    text: &'a [u8],
+    anchor: &'a Anchor,
+) -> Contender<'a> {
+    let work = move || {
         let read = Certificate::parse(text).expect("a certificate");
-        verify::<P>(anchor, &read, now(), RevocationCheck::NotChecked).is_ok()
+        verify(provider, anchor, &read, now(), RevocationCheck::NotChecked).is_ok()
     };
     Contender::new(name, work, |good| assert!(good))
 }

@@ -8,27 +8,27 @@ use minipki_benches::fixture::{Ca, key, now, snow, tls::Tls};
 use minipki_benches::{Contender, Suite, run};
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, Id};
-use minipki_core::crypto::rsa::KeySize;
+use minipki_core::crypto::rsa::{AllSizes, KeySize};
 use minipki_core::crypto::{KeyPair, Portable, Provider};
 use minipki_core::limits::FRAME_BODY;
 use minipki_core::link::Machine;
 use minipki_core::session::{Established, Initiator, LocalIdentity, Responder};
-use minipki_provider::Chosen;
+use minipki_provider::HostProvider;
 
 const NAMES: [&str; 2] = ["alice@example.org", "bob@example.org"];
 
 /// Two subjects of one CA.
-struct Pair<P: Provider> {
+struct Pair<P: Provider<Sizes = AllSizes>> {
     anchor: Anchor,
     keys: [KeyPair<P>; 2],
     certificates: [Vec<u8>; 2],
 }
 
-impl<P: Provider + 'static> Pair<P> {
-    fn new() -> Self {
+impl<P: Provider<Sizes = AllSizes> + 'static> Pair<P> {
+    fn new(provider: P) -> Self {
         let ca = Ca::new(KeySize::Bits2048);
-        let keys = [1, 2].map(|number| KeyPair::from_secret(Secret::new(key(number))));
-        let certificates = [0, 1].map(|side| ca.certificate(NAMES[side], *keys[side].public()));
+        let keys = [1, 2].map(|number| KeyPair::from_secret(provider, Secret::new(key(number))));
+        let certificates = [0, 1].map(|side| ca.certificate(NAMES[side], *keys[side].public().as_bytes()));
         Self { anchor: ca.anchor(), keys, certificates }
     }
 
@@ -40,8 +40,8 @@ impl<P: Provider + 'static> Pair<P> {
 
     fn handshake(&self) -> [Established<P>; 2] {
         let mut random = UnwrapErr(SysRng);
-        let mut alice = Initiator::<P>::new(self.local(0), &mut random);
-        let mut bob = Responder::<P>::new(self.local(1), &mut random);
+        let mut alice = Initiator::new(self.local(0), &mut random);
+        let mut bob = Responder::new(self.local(1), &mut random);
         let mut body = [0; FRAME_BODY];
         let len = alice.write(&mut body).expect("message 1");
         bob.read(&mut body[..len]).expect("message 1");
@@ -63,7 +63,7 @@ impl<P: Provider + 'static> Pair<P> {
 }
 
 fn handshakes(suite: &mut Suite) {
-    let (chosen, portable) = (Pair::<Chosen>::new(), Pair::<Portable>::new());
+    let (chosen, portable) = (Pair::new(HostProvider::default()), Pair::new(Portable::new()));
     let (server, mutual) = (Tls::new(false), Tls::new(true));
     suite.compare(
         "handshake, both sides",

@@ -9,7 +9,7 @@ use minipki_benches::{Contender, Suite, run};
 use minipki_core::bytes::Secret;
 use minipki_core::crypto::{KeyPair, Portable, Provider};
 use minipki_core::noise::{ExpectMessage1, SendMessage1};
-use minipki_provider::Chosen;
+use minipki_provider::HostProvider;
 use openssl::cipher::Cipher;
 use openssl::cipher_ctx::CipherCtx;
 use ring::aead as ring;
@@ -18,15 +18,15 @@ const SIZES: [usize; 4] = [64, 1024, 4080, 16384];
 
 const TAG: usize = 16;
 
-fn pair<P: Provider>(number: u64) -> KeyPair<P> {
-    KeyPair::from_secret(Secret::new(key(number)))
+fn pair<P: Provider>(provider: P, number: u64) -> KeyPair<P> {
+    KeyPair::from_secret(provider, Secret::new(key(number)))
 }
 
 /// Our own channel: what one end seals the other opens.
-fn ours<P: Provider + 'static>(name: &str, len: usize) -> Contender<'static> {
+fn ours<P: Provider + 'static>(name: &str, provider: P, len: usize) -> Contender<'static> {
     let mut buf = vec![0; 256];
-    let a = SendMessage1::<P>::new(b"bench", pair(1), pair(2));
-    let b = ExpectMessage1::<P>::new(b"bench", pair(3), pair(4));
+    let a = SendMessage1::new(b"bench", pair(provider, 1), pair(provider, 2));
+    let b = ExpectMessage1::new(b"bench", pair(provider, 3), pair(provider, 4));
     let (a, n) = a.write(b"", &mut buf).expect("message 1");
     let (b, _) = b.read(&mut buf[..n]).expect("message 1");
     let (b, n) = b.write(b"", &mut buf).expect("message 2");
@@ -120,8 +120,8 @@ fn snow(len: usize) -> Contender<'static> {
 fn records(suite: &mut Suite) {
     for len in SIZES {
         let contenders = vec![
-            ours::<Chosen>("minipki", len),
-            ours::<Portable>("minipki, portable", len),
+            ours("minipki", HostProvider::default(), len),
+            ours("minipki, portable", Portable::new(), len),
             aws(len),
             openssl(len),
             ring(len),

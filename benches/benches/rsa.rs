@@ -6,9 +6,9 @@ use aws_lc_rs::signature::{self as aws, RsaPssSaltLength};
 use minipki_benches::fixture::{RsaKey, SIZES, rng};
 use minipki_benches::{Contender, Suite, note, run};
 use minipki_core::crypto::rsa::{KeySize, SaltLength};
-use minipki_core::crypto::{Portable, Provider};
+use minipki_core::crypto::{Hash, Portable, VerifySignature};
 use minipki_keys::SignerKind;
-use minipki_provider::Chosen;
+use minipki_provider::HostProvider;
 use openssl::md::Md;
 use openssl::pkey::{HasPublic, PKey};
 use openssl::pkey_ctx::PkeyCtx;
@@ -27,7 +27,7 @@ static AWS_VERIFY: aws::RsaParameters =
     aws::RSA_PSS_2048_8192_SHA256.with_pss_salt_length(RsaPssSaltLength::Max);
 
 fn digest() -> [u8; 32] {
-    Portable::sha256(&[&MESSAGE])
+    Portable::new().sha256(&[&MESSAGE])
 }
 
 fn padding(size: KeySize) -> Pss<Sha256> {
@@ -138,8 +138,8 @@ fn verify(suite: &mut Suite) {
         let public = key.public();
         let salt = SaltLength::Exactly(size.max_salt());
         let chosen = || {
-            let digest = Chosen::sha256(&[&MESSAGE]);
-            Chosen::verify_pss_sha256(&public, &digest, &signature, salt).is_ok()
+            let digest = HostProvider::default().sha256(&[&MESSAGE]);
+            HostProvider::default().verify_pss_sha256(&public, &digest, &signature, salt).is_ok()
         };
         let portable = || public.verify_pss(&digest(), &signature, salt).is_ok();
 

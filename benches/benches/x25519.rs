@@ -6,7 +6,7 @@ use minipki_benches::fixture::key;
 use minipki_benches::{Contender, Suite, run};
 use minipki_core::bytes::Secret;
 use minipki_core::crypto::{KeyPair, Portable, Provider};
-use minipki_provider::Chosen;
+use minipki_provider::HostProvider;
 use openssl::pkey::{Id, PKey};
 use openssl::pkey_ctx::PkeyCtx;
 use ring::agreement as ring;
@@ -18,8 +18,8 @@ fn snow_dh() -> Box<dyn Dh> {
     DefaultResolver.resolve_dh(&DHChoice::Curve25519).expect("snow has X25519")
 }
 
-fn fresh<P: Provider>(name: &str) -> Contender<'_> {
-    let work = || *KeyPair::<P>::generate(&mut UnwrapErr(SysRng)).public();
+fn fresh<'a, P: Provider + 'a>(name: &str, provider: P) -> Contender<'a> {
+    let work = move || *KeyPair::generate(provider, &mut UnwrapErr(SysRng)).public().as_bytes();
     Contender::new(name, work, full)
 }
 
@@ -49,8 +49,8 @@ fn key_pair(suite: &mut Suite) {
     suite.compare(
         "X25519 key pair",
         vec![
-            fresh::<Chosen>("minipki"),
-            fresh::<Portable>("minipki, portable"),
+            fresh("minipki", HostProvider::default()),
+            fresh("minipki, portable", Portable::new()),
             Contender::new("aws-lc-rs", aws, full),
             Contender::new("OpenSSL", openssl, full),
             Contender::new("ring", ring, full),
@@ -60,10 +60,10 @@ fn key_pair(suite: &mut Suite) {
 }
 
 fn agreement(suite: &mut Suite) {
-    let ours = KeyPair::<Portable>::from_secret(Secret::new(key(1)));
-    let peer = KeyPair::<Portable>::from_secret(Secret::new(key(2)));
-    let (secret, public) = (*ours.secret().expose(), *peer.public());
-    let shared = *peer.agree(ours.public()).expect("full order").expose();
+    let ours = KeyPair::from_secret(Portable::new(), Secret::new(key(1)));
+    let peer = KeyPair::from_secret(Portable::new(), Secret::new(key(2)));
+    let (secret, public) = (*ours.secret().expose(), *peer.public().as_bytes());
+    let shared = *peer.agree(ours.public().as_bytes()).expect("full order").expose();
     let check = |agreed: [u8; 32]| assert_eq!(agreed, shared);
 
     let aws_key = aws::PrivateKey::from_private_key(&aws::X25519, &secret).expect("a key");
@@ -102,8 +102,8 @@ fn agreement(suite: &mut Suite) {
     suite.compare(
         "X25519 agreement",
         vec![
-            agree::<Chosen>("minipki", secret, public, shared),
-            agree::<Portable>("minipki, portable", secret, public, shared),
+            agree("minipki", HostProvider::default(), secret, public, shared),
+            agree("minipki, portable", Portable::new(), secret, public, shared),
             Contender::new("aws-lc-rs", aws, check),
             Contender::new("OpenSSL", openssl, check),
             Contender::prepared("ring", fresh, ring, full),
@@ -114,11 +114,12 @@ fn agreement(suite: &mut Suite) {
 
 fn agree<P: Provider + 'static>(
     name: &str,
+    provider: P,
     secret: [u8; 32],
     public: [u8; 32],
     shared: [u8; 32],
 ) -> Contender<'static> {
-    let ours = KeyPair::<P>::from_secret(Secret::new(secret));
+    let ours = KeyPair::from_secret(provider, Secret::new(secret));
     let work = move || ours.agree(&public).expect("full order");
     Contender::new(name, work, move |agreed| assert_eq!(*agreed.expose(), shared))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PSS_SHA256, RsaKeyPair, RsaPssSaltLength, RsaSignatureEncoding};
 use minipki_core::crypto::rsa::{KeySize, SaltLength};
-use minipki_core::crypto::{Portable, Provider};
+use minipki_core::crypto::{Hash, Portable};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -77,7 +77,7 @@ impl Bare {
     }
 
     fn check(&self, signature: &[u8]) {
-        let digest = Portable::sha256(&[&self.message]);
+        let digest = Portable::new().sha256(&[&self.message]);
         self.ca.public.verify_pss(&digest, signature, SaltLength::AtLeast(32)).expect("a good signature");
     }
 }

@@ -9,7 +9,7 @@ use getrandom::{SysRng, rand_core::UnwrapErr};
 use minipki_client::{EnrolOptions, enrol_over, proven};
 use minipki_core::crypto::KeyPair;
 use minipki_core::session::EnrolForm;
-use minipki_provider::Chosen;
+use minipki_provider::HostProvider;
 use minipki_server::Limits;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
@@ -44,7 +44,7 @@ impl Client {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let mut options = self.options.clone();
         options.subject = subject(NEXT.fetch_add(1, Ordering::Relaxed)).parse().expect("a name");
-        let key = KeyPair::<Chosen>::generate(&mut UnwrapErr(SysRng));
+        let key = KeyPair::generate(HostProvider::default(), &mut UnwrapErr(SysRng));
 
         let start = Instant::now();
         let (mut stream, requests) = match self.stream.take() {

@@ -5,7 +5,7 @@ use embedded_io::{Read, Write};
 use heapless::Vec;
 use minipki_core::bytes::BufferTooSmall;
 use minipki_core::cert::{Anchor, IdBuf};
-use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::crypto::KeyPair;
 use minipki_core::drive::{DriveError, drive};
 use minipki_core::keys::Fingerprint;
 use minipki_core::limits::{CERTIFICATE, FRAME};
@@ -32,7 +32,7 @@ pub fn enrol<S: Read + Write>(
     let anchor = Anchor::from_fingerprint(Fingerprint(fingerprint));
     let form = EnrolForm::Proven { token: None };
     let enrolment = Enrolment { subject_id: name, key, anchor: &anchor, now, form };
-    let mut link = Link::new(EnrolClient::<Portable>::new(enrolment, rng), rx, tx);
+    let mut link = Link::new(EnrolClient::new(enrolment, rng), rx, tx);
     drive(&mut link, ca)?;
     let error = match link.event() {
         Some(EnrolOutcome::Issued(range)) => {

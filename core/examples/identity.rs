@@ -45,10 +45,10 @@ pub enum Error<E> {
 pub fn key<S: Storage>(storage: &mut S, rng: &mut impl CryptoRng) -> Result<KeyPair, Error<S::Error>> {
     let mut secret = Secret::<KEY>::zeroed();
     match storage.load(Record::PrivateKey, secret.expose_mut()).map_err(Error::Storage)? {
-        Some(KEY) => Ok(KeyPair::from_secret(secret)),
+        Some(KEY) => Ok(KeyPair::from_secret(Portable::new(), secret)),
         Some(_) => Err(Error::Damaged),
         None => {
-            let key = KeyPair::generate(rng);
+            let key = KeyPair::generate(Portable::new(), rng);
             storage.store(Record::PrivateKey, key.secret().expose()).map_err(Error::Storage)?;
             Ok(key)
         }
@@ -68,7 +68,7 @@ pub fn certificate<'b, S: Storage>(
     let text = buffer.get(..len).ok_or(Error::Damaged)?;
     let verified = Certificate::parse(text)
         .and_then(|certificate| {
-            cert::verify::<Portable>(anchor, &certificate, now, RevocationCheck::NotChecked)
+            cert::verify(Portable::new(), anchor, &certificate, now, RevocationCheck::NotChecked)
         })
         .and_then(|verified| verified.require_subject(name)?.require_key(key.public()))
         .map_err(Error::Certificate)?;

@@ -22,9 +22,9 @@
 //! # const GATEWAY: &[u8] = file!("gateway.json");
 //! # let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
 //! // ANCHOR is the CA's name and public key; SENSOR and GATEWAY are certificates that it has issued.
-//! let anchor = Anchor::decode::<Portable>(ANCHOR)?;
+//! let anchor = Anchor::decode(Portable::new(), ANCHOR)?;
 //! let now = Now::Exact("2026-06-15T12:00:00+00:00".parse()?);
-//! let keys: [KeyPair; 2] = [0x11, 0x22].map(|byte| KeyPair::from_secret(Secret::new([byte; 32])));
+//! let keys: [KeyPair; 2] = [0x11, 0x22].map(|byte| KeyPair::from_secret(Portable::new(), Secret::new([byte; 32])));
 //! let peer = Some(Id::new("gateway-3")?);
 //! let sensor = LocalIdentity { key: &keys[0], certificate: SENSOR, anchor: &anchor, now, peer };
 //! let gateway = LocalIdentity { key: &keys[1], certificate: GATEWAY, anchor: &anchor, now, peer: None };

@@ -5,13 +5,15 @@ use minipki_core::cert::{
     Anchor, Certificate, Error, Id, IdBuf, IdError, TbsCertificate, attach_signature, verify,
 };
 use minipki_core::crypto::rsa::{self, KeySize, SaltLength};
-use minipki_core::crypto::{Portable, is_canonical};
+use minipki_core::crypto::{Portable, x25519};
 use minipki_core::encoding::json::MAX_INTEGER;
 use minipki_core::encoding::{Form, base64, json};
 use minipki_core::limits::{ANCHOR, CERTIFICATE, SPKI_PEM};
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::trust::{RevocationCheck, Serial, Validity, ValidityError};
-use minipki_fixtures::certificates::{ISSUER, NOW, SUBJECT, anchor, encode, id, issue, sample, sign, time};
+use minipki_fixtures::certificates::{
+    ISSUER, NOW, SUBJECT, anchor, encode, id, issue, sample, sign, time, x25519_key,
+};
 use minipki_fixtures::rsa_keys::{SIZES, private, public, rng};
 use proptest::prelude::*;
 
@@ -24,7 +26,7 @@ fn now() -> Now {
 /// Parses and verifies, and says only whether the time was certain.
 fn judge(anchor: &Anchor, text: &[u8], now: Now) -> Result<bool, Error> {
     let certificate = Certificate::parse(text)?;
-    verify::<Portable>(anchor, &certificate, now, RevocationCheck::NotChecked)
+    verify(Portable::new(), anchor, &certificate, now, RevocationCheck::NotChecked)
         .map(|verified| verified.time_certain())
 }
 
@@ -35,19 +37,20 @@ fn what_is_issued_verifies_and_says_what_was_asked_for() {
         let text = issue(&sample(&key), size);
         let certificate = Certificate::parse(&text).unwrap();
         let verified =
-            verify::<Portable>(&anchor(size), &certificate, now(), RevocationCheck::NotChecked).unwrap();
+            verify(Portable::new(), &anchor(size), &certificate, now(), RevocationCheck::NotChecked).unwrap();
         assert!(verified.time_certain());
         let said = verified.certificate();
         assert_eq!(said.text(), text);
         assert_eq!((said.issuer_id().as_str(), said.subject_id().as_str()), (ISSUER, SUBJECT));
-        assert_eq!(said.subject_key(), &[0x42; 32]);
+        assert_eq!(said.subject_key(), &x25519_key([0x42; 32]));
         assert_eq!(said.serial_number(), Serial::new(4_242).unwrap());
         assert_eq!(said.validity(), sample(&key).validity);
         assert_eq!(said.issuer_key(), Ok(key.clone()));
         assert_eq!(said.signed_slices().concat(), encode(&sample(&key)));
-        assert_eq!(verified.require_subject(id(SUBJECT)).unwrap().require_key(&[0x42; 32]).map(drop), Ok(()));
+        let named = verified.require_subject(id(SUBJECT)).unwrap();
+        assert_eq!(named.require_key(&x25519_key([0x42; 32])).map(drop), Ok(()));
         assert_eq!(verified.require_subject(id("alice")).map(drop), Err(Error::SubjectMismatch));
-        assert_eq!(verified.require_key(&[0x43; 32]).map(drop), Err(Error::SubjectKeyMismatch));
+        assert_eq!(verified.require_key(&x25519_key([0x43; 32])).map(drop), Err(Error::SubjectKeyMismatch));
     }
 }
 
@@ -56,7 +59,7 @@ fn our_own_signature_verifies_too() {
     let key = public(SIZE);
     let text = encode(&sample(&key));
     let (mut signature, mut out) = ([0; 256], [0; CERTIFICATE]);
-    let digest = <Portable as minipki_core::crypto::Provider>::sha256(&[&text]);
+    let digest = minipki_core::crypto::Hash::sha256(Portable::new(), &[&text]);
     let signature = private(SIZE).sign_pss(&digest, &[7; 222], &mut rng(2), &mut signature).unwrap();
     let certificate = attach_signature(&text, signature, &mut out).unwrap();
     assert_eq!(judge(&anchor(SIZE), certificate, now()), Ok(true));
@@ -121,13 +124,14 @@ fn an_anchor_by_fingerprint_takes_any_issuer_name_until_it_has_learnt_one() {
     let key = public(SIZE);
     let text = issue(&sample(&key), SIZE);
     let other = issue(&TbsCertificate { issuer_id: id("other-ca"), ..sample(&key) }, SIZE);
-    let mut anchor = Anchor::from_fingerprint(key.fingerprint::<Portable>());
+    let mut anchor = Anchor::from_fingerprint(key.fingerprint(Portable::new()));
     assert_eq!((anchor.issuer_id(), anchor.key()), (None, None));
     assert_eq!(judge(&anchor, &other, now()), Ok(true));
 
     let certificate = Certificate::parse(&text).unwrap();
-    let verified = verify::<Portable>(&anchor, &certificate, now(), RevocationCheck::NotChecked).unwrap();
-    assert_eq!(anchor.pin_issuer::<Portable>(&verified), Ok(()));
+    let verified =
+        verify(Portable::new(), &anchor, &certificate, now(), RevocationCheck::NotChecked).unwrap();
+    assert_eq!(anchor.pin_issuer(Portable::new(), &verified), Ok(()));
     assert_eq!(anchor, self::anchor(SIZE));
     assert_eq!(judge(&anchor, &text, now()), Ok(true));
     assert_eq!(judge(&anchor, &other, now()), Err(Error::IssuerMismatch));
@@ -139,13 +143,13 @@ fn an_anchor_learns_only_what_was_verified_under_itself() {
     let text = issue(&sample(&key), SIZE);
     let certificate = Certificate::parse(&text).unwrap();
     let verified =
-        verify::<Portable>(&anchor(SIZE), &certificate, now(), RevocationCheck::NotChecked).unwrap();
+        verify(Portable::new(), &anchor(SIZE), &certificate, now(), RevocationCheck::NotChecked).unwrap();
     let larger = public(KeySize::Bits3072);
-    let mut by_fingerprint = Anchor::from_fingerprint(larger.fingerprint::<Portable>());
-    assert_eq!(by_fingerprint.pin_issuer::<Portable>(&verified), Err(Error::IssuerKeyMismatch));
+    let mut by_fingerprint = <Anchor>::from_fingerprint(larger.fingerprint(Portable::new()));
+    assert_eq!(by_fingerprint.pin_issuer(Portable::new(), &verified), Err(Error::IssuerKeyMismatch));
     assert_eq!(by_fingerprint.key(), None);
-    let mut renamed = Anchor::from_key::<Portable>(id("other-ca"), key);
-    assert_eq!(renamed.pin_issuer::<Portable>(&verified), Err(Error::IssuerMismatch));
+    let mut renamed = Anchor::from_key(Portable::new(), id("other-ca"), key);
+    assert_eq!(renamed.pin_issuer(Portable::new(), &verified), Err(Error::IssuerMismatch));
     assert_eq!(renamed.issuer_id(), Some(id("other-ca")));
 }
 
@@ -154,8 +158,8 @@ fn another_key_is_no_anchor() {
     let key = public(SIZE);
     let text = issue(&sample(&key), SIZE);
     let other = public(KeySize::Bits3072);
-    let by_key = Anchor::from_key::<Portable>(id(ISSUER), other.clone());
-    let by_fingerprint = Anchor::from_fingerprint(other.fingerprint::<Portable>());
+    let by_key = Anchor::from_key(Portable::new(), id(ISSUER), other.clone());
+    let by_fingerprint = Anchor::from_fingerprint(other.fingerprint(Portable::new()));
     assert_eq!(judge(&by_key, &text, now()), Err(Error::IssuerKeyMismatch));
     assert_eq!(judge(&by_fingerprint, &text, now()), Err(Error::IssuerKeyMismatch));
 }
@@ -188,16 +192,16 @@ fn anchors_are_kept_as_json() {
         let key = public(size);
         let mut pem = [0; 800];
         let pem = key.write_spki_pem(&mut pem).unwrap();
-        let whole = Anchor::from_spki_pem::<Portable>(id(&longest), pem.as_bytes()).unwrap();
-        let by_fingerprint = Anchor::from_fingerprint(key.fingerprint::<Portable>());
+        let whole: Anchor = Anchor::from_spki_pem(Portable::new(), id(&longest), pem.as_bytes()).unwrap();
+        let by_fingerprint = Anchor::from_fingerprint(key.fingerprint(Portable::new()));
         for anchor in [whole, by_fingerprint] {
             let mut out = [0; ANCHOR];
             let text = anchor.encode(&mut out).unwrap();
             assert_eq!(json::check(text, Form::Canonical), Ok(()));
-            assert_eq!(Anchor::decode::<Portable>(text), Ok(anchor.clone()));
+            assert_eq!(Anchor::decode(Portable::new(), text), Ok(anchor.clone()));
             let pretty: serde_json::Value = serde_json::from_slice(text).unwrap();
             let pretty = serde_json::to_string_pretty(&pretty).unwrap() + "\n";
-            assert_eq!(Anchor::decode::<Portable>(pretty.as_bytes()), Ok(anchor.clone()));
+            assert_eq!(Anchor::decode(Portable::new(), pretty.as_bytes()), Ok(anchor.clone()));
             assert_eq!(anchor.encode(&mut vec![0; text.len() - 1]), Err(BufferTooSmall));
         }
     }
@@ -208,7 +212,7 @@ fn an_anchor_that_contradicts_itself_is_refused() {
     let mut out = [0; ANCHOR];
     let text = str::from_utf8(anchor(SIZE).encode(&mut out).unwrap()).unwrap();
     let fingerprint = anchor(SIZE).fingerprint().to_string();
-    let decode = |text: String| Anchor::decode::<Portable>(text.as_bytes());
+    let decode = |text: String| <Anchor>::decode(Portable::new(), text.as_bytes());
     let turned = fingerprint.replace('a', "b");
     assert_ne!(turned, fingerprint);
     assert_eq!(decode(text.replace(&fingerprint, &turned)), Err(Error::AnchorFingerprint));
@@ -307,10 +311,10 @@ fn no_part_of_a_certificate_is_one() {
 }
 
 /// Every certificate that can be said.
-fn fields() -> impl Strategy<Value = (String, u64, String, [u8; 32], u64, u64)> {
+fn fields() -> impl Strategy<Value = (String, u64, String, x25519::PublicKey, u64, u64)> {
     let name = "[A-Za-z0-9._:@-]{1,64}";
     let end = UnixTime::MAX.get();
-    let key = any::<[u8; 32]>().prop_filter("a key is canonical", is_canonical);
+    let key = any::<[u8; 32]>().prop_filter_map("a key is canonical", x25519::PublicKey::new);
     (name, 1u64..1 << 53, name, key, 0..=end, 0..=end)
 }
 
@@ -336,9 +340,9 @@ proptest! {
         let value: serde_json::Value = serde_json::from_slice(&text).unwrap();
         prop_assert_eq!(&serde_json_canonicalizer::to_vec(&value).unwrap(), &text);
 
-        let anchor = Anchor::from_key::<Portable>(id(&issuer_id), key.clone());
+        let anchor = Anchor::from_key(Portable::new(), id(&issuer_id), key.clone());
         let read = Certificate::parse(&text).unwrap();
-        prop_assert!(verify::<Portable>(&anchor, &read, Now::Exact(bounds[0]), RevocationCheck::NotChecked).is_ok());
+        prop_assert!(verify(Portable::new(), &anchor, &read, Now::Exact(bounds[0]), RevocationCheck::NotChecked).is_ok());
         prop_assert_eq!((read.issuer_id(), read.subject_id()), (id(&issuer_id), id(&subject_id)));
         prop_assert_eq!((read.serial_number().to_u64(), *read.subject_key()), (Some(serial), subject_key));
         prop_assert_eq!(read.validity(), unsigned.validity);

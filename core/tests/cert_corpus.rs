@@ -18,9 +18,10 @@ const ANCHOR_FILE: &str = "cert/anchor.json";
 
 fn judge(text: &[u8]) -> Result<(), Error> {
     let anchor = fs::read(vector_path(ANCHOR_FILE)).expect("the corpus has an anchor");
-    let anchor = Anchor::decode::<Portable>(&anchor).expect("the anchor is good");
+    let anchor = Anchor::decode(Portable::new(), &anchor).expect("the anchor is good");
     let certificate = Certificate::parse(text)?;
-    verify::<Portable>(&anchor, &certificate, Now::Exact(time(NOW)), RevocationCheck::NotChecked).map(drop)
+    verify(Portable::new(), &anchor, &certificate, Now::Exact(time(NOW)), RevocationCheck::NotChecked)
+        .map(drop)
 }
 
 /// The name of an error as the files have it: `IssuerId(Empty)` is `issuer_id`. Errors of JSON have their kind in it, with
@@ -58,13 +59,14 @@ fn the_measured_certificates_are_accepted() {
             let file = format!("{subject}-{}", size.bits());
             let text = fs::read(vector_path("cert/cost").join(&file)).expect("the corpus is whole");
             let certificate = Certificate::parse(&text).expect(&file);
-            let verified = verify::<Portable>(
+            let verified = verify(
+                Portable::new(),
                 &anchor(size),
                 &certificate,
                 Now::Exact(time(NOW)),
                 RevocationCheck::NotChecked,
             );
-            let key = KeyPair::<Portable>::from_secret(Secret::new(secret));
+            let key = KeyPair::from_secret(Portable::new(), Secret::new(secret));
             let fits = verified.and_then(|v| v.require_subject(id(subject))?.require_key(key.public()));
             assert!(fits.is_ok(), "{file}: {fits:?}");
         }

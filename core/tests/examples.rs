@@ -47,7 +47,7 @@ fn streams() -> (FromStd<UnixStream>, FromStd<UnixStream>) {
 
 #[test]
 fn a_device_enrols() {
-    let key = KeyPair::<Portable>::generate(&mut rng(1));
+    let key = KeyPair::generate(Portable::new(), &mut rng(1));
     let validity = Validity::new(time("2026-11-20T00:00:00+00:00"), time("2027-02-20T00:00:00+00:00"));
     let validity = validity.expect("in order");
     let certificate =
@@ -57,7 +57,7 @@ fn a_device_enrols() {
         let certificate = certificate.clone();
         move || {
             let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
-            let server: EnrolServer<Portable> = EnrolServer::new(anchor(SIZE).fingerprint());
+            let server: EnrolServer<Portable> = EnrolServer::new(Portable::new(), anchor(SIZE).fingerprint());
             let mut link = Link::new(server, &mut rx, &mut tx);
             drive(&mut link, &mut stream).expect("a request");
             assert!(matches!(link.event(), Some(EnrolEvent::Challenge { .. })));
@@ -81,7 +81,7 @@ fn a_device_enrols() {
 fn end(number: usize) -> (KeyPair, Vec<u8>) {
     let (name, secret) = ENDS[number];
     let file = vector_path("cert/cost").join(format!("{name}-2048"));
-    (KeyPair::from_secret(Secret::new(secret)), fs::read(file).expect("the corpus is whole"))
+    (KeyPair::from_secret(Portable::new(), Secret::new(secret)), fs::read(file).expect("the corpus is whole"))
 }
 
 /// The documentation's examples read copies, so that the crate is whole where the corpus is not.
@@ -191,8 +191,9 @@ fn a_chips_generator_that_fails_stops_the_device() {
     let mut bytes = [0; 12];
     randomness::generator(Counter(0)).fill_bytes(&mut bytes);
     assert_eq!(bytes, *b"\x01\0\0\0\x02\0\0\0\x03\0\0\0");
-    let key =
-        std::panic::catch_unwind(|| KeyPair::<Portable>::generate(&mut randomness::generator(Counter(0))));
+    let key = std::panic::catch_unwind(|| {
+        KeyPair::generate(Portable::new(), &mut randomness::generator(Counter(0)))
+    });
     assert!(key.is_err(), "a key of 32 bytes wants more than 3 words");
 }
 
@@ -238,7 +239,7 @@ impl rand_core_09::CryptoRng for Older {}
 #[test]
 fn older_generators_serve() {
     fn drawn(mut rng: impl CryptoRng) -> ([u8; KEY], u32, u64) {
-        (*KeyPair::<Portable>::generate(&mut rng).secret().expose(), rng.next_u32(), rng.next_u64())
+        (*KeyPair::generate(Portable::new(), &mut rng).secret().expose(), rng.next_u32(), rng.next_u64())
     }
     assert_eq!(drawn(randomness::From06(Older)), ([6; KEY], 0x0606_0606, 0x0606_0606_0606_0606));
     assert_eq!(drawn(randomness::From09(Older)), ([9; KEY], 0x0909_0909, 0x0909_0909_0909_0909));

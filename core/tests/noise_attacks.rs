@@ -1,6 +1,6 @@
 //! What a handshake and a channel refuse, and that a refusal is final.
 
-use minipki_core::crypto::{CryptoError, Portable};
+use minipki_core::crypto::CryptoError;
 use minipki_core::noise::{Error, ExpectMessage1, MESSAGES_PER_KEY};
 use minipki_fixtures::noise::{channel, fresh, key_pair};
 
@@ -103,7 +103,7 @@ fn keys_of_low_order_are_refused() {
 #[test]
 fn another_prologue_is_refused() {
     let (initiator, _) = fresh();
-    let responder = ExpectMessage1::<Portable>::new(b"tesu", key_pair([3; 32]), key_pair([4; 32]));
+    let responder = ExpectMessage1::new(b"tesu", key_pair([3; 32]), key_pair([4; 32]));
     let mut buf = [0; 128];
     let (initiator, n) = initiator.write(b"", &mut buf).expect("message 1");
     let (responder, _) = responder.read(&mut buf[..n]).expect("message 1");
@@ -121,7 +121,7 @@ fn a_message_of_another_handshake_is_refused() {
     })
     .expect("the recorded handshake");
     let (initiator, _) = fresh();
-    let responder = ExpectMessage1::<Portable>::new(b"test", key_pair([3; 32]), key_pair([5; 32]));
+    let responder = ExpectMessage1::new(b"test", key_pair([3; 32]), key_pair([5; 32]));
     let mut buf = [0; 128];
     let (initiator, n) = initiator.write(b"one", &mut buf).expect("message 1");
     let (responder, _) = responder.read(&mut buf[..n]).expect("message 1");

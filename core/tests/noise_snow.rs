@@ -1,6 +1,6 @@
 //! snow as the live peer, in both roles.
 
-use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::crypto::KeyPair;
 use minipki_core::noise::{ExpectMessage1, MESSAGES_PER_KEY, SendMessage1};
 use minipki_fixtures::noise::{End, key_pair};
 use proptest::prelude::*;
@@ -51,8 +51,7 @@ fn as_initiator(scene: &Scene) -> (End, TransportState) {
     let [p1, p2, p3] = &scene.payloads;
     let mut peer = builder(scene).build_responder().expect("a responder");
     let mut buf = [0; BUF];
-    let ours =
-        SendMessage1::<Portable>::new(&scene.prologue, scene.ours.clone(), scene.our_ephemeral.clone());
+    let ours = SendMessage1::new(&scene.prologue, scene.ours.clone(), scene.our_ephemeral.clone());
     let (ours, n) = ours.write(p1, &mut buf).expect("message 1");
     snow_read(&mut peer, &buf[..n], p1);
     let n = snow_write(&mut peer, p2, &mut buf);
@@ -60,8 +59,8 @@ fn as_initiator(scene: &Scene) -> (End, TransportState) {
     assert_eq!(buf[at], **p2);
     let (ours, n) = ours.write(p3, &mut buf).expect("message 3");
     snow_read(&mut peer, &buf[..n], p3);
-    assert_eq!(ours.remote_static(), key_pair(scene.theirs).public());
-    assert_eq!(peer.get_remote_static(), Some(&scene.ours.public()[..]));
+    assert_eq!(ours.remote_static(), key_pair(scene.theirs).public().as_bytes());
+    assert_eq!(peer.get_remote_static(), Some(&scene.ours.public().as_bytes()[..]));
     assert_eq!(ours.handshake_hash(), peer.get_handshake_hash());
     (ours.into(), peer.into_transport_mode().expect("finished"))
 }
@@ -70,8 +69,7 @@ fn as_responder(scene: &Scene) -> (End, TransportState) {
     let [p1, p2, p3] = &scene.payloads;
     let mut peer = builder(scene).build_initiator().expect("an initiator");
     let mut buf = [0; BUF];
-    let ours =
-        ExpectMessage1::<Portable>::new(&scene.prologue, scene.ours.clone(), scene.our_ephemeral.clone());
+    let ours = ExpectMessage1::new(&scene.prologue, scene.ours.clone(), scene.our_ephemeral.clone());
     let n = snow_write(&mut peer, p1, &mut buf);
     let (ours, at) = ours.read(&mut buf[..n]).expect("message 1");
     assert_eq!(buf[at], **p1);
@@ -80,8 +78,8 @@ fn as_responder(scene: &Scene) -> (End, TransportState) {
     let n = snow_write(&mut peer, p3, &mut buf);
     let (ours, at) = ours.read(&mut buf[..n]).expect("message 3");
     assert_eq!(buf[at], **p3);
-    assert_eq!(ours.remote_static(), key_pair(scene.theirs).public());
-    assert_eq!(peer.get_remote_static(), Some(&scene.ours.public()[..]));
+    assert_eq!(ours.remote_static(), key_pair(scene.theirs).public().as_bytes());
+    assert_eq!(peer.get_remote_static(), Some(&scene.ours.public().as_bytes()[..]));
     assert_eq!(ours.handshake_hash(), peer.get_handshake_hash());
     (ours.into(), peer.into_transport_mode().expect("finished"))
 }

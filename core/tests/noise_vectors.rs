@@ -42,15 +42,15 @@ fn replay(json: &str) -> usize {
     assert_eq!(buf[..n], m2.ciphertext);
     let (initiator, at) = initiator.read(&mut buf[..n]).expect("message 2 is read");
     assert_eq!(buf[at], m2.payload);
-    assert_eq!(initiator.remote_static(), key("resp_static").public());
+    assert_eq!(initiator.remote_static(), key("resp_static").public().as_bytes());
 
     let (initiator, n) = initiator.write(&m3.payload, &mut buf).expect("message 3 is written");
     assert_eq!(buf[..n], m3.ciphertext);
     let (responder, at) = responder.read(&mut buf[..n]).expect("message 3 is read");
     assert_eq!(buf[at], m3.payload);
 
-    assert_eq!(initiator.remote_static(), key("resp_static").public());
-    assert_eq!(responder.remote_static(), key("init_static").public());
+    assert_eq!(initiator.remote_static(), key("resp_static").public().as_bytes());
+    assert_eq!(responder.remote_static(), key("init_static").public().as_bytes());
     assert_eq!(initiator.handshake_hash(), responder.handshake_hash());
     if let Some(hash) = vector["handshake_hash"].as_str() {
         assert_eq!(*initiator.handshake_hash(), hex_array(hash));

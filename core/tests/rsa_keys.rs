@@ -1,11 +1,13 @@
 //! RSA keys in and out: what the oracle writes is read, what we write is what it writes, and damage is refused.
 
-use minipki_core::crypto::rsa::{Error, KeySize, PrivateKey, PublicKey};
-use minipki_core::crypto::{Portable, Provider};
+use minipki_core::crypto::rsa::{
+    AcceptedSizes, Error, KeySize, PrivateKey, PublicKey, Rsa2048, Rsa3072, Rsa4096, SaltLength, Sizes,
+};
+use minipki_core::crypto::{Hash, Portable};
 use minipki_core::keys::{Fingerprint, FingerprintError};
-use minipki_core::limits::{SPKI_DER, SPKI_PEM};
+use minipki_core::limits::{RSA_BYTES, SPKI_DER, SPKI_PEM};
 use minipki_fixtures::rsa_keys::{
-    Numbers, SIZES, element, integer, numbers, oracle, pkcs8_der, private, public, sequence, spki_der,
+    Numbers, SIZES, element, integer, numbers, oracle, pkcs8_der, private, public, rng, sequence, spki_der,
 };
 use rsa::pkcs8::{EncodePublicKey, LineEnding};
 
@@ -30,11 +32,11 @@ fn public_keys_are_read_and_written_as_the_oracle_does() {
         let pem = oracle(size).to_public_key().to_public_key_pem(LineEnding::LF).expect("PEM");
         let mut out = [0; SPKI_PEM];
         assert_eq!(key.write_spki_pem(&mut out), Ok(&pem[..]));
-        assert_eq!(PublicKey::from_spki_pem(pem.as_bytes()).as_ref(), Ok(&key));
-        assert_eq!(PublicKey::from_modulus(&numbers(size).n).as_ref(), Ok(&key));
+        assert_eq!(<PublicKey>::from_spki_pem(pem.as_bytes()).as_ref(), Ok(&key));
+        assert_eq!(<PublicKey>::from_modulus(&numbers(size).n).as_ref(), Ok(&key));
         let mut out = [0; SPKI_DER];
         assert_eq!(key.modulus(&mut out), Ok(&numbers(size).n[..]));
-        assert_eq!(key.fingerprint::<Portable>(), Fingerprint(Portable::sha256(&[&der])));
+        assert_eq!(key.fingerprint(Portable::new()), Fingerprint(Portable::new().sha256(&[&der])));
 
         assert!(key.write_spki_der(&mut out[..der.len() - 1]).is_err());
         assert!(key.write_spki_pem(&mut [0; SPKI_PEM][..pem.len() - 1]).is_err());
@@ -47,39 +49,52 @@ fn public_keys_are_read_and_written_as_the_oracle_does() {
 fn public_keys_that_are_refused() {
     let der = spki_der(KeySize::Bits2048);
     for len in 0..der.len() {
-        assert_eq!(PublicKey::from_spki_der(&der[..len]), Err(Error::KeyEncoding), "cut at {len}");
+        assert_eq!(<PublicKey>::from_spki_der(&der[..len]), Err(Error::KeyEncoding), "cut at {len}");
     }
     assert_eq!(
-        PublicKey::from_spki_der(&[&der[..], &[0]].concat()),
+        <PublicKey>::from_spki_der(&[&der[..], &[0]].concat()),
         Err(Error::KeyEncoding),
         "trailing byte"
     );
 
     let n = numbers(KeySize::Bits2048).n;
-    assert_eq!(PublicKey::from_spki_der(&spki(&n, &[3])), Err(Error::Exponent));
-    assert_eq!(PublicKey::from_spki_der(&spki(&n, &[1, 0, 1, 0])), Err(Error::Exponent));
-    assert_eq!(PublicKey::from_spki_der(&spki(&n[..128], &[1, 0, 1])), Err(Error::KeySize), "1024 bits");
-    assert_eq!(PublicKey::from_spki_der(&spki(&n[..255], &[1, 0, 1])), Err(Error::KeySize));
-    assert_eq!(PublicKey::from_spki_der(&spki(&[&n[..], &[1]].concat(), &[1, 0, 1])), Err(Error::KeySize));
-    assert_eq!(PublicKey::from_spki_der(&spki(&[&n[..], &n, &n].concat(), &[1, 0, 1])), Err(Error::KeySize));
+    assert_eq!(<PublicKey>::from_spki_der(&spki(&n, &[3])), Err(Error::Exponent));
+    assert_eq!(<PublicKey>::from_spki_der(&spki(&n, &[1, 0, 1, 0])), Err(Error::Exponent));
+    assert_eq!(
+        <PublicKey>::from_spki_der(&spki(&n[..128], &[1, 0, 1])),
+        Err(Error::KeySize(AcceptedSizes::All)),
+        "1024 bits"
+    );
+    assert_eq!(
+        <PublicKey>::from_spki_der(&spki(&n[..255], &[1, 0, 1])),
+        Err(Error::KeySize(AcceptedSizes::All))
+    );
+    assert_eq!(
+        <PublicKey>::from_spki_der(&spki(&[&n[..], &[1]].concat(), &[1, 0, 1])),
+        Err(Error::KeySize(AcceptedSizes::All))
+    );
+    assert_eq!(
+        <PublicKey>::from_spki_der(&spki(&[&n[..], &n, &n].concat(), &[1, 0, 1])),
+        Err(Error::KeySize(AcceptedSizes::All))
+    );
     let mut changed = n;
     changed[255] &= 0xfe;
-    assert_eq!(PublicKey::from_spki_der(&spki(&changed, &[1, 0, 1])), Err(Error::Modulus), "even");
-    assert_eq!(PublicKey::from_modulus(&changed), Err(Error::Modulus));
+    assert_eq!(<PublicKey>::from_spki_der(&spki(&changed, &[1, 0, 1])), Err(Error::Modulus), "even");
+    assert_eq!(<PublicKey>::from_modulus(&changed), Err(Error::Modulus));
     changed[0] &= 0x7f;
-    assert_eq!(PublicKey::from_modulus(&changed), Err(Error::KeySize), "2047 bits");
-    assert_eq!(PublicKey::from_modulus(&[]), Err(Error::KeySize));
+    assert_eq!(<PublicKey>::from_modulus(&changed), Err(Error::KeySize(AcceptedSizes::All)), "2047 bits");
+    assert_eq!(<PublicKey>::from_modulus(&[]), Err(Error::KeySize(AcceptedSizes::All)));
 
     // Any one byte in front of the modulus changed: the key is no longer one, or no longer this one.
     for at in 0..33 {
         let mut der = der.clone();
         der[at] ^= 0x01;
-        assert!(PublicKey::from_spki_der(&der).is_err(), "byte {at}");
+        assert!(<PublicKey>::from_spki_der(&der).is_err(), "byte {at}");
     }
     let pem = oracle(KeySize::Bits2048).to_public_key().to_public_key_pem(LineEnding::LF).expect("PEM");
     let other = pem.replace("PUBLIC KEY", "RSA PUBLIC KEY");
-    assert_eq!(PublicKey::from_spki_pem(other.as_bytes()), Err(Error::KeyEncoding));
-    assert_eq!(PublicKey::from_spki_pem(b""), Err(Error::KeyEncoding));
+    assert_eq!(<PublicKey>::from_spki_pem(other.as_bytes()), Err(Error::KeyEncoding));
+    assert_eq!(<PublicKey>::from_spki_pem(b""), Err(Error::KeyEncoding));
 }
 
 #[test]
@@ -106,13 +121,13 @@ fn the_parts_lent_are_those_imported() {
 
 #[test]
 fn private_keys_that_are_refused() {
-    let refused = |der: &[u8]| PrivateKey::from_pkcs1_der(der).expect_err("a damaged key");
+    let refused = |der: &[u8]| <PrivateKey>::from_pkcs1_der(der).expect_err("a damaged key");
     let der = pkcs8_der(KeySize::Bits2048);
     for len in 0..der.len() {
-        let error = PrivateKey::from_pkcs8_der(&der[..len]).expect_err("a cut key");
+        let error = <PrivateKey>::from_pkcs8_der(&der[..len]).expect_err("a cut key");
         assert_eq!(error, Error::KeyEncoding, "cut at {len}");
     }
-    assert_eq!(PrivateKey::from_pkcs8_der(&[&der[..], &[0]].concat()).err(), Some(Error::KeyEncoding));
+    assert_eq!(<PrivateKey>::from_pkcs8_der(&[&der[..], &[0]].concat()).err(), Some(Error::KeyEncoding));
     assert_eq!(refused(&[&numbers(KeySize::Bits2048).pkcs1_der()[..], &[0]].concat()), Error::KeyEncoding);
 
     for size in SIZES {
@@ -144,7 +159,7 @@ fn private_keys_that_are_refused() {
     let numbers = numbers(KeySize::Bits2048);
     let mut small = numbers.clone();
     small.n.truncate(128);
-    assert_eq!(refused(&small.pkcs1_der()), Error::KeySize, "1024 bits");
+    assert_eq!(refused(&small.pkcs1_der()), Error::KeySize(AcceptedSizes::All), "1024 bits");
 
     // Version 1 says that more primes follow (RFC 8017 §A.1.2).
     let two = numbers.pkcs1_der();
@@ -158,18 +173,18 @@ fn another_algorithm_is_refused() {
     let mut der = spki_der(KeySize::Bits2048);
     let x25519 = sequence(&[vec![0x06, 0x03, 0x2b, 0x65, 0x6e]]);
     assert_eq!(
-        PublicKey::from_spki_der(&sequence(&[x25519, element(0x03, &[0; 33])])),
+        <PublicKey>::from_spki_der(&sequence(&[x25519, element(0x03, &[0; 33])])),
         Err(Error::KeyEncoding)
     );
     // rsaEncryption without its NULL.
     let without_null = sequence(&[RSA_ENCRYPTION[2..13].to_vec()]);
     let inner = der.split_off(4 + RSA_ENCRYPTION.len());
-    assert_eq!(PublicKey::from_spki_der(&sequence(&[without_null, inner])), Err(Error::KeyEncoding));
+    assert_eq!(<PublicKey>::from_spki_der(&sequence(&[without_null, inner])), Err(Error::KeyEncoding));
 }
 
 #[test]
 fn fingerprints_as_text() {
-    let fingerprint = public(KeySize::Bits2048).fingerprint::<Portable>();
+    let fingerprint = public(KeySize::Bits2048).fingerprint(Portable::new());
     let text = fingerprint.to_string();
     assert_eq!(text.len(), 64);
     assert_eq!(text.parse(), Ok(fingerprint));
@@ -178,4 +193,33 @@ fn fingerprints_as_text() {
     assert_eq!(format!("{text}0").parse::<Fingerprint>(), Err(FingerprintError::Length));
     assert_eq!(text.replacen(&text[..1], "g", 1).parse::<Fingerprint>(), Err(FingerprintError::Digit));
     assert_eq!(format!("é{}", &text[2..]).parse::<Fingerprint>(), Err(FingerprintError::Digit));
+}
+
+/// A program that names one size has keys of that size, which sign and verify, and no others.
+#[test]
+fn a_program_of_one_size_refuses_the_others() {
+    fn check<S: Sizes>(only: KeySize) {
+        for size in SIZES {
+            let public = PublicKey::<S>::from_spki_der(&spki_der(size));
+            let private = PrivateKey::<S>::from_pkcs8_der(&pkcs8_der(size));
+            if size != only {
+                let error = Error::KeySize(AcceptedSizes::Only(only));
+                assert_eq!(public.as_ref(), Err(&error));
+                assert_eq!(private.err(), Some(error));
+                assert!(error.to_string().contains(&format!("not of {} bits", only.bits())), "{error}");
+                continue;
+            }
+            let (public, mut private) = (public.expect("the size"), private.expect("the size"));
+            let mut out = [0; RSA_BYTES];
+            let signature = private.sign_pss(&[7; 32], &[3; 32], &mut rng(1), &mut out).expect("a signature");
+            let salt = SaltLength::Exactly(32);
+            assert_eq!(public.verify_pss(&[7; 32], signature, salt), Ok(()));
+            assert_eq!(public.verify_pss(&[8; 32], signature, salt), Err(Error::Signature));
+            assert_eq!(public, *private.public());
+        }
+    }
+    check::<Rsa2048>(KeySize::Bits2048);
+    check::<Rsa3072>(KeySize::Bits3072);
+    check::<Rsa4096>(KeySize::Bits4096);
+    assert!(size_of::<PublicKey<Rsa2048>>() < size_of::<PublicKey>() - 200, "it has the memory of its size");
 }

@@ -1,7 +1,7 @@
 //! RSA signatures against the `rsa` crate and openssl, in both directions, and what must be refused.
 
 use minipki_core::crypto::rsa::{Error, KeySize, PrivateKey, SaltLength};
-use minipki_core::crypto::{Portable, Provider};
+use minipki_core::crypto::{Hash, Portable, VerifySignature};
 use minipki_fixtures::openssl;
 use minipki_fixtures::rsa_keys::{SIZES, broken, numbers, oracle, private, public, rng, spki_der};
 use proptest::prelude::*;
@@ -26,7 +26,7 @@ proptest! {
 
             let theirs = oracle(size).sign_with_rng(&mut rng(seed), padding(), &digest).expect("a signature");
             prop_assert_eq!(public(size).verify_pss(&digest, &theirs, exactly), Ok(()));
-            prop_assert_eq!(Portable::verify_pss_sha256(&public(size), &digest, &theirs, exactly), Ok(()));
+            prop_assert_eq!(Portable::new().verify_pss_sha256(&public(size), &digest, &theirs, exactly), Ok(()));
         }
     }
 
@@ -49,7 +49,7 @@ fn openssl_verifies_our_pss() {
     for size in SIZES {
         let message = b"openssl reads this";
         let (mut out, salt) = ([0; ROOM], vec![7; size.max_salt()]);
-        let digest = Portable::sha256(&[message]);
+        let digest = Portable::new().sha256(&[message]);
         let signature = private(size).sign_pss(&digest, &salt, &mut rng(2), &mut out).expect("a signature");
         std::fs::write(path("key.der"), spki_der(size)).expect("written");
         std::fs::write(path("signature"), signature).expect("written");
@@ -160,13 +160,13 @@ fn representatives_not_below_the_modulus_are_refused() {
 fn a_fault_gives_no_signature() {
     for size in SIZES {
         let der = broken(size).pkcs1_der();
-        let mut key = PrivateKey::from_pkcs1_der(&der).expect("all parts fit each other");
+        let mut key = <PrivateKey>::from_pkcs1_der(&der).expect("all parts fit each other");
         for turn in 0..2 {
             let mut out = [0; ROOM];
-            assert_eq!(key.sign_pss(&[6; 32], &[1; 32], &mut rng(turn), &mut out), Err(Error::Fault));
+            assert_eq!(key.sign_pss(&[6; 32], &[1; 32], &mut rng(turn), &mut out), Err(Error::FaultDetected));
             let left = &out[..size.bytes()];
             assert_eq!(left.last(), Some(&0xbc), "what is left is the encoded message, no signature");
-            assert_eq!(key.sign_pkcs1(&[6; 32], &mut rng(turn), &mut out), Err(Error::Fault));
+            assert_eq!(key.sign_pkcs1(&[6; 32], &mut rng(turn), &mut out), Err(Error::FaultDetected));
         }
     }
 }

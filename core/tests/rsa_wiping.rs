@@ -73,7 +73,7 @@ fn a_key_that_is_refused_leaves_no_part_of_itself() {
         let (numbers, mut der) = (numbers(size), pkcs8_der(size));
         // The last byte is of 1/q, which is looked at when all else was taken over.
         *der.last_mut().expect("a key") ^= 1;
-        let (refused, left) = dead_stack(|| PrivateKey::from_pkcs8_der(&der).err());
+        let (refused, left) = dead_stack(|| <PrivateKey>::from_pkcs8_der(&der).err());
         assert_eq!((refused, found(&left, &numbers)), (Some(Error::PrivateKey), vec![]), "{size:?}");
     }
 }

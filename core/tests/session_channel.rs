@@ -30,7 +30,7 @@ struct Peer {
 
 impl Peer {
     fn new(name: &'static str, secret: u8, size: KeySize) -> Self {
-        let key = KeyPair::<Portable>::from_secret(Secret::new([secret; 32]));
+        let key = KeyPair::from_secret(Portable::new(), Secret::new([secret; 32]));
         let public = public(size);
         let unsigned = TbsCertificate { subject_id: id(name), subject_key: *key.public(), ..sample(&public) };
         let (certificate, anchor) = (issue(&unsigned, size), anchor(size));
@@ -54,8 +54,8 @@ fn bob() -> Peer {
 /// Plays a handshake to its end; what each side says, and whether it got through.
 fn meet(alice: &Peer, bob: &Peer) -> ((Pause, bool), (Pause, bool)) {
     let (mut a, mut b, mut c, mut d) = ([0; FRAME], [0; FRAME], [0; FRAME], [0; FRAME]);
-    let mut left = Link::new(Initiator::<Portable>::new(alice.local(), &mut rng(1)), &mut a, &mut b);
-    let mut right = Link::new(Responder::<Portable>::new(bob.local(), &mut rng(2)), &mut c, &mut d);
+    let mut left = Link::new(Initiator::new(alice.local(), &mut rng(1)), &mut a, &mut b);
+    let mut right = Link::new(Responder::new(bob.local(), &mut rng(2)), &mut c, &mut d);
     let mut record = Record::default();
     let (mut l, mut r) = record.run(&mut left, &mut right);
     // A side that has refused goes on to its end; the other then reads the refusal.
@@ -133,8 +133,8 @@ fn the_responder_refuses_an_initiator_and_says_so() {
     }
     let (alice, mut buffers) = (alice(), [[0; FRAME]; 4]);
     let [a, b, c, d] = &mut buffers;
-    let mut left = Link::new(Initiator::<Portable>::new(alice.local(), &mut rng(1)), a, b);
-    let mut right = Link::new(Responder::<Portable>::new(strict.local(), &mut rng(2)), c, d);
+    let mut left = Link::new(Initiator::new(alice.local(), &mut rng(1)), a, b);
+    let mut right = Link::new(Responder::new(strict.local(), &mut rng(2)), c, d);
     let _ = Record::default().run(&mut left, &mut right);
     let (mut inbound, _, _) = left.split(halves_of_initiator).expect("through");
     let (heard, _) = Record::default().run(&mut inbound, &mut right);
@@ -155,8 +155,8 @@ fn a_lower_bound_of_the_time_refuses_what_has_ended_and_admits_the_rest() {
 fn with_channel(test: impl FnOnce(&mut End<'_, '_>, &mut End<'_, '_>)) {
     let (alice, bob, mut buffers) = (alice(), bob(), [[0; FRAME]; 4]);
     let [a, b, c, d] = &mut buffers;
-    let mut left = Link::new(Initiator::<Portable>::new(alice.local(), &mut rng(1)), a, b);
-    let mut right = Link::new(Responder::<Portable>::new(bob.local(), &mut rng(2)), c, d);
+    let mut left = Link::new(Initiator::new(alice.local(), &mut rng(1)), a, b);
+    let mut right = Link::new(Responder::new(bob.local(), &mut rng(2)), c, d);
     let ends = Record::default().run(&mut left, &mut right);
     assert_eq!(ends, (Ok(Want::Finished), Ok(Want::Finished)));
     let (mut li, mut lo, bob) = left.split(halves_of_initiator).expect("through");
@@ -256,8 +256,8 @@ fn a_changed_byte_of_a_handshake_message_is_refused() {
     for (step, to) in [(1, "responder"), (2, "initiator"), (3, "responder")] {
         let (mut buffers, mut sent) = ([[0; FRAME]; 4], 0);
         let [a, b, c, d] = &mut buffers;
-        let mut left = Link::new(Initiator::<Portable>::new(alice.local(), &mut rng(1)), a, b);
-        let mut right = Link::new(Responder::<Portable>::new(bob.local(), &mut rng(2)), c, d);
+        let mut left = Link::new(Initiator::new(alice.local(), &mut rng(1)), a, b);
+        let mut right = Link::new(Responder::new(bob.local(), &mut rng(2)), c, d);
         let (mut l, mut r) = (left.want(), right.want());
         while l.is_ok() && r.is_ok() && (l, r) != (Ok(Want::Finished), Ok(Want::Finished)) {
             let message = if l == Ok(Want::Send) { left.to_send() } else { right.to_send() };

@@ -41,12 +41,13 @@ fn corpus<M: Machine<Error = session::Error>>(folder: &str, machine: impl Fn() -
 #[test]
 fn the_enrolment_corpus_is_refused_as_named() {
     let issuer = anchor(KeySize::Bits2048).fingerprint();
-    corpus("enrolment/refuse", || EnrolServer::<Portable>::new(issuer));
+    corpus("enrolment/refuse", || EnrolServer::new(Portable::new(), issuer));
 }
 
 #[test]
 fn the_channel_corpus_is_refused_as_named() {
-    let (key, anchor) = (KeyPair::<Portable>::from_secret(Secret::new([2; 32])), anchor(KeySize::Bits2048));
+    let (key, anchor) =
+        (KeyPair::from_secret(Portable::new(), Secret::new([2; 32])), anchor(KeySize::Bits2048));
     // The certificate is never sent: nothing here gets that far.
     let local = LocalIdentity {
         key: &key,
@@ -55,5 +56,5 @@ fn the_channel_corpus_is_refused_as_named() {
         now: Now::Exact(time(NOW)),
         peer: None,
     };
-    corpus("channel/refuse", || Responder::<Portable>::new(local, &mut rng(2)));
+    corpus("channel/refuse", || Responder::new(local, &mut rng(2)));
 }

@@ -16,10 +16,10 @@ use crate::peers;
 /// - Nothing verifies under an issuer's key but what that issuer signed.
 /// - An anchor that parses survives being written and read.
 pub fn certificate(text: &[u8]) {
-    if let Ok(anchor) = Anchor::decode::<Portable>(text) {
+    if let Ok(anchor) = <Anchor>::decode(Portable::new(), text) {
         let mut out = [0; ANCHOR];
         let written = anchor.encode(&mut out).expect("room for any anchor");
-        assert_eq!(Anchor::decode::<Portable>(written), Ok(anchor));
+        assert_eq!(Anchor::decode(Portable::new(), written), Ok(anchor));
     }
     let Ok(certificate) = Certificate::parse(text) else { return };
     assert_eq!(check(text, Form::Canonical), Ok(()));
@@ -31,7 +31,8 @@ pub fn certificate(text: &[u8]) {
     assert_eq!(signed, [b"{", &text[second..]].concat());
 
     let trusted =
-        verify::<Portable>(&peers::anchor(), &certificate, peers::now(), RevocationCheck::NotChecked).is_ok();
+        verify(Portable::new(), &peers::anchor(), &certificate, peers::now(), RevocationCheck::NotChecked)
+            .is_ok();
     assert!(!trusted || text == peers::INITIATOR || text == peers::RESPONDER, "forged");
 
     let (Ok(issuer_key), mut signature) = (certificate.issuer_key(), [0; RSA_BYTES]) else { return };

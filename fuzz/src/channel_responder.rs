@@ -1,6 +1,5 @@
 //! A hostile peer's whole connection to a listener: the handshake, and what it sends after it.
 
-use minipki_core::crypto::Portable;
 use minipki_core::link::Link;
 use minipki_core::session::{LocalIdentity, Received, Responder};
 use minipki_core::wire::Refusal;
@@ -26,7 +25,7 @@ pub fn channel_responder(stream: &[u8]) -> Option<usize> {
     let mut buffers = Buffers::default();
     let mut stream = stream;
 
-    let responder = Responder::<Portable>::new(local, &mut peers::rng());
+    let responder = Responder::new(local, &mut peers::rng());
     let mut link = Link::new(responder, &mut buffers.rx, &mut buffers.tx);
     let outcome = converse(&mut link, &mut stream, usize::MAX, |_| panic!("a handshake has no events"));
     let answers = sent(&outcome.sent);

@@ -24,7 +24,8 @@ pub fn enrol_server(stream: &[u8]) -> usize {
     let (mut proven, mut issued) = (0, 0);
 
     let mut buffers = Buffers::default();
-    let mut link = Link::new(EnrolServer::<Portable>::new(fingerprint), &mut buffers.rx, &mut buffers.tx);
+    let mut link =
+        Link::new(EnrolServer::new(Portable::new(), fingerprint), &mut buffers.rx, &mut buffers.tx);
     let outcome = converse(&mut link, &mut &*stream, usize::MAX, |link| {
         let asked = link.event().expect("what is delivered is an event");
         let answered = link.send(|ca, out| match asked {

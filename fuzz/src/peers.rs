@@ -30,19 +30,19 @@ pub const SAID: [&[u8]; 2] = [b"first", b"second"];
 
 /// The listening side's certified key.
 pub fn responder_key() -> KeyPair {
-    KeyPair::<Portable>::from_secret(Secret::new([0x11; 32]))
+    KeyPair::from_secret(Portable::new(), Secret::new([0x11; 32]))
 }
 
 /// The honest initiator's certified key, with which it enrols too.
 pub fn initiator_key() -> KeyPair {
-    KeyPair::<Portable>::from_secret(Secret::new([0x22; 32]))
+    KeyPair::from_secret(Portable::new(), Secret::new([0x22; 32]))
 }
 
 /// The pinned issuer: the fixtures' own, which is as good as any here.
 pub fn anchor() -> Anchor {
     let certificate = Certificate::parse(RESPONDER).expect("a fixture");
     let key = certificate.issuer_key().expect("a fixture");
-    Anchor::from_key::<Portable>(certificate.issuer_id(), key)
+    Anchor::from_key(Portable::new(), certificate.issuer_id(), key)
 }
 
 /// A moment at which both certificates are valid.

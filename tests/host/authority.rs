@@ -5,6 +5,7 @@ use minipki_core::cert::{self, Anchor, Certificate};
 use minipki_core::crypto::Portable;
 use minipki_core::time::Now;
 use minipki_core::trust::{RevocationCheck, Validity};
+use minipki_fixtures::certificates::x25519_key;
 use minipki_tests::ca::{Desk, at, classic, id, key, proven};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -33,17 +34,22 @@ fn tokens(desk: &mut Desk, byte: u8) -> Vec<TokenHash> {
 #[test]
 fn what_is_issued_verifies_and_is_in_the_ledger() {
     let mut desk = desk();
-    let anchor = Anchor::from_key::<Portable>(id("ca").as_id(), desk.authority.public_key().clone());
+    let anchor = Anchor::from_key(Portable::new(), id("ca").as_id(), desk.authority.public_key().clone());
     let issued = desk.issue(proven("device-1", 7, None), NOW).expect("issued");
 
     let certificate = Certificate::parse(&issued.certificate).expect("canonical");
-    let verified =
-        cert::verify::<Portable>(&anchor, &certificate, Now::Exact(at(NOW)), RevocationCheck::NotChecked)
-            .expect("ours");
+    let verified = cert::verify(
+        Portable::new(),
+        &anchor,
+        &certificate,
+        Now::Exact(at(NOW)),
+        RevocationCheck::NotChecked,
+    )
+    .expect("ours");
     let certificate = verified.certificate();
     assert_eq!(certificate.issuer_id().as_str(), "ca");
     assert_eq!(certificate.subject_id().as_str(), "device-1");
-    assert_eq!(certificate.subject_key(), &key(7));
+    assert_eq!(certificate.subject_key(), &x25519_key(key(7)));
     assert_eq!(certificate.serial_number(), issued.serial);
     assert_eq!(certificate.validity(), Validity::new(at(NOW - 300), at(END)).expect("in order"));
 

@@ -1,7 +1,7 @@
 //! The AWS-LC provider, alone and against the portable one.
 
 use minipki_core::crypto::rsa::{self, KeySize, SaltLength};
-use minipki_core::crypto::{Portable, Provider};
+use minipki_core::crypto::{Hash, Portable, VerifySignature};
 use minipki_fixtures::providers::sessions::{channel, enrolment};
 use minipki_fixtures::rsa_keys::{private, public, rng};
 use minipki_provider::AwsLc;
@@ -42,7 +42,7 @@ fn channel_from_a_portable_initiator() {
 /// verdict is the core's.
 #[test]
 fn both_give_the_same_verdict_on_every_signature() {
-    let digest = Portable::sha256(&[b"a message"]);
+    let digest = Portable::new().sha256(&[b"a message"]);
     for size in [KeySize::Bits2048, KeySize::Bits3072, KeySize::Bits4096] {
         let (key, mut room) = (public(size), [0; 512]);
         for length in [0, 31, 32, size.max_salt()] {
@@ -58,7 +58,7 @@ fn both_give_the_same_verdict_on_every_signature() {
                     (&digest, &changed),
                     (&digest, &signature[1..]),
                 ] {
-                    let verdict = AwsLc::verify_pss_sha256(&key, digest, signature, accepted);
+                    let verdict = AwsLc.verify_pss_sha256(&key, digest, signature, accepted);
                     assert_eq!(
                         verdict,
                         key.verify_pss(digest, signature, accepted),
@@ -66,13 +66,13 @@ fn both_give_the_same_verdict_on_every_signature() {
                     );
                 }
             }
-            let ours = AwsLc::verify_pss_sha256(&key, &digest, signature, SaltLength::AtLeast(32));
+            let ours = AwsLc.verify_pss_sha256(&key, &digest, signature, SaltLength::AtLeast(32));
             let expected = if length < 32 { Err(rsa::Error::SaltLength) } else { Ok(()) };
             assert_eq!(ours, expected, "{size:?} {length}");
             // The key that was asked about last is remembered; it is not another one.
             let other = public(if size == KeySize::Bits2048 { KeySize::Bits3072 } else { KeySize::Bits2048 });
             let salt = SaltLength::Exactly(other.size().max_salt());
-            let theirs = AwsLc::verify_pss_sha256(&other, &digest, signature, salt);
+            let theirs = AwsLc.verify_pss_sha256(&other, &digest, signature, salt);
             assert_eq!(theirs, other.verify_pss(&digest, signature, salt), "{size:?}");
             assert!(theirs.is_err());
         }

@@ -2,8 +2,8 @@
 
 use minipki_client::{ChannelOptions, ClientError, Identity, Role};
 use minipki_core::cert::Error;
+use minipki_core::crypto::KeyPair;
 use minipki_core::crypto::rsa::KeySize;
-use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Want};
 use minipki_core::session::{self, Initiator, LocalIdentity};
@@ -49,7 +49,7 @@ async fn show(
     let initiator = async {
         let local =
             LocalIdentity { key, certificate: &shown, anchor: &trust, now: Now::Exact(now()), peer: None };
-        let machine = Initiator::<Portable>::new(local, &mut rng(3));
+        let machine = Initiator::new(local, &mut rng(3));
         let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
         let mut link = Link::new(machine, &mut rx, &mut tx);
         let (mut reader, mut writer) = near;

@@ -8,7 +8,6 @@ use minipki_core::session::{self, Initiator};
 use minipki_core::time::Now;
 use minipki_core::wire::{Code, Refusal, WireError};
 use minipki_fixtures::rsa_keys::rng;
-use minipki_provider::Chosen;
 use minipki_tests::peers::{Halves, enter, get_frame, identity, now, put_frame, stream};
 use tokio::io::AsyncWriteExt;
 
@@ -41,7 +40,7 @@ async fn attack(place: Place, bytes: &[u8], (mut reader, mut writer): Halves) ->
         }
         Place::Third => {
             let local = mallory.local(Now::Exact(now()), None);
-            let mut machine = Initiator::<Chosen>::new(local, &mut rng(5));
+            let mut machine = Initiator::new(local, &mut rng(5));
             let mut out = [0; FRAME_BODY];
             let len = machine.write(&mut out).expect("message 1");
             put_frame(&mut writer, &out[..len]).await;

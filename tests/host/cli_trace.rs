@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use minipki_core::crypto::{KeyPair, Portable, Provider};
+use minipki_core::crypto::{Hash, Kdf, KeyPair, Portable};
 use minipki_core::encoding::base64;
 use minipki_net::trace::explain::hex;
 use minipki_tests::program::{run, run_with, start};
@@ -16,7 +16,7 @@ pub(crate) fn holds_nothing_of(output: &str, pem: &str) {
     for line in pem.lines().filter(|line| !line.starts_with("-----")) {
         assert!(!output.contains(line), "a line of the key file is shown");
     }
-    if let Ok(pair) = KeyPair::<Portable>::from_pkcs8_pem(pem.as_bytes()) {
+    if let Ok(pair) = KeyPair::from_pkcs8_pem(Portable::new(), pem.as_bytes()) {
         hides(output, "the private key", pair.secret().expose());
     }
 }
@@ -58,7 +58,7 @@ fn an_enrolment_is_explained_and_its_secrets_are_not_shown() {
     let server = server.stop().expect(0);
 
     let pem = fs::read_to_string(at.join("alice/key.pem")).expect("it is there");
-    let pair = KeyPair::<Portable>::from_pkcs8_pem(pem.as_bytes()).expect("a key");
+    let pair = KeyPair::from_pkcs8_pem(Portable::new(), pem.as_bytes()).expect("a key");
     let ca_pem = fs::read_to_string(at.join("ca/ca-key.pem")).expect("it is there");
     for output in [&client.stderr, &server.stderr] {
         let fields = "length nonce_b64 public_key_algo public_key_value_b64 subject_id type ca_share_b64 proof_b64 \
@@ -75,14 +75,14 @@ fn an_enrolment_is_explained_and_its_secrets_are_not_shown() {
         holds_nothing_of(output, &pem);
         holds_nothing_of(output, &ca_pem);
         assert!(!output.contains(token) && !output.contains(&token[..10]), "the token is shown");
-        let salt = Portable::sha256(&[token.as_bytes()]);
+        let salt = Portable::new().sha256(&[token.as_bytes()]);
         hides(output, "the token's hash", &salt);
         let share = output.split("ca_share_b64").nth(1).and_then(|rest| rest.split_whitespace().next());
         let share = base64::decode_array(share.expect("the share is shown")).expect("in full");
         let shared = pair.agree(&share).expect("a sound share");
         hides(output, "the shared secret", shared.expose());
-        let mut key = [0; 32];
-        Portable::hkdf_sha256(&salt, shared.expose(), b"MiniPKI/1 enrol key", &mut key).expect("32 bytes");
+        let (mut key, prk) = ([0; 32], Portable::new().extract(&salt, shared.expose()));
+        Portable::new().expand(&prk, b"MiniPKI/1 enrol key", &mut key).expect("32 bytes");
         hides(output, "the proof's key", &key);
     }
 }

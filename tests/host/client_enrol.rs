@@ -9,7 +9,7 @@ use minipki_client::{
     ClientError, EnrolOptions, Identity, IdentityError, IdentityFolder, PendingIdentity, enrol, proven,
 };
 use minipki_core::cert::{Anchor, Error, Id};
-use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::crypto::{KeyPair, Portable, x25519};
 use minipki_core::limits::FRAME;
 use minipki_core::link::frame;
 use minipki_core::link::{Link, Want};
@@ -17,7 +17,7 @@ use minipki_core::session::{self, EnrolEvent, EnrolForm, EnrolServer};
 use minipki_core::wire::{Code, WireError};
 use minipki_fixtures::certificates::anchor;
 use minipki_net::{NetError, drive};
-use minipki_provider::Chosen;
+use minipki_provider::HostProvider;
 use minipki_tests::ca::id;
 use minipki_tests::peers::{CA, OTHER_CA, between, certificate, expired, hasty, key_pair, now, trust, valid};
 use minipki_tests::program::run;
@@ -27,14 +27,14 @@ use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 
 /// A CA for one connection, which answers each request with what `forge` makes of it.
-async fn fake_ca(forge: impl Fn(Id<'_>, &[u8; 32]) -> Vec<u8> + Send + 'static) -> SocketAddr {
+async fn fake_ca(forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + Send + 'static) -> SocketAddr {
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = socket.local_addr().expect("it is bound");
     tokio::spawn(async move {
         let (mut stream, _) = socket.accept().await.expect("a client");
         let (mut reader, mut writer) = stream.split();
         let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
-        let mut link = Link::new(EnrolServer::<Portable>::new(trust().fingerprint()), &mut rx, &mut tx);
+        let mut link = Link::new(EnrolServer::new(Portable::new(), trust().fingerprint()), &mut rx, &mut tx);
         while let Ok(Want::Deliver) = drive(&mut link, &mut reader, &mut writer, None).await {
             match link.event().expect("a request") {
                 EnrolEvent::Challenge { .. } => {
@@ -70,7 +70,7 @@ async fn raw_ca(bytes: &'static [u8], and_close: bool) -> SocketAddr {
     address
 }
 
-fn good(subject: Id<'_>, key: &[u8; 32]) -> Vec<u8> {
+fn good(subject: Id<'_>, key: &x25519::PublicKey) -> Vec<u8> {
     certificate(CA, subject.as_str(), key, valid())
 }
 
@@ -89,7 +89,7 @@ async fn refused(options: EnrolOptions) -> ClientError {
 }
 
 fn pending(folder: &Path, options: &EnrolOptions) -> PendingIdentity {
-    match IdentityFolder::begin(folder, options.subject.as_id(), &options.anchor) {
+    match IdentityFolder::begin(HostProvider::default(), folder, options.subject.as_id(), &options.anchor) {
         Ok(IdentityFolder::Pending(pending)) => pending,
         other => panic!("a folder to enrol into, and not {other:?}"),
     }
@@ -102,8 +102,8 @@ async fn into_folder(folder: &Path, options: EnrolOptions) -> Result<Identity, C
     Ok(identity)
 }
 
-fn key() -> KeyPair<Chosen> {
-    KeyPair::generate(&mut UnwrapErr(SysRng))
+fn key() -> KeyPair<HostProvider> {
+    KeyPair::generate(HostProvider::default(), &mut UnwrapErr(SysRng))
 }
 
 async fn fault(options: EnrolOptions) -> session::Error {
@@ -119,7 +119,10 @@ async fn both_forms_are_granted_and_kept() {
         let alice = into_folder(&folder, EnrolOptions { form, ..options(fake_ca(good).await) }).await;
         let alice = alice.expect("granted");
         assert_eq!(alice.subject_id().as_str(), "alice");
-        assert_eq!(Identity::load(&folder).expect("kept").key().public(), alice.key().public());
+        assert_eq!(
+            Identity::load(HostProvider::default(), &folder).expect("kept").key().public(),
+            alice.key().public()
+        );
     }
 }
 
@@ -185,11 +188,11 @@ async fn a_certificate_out_of_its_time_is_kept_and_good_once_the_clock_is_right(
             assert!(key.is_empty() || key == found, "one key");
             key = found;
         }
-        let error = Identity::load(&folder).expect_err("the clock is wrong");
+        let error = Identity::load(HostProvider::default(), &folder).expect_err("the clock is wrong");
         assert!(matches!(error, IdentityError::OutOfTime(_)), "{error}");
 
         let anchor = Anchor::from_fingerprint(trust().fingerprint());
-        match IdentityFolder::begin(&folder, id("alice").as_id(), &anchor) {
+        match IdentityFolder::begin(HostProvider::default(), &folder, id("alice").as_id(), &anchor) {
             Ok(IdentityFolder::Enrolled(alice)) => {
                 alice.check_time(validity.not_before()).expect("with a right clock it is good");
             }
@@ -200,7 +203,8 @@ async fn a_certificate_out_of_its_time_is_kept_and_good_once_the_clock_is_right(
 
 #[tokio::test]
 async fn a_certificate_of_another_ca_is_refused_with_advice() {
-    let foreign = |subject: Id<'_>, key: &[u8; 32]| certificate(OTHER_CA, subject.as_str(), key, valid());
+    let foreign =
+        |subject: Id<'_>, key: &x25519::PublicKey| certificate(OTHER_CA, subject.as_str(), key, valid());
     let error = refused(options(fake_ca(foreign).await)).await;
     assert_eq!(error.session_error(), Some(session::Error::InvalidCertificate(Error::IssuerKeyMismatch)));
     assert!(error.to_string().contains("compare its fingerprint"), "{error}");

@@ -10,12 +10,14 @@ use minipki_client::{
 };
 use minipki_core::cert::{Anchor, Error, Id};
 use minipki_core::crypto::KeyPair;
+use minipki_core::crypto::rsa::KeySize;
 use minipki_core::keys::KeyFileError;
 use minipki_core::time::Now;
 use minipki_core::wire::Code;
 use minipki_fixtures::certificates::anchor;
 use minipki_fixtures::openssl;
 use minipki_fixtures::rsa_keys::public;
+use minipki_provider::HostProvider;
 use minipki_tests::ca::{chmod, mode};
 use minipki_tests::peers::{CA, OTHER_CA, certificate, expired, identity, key_pair, now, trust, valid};
 use tempfile::TempDir;
@@ -31,7 +33,12 @@ fn kept(subject: &str) -> (TempDir, PathBuf, Identity) {
 }
 
 fn begin(folder: &Path, subject: &str) -> Result<IdentityFolder, IdentityError> {
-    IdentityFolder::begin(folder, Id::new(subject).expect("a name"), &trust())
+    begin_at(CA, folder, subject)
+}
+
+fn begin_at(ca: KeySize, folder: &Path, subject: &str) -> Result<IdentityFolder, IdentityError> {
+    let subject = Id::new(subject).expect("a name");
+    IdentityFolder::begin(HostProvider::default(), folder, subject, &anchor(ca))
 }
 
 fn pending(begun: Result<IdentityFolder, IdentityError>) -> PendingIdentity {
@@ -64,7 +71,7 @@ fn what_is_kept_is_loaded() {
     assert_eq!((mode(&folder), mode(&folder.join("key.pem"))), (0o700, 0o600));
     assert_eq!(fs::read(folder.join("certificate.json")).expect("it is there"), alice.certificate());
 
-    let loaded = Identity::load(&folder).expect("as it was kept");
+    let loaded = Identity::load(HostProvider::default(), &folder).expect("as it was kept");
     assert_eq!(loaded.key().public(), alice.key().public());
     assert_eq!(loaded.certificate(), alice.certificate());
     assert_eq!(loaded.anchor(), alice.anchor());
@@ -77,7 +84,7 @@ fn openssl_reads_the_key() {
     let path = folder.join("key.pem");
     let path = path.to_str().expect("text");
     let der = openssl(&["pkey", "-in", path, "-pubout", "-outform", "DER"], b"");
-    assert!(der.ends_with(alice.key().public()), "the public key that openssl computes");
+    assert!(der.ends_with(alice.key().public().as_bytes()), "the public key that openssl computes");
     let text = String::from_utf8(openssl(&["pkey", "-in", path, "-noout", "-text"], b"")).expect("text");
     assert!(text.starts_with("X25519 Private-Key"), "{text}");
 }
@@ -117,7 +124,7 @@ fn an_empty_folder_or_a_new_file_system_may_be_there() {
     pending.keep(&alice).expect("room on the disk");
     assert_eq!(names(&folder), ["anchor.json", "certificate.json", "key.pem", "lost+found"]);
     assert_eq!(mode(&folder), 0o755, "it is its owner's");
-    Identity::load(&folder).expect("as it was kept");
+    Identity::load(HostProvider::default(), &folder).expect("as it was kept");
 }
 
 #[test]
@@ -132,16 +139,15 @@ fn an_enrolment_goes_on_with_its_key_for_the_same_subject_and_ca_only() {
     assert!(matches!(error, IdentityError::Busy(_)), "{error}");
     drop(first);
 
-    let error = Identity::load(&folder).expect_err("no certificate");
+    let error = Identity::load(HostProvider::default(), &folder).expect_err("no certificate");
     assert!(matches!(error, IdentityError::Unfinished(_)), "{error}");
     let other = |begun: Result<IdentityFolder, IdentityError>| {
         let error = begun.expect_err("not the same");
         assert!(matches!(error, IdentityError::Other { .. }), "{error}");
         assert!(error.to_string().contains("of alice, at the CA"), "{error}");
     };
-    let elsewhere = |subject| IdentityFolder::begin(&folder, subject, &anchor(OTHER_CA));
     other(begin(&folder, "bob"));
-    other(elsewhere(Id::new("alice").expect("a name")));
+    other(begin_at(OTHER_CA, &folder, "alice"));
 
     let again = pending(begin(&folder, "alice"));
     assert!(again.resumed());
@@ -155,7 +161,7 @@ fn an_enrolment_goes_on_with_its_key_for_the_same_subject_and_ca_only() {
         other => panic!("{other:?}"),
     }
     other(begin(&folder, "bob"));
-    other(elsewhere(Id::new("alice").expect("a name")));
+    other(begin_at(OTHER_CA, &folder, "alice"));
 }
 
 #[test]
@@ -185,7 +191,7 @@ fn what_a_stopped_try_has_left_is_used_or_removed() {
 fn what_is_left_of_an_identity_is_neither_overwritten_nor_taken_for_another_cas() {
     let (_around, folder, alice) = kept("alice");
     let (anchor_file, certificate_file) = (folder.join("anchor.json"), folder.join("certificate.json"));
-    let elsewhere = || IdentityFolder::begin(&folder, Id::new("alice").expect("a name"), &anchor(OTHER_CA));
+    let elsewhere = || begin_at(OTHER_CA, &folder, "alice");
     // The anchor is left.
     fs::remove_file(&certificate_file).expect("it is there");
     let error = elsewhere().expect_err("another CA's");
@@ -212,7 +218,7 @@ fn what_is_left_of_an_identity_is_neither_overwritten_nor_taken_for_another_cas(
         other => panic!("{other:?}"),
     }
     assert_eq!(names(&folder), ["anchor.json", "certificate.json", "key.pem"]);
-    Identity::load(&folder).expect("whole");
+    Identity::load(HostProvider::default(), &folder).expect("whole");
 }
 
 #[test]
@@ -254,12 +260,12 @@ fn what_others_may_change_is_refused_with_advice() {
         (folder.join("certificate.json"), 0o646, 0o444),
     ] {
         chmod(&path, open);
-        let error = Identity::load(&folder).expect_err("others may change it");
+        let error = Identity::load(HostProvider::default(), &folder).expect_err("others may change it");
         let expected = format!("chmod go-w {}", path.display());
         assert!(error.to_string().contains(&expected), "{error}");
         assert!(matches!(error, IdentityError::Writable { path: it, mode } if it == path && mode == open));
         chmod(&path, sound);
-        Identity::load(&folder).expect("nobody else may change it");
+        Identity::load(HostProvider::default(), &folder).expect("nobody else may change it");
     }
     let empty = around.path().join("empty");
     fs::create_dir(&empty).expect("nothing is there");
@@ -281,14 +287,14 @@ fn a_pipe_or_a_folder_in_place_of_a_key_is_refused_at_once() {
     };
     let no_folder = around.path().join("pipe");
     pipe(&no_folder);
-    let error = Identity::load(&no_folder).expect_err("no folder");
+    let error = Identity::load(HostProvider::default(), &no_folder).expect_err("no folder");
     assert!(matches!(error, IdentityError::Io { .. }), "{error}");
     pipe(&path);
-    let error = Identity::load(&folder).expect_err("no file");
+    let error = Identity::load(HostProvider::default(), &folder).expect_err("no file");
     assert!(matches!(error, IdentityError::Io { .. }), "{error}");
     fs::remove_file(&path).expect("it is there");
     fs::create_dir(&path).expect("nothing is there");
-    let error = Identity::load(&folder).expect_err("no file");
+    let error = Identity::load(HostProvider::default(), &folder).expect_err("no file");
     assert!(matches!(error, IdentityError::Io { .. }), "{error}");
 }
 
@@ -317,7 +323,7 @@ fn a_key_that_others_may_read_is_refused_with_advice() {
     let (_around, folder, _) = kept("alice");
     for open in [0o640, 0o604, 0o620] {
         chmod(&folder.join("key.pem"), open);
-        let error = Identity::load(&folder).expect_err("others have access");
+        let error = Identity::load(HostProvider::default(), &folder).expect_err("others have access");
         assert!(matches!(error, IdentityError::Mode { mode, .. } if mode == open), "{error}");
         assert!(error.to_string().contains("chmod 600"), "{error}");
     }
@@ -330,7 +336,7 @@ fn files_that_do_not_belong_together_are_refused() {
     let file = folder.join("certificate.json");
     let expect = |content: &[u8], expected: Error| {
         fs::write(&file, content).expect("room on the disk");
-        match Identity::load(&folder) {
+        match Identity::load(HostProvider::default(), &folder) {
             Err(IdentityError::Certificate { path, source }) => {
                 assert_eq!((path, source), (file.clone(), expected));
             }
@@ -341,14 +347,14 @@ fn files_that_do_not_belong_together_are_refused() {
     expect(&certificate(OTHER_CA, "alice", alice.key().public(), valid()), Error::IssuerKeyMismatch);
     let old = certificate(CA, "alice", alice.key().public(), expired());
     fs::write(&file, old).expect("room on the disk");
-    let error = Identity::load(&folder).expect_err("it has expired");
+    let error = Identity::load(HostProvider::default(), &folder).expect_err("it has expired");
     assert!(matches!(error, IdentityError::OutOfTime(_)), "{error}");
     assert!(error.to_string().starts_with("this machine's clock shows"), "{error}");
 
     fs::write(&file, alice.certificate()).expect("room on the disk");
-    Identity::load(&folder).expect("as it was");
+    Identity::load(HostProvider::default(), &folder).expect("as it was");
     fs::remove_file(&file).expect("it is there");
-    let error = Identity::load(&folder).expect_err("a file is missing");
+    let error = Identity::load(HostProvider::default(), &folder).expect_err("a file is missing");
     assert!(matches!(&error, IdentityError::Missing(path) if *path == file), "{error}");
 }
 
@@ -356,10 +362,10 @@ fn files_that_do_not_belong_together_are_refused() {
 fn a_key_or_an_anchor_that_cannot_be_read_is_refused() {
     let (_around, folder, _) = kept("alice");
     fs::write(folder.join("anchor.json"), "{}").expect("room on the disk");
-    let error = Identity::load(&folder).expect_err("no anchor");
+    let error = Identity::load(HostProvider::default(), &folder).expect_err("no anchor");
     assert!(matches!(error, IdentityError::Anchor { source: Error::Json(_), .. }), "{error}");
     fs::write(folder.join("key.pem"), "a key").expect("room on the disk");
-    let error = Identity::load(&folder).expect_err("no key");
+    let error = Identity::load(HostProvider::default(), &folder).expect_err("no key");
     assert!(matches!(error, IdentityError::Key { source: KeyFileError::Pem(_), .. }), "{error}");
 }
 
@@ -368,7 +374,7 @@ fn a_fingerprint_learns_the_key_behind_it() {
     let key = key_pair(1);
     let text = certificate(CA, "alice", key.public(), valid());
     let bare = Anchor::from_fingerprint(trust().fingerprint());
-    let key = KeyPair::from_secret(key.secret().clone());
+    let key = KeyPair::from_secret(HostProvider::default(), key.secret().clone());
     let alice = Identity::new(key, text, bare, Now::Exact(now())).expect("the right fingerprint");
     assert_eq!(*alice.anchor(), trust());
 }

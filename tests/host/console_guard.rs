@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use minipki_provider::HostProvider;
 use minipki_tests::server::soon;
 
 #[tokio::test]
@@ -354,7 +355,9 @@ async fn every_answer_tells_the_browser_to_keep_to_this_site() {
 async fn off_loopback_it_listens_only_encrypted() {
     let folder = TempDir::new().expect("a folder");
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:9080"] {
-        let service = Arc::new(CaService::open(&folder.path().join("ca")).expect("a folder for a CA"));
+        let service = Arc::new(
+            CaService::open(HostProvider::default(), &folder.path().join("ca")).expect("a folder for a CA"),
+        );
         let options =
             ConsoleOptions { listen: address.parse().expect("an address"), ..ConsoleOptions::default() };
         assert!(

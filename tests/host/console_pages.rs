@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 /// What clients of the console's CA pin.
 async fn anchor(browser: &Browser) -> Anchor {
     let text = browser.get("/authority/anchor.json").await.expect(200).body;
-    Anchor::decode::<Portable>(text.as_bytes()).expect("a good anchor")
+    Anchor::decode(Portable::new(), text.as_bytes()).expect("a good anchor")
 }
 
 // The client is a program of its own, which this thread waits for.

@@ -19,7 +19,7 @@ use minipki_core::cert::Anchor;
 use minipki_core::crypto::KeyPair;
 use minipki_core::time::UnixTime;
 use minipki_ledger::{Owner, SqliteStorage};
-use minipki_provider::Chosen;
+use minipki_provider::HostProvider;
 use minipki_tests::ca::id;
 use minipki_tests::loopback::{Cut, Line, Way};
 use minipki_tests::peers::now;
@@ -144,7 +144,7 @@ impl Ca {
     /// Enrols over a line that is cut, and returns how many bytes passed, out and back.
     async fn cut(
         &self,
-        key: KeyPair<Chosen>,
+        key: KeyPair<HostProvider>,
         options: EnrolOptions,
         cut: Option<Cut>,
     ) -> (Result<Identity, ClientError>, [usize; 2], TcpStream) {
@@ -290,8 +290,8 @@ fn the_program_goes_on_after_a_cut_at_any_frame() {
     assert_eq!(recorded.len(), subjects + 1);
 }
 
-fn new_key() -> KeyPair<Chosen> {
-    KeyPair::generate(&mut UnwrapErr(SysRng))
+fn new_key() -> KeyPair<HostProvider> {
+    KeyPair::generate(HostProvider::default(), &mut UnwrapErr(SysRng))
 }
 
 /// Waits for a condition.

@@ -16,6 +16,7 @@ use minipki_core::session;
 use minipki_core::wire::Code;
 use minipki_device::{StartError, run};
 use minipki_device_app::Exit;
+use minipki_provider::HostProvider;
 use minipki_tests::ca::{id, mode};
 use minipki_tests::peers::{OTHER_CA, identity_of, valid};
 use minipki_tests::server::{Setup, TestServer, soon};
@@ -75,7 +76,7 @@ async fn exit(words: Vec<String>) -> Exit {
 
 async fn host_identity(ca: &TestServer, subject: &str) -> Identity {
     let options = EnrolOptions::new(ca.address.to_string(), id(subject), ca.anchor.clone());
-    let key = KeyPair::generate(&mut UnwrapErr(SysRng));
+    let key = KeyPair::generate(HostProvider::default(), &mut UnwrapErr(SysRng));
     soon(enrol(key, options)).await.expect("granted")
 }
 

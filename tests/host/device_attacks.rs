@@ -1,6 +1,7 @@
 //! A device among others that are not as they should be: each ends its run with a reason of its own.
 
 use minipki_core::cert::Id;
+use minipki_core::crypto::x25519;
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::Now;
 use minipki_core::trust::Validity;
@@ -34,7 +35,7 @@ fn at_ca(board: TestBoard, config: &Config<'_>, ca: Other) -> (Exit, TestBoard) 
 }
 
 /// How an enrolment ends at a CA that makes this of the request.
-fn granted(forge: impl Fn(Id<'_>, &[u8; 32]) -> Vec<u8> + 'static) -> Exit {
+fn granted(forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + 'static) -> Exit {
     at_ca(clocked(), &config(connect()), Other::ca(&trust(), forge)).0
 }
 
@@ -165,7 +166,8 @@ fn an_expired_identity_is_renewed_with_its_key() {
     let key = board.identity.as_ref().expect("enrolled")[..32].to_vec();
     let later = around_noon(7200, 9000);
     board.now = Now::Exact(later.not_before());
-    let renewed = move |subject: Id<'_>, key: &[u8; 32]| certificate(CA, subject.as_str(), key, later);
+    let renewed =
+        move |subject: Id<'_>, key: &x25519::PublicKey| certificate(CA, subject.as_str(), key, later);
     let mut board = board.meets(Other::ca(&trust(), renewed));
     assert_eq!(board.run(&config(Errand::Enrol)), Exit::Done);
     assert!(board.said("enrolled until"), "{:?}", board.lines);
@@ -186,7 +188,7 @@ fn proofs_are_refused_without_telling_what_is_wrong() {
 
 #[test]
 fn a_ca_with_another_key_is_not_believed_whatever_it_grants() {
-    let own = |subject: Id<'_>, key: &[u8; 32]| {
+    let own = |subject: Id<'_>, key: &x25519::PublicKey| {
         certificate(OTHER_CA, subject.as_str(), key, around_noon(-300, 3600))
     };
     assert_eq!(at_ca(clocked(), &config(connect()), Other::impostor(own)).0, Exit::WrongFingerprint);
@@ -199,13 +201,15 @@ fn only_the_certificate_that_was_asked_for_is_accepted() {
     let valid = || around_noon(-300, 3600);
     assert_eq!(granted(move |_, key| certificate(CA, "mallory", key, valid())), Exit::CertificateRefused);
     assert_eq!(granted(|subject, _| good(subject, key_pair(9).public())), Exit::CertificateRefused);
-    let changed = |subject: Id<'_>, key: &[u8; 32]| {
+    let changed = |subject: Id<'_>, key: &x25519::PublicKey| {
         let text = String::from_utf8(good(subject, key)).expect("text");
         text.replace("\"serial_number\":4242", "\"serial_number\":4243").into_bytes()
     };
     assert_eq!(granted(changed), Exit::CertificateRefused);
     let at = |from, to| {
-        move |subject: Id<'_>, key: &[u8; 32]| certificate(CA, subject.as_str(), key, around_noon(from, to))
+        move |subject: Id<'_>, key: &x25519::PublicKey| {
+            certificate(CA, subject.as_str(), key, around_noon(from, to))
+        }
     };
     // One that is genuine and out of its time is kept, for the case that the device's clock is wrong.
     for (certificate, reason) in

@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::rc::Rc;
 
+use minipki_core::crypto::x25519;
 use minipki_core::time::Now;
 use minipki_device::{Folder, StartError, run};
 use minipki_device_app::{Exit, IDENTITY};
@@ -20,7 +21,7 @@ fn board() -> TestBoard {
 }
 
 /// An honest CA that notes the keys for which it was asked.
-fn noting(keys: &Rc<RefCell<Vec<[u8; 32]>>>) -> Other {
+fn noting(keys: &Rc<RefCell<Vec<x25519::PublicKey>>>) -> Other {
     let keys = Rc::clone(keys);
     Other::ca(&trust(), move |subject, key| {
         keys.borrow_mut().push(*key);

@@ -1,6 +1,7 @@
 //! The time of a device: what it learns from its CA, and what no peer and no wrong clock can make of it.
 
 use minipki_core::cert::Id;
+use minipki_core::crypto::x25519;
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::trust::Validity;
 use minipki_device_app::Exit;
@@ -17,7 +18,7 @@ fn clockless() -> TestBoard {
 
 /// A CA whose certificates are good for that time.
 fn dated(validity: Validity) -> Other {
-    Other::ca(&trust(), move |subject: Id<'_>, key: &[u8; 32]| {
+    Other::ca(&trust(), move |subject: Id<'_>, key: &x25519::PublicKey| {
         certificate(CA, subject.as_str(), key, validity)
     })
 }

@@ -29,7 +29,8 @@ fn every_test_named_on_the_pages_of_threats_and_faults_exists() {
         assert!(named.len() >= least, "the page has its tables");
         for name in named {
             // Some run under each provider, some on each board.
-            let forms = ["()", "<P: Provider>()", "(board: Board)"].map(|form| format!("fn {name}{form}"));
+            let forms =
+                ["()", "<P: TestProvider>()", "(board: Board)"].map(|form| format!("fn {name}{form}"));
             assert!(forms.iter().any(|form| text.contains(form)), "no test is called {name}");
         }
     }

@@ -51,7 +51,7 @@ fn a_new_folder_opens_again_and_openssl_reads_its_keys() {
             let mut signer = opened.signer(kind).expect("the key is there");
             assert_eq!(signer.public_key().size(), size);
             let signatures = signer.sign_many(&[b"text"]).expect("signed");
-            let public = PublicKey::from_spki_pem(&public).expect("our own format");
+            let public = <PublicKey>::from_spki_pem(&public).expect("our own format");
             let digest = Sha256::digest(b"text").into();
             public
                 .verify_pss(&digest, signatures[0].as_bytes(), SaltLength::Exactly(size.max_salt()))

@@ -62,7 +62,7 @@ impl Load {
                 let mut stream = TcpStream::connect(address).await.expect("the server is there");
                 for n in 0.. {
                     let subject = format!("{round}-{client}-{n}");
-                    let key = KeyPair::<Portable>::generate(&mut UnwrapErr(SysRng));
+                    let key = KeyPair::generate(Portable::new(), &mut UnwrapErr(SysRng));
                     match enrol(&mut stream, &anchor, &subject, &key, PROVEN).await {
                         Ok(Outcome::Granted(certificate)) => received.push(certificate),
                         Ok(refused) => panic!("{refused:?}"),
@@ -109,7 +109,7 @@ fn killed_under_load_it_has_on_disk_what_it_answered_and_repeats_no_serial() {
     run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
     let ca = folder.path().join("ca");
     let anchor = fs::read(ca.join("anchor.json")).expect("a CA folder has it");
-    let anchor = Anchor::decode::<Portable>(&anchor).expect("a good anchor");
+    let anchor = Anchor::decode(Portable::new(), &anchor).expect("a good anchor");
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
 
     let mut received = Vec::new();

@@ -55,7 +55,7 @@ fn sh(folder: &Path, script: &str) {
 fn a_backup_under_load_holds_all_that_was_answered_before_it() {
     let folder = made();
     let anchor = fs::read(folder.path().join("ca/anchor.json")).expect("a CA folder has it");
-    let anchor = Anchor::decode::<Portable>(&anchor).expect("a good anchor");
+    let anchor = Anchor::decode(Portable::new(), &anchor).expect("a good anchor");
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let (server, address) = serve(folder.path());
     // All answers of the first round come before the backup; those of the second while it is made.

@@ -15,7 +15,7 @@ async fn while_another_process_holds_the_ledger_clients_are_told_busy_and_the_ca
     let folder = TempDir::new().expect("a folder");
     run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
     let anchor = fs::read(folder.path().join("ca/anchor.json")).expect("a CA folder has it");
-    let anchor = Anchor::decode::<Portable>(&anchor).expect("a good anchor");
+    let anchor = Anchor::decode(Portable::new(), &anchor).expect("a good anchor");
     let mut server = start(folder.path(), &["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0"]);
     let address = server.address("serving");
     let ask = async |name, byte| {

@@ -31,7 +31,7 @@ pub(super) fn made() -> TempDir {
 
 fn anchor(folder: &Path) -> Anchor {
     let text = fs::read(folder.join("ca/anchor.json")).expect("a CA folder has it");
-    Anchor::decode::<Portable>(&text).expect("a good anchor")
+    Anchor::decode(Portable::new(), &text).expect("a good anchor")
 }
 
 /// Enrols `subject` at a CA; the answer, if there is one.

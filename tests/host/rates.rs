@@ -99,7 +99,7 @@ impl Ca {
         let folder = TempDir::new().expect("a folder");
         run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
         let anchor = fs::read(folder.path().join("ca/anchor.json")).expect("a CA folder has it");
-        Self { folder, anchor: Anchor::decode::<Portable>(&anchor).expect("a good anchor") }
+        Self { folder, anchor: Anchor::decode(Portable::new(), &anchor).expect("a good anchor") }
     }
 
     fn serve(&self, limits: &[&str]) -> (Running, String) {

@@ -174,7 +174,7 @@ async fn a_request_that_was_given_up_while_it_was_signed_is_there_for_the_retry(
     assert_eq!(key.arrival().await, 1);
     key.open();
     let answer = server.enrol("alice", &pair(1), with_token("t")).await.granted();
-    let records = server.reader().find_by_key(pair(1).public()).expect("a ledger");
+    let records = server.reader().find_by_key(pair(1).public().as_bytes()).expect("a ledger");
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].certificate, answer);
     let summary = soon(server.stop()).await.expect("no panic").expect("a good end");
@@ -211,7 +211,7 @@ async fn a_client_that_leaves_while_its_certificate_is_signed_gets_it_when_it_re
     // Its connection is closed here.
     key.open();
     let answer = server.enrol("alice", &alice, PROVEN).await.granted();
-    let records = server.reader().find_by_key(alice.public()).expect("a ledger");
+    let records = server.reader().find_by_key(alice.public().as_bytes()).expect("a ledger");
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].certificate, answer);
 }

@@ -19,7 +19,7 @@ async fn the_proven_form_ends_with_the_certificate_that_is_on_the_disk() {
     let server = TestServer::start(Setup::default()).await;
     let certificate = server.enrol("alice", &pair(1), PROVEN).await.granted();
 
-    let records = server.reader().find_by_key(pair(1).public()).expect("a ledger");
+    let records = server.reader().find_by_key(pair(1).public().as_bytes()).expect("a ledger");
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].certificate, certificate);
     assert_eq!(records[0].subject_id, id("alice"));
@@ -56,7 +56,7 @@ async fn of_two_keys_that_race_for_a_name_exactly_one_wins() {
         tokio::join!(server.enrol("name", &one, PROVEN), server.enrol("name", &two, PROVEN));
     let (winner, lost) = if matches!(first, Outcome::Granted(_)) { (&one, second) } else { (&two, first) };
     assert_eq!(lost.refused(), Code::SubjectTaken);
-    assert_eq!(server.reader().find_by_key(winner.public()).expect("a ledger").len(), 1);
+    assert_eq!(server.reader().find_by_key(winner.public().as_bytes()).expect("a ledger").len(), 1);
     assert_eq!(server.reader().counts(now()).expect("a ledger").certificates, 1);
 }
 

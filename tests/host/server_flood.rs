@@ -23,7 +23,7 @@ fn ca() -> (TempDir, Anchor) {
     let folder = TempDir::new().expect("a folder");
     run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
     let anchor = fs::read(folder.path().join("ca/anchor.json")).expect("a CA folder has it");
-    let anchor = Anchor::decode::<Portable>(&anchor).expect("a good anchor");
+    let anchor = Anchor::decode(Portable::new(), &anchor).expect("a good anchor");
     (folder, anchor)
 }
 

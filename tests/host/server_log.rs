@@ -17,7 +17,7 @@ async fn the_log_says_who_got_what_and_why_not_and_no_secrets() {
     let folder = TempDir::new().expect("a folder");
     run(folder.path(), &["ca", "init", "--dir", "ca", "--issuer-id", "log-ca"]).expect(0);
     let anchor = fs::read(folder.path().join("ca/anchor.json")).expect("a CA folder has it");
-    let anchor = Anchor::decode::<Portable>(&anchor).expect("a good anchor");
+    let anchor = Anchor::decode(Portable::new(), &anchor).expect("a good anchor");
     let serve = ["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0"];
     let mut server = start_with(folder.path(), &serve, &[("RUST_LOG", "trace")]);
     let address = server.address("serving");

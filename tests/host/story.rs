@@ -8,11 +8,13 @@ use minipki_ca::{Enrolment, Policy, Token};
 use minipki_core::cert::{Certificate, IdBuf};
 use minipki_lab::{Flip, Play, Refusal, StoryError, Theatre, Who};
 use minipki_net::trace::{places, reading};
+use minipki_provider::HostProvider;
 use minipki_tests::server::{Setup, TestServer};
 use rand_core::UnwrapErr;
 
 fn theatre(server: &TestServer) -> Theatre<'static> {
-    Theatre { ca: server.address.to_string(), anchor: server.anchor.clone(), tokens: None }
+    let provider = HostProvider::default();
+    Theatre { provider, ca: server.address.to_string(), anchor: server.anchor.clone(), tokens: None }
 }
 
 async fn played() -> (TestServer, Play) {

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use minipki_core::cert::{Anchor, TbsCertificate, attach_signature};
+use minipki_core::crypto::x25519;
 use minipki_core::limits::CERTIFICATE;
 use minipki_core::trust::{Serial, Validity};
 use minipki_device_app::Exit;
@@ -162,7 +163,7 @@ impl Forger {
     }
 
     /// A certificate that says so.
-    pub fn certificate(&self, subject: &str, key: &[u8; 32], validity: Validity) -> Vec<u8> {
+    pub fn certificate(&self, subject: &str, key: &x25519::PublicKey, validity: Validity) -> Vec<u8> {
         let folder = self.folder();
         let mut signer = folder.signer(SignerKind::Aws).expect("its key");
         let issuer_key = signer.public_key().clone();

@@ -13,6 +13,7 @@ use minipki_core::crypto::Portable;
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
+use minipki_fixtures::certificates::x25519_key;
 use minipki_keys::SignerKind;
 use minipki_ledger::{FILE, Owner, SqliteLedger, SqliteStorage, StoreError};
 use minipki_ledger_memory::MemoryStorage;
@@ -47,13 +48,25 @@ pub const fn key(byte: u8) -> [u8; 32] {
 /// A request with a proof of possession and perhaps a token.
 pub fn proven(subject: &str, byte: u8, token: Option<TokenHash>) -> IssueRequest {
     let possession = Possession::X25519Dh;
-    IssueRequest { subject_id: id(subject), subject_key: key(byte), possession, token, source: None }
+    IssueRequest {
+        subject_id: id(subject),
+        subject_key: x25519_key(key(byte)),
+        possession,
+        token,
+        source: None,
+    }
 }
 
 /// A request of the classic form.
 pub fn classic(subject: &str, byte: u8) -> IssueRequest {
     let possession = Possession::None;
-    IssueRequest { subject_id: id(subject), subject_key: key(byte), possession, token: None, source: None }
+    IssueRequest {
+        subject_id: id(subject),
+        subject_key: x25519_key(key(byte)),
+        possession,
+        token: None,
+        source: None,
+    }
 }
 
 /// The CA that a ledger is made for, where no key is needed.
@@ -116,7 +129,8 @@ impl Desk {
     pub fn on_disk_with(policy: Policy, wrap: impl FnOnce(Box<dyn Signer>) -> Box<dyn Signer>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let signer = signer();
-        let owner = Owner { issuer_id: id("ca"), fingerprint: signer.public_key().fingerprint::<Portable>() };
+        let owner =
+            Owner { issuer_id: id("ca"), fingerprint: signer.public_key().fingerprint(Portable::new()) };
         let ledger = open_ledger(folder.path(), &owner);
         let storage = Arc::new(storage(folder.path(), &owner));
         let desk = Self::over(policy, wrap(signer), storage, Box::new(ledger));
@@ -166,7 +180,7 @@ impl Desk {
         }
         let tried = Arc::new(Mutex::default());
         let proof: Box<dyn PossessionCheck> = Box::new(Tried(tried.clone()));
-        let (subject_id, subject_key) = (id(subject), key(byte));
+        let (subject_id, subject_key) = (id(subject), x25519_key(key(byte)));
         let request = CertificationRequest { subject_id, subject_key, proof: Some(proof), source: None };
         match self.authority.check_possession(request, at(now)) {
             Err(Refused::ProofFailed) => Ok(tried.lock().expect("one thread").clone()),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use minipki_console::{Console, ConsoleOptions, Door};
+use minipki_provider::HostProvider;
 use minipki_server::CaService;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -42,7 +43,9 @@ impl TestConsole {
         let folder = TempDir::new().expect("a folder");
         make(&folder.path().join("ca"));
         let mut options = ConsoleOptions::default();
-        let service = Arc::new(CaService::open(&folder.path().join("ca")).expect("a folder for a CA"));
+        let service = Arc::new(
+            CaService::open(HostProvider::default(), &folder.path().join("ca")).expect("a folder for a CA"),
+        );
         options.listen.set_port(0);
         change(&mut options);
         let console = Arc::new(Console::bind(options, service.clone()).await.expect("a free port"));

@@ -250,6 +250,10 @@ impl Board for TestBoard {
     type Stream = TestStream;
     type Rng = ChaCha20Rng;
 
+    fn crypto(&self) -> Portable {
+        Portable::new()
+    }
+
     fn connect(&mut self, _: SocketAddr, _: Duration) -> Result<TestStream, ErrorKind> {
         self.next()
     }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use minipki_core::cert::{Anchor, Id, IdBuf};
 use minipki_core::crypto::rsa::KeySize;
-use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::crypto::{KeyPair, Portable, x25519};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{LinkOver, Machine, Want};
 use minipki_core::session::{
@@ -66,21 +66,21 @@ impl Other {
     }
 
     /// A CA with that fingerprint, which grants a proof without a token whatever `forge` makes of the request.
-    pub fn ca(anchor: &Anchor, forge: impl Fn(Id<'_>, &[u8; 32]) -> Vec<u8> + 'static) -> Self {
+    pub fn ca(anchor: &Anchor, forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + 'static) -> Self {
         Self::ca_that(anchor, |possession| possession.proves(None) == Ok(true), forge)
     }
 
     /// The same, of an impostor that looks at no proof.
-    pub fn impostor(forge: impl Fn(Id<'_>, &[u8; 32]) -> Vec<u8> + 'static) -> Self {
+    pub fn impostor(forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + 'static) -> Self {
         Self::ca_that(&trust(), |_| true, forge)
     }
 
     fn ca_that(
         anchor: &Anchor,
         believes: impl Fn(&PossessionProof<Portable>) -> bool + 'static,
-        forge: impl Fn(Id<'_>, &[u8; 32]) -> Vec<u8> + 'static,
+        forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + 'static,
     ) -> Self {
-        let mut link = owned(EnrolServer::<Portable>::new(anchor.fingerprint()));
+        let mut link = owned(EnrolServer::new(Portable::new(), anchor.fingerprint()));
         let mut rng = rng(5);
         Self::new(move |mut heard| {
             let mut bytes = Vec::new();
@@ -103,13 +103,13 @@ impl Other {
 
     /// A peer that takes a channel, says `bodies`, and closes.
     pub fn responder(claims: Claims, bodies: &[&[u8]]) -> Self {
-        let machine = Responder::<Portable>::new(claims.leak(), &mut rng(6));
+        let machine = Responder::new(claims.leak(), &mut rng(6));
         Self::peer(machine, Responder::established, bodies)
     }
 
     /// A peer that opens a channel, says `bodies`, and closes.
     pub fn initiator(claims: Claims, bodies: &[&[u8]]) -> Self {
-        let machine = Initiator::<Portable>::new(claims.leak(), &mut rng(6));
+        let machine = Initiator::new(claims.leak(), &mut rng(6));
         Self::peer(machine, Initiator::established, bodies)
     }
 
@@ -186,7 +186,7 @@ pub fn around_noon(from: i64, to: i64) -> Validity {
 }
 
 /// What an honest CA makes of a request.
-pub fn good(subject: Id<'_>, key: &[u8; 32]) -> Vec<u8> {
+pub fn good(subject: Id<'_>, key: &x25519::PublicKey) -> Vec<u8> {
     certificate(CA, subject.as_str(), key, around_noon(-300, 3600))
 }
 

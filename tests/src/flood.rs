@@ -221,7 +221,7 @@ pub async fn honest(target: SocketAddr, anchor: &Anchor, per_second: u32, lastin
         let (anchor, subject) = (anchor.clone(), format!("honest-{n}"));
         asked += 1;
         clients.spawn(async move {
-            let key = KeyPair::<Portable>::generate(&mut UnwrapErr(SysRng));
+            let key = KeyPair::generate(Portable::new(), &mut UnwrapErr(SysRng));
             let begun = Instant::now();
             let enrolled = async {
                 let mut stream = connect(source.into(), target).await.ok()?;

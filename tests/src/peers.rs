@@ -10,7 +10,7 @@ use std::time::Duration;
 use minipki_client::{Channel, ChannelOptions, ClientError, Deadlines, Identity, Role, open};
 use minipki_core::cert::{Anchor, TbsCertificate};
 use minipki_core::crypto::rsa::KeySize;
-use minipki_core::crypto::{KeyPair, Portable};
+use minipki_core::crypto::{KeyPair, Portable, x25519};
 use minipki_core::keys::PKCS8_PEM;
 use minipki_core::limits;
 use minipki_core::time::{Now, UnixTime};
@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream
 
 use minipki_fixtures::certificates::{anchor, id, issue, sample};
 use minipki_fixtures::rsa_keys::{public, rng};
+use minipki_provider::HostProvider;
 
 /// The CA of the tests.
 pub const CA: KeySize = KeySize::Bits2048;
@@ -56,11 +57,11 @@ pub fn between(from: u64, to: u64) -> Validity {
 
 /// A key that is told from others by its number.
 pub fn key_pair(seed: u64) -> KeyPair {
-    KeyPair::<Portable>::generate(&mut rng(seed))
+    KeyPair::generate(Portable::new(), &mut rng(seed))
 }
 
 /// A certificate of `ca`.
-pub fn certificate(ca: KeySize, subject: &str, key: &[u8; 32], validity: Validity) -> Vec<u8> {
+pub fn certificate(ca: KeySize, subject: &str, key: &x25519::PublicKey, validity: Validity) -> Vec<u8> {
     let issuer_key = public(ca);
     let (subject_id, subject_key) = (id(subject), *key);
     issue(&TbsCertificate { subject_id, subject_key, validity, ..sample(&issuer_key) }, ca)
@@ -80,7 +81,7 @@ pub fn identity(subject: &str) -> Identity {
 pub fn identity_of(ca: KeySize, subject: &str, validity: Validity) -> Identity {
     let key = key_pair(subject.bytes().map(u64::from).sum());
     let text = certificate(ca, subject, key.public(), validity);
-    let key = KeyPair::from_secret(key.secret().clone());
+    let key = KeyPair::from_secret(HostProvider::default(), key.secret().clone());
     Identity::new(key, text, anchor(ca), Now::Exact(validity.not_before())).expect("a good certificate")
 }
 

@@ -45,7 +45,7 @@ pub fn now() -> UnixTime {
 
 /// The key pair whose secret is made of this byte.
 pub fn pair(byte: u8) -> KeyPair {
-    KeyPair::<Portable>::from_secret(Secret::new([byte; 32]))
+    KeyPair::from_secret(Portable::new(), Secret::new([byte; 32]))
 }
 
 /// The proven form with the token of this text.
@@ -113,8 +113,9 @@ impl TestServer {
             Some(gate) => Box::new(Gated { signer, gate }),
             None => signer,
         });
-        let anchor = Anchor::from_key::<Portable>(authority.issuer_id(), authority.public_key().clone());
-        let options = ServerOptions { listen: ([127, 0, 0, 1], 0).into(), limits, tap, sinks: Vec::new() };
+        let anchor = Anchor::from_key(Portable::new(), authority.issuer_id(), authority.public_key().clone());
+        let options =
+            ServerOptions { listen: ([127, 0, 0, 1], 0).into(), limits, tap, ..ServerOptions::default() };
         let server = Server::bind(authority, options).await.expect("a free port");
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -201,7 +202,7 @@ pub async fn enrol(
     // A clock a little ahead: what the CA issues in the next second has begun for this client.
     let now = now().checked_add_seconds(60).expect("a time");
     let enrolment = Enrolment { subject_id: id(subject), key, anchor, now: Now::Exact(now), form };
-    let client = EnrolClient::<Portable>::new(enrolment, &mut UnwrapErr(getrandom::SysRng));
+    let client = EnrolClient::new(enrolment, &mut UnwrapErr(getrandom::SysRng));
     let mut link = Link::new(client, &mut rx, &mut tx);
     let (mut reader, mut writer) = stream.split();
     let want = drive(&mut link, &mut reader, &mut writer, None).await?;

@@ -3,7 +3,8 @@
 use std::hint::black_box;
 
 use minipki_core::bytes::{Public, Secret, declassify};
-use minipki_core::crypto::{Aead, KeyPair, Portable, Provider, curve};
+use minipki_core::crypto::x25519::curve32;
+use minipki_core::crypto::{Aead, AeadKey, Hash, Kdf, KeyPair, Mac, Portable};
 use minipki_core::encoding::base64;
 use minipki_core::keys::PKCS8_PEM;
 use subtle::ConstantTimeEq;
@@ -36,23 +37,23 @@ const POINT: [u8; 32] = *b"\xe6\xdb\x68\x67\x58\x30\x30\xdb\x35\x94\xc1\xa4\x24\
 fn agreements() -> usize {
     let mut all = 0;
     all += reports("X25519, 64-bit: public key", || {
-        black_box(KeyPair::<Portable>::from_secret(Secret::new(secret())));
+        black_box(KeyPair::from_secret(Portable::new(), Secret::new(secret())));
     });
-    let pair = KeyPair::<Portable>::from_secret(Secret::new(secret()));
+    let pair = KeyPair::from_secret(Portable::new(), Secret::new(secret()));
     all += reports("X25519, 64-bit: agreement", || {
         black_box(pair.agree(&POINT)).expect("a point of full order");
     });
     all += reports("X25519, 32-bit: public key", || {
-        black_box(curve::x25519_base(&secret(), &secret()));
+        black_box(curve32::x25519_base(&secret(), &secret()));
     });
     all += reports("X25519, 32-bit: agreement", || {
-        black_box(curve::x25519(&secret(), &POINT, &secret()));
+        black_box(curve32::x25519(&secret(), &POINT, &secret()));
     });
     all
 }
 
 fn cipher() -> usize {
-    let key: <Portable as Provider>::Aead = Secret::new(secret());
+    let key = Portable::new().aead_key(Secret::new(secret()));
     let (nonce, mut text, mut tag) = ([1; 12], [0; 1000], [0; 16]);
     text.copy_from_slice(&secret::<1000>());
     let mut all = reports("ChaCha20-Poly1305: seal", || {
@@ -69,14 +70,15 @@ fn cipher() -> usize {
 
 fn hashes() -> usize {
     let mut all = reports("SHA-256", || {
-        black_box(Portable::sha256(&[&secret::<100>()]));
+        black_box(Portable::new().sha256(&[&secret::<100>()]));
     });
     all += reports("HMAC-SHA-256", || {
-        black_box(Portable::hmac_sha256(&secret::<32>(), &[&secret::<100>()]));
+        black_box(Portable::new().hmac_sha256(&secret::<32>(), &[&secret::<100>()]));
     });
     all += reports("HKDF-SHA-256", || {
         let mut out = [0; 64];
-        Portable::hkdf_sha256(&secret::<32>(), &secret::<32>(), b"info", &mut out).expect("short");
+        let prk = Portable::new().extract(&secret::<32>(), &secret::<32>());
+        Portable::new().expand(&prk, b"info", &mut out).expect("short");
         black_box(out);
     });
     all
@@ -91,7 +93,7 @@ fn comparisons() -> usize {
 
 fn texts() -> usize {
     let mut all = reports("X25519 key file: write", || {
-        let pair = KeyPair::<Portable>::from_secret(Secret::new(secret()));
+        let pair = KeyPair::from_secret(Portable::new(), Secret::new(secret()));
         black_box(pair.write_pkcs8_pem(&mut [0; PKCS8_PEM])).expect("room");
     });
     all += reports("base64: write", || {

@@ -129,7 +129,7 @@ fn secret_der(size: KeySize) -> Vec<u8> {
 fn key_file(size: KeySize) -> usize {
     let der = secret_der(size);
     reports(&format!("RSA-{}: key file in DER", size.bits()), || {
-        black_box(PrivateKey::from_pkcs8_der(&der)).expect("a sound key");
+        black_box(<PrivateKey>::from_pkcs8_der(&der)).expect("a sound key");
     })
 }
 

@@ -36,9 +36,9 @@ pub(crate) fn rsa() {
 pub(crate) fn x25519() {
     count("X25519 key pair", || drop(black_box(ALICE.key())));
     let (alice, bob) = (ALICE.key(), BOB.key());
-    let shared = *alice.agree(bob.public()).expect("full order").expose();
+    let shared = *alice.agree(bob.public().as_bytes()).expect("full order").expose();
     count("X25519 agreement", || {
-        let agreed = bob.agree(alice.public()).expect("full order");
+        let agreed = bob.agree(alice.public().as_bytes()).expect("full order");
         assert_eq!(*agreed.expose(), shared);
     });
 }
@@ -65,7 +65,9 @@ pub(crate) fn certificate() {
     });
     let (parsed, anchor) = (Certificate::parse(&whole).expect("a certificate"), ca.anchor());
     count("certificate verify", || {
-        black_box(verify::<Portable>(&anchor, &parsed, now(), RevocationCheck::NotChecked).expect("good"));
+        black_box(
+            verify(Portable::new(), &anchor, &parsed, now(), RevocationCheck::NotChecked).expect("good"),
+        );
     });
 }
 
@@ -82,9 +84,9 @@ pub(crate) fn record() {
 
 fn channel() -> (Sealer<Portable>, Opener<Portable>) {
     let mut buf = [0; 256];
-    let fresh = || KeyPair::generate(&mut rng());
-    let a = SendMessage1::<Portable>::new(b"", ALICE.key(), fresh());
-    let b = ExpectMessage1::<Portable>::new(b"", BOB.key(), fresh());
+    let fresh = || KeyPair::generate(Portable::new(), &mut rng());
+    let a = SendMessage1::new(b"", ALICE.key(), fresh());
+    let b = ExpectMessage1::new(b"", BOB.key(), fresh());
     let (a, n) = a.write(b"", &mut buf).expect("message 1");
     let (b, _) = b.read(&mut buf[..n]).expect("message 1");
     let (b, n) = b.write(b"", &mut buf).expect("message 2");
@@ -101,8 +103,8 @@ pub(crate) fn handshake() {
     let mut body = [0; FRAME_BODY];
     count("handshake, both sides", || {
         let mut random = rng();
-        let mut a = Initiator::<Portable>::new(local(&alice, &alices, &anchor), &mut random);
-        let mut b = Responder::<Portable>::new(local(&bob, &bobs, &anchor), &mut random);
+        let mut a = Initiator::new(local(&alice, &alices, &anchor), &mut random);
+        let mut b = Responder::new(local(&bob, &bobs, &anchor), &mut random);
         let len = a.write(&mut body).expect("message 1");
         b.read(&mut body[..len]).expect("message 1");
         let len = b.write(&mut body).expect("message 2");
@@ -127,8 +129,8 @@ pub(crate) fn enrolment() {
             now: now(),
             form: EnrolForm::Proven { token: None },
         };
-        let mut client = EnrolClient::<Portable>::new(wanted, &mut random);
-        let mut server = EnrolServer::<Portable>::new(anchor.fingerprint());
+        let mut client = EnrolClient::new(wanted, &mut random);
+        let mut server = EnrolServer::new(Portable::new(), anchor.fingerprint());
         let len = client.write(&mut body).expect("a request");
         assert!(matches!(server.read(&mut body[..len]), Ok(Some(EnrolEvent::Challenge { .. }))));
         let len = server.challenge(&mut random, &mut body).expect("a challenge");

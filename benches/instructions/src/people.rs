@@ -3,7 +3,7 @@
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, Id, TbsCertificate, attach_signature};
 use minipki_core::crypto::rsa::{KeySize, PrivateKey, PublicKey};
-use minipki_core::crypto::{KeyPair, Portable, Provider};
+use minipki_core::crypto::{Hash, KeyPair, Portable};
 use minipki_core::encoding::pem;
 use minipki_core::limits::{CERTIFICATE, RSA_BYTES};
 use minipki_core::session::LocalIdentity;
@@ -54,7 +54,7 @@ impl Ca {
     }
 
     pub(crate) fn anchor(&self) -> Anchor {
-        Anchor::from_key::<Portable>(self.id(), self.public.clone())
+        Anchor::from_key(Portable::new(), self.id(), self.public.clone())
     }
 
     fn id(&self) -> Id<'static> {
@@ -77,7 +77,7 @@ impl Ca {
     /// Its signature over `text`.
     pub(crate) fn sign(&mut self, text: &[u8]) -> Vec<u8> {
         let (salt, mut out) = ([7; 222], [0; RSA_BYTES]);
-        let digest = Portable::sha256(&[text]);
+        let digest = Portable::new().sha256(&[text]);
         self.key.sign_pss(&digest, &salt, &mut rng(), &mut out).expect("a sound key").to_vec()
     }
 
@@ -91,7 +91,7 @@ impl Ca {
 
 impl Person {
     pub(crate) fn key(self) -> KeyPair {
-        KeyPair::from_secret(Secret::new([self.1; 32]))
+        KeyPair::from_secret(Portable::new(), Secret::new([self.1; 32]))
     }
 }
 

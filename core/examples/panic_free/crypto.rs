@@ -1,8 +1,8 @@
 //! Keys, signatures and what the provider computes.
 
 use minipki_core::bytes::{self, Public, Secret};
-use minipki_core::crypto::rsa::{self, KeySize, PrivateKey, PublicKey, SaltLength};
-use minipki_core::crypto::{self, Aead, KeyPair, Portable, Provider};
+use minipki_core::crypto::rsa::{self, AllSizes, KeySize, PrivateKey, PublicKey, Rsa2048, SaltLength, Sizes};
+use minipki_core::crypto::{AeadKey, Hash, Kdf, KeyPair, Mac, Portable, VerifySignature, x25519};
 use minipki_core::keys::Fingerprint;
 
 use subtle::Choice;
@@ -11,8 +11,17 @@ use crate::{Port, any, bytes, keep, room, text};
 
 /// Everything in `minipki_core::crypto` that is public.
 pub(crate) fn all() {
+    rsa::<AllSizes>();
+    rsa::<Rsa2048>();
+    keep(rsa::encode_pss(room(), &any([0; 32]), bytes())); // pss::encode
+    agree();
+    symmetric();
+    keep(text().parse::<Fingerprint>());
+}
+
+fn rsa<S: Sizes>() {
     for key in [
-        PublicKey::from_modulus(bytes()),
+        PublicKey::<S>::from_modulus(bytes()),
         PublicKey::from_spki_der(bytes()),
         PublicKey::from_spki_pem(bytes()),
     ]
@@ -22,31 +31,27 @@ pub(crate) fn all() {
         verify(key);
     }
     for mut key in
-        [PrivateKey::from_pkcs1_der(bytes()), PrivateKey::from_pkcs8_der(bytes())].into_iter().flatten()
+        [PrivateKey::<S>::from_pkcs1_der(bytes()), PrivateKey::from_pkcs8_der(bytes())].into_iter().flatten()
     {
         sign(&mut key);
     }
-    keep(rsa::encode_pss(room(), &any([0; 32]), bytes())); // pss::encode
-    agree();
-    symmetric();
-    keep(text().parse::<Fingerprint>());
 }
 
-fn verify(key: &PublicKey) {
+fn verify<S: Sizes>(key: &PublicKey<S>) {
     let (digest, salt) = (any([0; 32]), any(SaltLength::AtLeast(0)));
     keep(PublicKey::verify_pss(key, &digest, bytes(), salt));
     keep(PublicKey::verify_pkcs1(key, &digest, bytes()));
-    keep(Portable::verify_pss_sha256(key, &digest, bytes(), salt));
+    keep(Portable::<S>::default().verify_pss_sha256(key, &digest, bytes(), salt));
     keep(PublicKey::modulus(key, room()));
     keep(PublicKey::write_spki_der(key, room()));
     keep(PublicKey::write_spki_pem(key, room()));
-    keep(PublicKey::fingerprint::<Portable>(key));
+    keep(PublicKey::fingerprint(key, Portable::new()));
     let size = PublicKey::size(key);
     keep((KeySize::bits(size), KeySize::bytes(size), KeySize::max_salt(size)));
     keep(*key == *any(key));
 }
 
-fn sign(key: &mut PrivateKey) {
+fn sign<S: Sizes>(key: &mut PrivateKey<S>) {
     let digest = any([0; 32]);
     keep(PrivateKey::sign_pss(key, &digest, bytes(), &mut Port, room()));
     keep(PrivateKey::sign_pkcs1(key, &digest, &mut Port, room()));
@@ -55,23 +60,27 @@ fn sign(key: &mut PrivateKey) {
 }
 
 fn agree() {
-    let (drawn, given) = (KeyPair::generate(&mut Port), KeyPair::from_secret(Secret::new(any([0; 32]))));
-    for pair in [KeyPair::from_pkcs8_pem(bytes()), Ok(drawn), Ok(given)].into_iter().flatten() {
-        let pair: KeyPair<Portable> = pair;
+    let portable = Portable::new();
+    let drawn = KeyPair::generate(portable, &mut Port);
+    let given = KeyPair::from_secret(portable, Secret::new(any([0; 32])));
+    for pair in [KeyPair::from_pkcs8_pem(portable, bytes()), Ok(drawn), Ok(given)].into_iter().flatten() {
         keep(KeyPair::agree(&pair, &any([0; 32])));
         keep(KeyPair::write_pkcs8_pem(&pair, room()));
-        keep((KeyPair::public(&pair), KeyPair::secret(&pair), pair.clone()));
+        keep((KeyPair::public(&pair), KeyPair::secret(&pair), pair.clone(), KeyPair::provider(&pair)));
     }
     keep(bytes::declassify(any(Choice::from(0)), Public::ProofIsRight));
-    keep(crypto::is_low_order(&any([0; 32])));
-    keep(crypto::is_canonical(&any([0; 32])));
+    if let Some(key) = x25519::PublicKey::new(any([0; 32])) {
+        keep((x25519::PublicKey::as_bytes(&key), x25519::PublicKey::is_low_order(&key)));
+    }
 }
 
 fn symmetric() {
     let (key, nonce) = (Secret::new(any([0; 32])), any([0; 12]));
-    keep(Portable::sha256(any(&[])));
-    keep(Portable::hmac_sha256(bytes(), any(&[])));
-    keep(Portable::hkdf_sha256(bytes(), bytes(), bytes(), room()));
-    keep(Aead::seal(&key, &nonce, bytes(), room()));
-    keep(Aead::open(&key, &nonce, bytes(), room(), &any([0; 16])));
+    let portable = Portable::new();
+    keep(portable.sha256(any(&[])));
+    keep(portable.hmac_sha256(bytes(), any(&[])));
+    keep(portable.extract(bytes(), bytes()));
+    keep(portable.expand(&key, bytes(), room()));
+    keep(AeadKey::seal(&key, &nonce, bytes(), room()));
+    keep(AeadKey::open(&key, &nonce, bytes(), room(), &any([0; 16])));
 }

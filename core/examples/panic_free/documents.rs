@@ -4,8 +4,8 @@ use core::fmt::{self, Write};
 
 use minipki_core::bytes::{BufferTooSmall, Secret, Writer};
 use minipki_core::cert::{self, Anchor, Certificate, Error, Id, IdBuf, TbsCertificate};
-use minipki_core::crypto::Portable;
-use minipki_core::crypto::rsa::PublicKey;
+use minipki_core::crypto::rsa::{AllSizes, PublicKey};
+use minipki_core::crypto::{Portable, x25519};
 use minipki_core::encoding::base64::{self, Encoded};
 use minipki_core::encoding::json::{self, Form, JsonError, JsonErrorKind, Member, Reader};
 use minipki_core::encoding::pem;
@@ -26,7 +26,7 @@ pub(crate) fn all() {
     times();
     messages();
     let now = any(Now::Exact(UnixTime::MIN));
-    for anchor in [Anchor::decode::<Portable>(bytes()), anchor()].into_iter().flatten() {
+    for anchor in [Anchor::decode(Portable::new(), bytes()), anchor()].into_iter().flatten() {
         keep(certificate(anchor, now));
     }
     keep(issue());
@@ -89,13 +89,13 @@ fn times() {
 
 fn messages() {
     keep(frame::header(any(0)));
-    if let Ok(subject_id) = Id::new(text()) {
-        let request = Request { subject_id, subject_key: any([0; 32]), nonce: any(None) };
+    if let (Ok(subject_id), Some(key)) = (Id::new(text()), key()) {
+        let request = Request { subject_id, subject_key: key, nonce: any(None) };
         keep(Request::encode(&request, room()));
+        keep(Challenge::encode(&Challenge { ca_share: key, nonce: any([0; 32]) }, room()));
     }
     keep(ClientMessage::decode(bytes()));
     keep(Challenge::decode(bytes()));
-    keep(Challenge::encode(&any(Challenge { ca_share: [0; 32], nonce: [0; 32] }), room()));
     keep(Proof::encode(&any(Proof { proof: [0; 32] }), room()));
     keep(Response::decode(bytes()));
     keep(Response::encode(&Response::Issued(bytes()), room()));
@@ -112,12 +112,16 @@ fn messages() {
 
 fn anchor() -> Result<Anchor, Error> {
     let id = Id::new(text()).map_err(Error::IssuerId)?;
-    let mut anchor = any(Anchor::from_fingerprint(any(Fingerprint([0; 32]))));
+    let mut anchor: Anchor = any(Anchor::from_fingerprint(any(Fingerprint([0; 32]))));
     keep(any(&mut anchor));
     keep(Anchor::encode(&anchor, room()));
     keep((Anchor::fingerprint(&anchor), Anchor::issuer_id(&anchor), Anchor::key(&anchor)));
-    keep(Anchor::from_key::<Portable>(id, PublicKey::from_modulus(bytes()).map_err(Error::IssuerKey)?));
-    Anchor::from_spki_pem::<Portable>(id, bytes())
+    keep(Anchor::from_key(
+        Portable::new(),
+        id,
+        PublicKey::<AllSizes>::from_modulus(bytes()).map_err(Error::IssuerKey)?,
+    ));
+    Anchor::from_spki_pem(Portable::new(), id, bytes())
 }
 
 fn certificate(mut anchor: Anchor, now: Now) -> Result<(), Error> {
@@ -125,19 +129,18 @@ fn certificate(mut anchor: Anchor, now: Now) -> Result<(), Error> {
     keep((Certificate::text(&certificate), Certificate::signed_slices(&certificate)));
     keep((Certificate::issuer_id(&certificate), Certificate::subject_id(&certificate)));
     keep((Certificate::serial_number(&certificate), Certificate::subject_key(&certificate)));
-    keep(Certificate::issuer_key(&certificate));
-    keep(Certificate::require_key(&certificate, &any([0; 32])));
+    keep(Certificate::issuer_key::<AllSizes>(&certificate));
+    let key = key().ok_or(Error::SubjectKeyNotCanonical)?;
+    keep(Certificate::require_key(&certificate, &key));
     keep(Certificate::require_subject(&certificate, Id::new(text()).map_err(Error::SubjectId)?));
     keep(Certificate::signature(&certificate, &mut any([0; 512])));
-    keep(Certificate::require_key(&certificate, &any([0; 32])));
-    keep(Certificate::require_subject(&certificate, Id::new(text()).map_err(Error::SubjectId)?));
     let validity = Certificate::validity(&certificate);
     keep((Validity::not_before(validity), Validity::not_after(validity), Validity::check(validity, now)));
-    let verified = cert::verify::<Portable>(&anchor, &certificate, now, RevocationCheck::NotChecked)?;
+    let verified = cert::verify(Portable::new(), &anchor, &certificate, now, RevocationCheck::NotChecked)?;
     keep((Verified::certificate(&verified), Verified::time_certain(&verified)));
-    let verified = Verified::require_key(verified, &any([0; 32]))?;
+    let verified = Verified::require_key(verified, &key)?;
     let verified = Verified::require_subject(verified, Id::new(text()).map_err(Error::SubjectId)?)?;
-    Anchor::pin_issuer::<Portable>(&mut anchor, &verified)
+    Anchor::pin_issuer(&mut anchor, Portable::new(), &verified)
 }
 
 fn issue() -> Result<(), Error> {
@@ -158,12 +161,16 @@ fn issue() -> Result<(), Error> {
         issuer_key: &PublicKey::from_modulus(bytes()).map_err(Error::IssuerKey)?,
         serial_number: Serial::generate(&mut Port),
         subject_id: Id::new(text()).map_err(Error::SubjectId)?,
-        subject_key: any([0; 32]),
+        subject_key: key().ok_or(Error::SubjectKeyNotCanonical)?,
         validity: Validity::new(any(UnixTime::MIN), any(UnixTime::MAX))?,
     };
     keep(TbsCertificate::encode(&unsigned, room())?);
     keep(cert::attach_signature(bytes(), bytes(), room())?);
     Ok(())
+}
+
+fn key() -> Option<x25519::PublicKey> {
+    x25519::PublicKey::new(any([0; 32]))
 }
 
 /// Writes the text of a value to the port.

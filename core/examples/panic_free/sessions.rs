@@ -26,7 +26,7 @@ type P = Portable;
 
 /// Everything in `noise`, `session`, `link` and `drive` that is public.
 pub(crate) fn all() {
-    let pair = || -> KeyPair<P> { KeyPair::from_secret(Secret::new(any([0; 32]))) };
+    let pair = || -> KeyPair<P> { KeyPair::from_secret(Portable::new(), Secret::new(any([0; 32]))) };
     if let Some(transport) = any(initiator(pair(), pair())) {
         channel(transport);
     }
@@ -77,7 +77,7 @@ fn enrol_client(key: &KeyPair<P>, anchor: &Anchor, now: Now) -> Option<()> {
 }
 
 fn enrol_server() {
-    let mut server: EnrolServer<P> = any(EnrolServer::new(any(Fingerprint([0; 32]))));
+    let mut server: EnrolServer<P> = any(EnrolServer::new(Portable::new(), any(Fingerprint([0; 32]))));
     keep(EnrolServer::is_idle(&server));
     keep(EnrolServer::challenge(&mut server, &mut Port, room()));
     keep(EnrolServer::issue(&mut server, bytes(), room()));

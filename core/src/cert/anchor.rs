@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::{Certificate, Error, Id, IdBuf};
 use crate::bytes::BufferTooSmall;
-use crate::crypto::{Provider, rsa};
+use crate::crypto::rsa::{AllSizes, Sizes};
+use crate::crypto::{Hash, rsa};
 use crate::encoding::base64::{self, Encoded};
 use crate::encoding::json::{self, Form, Reader};
 use crate::keys::Fingerprint;
@@ -24,26 +25,26 @@ use crate::trust::Verified;
 ///
 /// # const ANCHOR: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/anchor.json"));
 /// // The file `anchor.json` of a CA, and the fingerprint that its operator reads out.
-/// let anchor = Anchor::decode::<Portable>(ANCHOR)?;
+/// let anchor: Anchor = Anchor::decode(Portable::new(), ANCHOR)?;
 /// let pinned = "572818603bf1043fe526c0f4d023faf46f4d62098d69e19ba7912e0cb8808bd0";
 /// assert_eq!(anchor.fingerprint(), pinned.parse()?);
 ///
 /// // A device needs the fingerprint alone. The key then comes with the first certificate.
-/// assert!(Anchor::from_fingerprint(pinned.parse()?).key().is_none());
+/// assert!(<Anchor>::from_fingerprint(pinned.parse()?).key().is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// [RFC 5280 §6.1.1]: https://www.rfc-editor.org/rfc/rfc5280#section-6.1.1
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Anchor {
+pub struct Anchor<S: Sizes = AllSizes> {
     fingerprint: Fingerprint,
-    issuer: Option<Issuer>,
+    issuer: Option<Issuer<S>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Issuer {
+struct Issuer<S: Sizes> {
     id: IdBuf,
-    key: rsa::PublicKey,
+    key: rsa::PublicKey<S>,
     /// SHA-256 of the key as certificates carry it.
     text: Option<[u8; 32]>,
 }
@@ -58,10 +59,10 @@ struct Object<'a> {
     issuer_public_key_pem_b64: Option<Encoded<'a>>,
 }
 
-impl Anchor {
+impl<S: Sizes> Anchor<S> {
     /// Pins an issuer's name and key.
-    pub fn from_key<P: Provider>(issuer_id: Id<'_>, key: rsa::PublicKey) -> Self {
-        let (fingerprint, text) = (key.fingerprint::<P>(), hash_text::<P>(&key));
+    pub fn from_key(hash: impl Hash, issuer_id: Id<'_>, key: rsa::PublicKey<S>) -> Self {
+        let (fingerprint, text) = (key.fingerprint(hash), hash_text(hash, &key));
         Self { fingerprint, issuer: Some(Issuer { id: issuer_id.into(), key, text }) }
     }
 
@@ -69,9 +70,9 @@ impl Anchor {
     ///
     /// # Errors
     /// [`Error::IssuerKey`].
-    pub fn from_spki_pem<P: Provider>(issuer_id: Id<'_>, pem: &[u8]) -> Result<Self, Error> {
+    pub fn from_spki_pem(hash: impl Hash, issuer_id: Id<'_>, pem: &[u8]) -> Result<Self, Error> {
         let key = rsa::PublicKey::from_spki_pem(pem).map_err(Error::IssuerKey)?;
-        Ok(Self::from_key::<P>(issuer_id, key))
+        Ok(Self::from_key(hash, issuer_id, key))
     }
 
     /// Pins a key by the SHA-256 of its SubjectPublicKeyInfo.
@@ -90,13 +91,13 @@ impl Anchor {
     }
 
     /// The key, if more than its fingerprint is known.
-    pub fn key(&self) -> Option<&rsa::PublicKey> {
+    pub fn key(&self) -> Option<&rsa::PublicKey<S>> {
         self.issuer.as_ref().map(|issuer| &issuer.key)
     }
 
     /// Whether `text` is the pinned key, written as our certificates carry it. Another text may be it too.
-    pub(super) fn matches_encoded_key<P: Provider>(&self, text: &str) -> bool {
-        self.issuer.as_ref().is_some_and(|issuer| issuer.text == Some(P::sha256(&[text.as_bytes()])))
+    pub(super) fn matches_encoded_key(&self, hash: impl Hash, text: &str) -> bool {
+        self.issuer.as_ref().is_some_and(|issuer| issuer.text == Some(hash.sha256(&[text.as_bytes()])))
     }
 
     /// Pins the issuer's name and key of a certificate that was verified under this
@@ -104,9 +105,9 @@ impl Anchor {
     ///
     /// # Errors
     /// [`Error::IssuerMismatch`] or [`Error::IssuerKeyMismatch`] if it was verified under another anchor.
-    pub fn pin_issuer<P: Provider>(&mut self, verified: &Verified<Certificate<'_>>) -> Result<(), Error> {
+    pub fn pin_issuer(&mut self, hash: impl Hash, verified: &Verified<Certificate<'_>>) -> Result<(), Error> {
         let certificate = verified.certificate();
-        let learnt = Self::from_key::<P>(certificate.issuer_id(), certificate.issuer_key()?);
+        let learnt = Self::from_key(hash, certificate.issuer_id(), certificate.issuer_key()?);
         if learnt.fingerprint != self.fingerprint {
             return Err(Error::IssuerKeyMismatch);
         }
@@ -122,7 +123,7 @@ impl Anchor {
     /// # Errors
     /// [`Error::Json`], [`Error::AnchorFingerprint`] if the fingerprint is malformed or not that
     /// of the key, [`Error::AnchorIncomplete`], [`Error::IssuerId`] or [`Error::IssuerKey`].
-    pub fn decode<P: Provider>(text: &[u8]) -> Result<Self, Error> {
+    pub fn decode(hash: impl Hash, text: &[u8]) -> Result<Self, Error> {
         let mut reader = Reader::new(text, Form::Relaxed)?;
         let [fingerprint, id, key] =
             reader.strings(["fingerprint_sha256", "issuer_id", "issuer_public_key_pem_b64"])?;
@@ -135,7 +136,7 @@ impl Anchor {
                 let mut pem = [0; SPKI_PEM];
                 let pem = base64::decode(key, &mut pem);
                 let pem = pem.map_err(|_| Error::IssuerKey(rsa::Error::KeyEncoding))?;
-                Self::from_spki_pem::<P>(Id::new(id).map_err(Error::IssuerId)?, pem)?
+                Self::from_spki_pem(hash, Id::new(id).map_err(Error::IssuerId)?, pem)?
             }
             _ => return Err(Error::AnchorIncomplete),
         };
@@ -164,9 +165,9 @@ impl Anchor {
 }
 
 #[inline(never)] // So that its buffers are on the stack for as long as it takes.
-fn hash_text<P: Provider>(key: &rsa::PublicKey) -> Option<[u8; 32]> {
+fn hash_text<S: Sizes>(hash: impl Hash, key: &rsa::PublicKey<S>) -> Option<[u8; 32]> {
     // They hold the largest key. Were one too small, no text would be known, and every key be decoded.
     let (mut pem, mut text) = ([0; SPKI_PEM], [0; base64::encoded_len(SPKI_PEM)]);
     let pem = key.write_spki_pem(&mut pem).ok()?;
-    Some(P::sha256(&[base64::encode(pem.as_bytes(), &mut text).ok()?.as_bytes()]))
+    Some(hash.sha256(&[base64::encode(pem.as_bytes(), &mut text).ok()?.as_bytes()]))
 }

@@ -2,10 +2,10 @@
 
 use super::tbs::{AFTER_SIGNATURE, BEFORE_SIGNATURE};
 use super::{Error, Id};
-use crate::crypto::{is_canonical, rsa};
+use crate::crypto::{rsa, x25519};
 use crate::encoding::json::{Form, Reader};
 use crate::encoding::{base64, pem};
-use crate::limits::{KEY, RSA_BYTES, SPKI_DER, SPKI_PEM};
+use crate::limits::{RSA_BYTES, SPKI_DER, SPKI_PEM};
 use crate::trust::{Serial, Validity};
 
 /// The one `algorithm_id`.
@@ -35,7 +35,7 @@ pub struct Certificate<'a> {
     issuer_key_b64: &'a str,
     serial_number: Serial,
     subject_id: Id<'a>,
-    subject_key: [u8; KEY],
+    subject_key: x25519::PublicKey,
     validity: Validity,
 }
 
@@ -89,9 +89,7 @@ impl<'a> Certificate<'a> {
             return Err(Error::SubjectKeyAlgorithm);
         }
         let subject_key = base64::decode_array(subject_key).map_err(|_| Error::SubjectKey)?;
-        if !is_canonical(&subject_key) {
-            return Err(Error::SubjectKeyNotCanonical);
-        }
+        let subject_key = x25519::PublicKey::new(subject_key).ok_or(Error::SubjectKeyNotCanonical)?;
         let not_after = not_after.parse().map_err(Error::NotAfter)?;
         let not_before = not_before.parse().map_err(Error::NotBefore)?;
         let validity = Validity::new(not_before, not_after)?;
@@ -137,7 +135,7 @@ impl<'a> Certificate<'a> {
     }
 
     /// The subject's X25519 public key.
-    pub const fn subject_key(&self) -> &[u8; KEY] {
+    pub const fn subject_key(&self) -> &x25519::PublicKey {
         &self.subject_key
     }
 
@@ -158,7 +156,7 @@ impl<'a> Certificate<'a> {
     ///
     /// # Errors
     /// [`Error::SubjectKeyMismatch`].
-    pub fn require_key(&self, key: &[u8; KEY]) -> Result<(), Error> {
+    pub fn require_key(&self, key: &x25519::PublicKey) -> Result<(), Error> {
         if self.subject_key == *key { Ok(()) } else { Err(Error::SubjectKeyMismatch) }
     }
 
@@ -166,7 +164,7 @@ impl<'a> Certificate<'a> {
     ///
     /// # Errors
     /// [`Error::IssuerKey`].
-    pub fn issuer_key(&self) -> Result<rsa::PublicKey, Error> {
+    pub fn issuer_key<S: rsa::Sizes>(&self) -> Result<rsa::PublicKey<S>, Error> {
         let mut der = [0; SPKI_DER];
         rsa::PublicKey::from_spki_der(self.issuer_key_der(&mut der)?).map_err(Error::IssuerKey)
     }

@@ -5,11 +5,11 @@ use core::fmt::Write;
 use super::certificate::X25519;
 use super::{Error, Id};
 use crate::bytes::{BufferTooSmall, Writer};
-use crate::crypto::rsa;
+use crate::crypto::{rsa, x25519};
 use crate::encoding::base64::{self, Encoded};
 use crate::encoding::json::{self, Form, MAX_INTEGER};
 use crate::encoding::{JsonError, JsonErrorKind};
-use crate::limits::{KEY, SPKI_PEM};
+use crate::limits::SPKI_PEM;
 use crate::trust::{Serial, Validity};
 
 /// The fields of a certificate before it is signed: the TBSCertificate of [RFC 5280 §4.1.2].
@@ -26,7 +26,7 @@ pub struct TbsCertificate<'a> {
     /// The name of the subject.
     pub subject_id: Id<'a>,
     /// The subject's X25519 public key.
-    pub subject_key: [u8; KEY],
+    pub subject_key: x25519::PublicKey,
     /// The period in which the certificate is valid.
     pub validity: Validity,
 }
@@ -57,7 +57,7 @@ impl TbsCertificate<'_> {
             serial_number,
             self.subject_id,
             X25519,
-            Encoded(&self.subject_key),
+            Encoded(self.subject_key.as_bytes()),
             self.validity.not_after(),
             self.validity.not_before(),
         )

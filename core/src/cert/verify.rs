@@ -1,9 +1,9 @@
 //! Verification: the one way from a certificate that was read to one that can be trusted.
 
 use super::{Anchor, Certificate, Error, Id};
-use crate::crypto::{Provider, rsa};
+use crate::crypto::{Hash, VerifySignature, rsa, x25519};
 use crate::keys::Fingerprint;
-use crate::limits::{KEY, RSA_BYTES, SPKI_DER};
+use crate::limits::{RSA_BYTES, SPKI_DER};
 use crate::time::Now;
 use crate::trust::{RevocationCheck, Verified};
 
@@ -33,14 +33,14 @@ const SALT: rsa::SaltLength = rsa::SaltLength::AtLeast(32);
 ///
 /// # const ANCHOR: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/anchor.json"));
 /// # const SENSOR: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/sensor.json"));
-/// let anchor = Anchor::decode::<Portable>(ANCHOR)?;
+/// let anchor = Anchor::decode(Portable::new(), ANCHOR)?;
 /// let certificate = Certificate::parse(SENSOR)?;
 /// let now = Now::Exact("2026-06-15T12:00:00+00:00".parse()?);
-/// let verified = cert::verify::<Portable>(&anchor, &certificate, now)?.require_subject(Id::new("sensor-17")?)?;
+/// let verified = cert::verify(Portable::new(), &anchor, &certificate, now)?.require_subject(Id::new("sensor-17")?)?;
 /// assert!(verified.time_certain());
 ///
 /// let later = Now::Exact("2026-07-02T00:00:00+00:00".parse()?);
-/// let refused = cert::verify::<Portable>(&anchor, &certificate, later);
+/// let refused = cert::verify(Portable::new(), &anchor, &certificate, later);
 /// assert!(matches!(refused, Err(cert::Error::Expired { .. })));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -49,8 +49,9 @@ const SALT: rsa::SaltLength = rsa::SaltLength::AtLeast(32);
 /// The first check that fails.
 ///
 /// [RFC 5280 §6.1.3]: https://www.rfc-editor.org/rfc/rfc5280#section-6.1.3
-pub fn verify<'a, P: Provider>(
-    anchor: &Anchor,
+pub fn verify<'a, V: Hash + VerifySignature>(
+    verifier: V,
+    anchor: &Anchor<V::Sizes>,
     certificate: &Certificate<'a>,
     now: Now,
     revocation: RevocationCheck,
@@ -60,10 +61,10 @@ pub fn verify<'a, P: Provider>(
         return Err(Error::IssuerMismatch);
     }
     // The trust anchor's key and no other, RFC 5280 §6.1.1 (d): https://www.rfc-editor.org/rfc/rfc5280#section-6.1.1
-    let found = check_issuer_key::<P>(anchor, certificate)?;
+    let found = check_issuer_key(verifier, anchor, certificate)?;
     let key = anchor.key().or(found.as_ref()).ok_or(Error::IssuerKeyMismatch)?;
     // RFC 5280 §6.1.3 (a)(1); RFC 8017 §8.1.2: https://www.rfc-editor.org/rfc/rfc8017#section-8.1.2
-    check_signature::<P>(key, certificate)?;
+    check_signature(verifier, key, certificate)?;
     // RFC 5280 §6.1.3 (a)(3).
     match revocation {
         RevocationCheck::NotChecked => {}
@@ -86,7 +87,7 @@ impl Verified<Certificate<'_>> {
     ///
     /// # Errors
     /// [`Error::SubjectKeyMismatch`].
-    pub fn require_key(self, key: &[u8; KEY]) -> Result<Self, Error> {
+    pub fn require_key(self, key: &x25519::PublicKey) -> Result<Self, Error> {
         self.certificate().require_key(key).map(|()| self)
     }
 }
@@ -94,17 +95,18 @@ impl Verified<Certificate<'_>> {
 /// Checks that the certificate's key is the anchor's, by fingerprint. Returns the key if the anchor has only its
 /// fingerprint.
 #[inline(never)] // So that these buffers are not on the stack any more while RSA needs the stack.
-fn check_issuer_key<P: Provider>(
-    anchor: &Anchor,
+fn check_issuer_key<S: rsa::Sizes>(
+    hash: impl Hash,
+    anchor: &Anchor<S>,
     certificate: &Certificate<'_>,
-) -> Result<Option<rsa::PublicKey>, Error> {
+) -> Result<Option<rsa::PublicKey<S>>, Error> {
     // The same text is the same key. Every certificate that our CA has issued has the same text.
-    if anchor.matches_encoded_key::<P>(certificate.issuer_key_b64()) {
+    if anchor.matches_encoded_key(hash, certificate.issuer_key_b64()) {
         return Ok(None);
     }
     let mut der = [0; SPKI_DER];
     let der = certificate.issuer_key_der(&mut der)?;
-    if Fingerprint(P::sha256(&[der])) != anchor.fingerprint() {
+    if Fingerprint(hash.sha256(&[der])) != anchor.fingerprint() {
         return Err(Error::IssuerKeyMismatch);
     }
     match anchor.key() {
@@ -113,9 +115,13 @@ fn check_issuer_key<P: Provider>(
     }
 }
 
-fn check_signature<P: Provider>(key: &rsa::PublicKey, certificate: &Certificate<'_>) -> Result<(), Error> {
-    let digest = P::sha256(&certificate.signed_slices());
+fn check_signature<V: Hash + VerifySignature>(
+    verifier: V,
+    key: &rsa::PublicKey<V::Sizes>,
+    certificate: &Certificate<'_>,
+) -> Result<(), Error> {
+    let digest = verifier.sha256(&certificate.signed_slices());
     let mut signature = [0; RSA_BYTES];
     let signature = certificate.signature(&mut signature)?;
-    P::verify_pss_sha256(key, &digest, signature, SALT).map_err(Error::Signature)
+    verifier.verify_pss_sha256(key, &digest, signature, SALT).map_err(Error::Signature)
 }

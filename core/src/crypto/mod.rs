@@ -1,12 +1,12 @@
-//! Cryptography: one provider trait, the portable provider behind it, X25519 keys and RSA.
+//! Cryptography: one small trait for each function, the portable implementation of all of them, X25519 and RSA.
 
-#[doc(hidden)]
-pub mod curve;
 mod portable;
 mod provider;
 pub mod rsa;
-mod x25519;
+pub mod x25519;
 
 pub use portable::Portable;
-pub use provider::{Aead, CryptoError, Provider, Sha256, X25519};
-pub use x25519::{KeyPair, is_canonical, is_low_order};
+pub use provider::{
+    Aead, AeadKey, AgreementKey, CryptoError, Hash, Hasher, Kdf, KeyExchange, Mac, Provider, VerifySignature,
+};
+pub use x25519::KeyPair;

@@ -1,4 +1,7 @@
-//! The one seam between the protocol and its cryptography.
+//! The seam between the protocol and its cryptography: a trait for each function, and [`Provider`], which joins them.
+//!
+//! A provider is a small value that its user hands in: where a key pair, a machine or a verifier is made. Code asks for
+//! the traits that it needs. To verify a certificate takes [`Hash`] and [`VerifySignature`]; a session takes all.
 
 use core::fmt;
 
@@ -6,7 +9,7 @@ use super::rsa;
 use crate::bytes::Secret;
 use crate::limits::{KEY, NONCE, TAG};
 
-/// What a provider refuses.
+/// The reason why a cryptographic function gave no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum CryptoError {
@@ -32,52 +35,76 @@ impl fmt::Display for CryptoError {
 
 impl core::error::Error for CryptoError {}
 
-/// SHA-256 of what comes in pieces (FIPS 180-4).
-pub trait Sha256: Default {
+/// SHA-256 (FIPS 180-4).
+pub trait Hash: Copy {
+    /// A hash of data that comes in pieces.
+    type Hasher: Hasher;
+
+    /// Starts a hash of data that comes in pieces.
+    fn hasher(self) -> Self::Hasher;
+
+    /// SHA-256 of the concatenated `parts`.
+    fn sha256(self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut hasher = self.hasher();
+        for part in parts {
+            hasher.update(part);
+        }
+        hasher.finish()
+    }
+}
+
+/// A SHA-256 computation that has begun.
+pub trait Hasher {
     /// Appends `data`.
     fn update(&mut self, data: &[u8]);
 
-    /// The digest of all that was appended.
+    /// Returns the digest of all data that was appended.
     fn finish(self) -> [u8; 32];
 }
 
-/// An X25519 private key (RFC 7748), ready for its agreements; wiped when dropped.
-///
-/// A provider whose code wants more than the 32 bytes prepares it once, when the key is made.
-pub trait X25519: Clone {
-    /// Takes a private key over. Any 32 bytes are one: clamping is part of the function (RFC 7748 §5).
-    fn new(secret: Secret<KEY>) -> Self;
-
-    /// The 32 bytes that it was made of.
-    fn secret(&self) -> &Secret<KEY>;
-
-    /// The public key (RFC 7748 §6.1).
-    fn public(&self) -> [u8; KEY];
-
-    /// The secret shared with the holder of `public` (RFC 7748 §6.1).
-    ///
-    /// # Errors
-    /// [`CryptoError::AllZeroShared`] if `public` is a point of low order.
-    fn agree(&self, public: &[u8; KEY]) -> Result<Secret<KEY>, CryptoError>;
+/// HMAC-SHA-256 (RFC 2104).
+pub trait Mac: Copy {
+    /// HMAC of the concatenated `parts`, under a key of any length.
+    fn hmac_sha256(self, key: &[u8], parts: &[&[u8]]) -> Secret<32>;
 }
 
-/// A ChaCha20-Poly1305 key (RFC 8439 §2.8), ready for its messages; wiped when dropped.
-///
-/// A provider whose code wants more than the 32 bytes prepares it once, when the key is made.
-pub trait Aead {
+/// HKDF-SHA-256 (RFC 5869).
+pub trait Kdf: Mac {
+    /// HKDF-Extract (§2.2): the pseudorandom key of `ikm`. An empty `salt` is the standard's default salt.
+    fn extract(self, salt: &[u8], ikm: &[u8]) -> Secret<32> {
+        self.hmac_sha256(salt, &[ikm])
+    }
+
+    /// HKDF-Expand (§2.3): fills `out` with output keying material.
+    ///
+    /// # Errors
+    /// [`CryptoError::Length`] above 8160 bytes.
+    fn expand(self, prk: &Secret<32>, info: &[u8], out: &mut [u8]) -> Result<(), CryptoError>;
+}
+
+/// ChaCha20-Poly1305 (RFC 8439 §2.8).
+pub trait Aead: Copy {
+    /// A key of the cipher.
+    type AeadKey: AeadKey;
+
     /// Takes a key over.
-    fn new(key: Secret<KEY>) -> Self;
+    fn aead_key(self, key: Secret<KEY>) -> Self::AeadKey;
+}
 
-    /// The 32 bytes that it was made of.
-    fn key(&self) -> &Secret<KEY>;
+/// A ChaCha20-Poly1305 key, ready for its messages. Wiped when dropped.
+///
+/// A provider that needs more than the 32 bytes prepares it once, when the key is made.
+pub trait AeadKey {
+    /// The 32 bytes of the key.
+    fn secret(&self) -> &Secret<KEY>;
 
-    /// Encrypts in place and returns the tag.
+    /// Encrypts in place and returns the tag. `ad` is the associated data.
     ///
     /// # Errors
     /// [`CryptoError::Length`] for a text longer than the cipher's counter allows.
     fn seal(&self, nonce: &[u8; NONCE], ad: &[u8], in_out: &mut [u8]) -> Result<[u8; TAG], CryptoError>;
 
-    /// Undoes [`Aead::seal`] in place, after the tag is found right.
+    /// Decrypts in place, after the tag is found right.
     ///
     /// # Errors
     /// [`CryptoError::Tag`]; `in_out` then holds no plaintext.
@@ -90,45 +117,44 @@ pub trait Aead {
     ) -> Result<(), CryptoError>;
 }
 
-/// A set of implementations of what the protocol needs.
+/// X25519 (RFC 7748).
+pub trait KeyExchange: Copy {
+    /// A private key.
+    type AgreementKey: AgreementKey;
+
+    /// Takes a private key over. Any 32 bytes are one: clamping is part of the function (RFC 7748 §5).
+    fn agreement_key(self, secret: Secret<KEY>) -> Self::AgreementKey;
+}
+
+/// An X25519 private key, ready for its agreements. Wiped when dropped.
 ///
-/// A provider is a name, not a value: all functions are static, and a session
-/// is generic over it. [`Portable`](super::Portable) runs everywhere; a PC or a
-/// chip with accelerators can bring its own.
-pub trait Provider {
-    /// SHA-256 of what comes in pieces.
-    type Sha256: Sha256;
+/// A provider that needs more than the 32 bytes prepares it once, when the key is made.
+pub trait AgreementKey: Clone {
+    /// The 32 bytes of the private key.
+    fn secret(&self) -> &Secret<KEY>;
 
-    /// X25519 private keys.
-    type X25519: X25519;
+    /// The public key (RFC 7748 §6.1), in canonical encoding.
+    fn public(&self) -> [u8; KEY];
 
-    /// ChaCha20-Poly1305 keys.
-    type Aead: Aead;
-
-    /// SHA-256 of the concatenated `parts`.
-    fn sha256(parts: &[&[u8]]) -> [u8; 32] {
-        let mut hash = Self::Sha256::default();
-        for part in parts {
-            hash.update(part);
-        }
-        hash.finish()
-    }
-
-    /// HMAC-SHA-256 (RFC 2104) of the concatenated `parts`, under a key of any length.
-    fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Secret<32>;
-
-    /// HKDF-SHA-256 (RFC 5869): fills `out`; an empty `salt` is the standard's default.
+    /// The secret shared with the holder of `public` (RFC 7748 §6.1). Any encoding of a key is accepted.
     ///
     /// # Errors
-    /// [`CryptoError::Length`] above 8160 bytes.
-    fn hkdf_sha256(salt: &[u8], ikm: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), CryptoError>;
+    /// [`CryptoError::AllZeroShared`] if `public` is a point of low order.
+    fn agree(&self, public: &[u8; KEY]) -> Result<Secret<KEY>, CryptoError>;
+}
 
-    /// RSASSA-PSS verification with SHA-256 and MGF1-SHA-256 (RFC 8017 §8.1.2), over a message's digest.
+/// RSASSA-PSS verification with SHA-256 and MGF1-SHA-256 (RFC 8017 §8.1.2).
+pub trait VerifySignature: Copy {
+    /// The sizes of RSA keys that the program accepts and links code for.
+    type Sizes: rsa::Sizes;
+
+    /// Verifies a signature over the digest of a message.
     ///
     /// # Errors
     /// As [`rsa::PublicKey::verify_pss`].
     fn verify_pss_sha256(
-        key: &rsa::PublicKey,
+        self,
+        key: &rsa::PublicKey<Self::Sizes>,
         digest: &[u8; 32],
         signature: &[u8],
         salt: rsa::SaltLength,
@@ -136,3 +162,10 @@ pub trait Provider {
         key.verify_pss(digest, signature, salt)
     }
 }
+
+/// All functions that a session needs. Each type that has them is a provider.
+///
+/// [`Portable`](super::Portable) runs everywhere; a PC or a chip with accelerators can bring its own.
+pub trait Provider: Hash + Kdf + Aead + KeyExchange + VerifySignature {}
+
+impl<P: Hash + Kdf + Aead + KeyExchange + VerifySignature> Provider for P {}

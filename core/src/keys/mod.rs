@@ -2,7 +2,7 @@
 
 mod fingerprint;
 mod rsa;
-mod x25519_pkcs8;
+mod x25519;
 
 pub use fingerprint::{Fingerprint, FingerprintError};
-pub use x25519_pkcs8::{KeyFileError, PKCS8_PEM};
+pub use x25519::{KeyFileError, PKCS8_PEM};

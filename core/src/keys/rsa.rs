@@ -8,15 +8,15 @@ use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
 use super::Fingerprint;
 use crate::bytes::{BufferTooSmall, Writer};
-use crate::crypto::Provider;
-use crate::crypto::rsa::{Error, PrivateKey, PrivateParts as Parts, PublicKey};
+use crate::crypto::Hash;
+use crate::crypto::rsa::{Error, PrivateKey, PrivateParts as Parts, PublicKey, Sizes};
 use crate::encoding::pem;
 use crate::limits::{RSA_BYTES, SPKI_DER};
 
 /// DER of the INTEGER 65537, the end of every SubjectPublicKeyInfo.
 const EXPONENT: [u8; 5] = [0x02, 0x03, 0x01, 0x00, 0x01];
 
-impl PublicKey {
+impl<S: Sizes> PublicKey<S> {
     /// Takes the DER of a SubjectPublicKeyInfo with rsaEncryption (RFC 3279 §2.3.1).
     ///
     /// # Errors
@@ -61,11 +61,11 @@ impl PublicKey {
     }
 
     /// SHA-256 of the SubjectPublicKeyInfo's DER: the name that people pin a CA by.
-    pub fn fingerprint<P: Provider>(&self) -> Fingerprint {
+    pub fn fingerprint(&self, hash: impl Hash) -> Fingerprint {
         let mut modulus = [0; RSA_BYTES];
         // The buffer holds the largest modulus, so nothing is ever missing from the hash.
         let modulus = self.modulus(&mut modulus).unwrap_or_default();
-        Fingerprint(P::sha256(&[&self.spki_head(), modulus, &EXPONENT]))
+        Fingerprint(hash.sha256(&[&self.spki_head(), modulus, &EXPONENT]))
     }
 
     fn from_integers(n: UintRef<'_>, e: UintRef<'_>) -> Result<Self, Error> {
@@ -93,7 +93,7 @@ impl PublicKey {
     }
 }
 
-impl PrivateKey {
+impl<S: Sizes> PrivateKey<S> {
     /// Takes the DER of a PKCS#8 PrivateKeyInfo with rsaEncryption.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ impl<P: Provider> SendMessage1<P> {
     /// Starts a handshake. Both sides must give the same `prologue`; `s` is the static
     /// key pair, `e` the ephemeral one: freshly generated, for this handshake alone.
     pub fn new(prologue: &[u8], s: KeyPair<P>, e: KeyPair<P>) -> Self {
-        Self { symmetric: SymmetricState::new(prologue), s, e }
+        Self { symmetric: SymmetricState::new(s.provider(), prologue), s, e }
     }
 
     /// Writes message 1, `32 + payload.len()` bytes, and returns its length.
@@ -49,7 +49,7 @@ impl<P: Provider> SendMessage1<P> {
     /// [`Error::BufferTooSmall`], [`Error::TooLong`].
     pub fn write(mut self, payload: &[u8], out: &mut [u8]) -> Result<(ExpectMessage2<P>, usize), Error> {
         let mut message = Outgoing::new(out);
-        message.e(&mut self.symmetric, self.e.public())?;
+        message.e(&mut self.symmetric, self.e.public().as_bytes())?;
         let len = message.payload(&mut self.symmetric, payload)?;
         Ok((ExpectMessage2 { symmetric: self.symmetric, s: self.s, e: self.e }, len))
     }
@@ -86,7 +86,7 @@ impl<P: Provider> SendMessage3<P> {
     /// [`Error::BufferTooSmall`], [`Error::TooLong`], or [`Error::Crypto`].
     pub fn write(mut self, payload: &[u8], out: &mut [u8]) -> Result<(Transport<P>, usize), Error> {
         let mut message = Outgoing::new(out);
-        message.encrypted(&mut self.symmetric, self.s.public())?;
+        message.encrypted(&mut self.symmetric, self.s.public().as_bytes())?;
         self.symmetric.mix_dh(&self.s, &self.re)?; // se
         let len = message.payload(&mut self.symmetric, payload)?;
         let handshake_hash = self.symmetric.handshake_hash();
@@ -123,7 +123,7 @@ impl<P: Provider> ExpectMessage1<P> {
     /// Starts a handshake. Both sides must give the same `prologue`; `s` is the static
     /// key pair, `e` the ephemeral one: freshly generated, for this handshake alone.
     pub fn new(prologue: &[u8], s: KeyPair<P>, e: KeyPair<P>) -> Self {
-        Self { symmetric: SymmetricState::new(prologue), s, e }
+        Self { symmetric: SymmetricState::new(s.provider(), prologue), s, e }
     }
 
     /// Reads message 1 and returns where in `message` its payload lies. That payload
@@ -147,9 +147,9 @@ impl<P: Provider> SendMessage2<P> {
     /// [`Error::BufferTooSmall`], [`Error::TooLong`], or [`Error::Crypto`] if message 1 held a key of low order.
     pub fn write(mut self, payload: &[u8], out: &mut [u8]) -> Result<(ExpectMessage3<P>, usize), Error> {
         let mut message = Outgoing::new(out);
-        message.e(&mut self.symmetric, self.e.public())?;
+        message.e(&mut self.symmetric, self.e.public().as_bytes())?;
         self.symmetric.mix_dh(&self.e, &self.re)?; // ee
-        message.encrypted(&mut self.symmetric, self.s.public())?;
+        message.encrypted(&mut self.symmetric, self.s.public().as_bytes())?;
         self.symmetric.mix_dh(&self.s, &self.re)?; // es
         let len = message.payload(&mut self.symmetric, payload)?;
         Ok((ExpectMessage3 { symmetric: self.symmetric, e: self.e }, len))

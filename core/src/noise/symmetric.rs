@@ -5,7 +5,7 @@ use core::fmt;
 
 use super::Error;
 use crate::bytes::Secret;
-use crate::crypto::{Aead, KeyPair, Provider};
+use crate::crypto::{AeadKey, KeyPair, Provider};
 use crate::limits::{KEY, NONCE, TAG};
 
 /// Reserved for `Rekey` (Noise §4.2); never the nonce of a message.
@@ -15,14 +15,15 @@ const MAX_NONCE: u64 = u64::MAX;
 ///
 /// Not `Clone`: two copies would use a nonce twice.
 pub(super) struct CipherState<P: Provider> {
-    k: P::Aead,
+    provider: P,
+    k: P::AeadKey,
     n: u64,
 }
 
 impl<P: Provider> CipherState<P> {
     /// `InitializeKey`
-    pub(super) fn new(k: Secret<KEY>) -> Self {
-        Self { k: P::Aead::new(k), n: 0 }
+    pub(super) fn new(provider: P, k: Secret<KEY>) -> Self {
+        Self { provider, k: provider.aead_key(k), n: 0 }
     }
 
     /// `EncryptWithAd`, in place; returns the tag.
@@ -50,14 +51,14 @@ impl<P: Provider> CipherState<P> {
     pub(super) fn rekey(&mut self) -> Result<(), Error> {
         let mut k = Secret::zeroed();
         self.k.seal(&nonce(MAX_NONCE), &[], k.expose_mut())?;
-        self.k = P::Aead::new(k);
+        self.k = self.provider.aead_key(k);
         Ok(())
     }
 
     /// A name for the key: two ends that have the same name have the same key. It is a hash with a
     /// label that nothing else in the protocol hashes with, and gives nothing of the key away.
     pub(super) fn fingerprint(&self) -> [u8; 32] {
-        P::sha256(&[b"MiniPKI/1 key fingerprint", self.k.key().expose()])
+        self.provider.sha256(&[b"MiniPKI/1 key fingerprint", self.k.secret().expose()])
     }
 
     /// Messages so far.
@@ -91,6 +92,7 @@ const PROTOCOL_NAME: &[u8; 32] = b"Noise_XX_25519_ChaChaPoly_SHA256";
 
 /// The spec's `ck`, `h` and `CipherState`, which is absent until the first `MixKey`.
 pub(super) struct SymmetricState<P: Provider> {
+    provider: P,
     ck: Secret<KEY>,
     h: [u8; 32],
     cipher: Option<CipherState<P>>,
@@ -98,15 +100,16 @@ pub(super) struct SymmetricState<P: Provider> {
 
 impl<P: Provider> SymmetricState<P> {
     /// `InitializeSymmetric`, then `MixHash(prologue)`
-    pub(super) fn new(prologue: &[u8]) -> Self {
-        let mut state = Self { ck: Secret::new(*PROTOCOL_NAME), h: *PROTOCOL_NAME, cipher: None };
+    pub(super) fn new(provider: P, prologue: &[u8]) -> Self {
+        let ck = Secret::new(*PROTOCOL_NAME);
+        let mut state = Self { provider, ck, h: *PROTOCOL_NAME, cipher: None };
         state.mix_hash(prologue);
         state
     }
 
     /// `MixHash`
     pub(super) fn mix_hash(&mut self, data: &[u8]) {
-        self.h = P::sha256(&[&self.h, data]);
+        self.h = self.provider.sha256(&[&self.h, data]);
     }
 
     /// `MixKey(DH(ours, theirs))`
@@ -114,7 +117,7 @@ impl<P: Provider> SymmetricState<P> {
         let shared = ours.agree(theirs)?;
         let [ck, k] = self.hkdf(shared.expose())?;
         self.ck = ck;
-        self.cipher = Some(CipherState::new(k));
+        self.cipher = Some(CipherState::new(self.provider, k));
         Ok(())
     }
 
@@ -136,7 +139,7 @@ impl<P: Provider> SymmetricState<P> {
     /// `DecryptAndHash`, in place: returns the length of the plaintext at the start of `buf`.
     pub(super) fn decrypt_and_hash(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
         // The hash of the ciphertext comes first: decryption overwrites it.
-        let h = P::sha256(&[&self.h, buf]);
+        let h = self.provider.sha256(&[&self.h, buf]);
         let len = if let Some(cipher) = &mut self.cipher {
             let (text, tag) = buf.split_last_chunk_mut::<TAG>().ok_or(Error::Truncated)?;
             cipher.decrypt_with_ad(&self.h, text, tag)?;
@@ -156,13 +159,14 @@ impl<P: Provider> SymmetricState<P> {
     /// `Split`: the cipher of the initiator's messages, and of the responder's.
     pub(super) fn split(self) -> Result<(CipherState<P>, CipherState<P>), Error> {
         let [initiator, responder] = self.hkdf(&[])?;
-        Ok((CipherState::new(initiator), CipherState::new(responder)))
+        Ok((CipherState::new(self.provider, initiator), CipherState::new(self.provider, responder)))
     }
 
     /// `HKDF(ck, ikm, 2)` (Noise §4.3), which is RFC 5869 with an empty `info`.
     fn hkdf(&self, ikm: &[u8]) -> Result<[Secret<KEY>; 2], Error> {
         let mut out = Secret::<{ 2 * KEY }>::zeroed();
-        P::hkdf_sha256(self.ck.expose(), ikm, &[], out.expose_mut())?;
+        let prk = self.provider.extract(self.ck.expose(), ikm);
+        self.provider.expand(&prk, &[], out.expose_mut())?;
         let mut halves = [Secret::zeroed(), Secret::zeroed()];
         for (half, bytes) in halves.iter_mut().zip(out.expose().as_chunks().0) {
             *half.expose_mut() = *bytes;
@@ -183,7 +187,7 @@ mod tests {
     use crate::crypto::Portable;
 
     fn at(n: u64) -> CipherState<Portable> {
-        CipherState { n, ..CipherState::new(Secret::new([7; KEY])) }
+        CipherState { n, ..CipherState::new(Portable::new(), Secret::new([7; KEY])) }
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub struct Enrolment<'k, P: Provider = Portable> {
     /// The key asked for.
     pub key: &'k KeyPair<P>,
     /// The pinned CA.
-    pub anchor: &'k Anchor,
+    pub anchor: &'k Anchor<P::Sizes>,
     /// The time at which the new certificate must be valid.
     pub now: Now,
     /// The form.
@@ -82,8 +82,8 @@ pub enum EnrolOutcome {
 /// # const ANCHOR: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/anchor.json"));
 /// # const SENSOR: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/sensor.json"));
 /// # let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
-/// let anchor = Anchor::decode::<Portable>(ANCHOR)?;
-/// let key: KeyPair = KeyPair::from_secret(Secret::new([0x11; 32]));
+/// let anchor = Anchor::decode(Portable::new(), ANCHOR)?;
+/// let key: KeyPair = KeyPair::from_secret(Portable::new(), Secret::new([0x11; 32]));
 /// let mut client = EnrolClient::new(
 ///     Enrolment {
 ///         subject_id: "sensor-17".parse()?,
@@ -94,7 +94,7 @@ pub enum EnrolOutcome {
 ///     },
 ///     &mut rng,
 /// );
-/// let mut ca: EnrolServer<Portable> = EnrolServer::new(anchor.fingerprint());
+/// let mut ca = EnrolServer::new(Portable::new(), anchor.fingerprint());
 ///
 /// let mut body = [0; 4096];
 /// let len = client.write(&mut body)?;
@@ -140,10 +140,10 @@ impl<'k, P: Provider> EnrolClient<'k, P> {
         // Only the proven form expects a challenge.
         let EnrolForm::Proven { token } = &self.enrolment.form else { return Err(Misuse::OutOfTurn.into()) };
         let challenge = Challenge::decode(body)?;
-        let shared = self.enrolment.key.agree(&challenge.ca_share)?;
+        let shared = self.enrolment.key.agree(challenge.ca_share.as_bytes())?;
         let pinned = self.enrolment.anchor.fingerprint();
-        let token = token.as_ref().map(Secret::expose);
-        Ok(Proof { proof: *proof::<P>(&shared, &transcript.finish(body), &pinned, token)?.expose() })
+        let (provider, token) = (self.enrolment.key.provider(), token.as_ref().map(Secret::expose));
+        Ok(Proof { proof: *proof(provider, &shared, &transcript.finish(body), &pinned, token)?.expose() })
     }
 
     /// Accepts only a certificate that is genuine and exactly what was asked for. Returns the error of its
@@ -151,14 +151,15 @@ impl<'k, P: Provider> EnrolClient<'k, P> {
     fn check(&self, text: &[u8]) -> Result<Option<cert::Error>, Error> {
         let certificate = Certificate::parse(text)?;
         // The time is checked last, so an error about it is about a genuine certificate.
-        let Enrolment { anchor, now, .. } = self.enrolment;
-        let time = match cert::verify::<P>(anchor, &certificate, now, RevocationCheck::NotChecked) {
+        let Enrolment { key, anchor, now, .. } = self.enrolment;
+        let time = match cert::verify(key.provider(), anchor, &certificate, now, RevocationCheck::NotChecked)
+        {
             Ok(_) => None,
             Err(error @ cert::Error::Validity(_)) => Some(error),
             Err(error) => return Err(error.into()),
         };
         certificate.require_subject(self.enrolment.subject_id.as_id())?;
-        certificate.require_key(self.enrolment.key.public())?;
+        certificate.require_key(key.public())?;
         Ok(time)
     }
 
@@ -203,7 +204,9 @@ impl<P: Provider> Machine for EnrolClient<'_, P> {
                 let body = out.get(..len).ok_or(BufferTooSmall)?;
                 self.state = match nonce {
                     None => State::ExpectResponse,
-                    Some(_) => State::ExpectChallenge { transcript: Transcript::new(body) },
+                    Some(_) => State::ExpectChallenge {
+                        transcript: Transcript::new(self.enrolment.key.provider(), body),
+                    },
                 };
                 Ok(len)
             }

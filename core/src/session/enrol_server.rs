@@ -8,7 +8,7 @@ use super::possession::Transcript;
 use super::{Error, PeerMisbehaved, PossessionProof};
 use crate::bytes::{BufferTooSmall, Secret};
 use crate::cert::IdBuf;
-use crate::crypto::{KeyPair, Provider, is_low_order};
+use crate::crypto::{KeyPair, Provider, x25519};
 use crate::keys::Fingerprint;
 use crate::limits::KEY;
 use crate::link::{Machine, Misuse, Next};
@@ -24,7 +24,7 @@ pub enum EnrolEvent<P> {
         /// The subject to be certified.
         subject_id: IdBuf,
         /// The X25519 public key to be certified.
-        subject_key: [u8; KEY],
+        subject_key: x25519::PublicKey,
     },
     /// A challenge, the first step of the proven form. The answer is [`EnrolServer::challenge`] or
     /// [`EnrolServer::refuse`].
@@ -32,7 +32,7 @@ pub enum EnrolEvent<P> {
         /// The subject to be certified.
         subject_id: IdBuf,
         /// The X25519 public key to be certified.
-        subject_key: [u8; KEY],
+        subject_key: x25519::PublicKey,
     },
     /// A certificate, by the proven form. The application checks `possession`; then the answer is
     /// [`EnrolServer::issue`] or [`EnrolServer::refuse`].
@@ -40,7 +40,7 @@ pub enum EnrolEvent<P> {
         /// The subject to be certified.
         subject_id: IdBuf,
         /// The X25519 public key to be certified.
-        subject_key: [u8; KEY],
+        subject_key: x25519::PublicKey,
         /// The proof that the client holds the private key. It is not checked yet.
         possession: PossessionProof<P>,
     },
@@ -48,21 +48,22 @@ pub enum EnrolEvent<P> {
 
 /// The CA's machine. After an answer, and after a refused message, it expects the next request.
 pub struct EnrolServer<P: Provider> {
+    provider: P,
     issuer: Fingerprint,
     state: State<P>,
 }
 
 enum State<P: Provider> {
     ExpectRequest,
-    SendChallenge { subject_id: IdBuf, subject_key: [u8; KEY], transcript: Transcript<P> },
-    ExpectProof { subject_id: IdBuf, subject_key: [u8; KEY], share: KeyPair<P>, transcript: [u8; 32] },
+    SendChallenge { subject_id: IdBuf, subject_key: x25519::PublicKey, transcript: Transcript<P> },
+    ExpectProof { subject_id: IdBuf, subject_key: x25519::PublicKey, share: KeyPair<P>, transcript: [u8; 32] },
     SendResponse,
 }
 
 impl<P: Provider> EnrolServer<P> {
     /// Serves for the CA whose key has this fingerprint.
-    pub const fn new(issuer: Fingerprint) -> Self {
-        Self { issuer, state: State::ExpectRequest }
+    pub const fn new(provider: P, issuer: Fingerprint) -> Self {
+        Self { provider, issuer, state: State::ExpectRequest }
     }
 
     /// Returns whether no exchange is under way: the machine expects a request.
@@ -79,7 +80,7 @@ impl<P: Provider> EnrolServer<P> {
         let State::SendChallenge { subject_id, subject_key, transcript } = self.take() else {
             return Err(Misuse::OutOfTurn.into());
         };
-        let share = KeyPair::generate(rng);
+        let share = KeyPair::generate(self.provider, rng);
         let mut nonce = [0; KEY];
         rng.fill_bytes(&mut nonce);
         let len = Challenge { ca_share: *share.public(), nonce }.encode(out)?;
@@ -116,12 +117,12 @@ impl<P: Provider> EnrolServer<P> {
     fn request(&mut self, request: Request<'_>, body: &[u8]) -> Result<EnrolEvent<P>, Error> {
         let (subject_id, subject_key) = (IdBuf::from(request.subject_id), request.subject_key);
         if request.nonce.is_some() {
-            let transcript = Transcript::new(body);
+            let transcript = Transcript::new(self.provider, body);
             self.state = State::SendChallenge { subject_id: subject_id.clone(), subject_key, transcript };
             return Ok(EnrolEvent::Challenge { subject_id, subject_key });
         }
         // The proven form meets a key of low order in the key agreement.
-        if is_low_order(&subject_key) {
+        if subject_key.is_low_order() {
             return Err(WireError::Field("public_key_value_b64").into());
         }
         self.state = State::SendResponse;
@@ -148,8 +149,9 @@ impl<P: Provider> Machine for EnrolServer<P> {
                 ClientMessage::Proof(Proof { proof }),
                 State::ExpectProof { subject_id, subject_key, share, transcript },
             ) => {
-                let shared = share.agree(&subject_key)?;
-                let possession = PossessionProof::new(shared, transcript, self.issuer, Secret::new(proof));
+                let shared = share.agree(subject_key.as_bytes())?;
+                let possession =
+                    PossessionProof::new(self.provider, shared, transcript, self.issuer, Secret::new(proof));
                 self.state = State::SendResponse;
                 Ok(Some(EnrolEvent::Proven { subject_id, subject_key, possession }))
             }

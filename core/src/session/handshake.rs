@@ -9,7 +9,7 @@ use rand_core::CryptoRng;
 use super::Error;
 use super::channel::{Inbound, Outbound};
 use crate::cert::{self, Anchor, Certificate, Id, IdBuf};
-use crate::crypto::{KeyPair, Portable, Provider};
+use crate::crypto::{KeyPair, Portable, Provider, x25519};
 use crate::limits::KEY;
 use crate::link::{Machine, Misuse, Next};
 use crate::noise::{
@@ -28,7 +28,7 @@ pub struct LocalIdentity<'a, P: Provider = Portable> {
     /// Its certificate's canonical text.
     pub certificate: &'a [u8],
     /// The CA that the peer's certificate must come from.
-    pub anchor: &'a Anchor,
+    pub anchor: &'a Anchor<P::Sizes>,
     /// The time at which the peer's certificate must be valid.
     pub now: Now,
     /// The subject that the peer must be; `None` takes any subject of that CA.
@@ -40,7 +40,7 @@ pub struct LocalIdentity<'a, P: Provider = Portable> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     subject_id: IdBuf,
-    key: [u8; KEY],
+    key: x25519::PublicKey,
     serial_number: Serial,
     validity: Validity,
     time_certain: bool,
@@ -53,7 +53,7 @@ impl Peer {
     }
 
     /// Its X25519 public key.
-    pub const fn key(&self) -> &[u8; KEY] {
+    pub const fn key(&self) -> &x25519::PublicKey {
         &self.key
     }
 
@@ -78,15 +78,22 @@ impl<P: Provider> LocalIdentity<'_, P> {
     /// Binds the certificate in `payload` to the static key that Noise authenticated.
     pub(super) fn bind(&self, payload: &[u8], noise_key: &[u8; KEY]) -> Result<Peer, Error> {
         let certificate = Certificate::parse(payload)?;
-        let mut verified =
-            cert::verify::<P>(self.anchor, &certificate, self.now, RevocationCheck::NotChecked)?
-                .require_key(noise_key)?;
+        let mut verified = cert::verify(
+            self.key.provider(),
+            self.anchor,
+            &certificate,
+            self.now,
+            RevocationCheck::NotChecked,
+        )?;
+        if certificate.subject_key().as_bytes() != noise_key {
+            return Err(cert::Error::SubjectKeyMismatch.into());
+        }
         if let Some(wanted) = self.peer {
             verified = verified.require_subject(wanted)?;
         }
         Ok(Peer {
             subject_id: certificate.subject_id().into(),
-            key: *noise_key,
+            key: *certificate.subject_key(),
             serial_number: certificate.serial_number(),
             validity: certificate.validity(),
             time_certain: verified.time_certain(),
@@ -132,7 +139,8 @@ enum InitiatorState<P: Provider> {
 impl<'a, P: Provider> Initiator<'a, P> {
     /// Prepares message 1; its ephemeral key is drawn from `rng`.
     pub fn new(local: LocalIdentity<'a, P>, rng: &mut impl CryptoRng) -> Self {
-        let noise = SendMessage1::new(PROLOGUE, local.key.clone(), KeyPair::generate(rng));
+        let noise =
+            SendMessage1::new(PROLOGUE, local.key.clone(), KeyPair::generate(local.key.provider(), rng));
         Self { local, state: InitiatorState::SendMessage1(noise), shown: Shown::Nothing }
     }
 
@@ -214,7 +222,8 @@ enum ResponderState<P: Provider> {
 impl<'a, P: Provider> Responder<'a, P> {
     /// Expects message 1; the ephemeral key for message 2 is drawn from `rng`.
     pub fn new(local: LocalIdentity<'a, P>, rng: &mut impl CryptoRng) -> Self {
-        let noise = ExpectMessage1::new(PROLOGUE, local.key.clone(), KeyPair::generate(rng));
+        let noise =
+            ExpectMessage1::new(PROLOGUE, local.key.clone(), KeyPair::generate(local.key.provider(), rng));
         Self { local, state: ResponderState::ExpectMessage1(noise), shown: Shown::Nothing }
     }
 

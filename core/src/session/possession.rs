@@ -1,12 +1,11 @@
 //! Proof of possession of an X25519 key by Diffie-Hellman (protocol §4, after RFC 6955).
 
 use core::fmt;
-use core::marker::PhantomData;
 
 use subtle::ConstantTimeEq;
 
 use crate::bytes::{Public, Secret, declassify};
-use crate::crypto::{CryptoError, Provider, Sha256};
+use crate::crypto::{CryptoError, Hasher, Provider};
 use crate::keys::Fingerprint;
 use crate::limits::KEY;
 use crate::link::frame;
@@ -15,12 +14,12 @@ const PROOF_LABEL: &[u8] = b"MiniPKI/1 enrol";
 const KEY_LABEL: &[u8] = b"MiniPKI/1 enrol key";
 
 /// `H`: the hash over frames 1 and 2, length prefixes included.
-pub(super) struct Transcript<P: Provider>(P::Sha256);
+pub(super) struct Transcript<P: Provider>(P::Hasher);
 
 impl<P: Provider> Transcript<P> {
     /// Starts with frame 1.
-    pub(super) fn new(body: &[u8]) -> Self {
-        let mut transcript = Self(P::Sha256::default());
+    pub(super) fn new(provider: P, body: &[u8]) -> Self {
+        let mut transcript = Self(provider.hasher());
         transcript.add(body);
         transcript
     }
@@ -40,7 +39,8 @@ impl<P: Provider> Transcript<P> {
 
 /// The proof: `shared` is X25519 of the subject's key and the CA's share, `transcript` is `H`, `pinned` is `F`, the CA
 /// key that the client has pinned, and `token` is the SHA-256 of the token, if one is used.
-pub(super) fn proof<P: Provider>(
+pub(super) fn proof(
+    provider: impl Provider,
     shared: &Secret<KEY>,
     transcript: &[u8; 32],
     pinned: &Fingerprint,
@@ -48,8 +48,9 @@ pub(super) fn proof<P: Provider>(
 ) -> Result<Secret<32>, CryptoError> {
     let salt = token.map_or(&[][..], |hash| hash);
     let mut key = Secret::<KEY>::zeroed();
-    P::hkdf_sha256(salt, shared.expose(), KEY_LABEL, key.expose_mut())?;
-    Ok(P::hmac_sha256(key.expose(), &[PROOF_LABEL, transcript, &pinned.0]))
+    let prk = provider.extract(salt, shared.expose());
+    provider.expand(&prk, KEY_LABEL, key.expose_mut())?;
+    Ok(provider.hmac_sha256(key.expose(), &[PROOF_LABEL, transcript, &pinned.0]))
 }
 
 /// A client's proof that it holds the private key it wants certified, and all that is needed to check the proof but
@@ -58,21 +59,22 @@ pub(super) fn proof<P: Provider>(
 /// The proof may have been made under a token, and does not say which. So the application tries the tokens that the
 /// subject may use.
 pub struct PossessionProof<P> {
+    provider: P,
     shared: Secret<KEY>,
     transcript: [u8; 32],
     issuer: Fingerprint,
     proof: Secret<KEY>,
-    provider: PhantomData<fn() -> P>,
 }
 
 impl<P: Provider> PossessionProof<P> {
     pub(super) const fn new(
+        provider: P,
         shared: Secret<KEY>,
         transcript: [u8; 32],
         issuer: Fingerprint,
         proof: Secret<KEY>,
     ) -> Self {
-        Self { shared, transcript, issuer, proof, provider: PhantomData }
+        Self { provider, shared, transcript, issuer, proof }
     }
 
     /// Returns whether the proof was made with the subject's key and the token whose SHA-256 is `token` (`None`: with
@@ -81,7 +83,7 @@ impl<P: Provider> PossessionProof<P> {
     /// # Errors
     /// [`CryptoError::Length`] if the provider derives no key of 32 bytes.
     pub fn proves(&self, token: Option<&[u8; 32]>) -> Result<bool, CryptoError> {
-        let expected = proof::<P>(&self.shared, &self.transcript, &self.issuer, token)?;
+        let expected = proof(self.provider, &self.shared, &self.transcript, &self.issuer, token)?;
         Ok(declassify(expected.ct_eq(&self.proof), Public::ProofIsRight))
     }
 }

@@ -6,7 +6,7 @@ use super::refusal::Members;
 use super::{Refusal, WireError};
 use crate::bytes::{BufferTooSmall, Writer};
 use crate::cert::Id;
-use crate::crypto::is_canonical;
+use crate::crypto::x25519::PublicKey;
 use crate::encoding::base64::{self, Encoded};
 use crate::encoding::json::{self, Form, Member, Reader};
 use crate::limits::KEY;
@@ -23,7 +23,7 @@ pub struct Request<'a> {
     /// The subject to be certified.
     pub subject_id: Id<'a>,
     /// The X25519 key to be certified.
-    pub subject_key: [u8; KEY],
+    pub subject_key: PublicKey,
     /// 32 fresh random bytes; `None` is the classic form.
     pub nonce: Option<[u8; KEY]>,
 }
@@ -32,7 +32,7 @@ pub struct Request<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Challenge {
     /// A fresh X25519 public key.
-    pub ca_share: [u8; KEY],
+    pub ca_share: PublicKey,
     /// 32 fresh random bytes.
     pub nonce: [u8; KEY],
 }
@@ -92,9 +92,8 @@ fn key(name: &'static str, text: &str) -> Result<[u8; KEY], WireError> {
     base64::decode_array(text).map_err(|_| WireError::Field(name))
 }
 
-fn public_key(name: &'static str, text: &str) -> Result<[u8; KEY], WireError> {
-    let key = key(name, text)?;
-    if is_canonical(&key) { Ok(key) } else { Err(WireError::KeyNotCanonical(name)) }
+fn public_key(name: &'static str, text: &str) -> Result<PublicKey, WireError> {
+    PublicKey::new(key(name, text)?).ok_or(WireError::KeyNotCanonical(name))
 }
 
 fn expect(name: &'static str, seen: &str, expected: &str) -> Result<(), WireError> {
@@ -110,7 +109,7 @@ impl<'a> Request<'a> {
         let object = RequestObject {
             nonce_b64: self.nonce.as_ref().map(|nonce| Encoded(nonce)),
             public_key_algo: ALGORITHM,
-            public_key_value_b64: Encoded(&self.subject_key),
+            public_key_value_b64: Encoded(self.subject_key.as_bytes()),
             subject_id: self.subject_id.as_str(),
             r#type: self.nonce.map(|_| REQUEST),
         };
@@ -197,7 +196,7 @@ impl Challenge {
     /// # Errors
     /// [`BufferTooSmall`].
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
-        let (ca_share_b64, nonce_b64) = (Encoded(&self.ca_share), Encoded(&self.nonce));
+        let (ca_share_b64, nonce_b64) = (Encoded(self.ca_share.as_bytes()), Encoded(&self.nonce));
         json::encode(&ChallengeObject { ca_share_b64, nonce_b64, r#type: CHALLENGE }, out)
     }
 

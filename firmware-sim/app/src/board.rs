@@ -5,7 +5,7 @@ use core::str::FromStr;
 use core::time::Duration;
 
 use embedded_io::{ErrorKind, Read, Write};
-use minipki_core::crypto::Provider;
+use minipki_core::crypto::{Provider, VerifySignature};
 use minipki_core::time::Now;
 use rand_core::CryptoRng;
 
@@ -16,7 +16,8 @@ use crate::memory::IDENTITY;
 /// One connection is open at a time. Whatever fails by taking too long fails with
 /// [`ErrorKind::TimedOut`]: that is how silence is told from a cut.
 pub trait Board {
-    /// Who computes: [`Portable`](minipki_core::crypto::Portable), or what the chip does faster.
+    /// The provider of cryptography: [`Portable`](minipki_core::crypto::Portable), or what the chip does faster. It also
+    /// says which sizes the key of the CA may have; the firmware has no code for other sizes.
     type Crypto: Provider;
     /// Where something can be reached, an IP address and a port: `SocketAddrV4` where the board has no IPv6, which keeps
     /// IPv6's texts out of its flash.
@@ -25,6 +26,9 @@ pub trait Board {
     type Stream: Stream;
     /// The source of all keys and nonces.
     type Rng: CryptoRng;
+
+    /// The provider that computes for the application.
+    fn crypto(&self) -> Self::Crypto;
 
     /// Connects to `to`. The deadline holds for the stream too, until it is given another.
     ///
@@ -77,6 +81,9 @@ pub trait Board {
     /// Shows a person one line, without its line end. Printable ASCII, never a secret.
     fn report(&mut self, line: fmt::Arguments<'_>);
 }
+
+/// The sizes that the key of a board's CA may have.
+pub(crate) type Sizes<B> = <<B as Board>::Crypto as VerifySignature>::Sizes;
 
 /// A connection whose every operation ends by a deadline.
 ///

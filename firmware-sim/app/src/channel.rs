@@ -41,7 +41,7 @@ pub(crate) fn connect<'m, B: Board>(
     board: &mut B,
 ) -> Result<Channel<'m, B>, Exit> {
     board.report(format_args!("connecting to {to}"));
-    let machine = Initiator::<B::Crypto>::new(local, board.entropy());
+    let machine = Initiator::new(local, board.entropy());
     let stream = board.connect(to, config.deadline).map_err(Exit::no_peer)?;
     shake(machine, Initiator::established, stream, buffers, config.deadline, board)
 }
@@ -58,7 +58,7 @@ pub(crate) fn accept<'m, B: Board>(
     buffers: Buffers<'m>,
     board: &mut B,
 ) -> Result<Result<Channel<'m, B>, Exit>, Exit> {
-    let machine = Responder::<B::Crypto>::new(local, board.entropy());
+    let machine = Responder::new(local, board.entropy());
     let stream = board.accept().map_err(Exit::no_guest)?;
     Ok(shake(machine, Responder::established, stream, buffers, config.deadline / HANDSHAKES, board))
 }

@@ -2,13 +2,13 @@
 
 use minipki_core::bytes::Secret;
 use minipki_core::cert::Anchor;
-use minipki_core::crypto::{KeyPair, Provider};
+use minipki_core::crypto::{Hash, KeyPair};
 use minipki_core::drive::drive;
 use minipki_core::link::{Link, Misuse};
 use minipki_core::session::{self, EnrolClient, EnrolForm, EnrolOutcome, Enrolment};
 use minipki_core::time::Now;
 
-use crate::board::{Board, Stream};
+use crate::board::{Board, Sizes, Stream};
 use crate::config::Config;
 use crate::exit::Exit;
 
@@ -29,17 +29,17 @@ pub(crate) struct Granted {
 #[inline(never)] // Its frame is gone when the next phase needs the stack.
 pub(crate) fn enrol<B: Board>(
     config: &Config<'_, B::Address>,
-    anchor: &Anchor,
+    anchor: &Anchor<Sizes<B>>,
     key: &KeyPair<B::Crypto>,
     now: Now,
     (rx, tx): (&mut [u8], &mut [u8]),
     certificate: &mut [u8],
     board: &mut B,
 ) -> Result<Granted, Exit> {
-    let token = config.token.map(|token| Secret::new(B::Crypto::sha256(&[token.0.as_bytes()])));
+    let token = config.token.map(|token| Secret::new(board.crypto().sha256(&[token.0.as_bytes()])));
     let form = EnrolForm::Proven { token };
     let enrolment = Enrolment { subject_id: config.subject.into(), key, anchor, now, form };
-    let mut link = Link::new(EnrolClient::<B::Crypto>::new(enrolment, board.entropy()), rx, tx);
+    let mut link = Link::new(EnrolClient::new(enrolment, board.entropy()), rx, tx);
 
     let mut stream = board.connect(config.ca, config.deadline).map_err(Exit::no_ca)?;
     let driven = drive(&mut link, &mut stream);

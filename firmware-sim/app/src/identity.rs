@@ -11,7 +11,7 @@ use minipki_core::time::Now;
 use minipki_core::trust::RevocationCheck;
 use zeroize::Zeroize;
 
-use crate::board::{Board, Record};
+use crate::board::{Board, Record, Sizes};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -41,7 +41,7 @@ pub(crate) enum Found<P: Provider> {
 #[inline(never)] // Its frame is gone when the next phase needs the stack.
 pub(crate) fn load<B: Board>(
     config: &Config<'_, B::Address>,
-    anchor: &Anchor,
+    anchor: &Anchor<Sizes<B>>,
     clock: &Clock,
     now: Now,
     memory: &mut [u8; IDENTITY],
@@ -50,9 +50,9 @@ pub(crate) fn load<B: Board>(
     let Some(len) = board.load(Record::Identity, memory).map_err(|_| Exit::Storage)? else {
         return Ok(Found::Nothing);
     };
-    let key = take_key::<B>(memory);
+    let key = take_key(board.crypto(), memory);
     // A key that was damaged has another public key.
-    if memory.get(PUBLIC..CERTIFICATE) != Some(key.public().as_slice()) {
+    if memory.get(PUBLIC..CERTIFICATE) != Some(key.public().as_bytes().as_slice()) {
         board.report(format_args!("identity: the stored key is damaged"));
         return Ok(Found::Nothing);
     }
@@ -81,7 +81,7 @@ pub(crate) fn store<B: Board>(
     let (head, certificate) = memory.split_at_mut(CERTIFICATE);
     let (secret, public) = head.split_at_mut(PUBLIC);
     secret.copy_from_slice(key.secret().expose());
-    public.copy_from_slice(key.public());
+    public.copy_from_slice(key.public().as_bytes());
     certificate.get_mut(len..).unwrap_or_default().fill(0);
     let stored = board.store(Record::Identity, memory);
     memory.split_at_mut(PUBLIC).0.zeroize();
@@ -94,23 +94,23 @@ pub(crate) fn certificate(memory: &mut [u8; IDENTITY]) -> &mut [u8] {
 }
 
 /// Moves the private key out of the record.
-fn take_key<B: Board>(memory: &mut [u8; IDENTITY]) -> KeyPair<B::Crypto> {
+fn take_key<P: Provider>(crypto: P, memory: &mut [u8; IDENTITY]) -> KeyPair<P> {
     let mut secret = Secret::<KEY>::zeroed();
     let (bytes, _) = memory.split_at_mut(KEY);
     secret.expose_mut().copy_from_slice(bytes);
     bytes.zeroize();
-    KeyPair::from_secret(secret)
+    KeyPair::from_secret(crypto, secret)
 }
 
 fn check<'t, B: Board>(
     config: &Config<'_, B::Address>,
-    anchor: &Anchor,
+    anchor: &Anchor<Sizes<B>>,
     now: Now,
     key: &KeyPair<B::Crypto>,
     text: &'t [u8],
 ) -> Result<Certificate<'t>, cert::Error> {
     let certificate = Certificate::parse(text)?;
-    cert::verify::<B::Crypto>(anchor, &certificate, now, RevocationCheck::NotChecked)?;
+    cert::verify(key.provider(), anchor, &certificate, now, RevocationCheck::NotChecked)?;
     certificate.require_subject(config.subject)?;
     certificate.require_key(key.public())?;
     Ok(certificate)

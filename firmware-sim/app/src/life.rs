@@ -4,7 +4,7 @@ use minipki_core::cert::{Anchor, Certificate};
 use minipki_core::crypto::KeyPair;
 use minipki_core::session::LocalIdentity;
 
-use crate::board::{Board, Record};
+use crate::board::{Board, Record, Sizes};
 use crate::clock::{self, Clock};
 use crate::config::{Config, Errand};
 use crate::enrol::Granted;
@@ -59,7 +59,7 @@ fn live<B: Board>(config: &Config<'_, B::Address>, memory: &mut Memory, board: &
 #[inline(never)] // Its frame is gone when the next phase needs the stack.
 fn identify<B: Board>(
     config: &Config<'_, B::Address>,
-    anchor: &Anchor,
+    anchor: &Anchor<Sizes<B>>,
     clock: &mut Clock,
     memory: &mut Memory,
     board: &mut B,
@@ -74,7 +74,7 @@ fn identify<B: Board>(
         Found::Old(key, len) => (key, Some(len)),
         Found::Key(key) => (key, None),
         Found::Nothing => {
-            let key = KeyPair::generate(board.entropy());
+            let key = KeyPair::generate(board.crypto(), board.entropy());
             identity::store(&key, 0, &mut memory.identity, board)?;
             (key, None)
         }

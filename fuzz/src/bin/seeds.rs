@@ -8,7 +8,7 @@ use std::{fs, io};
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Id, TbsCertificate, attach_signature};
 use minipki_core::crypto::rsa::{KeySize, PrivateKey};
-use minipki_core::crypto::{KeyPair, Portable, Provider};
+use minipki_core::crypto::{Hash, KeyPair, Portable};
 use minipki_core::encoding::pem;
 use minipki_core::limits::{CERTIFICATE, RSA_BYTES};
 use minipki_core::link::{Link, Machine, Want};
@@ -55,7 +55,7 @@ fn main() -> io::Result<()> {
     let honest = channel(&peers::initiator_key());
     save("corpus/channel_responder", "channel", &honest)?;
     save("corpus/channel_responder", "cut", &honest[..honest.len() - 20])?;
-    let thief = KeyPair::<Portable>::from_secret(Secret::new([0x33; 32]));
+    let thief = KeyPair::from_secret(Portable::new(), Secret::new([0x33; 32]));
     save("corpus/channel_responder", "certificate-of-another", &channel(&thief))?;
     save("corpus/channel_responder", "refusal", &framed(br#"{"code":"busy","error":"","ok":false}"#))
 }
@@ -74,13 +74,13 @@ fn framed(body: &[u8]) -> Vec<u8> {
 fn issue(subject: &str, key: &KeyPair) -> Vec<u8> {
     let mut der = [0; 2048];
     let der = pem::decode("PRIVATE KEY", include_bytes!("../../fixtures/issuer.pem"), &mut der).expect("PEM");
-    let mut issuer = PrivateKey::from_pkcs8_der(der).expect("a key");
+    let mut issuer = <PrivateKey>::from_pkcs8_der(der).expect("a key");
     let time = |text: &str| text.parse().expect("a time");
     let public = issuer.public().clone();
     let unsigned = TbsCertificate {
         issuer_id: Id::new(peers::ISSUER).expect("a name"),
         issuer_key: &public,
-        serial_number: Serial::new(1 + u64::from(key.public()[0])).expect("small"),
+        serial_number: Serial::new(1 + u64::from(key.public().as_bytes()[0])).expect("small"),
         subject_id: Id::new(subject).expect("a name"),
         subject_key: *key.public(),
         validity: Validity::new(time("2020-01-01T00:00:00+00:00"), time("9999-12-31T23:59:59+00:00"))
@@ -90,7 +90,7 @@ fn issue(subject: &str, key: &KeyPair) -> Vec<u8> {
     let text = unsigned.encode(&mut text).expect("room");
     let salt = [0x5a; 256];
     let salt = &salt[..KeySize::Bits2048.max_salt()];
-    let digest = Portable::sha256(&[text]);
+    let digest = Portable::new().sha256(&[text]);
     let signature = issuer.sign_pss(&digest, salt, &mut peers::rng(), &mut signature).expect("signs");
     attach_signature(text, signature, &mut out).expect("room").to_vec()
 }
@@ -101,9 +101,9 @@ fn enrolment(form: EnrolForm) -> Vec<u8> {
     let subject_id = Id::new(peers::INITIATOR_ID).expect("a name").into();
     let enrolment = Enrolment { subject_id, key: &key, anchor: &anchor, now: peers::now(), form };
     let (mut ours, mut theirs) = (Buffers::default(), Buffers::default());
-    let client = EnrolClient::<Portable>::new(enrolment, &mut other_rng());
+    let client = EnrolClient::new(enrolment, &mut other_rng());
     let mut client = Link::new(client, &mut ours.rx, &mut ours.tx);
-    let ca = EnrolServer::<Portable>::new(anchor.fingerprint());
+    let ca = EnrolServer::new(Portable::new(), anchor.fingerprint());
     let mut ca = Link::new(ca, &mut theirs.rx, &mut theirs.tx);
     talk(&mut client, &mut ca, |ca, asked| {
         ca.send(|ca, out| match asked {
@@ -120,9 +120,9 @@ fn channel(key: &KeyPair) -> Vec<u8> {
     let local =
         |key, certificate| LocalIdentity { key, certificate, anchor: &anchor, now: peers::now(), peer: None };
     let (mut ours, mut theirs) = (Buffers::default(), Buffers::default());
-    let initiator = Initiator::<Portable>::new(local(key, peers::INITIATOR), &mut other_rng());
+    let initiator = Initiator::new(local(key, peers::INITIATOR), &mut other_rng());
     let mut initiator = Link::new(initiator, &mut ours.rx, &mut ours.tx);
-    let responder = Responder::<Portable>::new(local(&listener_key, peers::RESPONDER), &mut peers::rng());
+    let responder = Responder::new(local(&listener_key, peers::RESPONDER), &mut peers::rng());
     let mut responder = Link::new(responder, &mut theirs.rx, &mut theirs.tx);
     let mut sent = talk(&mut initiator, &mut responder, |_, never| match never {});
     let halves =

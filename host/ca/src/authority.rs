@@ -14,7 +14,7 @@
 use std::collections::{HashMap, HashSet};
 
 use minipki_core::cert::{Id, IdBuf};
-use minipki_core::crypto::rsa;
+use minipki_core::crypto::{rsa, x25519};
 use minipki_core::time::UnixTime;
 use minipki_core::trust::Serial;
 
@@ -97,7 +97,7 @@ struct Judged<'r> {
     /// The requests to sign for.
     approved: Vec<Approved<'r>>,
     /// Their places by subject, key and token.
-    places: HashMap<(&'r IdBuf, [u8; 32], Option<TokenHash>), usize>,
+    places: HashMap<(&'r IdBuf, x25519::PublicKey, Option<TokenHash>), usize>,
     /// The keys that their names belong to.
     holders: HashMap<&'r IdBuf, [u8; 32]>,
     /// The tokens that they spend.
@@ -137,7 +137,7 @@ impl<'r> Judged<'r> {
                 let place = self.approved.len();
                 self.approved.push(approved);
                 self.places.insert(key, place);
-                self.holders.insert(&request.subject_id, request.subject_key);
+                self.holders.insert(&request.subject_id, *request.subject_key.as_bytes());
                 self.spent.extend(token);
                 Ok(Answer::Signed { place, repeated: false })
             }
@@ -185,7 +185,7 @@ impl Authority {
             None => (Possession::None, None),
             Some(proof) if proof.proves(None) => (Possession::X25519Dh, None),
             Some(proof) => {
-                let tokens = self.ledger.tokens(subject_id.as_id(), &subject_key, now);
+                let tokens = self.ledger.tokens(subject_id.as_id(), subject_key.as_bytes(), now);
                 let tokens = tokens.map_err(|error| self.report(&error.into(), 1, now))?;
                 let proven = tokens.into_iter().filter(|token| proof.proves(Some(token))).last();
                 (Possession::X25519Dh, Some(proven.ok_or(Refused::ProofFailed)?))
@@ -279,7 +279,7 @@ impl Authority {
             .map(|(one, issued)| NewCertificate {
                 serial: issued.serial,
                 subject_id: one.request().subject_id.as_id(),
-                subject_key: &one.request().subject_key,
+                subject_key: one.request().subject_key.as_bytes(),
                 validity,
                 format: CertificateFormat::Json,
                 certificate: &issued.certificate,

@@ -75,7 +75,7 @@ impl Rates {
 
 /// The key, if it was proven: in the classic form anybody could use up the certificates of somebody else's key.
 fn proven_key(request: &IssueRequest) -> Option<[u8; 32]> {
-    (request.possession != Possession::None).then_some(request.subject_key)
+    (request.possession != Possession::None).then_some(*request.subject_key.as_bytes())
 }
 
 /// An hour in microseconds, the unit of all times here.

@@ -158,7 +158,7 @@ impl Policy {
         self.check_form(request)?;
         match answered {
             // The name may have moved to another key since.
-            Some(answer) if name.holder.is_none_or(|holder| holder == request.subject_key) => {
+            Some(answer) if name.holder.is_none_or(|holder| holder == *request.subject_key.as_bytes()) => {
                 Ok(Allowed::Repeat(answer))
             }
             _ => Ok(Allowed::New(Approved { request, authorization: authorize(request, name)? })),
@@ -195,7 +195,7 @@ fn authorize(request: &IssueRequest, name: NameState) -> Result<Authorization, R
         (Some(token), _) if name.token_live => Ok(Authorization::Token(token)),
         (Some(_), _) => Err(Refused::TokenInvalid),
         (None, None) => Ok(Authorization::FirstCome),
-        (None, Some(holder)) if holder == request.subject_key => Ok(Authorization::SameKey),
+        (None, Some(holder)) if holder == *request.subject_key.as_bytes() => Ok(Authorization::SameKey),
         (None, Some(_)) => Err(Refused::SubjectTaken),
     }
 }

@@ -1,7 +1,7 @@
 //! A request for a certificate: what is asked for, how possession of the key was proven, and with which token.
 
 use minipki_core::cert::IdBuf;
-use minipki_core::crypto::Provider;
+use minipki_core::crypto::{Provider, x25519};
 use minipki_core::session::PossessionProof;
 
 use super::{Inquiry, Source, TokenHash};
@@ -11,7 +11,7 @@ pub struct CertificationRequest {
     /// The name that the certificate is to carry.
     pub subject_id: IdBuf,
     /// The X25519 public key that it is to certify.
-    pub subject_key: [u8; 32],
+    pub subject_key: x25519::PublicKey,
     /// The proof of possession, not checked yet; `None` in the classic form of enrolment.
     pub proof: Option<Box<dyn PossessionCheck>>,
     /// The network that the request comes from; `None` if not from a network.
@@ -24,7 +24,7 @@ pub struct IssueRequest {
     /// The name that the certificate is to carry.
     pub subject_id: IdBuf,
     /// The X25519 public key that it is to certify.
-    pub subject_key: [u8; 32],
+    pub subject_key: x25519::PublicKey,
     /// How the requester has proven that it holds the private key.
     pub possession: Possession,
     /// The token that the proof was made with, if any. It may be spent, expired or of another subject.
@@ -49,7 +49,7 @@ pub trait PossessionCheck: Send {
     fn proves(&self, token: Option<&TokenHash>) -> bool;
 }
 
-impl<P: Provider + 'static> PossessionCheck for PossessionProof<P> {
+impl<P: Provider + Send + 'static> PossessionCheck for PossessionProof<P> {
     fn proves(&self, token: Option<&TokenHash>) -> bool {
         // A provider that cannot compute the proof has proven nothing.
         self.proves(token.map(TokenHash::as_bytes)).unwrap_or(false)
@@ -59,6 +59,10 @@ impl<P: Provider + 'static> PossessionCheck for PossessionProof<P> {
 impl IssueRequest {
     /// The inquiry to the ledger about this request.
     pub(super) fn inquiry(&self) -> Inquiry<'_> {
-        Inquiry { subject_id: self.subject_id.as_id(), subject_key: &self.subject_key, token: self.token }
+        Inquiry {
+            subject_id: self.subject_id.as_id(),
+            subject_key: self.subject_key.as_bytes(),
+            token: self.token,
+        }
     }
 }

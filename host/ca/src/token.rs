@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use minipki_core::crypto::{Portable, Provider};
+use minipki_core::crypto::{Hash, Portable};
 use rand_core::TryCryptoRng;
 use zeroize::Zeroizing;
 
@@ -63,7 +63,7 @@ pub struct TokenHash([u8; 32]);
 impl TokenHash {
     /// Hashes a token's text.
     pub fn of(text: &str) -> Self {
-        Self(Portable::sha256(&[text.as_bytes()]))
+        Self(Portable::new().sha256(&[text.as_bytes()]))
     }
 
     /// Takes over a stored hash.

@@ -5,9 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use minipki_core::cert::{self, Anchor};
-use minipki_core::crypto::rsa;
 
-use minipki_provider::Chosen;
+use minipki_core::crypto::{Portable, rsa};
 
 /// Far more than an anchor takes: what is longer was named by mistake.
 const MOST: u64 = 64 * 1024;
@@ -53,9 +52,10 @@ pub fn read_anchor(path: &Path) -> Result<Anchor, AnchorError> {
         return Err(AnchorError::Io { path, source });
     }
     if text.trim_ascii_start().starts_with(b"{") {
-        Anchor::decode::<Chosen>(&text).map_err(|source| AnchorError::Json { path, source })
+        Anchor::decode(Portable::new(), &text).map_err(|source| AnchorError::Json { path, source })
     } else {
-        let key = rsa::PublicKey::from_spki_pem(&text).map_err(|source| AnchorError::Pem { path, source })?;
-        Ok(Anchor::from_fingerprint(key.fingerprint::<Chosen>()))
+        let key =
+            <rsa::PublicKey>::from_spki_pem(&text).map_err(|source| AnchorError::Pem { path, source })?;
+        Ok(Anchor::from_fingerprint(key.fingerprint(Portable::new())))
     }
 }

@@ -20,7 +20,7 @@ use super::{ClientError, Deadlines, Expiry, Holder, Identity, Incoming, Outgoing
 use minipki_net::trace::{Tap, Tapped};
 use minipki_net::{NetError, drive};
 use minipki_os::clock;
-use minipki_provider::Chosen;
+use minipki_provider::HostProvider;
 
 /// How a channel is opened.
 #[derive(Clone, Default)]
@@ -100,11 +100,11 @@ pub async fn open<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     let mut rng = UnwrapErr(SysRng);
     let opened = match role {
         Role::Initiator => {
-            let machine = Initiator::<Chosen>::new(local, &mut rng);
+            let machine = Initiator::new(local, &mut rng);
             handshake(machine, Initiator::established, reader, writer, own, options).await
         }
         Role::Responder => {
-            let machine = Responder::<Chosen>::new(local, &mut rng);
+            let machine = Responder::new(local, &mut rng);
             handshake(machine, Responder::established, reader, writer, own, options).await
         }
     };
@@ -118,7 +118,7 @@ pub async fn open<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
 
 async fn handshake<R, W, M>(
     machine: M,
-    established: impl FnOnce(M) -> Option<Established<Chosen>>,
+    established: impl FnOnce(M) -> Option<Established<HostProvider>>,
     mut reader: R,
     mut writer: W,
     own: Validity,

@@ -19,7 +19,7 @@ use minipki_ca::TokenHash;
 use minipki_net::drive;
 use minipki_net::trace::{Tap, Tapped};
 use minipki_os::clock;
-use minipki_provider::Chosen;
+use minipki_provider::HostProvider;
 
 /// What is asked of whom.
 #[derive(Clone)]
@@ -60,7 +60,7 @@ pub fn proven(token: Option<&str>) -> EnrolForm {
 ///
 /// # Errors
 /// [`ClientError::Refused`] with the CA's own words, or the check of ours that its answer failed.
-pub async fn enrol(key: KeyPair<Chosen>, options: EnrolOptions) -> Result<Identity, ClientError> {
+pub async fn enrol(key: KeyPair<HostProvider>, options: EnrolOptions) -> Result<Identity, ClientError> {
     let (mut reader, mut writer) = dial(&options.ca, options.deadlines).await?.into_split();
     enrol_over(&mut reader, &mut writer, key, options).await
 }
@@ -72,7 +72,7 @@ pub async fn enrol(key: KeyPair<Chosen>, options: EnrolOptions) -> Result<Identi
 pub async fn enrol_over(
     reader: &mut (impl AsyncRead + Unpin),
     writer: &mut (impl AsyncWrite + Unpin),
-    key: KeyPair<Chosen>,
+    key: KeyPair<HostProvider>,
     options: EnrolOptions,
 ) -> Result<Identity, ClientError> {
     let enrolment = Enrolment {
@@ -82,7 +82,7 @@ pub async fn enrol_over(
         now: Now::Exact(clock::now()?),
         form: options.form,
     };
-    let machine = EnrolClient::<Chosen>::new(enrolment, &mut UnwrapErr(SysRng));
+    let machine = EnrolClient::new(enrolment, &mut UnwrapErr(SysRng));
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
     let mut link = Link::observed(machine, &mut rx, &mut tx, Tapped(options.tap));
     let failed = |source| ClientError::exchange(format_args!("the CA at {}", options.ca), source);

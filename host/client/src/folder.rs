@@ -33,7 +33,7 @@ use zeroize::Zeroizing;
 use super::ClientError;
 use super::identity::{self, ANCHOR, CERTIFICATE, ENROLMENT, Identity, IdentityError, KEY};
 use minipki_os::files::{self, Locked};
-use minipki_provider::Chosen;
+use minipki_provider::HostProvider;
 
 /// How [`Intent::Open`] is written.
 const OPEN: &[u8] = b"{}";
@@ -63,7 +63,7 @@ pub enum IdentityFolder {
 #[derive(Debug)]
 pub struct PendingIdentity {
     folder: PathBuf,
-    key: KeyPair<Chosen>,
+    key: KeyPair<HostProvider>,
     resumed: bool,
     /// No earlier try can have been granted.
     first: bool,
@@ -89,7 +89,7 @@ struct IntentFor {
 
 impl IdentityFolder {
     /// Begins an enrolment in `folder`, or goes on with one. The folder is made if it is not there; the one around it
-    /// must exist. All that the certificate will need is done before this returns.
+    /// must exist. All that the certificate will need is done before this returns. `provider` computes for the identity.
     ///
     /// A folder that has lost its certificate goes on with its key. One that has lost its anchor gets `anchor`, if its
     /// certificate is genuine under it.
@@ -98,16 +98,21 @@ impl IdentityFolder {
     /// [`IdentityError::Exists`] if anything else is in the folder, [`IdentityError::Other`] or
     /// [`IdentityError::OtherAnchor`] if it is for another subject or CA, [`IdentityError::Busy`] if another process
     /// enrols into it; otherwise what failed.
-    pub fn begin(folder: &Path, subject: Id<'_>, anchor: &Anchor) -> Result<Self, IdentityError> {
+    pub fn begin(
+        provider: HostProvider,
+        folder: &Path,
+        subject: Id<'_>,
+        anchor: &Anchor,
+    ) -> Result<Self, IdentityError> {
         let wanted = (subject.into(), anchor.fingerprint());
         claim(folder)?;
         if has_identity(folder) && !folder.join(ENROLMENT).exists() {
-            return Self::enrolled(folder, &wanted);
+            return Self::enrolled(provider, folder, &wanted);
         }
         let mut lock = Lock::acquire(folder)?;
         if has_identity(folder) {
             // It was stopped after its last file had come.
-            let enrolled = Self::enrolled(folder, &wanted)?;
+            let enrolled = Self::enrolled(provider, folder, &wanted)?;
             lock.finish();
             return Ok(enrolled);
         }
@@ -119,7 +124,7 @@ impl IdentityFolder {
         {
             return Err(other(folder, "an unfinished enrolment", found.clone()));
         }
-        let key = match resumed.then(|| identity::read_key(folder)).transpose() {
+        let key = match resumed.then(|| identity::read_key(provider, folder)).transpose() {
             // Nothing tells what this is.
             Err(IdentityError::Key { .. }) if matches!(intent, Intent::Unwritten) => {
                 return Err(IdentityError::Exists(folder.to_owned()));
@@ -134,7 +139,7 @@ impl IdentityFolder {
         }
         let key = match key {
             Some(key) => key,
-            None => create_key(folder)?,
+            None => create_key(provider, folder)?,
         };
         reserve(&folder.join(NEW_ANCHOR), limits::ANCHOR)?;
         reserve(&folder.join(NEW_CERTIFICATE), limits::CERTIFICATE)?;
@@ -145,8 +150,12 @@ impl IdentityFolder {
         Ok(Self::Enrolled(Box::new(identity)))
     }
 
-    fn enrolled(folder: &Path, wanted: &(IdBuf, Fingerprint)) -> Result<Self, IdentityError> {
-        let identity = Identity::load_genuine(folder)?;
+    fn enrolled(
+        provider: HostProvider,
+        folder: &Path,
+        wanted: &(IdBuf, Fingerprint),
+    ) -> Result<Self, IdentityError> {
+        let identity = Identity::load_genuine(provider, folder)?;
         let found = (identity.subject_id().into(), identity.anchor().fingerprint());
         if found == *wanted {
             Ok(Self::Enrolled(Box::new(identity)))
@@ -158,7 +167,7 @@ impl IdentityFolder {
 
 impl PendingIdentity {
     /// The key to be certified.
-    pub const fn key(&self) -> &KeyPair<Chosen> {
+    pub const fn key(&self) -> &KeyPair<HostProvider> {
         &self.key
     }
 
@@ -326,7 +335,7 @@ fn claim(folder: &Path) -> Result<(), IdentityError> {
 /// With the certificate the identity is whole, since the anchor is known.
 fn check_left(
     folder: &Path,
-    key: Option<&KeyPair<Chosen>>,
+    key: Option<&KeyPair<HostProvider>>,
     wanted: &(IdBuf, Fingerprint),
     anchor: &Anchor,
 ) -> Result<Option<Identity>, IdentityError> {
@@ -351,10 +360,10 @@ fn has_identity(folder: &Path) -> bool {
 }
 
 /// Makes a key. It has its name only once it is on the disk.
-fn create_key(folder: &Path) -> Result<KeyPair<Chosen>, IdentityError> {
+fn create_key(provider: HostProvider, folder: &Path) -> Result<KeyPair<HostProvider>, IdentityError> {
     let mut secret = Secret::zeroed();
     SysRng.try_fill_bytes(secret.expose_mut()).map_err(|e| IdentityError::Entropy(e.to_string()))?;
-    let key = KeyPair::<Chosen>::from_secret(secret);
+    let key = KeyPair::from_secret(provider, secret);
     let mut pem = Zeroizing::new([0; PKCS8_PEM]);
     let (new, path) = (folder.join(NEW_KEY), folder.join(KEY));
     let failed = |e| IdentityError::write(&path, e);

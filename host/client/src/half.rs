@@ -18,7 +18,7 @@ use tokio::time::sleep;
 use super::ClientError;
 use minipki_net::trace::Tapped;
 use minipki_net::{NetError, drive};
-use minipki_provider::Chosen;
+use minipki_provider::HostProvider;
 
 type Link<M> = LinkOver<Vec<u8>, M, Tapped>;
 
@@ -45,14 +45,14 @@ impl<T> Liveness for ReadHalf<T> {
 
 /// What comes from the peer.
 pub struct Incoming<R> {
-    link: Link<Inbound<Chosen>>,
+    link: Link<Inbound<HostProvider>>,
     reader: R,
     peer: IdBuf,
     closed: bool,
 }
 
 impl<R: AsyncRead + Unpin> Incoming<R> {
-    pub(super) fn new(link: Link<Inbound<Chosen>>, reader: R, peer: Id<'_>) -> Self {
+    pub(super) fn new(link: Link<Inbound<HostProvider>>, reader: R, peer: Id<'_>) -> Self {
         Self { link, reader, peer: peer.into(), closed: false }
     }
 
@@ -99,7 +99,7 @@ impl<R: Liveness> Incoming<R> {
 
 /// What goes to the peer. If it is dropped before it is closed, the peer is told of a truncated stream.
 pub struct Outgoing<W> {
-    link: Link<Outbound<Chosen>>,
+    link: Link<Outbound<HostProvider>>,
     writer: W,
     peer: IdBuf,
     deadline: Duration,
@@ -109,7 +109,12 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
     /// The longest message, in bytes: what a frame holds beside the tag.
     pub const LIMIT: usize = FRAME_BODY - TAG;
 
-    pub(super) fn new(link: Link<Outbound<Chosen>>, writer: W, peer: Id<'_>, deadline: Duration) -> Self {
+    pub(super) fn new(
+        link: Link<Outbound<HostProvider>>,
+        writer: W,
+        peer: Id<'_>,
+        deadline: Duration,
+    ) -> Self {
         Self { link, writer, peer: peer.into(), deadline }
     }
 
@@ -154,7 +159,7 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
     async fn put(
         &mut self,
         text: &[u8],
-        compose: impl FnOnce(&mut Outbound<Chosen>, &mut [u8]) -> Result<usize, session::Error>,
+        compose: impl FnOnce(&mut Outbound<HostProvider>, &mut [u8]) -> Result<usize, session::Error>,
     ) -> Result<(), ClientError> {
         self.flush().await?;
         self.link.send(compose).map_err(|e| self.failed(e))?;

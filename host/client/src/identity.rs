@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use minipki_core::cert::{self, Anchor, Certificate, Id, IdBuf};
-use minipki_core::crypto::KeyPair;
+use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::keys::{Fingerprint, KeyFileError};
 use minipki_core::session::LocalIdentity;
 use minipki_core::time::{Now, UnixTime};
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use minipki_os::clock::{self, ClockError};
 use minipki_os::files::{self, Others, ReadError, quoted};
-use minipki_provider::Chosen;
+use minipki_provider::HostProvider;
 
 pub(super) const KEY: &str = "key.pem";
 pub(super) const CERTIFICATE: &str = "certificate.json";
@@ -26,7 +26,7 @@ pub(super) const ENROLMENT: &str = "enrolment.json";
 /// Our identity. Its parts belong together: the certificate is genuine under the anchor, and for the key.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    key: KeyPair<Chosen>,
+    key: KeyPair<HostProvider>,
     certificate: Vec<u8>,
     anchor: Anchor,
     subject_id: IdBuf,
@@ -200,7 +200,7 @@ impl Identity {
     /// # Errors
     /// [`cert::Error`] names the check that failed.
     pub fn new(
-        key: KeyPair<Chosen>,
+        key: KeyPair<HostProvider>,
         certificate: Vec<u8>,
         anchor: Anchor,
         now: Now,
@@ -215,7 +215,7 @@ impl Identity {
     /// # Errors
     /// As [`Identity::new`].
     pub fn genuine(
-        key: KeyPair<Chosen>,
+        key: KeyPair<HostProvider>,
         certificate: Vec<u8>,
         mut anchor: Anchor,
     ) -> Result<Self, cert::Error> {
@@ -223,27 +223,28 @@ impl Identity {
         let validity = view.validity();
         // Valid at its own start; whether it is now is asked apart.
         let start = Now::Exact(validity.not_before());
-        let verified = cert::verify::<Chosen>(&anchor, &view, start, RevocationCheck::NotChecked)?
+        let verified = cert::verify(key.provider(), &anchor, &view, start, RevocationCheck::NotChecked)?
             .require_key(key.public())?;
-        anchor.pin_issuer::<Chosen>(&verified)?;
+        anchor.pin_issuer(key.provider(), &verified)?;
         let subject_id = view.subject_id().into();
         Ok(Self { key, certificate, anchor, subject_id, validity })
     }
 
     /// Reads a folder that [`PendingIdentity::keep`](super::PendingIdentity::keep) wrote, and verifies what is in it.
+    /// `provider` computes for the identity.
     ///
     /// # Errors
     /// [`IdentityError`] names the file, the check that failed, and what to do.
-    pub fn load(folder: &Path) -> Result<Self, IdentityError> {
-        let identity = Self::load_genuine(folder)?;
+    pub fn load(provider: HostProvider, folder: &Path) -> Result<Self, IdentityError> {
+        let identity = Self::load_genuine(provider, folder)?;
         identity.check_time(clock::now()?)?;
         Ok(identity)
     }
 
     /// [`Identity::load`] without a look at the clock.
-    pub(super) fn load_genuine(folder: &Path) -> Result<Self, IdentityError> {
+    pub(super) fn load_genuine(provider: HostProvider, folder: &Path) -> Result<Self, IdentityError> {
         check_folder(folder, OFlags::empty())?;
-        let key = read_key(folder)?;
+        let key = read_key(provider, folder)?;
         let anchor = load_anchor(folder)?;
         Self::load_certificate(folder, key, anchor)
     }
@@ -251,7 +252,7 @@ impl Identity {
     /// Takes a key, and the certificate in the folder, which must be genuine under `anchor`.
     pub(super) fn load_certificate(
         folder: &Path,
-        key: KeyPair<Chosen>,
+        key: KeyPair<HostProvider>,
         anchor: Anchor,
     ) -> Result<Self, IdentityError> {
         let path = folder.join(CERTIFICATE);
@@ -275,7 +276,7 @@ impl Identity {
     }
 
     /// The certified key.
-    pub const fn key(&self) -> &KeyPair<Chosen> {
+    pub const fn key(&self) -> &KeyPair<HostProvider> {
         &self.key
     }
 
@@ -290,7 +291,7 @@ impl Identity {
     }
 
     /// Our side of a channel opened at `now`, to `peer` if only that subject will do.
-    pub fn local<'a>(&'a self, now: Now, peer: Option<Id<'a>>) -> LocalIdentity<'a, Chosen> {
+    pub fn local<'a>(&'a self, now: Now, peer: Option<Id<'a>>) -> LocalIdentity<'a, HostProvider> {
         LocalIdentity { key: &self.key, certificate: &self.certificate, anchor: &self.anchor, now, peer }
     }
 }
@@ -304,21 +305,24 @@ pub(super) fn check_folder(folder: &Path, flags: OFlags) -> Result<(), IdentityE
 }
 
 /// Reads the private key.
-pub(super) fn read_key(folder: &Path) -> Result<KeyPair<Chosen>, IdentityError> {
+pub(super) fn read_key(
+    provider: HostProvider,
+    folder: &Path,
+) -> Result<KeyPair<HostProvider>, IdentityError> {
     let path = folder.join(KEY);
     let pem = match files::read(&path, Others::Nothing) {
         Ok(pem) => pem,
         Err(ReadError::Mode(mode)) => return Err(IdentityError::Mode { path, mode }),
         Err(ReadError::Io(source)) => return Err(IdentityError::read(&path, source)),
     };
-    KeyPair::from_pkcs8_pem(&pem).map_err(|source| IdentityError::Key { path, source })
+    KeyPair::from_pkcs8_pem(provider, &pem).map_err(|source| IdentityError::Key { path, source })
 }
 
 /// Reads the anchor.
 pub(super) fn load_anchor(folder: &Path) -> Result<Anchor, IdentityError> {
     let path = folder.join(ANCHOR);
     let text = read_public(folder, &path)?;
-    Anchor::decode::<Chosen>(&text).map_err(|source| IdentityError::Anchor { path, source })
+    Anchor::decode(Portable::new(), &text).map_err(|source| IdentityError::Anchor { path, source })
 }
 
 /// Reads a file that comes with the grant.

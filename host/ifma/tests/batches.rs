@@ -4,7 +4,7 @@ use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
 use crypto_bigint::{BoxedUint, Odd};
 use minipki_core::crypto::rsa::{KeySize, SaltLength, encode_pss};
-use minipki_core::crypto::{Portable, Provider};
+use minipki_core::crypto::{Hash, Portable};
 use minipki_fixtures::rsa_keys::{Numbers, SIZES, numbers, pkcs8_der, private, public, rng, spki_der};
 use minipki_ifma::{BatchKey, Error, LANES};
 use rand_core::Rng;
@@ -87,14 +87,14 @@ fn batches_of_0_to_17_are_what_aws_lc_makes_one_by_one() {
 /// EMSA-PKCS1-v1_5 with SHA-256 (RFC 8017 §9.2).
 fn encode_pkcs1(size: KeySize, message: &[u8]) -> Vec<u8> {
     let info = minipki_fixtures::hex("3031300d060960864801650304020105000420");
-    let digest = Portable::sha256(&[message]);
+    let digest = Portable::new().sha256(&[message]);
     let padding = vec![0xff; size.bytes() - 3 - info.len() - digest.len()];
     [vec![0, 1], padding, vec![0], info, digest.to_vec()].concat()
 }
 
 #[test]
 fn aws_lc_and_the_core_accept_pss_by_either_engine() {
-    let digest = |i: u8| Portable::sha256(&[&[i; 9]]);
+    let digest = |i: u8| Portable::new().sha256(&[&[i; 9]]);
     for size in SIZES {
         for engine in engines() {
             let mut batch = vec![0; 9 * size.bytes()];

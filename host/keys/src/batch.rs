@@ -1,7 +1,7 @@
 //! The batch signer: eight signatures at a time on AVX-512 IFMA, and AWS-LC for what fills no batch.
 
 use getrandom::SysRng;
-use minipki_core::crypto::{Portable, Provider, rsa};
+use minipki_core::crypto::{Hash, Portable, rsa};
 use minipki_core::limits::RSA_BYTES;
 use minipki_ifma::{BatchKey, Engine, LANES};
 use rand_core::{TryRng, UnwrapErr};
@@ -77,7 +77,7 @@ fn sign_batches(key: &mut BatchKey, messages: &[&[u8]]) -> Signed {
         let mut salt = [0; RSA_BYTES];
         let salt = &mut salt[..size.max_salt()];
         SysRng.try_fill_bytes(salt).map_err(SignError::new)?;
-        rsa::encode_pss(encoded, &Portable::sha256(&[message]), salt).map_err(SignError::new)?;
+        rsa::encode_pss(encoded, &Portable::new().sha256(&[message]), salt).map_err(SignError::new)?;
     }
     // The salts came out of the same generator, so the blinding that draws next will not fail.
     key.private(&mut batch, &mut UnwrapErr(SysRng)).map_err(SignError::new)?;

@@ -54,7 +54,7 @@ impl NewKey {
 
     /// SHA-256 of its SubjectPublicKeyInfo.
     pub fn fingerprint(&self) -> Fingerprint {
-        self.public.fingerprint::<Portable>()
+        self.public.fingerprint(Portable::new())
     }
 
     /// Writes it into the CA folder `path`, where there must be none.
@@ -126,7 +126,7 @@ impl CaFolder {
     /// [`FolderError::Missing`] without a key; otherwise what failed.
     pub fn finish(path: &Path, issuer_id: IdBuf) -> Result<Self, FolderError> {
         let public = Self::key_of(path)?.ok_or_else(|| FolderError::Missing(path.join(KEY_FILE)))?;
-        let anchor = Anchor::from_key::<Portable>(issuer_id.as_id(), public.clone());
+        let anchor = Anchor::from_key(Portable::new(), issuer_id.as_id(), public.clone());
         let mut room = [0; SPKI_PEM];
         let text = public.write_spki_pem(&mut room).map_err(|e| FolderError::Generate(e.to_string()))?;
         replace(&path.join(PUBLIC_KEY_FILE), text.as_bytes(), files::PUBLIC)?;
@@ -158,7 +158,7 @@ impl CaFolder {
     }
 
     fn with_anchor(path: &Path, file: &Path, text: &[u8]) -> Result<Self, FolderError> {
-        let anchor = Anchor::decode::<Portable>(text)
+        let anchor = Anchor::decode(Portable::new(), text)
             .map_err(|source| FolderError::Anchor { path: file.to_owned(), source })?;
         match (anchor.issuer_id().map(IdBuf::from), anchor.key()) {
             (Some(issuer_id), Some(_)) => Ok(Self { path: path.to_owned(), issuer_id, anchor }),
@@ -199,7 +199,7 @@ impl CaFolder {
         let path = self.path.join(KEY_FILE);
         let pem = self.key_pem()?;
         let signer = kind.load(&pem).map_err(|source| FolderError::Key { path: path.clone(), source })?;
-        let (key, anchor) = (signer.public_key().fingerprint::<Portable>(), self.fingerprint());
+        let (key, anchor) = (signer.public_key().fingerprint(Portable::new()), self.fingerprint());
         if key != anchor {
             return Err(FolderError::Mismatch { path, key, anchor });
         }

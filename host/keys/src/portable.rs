@@ -1,7 +1,7 @@
 //! The portable signer: the core's own RSA, constant time and blinded.
 
 use getrandom::SysRng;
-use minipki_core::crypto::{Portable, Provider, rsa};
+use minipki_core::crypto::{Hash, Portable, rsa};
 use minipki_core::limits::RSA_BYTES;
 use rand_core::{TryRng, UnwrapErr};
 
@@ -28,7 +28,7 @@ impl PortableSigner {
         // The salt came out of the same generator, so the blinding that draws next will not fail.
         let signature = self
             .0
-            .sign_pss(&Portable::sha256(&[message]), salt, &mut UnwrapErr(SysRng), &mut out)
+            .sign_pss(&Portable::new().sha256(&[message]), salt, &mut UnwrapErr(SysRng), &mut out)
             .map_err(SignError::new)?;
         Ok(Signature::new(signature.to_vec()))
     }

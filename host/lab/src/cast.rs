@@ -11,7 +11,7 @@ use super::{Flip, Note, Step, StoryError, Theatre, Who};
 use minipki_client::{ClientError, Identity};
 use minipki_net::trace::explain::hex;
 use minipki_net::trace::{printable, reading};
-use minipki_provider::Chosen;
+use minipki_provider::HostProvider;
 
 /// A client of the story.
 struct Player {
@@ -107,7 +107,7 @@ const TRIES: usize = 8;
 /// `who` makes a key, and has it certified.
 async fn enter(theatre: &Theatre<'_>, who: Who, run: u32) -> Result<(Player, Vec<Step>), StoryError> {
     let failed = |source| StoryError::Client { who, source };
-    let key = KeyPair::<Chosen>::generate(&mut UnwrapErr(SysRng));
+    let key = KeyPair::generate(theatre.provider, &mut UnwrapErr(SysRng));
     // A name and a number: always well formed.
     let name: IdBuf = format!("{}-{run:08x}", who.name())
         .parse()
@@ -121,7 +121,7 @@ async fn enter(theatre: &Theatre<'_>, who: Who, run: u32) -> Result<(Player, Vec
 fn told_enrolment(
     who: Who,
     name: &IdBuf,
-    key: &KeyPair<Chosen>,
+    key: &KeyPair<HostProvider>,
     identity: &Identity,
     seen: Vec<Seen>,
 ) -> Result<Vec<Step>, ClientError> {
@@ -138,7 +138,10 @@ fn told_enrolment(
         0,
         true,
         who,
-        format!("makes an X25519 key pair. Public half: {}. The private half stays", hex(key.public())),
+        format!(
+            "makes an X25519 key pair. Public half: {}. The private half stays",
+            hex(key.public().as_bytes())
+        ),
     );
     note(1, true, Who::Ca, "makes a key pair and a nonce for this request alone".to_owned());
     note(

@@ -19,6 +19,7 @@ pub use self::cast::Play;
 pub use self::verdict::Refusal;
 use minipki_ca::Token;
 use minipki_client::ClientError;
+use minipki_provider::HostProvider;
 
 /// Who takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,8 @@ impl Who {
 
 /// The CA that the story is played with.
 pub struct Theatre<'t> {
+    /// The provider that computes for the two clients.
+    pub provider: HostProvider,
     /// Where it listens, `host:port`.
     pub ca: String,
     /// The CA as its clients pin it.

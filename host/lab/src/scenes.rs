@@ -20,7 +20,7 @@ use minipki_client::{
     Channel, ChannelOptions, ClientError, Deadlines, EnrolOptions, Identity, Role, enrol_over, open, proven,
 };
 use minipki_net::trace::Tap;
-use minipki_provider::Chosen;
+use minipki_provider::HostProvider;
 
 /// What alice says.
 const QUESTION: &str = "Hello bob, who else can read this?";
@@ -65,7 +65,7 @@ pub(super) type Met = (Result<End, ClientError>, Result<End, ClientError>);
 pub(super) async fn enrol(
     theatre: &Theatre<'_>,
     subject: &IdBuf,
-    key: &KeyPair<Chosen>,
+    key: &KeyPair<HostProvider>,
     flip: Option<Flip>,
 ) -> Result<(Result<Identity, ClientError>, Vec<Seen>), StoryError> {
     let token = theatre.tokens.map(|make| make(subject)).transpose().map_err(StoryError::Token)?;

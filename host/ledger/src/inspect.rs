@@ -111,14 +111,14 @@ fn verify_row(record: &CertificateRecord, anchor: &Anchor) -> Result<(), &'stati
     if certificate.subject_id() != record.subject_id.as_id() {
         return Err("subject that is not the certificate's");
     }
-    if certificate.subject_key().as_slice() != record.subject_key {
+    if certificate.subject_key().as_bytes().as_slice() != record.subject_key {
         return Err("public key that is not the certificate's");
     }
     if certificate.validity() != record.validity {
         return Err("validity that is not the certificate's");
     }
     let begin = Now::Exact(record.validity.not_before());
-    verify::<Portable>(anchor, &certificate, begin, RevocationCheck::NotChecked)
+    verify(Portable::new(), anchor, &certificate, begin, RevocationCheck::NotChecked)
         .map(drop)
         .map_err(|_| "signature that does not verify")
 }

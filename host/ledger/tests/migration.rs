@@ -29,7 +29,7 @@ fn copy_of_schema_3() -> TempDir {
 
 fn anchor(folder: &Path) -> Anchor {
     let text = fs::read(folder.join("anchor.json")).expect("a CA folder has it");
-    Anchor::decode::<Portable>(&text).expect("a good anchor")
+    Anchor::decode(Portable::new(), &text).expect("a good anchor")
 }
 
 fn owner(folder: &Path) -> Owner {

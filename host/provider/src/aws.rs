@@ -14,25 +14,30 @@ use aws_lc_rs::hmac::{self, HMAC_SHA256, sign_to_buffer};
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PSS_2048_8192_SHA256, RsaParameters, RsaPssSaltLength};
 use aws_lc_rs::{digest, error::Unspecified};
 use minipki_core::bytes::Secret;
-use minipki_core::crypto::{Aead, CryptoError, Portable, Provider, Sha256, X25519, rsa};
+use minipki_core::crypto::{
+    Aead, AeadKey, AgreementKey, CryptoError, Hash, Hasher, Kdf, KeyExchange, Mac, Portable, VerifySignature,
+    rsa,
+};
 use minipki_core::limits::{KEY, NONCE, SPKI_DER, TAG};
 use zeroize::Zeroizing;
 
 /// AWS-LC, by `aws-lc-rs`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct AwsLc;
 
-/// SHA-256 by AWS-LC.
-#[derive(Clone)]
-pub struct Hash(digest::Context);
+impl Hash for AwsLc {
+    type Hasher = AwsLcHasher;
 
-impl Default for Hash {
-    fn default() -> Self {
-        Self(digest::Context::new(&digest::SHA256))
+    fn hasher(self) -> AwsLcHasher {
+        AwsLcHasher(digest::Context::new(&digest::SHA256))
     }
 }
 
-impl Sha256 for Hash {
+/// SHA-256 by AWS-LC.
+#[derive(Clone)]
+pub struct AwsLcHasher(digest::Context);
+
+impl Hasher for AwsLcHasher {
     fn update(&mut self, data: &[u8]) {
         self.0.update(data);
     }
@@ -42,20 +47,53 @@ impl Sha256 for Hash {
     }
 }
 
+impl Mac for AwsLc {
+    fn hmac_sha256(self, key: &[u8], parts: &[&[u8]]) -> Secret<32> {
+        let mut mac = Secret::zeroed();
+        let text = Zeroizing::new(parts.concat());
+        match sign_to_buffer(&hmac::Key::new(HMAC_SHA256, key), &text, mac.expose_mut()) {
+            Ok(_) => mac,
+            Err(Unspecified) => Portable::new().hmac_sha256(key, parts),
+        }
+    }
+}
+
+impl Kdf for AwsLc {
+    fn expand(self, prk: &Secret<32>, info: &[u8], out: &mut [u8]) -> Result<(), CryptoError> {
+        Prk::new_less_safe(HKDF_SHA256, prk.expose())
+            .expand(&[info], Length(out.len()))
+            .and_then(|okm| okm.fill(out))
+            .map_err(|Unspecified| CryptoError::Length)
+    }
+}
+
+/// A length to expand to.
+struct Length(usize);
+
+impl KeyType for Length {
+    fn len(&self) -> usize {
+        self.0
+    }
+}
+
+impl KeyExchange for AwsLc {
+    type AgreementKey = AwsLcAgreementKey;
+
+    fn agreement_key(self, secret: Secret<KEY>) -> AwsLcAgreementKey {
+        let prepared = PrivateKey::from_private_key(&agreement::X25519, secret.expose());
+        AwsLcAgreementKey { prepared: prepared.ok().map(Arc::new), secret }
+    }
+}
+
 /// A private key by AWS-LC, which computes the public one as soon as it is given the secret. That
 /// is a third of an agreement's time, so it is done once for all agreements.
 #[derive(Clone)]
-pub struct Key {
+pub struct AwsLcAgreementKey {
     secret: Secret<KEY>,
     prepared: Option<Arc<PrivateKey>>,
 }
 
-impl X25519 for Key {
-    fn new(secret: Secret<KEY>) -> Self {
-        let prepared = PrivateKey::from_private_key(&agreement::X25519, secret.expose());
-        Self { prepared: prepared.ok().map(Arc::new), secret }
-    }
-
+impl AgreementKey for AwsLcAgreementKey {
     fn secret(&self) -> &Secret<KEY> {
         &self.secret
     }
@@ -76,19 +114,23 @@ impl X25519 for Key {
     }
 }
 
+impl Aead for AwsLc {
+    type AeadKey = AwsLcAeadKey;
+
+    fn aead_key(self, key: Secret<KEY>) -> AwsLcAeadKey {
+        let prepared = UnboundKey::new(&CHACHA20_POLY1305, key.expose());
+        AwsLcAeadKey { prepared: prepared.ok().map(LessSafeKey::new), key }
+    }
+}
+
 /// A key of ChaCha20-Poly1305 by AWS-LC, which keeps it in memory of its own: made once for all messages.
-pub struct Cipher {
+pub struct AwsLcAeadKey {
     key: Secret<KEY>,
     prepared: Option<LessSafeKey>,
 }
 
-impl Aead for Cipher {
-    fn new(key: Secret<KEY>) -> Self {
-        let prepared = UnboundKey::new(&CHACHA20_POLY1305, key.expose());
-        Self { prepared: prepared.ok().map(LessSafeKey::new), key }
-    }
-
-    fn key(&self) -> &Secret<KEY> {
+impl AeadKey for AwsLcAeadKey {
+    fn secret(&self) -> &Secret<KEY> {
         &self.key
     }
 
@@ -115,44 +157,16 @@ impl Aead for Cipher {
     }
 }
 
-/// A length to expand to.
-struct Length(usize);
-
-impl KeyType for Length {
-    fn len(&self) -> usize {
-        self.0
-    }
-}
-
 /// RSASSA-PSS with SHA-256, for the one salt length that signatures of ours have: the largest.
 static PSS: RsaParameters = RSA_PSS_2048_8192_SHA256.with_pss_salt_length(RsaPssSaltLength::Max);
 
-impl Provider for AwsLc {
-    type Sha256 = Hash;
-    type X25519 = Key;
-    type Aead = Cipher;
-
-    fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Secret<32> {
-        let mut mac = Secret::zeroed();
-        let text = Zeroizing::new(parts.concat());
-        match sign_to_buffer(&hmac::Key::new(HMAC_SHA256, key), &text, mac.expose_mut()) {
-            Ok(_) => mac,
-            Err(Unspecified) => Portable::hmac_sha256(key, parts),
-        }
-    }
-
-    fn hkdf_sha256(salt: &[u8], ikm: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), CryptoError> {
-        // Extract (RFC 5869 §2.2) is HMAC under the salt.
-        let prk = Self::hmac_sha256(salt, &[ikm]);
-        Prk::new_less_safe(HKDF_SHA256, prk.expose())
-            .expand(&[info], Length(out.len()))
-            .and_then(|okm| okm.fill(out))
-            .map_err(|Unspecified| CryptoError::Length)
-    }
+impl VerifySignature for AwsLc {
+    type Sizes = rsa::AllSizes;
 
     /// AWS-LC checks one salt length at a time and names no reason. So it is asked about the
     /// length that our certificates have, and what it refuses is left to the core's judgement.
     fn verify_pss_sha256(
+        self,
         key: &rsa::PublicKey,
         digest: &[u8; 32],
         signature: &[u8],
@@ -166,7 +180,7 @@ impl Provider for AwsLc {
         if asked && accepts(key, digest, signature) {
             return Ok(());
         }
-        Portable::verify_pss_sha256(key, digest, signature, salt)
+        Portable::new().verify_pss_sha256(key, digest, signature, salt)
     }
 }
 

@@ -1,10 +1,9 @@
-//! The cryptography of sessions on a PC: AWS-LC, or the core's own code, whichever was chosen.
+//! The cryptography of sessions on a PC: AWS-LC, or the core's own code.
 //!
-//! Sessions are generic over a provider of `minipki_core`. The rest of this crate names one of them,
-//! [`Chosen`], which asks the choice at each call, so that no other type or function has to.
+//! The choice is a value, [`HostProvider`]. Whoever makes a key pair, a machine or a verifier hands it in.
 
 mod aws;
-mod chosen;
+mod host_provider;
 
 pub use aws::AwsLc;
-pub use chosen::{Chosen, ProviderKind, choose};
+pub use host_provider::HostProvider;

@@ -7,6 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use minipki_core::cert::{Id, IdBuf};
+use minipki_core::crypto::Portable;
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -14,7 +15,6 @@ use tokio::time::timeout;
 
 use minipki_ca::{Authority, CertificationRequest, Issued, Refused};
 use minipki_os::clock;
-use minipki_provider::Chosen;
 
 /// Why an issuer ended before it was closed. The log has the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +69,7 @@ impl Issuer {
         let (end, ended) = watch::channel(None);
         let batch = limits.batch.clamp(1, authority.policy().max_waiting.max(1));
         let issuer_id = authority.issuer_id().into();
-        let fingerprint = authority.public_key().fingerprint::<Chosen>();
+        let fingerprint = authority.public_key().fingerprint(Portable::new());
         std::thread::Builder::new().name("issuer".into()).spawn(move || {
             // A panic drops `end`.
             let result = work(authority, queue, batch);

@@ -22,6 +22,7 @@ use minipki_ca::ports::{LedgerError, LedgerReader, Storage, TokenBook};
 use minipki_keys::{CaFolder, FolderError, SignerKind};
 use minipki_ledger::Accept;
 use minipki_net::trace::Tap;
+use minipki_provider::HostProvider;
 
 /// Why the CA does not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +103,7 @@ impl CaKey {
 
 /// The CA, as the console holds it.
 pub struct CaService {
+    provider: HostProvider,
     dir: PathBuf,
     key: Mutex<CaKey>,
     serving: Arc<ServingState>,
@@ -110,17 +112,23 @@ pub struct CaService {
 }
 
 impl CaService {
-    /// The CA in `dir`, or the one that will be made there.
+    /// The CA in `dir`, or the one that will be made there. `provider` computes for its sessions.
     ///
     /// # Errors
     /// [`FolderError`] if there is something in `dir` that is no CA, or one that others can reach.
-    pub fn open(dir: &Path) -> Result<Self, FolderError> {
+    pub fn open(provider: HostProvider, dir: &Path) -> Result<Self, FolderError> {
         Ok(Self {
+            provider,
             dir: dir.to_owned(),
             key: Mutex::new(CaKey::of(dir)?),
             serving: Arc::default(),
             live: OnceLock::new(),
         })
+    }
+
+    /// The provider that computes for its sessions.
+    pub const fn provider(&self) -> HostProvider {
+        self.provider
     }
 
     /// Where it is.
@@ -301,7 +309,9 @@ impl CaService {
         let open = move || Ok(open_authority(&folder, policy, signer, accept)?);
         let authority = off_the_async_threads(open).await?;
         let sinks = self.live.get().map(|live| live.clone() as Arc<dyn EventSink>).into_iter().collect();
-        let server = Server::bind(authority, ServerOptions { listen, limits, tap, sinks }).await?;
+        let server =
+            Server::bind(authority, ServerOptions { provider: self.provider, listen, limits, tap, sinks })
+                .await?;
         let running = Running::new(server.local_addr(), policy, server.metrics());
         Ok((server, running))
     }

@@ -6,6 +6,7 @@ use super::talk::{Company, Talk};
 use super::{CliError, interrupted, output};
 use minipki_client::chat::{Note, Stop, stopped};
 use minipki_client::{Identity, connect};
+use minipki_provider::HostProvider;
 
 /// Open a secure channel to a peer and talk: what is typed is sent, what arrives is printed
 ///
@@ -30,8 +31,8 @@ pub(super) struct Args {
     talk: Talk,
 }
 
-pub(super) async fn run(args: Args, stop: Stop) -> Result<(), CliError> {
-    let identity = Identity::load(&args.identity)?;
+pub(super) async fn run(args: Args, provider: HostProvider, stop: Stop) -> Result<(), CliError> {
+    let identity = Identity::load(provider, &args.identity)?;
     let options = args.talk.options(&identity);
     let mut keyboard = args.talk.keyboard(None);
     let opening = async {

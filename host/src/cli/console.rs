@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::log::{self, LogFormat};
 use super::{CliError, Exit, output, until_stopped};
 use minipki_console::{Console, ConsoleError, ConsoleOptions, Tls};
+use minipki_provider::HostProvider;
 use minipki_server::{CaService, ServiceError};
 
 /// See and run the CA in a browser, until Ctrl-C or SIGTERM
@@ -69,10 +70,10 @@ impl SiteArgs {
     }
 }
 
-pub(super) fn run(args: ConsoleArgs) -> Result<(), CliError> {
+pub(super) fn run(args: ConsoleArgs, provider: HostProvider) -> Result<(), CliError> {
     log::begin(args.log_format)?;
     let options = args.site.options(args.listen);
-    let service = Arc::new(CaService::open(&args.dir)?);
+    let service = Arc::new(CaService::open(provider, &args.dir)?);
     until_stopped(async |stop| {
         let console = Console::bind(options, service.clone()).await?;
         invite(&console)?;

@@ -12,6 +12,7 @@ use super::{CliError, advice, output, watch};
 use minipki_client::{EnrolOptions, Identity, IdentityFolder, enrol, proven, read_anchor};
 use minipki_os::clock;
 use minipki_os::files::quoted;
+use minipki_provider::HostProvider;
 
 /// Make a key and have a CA certify it
 ///
@@ -64,10 +65,10 @@ struct Pinned {
     anchor: Option<PathBuf>,
 }
 
-pub(super) async fn run(args: Args) -> Result<(), CliError> {
+pub(super) async fn run(args: Args, provider: HostProvider) -> Result<(), CliError> {
     let anchor = args.pinned.anchor()?;
     // Before the CA is asked: the key is on the disk, and there is room for the certificate.
-    let pending = match IdentityFolder::begin(&args.out, args.subject.as_id(), &anchor)? {
+    let pending = match IdentityFolder::begin(provider, &args.out, args.subject.as_id(), &anchor)? {
         IdentityFolder::Pending(pending) => pending,
         IdentityFolder::Enrolled(identity) => {
             identity.check_time(clock::now()?)?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use minipki_core::cert::{Anchor, Certificate};
-use minipki_core::crypto::{KeyPair, rsa};
+use minipki_core::crypto::{KeyPair, Portable, rsa};
 use minipki_core::encoding::pem;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
@@ -11,7 +11,6 @@ use zeroize::Zeroizing;
 use super::{CliError, Exit, output};
 use minipki_net::trace::explain::{self, Line};
 use minipki_net::trace::printer;
-use minipki_provider::Chosen;
 
 /// Explain a certificate, an anchor, a key or a message, field by field
 ///
@@ -70,7 +69,7 @@ fn message(content: &[u8]) -> Option<Inspected> {
     let known = explain::explanation(&body)?;
     let fault = match known.name {
         "certificate" => Certificate::parse(content).err().map(|error| error.to_string()),
-        "anchor" => Anchor::decode::<Chosen>(content).err().map(|error| error.to_string()),
+        "anchor" => <Anchor>::decode(Portable::new(), content).err().map(|error| error.to_string()),
         _ => None,
     };
     let mut lines = known.lines(&body);
@@ -81,7 +80,7 @@ fn message(content: &[u8]) -> Option<Inspected> {
 }
 
 fn key(content: &[u8]) -> Option<Inspected> {
-    if let Ok(pair) = KeyPair::<Chosen>::from_pkcs8_pem(content) {
+    if let Ok(pair) = KeyPair::from_pkcs8_pem(Portable::new(), content) {
         return Some(Inspected {
             name: "X25519 private key",
             purpose: "PKCS#8 (RFC 8410); secret",
@@ -89,14 +88,14 @@ fn key(content: &[u8]) -> Option<Inspected> {
                 line("private key", "32 bytes, never shown", "who has it is the subject of its certificate"),
                 line(
                     "public key",
-                    &explain::hex(pair.public()),
+                    &explain::hex(pair.public().as_bytes()),
                     "computed from it; what a certificate names",
                 ),
             ],
             fault: None,
         });
     }
-    if let Ok(public) = rsa::PublicKey::from_spki_pem(content) {
+    if let Ok(public) = <rsa::PublicKey>::from_spki_pem(content) {
         return Some(rsa_key(
             "RSA public key",
             "SubjectPublicKeyInfo (RFC 5280 4.1.2.7); public",
@@ -106,7 +105,7 @@ fn key(content: &[u8]) -> Option<Inspected> {
     }
     let mut der = Zeroizing::new(vec![0; content.len()]);
     let der = pem::decode("PRIVATE KEY", content, &mut der).ok()?;
-    let private = rsa::PrivateKey::from_pkcs8_der(der).ok()?;
+    let private = <rsa::PrivateKey>::from_pkcs8_der(der).ok()?;
     let secret = line("private key", "never shown", "who has it can make certificates of this CA");
     Some(rsa_key("RSA private key", "PKCS#8 (RFC 5958); secret", private.public(), Some(secret)))
 }
@@ -121,7 +120,7 @@ fn rsa_key(
     let mut lines = vec![
         line("modulus", &format!("{size} bits"), "the product of two secret primes"),
         line("exponent", "65537", "public; small, so that verifying is fast"),
-        line("fingerprint_sha256", &key.fingerprint::<Chosen>().to_string(), "what clients pin"),
+        line("fingerprint_sha256", &key.fingerprint(Portable::new()).to_string(), "what clients pin"),
     ];
     lines.extend(secret);
     Inspected { name, purpose, lines, fault: None }

@@ -17,6 +17,7 @@ use super::{CliError, Exit, advice, interrupted, output};
 use minipki_client::chat::{Conversations, Full, Input, Line, Note, Seat, Stop, stopped};
 use minipki_client::{Channel, ClientError, Identity, Listener};
 use minipki_os::clock;
+use minipki_provider::HostProvider;
 
 /// The number of failures that are told within [`TOLD_WITHIN`]: strangers may fail as often as they like.
 const TOLD: u32 = 10;
@@ -58,8 +59,8 @@ pub(super) struct Args {
     talk: Talk,
 }
 
-pub(super) async fn run(args: Args, stop: Stop) -> Result<(), CliError> {
-    let identity = Identity::load(&args.identity)?;
+pub(super) async fn run(args: Args, provider: HostProvider, stop: Stop) -> Result<(), CliError> {
+    let identity = Identity::load(provider, &args.identity)?;
     let own = Certificate::parse(identity.certificate()).map_err(|error| advice::certificate(&error))?;
     let not_after = own.validity().not_after();
     let (subject, options) = (identity.subject_id().to_string(), args.talk.options(&identity));

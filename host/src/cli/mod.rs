@@ -38,7 +38,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use minipki_client::chat;
 use minipki_net::trace::{Printer, Tap};
-use minipki_provider::ProviderKind;
+use minipki_provider::HostProvider;
 use minipki_server::stop_signals;
 
 pub use error::CliError;
@@ -66,10 +66,10 @@ enum ProviderArg {
     Portable,
 }
 
-impl From<ProviderArg> for ProviderKind {
+impl From<ProviderArg> for HostProvider {
     fn from(provider: ProviderArg) -> Self {
         match provider {
-            ProviderArg::AwsLc => Self::Aws,
+            ProviderArg::AwsLc => Self::AwsLc,
             ProviderArg::Portable => Self::Portable,
         }
     }
@@ -167,17 +167,17 @@ fn parse() -> Cli {
 }
 
 fn run(cli: Cli) -> Result<(), CliError> {
-    minipki_provider::choose(cli.provider.into());
+    let provider = cli.provider.into();
     cli.command.needs().map_or(Ok(()), Needs::check)?;
     match cli.command {
-        Command::Demo(args) => wait(runtime(), demo::run(args)),
-        Command::Ca(command) => ca::run(command),
-        Command::Enroll(args) => wait(client_runtime(), enroll::run(args)),
-        Command::Listen(args) => until_closed(async |stop| listen::run(args, stop).await),
-        Command::Connect(args) => until_closed(async |stop| connect::run(args, stop).await),
-        Command::Console(args) => console::run(args),
+        Command::Demo(args) => wait(runtime(), demo::run(args, provider)),
+        Command::Ca(command) => ca::run(command, provider),
+        Command::Enroll(args) => wait(client_runtime(), enroll::run(args, provider)),
+        Command::Listen(args) => until_closed(async |stop| listen::run(args, provider, stop).await),
+        Command::Connect(args) => until_closed(async |stop| connect::run(args, provider, stop).await),
+        Command::Console(args) => console::run(args, provider),
         Command::Inspect(args) => inspect::run(&args),
-        Command::Verify(args) => verify::run(&args),
+        Command::Verify(args) => verify::run(&args, provider),
         Command::Completions(args) => {
             let mut page = Vec::new();
             clap_complete::generate(args.shell, &mut command(), "minipki", &mut page);

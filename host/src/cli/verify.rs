@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{CliError, advice, output};
 use minipki_client::read_anchor;
 use minipki_os::clock;
-use minipki_provider::Chosen;
+use minipki_provider::HostProvider;
 
 /// Verify a certificate against the CA that is trusted
 #[derive(clap::Args)]
@@ -29,12 +29,12 @@ pub(super) struct Args {
     file: PathBuf,
 }
 
-pub(super) fn run(args: &Args) -> Result<(), CliError> {
+pub(super) fn run(args: &Args, provider: HostProvider) -> Result<(), CliError> {
     let anchor = read_anchor(&args.anchor)?;
     let text = output::read(&args.file)?;
     let at = args.at.map_or_else(clock::now, Ok)?;
     let verdict = Certificate::parse(&text).and_then(|certificate| {
-        cert::verify::<Chosen>(&anchor, &certificate, Now::Exact(at), RevocationCheck::NotChecked)
+        cert::verify(provider, &anchor, &certificate, Now::Exact(at), RevocationCheck::NotChecked)
     });
     match &verdict {
         Ok(verified) if args.json => json_verdict(verified, at)?,

@@ -8,11 +8,16 @@ use crate::embedded::toolchain::Toolchain;
 /// The device's program.
 const DEVICE: &str = "lm3s6965-device";
 
+/// The same with code for RSA-2048 alone.
+const DEVICE_2048: &str = "lm3s6965-device-2048";
+
 /// What the device costs, and what others do at the same work.
 pub(super) struct Figures {
     /// The compiler's name and version.
     pub(super) compiler: String,
     pub(super) device: Size,
+    /// The device with code for RSA-2048 alone, and its stack in a whole run.
+    pub(super) device_2048: (Size, u32),
     /// The network alone: TCP/IP, driver, start-up and report.
     pub(super) network: Size,
     pub(super) parts: Parts,
@@ -42,9 +47,13 @@ impl Figures {
         Ok(Self {
             compiler: Toolchain::pick()?.version(),
             device: firmware.size(DEVICE)?,
+            device_2048: (firmware.size(DEVICE_2048)?, whole_run(&firmware, DEVICE_2048, "2048")?),
             network: firmware.size("echo")?,
             parts: parts::of(&firmware.symbols(DEVICE)?),
-            stack: [("2048", whole_run(&firmware, "2048")?), ("4096", whole_run(&firmware, "4096")?)],
+            stack: [
+                ("2048", whole_run(&firmware, DEVICE, "2048")?),
+                ("4096", whole_run(&firmware, DEVICE, "4096")?),
+            ],
             heap: firmware.without_allocator(DEVICE).map(|()| 0)?,
             ours: rows("measure")?,
             others: rows(OTHERS)?,

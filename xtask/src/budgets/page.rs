@@ -136,6 +136,8 @@ pub(super) fn render(figures: &Figures) -> Result<String, String> {
     }
     line(format!("| heap | {} |", figures.heap));
 
+    line(sizes(figures));
+
     line("\n## Work\n\nM instructions, and bytes of stack below the caller's, by the CA's key.\n".into());
     line("| | RSA-2048 | stack | RSA-3072 | stack | RSA-4096 | stack |\n| --- | --- | --- | --- | --- | --- | --- |".into());
     for name in BY_SIZE {
@@ -162,6 +164,32 @@ pub(super) fn render(figures: &Figures) -> Result<String, String> {
     line(String::new());
     page.push_str(ANCHORS);
     Ok(page)
+}
+
+/// What the sizes of RSA keys cost that a device names and does not need.
+fn sizes(figures: &Figures) -> String {
+    let (alone, stack) = &figures.device_2048;
+    let all = [
+        figures.device.flash,
+        figures.device.ram,
+        figures.stack.iter().map(|(_, stack)| *stack).max().unwrap_or(0),
+    ];
+    let alone = [alone.flash, alone.ram, *stack];
+    let mut text = "\n## With RSA-2048 alone\n\nA device names the sizes that the key of its CA may have, by the type of its provider. The code and the memory of other\nsizes are not in the image.\n\n\
+        | | all sizes | with RSA-2048 alone | saved |\n| --- | --- | --- | --- |"
+        .to_owned();
+    for ((name, all), alone) in
+        ["flash", "static RAM", "peak stack of a whole run"].iter().zip(all).zip(alone)
+    {
+        let _ = write!(
+            text,
+            "\n| {name} | {} | {} | {} |",
+            grouped(all),
+            grouped(alone),
+            grouped(all.saturating_sub(alone))
+        );
+    }
+    text
 }
 
 fn cells(row: &Row) -> String {

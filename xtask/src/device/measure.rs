@@ -16,15 +16,18 @@ pub(crate) fn counted(firmware: &Firmware, program: &str) -> Result<Vec<Vec<Stri
     Ok(rows.map(|line| line.split(" | ").map(str::to_owned).collect()).collect())
 }
 
-/// Bytes of stack that a device takes from its start to its end, with a CA of `bits`: it enrols, connects and talks.
-pub(crate) fn whole_run(firmware: &Firmware, bits: &str) -> Result<u32, String> {
+/// Bytes of stack that `program` takes from its start to its end, with a CA of `bits`: it enrols, connects and talks.
+pub(crate) fn whole_run(firmware: &Firmware, program: &str, bits: &str) -> Result<u32, String> {
     let scene = Scene::with_key(firmware, bits, false)?;
     let mut words = scene.provision("whole")?;
     words.insert(0, "show=stack".to_owned());
     let (bob, port) = scene.listener("whole")?;
     let to = format!("{HOST}:{port}");
     let words = and(words, &["--connect", &to, "--peer-subject", "bob", "--send", READING]);
-    let ended = scene.board("board", LM3S6965, Wire::Host, &words)?.wait()?.expect(0, &["stack: "])?;
+    let ended =
+        Process::start("board", LM3S6965.command(&firmware.program(program), Wire::Host, &words), false)?
+            .wait()?
+            .expect(0, &["stack: "])?;
     bob.wait()?.expect(0, &[])?;
     let stack =
         ended.heard.iter().find_map(|line| line.strip_prefix("stack: ")?.split(' ').next()?.parse().ok());

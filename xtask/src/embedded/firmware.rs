@@ -17,6 +17,7 @@ pub(crate) const MANIFEST: &str = "firmware-sim/boards/Cargo.toml";
 /// The boards' programs, and whose they are.
 const PROGRAMS: &[(&str, &str)] = &[
     ("minipki-lm3s6965", "lm3s6965-device"),
+    ("minipki-lm3s6965", "lm3s6965-device-2048"),
     ("minipki-lm3s6965", "lm3s6965-fail"),
     ("minipki-lm3s6965", "echo"),
     ("minipki-lm3s6965", "measure"),

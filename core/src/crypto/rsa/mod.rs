@@ -3,6 +3,9 @@
 //! [`PublicKey`] verifies, [`PrivateKey`] signs; both over a SHA-256 digest,
 //! by RSASSA-PSS or RSASSA-PKCS1-v1_5. Other exponents, sizes and hashes are
 //! refused on import, so no key of this module is a special case later.
+//!
+//! A key is generic over the [`Sizes`] that its program accepts, [`AllSizes`] if nothing else is said. A program that
+//! names [`Rsa2048`] links no code for other sizes.
 
 #[doc(hidden)]
 pub mod arith;
@@ -10,6 +13,7 @@ mod pkcs1;
 mod private;
 mod pss;
 mod public;
+mod sizes;
 
 use core::fmt;
 
@@ -17,50 +21,9 @@ pub use arith::Parts as PrivateParts;
 pub use private::PrivateKey;
 pub use pss::encode as encode_pss;
 pub use public::PublicKey;
+pub use sizes::{AcceptedSizes, AllSizes, KeySize, Rsa2048, Rsa3072, Rsa4096, Sizes};
 
 use crate::bytes::BufferTooSmall;
-
-/// Length of the modulus, and so of a signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum KeySize {
-    /// 2048 bits, 256 bytes.
-    Bits2048,
-    /// 3072 bits, 384 bytes.
-    Bits3072,
-    /// 4096 bits, 512 bytes.
-    Bits4096,
-}
-
-impl KeySize {
-    /// Length in bits.
-    pub const fn bits(self) -> usize {
-        8 * self.bytes()
-    }
-
-    /// Length in bytes: of the modulus and of every signature.
-    pub const fn bytes(self) -> usize {
-        match self {
-            Self::Bits2048 => 256,
-            Self::Bits3072 => 384,
-            Self::Bits4096 => 512,
-        }
-    }
-
-    /// The longest PSS salt in bytes: what is left of the modulus beside the digest and two bytes (RFC 8017 §9.1.1).
-    pub const fn max_salt(self) -> usize {
-        self.bytes() - DIGEST - 2
-    }
-
-    /// The size of a modulus of `bytes` bytes.
-    const fn from_bytes(bytes: usize) -> Option<Self> {
-        match bytes {
-            256 => Some(Self::Bits2048),
-            384 => Some(Self::Bits3072),
-            512 => Some(Self::Bits4096),
-            _ => None,
-        }
-    }
-}
 
 /// The PSS salt lengths that a verifier accepts, in bytes. The length in use is recovered from the signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,8 +50,8 @@ const DIGEST: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error {
-    /// The modulus is not of 2048, 3072 or 4096 bits.
-    KeySize,
+    /// The modulus is not of a size that this program accepts.
+    KeySize(AcceptedSizes),
     /// The public exponent is not 65537.
     Exponent,
     /// The modulus is even.
@@ -103,8 +66,9 @@ pub enum Error {
     SignatureLength,
     /// The signature is not by this key over this digest.
     Signature,
-    /// The computation of a signature went wrong, and its result was withheld.
-    Fault,
+    /// A computed signature does not verify: a fault of the machine or of the key was detected, and the result was
+    /// withheld.
+    FaultDetected,
     /// The buffer lent for the output is too small.
     BufferTooSmall,
 }
@@ -112,7 +76,12 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::KeySize => "the RSA modulus is not of 2048, 3072 or 4096 bits: make a key of one of these sizes",
+            Self::KeySize(AcceptedSizes::All) => {
+                "the RSA modulus is not of 2048, 3072 or 4096 bits: make a key of one of these sizes"
+            }
+            Self::KeySize(AcceptedSizes::Only(size)) => {
+                return write!(f, "the RSA modulus is not of {} bits, the one size accepted here", size.bits());
+            }
             Self::Exponent => "the RSA public exponent is not 65537: make a key with that exponent",
             Self::Modulus => "the RSA modulus is even: the key is damaged",
             Self::KeyEncoding => {
@@ -124,7 +93,7 @@ impl fmt::Display for Error {
             Self::SaltLength => "the PSS salt does not have an accepted length",
             Self::SignatureLength => "the signature is not as long as the RSA modulus",
             Self::Signature => "the signature is not by this RSA key over this digest",
-            Self::Fault => {
+            Self::FaultDetected => {
                 "the RSA signature came out wrong and was withheld: the private key is damaged or the machine is faulty"
             }
             Self::BufferTooSmall => "the buffer lent for the output is too small",

@@ -12,9 +12,9 @@ const DIGEST_INFO: [u8; 19] = [
 
 /// Fills `encoded`: `00 01 ff .. ff 00`, DigestInfo, digest.
 pub(super) fn encode(encoded: &mut [u8], digest: &[u8; DIGEST]) -> Result<(), Error> {
-    let (head, end) = encoded.split_last_chunk_mut::<DIGEST>().ok_or(Error::KeySize)?;
-    let (head, info) = head.split_last_chunk_mut().ok_or(Error::KeySize)?;
-    let [zero, one, padding @ .., separator] = head else { return Err(Error::KeySize) };
+    let (head, end) = encoded.split_last_chunk_mut::<DIGEST>().ok_or(Error::BufferTooSmall)?;
+    let (head, info) = head.split_last_chunk_mut().ok_or(Error::BufferTooSmall)?;
+    let [zero, one, padding @ .., separator] = head else { return Err(Error::BufferTooSmall) };
     (*zero, *one, *separator) = (0, 1, 0);
     padding.fill(0xff);
     *info = DIGEST_INFO;
@@ -26,7 +26,7 @@ pub(super) fn encode(encoded: &mut [u8], digest: &[u8; DIGEST]) -> Result<(), Er
 /// (Bleichenbacher, 2006).
 pub(super) fn verify(encoded: &[u8], digest: &[u8; DIGEST]) -> Result<(), Error> {
     let mut expected = [0; crate::limits::RSA_BYTES];
-    let expected = expected.get_mut(..encoded.len()).ok_or(Error::KeySize)?;
+    let expected = expected.get_mut(..encoded.len()).ok_or(Error::Signature)?;
     encode(expected, digest)?;
     if bool::from(encoded.ct_eq(expected)) { Ok(()) } else { Err(Error::Signature) }
 }

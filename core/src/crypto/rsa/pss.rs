@@ -15,10 +15,10 @@ const TRAILER: u8 = 0xbc;
 ///
 /// # Errors
 /// [`Error::SaltLength`] if the salt is longer than [`KeySize::max_salt`](super::KeySize::max_salt),
-/// [`Error::KeySize`] if `encoded` has no room for the encoding of any.
+/// [`Error::BufferTooSmall`] if `encoded` has no room for the encoding of any.
 pub fn encode(encoded: &mut [u8], digest: &[u8; DIGEST], salt: &[u8]) -> Result<(), Error> {
     encoded.fill(0);
-    let (db, h, trailer) = split(encoded).ok_or(Error::KeySize)?;
+    let (db, h, trailer) = split(encoded).ok_or(Error::BufferTooSmall)?;
     let one = db.len().checked_sub(salt.len() + 1).ok_or(Error::SaltLength)?;
     let (_, end) = db.split_at_mut_checked(one).ok_or(Error::SaltLength)?;
     let (separator, end) = end.split_first_mut().ok_or(Error::SaltLength)?;
@@ -32,7 +32,7 @@ pub fn encode(encoded: &mut [u8], digest: &[u8; DIGEST], salt: &[u8]) -> Result<
 
 /// Checks that `encoded` encodes `digest` (§9.1.2), with the salt length that is found in it. Unmasks in place.
 pub(super) fn verify(encoded: &mut [u8], digest: &[u8; DIGEST], accepted: SaltLength) -> Result<(), Error> {
-    let (db, h, trailer) = split(encoded).ok_or(Error::KeySize)?;
+    let (db, h, trailer) = split(encoded).ok_or(Error::Signature)?;
     let high_bit = db.first().is_none_or(|first| first >> 7 != 0);
     if *trailer != TRAILER || high_bit {
         return Err(Error::Signature);

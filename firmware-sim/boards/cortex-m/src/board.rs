@@ -6,7 +6,7 @@ use core::net::{Ipv4Addr, SocketAddrV4};
 use core::time::Duration;
 
 use embedded_io::ErrorKind;
-use minipki_core::crypto::Portable;
+use minipki_core::crypto::Provider;
 use minipki_core::time::{Now, UnixTime};
 use minipki_device_app::{Board, MADE, Record, StorageError};
 use smoltcp::time::Instant;
@@ -17,8 +17,9 @@ use crate::semihosting;
 use crate::storage::Storage;
 use crate::stream::{TcpStream, connected, deadline};
 
-/// The board.
-pub struct CortexM {
+/// The board, and the provider that computes on it.
+pub struct CortexM<C> {
+    crypto: C,
     network: &'static RefCell<Network>,
     entropy: HostEntropy,
     storage: Storage,
@@ -27,15 +28,16 @@ pub struct CortexM {
     until: Option<Instant>,
 }
 
-impl CortexM {
+impl<C: Provider> CortexM<C> {
     /// Puts the parts together. Without a clock it is at least as late as when the firmware was made.
     pub const fn new(
+        crypto: C,
         network: &'static RefCell<Network>,
         entropy: HostEntropy,
         storage: Storage,
         has_clock: bool,
     ) -> Self {
-        Self { network, entropy, storage, has_clock, until: None }
+        Self { crypto, network, entropy, storage, has_clock, until: None }
     }
 
     /// Waits for an address.
@@ -47,11 +49,15 @@ impl CortexM {
     }
 }
 
-impl Board for CortexM {
-    type Crypto = Portable;
+impl<C: Provider> Board for CortexM<C> {
+    type Crypto = C;
     type Address = SocketAddrV4;
     type Stream = TcpStream;
     type Rng = HostEntropy;
+
+    fn crypto(&self) -> C {
+        self.crypto
+    }
 
     fn connect(&mut self, to: SocketAddrV4, within: Duration) -> Result<TcpStream, ErrorKind> {
         let deadline = deadline(within);

@@ -6,6 +6,7 @@ use core::net::Ipv4Addr;
 use core::time::Duration;
 
 use cortex_m::peripheral::Peripherals;
+use minipki_core::crypto::Provider;
 use smoltcp::wire::Ipv4Cidr;
 
 use crate::arguments::{self, Arguments};
@@ -39,8 +40,8 @@ pub fn arguments(buffer: &mut [u8; arguments::LENGTH]) -> Arguments<'_> {
     arguments
 }
 
-/// The board, with an address.
-pub fn board(chip: &Chip, arguments: Arguments<'static>) -> CortexM {
+/// The board, with an address, over the provider `crypto`.
+pub fn board<C: Provider>(chip: &Chip, arguments: Arguments<'static>, crypto: C) -> CortexM<C> {
     // The clock begins at this number of ticks of 10 ms: no test runs for years.
     if let Some(ticks) = arguments.get("ticks") {
         match ticks.parse() {
@@ -58,7 +59,7 @@ pub fn board(chip: &Chip, arguments: Arguments<'static>) -> CortexM {
         Some("none") => false,
         Some(other) => usage(format_args!("clock={other} is neither host nor none")),
     };
-    let mut board = CortexM::new(network, entropy, storage, has_clock);
+    let mut board = CortexM::new(crypto, network, entropy, storage, has_clock);
     match board.address(ADDRESS_WITHIN) {
         Ok(_) => board,
         Err(_) => failure::stop(

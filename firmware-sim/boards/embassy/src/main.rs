@@ -15,13 +15,13 @@ use cortex_m::singleton;
 use cortex_m_rt::entry;
 use embedded_io::ErrorKind;
 use minipki_core::cert::{Anchor, Certificate};
-use minipki_core::trust::{Validity};
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::drive::{DriveError, drive_async};
 use minipki_core::limits::FRAME;
 use minipki_core::link::Link;
 use minipki_core::session::{self, EnrolClient, EnrolForm, EnrolOutcome, Enrolment};
 use minipki_core::time::{Now, UnixTime};
+use minipki_core::trust::Validity;
 use minipki_cortex_m::arguments::LENGTH;
 use minipki_cortex_m::entropy::HostEntropy;
 use minipki_cortex_m::network::{Addressing, Network};
@@ -81,7 +81,7 @@ async fn enrol(
     let mut stream = TcpStream::connect(net, config.ca, deadline).await.map_err(DriveError::Io)?;
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
     let (key, anchor) =
-        (KeyPair::<Portable>::generate(&mut entropy), Anchor::from_fingerprint(config.fingerprint));
+        (KeyPair::generate(Portable::new(), &mut entropy), Anchor::from_fingerprint(config.fingerprint));
     let now = Now::Exact(UnixTime::new(semihosting::time().into()).unwrap_or(UnixTime::MAX));
     let form = EnrolForm::Proven { token: None };
     let enrolment = Enrolment { subject_id: config.subject.into(), key: &key, anchor: &anchor, now, form };

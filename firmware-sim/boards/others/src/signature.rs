@@ -1,7 +1,8 @@
 //! The crate `rsa` verifies the signatures of the certificates that MiniPKI is measured with.
 
 use minipki_core::cert::Certificate;
-use minipki_core::crypto::{Portable, Provider};
+use minipki_core::crypto::rsa::AllSizes;
+use minipki_core::crypto::{Hash, Portable};
 use minipki_core::limits::RSA_BYTES;
 use rsa::sha2::Sha256;
 use rsa::traits::SignatureScheme;
@@ -23,11 +24,11 @@ const NAMES: [&str; 3] = [
 pub(crate) fn run() -> Outcome<()> {
     for (text, name) in CERTIFICATES.into_iter().zip(NAMES) {
         let certificate = Certificate::parse(text).map_err(|_| "parse")?;
-        let key = certificate.issuer_key().map_err(|_| "issuer key")?;
+        let key = certificate.issuer_key::<AllSizes>().map_err(|_| "issuer key")?;
         let (mut modulus, mut signature) = ([0; RSA_BYTES], [0; RSA_BYTES]);
         let modulus = key.modulus(&mut modulus).map_err(|_| "modulus")?;
         let signature = certificate.signature(&mut signature).map_err(|_| "signature")?;
-        let digest = Portable::sha256(&certificate.signed_slices());
+        let digest = Portable::new().sha256(&certificate.signed_slices());
         let (verified, cost, heap) = measure(|| {
             let key = PublicKey::new(BoxedUint::from_be_slice_vartime(modulus), BoxedUint::from(65537_u32))?;
             // Any salt length, as MiniPKI reads it.

@@ -73,6 +73,10 @@ impl Board for StdBoard<'_> {
     type Stream = StdStream;
     type Rng = UnwrapErr<SysRng>;
 
+    fn crypto(&self) -> Portable {
+        Portable::new()
+    }
+
     fn connect(&mut self, to: SocketAddr, within: Duration) -> Result<StdStream, ErrorKind> {
         TcpStream::connect_timeout(&to, within)
             .and_then(|socket| StdStream::new(socket, Instant::now().checked_add(within)))

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use minipki_core::crypto::{Portable, Provider};
+use minipki_core::crypto::{Hash, Portable};
 use minipki_core::keys::Fingerprint;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
@@ -104,7 +104,7 @@ pub(crate) fn prepare(
         }
     };
     if let Some(own) = chain.first() {
-        let fingerprint = Fingerprint(Portable::sha256(&[own]));
+        let fingerprint = Fingerprint(Portable::new().sha256(&[own]));
         tracing::info!(%fingerprint, "the console's certificate; compare it when the browser asks");
     }
     // Every browser of today speaks TLS 1.3.

@@ -170,10 +170,10 @@ fn base64_text(text: &str) -> String {
 }
 
 fn rsa_key(text: &str) -> String {
-    let key = bytes(text).and_then(|pem| rsa::PublicKey::from_spki_pem(&pem).ok());
+    let key = bytes(text).and_then(|pem| <rsa::PublicKey>::from_spki_pem(&pem).ok());
     match key {
         Some(key) => {
-            let fingerprint = key.fingerprint::<Portable>().to_string();
+            let fingerprint = key.fingerprint(Portable::new()).to_string();
             format!(
                 "RSA-{}, SHA-256 {}…",
                 key.size().bits(),

@@ -59,7 +59,7 @@ fn check_unfinished(
     issuer_id: &IdBuf,
     size: KeySize,
 ) -> Result<(), StateError> {
-    let fingerprint = key.fingerprint::<Portable>();
+    let fingerprint = key.fingerprint(Portable::new());
     match minipki_ledger::owner_of(path)? {
         None => Err(FolderError::KeyAlone(path.to_owned()).into()),
         Some(owner) if owner.fingerprint != fingerprint => Err(minipki_ledger::StoreError::Foreign {

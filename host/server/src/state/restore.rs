@@ -123,10 +123,10 @@ fn put(
 fn check_backup(from: &Path, about: &About, contents: &Contents) -> Result<(Anchor, UnixTime), StateError> {
     let no = |what: &str| StateError::no_backup(from, what);
     let [anchor, _, key] = contents;
-    let anchor = Anchor::decode::<Portable>(anchor).map_err(|e| StateError::no_backup(from, e))?;
+    let anchor = Anchor::decode(Portable::new(), anchor).map_err(|e| StateError::no_backup(from, e))?;
     let key = SignerKind::Portable.load(key).map_err(|e| StateError::no_backup(from, e))?;
     let fingerprint = anchor.fingerprint();
-    if key.public_key().fingerprint::<Portable>() != fingerprint {
+    if key.public_key().fingerprint(Portable::new()) != fingerprint {
         return Err(no("its key and its anchor do not belong together"));
     }
     if anchor.issuer_id().is_none() {
@@ -155,12 +155,12 @@ fn examine(
     let issuer_id = anchor.issuer_id().ok_or_else(|| FolderError::BareAnchor(dir.join(ANCHOR_FILE)))?;
     let owner = Owner { issuer_id: issuer_id.into(), fingerprint: anchor.fingerprint() };
     let key = match CaFolder::key_of(dir) {
-        Ok(key) => key.map(|key| key.fingerprint::<Portable>()),
+        Ok(key) => key.map(|key| key.fingerprint(Portable::new())),
         Err(FolderError::Key { .. }) => None,
         Err(error) => return Err(error.into()),
     };
     let found_anchor = read(&dir.join(ANCHOR_FILE))?;
-    let found_anchor = found_anchor.and_then(|text| Anchor::decode::<Portable>(&text).ok());
+    let found_anchor = found_anchor.and_then(|text| Anchor::decode(Portable::new(), &text).ok());
     // Whose the folder is: by its key, or else its anchor, or else its ledger.
     let mut of = key.or(found_anchor.as_ref().map(Anchor::fingerprint));
     check_owner(dir, of, &owner)?;

@@ -11,10 +11,10 @@ use rand_core::UnwrapErr;
 use super::context::{ConnContext, Frames};
 use crate::events::{CaEvent, Request};
 use minipki_ca::{CertificationRequest, PossessionCheck, Refused};
-use minipki_provider::Chosen;
+use minipki_provider::HostProvider;
 
 /// The CA's end of one connection.
-pub(super) type ServerLink<'b> = Link<'b, EnrolServer<Chosen>, Frames>;
+pub(super) type ServerLink<'b> = Link<'b, EnrolServer<HostProvider>, Frames>;
 
 /// Puts the answer to `event` into the link. A certificate takes one visit to the issuer.
 ///
@@ -22,7 +22,7 @@ pub(super) type ServerLink<'b> = Link<'b, EnrolServer<Chosen>, Frames>;
 /// [`session::Error`] if the answer cannot be written, which is a bug: the connection is of no more use.
 pub(super) async fn answer(
     link: &mut ServerLink<'_>,
-    event: EnrolEvent<Chosen>,
+    event: EnrolEvent<HostProvider>,
     connection: &ConnContext,
 ) -> Result<(), session::Error> {
     let began = Instant::now();

@@ -13,7 +13,6 @@ use super::answer::{ServerLink, answer, refuse};
 use super::context::ConnContext;
 use crate::events::CaEvent;
 use minipki_net::{NetError, close, drive};
-use minipki_provider::Chosen;
 
 /// Resolves when the server is to stop.
 #[derive(Clone)]
@@ -84,7 +83,7 @@ impl Used {
 /// Serves the client at the other end of `stream` until one of the two is done.
 pub(super) async fn serve(mut stream: TcpStream, connection: &ConnContext, mut stop: Stop) {
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
-    let machine = EnrolServer::<Chosen>::new(connection.issuer.fingerprint());
+    let machine = EnrolServer::new(connection.provider, connection.issuer.fingerprint());
     let mut link = Link::observed(machine, &mut rx, &mut tx, connection.observer());
     let now = Instant::now();
     let mut used = Used { began: now, useful: now, requests: 0, malformed: 0 };

@@ -11,9 +11,11 @@ use crate::events::{CaEvent, Events, Origin};
 use crate::issuer::Issuer;
 use minipki_core::link::{Direction, Observer};
 use minipki_net::trace::{Tap, Tapped};
+use minipki_provider::HostProvider;
 
 /// Shared by all connections.
 pub(super) struct Context {
+    pub(super) provider: HostProvider,
     pub(super) issuer: Issuer,
     pub(super) limits: Limits,
     pub(super) tap: Option<Arc<dyn Tap>>,

@@ -102,7 +102,7 @@ impl Server {
     /// refused as `internal` first.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Summary, ServeError> {
         let Self { listener, address, issuer, options, metrics } = self;
-        let ServerOptions { limits, tap, sinks, .. } = options;
+        let ServerOptions { provider, limits, tap, sinks, .. } = options;
         let fingerprint = issuer.fingerprint();
         tracing::info!(%address, issuer_id = %issuer.issuer_id(), %fingerprint, "serving");
         let descriptors = minipki_os::raise_descriptor_limit();
@@ -118,6 +118,7 @@ impl Server {
         }
         let first: [Arc<dyn EventSink>; 2] = [metrics.clone(), Arc::new(EventLog::default())];
         let context = Arc::new(Context {
+            provider,
             issuer: issuer.clone(),
             limits,
             tap,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use minipki_net::trace::Tap;
+use minipki_provider::HostProvider;
 
 use crate::events::EventSink;
 use crate::issuer::IssuerLimits;
@@ -15,6 +16,8 @@ const PORT: u16 = 9000;
 /// How a server is set up. Policy is the [`Authority`](minipki_ca::Authority)'s.
 #[derive(Clone)]
 pub struct ServerOptions {
+    /// The provider that computes for sessions.
+    pub provider: HostProvider,
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
     /// What it lets strangers have.
@@ -26,9 +29,10 @@ pub struct ServerOptions {
 }
 
 impl Default for ServerOptions {
-    /// 127.0.0.1:9000, default limits, nobody watching.
+    /// The default provider, 127.0.0.1:9000, default limits, nobody watching.
     fn default() -> Self {
         Self {
+            provider: HostProvider::default(),
             listen: (Ipv4Addr::LOCALHOST, PORT).into(),
             limits: Limits::default(),
             tap: None,

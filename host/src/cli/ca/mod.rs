@@ -18,6 +18,7 @@ use serde_json::json;
 use super::{CliError, Exit, output};
 use minipki_ca::ports::LedgerError;
 use minipki_keys::{CaFolder, FolderError};
+use minipki_provider::HostProvider;
 use minipki_server::state::StateError;
 
 /// Run a certificate authority
@@ -53,10 +54,10 @@ pub(super) struct FingerprintArgs {
     json: bool,
 }
 
-pub(super) fn run(command: Command) -> Result<(), CliError> {
+pub(super) fn run(command: Command, provider: HostProvider) -> Result<(), CliError> {
     match command {
         Command::Init(args) => init::run(args),
-        Command::Serve(args) => serve::run(args),
+        Command::Serve(args) => serve::run(args, provider),
         Command::List(args) => list::run(&args),
         Command::Fingerprint(args) => fingerprint(&args),
         Command::Token(args) => token::run(&args),

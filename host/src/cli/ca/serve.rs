@@ -14,6 +14,7 @@ use super::limits::LimitArgs;
 use minipki_ca::Enrolment;
 use minipki_console::{Console, ConsoleOptions};
 use minipki_keys::SignerKind;
+use minipki_provider::HostProvider;
 use minipki_server::{CaOptions, CaService, ServeError};
 
 /// Serve enrolment until Ctrl-C or SIGTERM, then finish what is under way
@@ -79,7 +80,7 @@ impl From<SignerArg> for SignerKind {
     }
 }
 
-pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
+pub(super) fn run(args: ServeArgs, provider: HostProvider) -> Result<(), CliError> {
     log::begin(args.log_format)?;
     let enrolment = match (args.open, args.require_token) {
         (true, _) => Enrolment::Open,
@@ -97,7 +98,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
         tap,
     };
     let folder = args.folder.open()?;
-    let service = Arc::new(CaService::open(folder.path())?);
+    let service = Arc::new(CaService::open(provider, folder.path())?);
     match args.console {
         Some(listen) => with_console(service, ca, args.site.options(listen)),
         None => until_stopped(async |stop| {

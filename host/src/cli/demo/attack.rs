@@ -17,14 +17,14 @@ use super::super::CliError;
 use super::surprise;
 use minipki_client::{ChannelOptions, Identity};
 use minipki_os::clock;
-use minipki_provider::Chosen;
 
 /// bob's certificate with another name in it.
 pub(super) fn changed_certificate(alice: &Identity, bob: &Identity) -> Result<cert::Error, CliError> {
     let text = String::from_utf8_lossy(bob.certificate()).replace("\"bob\"", "\"rob\"");
     let now = Now::Exact(clock::now()?);
     let verdict = Certificate::parse(text.as_bytes()).and_then(|certificate| {
-        cert::verify::<Chosen>(alice.anchor(), &certificate, now, RevocationCheck::NotChecked).map(drop)
+        cert::verify(alice.key().provider(), alice.anchor(), &certificate, now, RevocationCheck::NotChecked)
+            .map(drop)
     });
     verdict.err().ok_or_else(|| surprise("a changed certificate was accepted"))
 }
@@ -45,7 +45,7 @@ pub(super) async fn stolen_certificate(alice: &Identity, bob: &Identity) -> Resu
 async fn impersonate(socket: &TcpListener, bob: &Identity) {
     let Ok((mut stream, _)) = socket.accept().await else { return };
     let Ok(now) = clock::now() else { return };
-    let key = KeyPair::<Chosen>::generate(&mut UnwrapErr(SysRng));
+    let key = KeyPair::generate(bob.key().provider(), &mut UnwrapErr(SysRng));
     let local = LocalIdentity {
         key: &key,
         certificate: bob.certificate(),
@@ -53,7 +53,7 @@ async fn impersonate(socket: &TcpListener, bob: &Identity) {
         now: Now::Exact(now),
         peer: None,
     };
-    let machine = Responder::<Chosen>::new(local, &mut UnwrapErr(SysRng));
+    let machine = Responder::new(local, &mut UnwrapErr(SysRng));
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
     let mut link = Link::new(machine, &mut rx, &mut tx);
     let (mut reader, mut writer) = stream.split();

@@ -20,6 +20,7 @@ use minipki_client::{Channel, ChannelOptions, EnrolOptions, Identity, Listener};
 use minipki_keys::SignerKind;
 use minipki_ledger::Accept;
 use minipki_net::trace::Tap;
+use minipki_provider::HostProvider;
 use minipki_server::state;
 use minipki_server::{ServeError, Server, ServerOptions, Summary};
 
@@ -31,6 +32,7 @@ const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST
 
 /// A CA that serves.
 pub(super) struct Ca {
+    provider: HostProvider,
     pub(super) address: SocketAddr,
     pub(super) fingerprint: Fingerprint,
     stop: oneshot::Sender<()>,
@@ -39,7 +41,7 @@ pub(super) struct Ca {
 
 impl Ca {
     /// Makes a CA in the folder `path`, and serves.
-    pub(super) async fn found(path: PathBuf) -> Result<Self, CliError> {
+    pub(super) async fn found(path: PathBuf, provider: HostProvider) -> Result<Self, CliError> {
         let issuer_id = id(ISSUER)?;
         let work = move || {
             progress::during("making the RSA key", || state::create(&path, issuer_id, KeySize::Bits2048))
@@ -49,11 +51,12 @@ impl Ca {
         let (policy, signer) = (Policy::default(), SignerKind::default());
         let authority = state::open_authority(&created.folder, policy, signer, Accept::default())?;
         let server =
-            Server::bind(authority, ServerOptions { listen: ANY, ..ServerOptions::default() }).await?;
+            Server::bind(authority, ServerOptions { provider, listen: ANY, ..ServerOptions::default() })
+                .await?;
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(server.run(async { drop(stopped.await) }));
-        Ok(Self { address, fingerprint, stop, served })
+        Ok(Self { provider, address, fingerprint, stop, served })
     }
 
     /// A new key for `name`, certified. The client knows the CA's fingerprint and nothing else.
@@ -61,7 +64,7 @@ impl Ca {
         let anchor = Anchor::from_fingerprint(self.fingerprint);
         let options = EnrolOptions { tap, ..EnrolOptions::new(self.address.to_string(), id(name)?, anchor) };
         // Nothing of the demo outlives the process.
-        let key = KeyPair::generate(&mut UnwrapErr(SysRng));
+        let key = KeyPair::generate(self.provider, &mut UnwrapErr(SysRng));
         Ok(minipki_client::enrol(key, options).await?)
     }
 

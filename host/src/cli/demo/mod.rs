@@ -14,6 +14,7 @@ use self::stage::{Stage, short};
 use super::{CliError, Exit, advice, output};
 use minipki_client::chat::{self, Message};
 use minipki_client::{Channel, Identity};
+use minipki_provider::HostProvider;
 
 /// Show it all: a CA, two clients, their certificates and a secure channel between them
 ///
@@ -26,12 +27,12 @@ pub(super) struct Args {
     trace: bool,
 }
 
-pub(super) async fn run(args: Args) -> Result<(), CliError> {
+pub(super) async fn run(args: Args, provider: HostProvider) -> Result<(), CliError> {
     // Removed when dropped, and so also if a step fails or Ctrl-C ends it.
     let folder = tempfile::Builder::new().prefix("minipki-demo-").tempdir()?;
     output::data(|out| writeln!(out, "MiniPKI: a CA, two clients, and a secure channel between them.\n"))?;
     let mut stage = Stage::new(args.trace);
-    let ca = found(&mut stage, &folder).await?;
+    let ca = found(&mut stage, &folder, provider).await?;
     let alice = enrol(&mut stage, &ca, "alice").await?;
     let bob = enrol(&mut stage, &ca, "bob").await?;
     let (at_alice, at_bob) = meet(&mut stage, &alice, &bob).await?;
@@ -46,9 +47,9 @@ pub(super) async fn run(args: Args) -> Result<(), CliError> {
     prove(&stage, &alice, &bob)
 }
 
-async fn found(stage: &mut Stage, folder: &TempDir) -> Result<Ca, CliError> {
+async fn found(stage: &mut Stage, folder: &TempDir, provider: HostProvider) -> Result<Ca, CliError> {
     stage.begin("A CA makes its RSA key, and serves")?;
-    let ca = Ca::found(folder.path().join("ca")).await?;
+    let ca = Ca::found(folder.path().join("ca"), provider).await?;
     stage.tell(&format!("{}, RSA-2048, listens on {}", cast::ISSUER, ca.address))?;
     stage.tell("Its fingerprint, the one thing that clients must know beforehand:")?;
     stage.tell(&ca.fingerprint.to_string())?;
@@ -62,7 +63,7 @@ async fn enrol(stage: &mut Stage, ca: &Ca, name: &'static str) -> Result<Identit
     let certificate = view(&identity)?;
     stage.tell(&format!(
         "{name} made an X25519 key, {}…, and kept its private half.",
-        short(identity.key().public())
+        short(identity.key().public().as_bytes())
     ))?;
     stage.tell(&format!("The CA saw proof that {name} holds it, and signed:"))?;
     let (serial, until) = (certificate.serial_number(), certificate.validity().not_after());

@@ -3,6 +3,8 @@
 
 use core::hint::black_box;
 
+use minipki_core::crypto::Portable;
+
 use super::Line;
 use crate::chip::Chip;
 use crate::{boot, semihosting};
@@ -20,7 +22,7 @@ pub fn fail(chip: &Chip, line: &'static mut Line) -> ! {
         Some("flash-write") => unsafe { core::ptr::write_volatile(0x0000_1000 as *mut u32, 1) },
         Some("overflow") => drop(black_box(recurse(0))),
         Some("big-frame") => drop(black_box(big_frame())),
-        Some("entropy") => drop(boot::board(chip, arguments)),
+        Some("entropy") => drop(boot::board(chip, arguments, Portable::new())),
         _ => boot::usage(format_args!("by= what?")),
     }
     semihosting::exit(0)

@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use cortex_m_rt::entry;
 use embedded_io::{ErrorKind, Read, Write};
+use minipki_core::crypto::Portable;
 use minipki_cortex_m::arguments::{self, Arguments};
 use minipki_cortex_m::{boot, semihosting};
 use minipki_device_app::{Board, Stream};
@@ -20,7 +21,7 @@ fn main() -> ! {
 
     boot::start(&CHIP);
     let arguments = boot::arguments(LINE);
-    let mut board = boot::board(&CHIP, arguments);
+    let mut board = boot::board(&CHIP, arguments, Portable::new());
     let code = match echo(arguments, &mut board) {
         Ok(bytes) => {
             board.report(format_args!("{bytes} bytes"));

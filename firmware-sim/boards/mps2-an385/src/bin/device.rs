@@ -3,6 +3,7 @@
 #![no_main]
 
 use cortex_m_rt::entry;
+use minipki_core::crypto::Portable;
 use minipki_cortex_m::arguments::LENGTH;
 use minipki_cortex_m::program;
 use minipki_device_app::Memory;
@@ -14,5 +15,5 @@ fn main() -> ! {
     static mut LINE: program::Line = [0; LENGTH];
     static mut MEMORY: Memory = Memory::new();
 
-    program::device(&CHIP, LINE, MEMORY)
+    program::device(&CHIP, LINE, MEMORY, Portable::new())
 }

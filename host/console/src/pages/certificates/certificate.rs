@@ -11,7 +11,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use minipki_core::cert::{self, Anchor, Certificate};
-use minipki_core::crypto::{Portable, Provider};
+use minipki_core::crypto::{Hash, Portable};
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::trust::{self, RevocationCheck, Serial};
 use serde::Deserialize;
@@ -85,7 +85,7 @@ const fn place(check: trust::Check) -> usize {
 /// Makes every check, with the code that a client makes them with.
 fn check(anchor: &Anchor, text: &[u8], now: UnixTime) -> Vec<Check> {
     let verdict = Certificate::parse(text).and_then(|certificate| {
-        cert::verify::<Portable>(anchor, &certificate, Now::Exact(now), RevocationCheck::NotChecked)
+        cert::verify(Portable::new(), anchor, &certificate, Now::Exact(now), RevocationCheck::NotChecked)
     });
     let failed = verdict.err().map(|error| (error.check().map_or(0, place), error.to_string()));
     let result = |place: usize| match &failed {
@@ -124,7 +124,7 @@ async fn page(
         end: RelativeTime::new(record.validity.not_after(), now),
         lines,
         signed: String::from_utf8_lossy(&slices.concat()).into_owned(),
-        digest: hex(&Portable::sha256(&slices)),
+        digest: hex(&Portable::new().sha256(&slices)),
         checks: asked.check.map(|_| check(folder.anchor(), text, now)),
         at: RelativeTime::new(now, now),
         text: String::from_utf8_lossy(text).into_owned(),
@@ -157,8 +157,9 @@ mod tests {
 
     /// Which check failed, after how many that passed and before how many that were not reached.
     fn outcome(certificate: &[u8], now: u64) -> (usize, Option<usize>, usize) {
-        let anchor = Anchor::decode::<Portable>(include_bytes!("../../../../../vectors/cert/anchor.json"))
-            .expect("a good anchor");
+        let anchor =
+            Anchor::decode(Portable::new(), include_bytes!("../../../../../vectors/cert/anchor.json"))
+                .expect("a good anchor");
         let checks = check(&anchor, certificate, UnixTime::new(now).expect("a time"));
         let count =
             |wanted: fn(&Outcome) -> bool| checks.iter().filter(|check| wanted(&check.result)).count();

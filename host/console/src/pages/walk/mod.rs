@@ -232,6 +232,7 @@ fn theatre<'t>(shared: &Shared, tokens: &'t MakeToken<'t>) -> Result<Theatre<'t>
     let running = shared.service.running().map_err(Refusal::told)?;
     let folder = shared.service.folder().map_err(Refusal::told)?;
     Ok(Theatre {
+        provider: shared.service.provider(),
         ca: reachable(running.address).to_string(),
         anchor: folder.anchor().clone(),
         tokens: (running.policy.enrolment == Enrolment::Token).then_some(tokens),

@@ -1,7 +1,7 @@
 //! A certificate read and verified, and the RSA signature alone.
 
 use minipki_core::cert::{self, Certificate};
-use minipki_core::crypto::{Portable, Provider, rsa};
+use minipki_core::crypto::{Hash, Portable, VerifySignature, rsa};
 use minipki_core::limits::RSA_BYTES;
 use minipki_core::trust::RevocationCheck;
 use minipki_cortex_m::meter::measure;
@@ -15,7 +15,7 @@ pub(crate) fn run(end: &End) -> Outcome<()> {
     row_of(end.bits, "certificate: parse", cost);
 
     let (verified, cost) = measure(|| {
-        cert::verify::<Portable>(&end.anchor, &parsed, end.now, RevocationCheck::NotChecked).is_ok()
+        cert::verify(Portable::new(), &end.anchor, &parsed, end.now, RevocationCheck::NotChecked).is_ok()
     });
     verified.then_some(()).ok_or("verify")?;
     row_of(end.bits, "certificate: verify", cost);
@@ -23,9 +23,9 @@ pub(crate) fn run(end: &End) -> Outcome<()> {
     let key = parsed.issuer_key().map_err(|_| "issuer key")?;
     let mut signature = [0; RSA_BYTES];
     let signature = parsed.signature(&mut signature).map_err(|_| "signature")?;
-    let digest = Portable::sha256(&parsed.signed_slices());
+    let digest = Portable::new().sha256(&parsed.signed_slices());
     let salt = rsa::SaltLength::AtLeast(32);
-    let (verified, cost) = measure(|| Portable::verify_pss_sha256(&key, &digest, signature, salt));
+    let (verified, cost) = measure(|| Portable::new().verify_pss_sha256(&key, &digest, signature, salt));
     verified.map_err(|_| "RSA")?;
     row_of(end.bits, "RSASSA-PSS: verify", cost);
 
@@ -33,7 +33,7 @@ pub(crate) fn run(end: &End) -> Outcome<()> {
     let modulus = key.modulus(&mut modulus).map_err(|_| "modulus")?;
     let (verified, cost) = measure(|| {
         let key = rsa::PublicKey::from_modulus(modulus)?;
-        Portable::verify_pss_sha256(&key, &digest, signature, salt)
+        Portable::new().verify_pss_sha256(&key, &digest, signature, salt)
     });
     verified.map_err(|_| "RSA")?;
     row_of(end.bits, "RSASSA-PSS: key set-up and verify", cost);

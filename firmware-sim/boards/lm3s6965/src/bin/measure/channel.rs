@@ -13,9 +13,9 @@ use super::report::{Frames, Outcome, row, row_of};
 const LENGTHS: [usize; 2] = [64, 1024];
 
 pub(crate) fn run(sensor: &End, gateway: &End, [rx1, tx1, rx2, tx2]: &mut Frames) -> Outcome<()> {
-    let (machine, mut initiator) = measure(|| Initiator::<Portable>::new(sensor.local(), &mut FixedRng));
+    let (machine, mut initiator) = measure(|| Initiator::new(sensor.local(), &mut FixedRng));
     let mut left = Link::new(machine, rx1, tx1);
-    let (machine, mut responder) = measure(|| Responder::<Portable>::new(gateway.local(), &mut FixedRng));
+    let (machine, mut responder) = measure(|| Responder::new(gateway.local(), &mut FixedRng));
     let mut right = Link::new(machine, rx2, tx2);
     loop {
         let (wants, cost) = measure(|| left.want());

@@ -19,9 +19,9 @@ pub(crate) fn run(end: &End, [rx, tx, ca_rx, ca_tx]: &mut Frames) -> Outcome<()>
         now: end.now,
         form: EnrolForm::Proven { token: None },
     };
-    let (client, mut proof) = measure(|| EnrolClient::<Portable>::new(enrolment, &mut FixedRng));
+    let (client, mut proof) = measure(|| EnrolClient::new(enrolment, &mut FixedRng));
     let mut client = Link::new(client, rx, tx);
-    let mut ca = Link::new(EnrolServer::<Portable>::new(end.anchor.fingerprint()), ca_rx, ca_tx);
+    let mut ca = Link::new(EnrolServer::new(Portable::new(), end.anchor.fingerprint()), ca_rx, ca_tx);
     let (mut taken, mut granted) = (Cost::default(), false);
     loop {
         let (want, cost) = measure(|| client.want());

@@ -2,6 +2,7 @@
 
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, Certificate};
+use minipki_core::crypto::rsa::AllSizes;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::session::LocalIdentity;
 use minipki_core::time::Now;
@@ -50,11 +51,11 @@ pub(crate) fn all() -> impl Iterator<Item = Outcome<[End; 2]>> {
 
 fn end(secret: u8, text: &'static [u8]) -> Outcome<End> {
     let certificate = Certificate::parse(text).map_err(|_| "the fixture does not parse")?;
-    let issuer = certificate.issuer_key().map_err(|_| "the fixture's issuer")?;
+    let issuer = certificate.issuer_key::<AllSizes>().map_err(|_| "the fixture's issuer")?;
     Ok(End {
-        key: KeyPair::<Portable>::from_secret(Secret::new([secret; 32])),
+        key: KeyPair::from_secret(Portable::new(), Secret::new([secret; 32])),
         certificate: text,
-        anchor: Anchor::from_fingerprint(issuer.fingerprint::<Portable>()),
+        anchor: Anchor::from_fingerprint(issuer.fingerprint(Portable::new())),
         now: Now::Exact(certificate.validity().not_before()),
         bits: issuer.size().bits(),
     })

@@ -10,17 +10,16 @@ use super::report::{Frames, Outcome, row};
 pub(crate) fn run([message, payload, ..]: &mut Frames) -> Outcome<()> {
     let noise = |_: noise::Error| "noise";
     // Kept over handshakes, its public half with it.
-    let ours = KeyPair::<Portable>::from_secret(Secret::new([0x11; 32]));
-    let theirs = KeyPair::<Portable>::from_secret(Secret::new([0x22; 32]));
-    let fresh = || KeyPair::<Portable>::generate(&mut FixedRng);
+    let ours = KeyPair::from_secret(Portable::new(), Secret::new([0x11; 32]));
+    let theirs = KeyPair::from_secret(Portable::new(), Secret::new([0x22; 32]));
+    let fresh = || KeyPair::generate(Portable::new(), &mut FixedRng);
     let (mut left, mut right) = (Cost::default(), Cost::default());
 
-    let (begun, cost) =
-        measure(|| SendMessage1::<Portable>::new(b"", ours.clone(), fresh()).write(&[], message));
+    let (begun, cost) = measure(|| SendMessage1::new(b"", ours.clone(), fresh()).write(&[], message));
     left += cost;
     let (expect_2, len) = begun.map_err(noise)?;
     let (answered, cost) = measure(|| {
-        let expect_1 = ExpectMessage1::<Portable>::new(b"", theirs.clone(), fresh());
+        let expect_1 = ExpectMessage1::new(b"", theirs.clone(), fresh());
         let (answer, _) = expect_1.read(&mut message[..len])?;
         answer.write(&[], payload)
     });

@@ -42,9 +42,9 @@ fn run(frames: &mut Frames) -> Outcome<()> {
     memory::protect(peripherals.MPU, &CHIP.memory);
     meter::start(peripherals.SYST);
 
-    let (key, cost) = measure(|| KeyPair::<Portable>::generate(&mut FixedRng));
+    let (key, cost) = measure(|| KeyPair::generate(Portable::new(), &mut FixedRng));
     row("X25519: key pair", cost);
-    let (agreed, cost) = measure(|| key.agree(key.public()));
+    let (agreed, cost) = measure(|| key.agree(key.public().as_bytes()));
     agreed.map_err(|_| "agreement")?;
     row("X25519: agreement", cost);
 

@@ -1,4 +1,4 @@
-//! X25519 private keys as files: PKCS#8 (RFC 8410 §7) in PEM (RFC 7468 §10).
+//! X25519 keys in and out: PKCS#8 (RFC 8410 §7) in PEM (RFC 7468 §10).
 
 use core::fmt;
 
@@ -8,7 +8,7 @@ use pkcs8::PrivateKeyInfoRef;
 use spki::AlgorithmIdentifierRef;
 
 use crate::bytes::{BufferTooSmall, Secret};
-use crate::crypto::{KeyPair, Provider};
+use crate::crypto::{KeyExchange, KeyPair};
 use crate::encoding::pem::{self, PemError};
 use crate::limits::KEY;
 
@@ -62,7 +62,7 @@ impl fmt::Display for KeyFileError {
 
 impl core::error::Error for KeyFileError {}
 
-impl<P: Provider> KeyPair<P> {
+impl<P: KeyExchange> KeyPair<P> {
     /// Writes the private key as PKCS#8 PEM, LF line ends: 119 bytes, room in
     /// [`PKCS8_PEM`]. The caller wipes `out` after use.
     ///
@@ -90,7 +90,7 @@ impl<P: Provider> KeyPair<P> {
     ///
     /// # Errors
     /// [`KeyFileError`] names what is wrong with the file.
-    pub fn from_pkcs8_pem(pem: &[u8]) -> Result<Self, KeyFileError> {
+    pub fn from_pkcs8_pem(provider: P, pem: &[u8]) -> Result<Self, KeyFileError> {
         let mut der = Secret::<DER_READ>::zeroed();
         let der = pem::decode(LABEL, pem, der.expose_mut()).map_err(KeyFileError::Pem)?;
         let info = PrivateKeyInfoRef::try_from(der).map_err(|_| KeyFileError::Der)?;
@@ -101,9 +101,11 @@ impl<P: Provider> KeyPair<P> {
             <&OctetStringRef>::from_der(info.private_key.as_bytes()).map_err(|_| KeyFileError::Length)?;
         let mut secret = Secret::zeroed();
         *secret.expose_mut() = curve_key.as_bytes().try_into().map_err(|_| KeyFileError::Length)?;
-        let pair = Self::from_secret(secret);
+        let pair = Self::from_secret(provider, secret);
         match info.public_key {
-            Some(public) if public.as_bytes() != Some(pair.public()) => Err(KeyFileError::PublicKey),
+            Some(public) if public.as_bytes() != Some(pair.public().as_bytes()) => {
+                Err(KeyFileError::PublicKey)
+            }
             _ => Ok(pair),
         }
     }
