@@ -118,15 +118,15 @@ impl Serialize for UnixTime {
 ///
 /// # Examples
 /// ```
-/// use minipki_core::cert::{Error, Validity};
 /// use minipki_core::time::Now;
+/// use minipki_core::trust::{Validity, ValidityError};
 ///
 /// let validity = Validity::new("2026-06-01T00:00:00+00:00".parse()?, "2026-07-01T00:00:00+00:00".parse()?)?;
 /// // A device without a clock knows when its firmware was made.
 /// let may = Now::AtLeast("2026-05-01T00:00:00+00:00".parse()?);
 /// assert_eq!(validity.check(may), Ok(false), "valid, but not for certain");
 /// let august = Now::AtLeast("2026-08-01T00:00:00+00:00".parse()?);
-/// assert!(matches!(validity.check(august), Err(Error::Expired { .. })));
+/// assert!(matches!(validity.check(august), Err(ValidityError::Expired { .. })));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
