@@ -30,18 +30,20 @@ const SALT: rsa::SaltLength = rsa::SaltLength::AtLeast(32);
 /// use minipki_core::cert::{self, Anchor, Certificate, Id};
 /// use minipki_core::crypto::Portable;
 /// use minipki_core::time::Now;
+/// use minipki_core::trust::{RevocationCheck, ValidityError};
 ///
 /// # const ANCHOR: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/anchor.json"));
 /// # const SENSOR: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/sensor.json"));
 /// let anchor = Anchor::decode(Portable::new(), ANCHOR)?;
 /// let certificate = Certificate::parse(SENSOR)?;
 /// let now = Now::Exact("2026-06-15T12:00:00+00:00".parse()?);
-/// let verified = cert::verify(Portable::new(), &anchor, &certificate, now)?.require_subject(Id::new("sensor-17")?)?;
+/// let verified = cert::verify(Portable::new(), &anchor, &certificate, now, RevocationCheck::NotChecked)?;
+/// let verified = verified.require_subject(Id::new("sensor-17")?)?;
 /// assert!(verified.time_certain());
 ///
 /// let later = Now::Exact("2026-07-02T00:00:00+00:00".parse()?);
-/// let refused = cert::verify(Portable::new(), &anchor, &certificate, later);
-/// assert!(matches!(refused, Err(cert::Error::Expired { .. })));
+/// let refused = cert::verify(Portable::new(), &anchor, &certificate, later, RevocationCheck::NotChecked);
+/// assert!(matches!(refused, Err(cert::Error::Validity(ValidityError::Expired { .. }))));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
