@@ -17,6 +17,7 @@ mod client_chat;
 mod client_enrol;
 mod client_folder;
 mod client_script;
+mod console_audit;
 mod console_guard;
 mod console_limits;
 mod console_pages;

@@ -17,6 +17,3 @@ mod shell;
 pub use run::{Console, ConsoleError, Door};
 pub use shell::options::{ConsoleOptions, Limits, Tls};
 pub use shell::tls::TlsError;
-
-/// The target of the audit lines in the log.
-pub const AUDIT: &str = shell::audit::TARGET;

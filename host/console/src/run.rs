@@ -20,7 +20,7 @@ use crate::shell::session::Sessions;
 use crate::shell::shared::Shared;
 use crate::shell::site::{Names, Site};
 use crate::shell::tls::{self, TlsError};
-use crate::shell::{assets, audit, login};
+use crate::shell::{assets, login};
 use minipki_http::Connections;
 use minipki_server::CaService;
 
@@ -133,7 +133,7 @@ impl Console {
                 pages.clone(),
                 connections.clone(),
                 limits.deadline,
-                || audit::summarize(false),
+                || self.shared.service.events().flush(false),
             )
             .await
         };
@@ -149,7 +149,7 @@ impl Console {
             () = shutdown => {}
             never = async { tokio::join!(serve(&self.listener), twin).0 } => match never {},
         }
-        audit::summarize(true);
+        self.shared.service.events().flush(true);
     }
 }
 

@@ -1,12 +1,26 @@
 //! The sink that writes the log. Lines that any stranger can cause are bounded.
 
-use minipki_ca::Source;
-use minipki_net::LogLimit;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
 
-use super::events::{CaEvent, ConnectionLimit, EventSink, Origin, Request};
+use minipki_ca::Source;
+use minipki_net::{LeftOut, LogLimit};
+
+use super::events::{CaEvent, ConnectionLimit, EventSink, Events, Operator, Origin, Request};
+
+/// The target of the lines about operators' acts.
+pub const AUDIT: &str = "audit";
 
 /// How many lines of requests of one kind are logged one by one before they are counted.
 const REQUESTS: u32 = 8;
+
+/// How many refusals without a session are logged one by one before they are counted. One page that is refused may cause
+/// eight, with what it is drawn with.
+const REFUSALS: u32 = 32;
+
+/// Characters of an action in a line, at most: the path of a request may have thousands.
+const ACTION: usize = 100;
 
 /// Writes events to the log.
 pub(crate) struct EventLog {
@@ -14,11 +28,20 @@ pub(crate) struct EventLog {
     strangers: LogLimit<Source>,
     /// Bounds the lines of requests that are refused or answered again; they name a subject.
     requests: LogLimit<Source>,
+    /// Bounds the lines of acts that are refused to a browser without a session.
+    acts: LogLimit<IpAddr>,
 }
 
 impl Default for EventLog {
     fn default() -> Self {
-        Self { strangers: LogLimit::new(1), requests: LogLimit::new(REQUESTS) }
+        Self { strangers: LogLimit::new(1), requests: LogLimit::new(REQUESTS), acts: LogLimit::new(REFUSALS) }
+    }
+}
+
+impl Default for Events {
+    /// The log alone.
+    fn default() -> Self {
+        Self::new(vec![Arc::new(EventLog::default())])
     }
 }
 
@@ -70,6 +93,23 @@ impl EventSink for EventLog {
                     "closed for another connection: this one waited longest for its client"
                 );
             }
+            CaEvent::Acted { operator: Operator { peer, session }, action, details } => {
+                tracing::info!(target: AUDIT, %peer, session, action, %details, "audit: done");
+            }
+            CaEvent::ActRefused { operator: Operator { peer, session }, action, reason } => {
+                // A refusal of a session has a line each. Anybody can cause the others.
+                let left_out = match session {
+                    0 => self.acts.note("refused without a session", Some(peer.ip().to_canonical())),
+                    _ => Some(LeftOut::default()),
+                };
+                let Some(left_out) = left_out else { return };
+                let (more, most_from) = (left_out.count(), left_out.most_from());
+                let mut shown: String = action.chars().take(ACTION).collect();
+                if shown.len() < action.len() {
+                    shown.push_str("...");
+                }
+                tracing::warn!(target: AUDIT, %peer, session, action = shown, %reason, more, most_from, "audit: refused");
+            }
             CaEvent::Connected { .. }
             | CaEvent::Frame { .. }
             | CaEvent::CutOff { .. }
@@ -80,5 +120,9 @@ impl EventSink for EventLog {
     fn flush(&self, end: bool) {
         self.strangers.summarize(end);
         self.requests.summarize(end);
+        for (kind, left_out) in self.acts.due(end, Instant::now()) {
+            let (more, most_from) = (left_out.count(), left_out.most_from());
+            tracing::warn!(target: AUDIT, kind, more, most_from, "audit: not logged one by one");
+        }
     }
 }

@@ -75,6 +75,33 @@ pub enum CaEvent<'a> {
         /// How it came to its end, in a few words.
         how: &'static str,
     },
+    /// An operator has acted.
+    Acted {
+        /// The operator.
+        operator: Operator,
+        /// What was done.
+        action: &'a str,
+        /// More about it.
+        details: &'a dyn Display,
+    },
+    /// An act was refused.
+    ActRefused {
+        /// The one who asked for it.
+        operator: Operator,
+        /// What was asked for.
+        action: &'a str,
+        /// Why it was refused.
+        reason: &'a dyn Display,
+    },
+}
+
+/// An operator at the console.
+#[derive(Clone, Copy, Debug)]
+pub struct Operator {
+    /// The browser's address.
+    pub peer: SocketAddr,
+    /// The number of the browser's session; 0 for none.
+    pub session: u64,
 }
 
 /// A request for a certificate, as it is told of.
@@ -135,6 +162,11 @@ impl Events {
     /// Tells each of `sinks`, in this order.
     pub fn new(sinks: Vec<Arc<dyn EventSink>>) -> Self {
         Self(sinks.into())
+    }
+
+    /// These sinks, and one more.
+    pub(crate) fn and(&self, sink: Arc<dyn EventSink>) -> Self {
+        Self(self.0.iter().cloned().chain([sink]).collect())
     }
 
     /// Tells what has happened.

@@ -6,6 +6,7 @@
 //! - [`events`] has what happens; the sinks are the log, the [`Metrics`] and the [`LiveFeed`].
 //! - [`CaService`] is one CA in its folder, which is started and stopped; [`state`] is that folder.
 
+mod audit_trail;
 mod event_log;
 pub mod events;
 mod issuer;
@@ -17,6 +18,7 @@ mod signals;
 pub mod state;
 pub mod tcp;
 
+pub use event_log::AUDIT;
 pub use issuer::{Issuer, IssuerError, IssuerLimits};
 pub use lifecycle::{Running, Serving};
 pub use live::{KEPT, LiveEvent, LiveFeed, LiveKind};

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -84,6 +85,8 @@ pub enum LiveKind {
 pub struct LiveFeed {
     state: Mutex<State>,
     live: broadcast::Sender<Arc<LiveEvent>>,
+    /// Set when a page first asks for events. Until then none is kept.
+    watched: AtomicBool,
     /// Bounds the events of clients that are turned away, so that the others can be seen.
     turned_away: LogLimit<Source>,
 }
@@ -98,12 +101,18 @@ impl Default for LiveFeed {
         Self {
             state: Mutex::new(State { newest: VecDeque::with_capacity(KEPT), told: 0 }),
             live: broadcast::Sender::new(KEPT),
+            watched: AtomicBool::new(false),
             turned_away: LogLimit::new(1),
         }
     }
 }
 
 impl LiveFeed {
+    /// Keeps events from here on.
+    pub(crate) fn watch(&self) {
+        self.watched.store(true, Ordering::Relaxed);
+    }
+
     /// Those that are kept, oldest first, and all that come after them: nothing twice, and nothing
     /// left out between the two. A reader that is too slow loses the oldest, and is told how many.
     pub fn follow(&self) -> (Vec<Arc<LiveEvent>>, broadcast::Receiver<Arc<LiveEvent>>) {
@@ -130,6 +139,9 @@ impl LiveFeed {
 
 impl EventSink for LiveFeed {
     fn take(&self, origin: Origin, event: CaEvent<'_>) {
+        if !self.wants_frames() {
+            return;
+        }
         let kind = match event {
             CaEvent::Connected { peer } => LiveKind::Arrived { peer },
             CaEvent::TurnedAway { peer, limit, .. } => {
@@ -160,12 +172,16 @@ impl EventSink for LiveFeed {
                 LiveKind::Refused { subject: None, code: code.as_str(), reason: reason.to_string() }
             }
             CaEvent::Closed { how } => LiveKind::Left { how },
-            CaEvent::Lost { .. } | CaEvent::Displaced | CaEvent::CutOff { .. } => return,
+            CaEvent::Lost { .. }
+            | CaEvent::Displaced
+            | CaEvent::CutOff { .. }
+            | CaEvent::Acted { .. }
+            | CaEvent::ActRefused { .. } => return,
         };
         self.keep(origin.connection, kind);
     }
 
     fn wants_frames(&self) -> bool {
-        true
+        self.watched.load(Ordering::Relaxed)
     }
 }

@@ -61,7 +61,11 @@ impl EventSink for Metrics {
             CaEvent::Issued { .. } => (&self.granted, 1),
             CaEvent::Refused { .. } | CaEvent::Malformed { .. } => (&self.refused, 1),
             CaEvent::CutOff { connections } => (&self.cut_off, connections),
-            CaEvent::Frame { .. } | CaEvent::Lost { .. } | CaEvent::Closed { .. } => return,
+            CaEvent::Frame { .. }
+            | CaEvent::Lost { .. }
+            | CaEvent::Closed { .. }
+            | CaEvent::Acted { .. }
+            | CaEvent::ActRefused { .. } => return,
         };
         counter.fetch_add(more, Ordering::Relaxed);
     }

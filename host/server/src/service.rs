@@ -5,20 +5,22 @@ use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use minipki_core::cert::IdBuf;
 use minipki_core::crypto::rsa::KeySize;
 
 use super::Summary;
-use super::events::EventSink;
+use super::audit_trail::AuditTrail;
+use super::event_log::EventLog;
+use super::events::Events;
 use super::lifecycle::{LOOK, Running, Serving, ServingState};
 use super::live::LiveFeed;
 use super::state::{self, StateError, open_authority, storage};
 use super::tcp::{Limits, ServeError, Server, ServerOptions};
 use minipki_ca::Policy;
-use minipki_ca::ports::{LedgerError, LedgerReader, Storage, TokenBook};
+use minipki_ca::ports::{AuditLog, LedgerError, LedgerReader, Storage, TokenBook};
 use minipki_keys::{CaFolder, FolderError, SignerKind};
 use minipki_ledger::Accept;
 use minipki_net::trace::Tap;
@@ -101,14 +103,14 @@ impl CaKey {
     }
 }
 
-/// The CA, as the console holds it.
+/// One CA, for all its fronts.
 pub struct CaService {
     provider: HostProvider,
     dir: PathBuf,
     key: Mutex<CaKey>,
     serving: Arc<ServingState>,
-    /// Made when it is first asked for: without a page that shows events, nobody keeps them.
-    live: OnceLock<Arc<LiveFeed>>,
+    live: Arc<LiveFeed>,
+    events: Events,
 }
 
 impl CaService {
@@ -117,12 +119,17 @@ impl CaService {
     /// # Errors
     /// [`FolderError`] if there is something in `dir` that is no CA, or one that others can reach.
     pub fn open(provider: HostProvider, dir: &Path) -> Result<Self, FolderError> {
+        let live = Arc::new(LiveFeed::default());
+        let (log, audited) = (EventLog::default(), dir.to_owned());
+        let trail = AuditTrail::new(Box::new(move || open_audit_log(&audited)));
+        let events = Events::new(vec![Arc::new(log), Arc::new(trail), live.clone()]);
         Ok(Self {
             provider,
             dir: dir.to_owned(),
             key: Mutex::new(CaKey::of(dir)?),
             serving: Arc::default(),
-            live: OnceLock::new(),
+            live,
+            events,
         })
     }
 
@@ -136,9 +143,15 @@ impl CaService {
         &self.dir
     }
 
-    /// What happens at its server, from the first start after the first call on.
+    /// What happens at its server, from the first call on.
     pub fn live(&self) -> &Arc<LiveFeed> {
-        self.live.get_or_init(Arc::default)
+        self.live.watch();
+        &self.live
+    }
+
+    /// The sinks of its events.
+    pub const fn events(&self) -> &Events {
+        &self.events
     }
 
     /// Its key.
@@ -308,9 +321,9 @@ impl CaService {
         let CaOptions { listen, policy, signer, limits, accept, tap } = options;
         let open = move || Ok(open_authority(&folder, policy, signer, accept)?);
         let authority = off_the_async_threads(open).await?;
-        let sinks = self.live.get().map(|live| live.clone() as Arc<dyn EventSink>).into_iter().collect();
+        let events = self.events.clone();
         let server =
-            Server::bind(authority, ServerOptions { provider: self.provider, listen, limits, tap, sinks })
+            Server::bind(authority, ServerOptions { provider: self.provider, listen, limits, tap, events })
                 .await?;
         let running = Running::new(server.local_addr(), policy, server.metrics());
         Ok((server, running))
@@ -359,6 +372,15 @@ impl CaService {
     pub async fn failed(&self) -> String {
         self.serving.failed().await
     }
+}
+
+/// The audit log of the CA in `dir`; `None` while there is no CA.
+fn open_audit_log(dir: &Path) -> Result<Option<Box<dyn AuditLog>>, String> {
+    if state::can_create(dir) {
+        return Ok(None);
+    }
+    let folder = CaFolder::open(dir).map_err(|error| error.to_string())?;
+    storage(&folder).audit().map(Some).map_err(|error| error.to_string())
 }
 
 async fn off_the_async_threads<T: Send + 'static>(

@@ -5,7 +5,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::stderr::{self, Stderr};
 use super::{CliError, Exit};
-use minipki_console::AUDIT;
+use minipki_server::AUDIT;
 
 /// How the log is written.
 #[derive(Clone, Copy, ValueEnum)]

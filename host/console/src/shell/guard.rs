@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use minipki_http::{Peer, Permit};
 use tokio::time::timeout;
 
-use super::audit::{self, Actor};
+use super::audit::Actor;
 use super::page::Refusal;
 use super::session::Visitor;
 use super::shared::Shared;
@@ -54,17 +54,18 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
     let here = check_site(&shared, &head);
     // A request under another name, or from another site, has no session here.
     let visitor = here.as_ref().ok().and_then(|()| session(&shared, &head, peer));
-    let actor = Actor { peer, session: visitor.as_ref().map_or(0, |visitor| visitor.number) };
+    let session = visitor.as_ref().map_or(0, |visitor| visitor.number);
+    let actor = Actor { peer, session, service: shared.service.clone() };
     let more = permit.is_none_or(|permit| permit.shows(visitor.as_ref().map(|visitor| visitor.number)));
     let admitted = match here {
-        Ok(()) => admit(&shared, head, body, visitor, actor).await.map_err(Stop::Refused),
+        Ok(()) => admit(&shared, head, body, visitor, actor.clone()).await.map_err(Stop::Refused),
         Err(stop) => Err(stop),
     };
     let mut response = match admitted {
         Ok(request) => next.run(request).await,
         Err(Stop::Leads(url)) => Redirect::to(&url).into_response(),
         Err(Stop::Refused(refusal)) => {
-            audit::refused(actor, &format!("{method} {path}"), &refusal.seen);
+            actor.refused(&format!("{method} {path}"), &refusal.seen);
             refusal.into_response()
         }
     };

@@ -64,11 +64,11 @@ async fn enter(
                 "Try again.",
             ),
         };
-        audit::refused(actor, "enter", &refusal.seen);
+        actor.refused("enter", &refusal.seen);
         refusal
     })?;
     actor.session = opened.number;
-    audit::done(actor, "enter", "a link was opened");
+    actor.done("enter", "a link was opened");
     let cookie = shared.site.set_cookie(opened.secret.text(), opened.life.as_secs());
     Ok((StatusCode::SEE_OTHER, [(SET_COOKIE, cookie), (LOCATION, "/".to_owned())]).into_response())
 }
@@ -79,7 +79,7 @@ async fn sign_out(
     Extension(visitor): Extension<Visitor>,
 ) -> Response {
     let ended = shared.sessions.end(visitor.number);
-    audit::done(actor, "sign out", audit::ended(&ended));
+    actor.done("sign out", audit::ended(&ended));
     signed_out(&shared)
 }
 
@@ -107,7 +107,7 @@ async fn another(
     Extension(visitor): Extension<Visitor>,
 ) -> Result<Response, Refusal> {
     let link = make(&shared, Some(&visitor)).map_err(|_| Refusal::no_entropy())?;
-    audit::done(actor, "make a link", "it opens one more session, which ends with this one");
+    actor.done("make a link", "it opens one more session, which ends with this one");
     render(&LinkPage {
         frame: Frame::new("Another browser", "", &visitor),
         link,

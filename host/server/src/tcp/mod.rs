@@ -26,8 +26,6 @@ pub use options::{Limits, ServerOptions};
 
 use self::connections::Connections;
 use self::context::Context;
-use super::event_log::EventLog;
-use super::events::{EventSink, Events};
 use super::issuer::{Issuer, IssuerError};
 use super::metrics::{Metrics, Summary};
 use minipki_ca::Authority;
@@ -102,7 +100,7 @@ impl Server {
     /// refused as `internal` first.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Summary, ServeError> {
         let Self { listener, address, issuer, options, metrics } = self;
-        let ServerOptions { provider, limits, tap, sinks, .. } = options;
+        let ServerOptions { provider, limits, tap, events, .. } = options;
         let fingerprint = issuer.fingerprint();
         tracing::info!(%address, issuer_id = %issuer.issuer_id(), %fingerprint, "serving");
         let descriptors = minipki_os::raise_descriptor_limit();
@@ -116,13 +114,12 @@ impl Server {
                 "serving fewer connections: this process may open too few files (see `ulimit -n`)"
             );
         }
-        let first: [Arc<dyn EventSink>; 2] = [metrics.clone(), Arc::new(EventLog::default())];
         let context = Arc::new(Context {
             provider,
             issuer: issuer.clone(),
             limits,
             tap,
-            events: Events::new(first.into_iter().chain(sinks).collect()),
+            events: events.and(metrics.clone()),
             busy_places: Arc::new(Semaphore::new(limits.told_busy.min(Semaphore::MAX_PERMITS))),
         });
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use minipki_net::trace::Tap;
 use minipki_provider::HostProvider;
 
-use crate::events::EventSink;
+use crate::events::Events;
 use crate::issuer::IssuerLimits;
 
 /// The CA's port (protocol §4).
@@ -24,19 +24,19 @@ pub struct ServerOptions {
     pub limits: Limits,
     /// Who watches each frame as it passes, if anybody does.
     pub tap: Option<Arc<dyn Tap>>,
-    /// Sinks of events, beside the log and the counters.
-    pub sinks: Vec<Arc<dyn EventSink>>,
+    /// The sinks of events, beside the server's counters.
+    pub events: Events,
 }
 
 impl Default for ServerOptions {
-    /// The default provider, 127.0.0.1:9000, default limits, nobody watching.
+    /// The default provider, 127.0.0.1:9000, default limits, events to the log.
     fn default() -> Self {
         Self {
             provider: HostProvider::default(),
             listen: (Ipv4Addr::LOCALHOST, PORT).into(),
             limits: Limits::default(),
             tap: None,
-            sinks: Vec::new(),
+            events: Events::default(),
         }
     }
 }

@@ -16,7 +16,7 @@ use minipki_core::crypto::rsa::KeySize;
 use minipki_core::limits::{ANCHOR, SPKI_PEM};
 use serde::Deserialize;
 
-use crate::shell::audit::{self, Actor};
+use crate::shell::audit::Actor;
 use crate::shell::page::{Frame, Refusal, render};
 use crate::shell::pgp_words::pgp_words;
 use crate::shell::session::Visitor;
@@ -179,11 +179,12 @@ async fn make_key(
     };
     let details = format!("{issuer_id}, RSA-{}", size.bits());
     const ACTION: &str = "generate the CA key";
+    let by = actor.clone();
     let ended = move |made: Result<(), &StateError>| match made {
-        Ok(()) => audit::done(actor, ACTION, details),
-        Err(error) => audit::refused(actor, ACTION, error),
+        Ok(()) => by.done(ACTION, details),
+        Err(error) => by.refused(ACTION, error),
     };
-    shared.service.make_key(issuer_id, size, ended).map_err(|error| denied(actor, ACTION, error))?;
+    shared.service.make_key(issuer_id, size, ended).map_err(|error| denied(&actor, ACTION, error))?;
     Ok(Redirect::to(PATH))
 }
 
@@ -218,8 +219,8 @@ async fn start(
         tap: None,
     };
     let address =
-        shared.service.start(options).await.map_err(|error| denied(actor, "start the CA server", error))?;
-    audit::done(actor, "start the CA server", format_args!("{address}, {}", form.policy));
+        shared.service.start(options).await.map_err(|error| denied(&actor, "start the CA server", error))?;
+    actor.done("start the CA server", format_args!("{address}, {}", form.policy));
     Ok(Redirect::to(PATH))
 }
 
@@ -227,13 +228,13 @@ async fn stop(
     State(shared): State<Arc<Shared>>,
     Extension(actor): Extension<Actor>,
 ) -> Result<Redirect, Refusal> {
-    shared.service.stop().await.map_err(|error| denied(actor, "stop the CA server", error))?;
-    audit::done(actor, "stop the CA server", "");
+    shared.service.stop().await.map_err(|error| denied(&actor, "stop the CA server", error))?;
+    actor.done("stop the CA server", "");
     Ok(Redirect::to(PATH))
 }
 
-fn denied(actor: Actor, action: &str, error: impl std::fmt::Display) -> Refusal {
-    audit::refused(actor, action, &error);
+fn denied(actor: &Actor, action: &str, error: impl std::fmt::Display) -> Refusal {
+    actor.refused(action, &error);
     Refusal::told(error)
 }
 

@@ -86,10 +86,10 @@ async fn end(
             "No session with this number is open: it has ended already.",
             "Load the Sessions page again.",
         );
-        audit::refused(actor, "end a session", &refusal.seen);
+        actor.refused("end a session", &refusal.seen);
         return Err(refusal);
     }
-    audit::done(actor, "end a session", audit::ended(&ended));
+    actor.done("end a session", audit::ended(&ended));
     // It may be the session that asks, or the one that its link was made in.
     if ended.contains(&visitor.number) {
         return Ok(crate::shell::login::signed_out(&shared));

@@ -13,7 +13,7 @@ use minipki_core::cert::{Id, IdBuf};
 use minipki_core::time::UnixTime;
 use serde::Deserialize;
 
-use crate::shell::audit::{self, Actor};
+use crate::shell::audit::Actor;
 use crate::shell::page::{Frame, Refusal, render};
 use crate::shell::relative_time::RelativeTime;
 use crate::shell::session::Visitor;
@@ -152,11 +152,11 @@ async fn make(
     let (hash, whom) = (token.hash(), subject.clone());
     shared.service.clone().write(move |book| book.add(hash, whom.as_id(), expires, now)).await.map_err(
         |error| {
-            audit::refused(actor, "make a token", &error);
+            actor.refused("make a token", &error);
             Refusal::told(error)
         },
     )?;
-    audit::done(actor, "make a token", format_args!("for {subject} until {expires}"));
+    actor.done("make a token", format_args!("for {subject} until {expires}"));
     let fresh = Fresh { subject: subject.to_string(), token, expires: RelativeTime::new(expires, now) };
     list(&shared, &visitor, None, Some(fresh)).await
 }
@@ -168,9 +168,9 @@ async fn revoke(
 ) -> Result<Redirect, Refusal> {
     let now = clock::now()?;
     shared.service.clone().write(move |book| book.revoke(id, now)).await.map_err(|error| {
-        audit::refused(actor, "revoke a token", &error);
+        actor.refused("revoke a token", &error);
         Refusal::told(error)
     })?;
-    audit::done(actor, "revoke a token", format_args!("number {id:x}"));
+    actor.done("revoke a token", format_args!("number {id:x}"));
     Ok(Redirect::to(PATH))
 }

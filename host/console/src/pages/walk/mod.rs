@@ -15,7 +15,7 @@ use minipki_core::cert::IdBuf;
 use serde::Deserialize;
 
 use crate::pages::message::{Decoded, refusal_code};
-use crate::shell::audit::{self, Actor};
+use crate::shell::audit::Actor;
 use crate::shell::page::{Frame, Refusal, render};
 use crate::shell::session::Visitor;
 use crate::shell::shared::Shared;
@@ -170,9 +170,9 @@ async fn play(
 ) -> Result<Redirect, Refusal> {
     let mut stage = shared.played.try_lock().map_err(|_| busy())?;
     let tokens = tokens(&shared.service);
-    let play = Play::perform(&theatre(&shared, &tokens)?).await.map_err(|error| failed(actor, &error))?;
+    let play = Play::perform(&theatre(&shared, &tokens)?).await.map_err(|error| failed(&actor, &error))?;
     let [alice, bob] = play.names();
-    audit::done(actor, "play the walk-through", format_args!("{alice} and {bob} enrolled"));
+    actor.done("play the walk-through", format_args!("{alice} and {bob} enrolled"));
     *stage = Some(Arc::new(play));
     Ok(Redirect::to(PATH))
 }
@@ -208,8 +208,8 @@ async fn flip(
     let flip = Flip { step: number, offset, mask: NonZeroU8::new(mask) };
     let tokens = tokens(&shared.service);
     let refusal =
-        play.flip(&theatre(&shared, &tokens)?, flip).await.map_err(|error| failed(actor, &error))?;
-    audit::done(actor, "flip a byte", format_args!("byte {offset} of message {step}: {}", refusal.check));
+        play.flip(&theatre(&shared, &tokens)?, flip).await.map_err(|error| failed(&actor, &error))?;
+    actor.done("flip a byte", format_args!("byte {offset} of message {step}: {}", refusal.check));
     let told = Told::new(&play, number, Some(Verdict::new(refusal))).ok_or_else(no_step)?;
     show(&shared, &visitor, Some(told))
 }
@@ -249,8 +249,8 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-fn failed(actor: Actor, error: &StoryError) -> Refusal {
-    audit::refused(actor, "walk-through", error);
+fn failed(actor: &Actor, error: &StoryError) -> Refusal {
+    actor.refused("walk-through", error);
     let status = match error {
         StoryError::NoSuchByte { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         StoryError::Client { .. } | StoryError::Token(_) => StatusCode::CONFLICT,
