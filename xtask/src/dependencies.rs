@@ -1,9 +1,14 @@
-//! Every dependency has its reason in docs/dependencies.md, and no reason outlives its dependency.
+//! Every dependency has its reason in docs/dependencies.md, and no reason outlives its dependency. A program that links the
+//! client compiles nothing that only servers and the command line need.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::tree;
+use crate::{steps, tree};
+
+/// Crates of SQL, HTTP, TLS, X.509, templates and the command line.
+const NOT_FOR_CLIENTS: [&str; 8] =
+    ["askama", "axum", "clap", "hyper", "rcgen", "rusqlite", "rustls", "tracing-subscriber"];
 
 const PAGE: &str = "docs/dependencies.md";
 
@@ -17,7 +22,31 @@ pub(crate) fn check(faults: &mut Vec<String>) -> Result<(), String> {
     }
     let page = tree::read(&tree::root().join(Path::new(PAGE)))?;
     compare(&manifests, &page, faults);
+    let mut cargo = steps::cargo(&[
+        "tree",
+        "--locked",
+        "--package",
+        "minipki-client",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+    ]);
+    let tree = cargo.output().map_err(|e| format!("cargo tree: {e}"))?;
+    if !tree.status.success() {
+        return Err(format!("cargo tree: {}", String::from_utf8_lossy(&tree.stderr)));
+    }
+    clients(&String::from_utf8_lossy(&tree.stdout), faults);
     Ok(())
+}
+
+/// Looks for [`NOT_FOR_CLIENTS`] in the crates that the client needs, each on a line with its version.
+fn clients(tree: &str, faults: &mut Vec<String>) {
+    let needed: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    for name in NOT_FOR_CLIENTS.into_iter().filter(|name| needed.contains(name)) {
+        faults
+            .push(format!("host/client: needs `{name}`, which is not for clients: see cargo tree -i {name}"));
+    }
 }
 
 fn compare(manifests: &[String], page: &str, faults: &mut Vec<String>) {
@@ -62,6 +91,15 @@ fn explained(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_client_that_needs_a_crate_of_servers_fails() {
+        let mut faults = Vec::new();
+        clients("minipki-client v0.1.0 (/x)\nclap_lex v1.1.0\ntokio v1.54.1\n", &mut faults);
+        assert!(faults.is_empty());
+        clients("minipki-client v0.1.0 (/x)\nclap v4.6.0\n", &mut faults);
+        assert_eq!(faults.len(), 1);
+    }
 
     const MANIFEST: &str = "[workspace.dependencies]\nunused = \"1\"\n[dependencies]\nminipki-core.workspace = true\nserde.workspace = true\n\
         # why\nsha2 = { version = \"0.11\" }\n[dev-dependencies.rsa]\nversion = \"0.10\"\n[target.'cfg(unix)'.dependencies]\nrustix = \"1\"\n[lints]\nworkspace = true\n";
