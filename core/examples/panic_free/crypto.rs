@@ -1,7 +1,9 @@
 //! Keys, signatures and what the provider computes.
 
 use minipki_core::bytes::{self, Public, Secret};
-use minipki_core::crypto::rsa::{self, AllSizes, KeySize, PrivateKey, PublicKey, Rsa2048, SaltLength, Sizes};
+use minipki_core::crypto::rsa::{
+    self, AllSizes, Error, KeySize, PrivateKey, PublicKey, Rsa2048, SaltLength, Sizes,
+};
 use minipki_core::crypto::{AeadKey, Hash, Kdf, KeyPair, Mac, Portable, VerifySignature, x25519};
 use minipki_core::keys::Fingerprint;
 
@@ -20,19 +22,15 @@ pub(crate) fn all() {
 }
 
 fn rsa<S: Sizes>() {
-    for key in [
-        PublicKey::<S>::from_modulus(bytes()),
+    let public: [Result<PublicKey<S>, Error>; 3] = [
+        PublicKey::from_modulus(bytes()),
         PublicKey::from_spki_der(bytes()),
         PublicKey::from_spki_pem(bytes()),
-    ]
-    .iter()
-    .flatten()
-    {
-        verify(key);
-    }
-    for mut key in
-        [PrivateKey::<S>::from_pkcs1_der(bytes()), PrivateKey::from_pkcs8_der(bytes())].into_iter().flatten()
-    {
+    ];
+    public.iter().flatten().for_each(verify);
+    let private: [Result<PrivateKey<S>, Error>; 2] =
+        [PrivateKey::from_pkcs1_der(bytes()), PrivateKey::from_pkcs8_der(bytes())];
+    for mut key in private.into_iter().flatten() {
         sign(&mut key);
     }
 }
