@@ -54,14 +54,10 @@ fn step(scenario: &Scenario, message: Key) -> &Step {
     &scenario.steps()[number(scenario, message)]
 }
 
-fn endpoint(server: &TestServer) -> CaEndpoint<'static> {
-    CaEndpoint { address: server.address.to_string(), anchor: server.anchor.clone(), tokens: None }
-}
-
 async fn run() -> (TestServer, Scenario) {
     let server = TestServer::start(Setup::default()).await;
     let scenario =
-        Scenario::run(&endpoint(&server), HostProvider::default()).await.expect("a CA that issues");
+        Scenario::run(&server.endpoint(), HostProvider::default()).await.expect("a CA that issues");
     (server, scenario)
 }
 
@@ -165,7 +161,7 @@ async fn every_field_has_its_place_in_the_bytes() {
 }
 
 async fn flipped(server: &TestServer, scenario: &Scenario, flip: Flip) -> Refusal {
-    let refusal = scenario.flip(&endpoint(server), flip).await;
+    let refusal = scenario.flip(&server.endpoint(), flip).await;
     let refusal = refusal.unwrap_or_else(|error| panic!("{flip:?}: {error}"));
     assert!(!refusal.check.is_empty() && !refusal.field.is_empty(), "{flip:?}");
     assert_eq!(refusal.arrived, flip.apply(refusal.sent));
@@ -264,7 +260,7 @@ async fn a_byte_that_is_not_there_cannot_be_changed() {
     let end = scenario.steps()[proof].frame.len();
     for (step, offset) in [(proof, end), (scenario.steps().len(), 0), (usize::MAX, usize::MAX)] {
         let flip = Flip { step, offset, mask: None };
-        let error = scenario.flip(&endpoint(&server), flip).await.expect_err("no such byte");
+        let error = scenario.flip(&server.endpoint(), flip).await.expect_err("no such byte");
         assert!(matches!(error, ScenarioError::NoSuchByte { .. }), "{error}");
     }
 }
@@ -284,7 +280,7 @@ async fn the_last_byte_is_changed_however_long_the_serial_number_is() {
 async fn it_runs_where_tokens_are_required_too() {
     let policy = Policy { enrolment: Enrolment::Token, ..Policy::default() };
     let server = TestServer::start(Setup { policy, ..Setup::default() }).await;
-    let Err(error) = Scenario::run(&endpoint(&server), HostProvider::default()).await else {
+    let Err(error) = Scenario::run(&server.endpoint(), HostProvider::default()).await else {
         panic!("no token, no certificate")
     };
     assert!(error.to_string().contains("token"), "{error}");
@@ -294,7 +290,7 @@ async fn it_runs_where_tokens_are_required_too() {
         server.add_token(token.text(), &subject.to_string(), 60);
         Ok(token)
     };
-    let ca = CaEndpoint { tokens: Some(&make), ..endpoint(&server) };
+    let ca = CaEndpoint { tokens: Some(&make), ..server.endpoint() };
     let scenario = Scenario::run(&ca, HostProvider::default()).await.expect("with tokens");
     let step = number(&scenario, (Alice, Ca, EnrollProof));
     let refusal = scenario.flip(&ca, Flip { step, offset: 30, mask: None }).await.expect("refused");
@@ -304,7 +300,7 @@ async fn it_runs_where_tokens_are_required_too() {
 #[tokio::test]
 async fn a_ca_that_is_gone_is_named() {
     let (server, scenario) = run().await;
-    let ca = endpoint(&server);
+    let ca = server.endpoint();
     server.stop().await.expect("no panic").expect("a good end");
     let Err(error) = Scenario::run(&ca, HostProvider::default()).await else { panic!("nobody is there") };
     assert!(matches!(error, ScenarioError::Client { by: Alice, .. }), "{error}");

@@ -19,7 +19,7 @@ pub struct Refusal {
     pub sent: u8,
     /// The byte as it arrived.
     pub arrived: u8,
-    /// Participantse check refused it.
+    /// The participant whose check refused it.
     pub by: Participant,
     /// The text of that check's error.
     pub check: String,
