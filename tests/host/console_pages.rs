@@ -6,6 +6,7 @@ use minipki_ca::ports::{LedgerReader, Page};
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::Portable;
 use minipki_core::crypto::rsa::KeySize;
+use minipki_core::trust::Serial;
 use minipki_core::wire::Code;
 use minipki_fixtures::openssl;
 use minipki_ledger::{Owner, SqliteReader};
@@ -187,7 +188,9 @@ async fn what_others_wrote_is_text_and_never_script() {
 
     // A name or a certificate that somebody wrote into the ledger from outside.
     let ledger = rusqlite::Connection::open(console.ca().join("ledger.sqlite")).expect("a ledger");
-    let serial: i64 = ledger.query_row("SELECT serial FROM certificates", [], |row| row.get(0)).expect("one");
+    let serial: [u8; 20] =
+        ledger.query_row("SELECT serial FROM certificates", [], |row| row.get(0)).expect("one");
+    let serial = Serial::from_be_bytes(&serial).expect("a serial number");
     let forged = format!("{{\"ca_signature_b64\":\"{script}\",\"{script}\":1}}").replace("\"'>", "'>");
     ledger.execute("UPDATE certificates SET certificate = ?1", [&forged]).expect("changed");
     let page = browser.get(&format!("/certificates/{serial}?check=now")).await.expect(200).body;
@@ -311,7 +314,15 @@ fn a_key_that_was_not_made_has_an_audit_line_that_says_so() {
     });
     let line = program.line("audit: refused");
     assert!(line.contains("generate the CA key") && line.contains("choose another folder"), "{line}");
-    let page = runtime.block_on(browser.get("/")).expect(200).body;
+    // The audit line comes before anybody sees the outcome.
+    let page = runtime.block_on(soon(async {
+        loop {
+            let page = browser.get("/").await.expect(200).body;
+            if !page.contains("Making an RSA-2048 key") {
+                return page;
+            }
+        }
+    }));
     assert!(page.contains("There is no key that can be used"), "{page}");
     let log = program.stop().expect(0).stderr;
     assert!(!log.contains("action=\"generate the CA key\" details"), "{log}");

@@ -150,10 +150,9 @@ fn what_is_not_the_rest_of_an_interrupted_creation_is_left_alone() {
 
     // A ledger from which something was issued, whose key is gone.
     fs::remove_file(path.join("ca-key.pem")).expect("removed");
-    drop(
-        rusqlite::Connection::open(path.join("ledger.sqlite"))
-            .and_then(|ledger| ledger.execute("INSERT INTO reserved (serial) VALUES (1)", [])),
-    );
+    rusqlite::Connection::open(path.join("ledger.sqlite"))
+        .and_then(|ledger| ledger.execute("INSERT INTO reserved (serial) VALUES (?1)", [[1; 20]]))
+        .expect("as a CA reserves one");
     let before = fs::read(path.join("ledger.sqlite")).expect("a file");
     assert!(state::create(&path, id("ca.example"), KeySize::Bits2048).is_err());
     assert_eq!(fs::read(path.join("ledger.sqlite")).expect("a file"), before);

@@ -9,6 +9,8 @@ use minipki_core::encoding::base64;
 use minipki_core::keys::Fingerprint;
 use minipki_core::wire::Code;
 use minipki_core::wire::enrolment::{Challenge, Proof, Request};
+use minipki_lab::{MessageKind, Participant};
+use minipki_provider::HostProvider;
 use minipki_server::Limits;
 use minipki_tests::ca::id;
 use minipki_tests::server::{
@@ -200,29 +202,16 @@ struct Recorded {
     proof: Vec<u8>,
 }
 
-/// An enrolment of `alice` through a man in the middle who passes everything on and notes it down.
+/// The client's messages and the CA's challenge in an enrolment of `alice`.
 async fn recorded_exchange(server: &TestServer) -> Recorded {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let middle = async {
-        let (mut client, _) = listener.accept().await.expect("the client");
-        let mut upstream = server.connect().await;
-        let mut seen = Vec::new();
-        for _ in 0..2 {
-            let up = receive(&mut client).await;
-            send(&mut upstream, &up).await;
-            let down = receive(&mut upstream).await;
-            send(&mut client, &down).await;
-            seen.extend([up, down]);
-        }
-        seen
-    };
-    let client = async {
-        let mut stream = TcpStream::connect(address).await.expect("the middle");
-        enrol(&mut stream, &server.anchor, "alice", &pair(1), PROVEN).await.expect("an answer").granted()
-    };
-    let (seen, _) = soon(async { tokio::join!(middle, client) }).await;
-    let [request, challenge, proof, _granted]: [Vec<u8>; 4] = seen.try_into().expect("four messages");
+    let (ca, provider) = (server.endpoint(), HostProvider::default());
+    let enrolled = minipki_lab::enrol(&ca, provider, Participant::Alice, id("alice"), None).await;
+    let (_, steps) = enrolled.expect("issued");
+    let [request, challenge, proof] =
+        [MessageKind::EnrollRequest, MessageKind::EnrollChallenge, MessageKind::EnrollProof].map(|kind| {
+            let step = steps.iter().find(|step| step.kind == kind);
+            step.expect("a message of the enrolment").body().to_vec()
+        });
     Recorded { request, challenge, proof }
 }
 

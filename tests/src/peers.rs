@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use minipki_client::{Channel, ChannelOptions, ClientError, Deadlines, Identity, Role, open};
+use minipki_client::{ChannelOptions, ClientError, Deadlines, Identity, Role, open};
 use minipki_core::cert::{Anchor, TbsCertificate};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable, x25519};
@@ -16,6 +16,8 @@ use minipki_core::limits;
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::trust::Validity;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
+
+pub use minipki_lab::MemoryChannel;
 
 use minipki_fixtures::certificates::{anchor, id, issue, sample};
 use minipki_fixtures::rsa_keys::{public, rng};
@@ -106,9 +108,6 @@ pub fn keep(folder: &Path, identity: &Identity) {
 
 /// A stream in memory, cut into the halves that channels take.
 pub type Halves = (ReadHalf<DuplexStream>, WriteHalf<DuplexStream>);
-
-/// A channel in memory.
-pub type MemoryChannel = Channel<ReadHalf<DuplexStream>, WriteHalf<DuplexStream>>;
 
 /// Two ends of a stream on which never more than `room` bytes are on their way.
 pub fn stream(room: usize) -> (Halves, Halves) {

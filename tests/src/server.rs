@@ -14,6 +14,7 @@ use minipki_core::link::{Link, Want};
 use minipki_core::session::{EnrolClient, EnrolForm, EnrolOutcome, Enrolment};
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::wire::{Code, Refusal};
+use minipki_lab::CaEndpoint;
 use minipki_net::drive;
 use minipki_net::trace::Tap;
 use minipki_os::clock;
@@ -123,6 +124,11 @@ impl TestServer {
             let _ = stopped.await;
         };
         Self { address, anchor, folder, storage, stop, run: tokio::spawn(server.run(shutdown)) }
+    }
+
+    /// The CA, as the lab's clients reach it. No token is made for them.
+    pub fn endpoint(&self) -> CaEndpoint<'static> {
+        CaEndpoint { address: self.address.to_string(), anchor: self.anchor.clone(), tokens: None }
     }
 
     /// Tells it to stop; what becomes of it is the result.

@@ -106,7 +106,7 @@ impl Console {
             site: Site::new(&options, address, names),
             limits,
             root_pem,
-            played: Mutex::default(),
+            scenario: Mutex::default(),
         };
         Ok(Self { listener, twin, address, tls, shared: Arc::new(shared) })
     }

@@ -1,29 +1,34 @@
-//! The walk-through: two clients of a running CA, everything that travels, and what becomes of it
-//! when one byte is changed on its way.
+//! The lab: two clients of a running CA, every message that travels between the three, and what becomes of a message
+//! when one byte of it is changed on its way.
 //!
-//! [`Play::perform`] lets alice and bob enrol, meet and talk, with the code that `minipki enroll`,
-//! `listen` and `connect` run, and keeps each message. [`Play::flip`] does the same again with somebody
-//! in the middle who changes one byte, and tells which check refused it. No refusal is written here:
-//! each is the error that the code met.
+//! - [`Scenario`] lets alice and bob enrol, meet and talk, with the code that `minipki enroll`, `listen` and `connect`
+//!   run, and keeps each message as a [`Step`]. [`Scenario::flip`] runs one exchange again with one byte changed, and
+//!   returns the check that refused it: a [`Refusal`]. Its text is the error that the code returned.
+//! - [`enrol`], [`meet`], [`say`] and [`hear`] are the parts of a scenario, for a program that shows them one by one.
+//! - [`attacks`] has what an attacker can try beside a changed byte.
+//!
+//! The lab holds no CA: a [`CaEndpoint`] says where one serves.
 
-mod cast;
+pub mod attacks;
+mod exchange;
 mod relay;
-mod scenes;
+mod scenario;
+mod step;
 mod verdict;
-
-use std::num::NonZeroU8;
 
 use minipki_core::cert::{Anchor, IdBuf};
 
-pub use self::cast::Play;
+pub use self::exchange::{ANSWER, MemoryChannel, QUESTION, enrol, hear, meet, say};
+pub use self::relay::Flip;
+pub use self::scenario::Scenario;
+pub use self::step::{MessageKind, Note, Step};
 pub use self::verdict::Refusal;
 use minipki_ca::Token;
 use minipki_client::ClientError;
-use minipki_provider::HostProvider;
 
-/// Who takes part.
+/// A participant of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
+pub enum Participant {
     /// The client that connects.
     Alice,
     /// The certificate authority.
@@ -32,8 +37,8 @@ pub enum Who {
     Bob,
 }
 
-impl Who {
-    /// What people call it.
+impl Participant {
+    /// The name that is shown to people.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Alice => "alice",
@@ -43,95 +48,34 @@ impl Who {
     }
 }
 
-/// The CA that the story is played with.
-pub struct Theatre<'t> {
-    /// The provider that computes for the two clients.
-    pub provider: HostProvider,
-    /// Where it listens, `host:port`.
-    pub ca: String,
-    /// The CA as its clients pin it.
+/// The CA of a scenario, as its clients reach it.
+pub struct CaEndpoint<'t> {
+    /// The address that the CA listens on, `host:port`.
+    pub address: String,
+    /// The trust anchor. Clients pin its fingerprint.
     pub anchor: Anchor,
     /// Makes a token for a subject, where the CA enrols with tokens only.
     pub tokens: Option<&'t MakeToken<'t>>,
 }
 
-/// Makes a token for a subject, or says why not.
+/// Makes a token for a subject, or says why there is none.
 pub type MakeToken<'t> = dyn Fn(&IdBuf) -> Result<Token, String> + Send + Sync + 't;
 
-/// One message, and what its two ends did with it.
-#[derive(Clone, Debug)]
-pub struct Step {
-    /// Who sends it.
-    pub from: Who,
-    /// Whom it is for.
-    pub to: Who,
-    /// The frame as it was sent: length prefix and body.
-    pub frame: Vec<u8>,
-    /// What the frame carries under its encryption, as its two ends see it.
-    pub plaintext: Option<Vec<u8>>,
-    /// Whether the frame holds ciphertext, and is which of its direction.
-    pub record: Option<u64>,
-    /// What was done before it was sent.
-    pub before: Vec<Note>,
-    /// What was done once it had arrived.
-    pub after: Vec<Note>,
-}
-
-impl Step {
-    /// The frame's body.
-    pub fn body(&self) -> &[u8] {
-        self.frame.get(minipki_core::limits::FRAME_HEADER..).unwrap_or_default()
-    }
-}
-
-/// Something that somebody did, or has from then on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// Who.
-    pub who: Who,
-    /// What.
-    pub text: String,
-}
-
-/// One byte that is changed on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flip {
-    /// Which message, from 0.
-    pub step: usize,
-    /// Which byte of its frame, from 0; the first four are the length prefix.
-    pub offset: usize,
-    /// The bits that change. `None` picks one that leaves what may stand in base64, a digit or a letter
-    /// what it is, so that the form of the message stays good and a check of its content has to find it.
-    pub mask: Option<NonZeroU8>,
-}
-
-impl Flip {
-    /// The byte that arrives where `sent` was sent.
-    pub fn apply(&self, sent: u8) -> u8 {
-        let gentle = match sent {
-            b'a'..=b'z' | b'A'..=b'Z' => 0x20,
-            b'+' | b'/' => 0x04,
-            _ => 0x01,
-        };
-        sent ^ self.mask.map_or(gentle, NonZeroU8::get)
-    }
-}
-
-/// Why a story could not be told.
+/// The reason why a scenario or an attack has no result.
 #[derive(Debug, thiserror::Error)]
-pub enum StoryError {
-    /// The clients did not get through, though nobody changed anything.
-    #[error("{}: {source}", who.name())]
+pub enum ScenarioError {
+    /// A client failed, though no byte was changed.
+    #[error("{}: {source}", by.name())]
     Client {
-        /// Who did not.
-        who: Who,
-        /// Why.
+        /// The client.
+        by: Participant,
+        /// Its error.
         source: ClientError,
     },
-    /// The CA wants tokens, and none could be made.
+    /// The CA requires tokens, and none could be made.
     #[error("no token could be made: {0}")]
     Token(String),
-    /// There is no such byte.
+    /// The byte to change does not exist.
     #[error("message {step} has no byte {offset} to change")]
     NoSuchByte {
         /// The message, from 0.
@@ -139,10 +83,10 @@ pub enum StoryError {
         /// The byte, from 0.
         offset: usize,
     },
-    /// A scene did not end; what runs it has deadlines, so this is a bug.
-    #[error("the scene did not end; this is a bug in minipki, please report it")]
+    /// An exchange did not end. Its participants have deadlines, so this is a bug.
+    #[error("the exchange did not end; this is a bug in minipki, please report it")]
     Stuck,
-    /// A changed byte was noticed by nobody: a bug.
+    /// No participant refused a changed byte: a bug.
     #[error(
         "byte {offset} of message {step} was changed and nobody noticed; this is a bug in minipki, please report it"
     )]
@@ -152,4 +96,7 @@ pub enum StoryError {
         /// The byte, from 0.
         offset: usize,
     },
+    /// An attack succeeded: a bug.
+    #[error("{0} was accepted; this is a bug in minipki, please report it")]
+    Accepted(&'static str),
 }

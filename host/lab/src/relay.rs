@@ -1,17 +1,40 @@
-//! Somebody in the middle: passes frames on, keeps them, and changes one byte if told to.
+//! The relay between two ends: passes frames on, keeps them, and changes one byte if it is told to.
 
 use std::io;
+use std::num::NonZeroU8;
 use std::sync::{Mutex, PoisonError};
 
 use minipki_core::limits::FRAME_HEADER;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 
-use super::Flip;
+/// One byte that is changed on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flip {
+    /// The number of the message, from 0.
+    pub step: usize,
+    /// The number of the byte in its frame, from 0; the first four are the length prefix.
+    pub offset: usize,
+    /// The bits that change. `None` takes one bit that leaves a character of base64, a digit or a letter what it is, so
+    /// that the form of the message stays good and a check of its content has to find the change.
+    pub mask: Option<NonZeroU8>,
+}
+
+impl Flip {
+    /// The byte that arrives where `sent` was sent.
+    pub fn apply(&self, sent: u8) -> u8 {
+        let keeps_form = match sent {
+            b'a'..=b'z' | b'A'..=b'Z' => 0x20,
+            b'+' | b'/' => 0x04,
+            _ => 0x01,
+        };
+        sent ^ self.mask.map_or(keeps_form, NonZeroU8::get)
+    }
+}
 
 /// A frame on its way.
 #[derive(Clone, Debug)]
 pub(super) struct Passed {
-    /// From the side that opened the connection to the other, or back.
+    /// `true` from the side that opened the connection to the other, `false` back.
     pub(super) forth: bool,
     /// Length prefix and body, as they were sent.
     pub(super) frame: Vec<u8>,
@@ -34,15 +57,15 @@ impl Log {
     }
 }
 
-/// Stands between two streams until both have ended. Of the frame number `flip.step`, one byte changes.
-pub(super) async fn stand_between<A, B>(caller: A, called: B, log: &Log, flip: Option<Flip>)
+/// Passes frames between two streams until both have ended. One byte of the frame number `flip.step` changes.
+pub(super) async fn relay<A, B>(caller: A, called: B, log: &Log, flip: Option<Flip>)
 where
     A: AsyncRead + AsyncWrite,
     B: AsyncRead + AsyncWrite,
 {
     let (from_caller, to_caller) = split(caller);
     let (from_called, to_called) = split(called);
-    // A side that is gone has ended its direction: the other side finds out when the writer is dropped.
+    // A side that is gone has ended its direction: the other side sees this when the writer is dropped.
     let _ = tokio::join!(
         pass(from_caller, to_called, true, log, flip),
         pass(from_called, to_caller, false, log, flip)
@@ -69,8 +92,8 @@ async fn pass(
     to.shutdown().await
 }
 
-/// The next frame; `None` at the end of the stream. What is read here was written by the project's own
-/// code, so its length prefix is sound; it bounds what is taken all the same.
+/// The next frame; `None` at the end of the stream. The project's own code wrote the frame, so its length prefix is
+/// sound.
 async fn frame(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
     let mut header = [0; FRAME_HEADER];
     if let Err(error) = from.read_exact(&mut header).await {

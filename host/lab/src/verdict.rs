@@ -1,77 +1,78 @@
-//! Who refused a changed byte, and by which check.
+//! The verdict on a changed byte: the participant that refused it, and its check.
 
 use minipki_core::limits::FRAME_HEADER;
 use minipki_core::session;
 
-use super::scenes::{End, Met};
-use super::{Flip, Step, StoryError, Who};
+use super::exchange::{ChannelEnd, ChannelEnds};
+use super::{Flip, MessageKind, Participant, ScenarioError, Step};
 use minipki_client::{ClientError, Identity};
 use minipki_net::trace::{places, reading};
 
-/// How a story ended in which one byte was changed.
+/// The outcome of an exchange in which one byte was changed.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     /// The change.
     pub flip: Flip,
-    /// What the byte belongs to.
+    /// The field that the byte belongs to.
     pub field: String,
     /// The byte as it was sent.
     pub sent: u8,
     /// The byte as it arrived.
     pub arrived: u8,
-    /// Whose check refused it.
-    pub by: Who,
-    /// What that check says: the error itself.
+    /// The participant whose check refused it.
+    pub by: Participant,
+    /// The text of that check's error.
     pub check: String,
     /// The code that the other side was sent, if it was sent one.
     pub code: Option<String>,
-    /// What the other side makes of it.
-    pub other: Option<(Who, String)>,
-    /// What travelled, from the changed message on, as it was sent.
+    /// The other side, and the error that it ended with.
+    pub other: Option<(Participant, String)>,
+    /// The messages from the changed one on, as they were sent.
     pub travelled: Vec<Step>,
 }
 
-/// Who found what.
+/// The participant that refused, its check, and what the other side ended with.
 pub(super) struct Finding {
-    by: Who,
+    by: Participant,
     check: String,
-    other: Option<(Who, String)>,
+    other: Option<(Participant, String)>,
 }
 
 impl Refusal {
-    /// Puts together what became of `flip`; `travelled` are the messages of its scene, of which
-    /// `changed` is the one that it hit.
+    /// Puts together the outcome of `flip`; `travelled` are the messages of its exchange, and `changed` is the number
+    /// of the one that was changed.
     ///
     /// # Errors
-    /// [`StoryError::NoSuchByte`] if it hit nothing, [`StoryError::Unnoticed`] if there is no finding.
+    /// [`ScenarioError::NoSuchByte`] if no byte was changed, [`ScenarioError::Unnoticed`] if there is no finding.
     pub(super) fn new(
         flip: Flip,
         finding: Option<Finding>,
         mut travelled: Vec<Step>,
         changed: usize,
-    ) -> Result<Self, StoryError> {
-        let missing = StoryError::NoSuchByte { step: flip.step, offset: flip.offset };
+    ) -> Result<Self, ScenarioError> {
+        let missing = ScenarioError::NoSuchByte { step: flip.step, offset: flip.offset };
         if changed >= travelled.len() {
             return Err(missing);
         }
         travelled.drain(..changed);
         let Some(first) = travelled.first() else { return Err(missing) };
         let Some(&sent) = first.frame.get(flip.offset) else { return Err(missing) };
-        let code = travelled.iter().find_map(|step| {
-            let refused = reading::message(step.body()).ok().filter(|reading| reading.name == "refused")?;
+        let refused = travelled.iter().find(|step| step.kind == MessageKind::Refused);
+        let code = refused.and_then(|step| {
+            let refused = reading::message(step.body()).ok()?;
             refused.fields.get("code")?.as_str().map(str::to_owned)
         });
-        let unnoticed = StoryError::Unnoticed { step: flip.step, offset: flip.offset };
+        let unnoticed = ScenarioError::Unnoticed { step: flip.step, offset: flip.offset };
         let Finding { by, check, other } = finding.ok_or(unnoticed)?;
         let (field, arrived) = (field(first, flip.offset), flip.apply(sent));
         Ok(Self { flip, field, sent, arrived, by, check, code, other, travelled })
     }
 }
 
-/// What byte `offset` of a step's frame belongs to.
+/// The field that byte `offset` of a step's frame belongs to.
 fn field(step: &Step, offset: usize) -> String {
     let Some(offset) = offset.checked_sub(FRAME_HEADER) else { return "length prefix".to_owned() };
-    let places = match step.record {
+    let places = match step.kind.record() {
         Some(_) => places::record(step.body()),
         None => places::message(step.body()),
     };
@@ -80,32 +81,32 @@ fn field(step: &Step, offset: usize) -> String {
     if around.is_empty() { "JSON around the fields".to_owned() } else { around.join(".") }
 }
 
-/// Who refused in an enrolment of `client`; `None` if nobody did.
-pub(super) fn of_enrolment(client: Who, outcome: Result<Identity, ClientError>) -> Option<Finding> {
+/// The finding in an enrolment of `client`; `None` if nobody refused.
+pub(super) fn of_enrolment(client: Participant, outcome: Result<Identity, ClientError>) -> Option<Finding> {
     let error = outcome.err()?;
     Some(match &error {
         ClientError::Refused { text, .. } => {
-            Finding { by: Who::Ca, check: text.clone(), other: Some((client, error.to_string())) }
+            Finding { by: Participant::Ca, check: text.clone(), other: Some((client, error.to_string())) }
         }
         error => Finding { by: client, check: check(error), other: None },
     })
 }
 
-/// Who refused in a channel of which a message to `receiver` was changed; `None` if nobody did.
-pub(super) fn of_channel(receiver: Who, (alice, bob): Met) -> Option<Finding> {
-    let failed = |who, end: Result<End, ClientError>| end.err().map(|error| (who, error));
-    match (failed(Who::Alice, alice), failed(Who::Bob, bob)) {
+/// The finding in a channel in which a message to `receiver` was changed; `None` if nobody refused.
+pub(super) fn of_channel(receiver: Participant, (alice, bob): ChannelEnds) -> Option<Finding> {
+    let failed = |by, end: Result<ChannelEnd, ClientError>| end.err().map(|error| (by, error));
+    match (failed(Participant::Alice, alice), failed(Participant::Bob, bob)) {
         (None, None) => None,
         (Some((by, error)), None) | (None, Some((by, error))) => {
             Some(Finding { by, check: check(&error), other: None })
         }
         (Some(alice), Some(bob)) => {
-            // One found something wrong, the other was told, or cut off. Where both only waited,
-            // it was for the rest of the message that was changed.
+            // One end found an error, and the other was told of it or cut off. Where both only waited, the receiver
+            // waited for the rest of the message that was changed.
             let by_alice = match (finds(&alice.1), finds(&bob.1)) {
                 (true, false) => true,
                 (false, true) => false,
-                _ => receiver == Who::Alice,
+                _ => receiver == Participant::Alice,
             };
             let ((by, error), other) = if by_alice { (alice, bob) } else { (bob, alice) };
             Some(Finding { by, check: check(&error), other: Some((other.0, check(&other.1))) })
@@ -113,12 +114,12 @@ pub(super) fn of_channel(receiver: Who, (alice, bob): Met) -> Option<Finding> {
     }
 }
 
-/// Whether the error is a check of one's own, and not word or silence from the other side.
+/// Whether the error comes from a check of this end, and not from a refusal or the silence of the other end.
 fn finds(error: &ClientError) -> bool {
     error.session_error().is_some_and(|error| error.code().is_some())
 }
 
-/// The check itself, without whom it was done for.
+/// The text of the check itself, without the name of the other side.
 fn check(error: &ClientError) -> String {
     match error {
         ClientError::Exchange { source, .. } => source.to_string(),

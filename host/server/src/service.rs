@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use minipki_core::cert::IdBuf;
 use minipki_core::crypto::rsa::KeySize;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::Summary;
 use super::audit_trail::AuditTrail;
@@ -237,7 +238,8 @@ impl CaService {
         Ok(storage(&folder).tokens()?)
     }
 
-    /// Begins to make its key, on a thread of its own. `ended` is told what came of it, before anybody sees the key.
+    /// Begins to make its key, on a thread of its own. `ended` gets the outcome before anybody sees the key. The task
+    /// that is returned ends with the same outcome once the key can be seen; it goes on if it is dropped.
     ///
     /// # Errors
     /// [`ServiceError::HasKey`].
@@ -246,7 +248,7 @@ impl CaService {
         issuer_id: IdBuf,
         size: KeySize,
         ended: impl FnOnce(Result<(), &StateError>) + Send + 'static,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<JoinHandle<Result<(), StateError>>, ServiceError> {
         {
             let mut key = self.look();
             if matches!(*key, CaKey::Making { .. } | CaKey::Ready(_)) {
@@ -255,15 +257,16 @@ impl CaService {
             *key = CaKey::Making { size, since: Instant::now() };
         }
         let service = self.clone();
-        tokio::task::spawn_blocking(move || {
+        Ok(spawn_blocking(move || {
             let made = state::create(&service.dir, issuer_id, size);
             ended(made.as_ref().map(drop));
-            *lock(&service.key) = made.map_or_else(
-                |error| CaKey::Failed(error.to_string()),
-                |made| CaKey::Ready(Arc::new(made.folder)),
-            );
-        });
-        Ok(())
+            let (key, outcome) = match made {
+                Ok(made) => (CaKey::Ready(Arc::new(made.folder)), Ok(())),
+                Err(error) => (CaKey::Failed(error.to_string()), Err(error)),
+            };
+            *lock(&service.key) = key;
+            outcome
+        }))
     }
 
     /// Opens the CA and serves, until `shutdown` resolves or [`CaService::stop`] is called.
@@ -386,7 +389,7 @@ fn open_audit_log(dir: &Path) -> Result<Option<Box<dyn AuditLog>>, String> {
 async fn off_the_async_threads<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ServiceError> + Send + 'static,
 ) -> Result<T, ServiceError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(ServiceError::Panicked))
+    spawn_blocking(work).await.unwrap_or(Err(ServiceError::Panicked))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

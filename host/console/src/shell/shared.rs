@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use minipki_lab::Play;
+use minipki_lab::Scenario;
 use tokio::sync::Mutex;
 
 use super::options::Limits;
@@ -16,8 +16,8 @@ pub(crate) struct Shared {
     pub(crate) sessions: Sessions,
     pub(crate) site: Site,
     pub(crate) limits: Limits,
-    /// The story that was played last. One for all sessions: a class looks at the same one.
-    pub(crate) played: Mutex<Option<Arc<Play>>>,
+    /// The scenario that was run last. One for all sessions: a class looks at the same one.
+    pub(crate) scenario: Mutex<Option<Arc<Scenario>>>,
     /// The root that a browser may be told to trust, if the CA issued the console's certificate.
     pub(crate) root_pem: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! The Walk-through page: the whole story of two clients, step by step, and a byte flipped in any step.
+//! The Walk-through page: the scenario of two clients, step by step, and a byte flipped in any step.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU8;
@@ -20,30 +20,30 @@ use crate::shell::page::{Frame, Refusal, render};
 use crate::shell::session::Visitor;
 use crate::shell::shared::Shared;
 use minipki_ca::{Enrolment, Token};
-use minipki_lab::{Flip, MakeToken, Note, Play, StoryError, Theatre, Who};
+use minipki_lab::{CaEndpoint, Flip, MakeToken, MessageKind, Note, Participant, Scenario, ScenarioError};
 use minipki_os::clock;
 use minipki_server::CaService;
 
 const PATH: &str = "/walk";
 
-/// How long a token for the story is good: it is used at once.
+/// The lifetime of a token for the scenario, in seconds: it is used at once.
 const TOKEN_SECONDS: u64 = 60;
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
-    Router::new().route(PATH, get(page)).route("/walk/play", post(play)).route("/walk/flip", post(flip))
+    Router::new().route(PATH, get(page)).route("/walk/play", post(run)).route("/walk/flip", post(flip))
 }
 
 #[derive(Template)]
 #[template(path = "walk.html")]
 struct WalkPage {
     frame: Frame,
-    /// Whether the CA server runs, without which nothing can be played.
+    /// Whether the CA server runs. A scenario needs it.
     running: bool,
-    told: Option<Told>,
+    view: Option<View>,
 }
 
-/// A story, opened at a step.
-struct Told {
+/// A scenario, opened at a step.
+struct View {
     names: [String; 2],
     run: String,
     arrows: Vec<Arrow>,
@@ -58,36 +58,32 @@ struct Told {
 
 /// A message in the drawing.
 struct Arrow {
-    from: Who,
-    to: Who,
-    name: String,
+    from: Participant,
+    to: Participant,
+    kind: MessageKind,
     /// The code, if it is a refusal.
     code: Option<String>,
 }
 
 impl Arrow {
     fn new(step: &minipki_lab::Step) -> Self {
-        let name = match (&step.record, &step.plaintext) {
-            (Some(_), Some(text)) if text.is_empty() => "close".to_owned(),
-            _ => Decoded::new(step.body(), step.record, None).name,
-        };
-        Self { from: step.from, to: step.to, name, code: refusal_code(step.body()) }
+        Self { from: step.from, to: step.to, kind: step.kind, code: refusal_code(step.body()) }
     }
 
-    /// Between which lifelines it runs, and which way: names of classes.
+    /// The names of the classes that place it: its two lifelines, and its direction.
     const fn way(&self) -> &'static str {
         match (self.from, self.to) {
-            (Who::Alice, Who::Ca) => "alice-ca forth",
-            (Who::Ca, Who::Alice) => "alice-ca back",
-            (Who::Ca, Who::Bob) => "ca-bob forth",
-            (Who::Bob, Who::Ca) => "ca-bob back",
-            (Who::Alice, _) => "alice-bob forth",
+            (Participant::Alice, Participant::Ca) => "alice-ca forth",
+            (Participant::Ca, Participant::Alice) => "alice-ca back",
+            (Participant::Ca, Participant::Bob) => "ca-bob forth",
+            (Participant::Bob, Participant::Ca) => "ca-bob back",
+            (Participant::Alice, _) => "alice-bob forth",
             _ => "alice-bob back",
         }
     }
 }
 
-/// What became of a changed byte.
+/// The outcome of a changed byte.
 struct Verdict {
     refusal: minipki_lab::Refusal,
     /// The byte, as people read it.
@@ -111,15 +107,15 @@ fn shown(byte: u8) -> String {
     }
 }
 
-impl Told {
-    fn new(play: &Play, number: usize, verdict: Option<Verdict>) -> Option<Self> {
-        let step = play.steps().get(number)?;
-        let mut message = Decoded::new(step.body(), step.record, step.plaintext.as_deref());
+impl View {
+    fn new(scenario: &Scenario, number: usize, verdict: Option<Verdict>) -> Option<Self> {
+        let step = scenario.steps().get(number)?;
+        let mut message = Decoded::new(step.body(), step.kind.record(), step.plaintext.as_deref());
         message.flips = true;
         Some(Self {
-            names: play.names().map(IdBuf::to_string),
-            run: play.names()[0].to_string(),
-            arrows: play.steps().iter().map(Arrow::new).collect(),
+            names: scenario.names().map(|name| name.to_string()),
+            run: scenario.names()[0].to_string(),
+            arrows: scenario.steps().iter().map(Arrow::new).collect(),
             number,
             before: step.before.clone(),
             after: step.after.clone(),
@@ -131,7 +127,7 @@ impl Told {
 
     /// The arrow of the step that is shown.
     fn arrow(&self) -> &Arrow {
-        // `number` was looked up in the same story.
+        // `number` was looked up in the same scenario.
         &self.arrows[self.number]
     }
 }
@@ -152,34 +148,35 @@ async fn page(
     Extension(visitor): Extension<Visitor>,
     Query(At { step }): Query<At>,
 ) -> Result<Response, Refusal> {
-    let told = match shared.played.lock().await.clone() {
-        Some(play) => Some(Told::new(&play, step.wrapping_sub(1), None).ok_or_else(no_step)?),
+    let view = match shared.scenario.lock().await.clone() {
+        Some(scenario) => Some(View::new(&scenario, step.wrapping_sub(1), None).ok_or_else(no_step)?),
         None => None,
     };
-    show(&shared, &visitor, told)
+    show(&shared, &visitor, view)
 }
 
-fn show(shared: &Shared, visitor: &Visitor, told: Option<Told>) -> Result<Response, Refusal> {
+fn show(shared: &Shared, visitor: &Visitor, view: Option<View>) -> Result<Response, Refusal> {
     let running = shared.service.running().is_ok();
-    render(&WalkPage { frame: Frame::new("Walk-through", PATH, visitor), running, told })
+    render(&WalkPage { frame: Frame::new("Walk-through", PATH, visitor), running, view })
 }
 
-async fn play(
+async fn run(
     State(shared): State<Arc<Shared>>,
     Extension(actor): Extension<Actor>,
 ) -> Result<Redirect, Refusal> {
-    let mut stage = shared.played.try_lock().map_err(|_| busy())?;
+    let mut last = shared.scenario.try_lock().map_err(|_| busy())?;
     let tokens = tokens(&shared.service);
-    let play = Play::perform(&theatre(&shared, &tokens)?).await.map_err(|error| failed(&actor, &error))?;
-    let [alice, bob] = play.names();
+    let run = Scenario::run(&endpoint(&shared, &tokens)?, shared.service.provider()).await;
+    let scenario = run.map_err(|error| failed(&actor, &error))?;
+    let [alice, bob] = scenario.names();
     actor.done("play the walk-through", format_args!("{alice} and {bob} enrolled"));
-    *stage = Some(Arc::new(play));
+    *last = Some(Arc::new(scenario));
     Ok(Redirect::to(PATH))
 }
 
 #[derive(Deserialize)]
 struct Change {
-    /// The name of the story that the page was of.
+    /// The name of the scenario that the page showed.
     run: String,
     /// From 1.
     step: usize,
@@ -196,8 +193,9 @@ async fn flip(
     Form(change): Form<Change>,
 ) -> Result<Response, Refusal> {
     let Change { run, step, offset, mask } = change;
-    let stage = shared.played.try_lock().map_err(|_| busy())?;
-    let play = stage.clone().filter(|play| play.names()[0].to_string() == run).ok_or_else(|| {
+    let last = shared.scenario.try_lock().map_err(|_| busy())?;
+    let same = |scenario: &Arc<Scenario>| scenario.names()[0].to_string() == run;
+    let scenario = last.clone().filter(same).ok_or_else(|| {
         Refusal::new(
             StatusCode::CONFLICT,
             "The story was played anew since this page was loaded.",
@@ -208,10 +206,10 @@ async fn flip(
     let flip = Flip { step: number, offset, mask: NonZeroU8::new(mask) };
     let tokens = tokens(&shared.service);
     let refusal =
-        play.flip(&theatre(&shared, &tokens)?, flip).await.map_err(|error| failed(&actor, &error))?;
+        scenario.flip(&endpoint(&shared, &tokens)?, flip).await.map_err(|error| failed(&actor, &error))?;
     actor.done("flip a byte", format_args!("byte {offset} of message {step}: {}", refusal.check));
-    let told = Told::new(&play, number, Some(Verdict::new(refusal))).ok_or_else(no_step)?;
-    show(&shared, &visitor, Some(told))
+    let view = View::new(&scenario, number, Some(Verdict::new(refusal))).ok_or_else(no_step)?;
+    show(&shared, &visitor, Some(view))
 }
 
 /// Tokens as the Tokens page makes them, for a CA that asks for one.
@@ -228,12 +226,11 @@ fn tokens(service: &CaService) -> impl Fn(&IdBuf) -> Result<Token, String> + Sen
     }
 }
 
-fn theatre<'t>(shared: &Shared, tokens: &'t MakeToken<'t>) -> Result<Theatre<'t>, Refusal> {
+fn endpoint<'t>(shared: &Shared, tokens: &'t MakeToken<'t>) -> Result<CaEndpoint<'t>, Refusal> {
     let running = shared.service.running().map_err(Refusal::told)?;
     let folder = shared.service.folder().map_err(Refusal::told)?;
-    Ok(Theatre {
-        provider: shared.service.provider(),
-        ca: reachable(running.address).to_string(),
+    Ok(CaEndpoint {
+        address: reachable(running.address).to_string(),
         anchor: folder.anchor().clone(),
         tokens: (running.policy.enrolment == Enrolment::Token).then_some(tokens),
     })
@@ -249,11 +246,11 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-fn failed(actor: &Actor, error: &StoryError) -> Refusal {
+fn failed(actor: &Actor, error: &ScenarioError) -> Refusal {
     actor.refused("walk-through", error);
     let status = match error {
-        StoryError::NoSuchByte { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        StoryError::Client { .. } | StoryError::Token(_) => StatusCode::CONFLICT,
+        ScenarioError::NoSuchByte { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        ScenarioError::Client { .. } | ScenarioError::Token(_) => StatusCode::CONFLICT,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Refusal::new(status, error.to_string(), "Go back; the CA's state is on the Authority page.")

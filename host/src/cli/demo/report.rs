@@ -1,4 +1,4 @@
-//! How the demo is told: numbered steps, what was checked, and how long it took.
+//! The report of the demo: numbered steps, what was checked, and how long it took.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,21 +13,21 @@ const HEADING: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 
-/// Tells the steps, and times them.
-pub(super) struct Stage {
+/// Writes the steps, and measures their times.
+pub(super) struct Report {
     trace: bool,
     step: usize,
     started: Instant,
     times: Vec<(&'static str, Duration)>,
 }
 
-impl Stage {
-    /// Before the first step; with `trace`, [`Stage::tap`] shows every message.
+impl Report {
+    /// An empty report. With `trace`, it has every message too.
     pub(super) fn new(trace: bool) -> Self {
         Self { trace, step: 0, started: Instant::now(), times: Vec::new() }
     }
 
-    /// Starts the next step, and its time.
+    /// Begins the next step.
     pub(super) fn begin(&mut self, title: &str) -> Result<(), CliError> {
         self.step += 1;
         let step = self.step;
@@ -43,7 +43,7 @@ impl Stage {
         output::data(|out| writeln!(out))
     }
 
-    /// Shows the messages between `own` and `peer`, if they are to be shown.
+    /// Returns the printer of the messages between `own` and `peer`, if the report has messages.
     pub(super) fn tap(&self, own: &str, peer: &str) -> Option<Arc<dyn Tap>> {
         self.trace.then(|| Arc::new(Printer::new(anstream::stdout(), own, peer)) as Arc<dyn Tap>)
     }
@@ -53,7 +53,7 @@ impl Stage {
         if self.trace { output::data(|out| writeln!(out)) } else { Ok(()) }
     }
 
-    /// One line of the story.
+    /// One line of a step.
     pub(super) fn tell(&self, text: &str) -> Result<(), CliError> {
         output::data(|out| writeln!(out, "   {text}"))
     }

@@ -1,0 +1,282 @@
+//! The exchanges of a scenario: an enrolment, and a channel between two enrolled clients.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use getrandom::SysRng;
+use minipki_core::cert::{Anchor, IdBuf};
+use minipki_core::crypto::KeyPair;
+use minipki_core::link::{Direction, Observer};
+use minipki_core::trust::Serial;
+use rand_core::UnwrapErr;
+use tokio::io::{DuplexStream, ReadHalf, WriteHalf, duplex, split};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::relay::{Flip, Log, relay};
+use super::{CaEndpoint, Participant, ScenarioError, Step};
+use minipki_ca::Token;
+use minipki_client::chat::{self, Message};
+use minipki_client::{
+    Channel, ChannelOptions, ClientError, Deadlines, EnrolOptions, Identity, Role, enrol_over, open, proven,
+};
+use minipki_net::trace::Tap;
+use minipki_provider::HostProvider;
+
+/// What alice says.
+pub const QUESTION: &str = "Hello bob, who else can read this?";
+/// What bob says.
+pub const ANSWER: &str = "Nobody, alice. Not even the CA.";
+
+/// The capacity of a connection in memory, in bytes.
+pub(super) const PIPE: usize = 16 * 1024;
+/// How long an end waits when a byte is changed, which may leave both ends waiting for each other.
+const SHORT: Deadlines = Deadlines {
+    connect: Duration::from_secs(3),
+    exchange: Duration::from_secs(3),
+    send: Duration::from_secs(3),
+};
+/// How long an exchange may take: more than the deadlines within it.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// One end of a channel in memory.
+pub type MemoryChannel = Channel<ReadHalf<DuplexStream>, WriteHalf<DuplexStream>>;
+
+/// What one end of a channel knows once both directions are closed.
+pub(super) struct ChannelEnd {
+    pub(super) peer: String,
+    pub(super) serial: Serial,
+    pub(super) handshake_hash: [u8; 32],
+    /// The fingerprint of the key that it seals with.
+    pub(super) seals: Option<[u8; 32]>,
+    /// The fingerprint of the key that it opens with.
+    pub(super) opens: Option<[u8; 32]>,
+    /// The last text that it received.
+    pub(super) heard: Option<String>,
+}
+
+/// The outcomes of a channel at its two ends, alice's first.
+pub(super) type ChannelEnds = (Result<ChannelEnd, ClientError>, Result<ChannelEnd, ClientError>);
+
+/// Makes a key for `client`, and has the running CA certify it for `subject`. `provider` computes for the client, and
+/// `tap` observes its messages. Returns the steps without notes.
+///
+/// # Errors
+/// [`ScenarioError::Client`], [`ScenarioError::Token`], [`ScenarioError::Stuck`].
+pub async fn enrol(
+    ca: &CaEndpoint<'_>,
+    provider: HostProvider,
+    client: Participant,
+    subject: IdBuf,
+    tap: Option<Arc<dyn Tap>>,
+) -> Result<(Identity, Vec<Step>), ScenarioError> {
+    let key = KeyPair::generate(provider, &mut UnwrapErr(SysRng));
+    let (outcome, steps) = enrolment(ca, client, subject, &key, None, tap).await?;
+    let identity = outcome.map_err(|source| ScenarioError::Client { by: client, source })?;
+    Ok((identity, steps))
+}
+
+/// Has the running CA certify `key`, through a relay.
+pub(super) async fn enrolment(
+    ca: &CaEndpoint<'_>,
+    client: Participant,
+    subject: IdBuf,
+    key: &KeyPair<HostProvider>,
+    flip: Option<Flip>,
+    tap: Option<Arc<dyn Tap>>,
+) -> Result<(Result<Identity, ClientError>, Vec<Step>), ScenarioError> {
+    let token = ca.tokens.map(|make| make(&subject)).transpose().map_err(ScenarioError::Token)?;
+    let options = EnrolOptions {
+        form: proven(token.as_ref().map(Token::text)),
+        deadlines: deadlines(flip),
+        tap,
+        ..EnrolOptions::new(&*ca.address, subject, Anchor::from_fingerprint(ca.anchor.fingerprint()))
+    };
+    let to_ca = match TcpStream::connect(&*ca.address).await {
+        Ok(stream) => stream,
+        Err(source) => {
+            let error = ClientError::Unreachable { address: ca.address.clone(), source };
+            return Ok((Err(error), Vec::new()));
+        }
+    };
+    let (own, near) = duplex(PIPE);
+    let log = Log::default();
+    let work = async {
+        let (mut reader, mut writer) = split(own);
+        enrol_over(&mut reader, &mut writer, key.clone(), options).await
+    };
+    let outcome = through(work, relay(near, to_ca, &log, flip)).await?;
+    Ok((outcome, Step::exchange(log.take(), client, Participant::Ca)))
+}
+
+/// Opens a channel from alice to bob, in memory. Each end expects the other by its name. `tap` observes alice's end.
+///
+/// # Errors
+/// [`ScenarioError::Client`].
+pub async fn meet(
+    alice: &Identity,
+    bob: &Identity,
+    tap: Option<Arc<dyn Tap>>,
+) -> Result<(MemoryChannel, MemoryChannel), ScenarioError> {
+    let (near, far) = duplex(PIPE);
+    let failed = |by| move |source| ScenarioError::Client { by, source };
+    let at_alice = async { connect(near, alice, bob, None, tap).await.map_err(failed(Participant::Alice)) };
+    let at_bob = async { accept(far, bob, alice, None).await.map_err(failed(Participant::Bob)) };
+    tokio::try_join!(at_alice, at_bob)
+}
+
+/// Runs a channel from alice to bob through a relay: they talk, and close.
+pub(super) async fn channel(
+    alice: &Identity,
+    bob: &Identity,
+    flip: Option<Flip>,
+) -> Result<(ChannelEnds, Vec<Step>), ScenarioError> {
+    let observed = Arc::new(Plaintexts::default());
+    let ((own_alice, near), (own_bob, far)) = (duplex(PIPE), duplex(PIPE));
+    let at_alice = async {
+        let mut channel = connect(own_alice, alice, bob, flip, Some(observed.clone())).await?;
+        let mut end = ChannelEnd::new(&channel);
+        say(&mut channel, QUESTION).await?;
+        channel.outbound.close().await?;
+        end.hear_all(&mut channel).await?;
+        Ok(end)
+    };
+    let at_bob = async {
+        let mut channel = accept(own_bob, bob, alice, flip).await?;
+        let mut end = ChannelEnd::new(&channel);
+        end.hear_all(&mut channel).await?;
+        say(&mut channel, ANSWER).await?;
+        channel.outbound.close().await?;
+        Ok(end)
+    };
+    let log = Log::default();
+    let ends = through(async { tokio::join!(at_alice, at_bob) }, relay(near, far, &log, flip)).await?;
+    let mut steps = Step::exchange(log.take(), Participant::Alice, Participant::Bob);
+    observed.add_to(&mut steps);
+    Ok((ends, steps))
+}
+
+/// Sends `text` as a chat message.
+///
+/// # Errors
+/// [`ClientError`], if it could not be sent.
+pub async fn say(channel: &mut MemoryChannel, text: &str) -> Result<(), ClientError> {
+    channel.outbound.send(&chat::encode(text)).await
+}
+
+/// Returns the text of the next chat message, or the body of a message that is none; `None` once the peer has closed.
+///
+/// # Errors
+/// [`ClientError`], if nothing genuine arrived.
+pub async fn hear(channel: &mut MemoryChannel) -> Result<Option<String>, ClientError> {
+    let Some(body) = channel.inbound.receive().await? else { return Ok(None) };
+    Ok(Some(match chat::decode(body) {
+        Ok(Message::Chat(text)) => text,
+        _ => String::from_utf8_lossy(body).into_owned(),
+    }))
+}
+
+/// Opens alice's end of a channel to bob.
+pub(super) async fn connect(
+    stream: DuplexStream,
+    alice: &Identity,
+    bob: &Identity,
+    flip: Option<Flip>,
+    tap: Option<Arc<dyn Tap>>,
+) -> Result<MemoryChannel, ClientError> {
+    let (reader, writer) = split(stream);
+    open(Role::Initiator, "bob", reader, writer, alice, &expecting(bob, flip, tap)).await
+}
+
+/// Opens bob's end of a channel from alice.
+async fn accept(
+    stream: DuplexStream,
+    bob: &Identity,
+    alice: &Identity,
+    flip: Option<Flip>,
+) -> Result<MemoryChannel, ClientError> {
+    let (reader, writer) = split(stream);
+    open(Role::Responder, "alice", reader, writer, bob, &expecting(alice, flip, None)).await
+}
+
+fn expecting(peer: &Identity, flip: Option<Flip>, tap: Option<Arc<dyn Tap>>) -> ChannelOptions {
+    ChannelOptions {
+        peer: Some(peer.subject_id().into()),
+        deadlines: deadlines(flip),
+        tap,
+        ..ChannelOptions::default()
+    }
+}
+
+fn deadlines(flip: Option<Flip>) -> Deadlines {
+    if flip.is_some() { SHORT } else { Deadlines::default() }
+}
+
+/// Runs `work` with the relay that it needs.
+async fn through<T>(
+    work: impl Future<Output = T>,
+    relay: impl Future<Output = ()>,
+) -> Result<T, ScenarioError> {
+    let both = async { tokio::join!(work, relay).0 };
+    timeout(LIMIT, both).await.map_err(|_| ScenarioError::Stuck)
+}
+
+impl ChannelEnd {
+    fn new(channel: &MemoryChannel) -> Self {
+        Self {
+            peer: channel.peer.subject_id().to_string(),
+            serial: channel.peer.serial_number(),
+            handshake_hash: channel.handshake_hash,
+            seals: channel.outbound.key_fingerprint(),
+            opens: channel.inbound.key_fingerprint(),
+            heard: None,
+        }
+    }
+
+    /// Receives until the peer has closed.
+    async fn hear_all(&mut self, channel: &mut MemoryChannel) -> Result<(), ClientError> {
+        while let Some(text) = hear(channel).await? {
+            self.heard = Some(text);
+        }
+        Ok(())
+    }
+}
+
+/// The plaintexts that one end sees, by the direction and number of their frames.
+#[derive(Default)]
+struct Plaintexts(Mutex<Observed>);
+
+#[derive(Default)]
+struct Observed {
+    frames: [usize; 2],
+    plaintexts: Vec<(Direction, usize, Vec<u8>)>,
+}
+
+impl Plaintexts {
+    /// Adds the plaintexts that alice's end saw to the steps that carried them.
+    fn add_to(&self, steps: &mut [Step]) {
+        let observed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut frames = [0; 2];
+        for step in steps {
+            let direction =
+                if step.from == Participant::Alice { Direction::Sent } else { Direction::Received };
+            frames[direction as usize] += 1;
+            let number = frames[direction as usize];
+            let found = observed.plaintexts.iter().find(|(d, n, _)| (*d, *n) == (direction, number));
+            step.plaintext = found.map(|(_, _, text)| text.clone());
+        }
+    }
+}
+
+impl Observer for Plaintexts {
+    fn frame(&self, direction: Direction, _: &[u8]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).frames[direction as usize] += 1;
+    }
+
+    fn plaintext(&self, direction: Direction, text: &[u8]) {
+        let mut observed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = observed.frames[direction as usize];
+        observed.plaintexts.push((direction, number, text.to_vec()));
+    }
+}

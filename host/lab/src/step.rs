@@ -1,0 +1,161 @@
+//! The steps of a scenario: one message each, with notes on what its two ends did.
+
+use minipki_core::limits::{FRAME_HEADER, TAG};
+use minipki_net::trace::reading;
+
+use super::Participant;
+use super::relay::Passed;
+
+/// The kind of a message, by its type in the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageKind {
+    /// The request of an enrolment.
+    EnrollRequest,
+    /// The CA's challenge.
+    EnrollChallenge,
+    /// The proof of possession.
+    EnrollProof,
+    /// The CA's response with a certificate.
+    Granted,
+    /// The refusal of an enrolment or of a handshake.
+    Refused,
+    /// The first message of the handshake.
+    Handshake1,
+    /// The second message of the handshake.
+    Handshake2,
+    /// The third message of the handshake, and the last in clear.
+    Handshake3,
+    /// An encrypted message, with its number in its direction, from 0.
+    Record(u64),
+    /// The empty encrypted message that ends its direction, with its number there, from 0.
+    Close(u64),
+    /// A frame that is no message.
+    Unknown,
+}
+
+impl MessageKind {
+    const IN_CLEAR: [Self; 8] = [
+        Self::EnrollRequest,
+        Self::EnrollChallenge,
+        Self::EnrollProof,
+        Self::Granted,
+        Self::Refused,
+        Self::Handshake1,
+        Self::Handshake2,
+        Self::Handshake3,
+    ];
+
+    /// The name that is shown to people: the message's type, where it has one.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EnrollRequest => "enroll_request",
+            Self::EnrollChallenge => "enroll_challenge",
+            Self::EnrollProof => "enroll_proof",
+            Self::Granted => "granted",
+            Self::Refused => "refused",
+            Self::Handshake1 => "handshake_1",
+            Self::Handshake2 => "handshake_2",
+            Self::Handshake3 => "handshake_3",
+            Self::Record(_) => "encrypted message",
+            Self::Close(_) => "close",
+            Self::Unknown => "not a message",
+        }
+    }
+
+    /// The number of an encrypted message in its direction, from 0; `None` in clear.
+    pub const fn record(self) -> Option<u64> {
+        match self {
+            Self::Record(number) | Self::Close(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    fn in_clear(name: &str) -> Self {
+        Self::IN_CLEAR.into_iter().find(|kind| kind.name() == name).unwrap_or(Self::Unknown)
+    }
+}
+
+/// One message, and what its two ends did with it.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The sender.
+    pub from: Participant,
+    /// The receiver.
+    pub to: Participant,
+    /// The kind of the message.
+    pub kind: MessageKind,
+    /// The frame as it was sent: length prefix and body.
+    pub frame: Vec<u8>,
+    /// The plaintext that the frame carries under its encryption, as its two ends see it.
+    pub plaintext: Option<Vec<u8>>,
+    /// What was done before the message was sent.
+    pub before: Vec<Note>,
+    /// What was done once the message had arrived.
+    pub after: Vec<Note>,
+}
+
+/// A note on what a participant did, or knows from then on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The participant.
+    pub by: Participant,
+    /// What it did, as the rest of a sentence that its name begins.
+    pub text: String,
+}
+
+impl Step {
+    /// The steps of one exchange between `near`, which opened the connection, and `far`, without notes.
+    pub(super) fn exchange(passed: Vec<Passed>, near: Participant, far: Participant) -> Vec<Self> {
+        let mut records = [0; 2];
+        let mut encrypted = false;
+        passed
+            .into_iter()
+            .map(|Passed { forth, frame }| {
+                let body = body(&frame);
+                let kind = match reading::message(body) {
+                    Ok(reading) => MessageKind::in_clear(reading.name),
+                    Err(_) if encrypted => {
+                        let next = &mut records[usize::from(forth)];
+                        let number = *next;
+                        *next += 1;
+                        // Without a plaintext there is only a tag.
+                        if body.len() == TAG {
+                            MessageKind::Close(number)
+                        } else {
+                            MessageKind::Record(number)
+                        }
+                    }
+                    Err(_) => MessageKind::Unknown,
+                };
+                encrypted |= kind == MessageKind::Handshake3;
+                let (from, to) = if forth { (near, far) } else { (far, near) };
+                Self { from, to, kind, frame, plaintext: None, before: Vec::new(), after: Vec::new() }
+            })
+            .collect()
+    }
+
+    /// The body of the frame.
+    pub fn body(&self) -> &[u8] {
+        body(&self.frame)
+    }
+
+    /// The client whose enrolment the message belongs to; `None` for a message of the channel.
+    pub(super) fn enrolling(&self) -> Option<Participant> {
+        match (self.from, self.to) {
+            (Participant::Ca, client) | (client, Participant::Ca) => Some(client),
+            _ => None,
+        }
+    }
+
+    pub(super) fn note_before(&mut self, by: Participant, text: impl Into<String>) {
+        self.before.push(Note { by, text: text.into() });
+    }
+
+    pub(super) fn note_after(&mut self, by: Participant, text: impl Into<String>) {
+        self.after.push(Note { by, text: text.into() });
+    }
+}
+
+fn body(frame: &[u8]) -> &[u8] {
+    frame.get(FRAME_HEADER..).unwrap_or_default()
+}

@@ -1,0 +1,324 @@
+//! The scenario of the walk-through: what it keeps, and that a byte changed anywhere in it is refused by a participant.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU8;
+
+use minipki_ca::ports::Page;
+use minipki_ca::{Enrolment, Policy, Token};
+use minipki_core::cert::{Certificate, IdBuf};
+use minipki_lab::MessageKind::{
+    Close, EnrollChallenge, EnrollProof, EnrollRequest, Granted, Handshake1, Handshake2, Handshake3, Record,
+};
+use minipki_lab::Participant::{Alice, Bob, Ca};
+use minipki_lab::{
+    CaEndpoint, Flip, MessageKind, Participant, Refusal, Scenario, ScenarioError, Step, attacks,
+};
+use minipki_net::trace::{Reading, places, reading};
+use minipki_provider::HostProvider;
+use minipki_tests::peers::identity;
+use minipki_tests::server::{Setup, TestServer};
+use rand_core::UnwrapErr;
+
+/// A message of the scenario: its sender, its receiver and its kind.
+type Key = (Participant, Participant, MessageKind);
+
+/// All messages, in order.
+const MESSAGES: [Key; 15] = [
+    (Alice, Ca, EnrollRequest),
+    (Ca, Alice, EnrollChallenge),
+    (Alice, Ca, EnrollProof),
+    (Ca, Alice, Granted),
+    (Bob, Ca, EnrollRequest),
+    (Ca, Bob, EnrollChallenge),
+    (Bob, Ca, EnrollProof),
+    (Ca, Bob, Granted),
+    (Alice, Bob, Handshake1),
+    (Bob, Alice, Handshake2),
+    (Alice, Bob, Handshake3),
+    (Alice, Bob, Record(0)),
+    (Alice, Bob, Close(1)),
+    (Bob, Alice, Record(0)),
+    (Bob, Alice, Close(1)),
+];
+
+fn key(step: &Step) -> Key {
+    (step.from, step.to, step.kind)
+}
+
+/// The number of a message.
+fn number(scenario: &Scenario, message: Key) -> usize {
+    scenario.steps().iter().position(|step| key(step) == message).expect("the scenario has this message")
+}
+
+fn step(scenario: &Scenario, message: Key) -> &Step {
+    &scenario.steps()[number(scenario, message)]
+}
+
+async fn run() -> (TestServer, Scenario) {
+    let server = TestServer::start(Setup::default()).await;
+    let scenario =
+        Scenario::run(&server.endpoint(), HostProvider::default()).await.expect("a CA that issues");
+    (server, scenario)
+}
+
+fn read(step: &Step) -> (Reading, Vec<places::Place>) {
+    match step.kind.record() {
+        Some(number) => (reading::record(step.body(), number), places::record(step.body())),
+        None => (reading::message(step.body()).expect("a known message"), places::message(step.body())),
+    }
+}
+
+#[tokio::test]
+async fn the_scenario_is_whole_and_in_order() {
+    let (server, scenario) = run().await;
+    let messages: Vec<_> = scenario.steps().iter().map(key).collect();
+    assert_eq!(messages, MESSAGES);
+    for step in scenario.steps() {
+        let name = if matches!(step.kind, Close(_)) { "encrypted message" } else { step.kind.name() };
+        assert_eq!(read(step).0.name, name);
+    }
+
+    // What was under encryption is what the two ends saw: the certificates that the CA has recorded, and the texts.
+    let page = Page { subject: None, after: 0, limit: 100 };
+    let recorded: Vec<_> =
+        server.reader().list(page).expect("a ledger").into_iter().map(|r| r.certificate).collect();
+    let plaintext = |message| step(&scenario, message).plaintext.as_deref().expect("a plaintext");
+    let [alice, bob] = scenario.names();
+    for (message, name) in [((Bob, Alice, Handshake2), bob), ((Alice, Bob, Handshake3), alice)] {
+        let shown = plaintext(message);
+        let certificate = Certificate::parse(shown).expect("one that can be read");
+        assert_eq!(certificate.subject_id(), name);
+        assert!(recorded.iter().any(|text| text == shown), "the ledger has it");
+    }
+    let said = |message| String::from_utf8_lossy(plaintext(message));
+    for (message, text) in
+        [((Alice, Bob, Record(0)), "Hello bob"), ((Bob, Alice, Record(0)), "Nobody, alice")]
+    {
+        assert!(said(message).contains(text), "{}", said(message));
+    }
+    assert_eq!(said((Alice, Bob, Close(1))), "");
+    assert_eq!(said((Bob, Alice, Close(1))), "");
+}
+
+#[tokio::test]
+async fn each_message_has_the_notes_of_its_ends() {
+    let (_server, scenario) = run().await;
+    let noted: Vec<_> = scenario
+        .steps()
+        .iter()
+        .map(|step| {
+            let by = |notes: &[minipki_lab::Note]| notes.iter().map(|note| note.by).collect::<Vec<_>>();
+            (key(step), by(&step.before), by(&step.after))
+        })
+        .collect();
+    for ((from, to, kind), before, after) in noted {
+        let encrypted = kind.record().is_some();
+        assert_eq!(before, if encrypted { vec![] } else { vec![from] }, "{kind:?}");
+        let expected = match kind {
+            Handshake3 => vec![Bob, Alice, Bob],
+            Granted | Handshake2 => vec![to],
+            _ if encrypted => vec![to],
+            _ => vec![],
+        };
+        assert_eq!(after, expected, "{kind:?}");
+    }
+    let reads = |message, text: &str| {
+        let after = &step(&scenario, message).after;
+        assert!(after[0].text.contains(text), "{after:?}");
+    };
+    reads((Alice, Bob, Record(0)), "reads: Hello bob");
+    reads((Bob, Alice, Record(0)), "reads: Nobody, alice");
+
+    // Each end's sealing key is the other's opening key, and the two directions have different ones.
+    let keys = |by| {
+        let after = &step(&scenario, (Alice, Bob, Handshake3)).after;
+        let note = after.iter().find(|note| note.by == by && note.text.contains("has the keys"));
+        let text = &note.expect("the keys that came out").text;
+        let after = |mark: &str| text.split(mark).nth(1).expect("a fingerprint")[..32].to_owned();
+        (after("seals with: "), after("opens with: "), after("Handshake hash: "))
+    };
+    let ((a_seals, a_opens, a_hash), (b_seals, b_opens, b_hash)) = (keys(Alice), keys(Bob));
+    assert_eq!((&a_seals, &a_opens, a_hash), (&b_opens, &b_seals, b_hash));
+    assert_ne!(a_seals, a_opens);
+}
+
+#[tokio::test]
+async fn every_field_has_its_place_in_the_bytes() {
+    let (_server, scenario) = run().await;
+    for step in scenario.steps() {
+        let (Reading { lines, .. }, places) = read(step);
+        let named = |depth: usize, name: &str| (depth, name.to_owned());
+        let of_lines: Vec<_> = lines.iter().map(|line| named(line.depth, &line.name)).collect();
+        let of_places: Vec<_> = places.iter().map(|place| named(place.depth, &place.name)).collect();
+        assert_eq!(of_lines, of_places);
+        for (line, place) in lines.iter().zip(&places) {
+            let text = String::from_utf8_lossy(&step.body()[place.at.clone()]).into_owned();
+            if line.name == "subject_id" || line.name == "serial_number" || line.name == "type" {
+                assert_eq!(text, line.value, "{}", line.name);
+            }
+        }
+    }
+}
+
+async fn flipped(server: &TestServer, scenario: &Scenario, flip: Flip) -> Refusal {
+    let refusal = scenario.flip(&server.endpoint(), flip).await;
+    let refusal = refusal.unwrap_or_else(|error| panic!("{flip:?}: {error}"));
+    assert!(!refusal.check.is_empty() && !refusal.field.is_empty(), "{flip:?}");
+    assert_eq!(refusal.arrived, flip.apply(refusal.sent));
+    assert_ne!(refusal.arrived, refusal.sent);
+    assert_eq!(refusal.travelled[0].kind, scenario.steps()[flip.step].kind);
+    refusal
+}
+
+const TAG_DIFFERS: &str = "the authentication tag does not fit";
+const PROOF_DIFFERS: &str = "the proof does not fit";
+const NOT_SIGNED: &str = "the certificate is not signed by the trusted key";
+
+/// The check that finds a changed byte of this field of this message, its participant, and the code that is sent.
+const FOUND: [(Key, &str, Participant, &str, Option<&str>); 15] = [
+    ((Alice, Ca, EnrollRequest), "subject_id", Ca, PROOF_DIFFERS, Some("proof_failed")),
+    ((Alice, Ca, EnrollRequest), "type", Ca, "this type of message is not served", Some("unknown_type")),
+    ((Ca, Alice, EnrollChallenge), "ca_share_b64", Ca, PROOF_DIFFERS, Some("proof_failed")),
+    ((Ca, Alice, EnrollChallenge), "nonce_b64", Ca, PROOF_DIFFERS, Some("proof_failed")),
+    ((Alice, Ca, EnrollProof), "proof_b64", Ca, PROOF_DIFFERS, Some("proof_failed")),
+    ((Ca, Alice, Granted), "ca_signature_b64", Alice, NOT_SIGNED, None),
+    ((Ca, Alice, Granted), "issuer_id", Alice, NOT_SIGNED, None),
+    ((Ca, Alice, Granted), "serial_number", Alice, NOT_SIGNED, None),
+    ((Ca, Bob, Granted), "not_after", Bob, "", None),
+    ((Alice, Bob, Handshake1), "e", Alice, TAG_DIFFERS, Some("handshake_failed")),
+    ((Bob, Alice, Handshake2), "payload", Alice, TAG_DIFFERS, Some("handshake_failed")),
+    ((Alice, Bob, Handshake3), "s", Bob, TAG_DIFFERS, Some("handshake_failed")),
+    ((Alice, Bob, Record(0)), "ciphertext", Bob, TAG_DIFFERS, None),
+    ((Alice, Bob, Close(1)), "tag", Bob, TAG_DIFFERS, None),
+    ((Bob, Alice, Record(0)), "tag", Alice, TAG_DIFFERS, None),
+];
+
+#[tokio::test]
+async fn each_field_has_a_check_that_finds_it_changed() {
+    let (server, scenario) = run().await;
+    for (message, field, by, says, code) in FOUND {
+        let (_, places) = read(step(&scenario, message));
+        let place = places.iter().find(|place| place.name == field).expect("the field is there");
+        // A byte in the middle of the value, and the frame's header before it.
+        let offset = 4 + (place.at.start + place.at.end) / 2;
+        let flip = Flip { step: number(&scenario, message), offset, mask: None };
+        let refusal = flipped(&server, &scenario, flip).await;
+        let Refusal { check, .. } = &refusal;
+        let at = format!("{message:?} {field}: {check}");
+        assert!(refusal.field.split('.').any(|part| part == field), "{at}: {}", refusal.field);
+        assert_eq!((refusal.by, refusal.code.as_deref()), (by, code), "{at}");
+        assert!(check.contains(says), "{at}");
+    }
+}
+
+/// All bytes of the first message of each kind up to this many, and then every so many.
+const DENSE: usize = 40;
+const STRIDE: usize = 23;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_byte_changed_anywhere_is_refused_by_a_named_check() {
+    let (server, scenario) = run().await;
+    let mut checks = BTreeSet::new();
+    for (step, there) in scenario.steps().iter().enumerate() {
+        // Bob's enrolment has the messages of alice's.
+        if matches!(key(there), (Ca, Bob, _) | (Bob, Ca, _)) {
+            continue;
+        }
+        for (offset, byte) in there.frame.iter().enumerate() {
+            if offset >= DENSE && !(offset + step).is_multiple_of(STRIDE) && offset + 4 < there.frame.len() {
+                continue;
+            }
+            // A longer length leaves both sides waiting, until a deadline says so: one of those is enough.
+            let longer = offset < 4 && offset != 1;
+            let mask = longer.then(|| NonZeroU8::new(*byte).unwrap_or(NonZeroU8::MAX));
+            let refusal = flipped(&server, &scenario, Flip { step, offset, mask }).await;
+            // The same check at another byte is the same check.
+            checks.insert(refusal.check.split(" (at byte").next().unwrap_or_default().to_owned());
+        }
+    }
+    assert!(checks.len() >= 8, "{checks:#?}");
+}
+
+#[tokio::test]
+async fn a_message_that_promises_more_than_comes_ends_by_a_deadline_or_as_cut_off() {
+    let (server, scenario) = run().await;
+    for message in [(Alice, Ca, EnrollRequest), (Alice, Bob, Handshake1), (Alice, Bob, Record(0))] {
+        // 512 bytes more, or 1024 where those are there already.
+        let mask = if step(&scenario, message).frame[2] & 2 == 0 { 2 } else { 4 };
+        let flip = Flip { step: number(&scenario, message), offset: 2, mask: NonZeroU8::new(mask) };
+        let refusal = flipped(&server, &scenario, flip).await;
+        assert_eq!(refusal.field, "length prefix");
+        let says = ["did not get on within", "ended where more was expected"];
+        assert!(says.iter().any(|says| refusal.check.contains(says)), "{message:?}: {}", refusal.check);
+    }
+}
+
+#[tokio::test]
+async fn a_byte_that_is_not_there_cannot_be_changed() {
+    let (server, scenario) = run().await;
+    let proof = number(&scenario, (Alice, Ca, EnrollProof));
+    let end = scenario.steps()[proof].frame.len();
+    for (step, offset) in [(proof, end), (scenario.steps().len(), 0), (usize::MAX, usize::MAX)] {
+        let flip = Flip { step, offset, mask: None };
+        let error = scenario.flip(&server.endpoint(), flip).await.expect_err("no such byte");
+        assert!(matches!(error, ScenarioError::NoSuchByte { .. }), "{error}");
+    }
+}
+
+/// One serial number in ten has a digit less, which makes the message shorter than the one that was shown.
+#[tokio::test]
+async fn the_last_byte_is_changed_however_long_the_serial_number_is() {
+    let (server, scenario) = run().await;
+    let granted = number(&scenario, (Ca, Alice, Granted));
+    let last = scenario.steps()[granted].frame.len() - 1;
+    for _ in 0..60 {
+        flipped(&server, &scenario, Flip { step: granted, offset: last, mask: None }).await;
+    }
+}
+
+#[tokio::test]
+async fn it_runs_where_tokens_are_required_too() {
+    let policy = Policy { enrolment: Enrolment::Token, ..Policy::default() };
+    let server = TestServer::start(Setup { policy, ..Setup::default() }).await;
+    let Err(error) = Scenario::run(&server.endpoint(), HostProvider::default()).await else {
+        panic!("no token, no certificate")
+    };
+    assert!(error.to_string().contains("token"), "{error}");
+
+    let make = |subject: &IdBuf| {
+        let token = Token::generate(&mut UnwrapErr(getrandom::SysRng)).map_err(|error| error.to_string())?;
+        server.add_token(token.text(), &subject.to_string(), 60);
+        Ok(token)
+    };
+    let ca = CaEndpoint { tokens: Some(&make), ..server.endpoint() };
+    let scenario = Scenario::run(&ca, HostProvider::default()).await.expect("with tokens");
+    let step = number(&scenario, (Alice, Ca, EnrollProof));
+    let refusal = scenario.flip(&ca, Flip { step, offset: 30, mask: None }).await.expect("refused");
+    assert_eq!(refusal.code.as_deref(), Some("proof_failed"));
+}
+
+#[tokio::test]
+async fn a_ca_that_is_gone_is_named() {
+    let (server, scenario) = run().await;
+    let ca = server.endpoint();
+    server.stop().await.expect("no panic").expect("a good end");
+    let Err(error) = Scenario::run(&ca, HostProvider::default()).await else { panic!("nobody is there") };
+    assert!(matches!(error, ScenarioError::Client { by: Alice, .. }), "{error}");
+    let again = scenario.flip(&ca, Flip { step: 0, offset: 9, mask: None }).await;
+    assert!(matches!(again, Err(ScenarioError::Client { by: Alice, .. })), "{again:?}");
+    // The channel needs no CA.
+    let step = number(&scenario, (Bob, Alice, Handshake2));
+    let refusal = scenario.flip(&ca, Flip { step, offset: 99, mask: None }).await.expect("refused");
+    assert_eq!(refusal.by, Alice);
+}
+
+#[tokio::test]
+async fn an_attack_that_succeeds_is_an_error() {
+    let (alice, bob) = (identity("alice"), identity("bob"));
+    let error = attacks::changed_certificate(&alice, &bob, "rob").expect("refused");
+    assert!(error.to_string().contains(NOT_SIGNED), "{error}");
+    let unchanged = attacks::changed_certificate(&alice, &bob, "bob");
+    assert!(matches!(unchanged, Err(ScenarioError::Accepted(_))), "{unchanged:?}");
+    let error = attacks::stolen_certificate(&alice, &bob).await.expect("refused");
+    assert!(error.to_string().contains("for another key"), "{error}");
+}
