@@ -1,6 +1,7 @@
 //! A device among CAs that refuse it, and among CAs that are none: each ends its run with a reason of its own.
 
 use minipki_core::cert::Id;
+use minipki_core::crypto::x25519::PublicKey;
 use minipki_device_app::Exit;
 use minipki_qemu::{Board, HOST};
 use minipki_tests::board::{Ended, Scene};
@@ -33,7 +34,7 @@ fn a_wrong_fingerprint(board: Board) {
     ended.says("the CA refused (proof_failed): ");
     // A CA that lets anybody in gives itself away by its key.
     let stranger = scene.other_forger();
-    let grant = move |subject: Id<'_>, key: &[u8; 32]| stranger.certificate(subject.as_str(), key, valid());
+    let grant = move |subject: Id<'_>, key: &PublicKey| stranger.certificate(subject.as_str(), key, valid());
     at(&scene, takes(move || Other::impostor(grant)), &[]).exits(Exit::WrongFingerprint);
 }
 
@@ -79,7 +80,7 @@ fn a_ca_that_never_answers(board: Board) {
 fn certificates_that_do_not_hold(board: Board) {
     let scene = Scene::new(board);
     let (anchor, forger) = (scene.anchor(), scene.forger());
-    let grant = move |subject: Id<'_>, key: &[u8; 32]| {
+    let grant = move |subject: Id<'_>, key: &PublicKey| {
         let mut certificate = forger.certificate(subject.as_str(), key, valid());
         flip(&mut certificate);
         certificate
@@ -87,7 +88,7 @@ fn certificates_that_do_not_hold(board: Board) {
     at(&scene, takes(move || Other::ca(&anchor, grant)), &[]).exits(Exit::CertificateRefused);
     // One that is genuine is kept, for the case that the device's clock is wrong; nothing is done with it.
     let (anchor, forger) = (scene.anchor(), scene.forger());
-    let grant = move |subject: Id<'_>, key: &[u8; 32]| forger.certificate(subject.as_str(), key, expired());
+    let grant = move |subject: Id<'_>, key: &PublicKey| forger.certificate(subject.as_str(), key, expired());
     let ca = format!("{HOST}:{}", takes(move || Other::ca(&anchor, grant)));
     let device = scene.device("sensor").calling(free_port(), "bob");
     device.told(&["--ca", &ca]).run().exits(Exit::CertificateExpired).meets_nobody();
