@@ -78,7 +78,7 @@ impl Running {
         self.metrics.summary()
     }
 
-    /// Granted and refused a second, over the last [`LOOKS`] seconds.
+    /// Granted and refused a second, over the last ten seconds.
     pub fn rates(&self) -> (f64, f64) {
         let Some((then, before)) = lock(&self.looks).front().copied() else { return (0.0, 0.0) };
         let (span, now) = (then.elapsed().as_secs_f64().max(f64::MIN_POSITIVE), self.summary());
