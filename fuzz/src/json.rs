@@ -29,7 +29,11 @@ pub fn json(body: &[u8]) {
     assert_eq!(reader.finish(), Ok(()));
     // serde_json keeps an object's keys in ascending order.
     let rewritten = serde_json::to_vec(&object).expect("no key but strings");
-    assert_eq!(check(&rewritten, Form::Canonical), Ok(()), "rewriting makes it canonical");
+    match check(&rewritten, Form::Canonical) {
+        // In another order, more keys may be open at once than the profile allows.
+        Err(JsonError { kind: JsonErrorKind::Keys, .. }) => assert!(canonical.is_err()),
+        rewriting => assert_eq!(rewriting, Ok(()), "rewriting makes it canonical"),
+    }
     assert_eq!(canonical.is_ok(), rewritten == body, "canonical is what rewriting leaves alone");
 }
 
