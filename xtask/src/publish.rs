@@ -5,7 +5,8 @@ use crate::steps::{cargo, execute};
 use crate::tree;
 
 /// The crates that are published, each after those that it depends on.
-const PACKAGES: &[&str] = &["minipki-core"];
+const PACKAGES: &[&str] =
+    &["minipki-core", "minipki-os", "minipki-provider", "minipki-net", "minipki-client"];
 
 /// The files that a package holds beside its code.
 const FILES: &[&str] = &["README.md", "LICENSE"];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use getrandom::SysRng;
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, IdBuf};
-use minipki_core::crypto::KeyPair;
+use minipki_core::crypto::{Hash, KeyPair, Portable};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Misuse};
 use minipki_core::session::{self, EnrolClient, EnrolForm, EnrolOutcome, Enrolment};
@@ -15,7 +15,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::dial::dial;
 use super::{ClientError, Deadlines, Identity};
-use minipki_ca::TokenHash;
 use minipki_net::drive;
 use minipki_net::trace::{Tap, Tapped};
 use minipki_os::clock;
@@ -46,9 +45,10 @@ impl EnrolOptions {
     }
 }
 
-/// The proven form, with the token of that text if there is one.
+/// The proven form, with the token of that text if there is one. The proof is made with the token's SHA-256 (protocol §4).
 pub fn proven(token: Option<&str>) -> EnrolForm {
-    EnrolForm::Proven { token: token.map(|text| Secret::new(*TokenHash::of(text).as_bytes())) }
+    let hash = |text: &str| Secret::new(Portable::new().sha256(&[text.as_bytes()]));
+    EnrolForm::Proven { token: token.map(hash) }
 }
 
 /// Has `key` certified by the CA that `options` name. Keep the key where it outlives the process before this is

@@ -28,3 +28,8 @@ pub use folder::{IdentityFolder, PendingIdentity};
 pub use half::{Incoming, Liveness, Outgoing};
 pub use identity::{Identity, IdentityError, OutOfTime};
 pub use listener::Listener;
+
+/// The example of the README.
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;
