@@ -114,7 +114,7 @@ impl Serialize for UnixTime {
     }
 }
 
-/// What the caller knows of the present time.
+/// The present time, as far as the caller knows it.
 ///
 /// # Examples
 /// ```

@@ -51,7 +51,7 @@ fn the_corpus_is_accepted() {
     }
 }
 
-/// What the firmware measures with: good, and for the keys it has.
+/// The certificates that the firmware measures with are good, and are for the keys that it has.
 #[test]
 fn the_measured_certificates_are_accepted() {
     for size in SIZES {

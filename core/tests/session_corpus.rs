@@ -1,4 +1,4 @@
-//! What a machine refuses at first sight, file by file, with the code that the file is named for.
+//! Bodies that a machine refuses at once, one file each, with the code in the name of the file.
 
 use minipki_core::bytes::Secret;
 use minipki_core::crypto::rsa::KeySize;
@@ -12,7 +12,7 @@ use minipki_fixtures::certificates::{NOW, anchor, time};
 use minipki_fixtures::rsa_keys::rng;
 use minipki_fixtures::vectors;
 
-/// What `machine` says to `body`: the refusal's code, and the fault that the application is told.
+/// The answer of `machine` to `body`: the code of the refusal, and the error that the application is told.
 fn refusal<M: Machine<Error = session::Error>>(machine: M, body: &[u8]) -> (String, session::Error) {
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
     let mut link = Link::new(machine, &mut rx, &mut tx);

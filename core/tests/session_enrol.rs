@@ -46,7 +46,7 @@ enum Kind {
     Proven,
 }
 
-/// How an enrolment ended: on the client, and which questions the CA was asked.
+/// The end of an enrolment: the outcome at the client, and the events at the CA.
 struct Ended {
     client: Result<Vec<u8>, session::Error>,
     asked: Vec<Kind>,
@@ -293,7 +293,7 @@ fn one_challenge_is_one_try() {
         faults(&[REQUEST, PROOF, PROOF]),
         [None, None, Some(session::Error::PeerMisbehaved(PeerMisbehaved::OutOfTurn))]
     );
-    // What is refused in between uses the challenge up as well.
+    // A message that is refused in between uses the challenge up as well.
     assert_eq!(
         faults(&[REQUEST, b"{}", PROOF])[2],
         Some(session::Error::PeerMisbehaved(PeerMisbehaved::OutOfTurn))

@@ -114,7 +114,7 @@ fn main() {
     sessions::all();
 }
 
-/// What the check looks for: everything that panics ends here.
+/// The function that the check looks for: everything that panics ends here.
 #[cfg(target_os = "none")]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

@@ -66,10 +66,10 @@ impl TbsCertificate<'_> {
     }
 }
 
-/// What comes before the signature in a certificate's text.
+/// The bytes before the signature in a certificate's text.
 pub(super) const BEFORE_SIGNATURE: &[u8] = br#"{"ca_signature_b64":""#;
 
-/// What comes between the signature and the rest of the signed text.
+/// The bytes between the signature and the rest of the signed text.
 pub(super) const AFTER_SIGNATURE: &[u8] = br#"","#;
 
 /// Joins the text of [`TbsCertificate::encode`] and the signature over it to a

@@ -17,7 +17,7 @@ pub enum PemError {
     Boundary,
     /// The label is another than the one that was expected.
     Label,
-    /// What is between the boundaries is not base64 in lines of 64 characters.
+    /// The text between the boundaries is not base64 in lines of 64 characters.
     Body,
     /// It stands for more bytes than the buffer lent for them holds.
     TooLong,

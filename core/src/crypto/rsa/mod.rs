@@ -46,7 +46,7 @@ impl SaltLength {
 /// Length of a SHA-256 digest.
 const DIGEST: usize = 32;
 
-/// What RSA refuses, or fails at.
+/// The reason why an RSA function gave no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error {

@@ -211,11 +211,11 @@ one_size!(Numbers4096, Bits4096);
 /// not that of the largest.
 #[derive(Clone, PartialEq, Eq)]
 pub enum AnySize<A, B, C> {
-    /// Of a key of 2048 bits.
+    /// A key of 2048 bits.
     Bits2048(A),
-    /// Of a key of 3072 bits.
+    /// A key of 3072 bits.
     Bits3072(B),
-    /// Of a key of 4096 bits.
+    /// A key of 4096 bits.
     Bits4096(C),
 }
 

@@ -21,7 +21,7 @@ use crate::bytes::BufferTooSmall;
 /// Largest integer: 2^53-1, up to which a double holds every integer (RFC 8259 §6).
 pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 
-/// How exact the text must be.
+/// The strictness of a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Byte for byte canonical, as everything signed is: no whitespace, keys in ascending order.
@@ -30,7 +30,7 @@ pub enum Form {
     Relaxed,
 }
 
-/// What is wrong with a body.
+/// The kind of a fault in a body.
 ///
 /// The last three kinds are mismatches: the body is in the profile, but is not the object that
 /// the receiver expects. They are reported only if no other fault is in the whole body.
@@ -72,11 +72,11 @@ impl JsonErrorKind {
     }
 }
 
-/// What is wrong with a body, and where.
+/// A fault in a body, and its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct JsonError {
-    /// What is wrong.
+    /// The kind of the fault.
     pub kind: JsonErrorKind,
     /// Offset of the byte at fault.
     pub at: usize,

@@ -13,7 +13,7 @@ struct Open {
     empty: bool,
     /// Offset of its first byte.
     at: usize,
-    /// How many keys were open when it began; the later ones are its own.
+    /// The number of keys that were open when it began. The later keys are its own.
     keys: usize,
 }
 
@@ -356,7 +356,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many bytes at the start of `text` may stand in a string.
+/// The number of bytes at the start of `text` that may stand in a string.
 fn plain(text: &[u8]) -> usize {
     const WORD: usize = size_of::<usize>();
     let (words, _) = text.as_chunks::<WORD>();

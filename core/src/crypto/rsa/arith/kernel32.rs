@@ -124,7 +124,7 @@ fn top<const L: usize>(x: &[u32; L], bits: u32) -> u64 {
     limb(highest) << RADIX | limb(highest - 1)
 }
 
-/// How far [`top`] is shifted to leave 31 bits of a number of `bits` bits (32 of one below 2n).
+/// The number of bits by which [`top`] is shifted to leave 31 bits of a number of `bits` bits (32 of one below 2n).
 const fn excess(bits: u32) -> u32 {
     bits - RADIX * ((bits - 1) / RADIX - 1) - 31
 }

@@ -1,4 +1,4 @@
-//! What a kernel must give, and the linear arithmetic that follows from it.
+//! The functions that a kernel gives, and the linear arithmetic that is built on them.
 #![allow(clippy::indexing_slicing, reason = "the indices are bounded by the loops over fixed arrays")]
 
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
@@ -36,7 +36,7 @@ pub trait Limb: Copy + Eq + Zeroize + ConditionallySelectable + ConstantTimeEq +
 
     /// Whether `limbs` limbs suit a modulus of `bits` bits, given what the kernel assumes of its top limb.
     fn suits(limbs: usize, bits: usize) -> bool;
-    /// What [`Limb::shift_mod`] multiplies by in place of dividing by `n`,
+    /// The factor by which [`Limb::shift_mod`] multiplies in place of dividing by `n`,
     /// whose highest bit is bit `bits - 1`.
     fn reciprocal<const L: usize>(n: &[Self; L], bits: u32) -> u64;
     /// `x * R mod n` in place, R = 2^(`L` * [`Limb::BITS`]): residue to residue.

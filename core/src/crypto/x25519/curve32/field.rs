@@ -23,7 +23,7 @@ pub(super) struct Field([u32; LIMBS]);
 
 impl DefaultIsZeroes for Field {}
 
-/// What a column leaves for the next one.
+/// The carry from a column to the next one.
 struct Carry(u64);
 
 impl Carry {
@@ -46,7 +46,7 @@ impl Carry {
     }
 }
 
-/// What a limb leaves for the next one, where no products are.
+/// The carry from a limb to the next one, where there are no products.
 struct Borrow(u32);
 
 impl Borrow {
