@@ -22,7 +22,7 @@ use crate::Cores;
 use crate::fixture::Ca;
 
 /// How long it may take to listen: only a broken one takes that long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A CA with a key of 2048 bits, open to both forms, with its log in a file. It ends when dropped.
 pub struct Served {
@@ -112,7 +112,7 @@ impl Drop for Served {
 
 /// The address that the log says it listens on.
 fn listening(log: &Path) -> String {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         let text = fs::read_to_string(log).expect("a log");
         if let Some((address, _)) = text.split_once("address=").and_then(|(_, rest)| rest.split_once(' ')) {

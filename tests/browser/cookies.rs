@@ -105,7 +105,7 @@ async fn a_page_that_is_left_alone_signs_out_though_its_scripts_go_on() {
     let person = console.enter().await;
     person.make_key().await;
     person.start_ca().await;
-    let link = console.door.link().expect("random numbers");
+    let link = console.links.link().expect("random numbers");
     browse(&link, async |browser| {
         // The Authority page asks for its figures each second.
         browser.wait("[data-state=running]").await;

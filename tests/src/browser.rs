@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// How long a page may take to show what a test waits for: only a broken one takes that long.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What Chromium is started with: no screen, perhaps as root, and without a word to anybody else.
 const ARGUMENTS: [&str; 11] = [
@@ -131,7 +131,7 @@ impl Browser {
     pub fn wait<'b>(&'b self, css: &'b str) -> impl Future<Output = fantoccini::elements::Element> + 'b {
         let caller = Location::caller();
         async move {
-            let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+            let found = self.client.wait().at_most(TIMEOUT).for_element(Locator::Css(css)).await;
             found.unwrap_or_else(|error| panic!("{css}: {error} (asked at {caller})"))
         }
     }
@@ -169,7 +169,7 @@ impl Browser {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, soon).await.is_err() {
+        if tokio::time::timeout(TIMEOUT, soon).await.is_err() {
             panic!("never true: {condition} (asked at {asked}); the page says:\n{}", self.text("body").await);
         }
     }

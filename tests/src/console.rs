@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use minipki_console::{Console, ConsoleOptions, Door};
+use minipki_console::{Console, ConsoleOptions, LoginLinks};
 use minipki_provider::HostProvider;
 use minipki_server::CaService;
 use tempfile::TempDir;
@@ -20,7 +20,7 @@ pub struct TestConsole {
     /// Where it listens.
     pub address: SocketAddr,
     /// What makes links to it.
-    pub door: Door,
+    pub links: LoginLinks,
     nobody: Browser,
     folder: TempDir,
     stop: oneshot::Sender<()>,
@@ -49,8 +49,8 @@ impl TestConsole {
         options.listen.set_port(0);
         change(&mut options);
         let console = Arc::new(Console::bind(options, service.clone()).await.expect("a free port"));
-        let (address, door) = (console.local_addr(), console.door());
-        let (nobody, _) = Browser::at(&door.link().expect("random numbers"));
+        let (address, links) = (console.local_addr(), console.login_links());
+        let (nobody, _) = Browser::at(&links.link().expect("random numbers"));
         let (stop, stopped) = oneshot::channel::<()>();
         let run = tokio::spawn(async move {
             console
@@ -60,7 +60,7 @@ impl TestConsole {
                 .await;
             let _ = service.stop().await;
         });
-        Self { address, door, nobody, folder, stop, run }
+        Self { address, links, nobody, folder, stop, run }
     }
 
     /// The CA's folder.
@@ -70,7 +70,7 @@ impl TestConsole {
 
     /// The path and secret of a new link.
     pub fn link(&self) -> String {
-        Browser::at(&self.door.link().expect("random numbers")).1
+        Browser::at(&self.links.link().expect("random numbers")).1
     }
 
     /// A browser without a session.
@@ -80,7 +80,7 @@ impl TestConsole {
 
     /// A browser with a session.
     pub async fn enter(&self) -> Browser {
-        Browser::enter(&self.door.link().expect("random numbers")).await
+        Browser::enter(&self.links.link().expect("random numbers")).await
     }
 
     /// Stops it, and waits until it has.

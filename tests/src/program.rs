@@ -13,7 +13,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// How long a program may take to say what a test waits for: only a broken one takes that long.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The built program, beside the tests that run it; it is brought up to date once.
 fn path() -> &'static Path {
@@ -273,7 +273,7 @@ impl Running {
             if let Some(line) = self.stdout.next(text).or_else(|| self.stderr.next(text)) {
                 return line;
             }
-            match self.lines.recv_timeout(PATIENCE) {
+            match self.lines.recv_timeout(TIMEOUT) {
                 Ok((stream, line)) => self.keep(stream, &line),
                 Err(_) => panic!("no line with {text:?} in:\n{}{}", self.stdout.text, self.stderr.text),
             }
@@ -315,7 +315,7 @@ impl Running {
     /// If it does not, though it says nothing any more.
     pub fn wait(mut self) -> Done {
         loop {
-            match self.lines.recv_timeout(PATIENCE) {
+            match self.lines.recv_timeout(TIMEOUT) {
                 Ok((stream, line)) => self.keep(stream, &line),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {

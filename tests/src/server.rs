@@ -32,11 +32,11 @@ use crate::ca::{Desk, id};
 pub const PROVEN: EnrolForm = EnrolForm::Proven { token: None };
 
 /// How long anything may take that is not made to take long: a test that hangs fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Waits for what ought to come soon.
 pub async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future).await.expect("what the test waits for did not come")
+    tokio::time::timeout(TIMEOUT, future).await.expect("what the test waits for did not come")
 }
 
 /// What time it is.

@@ -10,22 +10,22 @@
 
 mod anchor;
 mod channel;
+mod channel_half;
 pub mod chat;
 mod dial;
 mod enrol;
 mod error;
 mod folder;
-mod half;
 mod identity;
 mod listener;
 
 pub use anchor::{AnchorError, read_anchor};
 pub use channel::{Channel, ChannelOptions, Role, connect, open};
+pub use channel_half::{Incoming, Liveness, Outgoing};
 pub use dial::{Deadlines, connect_any};
 pub use enrol::{EnrolOptions, enrol, enrol_over, proven};
 pub use error::{ClientError, Ending, Expiry, Holder};
 pub use folder::{IdentityFolder, PendingIdentity};
-pub use half::{Incoming, Liveness, Outgoing};
 pub use identity::{Identity, IdentityError, OutOfTime};
 pub use listener::Listener;
 

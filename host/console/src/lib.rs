@@ -14,6 +14,6 @@ mod pages;
 mod run;
 mod shell;
 
-pub use run::{Console, ConsoleError, Door};
+pub use run::{Console, ConsoleError, LoginLinks};
 pub use shell::options::{ConsoleOptions, Limits, Tls};
 pub use shell::tls::TlsError;

@@ -66,9 +66,9 @@ pub struct Console {
 
 /// Makes links to a console.
 #[derive(Clone)]
-pub struct Door(Arc<Shared>);
+pub struct LoginLinks(Arc<Shared>);
 
-impl Door {
+impl LoginLinks {
     /// A new link with a one-time secret: who opens it first has a session.
     ///
     /// # Errors
@@ -116,9 +116,9 @@ impl Console {
         self.address
     }
 
-    /// What makes links to it.
-    pub fn door(&self) -> Door {
-        Door(self.shared.clone())
+    /// The maker of links to it.
+    pub fn login_links(&self) -> LoginLinks {
+        LoginLinks(self.shared.clone())
     }
 
     /// Serves the pages until `shutdown` resolves.

@@ -20,7 +20,7 @@ use super::{FILE, StoreError};
 use minipki_os::files;
 
 /// How long a writer waits for another process's transaction.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long it lets pass before it tries again where SQLite does not wait by itself.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -150,7 +150,7 @@ pub(super) fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Resul
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(TIMEOUT)?;
     Ok(connection)
 }
 
@@ -169,7 +169,7 @@ fn prepare_to_write(connection: &Connection) -> Result<(), StoreError> {
 /// Puts the database into WAL mode. SQLite waits for others everywhere but here, where a reader
 /// becomes the only writer; so this waits for whoever makes the same ledger at the same time.
 fn log_ahead(connection: &Connection) -> Result<(), StoreError> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         match connection.pragma_update(None, "journal_mode", "WAL") {
             Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < deadline => {
@@ -240,7 +240,7 @@ fn connect_to_read(path: &Path) -> Result<(Connection, i32), StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = |name: &OsStr, flags| -> Result<_, StoreError> {
         let mut connection = Connection::open_with_flags(name, flags)?;
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_timeout(TIMEOUT)?;
         let found = schema::check_kind(&connection.transaction()?, path)?;
         Ok((connection, found))
     };

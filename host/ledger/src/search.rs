@@ -23,7 +23,7 @@ const MANY: usize = 50_000;
 const NEAR: usize = 5000;
 
 /// How long a search may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// SQLite's instructions between two looks at the clock.
 const LOOK: i32 = 10_000;
@@ -122,7 +122,7 @@ fn bound(search: &Search) -> Option<(String, [Value; 2])> {
 pub(super) fn search(connection: &mut Connection, search: &Search) -> Result<Found, LedgerError> {
     let began = Instant::now();
     let bounded = |connection: &mut Connection| {
-        connection.progress_handler(LOOK, Some(move || began.elapsed() > PATIENCE))?;
+        connection.progress_handler(LOOK, Some(move || began.elapsed() > TIMEOUT))?;
         // One more than the page has, if there is one.
         let rows = rows(connection, search, search.limit.clamp(1, Search::MOST) + 1);
         connection.progress_handler(0, None::<fn() -> bool>)?;

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::time::timeout;
 
 /// How long a peer may take over the last word.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How much of what a peer still sends is thrown away for it.
 const ALLOWANCE: u64 = 64 * 1024;
@@ -28,5 +28,5 @@ pub async fn close(
         io::Result::Ok(())
     };
     // A peer that is gone, or does not listen, has waived its last word.
-    let _ = timeout(PATIENCE, ending).await;
+    let _ = timeout(TIMEOUT, ending).await;
 }

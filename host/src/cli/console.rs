@@ -87,12 +87,12 @@ pub(super) fn run(args: ConsoleArgs, provider: HostProvider) -> Result<(), CliEr
 /// Prints a link, and another one at each SIGUSR1.
 pub(super) fn invite(console: &Console) -> Result<(), CliError> {
     let mut asked = signal(SignalKind::user_defined1())?;
-    let door = console.door();
-    show(&door.link()?)?;
+    let links = console.login_links();
+    show(&links.link()?)?;
     output::say("Open this link in a browser; it works once. `kill -USR1` to this process prints another.");
     tokio::spawn(async move {
         while asked.recv().await.is_some() {
-            match door.link() {
+            match links.link() {
                 Ok(link) => drop(show(&link)),
                 Err(error) => tracing::error!(%error, "no link"),
             }

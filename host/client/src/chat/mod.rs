@@ -33,7 +33,7 @@ pub use note::Note;
 pub use script::{Script, run};
 
 /// How long the reason may take to arrive for which nothing can be sent any more.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Somebody to be told what is not part of the conversation.
 pub type Notes<'n> = &'n (dyn Fn(Note) + Sync);
@@ -107,7 +107,7 @@ async fn duplex(
         }
         sent = &mut sending => match sent {
             Ok(()) => receiving.await,
-            Err(error @ ClientError::Exchange { .. }) => match timeout(PATIENCE, receiving).await {
+            Err(error @ ClientError::Exchange { .. }) => match timeout(TIMEOUT, receiving).await {
                 Ok(Err(reason)) => Err(reason),
                 _ => Err(error),
             },
