@@ -6,7 +6,7 @@ use minipki_fixtures::vectors;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-/// What a file's name promises: `kind-what` is refused as `kind`, in both forms
+/// The fault that a file's name promises: `kind-what` is refused as `kind`, in both forms
 /// unless the kind is one that only the canonical form knows.
 fn promised(name: &str) -> JsonErrorKind {
     match name.split('-').next().unwrap() {

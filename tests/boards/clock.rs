@@ -61,7 +61,7 @@ fn after_497_days_its_deadlines_still_hold(board: Board) {
     // In the middle of the wait the lower 32 bits come round.
     let ticks = format!("ticks={}", u32::MAX - 300);
     let device = scene.device("sensor").word(&ticks).listening(free_port(), "bob");
-    device.run().exits(Exit::PeerSilent).within(8);
+    device.run().exits(Exit::PeerSilent).within(4);
     scene.device("late").word("ticks=4294967295").run().exits(Exit::Done);
 }
 

@@ -101,7 +101,9 @@ fn a_channel_that_is_cut_as_responder(board: Board) {
     let port = free_port();
     let step = |cut, more: &[&str]| {
         let start = Instant::now();
-        let mut device = scene.device("sensor").listening(port, "bob").told(more).start();
+        // Also where the emulated network loses a first packet and repeats it after seconds.
+        let device = scene.device("sensor").listening(port, "bob").told(&["--deadline", "8"]);
+        let mut device = device.told(more).start();
         device.line("listening at");
         let line = Line::new(port, cut);
         let to = format!("127.0.0.1:{}", line.port);

@@ -153,6 +153,6 @@ fn a_peer_that_never_answers(board: Board) {
     let device = scene.device("sensor");
     let hasty = device.clone().told(&["--deadline", "1"]);
     hasty.calling(takes(Other::silent), "gateway").run().exits(Exit::PeerSilent).within(1);
-    called(device.clone(), Other::silent).opens_none(Exit::PeerSilent).within(8);
-    device.listening(free_port(), "gateway").run().exits(Exit::PeerSilent).within(8);
+    called(device.clone(), Other::silent).opens_none(Exit::PeerSilent).within(4);
+    device.listening(free_port(), "gateway").run().exits(Exit::PeerSilent).within(4);
 }

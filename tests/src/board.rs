@@ -226,7 +226,7 @@ impl<'s> Device<'s> {
     pub fn listening(self, port: u16, peer: &str) -> Self {
         let talk = ["--listen", "0.0.0.0:9101", "--peer-subject", peer, "--send", READING];
         // A connection that opens no channel does not end the wait.
-        self.wired(Wire::Listening(port)).told(&talk).told(&["--deadline", "8"])
+        self.wired(Wire::Listening(port)).told(&talk).told(&["--deadline", "4"])
     }
 
     /// Wires it.

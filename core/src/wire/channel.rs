@@ -43,7 +43,7 @@ const TAIL: &[u8] = b"\"}";
 /// becomes base64, so one buffer serves for both.
 ///
 /// # Errors
-/// What `compose` returns, or [`BufferTooSmall`].
+/// [`BufferTooSmall`], or the error of `compose`.
 pub fn encode<E: From<BufferTooSmall>>(
     step: Step,
     out: &mut [u8],

@@ -95,7 +95,7 @@ impl Exit {
         if matches!(error, ErrorKind::TimedOut) { Self::PeerSilent } else { Self::PeerUnreachable }
     }
 
-    /// What went wrong with the CA: the one table from errors to reasons of its side.
+    /// The reason for an error on the way to the CA: the one table from errors to reasons of its side.
     pub(crate) fn at_ca(error: DriveError<impl embedded_io::Error>) -> Self {
         match failed(error) {
             Failed::Late => Self::CaSilent,
@@ -123,7 +123,7 @@ impl Exit {
         }
     }
 
-    /// What went wrong with the peer: the one table from errors to reasons of its side.
+    /// The reason for an error on the way to the peer: the one table from errors to reasons of its side.
     pub(crate) fn at_peer(error: DriveError<impl embedded_io::Error>) -> Self {
         match failed(error) {
             Failed::Late => Self::PeerSilent,

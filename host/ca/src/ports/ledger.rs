@@ -17,7 +17,7 @@ pub struct NewCertificate<'a> {
     pub subject_key: &'a [u8],
     /// When it is valid.
     pub validity: Validity,
-    /// What its bytes are.
+    /// The format of its bytes.
     pub format: CertificateFormat,
     /// The certificate, byte for byte as it is answered.
     pub certificate: &'a [u8],
@@ -51,7 +51,7 @@ pub struct LedgerFacts {
 
 /// Remembers serial numbers, certificates and tokens, across crashes.
 ///
-/// What a method has returned `Ok` for is on the disk. The newest time that the ledger was used at is remembered too:
+/// When a method returns `Ok`, its work is on the disk. The newest time that the ledger was used at is remembered too:
 /// tokens expire by the later of this time and `now`.
 pub trait Ledger: Send {
     /// Answers each of `inquiries` at `now`, in their order; [`LedgerError::Damaged`] stands in the place of one that

@@ -1,4 +1,4 @@
-//! What the CA needs from outside: something that signs, and something that remembers.
+//! The ports of the CA: a signer, and storage.
 //!
 //! Storage is several small traits. Each is what one kind of user needs, and no more:
 //!

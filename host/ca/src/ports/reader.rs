@@ -8,7 +8,7 @@ use minipki_core::trust::{Serial, Validity};
 
 use super::{AuditRecord, Found, LedgerError, Search, TokenRecord};
 
-/// What the bytes of a certificate and of its key are.
+/// The format of the bytes of a certificate and of its key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CertificateFormat {
     /// Canonical JSON (protocol §3). The key is an X25519 public key of 32 bytes.
@@ -31,7 +31,7 @@ pub struct CertificateRecord {
     pub subject_key: Vec<u8>,
     /// When it is valid.
     pub validity: Validity,
-    /// What its bytes are.
+    /// The format of its bytes.
     pub format: CertificateFormat,
     /// The certificate, byte for byte as it was answered.
     pub certificate: Vec<u8>,
@@ -55,7 +55,7 @@ pub struct BadRow {
     pub id: u64,
     /// Its serial number, if that can be read.
     pub serial: Option<Serial>,
-    /// What is wrong with it: a noun phrase.
+    /// The fault, as a noun phrase.
     pub what: &'static str,
 }
 

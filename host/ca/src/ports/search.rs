@@ -65,7 +65,7 @@ impl Search {
     }
 }
 
-/// What the table is sorted by; rows of the same value, by the order of issue.
+/// The column that sorts the table. Rows with the same value are in the order of issue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     /// The order of issue.
@@ -82,7 +82,7 @@ pub enum Order {
 }
 
 impl Order {
-    /// What `record` is sorted by in this order.
+    /// The value that sorts `record` in this order.
     pub fn value(self, record: &CertificateRecord) -> SortValue {
         match self {
             Self::Issue => SortValue::Number(record.id),
@@ -93,7 +93,7 @@ impl Order {
         }
     }
 
-    /// What a row at `cursor` is sorted by in this order. A text of another order is the least value.
+    /// The value that sorts a row at `cursor` in this order. A text of another order is the least value.
     pub fn value_at(self, cursor: &Cursor) -> SortValue {
         match self {
             Self::Subject => SortValue::Text(cursor.value.clone()),
@@ -108,7 +108,7 @@ impl Order {
     }
 }
 
-/// What a row is sorted by. Values of one order are compared with each other only.
+/// The value that sorts a row. Values of one order are compared with each other only.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SortValue {
     /// The row's number, or a time in seconds since 1970.

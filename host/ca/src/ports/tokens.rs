@@ -6,7 +6,7 @@ use minipki_core::trust::Serial;
 
 use super::{LedgerError, TokenHash};
 
-/// Adds and revokes tokens. What a method has returned `Ok` for is on the disk, and a running CA honours it.
+/// Adds and revokes tokens. When a method returns `Ok`, its work is on the disk, and a running CA honours it.
 pub trait TokenBook: Send {
     /// Adds a token for `subject` that can be used until `expires`, inclusive, while the machine's clock shows `now`.
     ///
@@ -39,11 +39,11 @@ pub struct TokenRecord {
     pub subject_id: IdBuf,
     /// Until when it can be used, inclusive.
     pub expires: UnixTime,
-    /// What became of it.
+    /// Its state.
     pub state: TokenState,
 }
 
-/// What became of a token.
+/// The state of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenState {
     /// Nothing: it can be used until it expires.
