@@ -1,4 +1,4 @@
-//! Certificates: to write one, to read it, to verify it; beside X.509 of the same content in DER.
+//! Certificates: writing, reading and verifying, beside X.509 in DER of the same content.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use x509_cert::der::{Decode, Encode};
 const SUBJECT: &str = "alice@example.org";
 const KEY: [u8; 32] = [0x42; 32];
 
-/// What X.509 says for the same subject.
+/// The X.509 certificate for the same subject.
 fn der(ca: &Ca) -> Vec<u8> {
     x509::certificate(&ca.key, SUBJECT, &x509::x25519_spki(&KEY), None)
 }
@@ -27,13 +27,13 @@ fn write(suite: &mut Suite) {
     let ca = Ca::new(KeySize::Bits2048);
     let (text, der) = (ca.certificate(SUBJECT, KEY), der(&ca));
     let parsed = x509_cert::Certificate::from_der(&der).expect("a certificate");
-    let mut unsigned = [0; CERTIFICATE];
-    let signature = ca.sign(ca.unsigned(SUBJECT, KEY).encode(&mut unsigned).expect("any certificate fits"));
+    let mut tbs = [0; CERTIFICATE];
+    let signature = ca.sign(ca.tbs(SUBJECT, KEY).encode(&mut tbs).expect("any certificate fits"));
     let (ca, signature) = (&ca, &signature);
     let ours = move || {
-        let (mut unsigned, mut out) = ([0; CERTIFICATE], [0; CERTIFICATE]);
-        let unsigned = ca.unsigned(SUBJECT, KEY).encode(&mut unsigned).expect("any certificate fits");
-        attach_signature(unsigned, signature, &mut out).expect("any certificate fits").to_vec()
+        let (mut tbs, mut out) = ([0; CERTIFICATE], [0; CERTIFICATE]);
+        let tbs = ca.tbs(SUBJECT, KEY).encode(&mut tbs).expect("any certificate fits");
+        attach_signature(tbs, signature, &mut out).expect("any certificate fits").to_vec()
     };
     suite.compare(
         "certificate written",

@@ -1,8 +1,8 @@
-//! What a long life costs a CA: to issue and to look up with more and more certificates in the ledger.
+//! The cost to issue and to look up certificates as the ledger grows.
 
 use std::cell::RefCell;
 
-use minipki_benches::fixture::{Desk, check, key, request, rng, subject};
+use minipki_benches::fixture::{IssuingCa, check, key, request, rng, subject};
 use minipki_benches::{Contender, Suite, run};
 use minipki_ca::ports::{CertificateRecord, LedgerReader, Page};
 use minipki_core::cert::Id;
@@ -12,17 +12,17 @@ use rand_core::Rng;
 
 const BATCH: u32 = 16;
 
-/// A ledger that holds certificates of the subjects from 0 to `size`, and those it has got since.
-struct Grown {
+/// A CA whose ledger began with certificates of the subjects from 0 to `size`.
+struct GrownCa {
     size: u64,
-    desk: RefCell<Desk>,
+    ca: RefCell<IssuingCa>,
     issued: RefCell<u64>,
 }
 
-impl Grown {
+impl GrownCa {
     fn new(size: u64) -> Self {
-        let desk = RefCell::new(Desk::new(SignerKind::default(), size));
-        Self { size, desk, issued: RefCell::new(0) }
+        let ca = RefCell::new(IssuingCa::new(SignerKind::default(), size));
+        Self { size, ca, issued: RefCell::new(0) }
     }
 
     fn name(&self) -> String {
@@ -35,19 +35,19 @@ impl Grown {
             (first..first + u64::from(BATCH)).map(request).collect::<Vec<_>>()
         };
         let issue = |requests: Vec<_>| {
-            let issued = self.desk.borrow_mut().issue(&requests);
+            let issued = self.ca.borrow_mut().issue(&requests);
             (requests, issued)
         };
         Contender::prepared(self.name(), requests, issue, |(requests, issued)| check(&requests, &issued))
             .of(BATCH)
     }
 
-    /// Looks one up by `find`, anyone as likely as another.
+    /// Looks up a random certificate by `find`.
     fn look_up<'a>(
         &'a self,
         find: impl Fn(&mut SqliteReader, u64) -> Vec<CertificateRecord> + 'a,
     ) -> Contender<'a> {
-        let mut reader = self.desk.borrow().reader();
+        let mut reader = self.ca.borrow().reader();
         let mut random = rng(1);
         let any = move || random.next_u64() % self.size;
         let check = |(number, found): (u64, Vec<CertificateRecord>)| {
@@ -68,11 +68,11 @@ fn growth(suite: &mut Suite) {
         return;
     }
     let sizes: &[u64] = if suite.is_test() { &[10, 20] } else { &[1_000, 10_000, 100_000, 1_000_000] };
-    let ledgers: Vec<Grown> = sizes.iter().map(|size| Grown::new(*size)).collect();
-    suite.compare_waiting(groups[0], ledgers.iter().map(Grown::issue).collect());
-    suite.compare(groups[1], ledgers.iter().map(Grown::issue).collect());
-    suite.compare(groups[2], ledgers.iter().map(|ledger| ledger.look_up(by_subject)).collect());
-    suite.compare(groups[3], ledgers.iter().map(|ledger| ledger.look_up(by_key)).collect());
+    let cas: Vec<GrownCa> = sizes.iter().map(|size| GrownCa::new(*size)).collect();
+    suite.compare_waiting(groups[0], cas.iter().map(GrownCa::issue).collect());
+    suite.compare(groups[1], cas.iter().map(GrownCa::issue).collect());
+    suite.compare(groups[2], cas.iter().map(|ca| ca.look_up(by_subject)).collect());
+    suite.compare(groups[3], cas.iter().map(|ca| ca.look_up(by_key)).collect());
 }
 
 fn by_subject(reader: &mut SqliteReader, number: u64) -> Vec<CertificateRecord> {

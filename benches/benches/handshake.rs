@@ -1,10 +1,10 @@
-//! A handshake's computation on both sides, from the first message to the last, in memory.
+//! The computation of both sides of a handshake, in memory.
 //!
-//! Ours verifies an RSA-2048 certificate on each side. snow's is the same Noise pattern without
-//! certificates; TLS has an RSA-2048 certificate on the server's side, or on both.
+//! Ours verifies an RSA-2048 certificate on each side. snow's is the same Noise pattern without certificates. TLS has an
+//! RSA-2048 certificate on the server's side, or on both.
 
 use getrandom::{SysRng, rand_core::UnwrapErr};
-use minipki_benches::fixture::{Ca, key, now, snow, tls::Tls};
+use minipki_benches::fixture::{Ca, key, now, snow_channel, tls::Tls};
 use minipki_benches::{Contender, Suite, run};
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, Id};
@@ -70,8 +70,8 @@ fn handshakes(suite: &mut Suite) {
         vec![
             chosen.contender("minipki"),
             portable.contender("minipki, portable"),
-            // `channel` compares the two sides' hashes itself.
-            Contender::new("snow, no certificates", snow::channel, drop),
+            // `snow_channel` compares the hashes of both sides itself.
+            Contender::new("snow, no certificates", snow_channel, drop),
             Contender::new(
                 "rustls, server's certificate",
                 || server.handshake(),

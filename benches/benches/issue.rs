@@ -1,9 +1,9 @@
-//! What a CA does for a certificate, in process: judge, sign, record in a ledger on the disk. Beside the
+//! The work of a CA for a certificate, in process: apply the policy, sign, record in a ledger on the disk. Beside it the
 //! signatures alone.
 
 use std::cell::RefCell;
 
-use minipki_benches::fixture::{Ca, Desk, check, request};
+use minipki_benches::fixture::{Ca, IssuingCa, check, request};
 use minipki_benches::{Contender, Suite, run};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_keys::SignerKind;
@@ -11,7 +11,7 @@ use minipki_keys::SignerKind;
 const BATCHES: [u32; 3] = [1, 16, 64];
 
 fn issue(suite: &mut Suite) {
-    let desk = RefCell::new(Desk::new(SignerKind::default(), 0));
+    let issuing_ca = RefCell::new(IssuingCa::new(SignerKind::default(), 0));
     let ca = Ca::new(KeySize::Bits2048);
     let signer = RefCell::new(SignerKind::default().load(&ca.key.pem()).expect("a sound key"));
     let message = ca.certificate("as-long-as-what-is-signed", [0x42; 32]);
@@ -20,12 +20,16 @@ fn issue(suite: &mut Suite) {
         let contenders = || {
             let sign = || {
                 let messages = vec![message.as_slice(); batch as usize];
-                signer.borrow_mut().sign_many(&messages).expect("it signs").len()
+                signer
+                    .borrow_mut()
+                    .sign_many(minipki_ca::SignatureAlgorithm::RsaPss, &messages)
+                    .expect("it signs")
+                    .len()
             };
             let requests =
                 || next.borrow_mut().by_ref().take(batch as usize).map(request).collect::<Vec<_>>();
             let issue = |requests: Vec<_>| {
-                let issued = desk.borrow_mut().issue(&requests);
+                let issued = issuing_ca.borrow_mut().issue(&requests);
                 (requests, issued)
             };
             vec![

@@ -1,10 +1,10 @@
-//! Messages of an open channel, sealed and opened, beside other ChaCha20-Poly1305.
+//! Messages of an open channel, sealed and opened, beside other implementations of ChaCha20-Poly1305.
 //!
-//! A frame holds 4096 bytes by default, a text of 4080; who lends larger buffers may send up to 65519
-//! bytes at once (Noise §3). 16 KiB is the longest record of TLS.
+//! A frame has 4096 bytes by default, and a text 4080. Larger buffers take texts of up to 65519 bytes (Noise §3). 16 KiB is
+//! the longest record of TLS.
 
 use aws_lc_rs::aead as aws;
-use minipki_benches::fixture::key;
+use minipki_benches::fixture::{key, snow_channel};
 use minipki_benches::{Contender, Suite, run};
 use minipki_core::bytes::Secret;
 use minipki_core::crypto::{KeyPair, Portable, Provider};
@@ -22,7 +22,7 @@ fn pair<P: Provider>(provider: P, number: u64) -> KeyPair<P> {
     KeyPair::from_secret(provider, Secret::new(key(number)))
 }
 
-/// Our own channel: what one end seals the other opens.
+/// Our channel: one end seals, and the other end opens.
 fn ours<P: Provider + 'static>(name: &str, provider: P, len: usize) -> Contender<'static> {
     let mut buf = vec![0; 256];
     let a = SendMessage1::new(b"bench", pair(provider, 1), pair(provider, 2));
@@ -40,17 +40,17 @@ fn ours<P: Provider + 'static>(name: &str, provider: P, len: usize) -> Contender
     })
 }
 
-/// Seals and opens in a buffer with room for the tag, which must then begin with the text again.
+/// Runs `work`, which seals and opens a text in a buffer with room for the tag. The text must be unchanged.
 fn record<'a>(name: &str, len: usize, mut work: impl FnMut(&mut [u8]) + 'a) -> Contender<'a> {
     let mut buf = vec![0x5a; len + TAG];
     let work = move || {
         work(&mut buf);
         buf.iter().take(len).all(|byte| *byte == 0x5a)
     };
-    Contender::new(name, work, |whole| assert!(whole, "another text came out"))
+    Contender::new(name, work, |whole| assert!(whole, "the opened text differs"))
 }
 
-/// Counts like Noise: four zero bytes and a counter.
+/// The nonces of Noise: four zero bytes and a counter.
 fn nonces() -> impl FnMut() -> [u8; 12] {
     let mut count = 0_u64;
     move || {
@@ -109,7 +109,7 @@ fn openssl(len: usize) -> Contender<'static> {
 }
 
 fn snow(len: usize) -> Contender<'static> {
-    let (mut a, mut b) = minipki_benches::fixture::snow::channel();
+    let (mut a, mut b) = snow_channel();
     let mut message = vec![0; len + TAG];
     record("snow", len, move |buf| {
         let sealed = a.write_message(&buf[..len], &mut message).expect("it seals");

@@ -1,6 +1,6 @@
-//! RSA beside its peers: RSASSA-PSS with SHA-256 over a message as long as a certificate, hashing included.
+//! RSASSA-PSS with SHA-256 over a message as long as a certificate, including the hash, beside other implementations.
 //!
-//! Salts are as long as the modulus allows, but for ring's, which are always 32 bytes.
+//! Salts are as long as the modulus allows. ring's salts always have 32 bytes.
 
 use aws_lc_rs::signature::{self as aws, RsaPssSaltLength};
 use minipki_benches::fixture::{RsaKey, SIZES, rng};
@@ -34,7 +34,7 @@ fn padding(size: KeySize) -> Pss<Sha256> {
     Pss::new_with_salt(size.max_salt())
 }
 
-/// OpenSSL's context, ready for PSS with the longest salt.
+/// A context of OpenSSL for PSS with the longest salt.
 fn openssl_pss<T: HasPublic>(
     key: &PKey<T>,
     ready: impl FnOnce(&mut PkeyCtx<T>) -> Result<(), openssl::error::ErrorStack>,
@@ -55,7 +55,7 @@ fn sign(suite: &mut Suite) {
         }
         let key = RsaKey::new(size, 0);
         let public = key.public();
-        // The core verifies what each has made: PSS salts of 32 bytes or more.
+        // The core verifies each signature: PSS with a salt of 32 bytes or more.
         let check = |signature: Vec<u8>| {
             public.verify_pss(&digest(), &signature, SaltLength::AtLeast(32)).expect("a good signature");
         };
@@ -68,11 +68,13 @@ fn sign(suite: &mut Suite) {
             out
         };
 
-        // The port's last signature of a batch stands for all: the signer verifies each before it gives it out.
+        // Only the last signature of a batch is checked here: the signer verifies all of them.
         let port = |batch: usize| {
             let mut signer = SignerKind::default().load(&key.pem()).expect("the same key");
             move || {
-                let signatures = signer.sign_many(&vec![MESSAGE.as_slice(); batch]).expect("it signs");
+                let signatures = signer
+                    .sign_many(minipki_ca::SignatureAlgorithm::RsaPss, &vec![MESSAGE.as_slice(); batch])
+                    .expect("it signs");
                 assert_eq!(signatures.len(), batch);
                 signatures[batch - 1].as_bytes().to_vec()
             }
@@ -109,7 +111,7 @@ fn sign(suite: &mut Suite) {
             Contender::new("aws-lc-rs", aws, check),
             Contender::new("minipki, one through the signer's port", port(1), check),
         ];
-        // Without AVX-512 IFMA the port signs eight one by one, and there is no batch to measure.
+        // Without AVX-512 IFMA, the port signs one message at a time.
         if SignerKind::Batch.load(&key.pem()).is_ok() {
             contenders.push(Contender::new("minipki, batch of 8", port(8), check).of(8));
         }

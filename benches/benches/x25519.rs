@@ -1,4 +1,4 @@
-//! X25519 beside its peers: a fresh key pair, and the secret shared with a peer.
+//! X25519 beside other implementations: a new key pair, and the secret that it shares with a peer.
 
 use aws_lc_rs::agreement as aws;
 use getrandom::{SysRng, rand_core::UnwrapErr};
@@ -20,11 +20,11 @@ fn snow_dh() -> Box<dyn Dh> {
 
 fn fresh<'a, P: Provider + 'a>(name: &str, provider: P) -> Contender<'a> {
     let work = move || *KeyPair::generate(provider, &mut UnwrapErr(SysRng)).public().as_bytes();
-    Contender::new(name, work, full)
+    Contender::new(name, work, assert_not_zero)
 }
 
-/// A public key that was computed is never zero.
-fn full(public: [u8; 32]) {
+/// Panics for zero, which is no public key and no shared secret.
+fn assert_not_zero(public: [u8; 32]) {
     assert_ne!(public, [0; 32]);
 }
 
@@ -51,10 +51,10 @@ fn key_pair(suite: &mut Suite) {
         vec![
             fresh("minipki", HostProvider::default()),
             fresh("minipki, portable", Portable::new()),
-            Contender::new("aws-lc-rs", aws, full),
-            Contender::new("OpenSSL", openssl, full),
-            Contender::new("ring", ring, full),
-            Contender::new("snow", snow, full),
+            Contender::new("aws-lc-rs", aws, assert_not_zero),
+            Contender::new("OpenSSL", openssl, assert_not_zero),
+            Contender::new("ring", ring, assert_not_zero),
+            Contender::new("snow", snow, assert_not_zero),
         ],
     );
 }
@@ -83,7 +83,7 @@ fn agreement(suite: &mut Suite) {
         agreed
     };
 
-    // ring agrees only once with each key that it makes, so there is no secret to expect.
+    // A key of ring is new and makes one agreement only. So the shared secret is not known in advance.
     let ring_random = ::ring::rand::SystemRandom::new();
     let fresh = || ring::EphemeralPrivateKey::generate(&ring::X25519, &ring_random).expect("a key");
     let ring = |key| {
@@ -106,7 +106,7 @@ fn agreement(suite: &mut Suite) {
             agree("minipki, portable", Portable::new(), secret, public, shared),
             Contender::new("aws-lc-rs", aws, check),
             Contender::new("OpenSSL", openssl, check),
-            Contender::prepared("ring", fresh, ring, full),
+            Contender::prepared("ring", fresh, ring, assert_not_zero),
             Contender::new("snow", snow, check),
         ],
     );

@@ -1,13 +1,13 @@
-//! How long the console's search takes in a ledger of a million certificates.
+//! The time of the console's searches in a ledger of a million certificates.
 //!
-//! `cargo run --release -p minipki-benches --example search`; MINIPKI_ROWS makes another number of them, and
-//! MINIPKI_LEDGER keeps the ledger in a folder for the next run.
+//! To run it: `cargo run --release -p minipki-benches --example search`. MINIPKI_ROWS sets another number of certificates,
+//! and MINIPKI_LEDGER keeps the ledger in a folder for the next run.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use minipki_ca::ports::{
-    CertificateFormat, Cursor, Ledger, LedgerError, LedgerReader, NewCertificate, Order, PagePlace, Search,
+    CertificateFormat, Cursor, LedgerError, LedgerReader, NewCertificate, Order, PagePlace, Recorder, Search,
 };
 use minipki_core::cert::{Id, IdBuf};
 use minipki_core::keys::Fingerprint;
@@ -17,13 +17,13 @@ use minipki_ledger::{Owner, SqliteLedger, SqliteReader};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// The time of the first certificate; one is issued a second.
+/// The time of the first certificate. Each second has one more certificate.
 const BEGIN: u64 = 1_700_000_000;
-/// Certificates recorded in one transaction while the ledger is made.
+/// The number of certificates in a transaction while the ledger is made.
 const BATCH: usize = 5_000;
-/// Searches of each kind that are timed.
+/// The number of timed searches of each kind.
 const RUNS: usize = 101;
-/// Rows of a page, as the console has them.
+/// The number of rows on a page of the console.
 const PAGE: usize = 50;
 
 fn owner() -> Owner {
@@ -38,7 +38,7 @@ fn time(seconds: u64) -> UnixTime {
     UnixTime::new(seconds).expect("a time")
 }
 
-/// Subjects in the order of issue: sensors by number, with some people among them.
+/// The subjects in the order of issue: numbered sensors and some users.
 fn subject(number: u64) -> IdBuf {
     if number % 50 == 7 {
         name(&format!("user-{number:07}@plant-{}.example", number % 13))
@@ -47,7 +47,7 @@ fn subject(number: u64) -> IdBuf {
     }
 }
 
-/// Records `rows` certificates, through the ledger's own write half. Their text is as long as a real one.
+/// Records `rows` certificates through the ledger. Their text has the length of a real one.
 fn fill(folder: &Path, rows: u64) {
     minipki_ledger::create(folder, &owner()).expect("a new ledger");
     let mut ledger = SqliteLedger::open(folder, &owner()).expect("opened");
@@ -56,7 +56,7 @@ fn fill(folder: &Path, rows: u64) {
     let mut number = 0;
     while number < rows {
         let batch = BATCH.min((rows - number) as usize);
-        let serials = ledger.reserve(batch).expect("serial numbers");
+        let serials = ledger.reserve(batch, CertificateFormat::Json).expect("serial numbers");
         let subjects: Vec<_> = (0..batch as u64).map(|more| subject(number + more)).collect();
         let keys: Vec<[u8; 32]> = (0..batch)
             .map(|_| {
@@ -90,14 +90,14 @@ fn fill(folder: &Path, rows: u64) {
     }
 }
 
-/// Times `search` for a seed that makes each run another one.
+/// Times the searches that `search` returns, one for each run.
 fn measure(folder: &Path, what: &str, mut search: impl FnMut(u64) -> Search) {
     let mut times = Vec::with_capacity(RUNS);
     let (mut rows, mut given_up) = (0, 0);
     for run in 0..RUNS {
         let search = search(run as u64);
         let began = Instant::now();
-        // As a page does it: the reader is opened for it.
+        // A page of the console also opens a reader for each search.
         let mut reader = SqliteReader::open(folder, &owner()).expect("opened");
         let found = reader.search(&search);
         times.push(began.elapsed());
@@ -117,7 +117,7 @@ fn measure(folder: &Path, what: &str, mut search: impl FnMut(u64) -> Search) {
     );
     if given_up > 0 {
         println!(
-            "    given up after two seconds: {given_up} of {RUNS}; a ledger that is not in memory yet is slow once"
+            "    given up after two seconds: {given_up} of {RUNS}; the first searches read the ledger from the disk"
         );
     }
 }
@@ -160,20 +160,18 @@ fn main() {
     measure(folder, "one subject, whole", |run| {
         with_subject(&all, subject(spread(run, rows)).as_id().as_str())
     });
-    measure(folder, "a beginning that 100 share", |run| {
+    measure(folder, "a prefix that 100 share", |run| {
         with_subject(&all, &format!("sensor-{:05}", spread(run, rows) / 100))
     });
-    measure(folder, "a beginning that 10,000 share", |run| {
+    measure(folder, "a prefix that 10,000 share", |run| {
         with_subject(&all, &format!("sensor-{:03}", spread(run, rows) / 10_000))
     });
-    measure(folder, "a beginning that 98 % share", |_| with_subject(&all, "sensor-"));
-    measure(folder, "a beginning that 98 % share, by end", |_| {
-        with_subject(&page(Order::End, true), "sensor-")
-    });
-    measure(folder, "a beginning that 10,000 share, by end, far ones first", |run| {
+    measure(folder, "a prefix that 98 % share", |_| with_subject(&all, "sensor-"));
+    measure(folder, "a prefix that 98 % share, by end", |_| with_subject(&page(Order::End, true), "sensor-"));
+    measure(folder, "a prefix that 10,000 share, by end, last first", |run| {
         with_subject(&page(Order::End, true), &format!("sensor-{:03}", spread(run, rows) / 10_000))
     });
-    measure(folder, "a beginning that nobody has", |run| with_subject(&all, &format!("nobody-{run}")));
+    measure(folder, "a prefix that none share", |run| with_subject(&all, &format!("nobody-{run}")));
     measure(folder, "a serial number", |run| Search {
         serial: middle.get(run as usize).map(|(serial, _)| *serial),
         ..all.clone()
@@ -185,13 +183,13 @@ fn main() {
         Search { key: Some(low..=high), ..all.clone() }
     });
     measure(folder, "a day of begins", |run| day(&all, spread(run, rows)));
-    measure(folder, "a day of begins, and a beginning that 98 % share", |run| {
+    measure(folder, "a day of begins, and a prefix that 98 % share", |run| {
         with_subject(&day(&all, spread(run, rows)), "sensor-")
     });
     measure(folder, "the same, by subject", |run| {
         with_subject(&day(&page(Order::Subject, true), spread(run, rows)), "sensor-")
     });
-    measure(folder, "all begins until a day, and a beginning that 98 % share", |run| {
+    measure(folder, "all begins until a day, and a prefix that 98 % share", |run| {
         let until = day(&all, spread(run, rows));
         with_subject(&Search { begins_from: None, ..until }, "sensor-")
     });
@@ -201,7 +199,7 @@ fn cursor(id: u64) -> Cursor {
     format!("{id}~{id}").parse().expect("a cursor")
 }
 
-/// Numbers all over the ledger.
+/// A certificate number for each run, spread over the whole ledger.
 fn spread(run: u64, rows: u64) -> u64 {
     1 + run * 7_919 % RUNS as u64 * (rows - 2) / RUNS as u64
 }

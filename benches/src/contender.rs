@@ -1,16 +1,16 @@
-//! One of several ways to do the same work, and the clock it is measured by.
+//! One of several implementations of the same work, and the clock that measures it.
 
 use std::hint::black_box;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// What time is measured.
+/// The measured kind of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
-    /// What all threads of this process have computed: others' work on the machine is not in it.
+    /// The CPU time of all threads of this process, without other processes.
     Cpu,
-    /// What a clock on the wall shows, for work that waits for a disk or for others.
+    /// The wall-clock time, for work that waits for a disk or for other processes.
     Wall,
 }
 
@@ -24,16 +24,15 @@ impl Clock {
     }
 }
 
-/// A name, and work that can be run as often as asked.
+/// A name, and work that can run any number of times.
 pub struct Contender<'a> {
     pub(crate) name: String,
-    /// Runs so many times; returns how long that took.
+    /// Runs the work the given number of times, and returns the total time.
     pub(crate) run: Box<dyn FnMut(u32, Clock) -> Duration + 'a>,
 }
 
 impl<'a> Contender<'a> {
-    /// Work that needs nothing made ready. `check` panics unless its result is right; it is given
-    /// the last one of each turn, after the clock has stopped.
+    /// Work without preparation. After the clock has stopped, `check` panics if the last result of a turn is wrong.
     pub fn new<T: 'a>(
         name: impl Into<String>,
         mut work: impl FnMut() -> T + 'a,
@@ -42,7 +41,7 @@ impl<'a> Contender<'a> {
         Self::prepared(name, || (), move |()| work(), check)
     }
 
-    /// Work on what `prepare` has made before the clock starts.
+    /// Work on a value that `prepare` makes before the clock starts.
     pub fn prepared<S: 'a, T: 'a>(
         name: impl Into<String>,
         mut prepare: impl FnMut() -> S + 'a,
@@ -63,7 +62,7 @@ impl<'a> Contender<'a> {
         Self { name: name.into(), run: Box::new(run) }
     }
 
-    /// For work that does `count` pieces at a time: the time of one.
+    /// Divides the time by `count`, for work that does `count` pieces at a time.
     #[must_use]
     pub fn of(mut self, count: u32) -> Self {
         let mut whole = self.run;
@@ -71,7 +70,7 @@ impl<'a> Contender<'a> {
         self
     }
 
-    /// The time of one, in a turn of so many: for who lays out the turns by itself, and not by [`Suite`](crate::Suite).
+    /// Runs one turn and returns the mean time of a run, for benchmarks that do not use [`Suite`](crate::Suite).
     pub fn turn(&mut self, times: u32, clock: Clock) -> Duration {
         (self.run)(times, clock) / times
     }

@@ -1,26 +1,24 @@
-//! What the benchmarks share.
+//! The shared code of the benchmarks.
 //!
-//! A benchmark gives a [`Suite`] the same work done by several [`Contender`]s, each of which checks what it
-//! has made. The suite measures them turn by turn, and prints one line a figure:
+//! A benchmark gives a [`Suite`] several [`Contender`]s for the same work. Each contender checks its results. The suite
+//! measures the contenders alternately, and prints a line for each figure:
 //!
 //! ```text
 //! figure | RSA-2048 sign | ring | 563.20 µs | 2.31 x | 2.29..2.33
 //! ```
 //!
-//! the median time, and how many times as long that is as the first contender's, with the middle half
-//! of the turns. `cargo xtask bench` collects these lines into `docs/benchmarks.md`.
+//! The columns are the group, the contender, the median time, its ratio to the first contender, and the quartiles of the
+//! ratio. `cargo xtask bench` collects these lines into `docs/benchmarks.md`.
 
-mod bare;
+mod baseline;
+mod ca_process;
 mod contender;
-mod cores;
 pub mod fixture;
 mod load;
-mod served;
 mod suite;
 
-pub use bare::Bare;
+pub use baseline::Baseline;
+pub use ca_process::{CaProcess, Cores};
 pub use contender::{Clock, Contender};
-pub use cores::Cores;
 pub use load::{Client, Load, Turn};
-pub use served::Served;
 pub use suite::{Suite, figure, note, run};

@@ -1,4 +1,4 @@
-//! Clients of a CA over TCP, each asking for one certificate after the other, and what that takes.
+//! Clients that ask a CA over TCP for one certificate after the other, and the time that this takes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,30 +16,30 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
 use crate::fixture::subject;
-use crate::{Cores, Served};
+use crate::{CaProcess, Cores};
 
-/// One who has many keys certified, each under a new name.
+/// A client that has many keys certified, each under a new name.
 pub struct Client {
     options: EnrolOptions,
     kept: bool,
-    /// A connection that is kept, with the requests it has had.
+    /// The kept connection, and the number of its requests.
     stream: Option<(TcpStream, usize)>,
-    /// The certificates that all clients of the CA have.
+    /// The number of the certificates that all clients of the CA have verified.
     enrolled: Arc<AtomicU64>,
 }
 
 impl Client {
-    /// A client of `ca`, in the proven form or the classic one; `kept` if it keeps its connection from one request
-    /// to the next, as long as the CA lets it.
-    pub fn new(ca: &Served, in_proven_form: bool, kept: bool) -> Self {
+    /// A client of `ca`, for the proven or the classic form. With `kept`, it sends as many requests on a connection as the
+    /// CA allows.
+    pub fn new(ca: &CaProcess, in_proven_form: bool, kept: bool) -> Self {
         let name = subject(0).parse().expect("a name");
         let form = if in_proven_form { proven(None) } else { EnrolForm::Classic };
         let options = EnrolOptions { form, ..EnrolOptions::new(ca.address(), name, ca.anchor().clone()) };
         Self { options, kept, stream: None, enrolled: ca.enrolled.clone() }
     }
 
-    /// Has a new key certified; returns the time from connecting, or from the request on a connection that is there,
-    /// until the certificate is verified.
+    /// Has a new key certified. Returns the time from the connection, or from the request on a kept connection, to the
+    /// verified certificate.
     pub async fn enrol(&mut self) -> Duration {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let mut options = self.options.clone();
@@ -67,24 +67,24 @@ impl Client {
     }
 }
 
-/// Clients that ask all at the same time.
+/// Clients that ask at the same time.
 #[derive(Clone, Copy)]
 pub struct Load {
-    /// How many.
+    /// The number of the clients.
     pub connections: usize,
-    /// In the proven form, or else in the classic one.
+    /// Whether the requests have the proven form, or else the classic one.
     pub proven: bool,
-    /// Whether each keeps its connection.
+    /// Whether each client keeps its connection.
     pub kept: bool,
 }
 
-/// What a load was for the CA and for the clients.
+/// The measured times of a load.
 pub struct Turn {
-    /// What the CA computed.
+    /// The CPU time of the CA.
     pub cpu: Duration,
-    /// How long it took on the wall.
+    /// The wall-clock time of the turn.
     pub took: Duration,
-    /// How long each request took.
+    /// The time of each request.
     pub latencies: Vec<Duration>,
 }
 
@@ -96,9 +96,9 @@ impl Turn {
 }
 
 impl Load {
-    /// Has each client ask again and again, for so long and once at least. A client that keeps its connection has it,
-    /// and a certificate over it, before the clocks start.
-    pub fn turn(self, ca: &Served, lasting: Duration) -> Turn {
+    /// Lets each client ask repeatedly for the time `lasting`, and at least once. A client that keeps its connection gets
+    /// a first certificate before the clocks start.
+    pub fn turn(self, ca: &CaProcess, lasting: Duration) -> Turn {
         let (threads, cores) = client_threads(ca.cores());
         let threads = threads.min(self.connections);
         let shares = (0..threads).map(|index| Share::new(self, (self.connections + index) / threads, ca));
@@ -117,13 +117,13 @@ impl Load {
             let threads: Vec<_> = shares.iter_mut().map(|share| scope.spawn(move || ask(share))).collect();
             threads.into_iter().flat_map(|thread| thread.join().expect("its clients are served")).collect()
         });
-        // The connections are closed when the clocks have stopped.
+        // The connections are closed after the clocks have stopped.
         Turn { cpu: ca.cpu() - cpu, took: start.elapsed(), latencies }
     }
 }
 
-/// The number of the threads that the clients of a CA have, and their cores: a thread on each core that the CA does not
-/// have. Where it has all, the clients share them, with a thread for every two.
+/// The number of the client threads, and their cores: a thread for each core that the CA does not have. If the CA has all
+/// cores, the clients share them, with a thread for every two cores.
 fn client_threads(of_ca: &Cores) -> (usize, Cores) {
     let all = Cores::allowed();
     match all.without(of_ca) {
@@ -139,12 +139,12 @@ struct Share {
 }
 
 impl Share {
-    fn new(load: Load, connections: usize, ca: &Served) -> Self {
+    fn new(load: Load, connections: usize, ca: &CaProcess) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         Self { runtime, clients: (0..connections).map(|_| Client::new(ca, load.proven, load.kept)).collect() }
     }
 
-    /// Has each client ask, for so long and once at least; returns how long each request took.
+    /// Lets each client ask for the time `lasting`, and at least once. Returns the time of each request.
     fn ask(&mut self, lasting: Duration) -> Vec<Duration> {
         let clients = self.clients.drain(..);
         let done = self.runtime.block_on(async {

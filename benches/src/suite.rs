@@ -1,4 +1,4 @@
-//! Measures contenders side by side and prints the ratios.
+//! The measurement of contenders in one run, and the printed ratios.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use criterion::Criterion;
 
 use crate::{Clock, Contender};
 
-/// How thoroughly to measure.
+/// The depth of a measurement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Depth {
-    /// Everything once, as a test: `cargo test --benches`, or `--test`.
+    /// Runs everything once, as a test: `cargo test --benches`, or `--test`.
     Once,
-    /// Turn by turn only: `--quick`.
+    /// Measures alternate turns only: `--quick`.
     Short,
-    /// Criterion's statistics besides, and more turns.
+    /// Measures more turns, and adds Criterion's statistics.
     Full,
 }
 
 impl Depth {
-    /// How long the turns of one group may take. What waits for a disk varies more, and has more turns.
+    /// The time for the turns of one group. Work that waits for a disk varies more, and gets more time.
     const fn time(self, clock: Clock) -> Duration {
         Duration::from_millis(match (self, clock) {
             (Self::Once, _) => 0,
@@ -30,13 +30,13 @@ impl Depth {
     }
 }
 
-/// A turn lasts at least this long, so that looking at the clock does not count.
+/// The minimum time of a turn. Beside it, the time to read the clock is negligible.
 const TURN: Duration = Duration::from_micros(200);
 
-/// How many turns there are at least and at most.
+/// The minimum and the maximum number of rounds.
 const ROUNDS: std::ops::RangeInclusive<usize> = 15..=1001;
 
-/// Runs what a benchmark consists of; the whole of its `main`.
+/// Runs the groups of a benchmark: the whole `main` of the benchmark.
 pub fn run(groups: &[fn(&mut Suite)]) {
     let mut suite = Suite::from_command_line();
     for group in groups {
@@ -47,16 +47,16 @@ pub fn run(groups: &[fn(&mut Suite)]) {
     }
 }
 
-/// Where a benchmark's groups of contenders are measured.
+/// The measurements of a benchmark's groups.
 pub struct Suite {
-    /// For the full depth alone.
+    /// `None` unless the depth is full.
     criterion: Option<Criterion>,
     depth: Depth,
     filter: Option<String>,
 }
 
 impl Suite {
-    /// Understands criterion's `--test` and `--quick`, and a part of the names of groups.
+    /// Reads Criterion's options `--test` and `--quick`, and a filter for the names of groups.
     fn from_command_line() -> Self {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         let given = |flag: &str| arguments.iter().any(|argument| argument == flag);
@@ -75,27 +75,27 @@ impl Suite {
         Self { criterion, depth, filter }
     }
 
-    /// Whether only a glimpse is wanted: everything once, on the smallest of data.
+    /// Whether everything runs only once, on the smallest data.
     pub fn is_test(&self) -> bool {
         self.depth == Depth::Once
     }
 
-    /// Whether the long runs are wanted too.
+    /// Whether the depth is full.
     pub fn is_full(&self) -> bool {
         self.depth == Depth::Full
     }
 
-    /// Whether the group of this name is asked for.
+    /// Whether the filter matches the group of this name.
     pub fn wants(&self, group: &str) -> bool {
         self.filter.as_ref().is_none_or(|filter| group.contains(filter.as_str()))
     }
 
-    /// Compares what the contenders compute: their time on the CPU.
+    /// Compares the CPU time of the contenders.
     pub fn compare(&mut self, group: &str, contenders: Vec<Contender<'_>>) {
         self.measure(group, Clock::Cpu, contenders);
     }
 
-    /// Compares how long they take on the wall, for work that waits.
+    /// Compares the wall-clock time of the contenders, for work that waits.
     pub fn compare_waiting(&mut self, group: &str, contenders: Vec<Contender<'_>>) {
         self.measure(group, Clock::Wall, contenders);
     }
@@ -113,7 +113,7 @@ impl Suite {
             }
             statistics.finish();
         }
-        let turns = turn_by_turn(&mut contenders, clock, self.depth);
+        let turns = rounds_of_turns(&mut contenders, clock, self.depth);
         for (place, Contender { name, .. }) in contenders.iter().enumerate() {
             let times: Vec<f64> = turns.iter().map(|turn| turn[place]).collect();
             let ratios: Vec<f64> = turns.iter().map(|turn| turn[place] / turn[0]).collect();
@@ -123,21 +123,21 @@ impl Suite {
     }
 }
 
-/// A figure that was found in another way than by [`Suite::compare`], in a line of the same form.
+/// Prints a figure that was not measured by [`Suite::compare`], in a line of the same form.
 pub fn figure(group: &str, name: &str, value: f64, unit: &str, ratio: f64) {
     println!("figure | {group} | {name} | {value:.2} {unit} | {ratio:.2} x | ");
 }
 
-/// Something that a reader of the figures should know, such as a library's version.
+/// Prints a fact about the figures, for example a library's version.
 pub fn note(what: &str, value: &str) {
     println!("note | {what} | {value}");
 }
 
 /// The time of each contender, in microseconds, in each of many rounds.
 ///
-/// Ratios are taken within a round: between two measurements one after the other the machine may
-/// have changed its pace, between two turns it has not. Who begins changes from round to round.
-fn turn_by_turn(contenders: &mut [Contender<'_>], clock: Clock, depth: Depth) -> Vec<Vec<f64>> {
+/// A round has a turn for each contender, and ratios are taken within a round. There the speed of the machine hardly
+/// changes. Each round begins with another contender.
+fn rounds_of_turns(contenders: &mut [Contender<'_>], clock: Clock, depth: Depth) -> Vec<Vec<f64>> {
     let mut counts = Vec::new();
     let mut round = Duration::ZERO;
     for Contender { run, .. } in contenders.iter_mut() {
@@ -150,11 +150,11 @@ fn turn_by_turn(contenders: &mut [Contender<'_>], clock: Clock, depth: Depth) ->
         Depth::Once => 1,
         _ => (depth.time(clock).div_duration_f64(round) as usize).clamp(*ROUNDS.start(), *ROUNDS.end()),
     };
-    let contestants = contenders.len();
+    let number = contenders.len();
     (0..rounds)
         .map(|round| {
-            let mut turn = vec![0.0; contestants];
-            for place in (0..contestants).map(|place| (place + round) % contestants) {
+            let mut turn = vec![0.0; number];
+            for place in (0..number).map(|place| (place + round) % number) {
                 let took = (contenders[place].run)(counts[place], clock);
                 turn[place] = took.as_secs_f64() * 1e6 / f64::from(counts[place]);
             }
@@ -163,7 +163,7 @@ fn turn_by_turn(contenders: &mut [Contender<'_>], clock: Clock, depth: Depth) ->
         .collect()
 }
 
-/// A quarter of `values` lies below the first, half below the second, three quarters below the third.
+/// The lower quartile, the median and the upper quartile of `values`.
 fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
     values.sort_by(f64::total_cmp);
     [1, 2, 3].map(|quarter| values[(values.len() - 1) * quarter / 4])

@@ -50,7 +50,7 @@ fn open<'b, M: Machine<Error = session::Error>, S: Read + Write>(
 ) -> Result<Channel<'b>, DriveError<S::Error>> {
     let mut link = Link::new(handshake, rx, tx);
     drive(&mut link, stream)?;
-    // Each buffer goes to its half of the channel, with what it holds already.
+    // Each half of the channel gets a buffer, with the bytes in it.
     let halves = link.split(|handshake| {
         let open = established(handshake)?;
         Some((open.inbound, open.outbound, open.peer))
@@ -62,11 +62,11 @@ fn open<'b, M: Machine<Error = session::Error>, S: Read + Write>(
 impl Channel<'_> {
     /// Sends a message of 1 to 4080 bytes.
     pub fn send<S: Read + Write>(&mut self, stream: &mut S, text: &[u8]) -> Result<(), DriveError<S::Error>> {
-        self.outbound.send(|half, out| half.seal(text, out))?;
+        self.outbound.send(|outbound, out| outbound.seal(text, out))?;
         drive(&mut self.outbound, stream).map(drop)
     }
 
-    /// Waits for the next message. `None` means that the peer has closed its direction: it has sent all.
+    /// Waits for the next message. `None`: the peer has closed its direction, and sends no more.
     pub fn receive<S: Read + Write>(
         &mut self,
         stream: &mut S,
@@ -75,7 +75,7 @@ impl Channel<'_> {
         match self.inbound.event() {
             Some(Received::Message(range)) => Ok(self.inbound.body().get(range)),
             Some(Received::Closed) => Ok(None),
-            // The channel was closed, or has failed, before.
+            // The channel was closed or has failed earlier.
             None => Err(session::Error::from(Misuse::OutOfTurn).into()),
         }
     }

@@ -17,10 +17,10 @@ use rand_core::CryptoRng;
 /// Two frames: static memory in a firmware.
 pub type Buffers = [[u8; FRAME]; 2];
 
-/// The certificate of `key` for `name`, from the CA whose key has that fingerprint. It is verified.
+/// The verified certificate of `key` for `name`, from the CA whose key has that fingerprint.
 ///
-/// Without a clock, `now` is [`Now::AtLeast`] the time when the firmware was made, or the last certificate from the CA
-/// began, whichever is later.
+/// Without a clock, `now` is [`Now::AtLeast`] with the later of two times: the date of the firmware, and the beginning
+/// of the last certificate from the CA.
 pub fn enrol<S: Read + Write>(
     ca: &mut S,
     (name, key): (IdBuf, &KeyPair),
@@ -39,7 +39,7 @@ pub fn enrol<S: Read + Write>(
             let text = link.body().get(range).unwrap_or_default();
             return Vec::from_slice(text).map_err(|_| session::Error::from(BufferTooSmall).into());
         }
-        // Keep the key: within 24 hours the CA answers it with the same certificate again.
+        // Keep the key: for 24 hours the CA repeats its certificate.
         Some(EnrolOutcome::OutOfTime { error, .. }) => session::Error::InvalidCertificate(error),
         Some(EnrolOutcome::Refused { code, .. }) => session::Error::Refused(code),
         None => session::Error::Truncated,

@@ -18,9 +18,9 @@ pub enum Record {
     Certificate,
 }
 
-/// Storage that keeps records, whatever happens to the power: a record is replaced as a whole, or not at all.
+/// Storage that survives a power failure: a record is replaced as a whole, or not at all.
 pub trait Storage {
-    /// The error of the medium. A record that cannot be read is an error: it must never look like no record.
+    /// The error of the medium. A record that cannot be read is an error, never `None`.
     type Error;
 
     /// Copies a record to the start of `buffer`, and returns its length; `None` if it was never stored.
@@ -55,7 +55,7 @@ pub fn key<S: Storage>(storage: &mut S, rng: &mut impl CryptoRng) -> Result<KeyP
     }
 }
 
-/// The stored certificate, in `buffer`, if it is the CA's for this name and key and is valid now. `None` before enrolment.
+/// The stored certificate in `buffer`, verified for this name and key and for this time. `None` before enrolment.
 pub fn certificate<'b, S: Storage>(
     storage: &mut S,
     (name, key): (Id<'_>, &KeyPair),

@@ -7,7 +7,7 @@ use core::hint::black_box;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// The lent buffer is too small for what was to be written.
+/// The lent buffer is too small for the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BufferTooSmall;
@@ -20,12 +20,12 @@ impl fmt::Display for BufferTooSmall {
 
 impl core::error::Error for BufferTooSmall {}
 
-/// Appends to a lent buffer. The first write that does not fit makes the
-/// writer fail for good, so a chain of writes needs one check, in [`Writer::finish`].
+/// Appends to a lent buffer. After a write that does not fit, all writes fail. So a chain of writes needs one check, in
+/// [`Writer::finish`].
 #[derive(Debug)]
 pub struct Writer<'o> {
     out: &'o mut [u8],
-    /// Bytes written so far, or `None` once something did not fit.
+    /// The number of bytes written, or `None` after a write that did not fit.
     len: Option<usize>,
 }
 
@@ -43,7 +43,7 @@ impl<'o> Writer<'o> {
         })
     }
 
-    /// Lets `write` fill the space that is left and say how many bytes it used.
+    /// Calls `write` with the remaining space. `write` returns the number of bytes that it has used.
     pub fn fill<E>(&mut self, write: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> &mut Self {
         self.len = self.len.and_then(|at| {
             let rest = self.out.get_mut(at..)?;
@@ -73,12 +73,12 @@ impl fmt::Write for Writer<'_> {
 
 /// `N` secret bytes: a private key, a shared secret or a derived key.
 ///
-/// Cloning makes a second copy that wipes itself just the same.
+/// A clone is a second copy, which wipes itself too.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Secret<const N: usize>([u8; N]);
 
 impl<const N: usize> Secret<N> {
-    /// Takes the bytes over; the caller wipes what it still holds.
+    /// Takes the bytes over. The caller wipes its own copy.
     pub const fn new(bytes: [u8; N]) -> Self {
         Self(bytes)
     }
@@ -111,27 +111,24 @@ impl<const N: usize> fmt::Debug for Secret<N> {
     }
 }
 
-/// A decision over secrets that the program acts on openly, and the reason why it may.
+/// A decision over secrets that may become public, with the reason.
 ///
-/// The list is complete: `cargo xtask constant-time` reports every other branch on a secret, and every address.
+/// The list is complete: `cargo xtask constant-time` reports every other branch or address that depends on a secret.
 #[derive(Clone, Copy, Debug)]
 pub enum Public {
-    /// Whether the parts of a private key fit each other. It is so for every key that is ever used; any other is
-    /// refused when it is read, and has nothing to hide.
+    /// Whether the parts of a private key fit each other. A key whose parts do not fit is refused when it is read.
     KeyIsSound,
-    /// Whether a result of the private operation gives its input back. It is so unless the machine is faulty, and
-    /// then the result is withheld.
+    /// Whether the public operation turns a signature back into its input. A wrong signature is withheld.
     ResultIsRight,
     /// Whether a shared secret is all zeros. The peer's public key alone decides that (RFC 7748 §6.1).
     SharedIsZero,
-    /// Whether a proof of possession is the right one: the answer to the peer says it.
+    /// Whether a proof of possession is right. The response to the peer shows it.
     ProofIsRight,
 }
 
-/// Makes `choice` public, for the reason that is named.
+/// Makes `choice` public, for the given reason.
 ///
-/// Only this function uses a secret as an address. Memcheck is told to accept it here, and takes what comes
-/// out for public.
+/// Only this function uses a secret as an address. Memcheck accepts that here, and treats the result as public.
 #[inline(never)]
 pub fn declassify(choice: Choice, _reason: Public) -> bool {
     black_box(&[false, true]).get(usize::from(choice.unwrap_u8())).copied().unwrap_or_default()

@@ -7,13 +7,13 @@ use embedded_io::{Read, Write};
 use crate::link::{Framing, LinkOver, Machine, Observer, Want};
 use crate::session;
 
-/// The reason why a link could not be driven on. `E` is the stream's error, `M` the machine's.
+/// The reason why a driver has stopped. `E` is the stream's error, `M` the machine's error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum DriveError<E, M = session::Error> {
     /// The stream failed.
     Io(E),
-    /// A check failed. The link may be driven on.
+    /// A check failed. The driver may be called again.
     Session(M),
 }
 
@@ -53,7 +53,7 @@ where
     loop {
         match link.want()? {
             Want::Send => {
-                // `embedded-io` writes nothing only of nothing, so this gets on.
+                // `embedded-io` writes 0 bytes only of an empty slice, so the loop makes progress.
                 let n = stream.write(link.to_send()).map_err(DriveError::Io)?;
                 link.sent(n);
                 if link.to_send().is_empty() {
@@ -71,8 +71,8 @@ where
 
 /// The same as [`drive`], over a stream of `embedded-io-async`.
 ///
-/// The future may be dropped while it waits, if dropping the stream's own `read`, `write` and `flush` loses no byte:
-/// the link knows how far it got, and another call goes on from there. So a deadline is a timer beside this future.
+/// The future may be dropped while it waits, if the stream's `read`, `write` and `flush` futures lose no byte then. The
+/// link keeps its position, and the next call continues there. So a deadline is a timer beside this future.
 ///
 /// # Errors
 /// [`DriveError`].

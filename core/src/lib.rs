@@ -1,7 +1,7 @@
-//! MiniPKI's core: a whole PKI without heap, operating system, clock or I/O. It decides whom to trust.
+//! MiniPKI's core: a whole PKI without heap, operating system, clock or I/O.
 //!
-//! It has certificates and their verification, enrolment at a CA with proof of possession, and channels between peers that
-//! authenticate each other by Noise XX. It is `no_std` and has no `unsafe` code. No input makes it panic.
+//! It has certificates and their verification, enrolment at a CA with proof of possession, and channels between peers
+//! that authenticate each other by Noise XX. It is `no_std` and has no `unsafe` code. No input makes it panic.
 //!
 //! # Example
 //!
@@ -29,7 +29,7 @@
 //! let sensor = LocalIdentity { key: &keys[0], certificate: SENSOR, anchor: &anchor, now, peer };
 //! let gateway = LocalIdentity { key: &keys[1], certificate: GATEWAY, anchor: &anchor, now, peer: None };
 //!
-//! // A link is a machine between two buffers of yours. In a program `drive::drive` moves its bytes over a stream.
+//! // A link is a machine between two buffers of the caller. In a program `drive::drive` moves its bytes over a stream.
 //! fn pass<F, T>(from: &mut Link<'_, F>, to: &mut Link<'_, T>)
 //! where
 //!     F: Machine<Error = session::Error>,
@@ -51,7 +51,7 @@
 //!     }
 //! }
 //!
-//! // Only a handshake with a verified peer can be split into the halves of a channel.
+//! // Only a handshake with a verified peer can be split into the two halves of a channel.
 //! let (_, mut sender, _) = initiator.split(|machine| {
 //!     let open = machine.established()?;
 //!     Some((open.inbound, open.outbound, open.peer))
@@ -62,7 +62,7 @@
 //! }).ok_or("no channel")?;
 //! assert_eq!(peer.subject_id().as_str(), "sensor-17");
 //!
-//! sender.send(|half, out| half.seal(b"21.5 C", out))?;
+//! sender.send(|outbound, out| outbound.seal(b"21.5 C", out))?;
 //! pass(&mut sender, &mut receiver);
 //! assert_eq!(receiver.want()?, Want::Deliver);
 //! assert_eq!(receiver.event(), Some(Received::Message(0..6)));
@@ -86,42 +86,42 @@
 //! | [`link`] | bytes, frames and a machine of any protocol, in two buffers of the caller |
 //! | [`bytes`], [`limits`] | secrets that wipe themselves, writers; every capacity |
 //!
-//! Each layer can be used alone: [`cert::verify`] needs no link, and [`noise`] knows no certificate.
+//! Each layer can be used alone: [`cert::verify`] needs no link, and [`noise`] needs no certificate.
 //!
-//! # Who owns the memory
+//! # Memory
 //!
-//! You do. A function that writes takes a slice and returns the part that it has filled. A [`Link`](link::Link) takes two
-//! slices, one to receive into and one to send from. A view, such as [`Certificate`](cert::Certificate), borrows the text
-//! that it was read from. An event of a machine has ranges, which point into [`LinkOver::body`](link::LinkOver::body).
-//! Randomness is an argument, `&mut impl rand_core::CryptoRng`, and so is the time, [`Now`](time::Now).
+//! The caller owns all memory. A function that writes takes a slice and returns the part that it has filled. A
+//! [`Link`](link::Link) takes two slices, one to receive into and one to send from. A view, for example a
+//! [`Certificate`](cert::Certificate), borrows its text. An event of a machine has ranges, which point into
+//! [`LinkOver::body`](link::LinkOver::body). Randomness is an argument, `&mut impl rand_core::CryptoRng`, and so is the
+//! time, [`Now`](time::Now).
 //!
-//! # How to drive it
+//! # Drivers
 //!
 //! [`drive::drive`] moves bytes between a link and any stream of `embedded-io`; `drive::drive_async` is the same for
-//! `embedded-io-async`. Both return when the application has something to do. Over other I/O, ask
-//! [`LinkOver::want`](link::LinkOver::want): it takes ten lines. A deadline is the stream's concern, or a timer's beside
-//! the async driver.
+//! `embedded-io-async`. Both return when the application has something to do. Over other I/O, a driver of ten lines
+//! calls [`LinkOver::want`](link::LinkOver::want). The stream keeps a deadline; with the async driver, a timer does.
 //!
-//! # How to size it
+//! # Sizes of buffers
 //!
-//! Buffers of [`limits::FRAME`] bytes refuse nothing valid. The length of your slice is the limit: with a CA of 2048 bits
-//! and short names 2 KB do, and a longer frame is refused by its length. A certificate takes at most [`limits::CERTIFICATE`]
-//! bytes.
+//! Every valid frame fits buffers of [`limits::FRAME`] bytes. The length of the caller's slice is the limit: a longer
+//! frame is refused by its length. With a CA of 2048 bits and short names 2 KB are enough. A certificate takes at most
+//! [`limits::CERTIFICATE`] bytes.
 //!
 //! # Features
 //!
-//! None is on by default, and none changes what is accepted.
+//! No feature is on by default, and no feature changes the accepted input.
 //!
-//! | feature | what it adds |
+//! | feature | effect |
 //! | --- | --- |
 //! | `async` | `drive::drive_async`, over the traits of `embedded-io-async` |
 //! | `defmt` | `defmt::Format` for every error type |
 //!
 //! # More
 //!
-//! In the project's repository, `docs/protocol.md` has the wire byte for byte, `docs/embedded.md` takes this crate into a
-//! firmware with complete examples, `docs/budgets.md` says what it costs on a Cortex-M3, and `docs/threats.md` lists the
-//! attacks and their tests.
+//! In the project's repository, `docs/protocol.md` defines each byte of the protocol. `docs/embedded.md` uses this
+//! crate in a firmware, with complete examples. `docs/budgets.md` has its cost on a Cortex-M3, and `docs/threats.md`
+//! lists the attacks and their tests.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]

@@ -1,7 +1,7 @@
-//! Every capacity of the core, and what relates one to another.
+//! Every capacity of the core, with assertions that relate them.
 //!
-//! All are bytes. What a peer sizes is a slice lent by the caller; these are
-//! the sizes at which nothing valid is ever refused for want of room.
+//! Lengths are in bytes. The caller lends the buffers, and their length is the limit of a message. Every
+//! valid message fits the lengths here.
 
 /// Length prefix of a frame (protocol §1).
 pub const FRAME_HEADER: usize = 4;
@@ -9,7 +9,7 @@ pub const FRAME_HEADER: usize = 4;
 /// Default limit of a frame's body (protocol §1).
 pub const FRAME_BODY: usize = 4096;
 
-/// A whole frame: what a receive or send buffer must hold.
+/// A whole frame: the length of a receive buffer or a send buffer.
 pub const FRAME: usize = FRAME_HEADER + FRAME_BODY;
 
 /// Longest `subject_id` or `issuer_id` (protocol §2).
@@ -21,7 +21,7 @@ pub const RSA_BYTES: usize = 512;
 /// Room for the SubjectPublicKeyInfo of a 4096-bit RSA key in DER (550 bytes, RFC 5280 §4.1.2.7).
 pub const SPKI_DER: usize = 552;
 
-/// Room for the same as PEM text, 64 characters a line (RFC 7468).
+/// Room for that SubjectPublicKeyInfo as PEM text, 64 characters a line (RFC 7468).
 pub const SPKI_PEM: usize = 800;
 
 /// Room for a canonical certificate with the largest key and the longest names.
@@ -33,10 +33,10 @@ pub const ANCHOR: usize = 1280;
 /// Length of a time, `YYYY-MM-DDTHH:MM:SS+00:00` (protocol §2).
 pub const TIME: usize = 25;
 
-/// JSON objects in one another: a certificate within an answer is three, and one is to spare.
+/// Depth of nested JSON objects: a certificate within a response has three, and one is spare.
 pub const JSON_DEPTH: usize = 4;
 
-/// Keys of all JSON objects open at once: a certificate within an answer has 11.
+/// Keys of all open JSON objects: a certificate within a response has 11.
 pub const JSON_KEYS: usize = 24;
 
 /// X25519 keys and shared secrets, SHA-256 digests and nonces.
@@ -57,5 +57,5 @@ const NOISE_MESSAGE_2: usize = KEY + KEY + TAG + CERTIFICATE + TAG;
 // A handshake message with the largest certificate travels in one frame, as base64 within JSON.
 const _: () = assert!(NOISE_MESSAGE_2.div_ceil(3) * 4 + 64 <= FRAME_BODY);
 
-// The response that issues a certificate is the certificate with some words around it.
+// The response that issues a certificate is the certificate with a few bytes around it.
 const _: () = assert!(CERTIFICATE + 64 <= FRAME_BODY);

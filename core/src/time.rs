@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::limits::TIME;
 
-/// A time the profile cannot express.
+/// The reason why a time is outside the profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum TimeError {
@@ -64,7 +64,7 @@ impl UnixTime {
         self.0
     }
 
-    /// This time and `seconds` more, or `None` after [`UnixTime::MAX`].
+    /// The time `seconds` later, or `None` after [`UnixTime::MAX`].
     pub const fn checked_add_seconds(self, seconds: u64) -> Option<Self> {
         match self.0.checked_add(seconds) {
             Some(sum) if sum <= Self::MAX.0 => Some(Self(sum)),
@@ -79,7 +79,7 @@ impl FromStr for UnixTime {
     fn from_str(text: &str) -> Result<Self, TimeError> {
         let bytes: &[u8; TIME] = text.as_bytes().try_into().map_err(|_| TimeError::Form)?;
         let form = b"0000-00-00T00:00:00+00:00".iter().zip(bytes);
-        // The offset is the one place where a digit is fixed.
+        // The digits of the offset are fixed.
         if !form
             .enumerate()
             .all(|(at, (&f, &b))| if f == b'0' && at < 20 { b.is_ascii_digit() } else { f == b })
@@ -122,7 +122,7 @@ impl Serialize for UnixTime {
 /// use minipki_core::trust::{Validity, ValidityError};
 ///
 /// let validity = Validity::new("2026-06-01T00:00:00+00:00".parse()?, "2026-07-01T00:00:00+00:00".parse()?)?;
-/// // A device without a clock knows when its firmware was made.
+/// // A device without a clock knows the time when its firmware was made.
 /// let may = Now::AtLeast("2026-05-01T00:00:00+00:00".parse()?);
 /// assert_eq!(validity.check(may), Ok(false), "valid, but not for certain");
 /// let august = Now::AtLeast("2026-08-01T00:00:00+00:00".parse()?);
@@ -131,10 +131,9 @@ impl Serialize for UnixTime {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Now {
-    /// It is this time.
+    /// Exactly this time.
     Exact(UnixTime),
-    /// It is this time or later: a device without a clock, which knows when it was
-    /// built or last told the time. What has expired by then is refused; that
-    /// something is not valid yet cannot be known.
+    /// This time or later, for a device without a clock. A certificate that ended before this time is refused. It is not
+    /// known whether another one has begun.
     AtLeast(UnixTime),
 }

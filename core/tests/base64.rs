@@ -28,8 +28,8 @@ fn rfc_4648_section_10() {
 }
 
 #[test]
-fn anything_but_the_one_right_text_is_refused() {
-    let faults = [
+fn any_other_text_of_the_bytes_is_refused() {
+    let errors = [
         ("Zg", "padding missing"),
         ("Zg=", "half of the padding missing"),
         ("Zg===", "too much padding"),
@@ -43,11 +43,11 @@ fn anything_but_the_one_right_text_is_refused() {
         ("Zm-_", "URL alphabet"),
         ("Zm9\u{e9}", "not ASCII"),
     ];
-    for (text, fault) in faults {
-        assert_eq!(decode(text, &mut [0; 64]), Err(Base64Error::Invalid), "{fault}");
-        assert_eq!(decode_array::<9>(text), Err(Base64Error::Invalid), "{fault}");
+    for (text, error) in errors {
+        assert_eq!(decode(text, &mut [0; 64]), Err(Base64Error::Invalid), "{error}");
+        assert_eq!(decode_array::<9>(text), Err(Base64Error::Invalid), "{error}");
         let mut buf = text.as_bytes().to_vec();
-        assert_eq!(decode_in_place(&mut buf), Err(Base64Error::Invalid), "{fault}");
+        assert_eq!(decode_in_place(&mut buf), Err(Base64Error::Invalid), "{error}");
     }
 }
 
@@ -79,7 +79,7 @@ proptest! {
     }
 
     #[test]
-    fn both_decoders_agree_and_what_they_take_is_what_encode_writes(text in "[A-Za-f+/=\n-]{0,140}") {
+    fn both_decoders_agree_and_accept_only_what_encode_writes(text in "[A-Za-f+/=\n-]{0,140}") {
         let mut out = [0; 128];
         let mut buf = text.clone().into_bytes();
         let direct = decode(&text, &mut out);

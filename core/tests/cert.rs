@@ -1,4 +1,4 @@
-//! Certificates: what is written is read, verified under the right anchor at the right time, and else refused.
+//! Certificates: encoding, parsing, and verification under an anchor at a time.
 
 use minipki_core::bytes::BufferTooSmall;
 use minipki_core::cert::{
@@ -23,15 +23,15 @@ fn now() -> Now {
     Now::Exact(time(NOW))
 }
 
-/// Parses and verifies, and says only whether the time was certain.
-fn judge(anchor: &Anchor, text: &[u8], now: Now) -> Result<bool, Error> {
+/// Parses and verifies a certificate. Returns whether the time was certain.
+fn parse_and_verify(anchor: &Anchor, text: &[u8], now: Now) -> Result<bool, Error> {
     let certificate = Certificate::parse(text)?;
     verify(Portable::new(), anchor, &certificate, now, RevocationCheck::NotChecked)
         .map(|verified| verified.time_certain())
 }
 
 #[test]
-fn what_is_issued_verifies_and_says_what_was_asked_for() {
+fn an_issued_certificate_verifies_and_has_the_requested_fields() {
     for size in SIZES {
         let key = public(size);
         let text = issue(&sample(&key), size);
@@ -39,14 +39,14 @@ fn what_is_issued_verifies_and_says_what_was_asked_for() {
         let verified =
             verify(Portable::new(), &anchor(size), &certificate, now(), RevocationCheck::NotChecked).unwrap();
         assert!(verified.time_certain());
-        let said = verified.certificate();
-        assert_eq!(said.text(), text);
-        assert_eq!((said.issuer_id().as_str(), said.subject_id().as_str()), (ISSUER, SUBJECT));
-        assert_eq!(said.subject_key(), &x25519_key([0x42; 32]));
-        assert_eq!(said.serial_number(), Serial::new(4_242).unwrap());
-        assert_eq!(said.validity(), sample(&key).validity);
-        assert_eq!(said.issuer_key(), Ok(key.clone()));
-        assert_eq!(said.signed_slices().concat(), encode(&sample(&key)));
+        let read = verified.certificate();
+        assert_eq!(read.text(), text);
+        assert_eq!((read.issuer_id().as_str(), read.subject_id().as_str()), (ISSUER, SUBJECT));
+        assert_eq!(read.subject_key(), &x25519_key([0x42; 32]));
+        assert_eq!(read.serial_number(), Serial::new(4_242).unwrap());
+        assert_eq!(read.validity(), sample(&key).validity);
+        assert_eq!(read.issuer_key(), Ok(key.clone()));
+        assert_eq!(read.signed_slices().concat(), encode(&sample(&key)));
         let named = verified.require_subject(id(SUBJECT)).unwrap();
         assert_eq!(named.require_key(&x25519_key([0x42; 32])).map(drop), Ok(()));
         assert_eq!(verified.require_subject(id("alice")).map(drop), Err(Error::SubjectMismatch));
@@ -62,7 +62,7 @@ fn our_own_signature_verifies_too() {
     let digest = minipki_core::crypto::Hash::sha256(Portable::new(), &[&text]);
     let signature = private(SIZE).sign_pss(&digest, &[7; 222], &mut rng(2), &mut signature).unwrap();
     let certificate = attach_signature(&text, signature, &mut out).unwrap();
-    assert_eq!(judge(&anchor(SIZE), certificate, now()), Ok(true));
+    assert_eq!(parse_and_verify(&anchor(SIZE), certificate, now()), Ok(true));
     assert_eq!(public(SIZE).verify_pss(&digest, signature, SaltLength::Exactly(222)), Ok(()));
 }
 
@@ -75,7 +75,7 @@ fn any_salt_from_32_bytes_to_the_maximum_is_accepted() {
         let certificate = attach_signature(&text, &sign(&text, SIZE, salt), &mut out).unwrap();
         let short = rsa::Error::SaltLength;
         let expected = if salt < 32 { Err(Error::Signature(short)) } else { Ok(true) };
-        assert_eq!(judge(&anchor(SIZE), certificate, now()), expected, "salt of {salt}");
+        assert_eq!(parse_and_verify(&anchor(SIZE), certificate, now()), expected, "salt of {salt}");
     }
 }
 
@@ -85,7 +85,7 @@ fn both_bounds_are_within_the_validity() {
     let text = issue(&sample(&key), SIZE);
     let anchor = anchor(SIZE);
     let (not_before, not_after) = (sample(&key).validity.not_before(), sample(&key).validity.not_after());
-    let at = |time: UnixTime| judge(&anchor, &text, Now::Exact(time));
+    let at = |time: UnixTime| parse_and_verify(&anchor, &text, Now::Exact(time));
     let early = UnixTime::new(not_before.get() - 1).unwrap();
     let late = not_after.checked_add_seconds(1).unwrap();
     assert_eq!(at(early), Err(Error::Validity(ValidityError::NotYetValid { now: early, not_before })));
@@ -101,44 +101,44 @@ fn a_lower_bound_of_the_time_can_tell_only_that_it_is_too_late() {
     let anchor = anchor(SIZE);
     let not_after = sample(&key).validity.not_after();
     let late = not_after.checked_add_seconds(1).unwrap();
-    assert_eq!(judge(&anchor, &text, Now::AtLeast(UnixTime::MIN)), Ok(false));
-    assert_eq!(judge(&anchor, &text, Now::AtLeast(time(NOW))), Ok(false));
-    assert_eq!(judge(&anchor, &text, Now::AtLeast(not_after)), Ok(false));
+    assert_eq!(parse_and_verify(&anchor, &text, Now::AtLeast(UnixTime::MIN)), Ok(false));
+    assert_eq!(parse_and_verify(&anchor, &text, Now::AtLeast(time(NOW))), Ok(false));
+    assert_eq!(parse_and_verify(&anchor, &text, Now::AtLeast(not_after)), Ok(false));
     assert_eq!(
-        judge(&anchor, &text, Now::AtLeast(late)),
+        parse_and_verify(&anchor, &text, Now::AtLeast(late)),
         Err(Error::Validity(ValidityError::Expired { now: late, not_after }))
     );
 }
 
 #[test]
-fn an_error_of_time_is_told_of_genuine_certificates_only() {
+fn only_genuine_certificates_get_an_error_of_time() {
     let key = public(SIZE);
     let text = issue(&sample(&key), SIZE);
     let forged = String::from_utf8(text).unwrap().replace("4242", "4243");
-    let error = judge(&anchor(SIZE), forged.as_bytes(), Now::Exact(UnixTime::MAX));
+    let error = parse_and_verify(&anchor(SIZE), forged.as_bytes(), Now::Exact(UnixTime::MAX));
     assert!(matches!(error, Err(Error::Signature(_))), "{error:?}");
 }
 
 #[test]
-fn an_anchor_by_fingerprint_takes_any_issuer_name_until_it_has_learnt_one() {
+fn an_anchor_by_fingerprint_accepts_any_issuer_name_until_it_pins_one() {
     let key = public(SIZE);
     let text = issue(&sample(&key), SIZE);
     let other = issue(&TbsCertificate { issuer_id: id("other-ca"), ..sample(&key) }, SIZE);
     let mut anchor = Anchor::from_fingerprint(key.fingerprint(Portable::new()));
     assert_eq!((anchor.issuer_id(), anchor.key()), (None, None));
-    assert_eq!(judge(&anchor, &other, now()), Ok(true));
+    assert_eq!(parse_and_verify(&anchor, &other, now()), Ok(true));
 
     let certificate = Certificate::parse(&text).unwrap();
     let verified =
         verify(Portable::new(), &anchor, &certificate, now(), RevocationCheck::NotChecked).unwrap();
     assert_eq!(anchor.pin_issuer(Portable::new(), &verified), Ok(()));
     assert_eq!(anchor, self::anchor(SIZE));
-    assert_eq!(judge(&anchor, &text, now()), Ok(true));
-    assert_eq!(judge(&anchor, &other, now()), Err(Error::IssuerMismatch));
+    assert_eq!(parse_and_verify(&anchor, &text, now()), Ok(true));
+    assert_eq!(parse_and_verify(&anchor, &other, now()), Err(Error::IssuerMismatch));
 }
 
 #[test]
-fn an_anchor_learns_only_what_was_verified_under_itself() {
+fn an_anchor_pins_only_a_certificate_that_it_has_verified() {
     let key = public(SIZE);
     let text = issue(&sample(&key), SIZE);
     let certificate = Certificate::parse(&text).unwrap();
@@ -160,8 +160,8 @@ fn another_key_is_no_anchor() {
     let other = public(KeySize::Bits3072);
     let by_key = Anchor::from_key(Portable::new(), id(ISSUER), other.clone());
     let by_fingerprint = Anchor::from_fingerprint(other.fingerprint(Portable::new()));
-    assert_eq!(judge(&by_key, &text, now()), Err(Error::IssuerKeyMismatch));
-    assert_eq!(judge(&by_fingerprint, &text, now()), Err(Error::IssuerKeyMismatch));
+    assert_eq!(parse_and_verify(&by_key, &text, now()), Err(Error::IssuerKeyMismatch));
+    assert_eq!(parse_and_verify(&by_fingerprint, &text, now()), Err(Error::IssuerKeyMismatch));
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn the_anchors_key_may_come_in_another_text() {
         let mut certificate = [0; 2 * CERTIFICATE];
         let signature = sign(text.as_bytes(), SIZE, SIZE.max_salt());
         let certificate = attach_signature(text.as_bytes(), &signature, &mut certificate).unwrap();
-        assert_eq!(judge(&anchor(SIZE), certificate, now()), expected, "{other}");
+        assert_eq!(parse_and_verify(&anchor(SIZE), certificate, now()), expected, "{other}");
     }
 }
 
@@ -224,7 +224,7 @@ fn an_anchor_that_contradicts_itself_is_refused() {
 }
 
 #[test]
-fn names_are_what_the_profile_allows() {
+fn only_names_of_the_profile_are_accepted() {
     let all = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._";
     assert_eq!(Id::new(all).map(Id::as_str), Ok(all));
     assert_eq!(Id::new("-:@").map(IdBuf::from), "-:@".parse());
@@ -282,35 +282,35 @@ fn a_certificate_with_any_one_byte_changed_is_refused() {
     let key = public(SIZE);
     let good = issue(&sample(&key), SIZE);
     let anchor = anchor(SIZE);
-    assert_eq!(judge(&anchor, &good, now()), Ok(true));
+    assert_eq!(parse_and_verify(&anchor, &good, now()), Ok(true));
     for at in 0..good.len() {
         let byte = good[at];
-        // A flipped bit, a flipped case, and neighbours that are as well formed as the byte itself.
+        // A flipped bit, a flipped case, and other well-formed bytes.
         for other in [byte ^ 1, byte ^ 0x20, byte ^ 0x80, byte.wrapping_add(1), b'A', b'0', b' '] {
             if other == byte {
                 continue;
             }
             let mut text = good.clone();
             text[at] = other;
-            let judged = judge(&anchor, &text, now());
-            assert!(judged.is_err(), "byte {at}, {:?} for {:?}", char::from(other), char::from(byte));
+            let result = parse_and_verify(&anchor, &text, now());
+            assert!(result.is_err(), "byte {at}, {:?} for {:?}", char::from(other), char::from(byte));
         }
     }
 }
 
 #[test]
-fn no_part_of_a_certificate_is_one() {
+fn no_part_of_a_certificate_is_a_certificate() {
     let key = public(SIZE);
     let good = issue(&sample(&key), SIZE);
     for len in 0..good.len() {
         assert!(Certificate::parse(&good[..len]).is_err(), "the first {len} bytes");
         assert!(Certificate::parse(&good[len + 1..]).is_err(), "without the first {}", len + 1);
         let without = [&good[..len], &good[len + 1..]].concat();
-        assert!(judge(&anchor(SIZE), &without, now()).is_err(), "without byte {len}");
+        assert!(parse_and_verify(&anchor(SIZE), &without, now()).is_err(), "without byte {len}");
     }
 }
 
-/// Every certificate that can be said.
+/// The fields of any certificate.
 fn fields() -> impl Strategy<Value = (String, u64, String, x25519::PublicKey, u64, u64)> {
     let name = "[A-Za-z0-9._:@-]{1,64}";
     let end = UnixTime::MAX.get();
@@ -362,6 +362,6 @@ proptest! {
             let at = at.index(text.len());
             text[at] = byte.as_bytes()[0];
         }
-        prop_assert_eq!(judge(&anchor(SIZE), &text, now()).is_ok(), text == good);
+        prop_assert_eq!(parse_and_verify(&anchor(SIZE), &text, now()).is_ok(), text == good);
     }
 }

@@ -1,4 +1,4 @@
-//! The certificates of `vectors/cert/`: each is accepted, or refused with the error that its name says.
+//! The certificates of `vectors/cert/`: each is accepted, or refused with the error in its name.
 
 use std::fs;
 
@@ -13,10 +13,10 @@ use minipki_fixtures::certificates::{NOW, anchor, id, time};
 use minipki_fixtures::rsa_keys::SIZES;
 use minipki_fixtures::{certificate_corpus, vector_path, vectors};
 
-/// The anchor to verify the corpus with.
+/// The anchor of the corpus.
 const ANCHOR_FILE: &str = "cert/anchor.json";
 
-fn judge(text: &[u8]) -> Result<(), Error> {
+fn parse_and_verify(text: &[u8]) -> Result<(), Error> {
     let anchor = fs::read(vector_path(ANCHOR_FILE)).expect("the corpus has an anchor");
     let anchor = Anchor::decode(Portable::new(), &anchor).expect("the anchor is good");
     let certificate = Certificate::parse(text)?;
@@ -24,8 +24,8 @@ fn judge(text: &[u8]) -> Result<(), Error> {
         .map(drop)
 }
 
-/// The name of an error as the files have it: `IssuerId(Empty)` is `issuer_id`. Errors of JSON have their kind in it, with
-/// one name, `json_shape`, for all that is in the profile.
+/// The name of an error in file names: `IssuerId(Empty)` is `issuer_id`. The name of a JSON error has its kind. All
+/// mismatches have the name `json_shape`.
 fn name(error: Error) -> String {
     let debug = match error {
         Error::Json(error) if error.kind.is_mismatch() => "JsonShape".to_owned(),
@@ -47,11 +47,11 @@ fn name(error: Error) -> String {
 #[test]
 fn the_corpus_is_accepted() {
     for (file, text) in vectors("cert/accept") {
-        assert_eq!(judge(&text), Ok(()), "{file}");
+        assert_eq!(parse_and_verify(&text), Ok(()), "{file}");
     }
 }
 
-/// The certificates that the firmware measures with are good, and are for the keys that it has.
+/// The certificates of the firmware's measurements are good, and are for its keys.
 #[test]
 fn the_measured_certificates_are_accepted() {
     for size in SIZES {
@@ -76,7 +76,7 @@ fn the_measured_certificates_are_accepted() {
 #[test]
 fn the_corpus_is_refused_as_named() {
     for (file, text) in vectors("cert/refuse") {
-        let error = judge(&text).expect_err(&file);
+        let error = parse_and_verify(&text).expect_err(&file);
         assert_eq!(file.split('-').next(), Some(&*name(error)), "{file}: {error}");
     }
 }
@@ -85,19 +85,20 @@ fn the_corpus_is_refused_as_named() {
 fn the_corpus_fails_each_check_that_looks_at_a_certificate_alone() {
     let mut failed: Vec<Check> = vectors("cert/refuse")
         .iter()
-        .map(|(file, text)| judge(text).expect_err(file).check().expect("an error of the certificate"))
+        .map(|(file, text)| {
+            parse_and_verify(text).expect_err(file).check().expect("an error of the certificate")
+        })
         .collect();
     failed.sort();
     failed.dedup();
-    // The last two compare with what the caller expects.
+    // The last two checks compare with the caller's expectation.
     assert_eq!(failed, Check::ALL[..7]);
     assert_eq!(Error::SubjectKeyMismatch.check(), Some(Check::ALL[7]));
     assert_eq!(Error::SubjectMismatch.check(), Some(Check::ALL[8]));
     assert_eq!(Error::AnchorIncomplete.check(), None);
 }
 
-/// With `MINIPKI_WRITE_VECTORS=1` in the environment, writes the corpus anew;
-/// else sees to it that the same files lie there.
+/// Writes the corpus if `MINIPKI_WRITE_VECTORS=1` is in the environment. Otherwise checks that it has the same files.
 #[test]
 fn the_corpus_is_whole() {
     let write = std::env::var_os("MINIPKI_WRITE_VECTORS").is_some();

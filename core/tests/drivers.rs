@@ -63,7 +63,7 @@ impl Write for Waiting<'_> {
     }
 }
 
-/// The async driver, whose future is dropped after so many polls.
+/// The async driver, whose future is dropped after `POLLS` polls.
 struct Asynchronous<const POLLS: usize>;
 
 impl<const POLLS: usize> Driver for Asynchronous<POLLS> {

@@ -1,4 +1,4 @@
-//! The examples of docs/embedded.md, run as a device runs them.
+//! The examples of docs/embedded.md, run as on a device.
 #![allow(
     unused_attributes,
     unreachable_pub,
@@ -74,17 +74,17 @@ fn a_device_enrols() {
     let issued = enrolment::enrol(&mut device, (name, &key), fingerprint, now, &mut rng(3), &mut buffers);
     assert_eq!(issued.expect("a certificate")[..], certificate);
     drop(device);
-    ca.join().expect("it was content");
+    ca.join().expect("the thread has not panicked");
 }
 
-/// One of the ends for which there are certificates.
+/// The key and the certificate of one of [`ENDS`].
 fn end(number: usize) -> (KeyPair, Vec<u8>) {
     let (name, secret) = ENDS[number];
     let file = vector_path("cert/cost").join(format!("{name}-2048"));
     (KeyPair::from_secret(Portable::new(), Secret::new(secret)), fs::read(file).expect("the corpus is whole"))
 }
 
-/// The documentation's examples read copies, so that the crate is whole where the corpus is not.
+/// The examples of the documentation read copies, since the published crate has no corpus.
 #[test]
 fn the_documentation_shows_certificates_of_the_corpus() {
     let copy = |name| fs::read(vector_path("../core/examples/data").join(name)).expect("it is there");
@@ -102,8 +102,8 @@ fn two_devices_open_a_channel() {
         let local = LocalIdentity { key: &key, certificate: &certificate, anchor: &anchor, now, peer: None };
         let mut channel = channel::respond(&mut far, local, &mut rng(1), &mut buffers).expect("a channel");
         assert_eq!(channel.peer.subject_id().as_str(), ENDS[0].0);
-        let asked = channel.receive(&mut far).expect("a message").map(<[u8]>::to_vec);
-        assert_eq!(asked.as_deref(), Some(&b"21.5 C"[..]));
+        let message = channel.receive(&mut far).expect("a message").map(<[u8]>::to_vec);
+        assert_eq!(message.as_deref(), Some(&b"21.5 C"[..]));
         channel.send(&mut far, b"good morning").expect("an answer");
         channel.close(&mut far).expect("the end");
         assert!(channel.receive(&mut far).is_ok_and(|message| message.is_none()));
@@ -115,13 +115,13 @@ fn two_devices_open_a_channel() {
     channel.send(&mut near, b"21.5 C").expect("a message");
     assert_eq!(channel.receive(&mut near).expect("an answer"), Some(&b"good morning"[..]));
     assert!(channel.receive(&mut near).is_ok_and(|message| message.is_none()));
-    // The end is told once, and is then an error: nobody takes it for a message of no bytes.
+    // The end is returned once. A later call is an error, so that no caller takes it for an empty message.
     assert!(matches!(
         channel.receive(&mut near),
         Err(DriveError::Session(SessionError::Misuse(Misuse::OutOfTurn)))
     ));
     channel.close(&mut near).expect("the end");
-    responder.join().expect("it was content");
+    responder.join().expect("the thread has not panicked");
 }
 
 /// Storage in memory.
@@ -176,7 +176,7 @@ fn a_device_has_one_key_and_verifies_its_certificate_at_each_start() {
     assert!(matches!(damaged, Err(identity::Error::Damaged)));
 }
 
-/// Counts, up to where it fails.
+/// A generator that counts, and fails after 3 words.
 struct Counter(u32);
 
 impl randomness::Trng for Counter {
@@ -194,10 +194,10 @@ fn a_chips_generator_that_fails_stops_the_device() {
     let key = std::panic::catch_unwind(|| {
         KeyPair::generate(Portable::new(), &mut randomness::generator(Counter(0)))
     });
-    assert!(key.is_err(), "a key of 32 bytes wants more than 3 words");
+    assert!(key.is_err(), "a key of 32 bytes needs more than 3 words");
 }
 
-/// A generator of the older traits, which gives one byte again and again.
+/// A generator of the older traits, which repeats one byte.
 struct Older;
 
 impl rand_core_06::RngCore for Older {

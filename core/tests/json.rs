@@ -1,4 +1,4 @@
-//! The JSON profile: the corpus, RFC 8785 as oracle, and what no input may do.
+//! The JSON profile: the corpus, RFC 8785 as oracle, and properties of all inputs.
 
 use minipki_core::encoding::json::{Reader, check, encode};
 use minipki_core::encoding::{Form, JsonError, JsonErrorKind};
@@ -6,9 +6,8 @@ use minipki_fixtures::vectors;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-/// The fault that a file's name promises: `kind-what` is refused as `kind`, in both forms
-/// unless the kind is one that only the canonical form knows.
-fn promised(name: &str) -> JsonErrorKind {
+/// The kind of error in the name of a file, `KIND-…`.
+fn expected(name: &str) -> JsonErrorKind {
     match name.split('-').next().unwrap() {
         "syntax" => JsonErrorKind::Syntax,
         "truncated" => JsonErrorKind::Truncated,
@@ -36,7 +35,7 @@ fn the_corpus_is_accepted() {
 #[test]
 fn the_corpus_is_refused_as_named() {
     for (name, body) in vectors("json/refuse") {
-        let kind = promised(&name);
+        let kind = expected(&name);
         assert_eq!(check(&body, Form::Canonical).map_err(|error| error.kind), Err(kind), "{name}");
         let relaxed = match kind {
             JsonErrorKind::Whitespace | JsonErrorKind::KeyOrder => Ok(()),
@@ -47,13 +46,13 @@ fn the_corpus_is_refused_as_named() {
 }
 
 #[test]
-fn each_byte_is_judged_the_same_at_each_place_of_a_text() {
+fn each_byte_has_the_same_result_at_each_place_of_a_text() {
     for (byte, at, len) in (0..=u8::MAX).flat_map(|byte| (0..20).map(move |at| (byte, at, at + 9))) {
         for around in [b' ', b'~'] {
             let mut text = vec![around; len];
             text[at] = byte;
             let found = check(&[b"{\"a\":\"", &*text, b"\"}"].concat(), Form::Canonical);
-            // A quote ends the text, and something else than a comma follows it.
+            // A quote ends the text, and the next byte is not a comma.
             let expected = match byte {
                 b'"' => Err(if around == b' ' { JsonErrorKind::Whitespace } else { JsonErrorKind::Syntax }),
                 b'\\' => Err(JsonErrorKind::Text),
@@ -117,7 +116,7 @@ fn a_message_is_read_in_one_pass() {
 }
 
 #[test]
-fn a_mismatch_says_which_member_and_where() {
+fn a_mismatch_names_the_member_and_the_place() {
     use JsonErrorKind::{DuplicateKey, MemberType, MissingMember, Syntax, UnknownMember};
     let inner = r#""inner":{"a":"","b":""}"#;
     for (body, kind, at) in [
@@ -135,7 +134,7 @@ fn a_mismatch_says_which_member_and_where() {
         (format!(r#"{{"count":3,{inner},"ok":true,"text":{{}}}}"#), MemberType("text"), 52),
         // The first unknown key is reported, and an unknown key before a value of another type.
         (r#"{"count":"3","d":1,"e":2}"#.into(), UnknownMember, 13),
-        // The profile goes first, however late the fault is.
+        // An error of the profile is reported first, even if it comes last.
         (r#"{"count":"3","d":1,"e":null}"#.into(), Syntax, 23),
         (format!(r#"{{"count":3,"extra":1,{inner},{inner}}}"#), DuplicateKey, 45),
     ] {
@@ -196,7 +195,7 @@ fn an_object_that_was_not_read_to_its_end_is_not_finished() {
 }
 
 #[test]
-fn errors_say_where() {
+fn errors_name_the_place() {
     let error = check(b"{\"a\":1, \"b\":2}", Form::Canonical).unwrap_err();
     assert_eq!(error, JsonError { kind: JsonErrorKind::Whitespace, at: 7 });
     assert_eq!(error.to_string(), "whitespace in JSON that must be canonical (at byte 7)");
@@ -223,7 +222,7 @@ fn object() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn what_rfc_8785_writes_is_canonical(value in object()) {
+    fn the_output_of_rfc_8785_is_canonical(value in object()) {
         let canonical = serde_json_canonicalizer::to_vec(&value).unwrap();
         prop_assert_eq!(check(&canonical, Form::Canonical), Ok(()));
         let pretty = serde_json::to_vec_pretty(&value).unwrap();
@@ -237,7 +236,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_canonical_is_what_rfc_8785_writes(value in object(), at in any::<proptest::sample::Index>(), byte in " -~") {
+    fn canonical_text_is_the_output_of_rfc_8785(value in object(), at in any::<proptest::sample::Index>(), byte in " -~") {
         let mut body = serde_json_canonicalizer::to_vec(&value).unwrap();
         let at = at.index(body.len());
         body[at] = byte.as_bytes()[0];
@@ -261,14 +260,14 @@ proptest! {
     }
 
     #[test]
-    fn random_punctuation_is_judged_as_serde_json_does(body in "\\{[\\[\\]{}:,\"a01 tf-]{0,24}\\}") {
+    fn random_punctuation_is_accepted_only_if_serde_json_accepts_it(body in "\\{[\\[\\]{}:,\"a01 tf-]{0,24}\\}") {
         if check(body.as_bytes(), Form::Relaxed).is_ok() {
             prop_assert!(serde_json::from_str::<Value>(&body).is_ok());
         }
     }
 
     #[test]
-    fn whoever_reads_a_body_finds_the_same_fault(value in object(), at in any::<proptest::sample::Index>(), byte in " -~") {
+    fn every_reader_finds_the_same_error(value in object(), at in any::<proptest::sample::Index>(), byte in " -~") {
         let mut body = serde_json_canonicalizer::to_vec(&value).unwrap();
         let at = at.index(body.len());
         body[at] = byte.as_bytes()[0];
@@ -276,7 +275,7 @@ proptest! {
             let message = Message::read(&body, form).map(drop);
             match check(&body, form) {
                 Ok(()) => prop_assert!(message.is_ok() || message.is_err_and(|error| error.kind.is_mismatch())),
-                fault => prop_assert_eq!(message, fault),
+                error => prop_assert_eq!(message, error),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The link by itself: a machine, errors and a framing that are no part of the protocol, and an observer.
+//! The link alone, with a machine, errors and a framing that are not of the protocol, and an observer.
 
 use std::cell::RefCell;
 
@@ -6,7 +6,7 @@ use minipki_core::link::{
     Direction, Framing, LinkOver, Machine, Misuse, Next, Observer, Truncated, Want, frame,
 };
 
-/// A framing of one byte for the length.
+/// A framing with a length of one byte.
 #[derive(Debug)]
 enum OneByte {}
 
@@ -63,7 +63,7 @@ impl From<Truncated> for Error {
     }
 }
 
-/// A machine that turns lower-case letters into capitals in place, and refuses anything else with `?`.
+/// A machine that turns lower-case letters into capitals in place, and refuses other bytes with `?`.
 struct Upper;
 
 impl Machine for Upper {
@@ -95,7 +95,7 @@ impl Machine for Upper {
     }
 }
 
-/// An observer that writes down what it is shown.
+/// An observer that keeps a list of the messages.
 #[derive(Default)]
 struct Notes(RefCell<Vec<String>>);
 
@@ -120,7 +120,7 @@ fn give<O: Observer>(link: &mut Short<O>, bytes: &[u8]) {
     link.received(bytes.len());
 }
 
-/// Takes what `link` has to send, which is all that it wants.
+/// Takes the bytes that `link` has to send.
 fn taken<O: Observer>(link: &mut Short<O>) -> Vec<u8> {
     assert_eq!(link.want(), Ok(Want::Send));
     let bytes = link.to_send().to_vec();
@@ -147,7 +147,7 @@ fn another_framing_divides_the_stream_and_is_written_too() {
 }
 
 #[test]
-fn a_refused_body_is_told_first_and_the_stream_goes_on() {
+fn a_refusal_is_sent_first_and_the_stream_continues() {
     let mut link = short(());
     give(&mut link, b"\x01A\x01b");
     assert_eq!(taken(&mut link), b"\x01?");
@@ -195,7 +195,7 @@ fn a_misuse_changes_nothing() {
 }
 
 #[test]
-fn an_observer_sees_each_frame_as_it_travels_and_what_it_means() {
+fn an_observer_sees_each_frame_and_its_plaintext() {
     let notes = Notes::default();
     let mut link = short(&notes);
     give(&mut link, b"\x02ab\x01C");
@@ -219,7 +219,7 @@ fn both_halves_keep_the_observer_and_what_has_arrived() {
     let mut link = short(&notes);
     give(&mut link, b"\x01a\x01b");
     assert_eq!(link.want(), Ok(Want::Deliver));
-    let (mut receiver, mut sender, ()) = link.split(|_| Some((Upper, Upper, ()))).expect("not declined");
+    let (mut receiver, mut sender, ()) = link.split(|_| Some((Upper, Upper, ()))).expect("two halves");
     assert_eq!(receiver.want(), Ok(Want::Deliver));
     assert_eq!((receiver.event(), receiver.body()), (Some(1), &b"B"[..]));
     sender

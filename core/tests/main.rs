@@ -3,7 +3,6 @@
 mod base64;
 mod cert;
 mod cert_corpus;
-mod documents;
 mod drivers;
 mod examples;
 mod json;

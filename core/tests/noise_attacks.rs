@@ -6,8 +6,8 @@ use minipki_fixtures::noise::{channel, fresh, key_pair};
 
 const TAG: Error = Error::Crypto(CryptoError::Tag);
 
-/// Runs a handshake whose messages pass through `tamper`, with their number (1 to 3),
-/// and says in which message something was refused, and why.
+/// Runs a handshake and passes each message with its number (1 to 3) through `tamper`. An error has the number of the
+/// refused message.
 fn handshake(mut tamper: impl FnMut(usize, &mut Vec<u8>)) -> Result<(), (usize, Error)> {
     let mut pass = |number, buf: &[u8]| {
         let mut message = buf.to_vec();
@@ -35,7 +35,7 @@ fn untouched_messages_pass() {
     assert_eq!(lengths, LENGTHS);
 }
 
-/// Message 1 is in clear: its change is found by who reads message 2.
+/// Message 1 is in clear: the reader of message 2 finds the change.
 #[test]
 fn any_changed_byte_is_refused() {
     for (number, len) in (1..).zip(LENGTHS) {
@@ -149,7 +149,7 @@ fn lengths_end_at_65535() {
 }
 
 #[test]
-fn a_short_buffer_is_full() {
+fn a_short_buffer_is_refused() {
     let written = |len: usize| {
         let (initiator, _) = fresh();
         initiator.write(b"one", &mut vec![0; len]).map(|(_, n)| n)
@@ -172,7 +172,7 @@ fn a_short_buffer_is_full() {
 }
 
 #[test]
-fn a_sealer_that_lacks_room_goes_on_when_it_has() {
+fn a_sealer_without_room_continues_with_a_larger_buffer() {
     let (mut alice, mut bob) = channel();
     let mut buf = [7; 20];
     assert_eq!(alice.sealer.seal(&mut buf, 5), Err(Error::BufferTooSmall));
@@ -184,25 +184,25 @@ fn a_sealer_that_lacks_room_goes_on_when_it_has() {
 
 #[test]
 fn a_changed_transport_message_ends_the_direction_and_only_that() {
-    let len = alice_says(b"hello").len();
+    let len = message_of_alice(b"hello").len();
     for at in 0..len {
         let (mut alice, mut bob) = channel();
         let good = alice.seal(b"hello");
         let mut bad = good.clone();
         bad[at] ^= 0x40;
         assert_eq!(bob.open(&bad), Err(TAG), "byte {at}");
-        assert_eq!(bob.open(&good), Err(Error::Failed), "a failure sticks");
+        assert_eq!(bob.open(&good), Err(Error::Failed), "a failure is final");
         assert_eq!(alice.open(&bob.seal(b"goodbye")).as_deref(), Ok(&b"goodbye"[..]));
     }
 }
 
-fn alice_says(text: &[u8]) -> Vec<u8> {
+fn message_of_alice(text: &[u8]) -> Vec<u8> {
     channel().0.seal(text)
 }
 
 #[test]
 fn a_cut_transport_message_ends_the_direction() {
-    let message = alice_says(b"hello");
+    let message = message_of_alice(b"hello");
     for cut in 0..message.len() {
         let (_, mut bob) = channel();
         let expected = if cut < 16 { Error::Truncated } else { TAG };

@@ -19,7 +19,7 @@ fn messages(vector: &Value) -> Vec<Message> {
     vector["messages"].as_array().expect("messages").iter().map(message).collect()
 }
 
-/// Runs both roles through the vector and returns how many messages it had.
+/// Runs both roles through the vector and returns the number of its messages.
 fn replay(json: &str) -> usize {
     let vector: Value = serde_json::from_str(json).expect("a vector");
     assert_eq!(text(&vector, "protocol_name"), "Noise_XX_25519_ChaChaPoly_SHA256");
@@ -58,7 +58,7 @@ fn replay(json: &str) -> usize {
 
     let (mut initiator, mut responder) = (End::from(initiator), End::from(responder));
     for (i, message) in transport.iter().enumerate() {
-        // The turns go on where the handshake left them: the responder is next.
+        // After the handshake it is the responder's turn.
         let (sender, receiver) = match i % 2 {
             0 => (&mut responder, &mut initiator),
             _ => (&mut initiator, &mut responder),

@@ -1,4 +1,4 @@
-//! PEM: what openssl writes we read, what we write openssl reads.
+//! PEM: reading and writing against openssl.
 
 use minipki_core::bytes::BufferTooSmall;
 use minipki_core::encoding::pem::{PemError, decode, encode};
@@ -28,10 +28,10 @@ fn openssl_reads_what_we_write() {
 }
 
 #[test]
-fn faults_are_named() {
+fn errors_are_named() {
     let good = "-----BEGIN PUBLIC KEY-----\nZm9vYmFy\n-----END PUBLIC KEY-----\n";
     assert_eq!(decode(LABEL, good.as_bytes(), &mut [0; 6]), Ok(&b"foobar"[..]));
-    let faults = [
+    let cases = [
         (good.replace("PUBLIC", "PRIVATE"), PemError::Label),
         (good.replace("END PUBLIC", "END PRIVATE"), PemError::Boundary),
         (good.replace("BEGIN PUBLIC", "BEGIN RSA PUBLIC"), PemError::Boundary),
@@ -44,7 +44,7 @@ fn faults_are_named() {
         (format!("{good}{good}"), PemError::Body),
         (String::new(), PemError::Boundary),
     ];
-    for (text, error) in faults {
+    for (text, error) in cases {
         assert_eq!(decode(LABEL, text.as_bytes(), &mut [0; 64]), Err(error), "{text}");
     }
     assert_eq!(decode(LABEL, good.as_bytes(), &mut [0; 5]), Err(PemError::TooLong));

@@ -1,4 +1,4 @@
-//! The integers below RSA: both kernels against crypto-bigint, and so against each other.
+//! The integer arithmetic of RSA: both kernels against crypto-bigint, and so against each other.
 
 use crypto_bigint::{BoxedUint, NonZero, Odd};
 use minipki_core::crypto::rsa::KeySize;
@@ -11,17 +11,17 @@ fn number(bytes: &[u8]) -> BoxedUint {
     BoxedUint::from_be_slice(bytes, bytes.len() as u32 * 8).expect("whole bytes")
 }
 
-/// Moduli of `bytes` bytes: the least, the greatest, ones full of ones and zeros, and random ones.
+/// Moduli of `bytes` bytes: the least, the greatest, moduli with long runs of ones and zeros, and random moduli.
 fn moduli(bytes: usize) -> Vec<Vec<u8>> {
     let mut least = vec![0; bytes];
     least[0] = 0x80;
     least[bytes - 1] = 1;
-    let mut half = vec![0xff; bytes];
-    half[bytes / 2..].fill(0);
-    half[bytes - 1] = 1;
-    let mut low = vec![0xff; bytes];
-    low[..bytes / 2].fill(0);
-    low[0] = 0x80;
+    let mut high_ones = vec![0xff; bytes];
+    high_ones[bytes / 2..].fill(0);
+    high_ones[bytes - 1] = 1;
+    let mut low_ones = vec![0xff; bytes];
+    low_ones[..bytes / 2].fill(0);
+    low_ones[0] = 0x80;
     let random = (0..3).map(|seed| {
         let mut random = vec![0; bytes];
         rng(seed).fill_bytes(&mut random);
@@ -29,10 +29,10 @@ fn moduli(bytes: usize) -> Vec<Vec<u8>> {
         random[bytes - 1] |= 1;
         random
     });
-    [least, vec![0xff; bytes], half, low].into_iter().chain(random).collect()
+    [least, vec![0xff; bytes], high_ones, low_ones].into_iter().chain(random).collect()
 }
 
-/// Numbers below `n`: 0, 1, 2, n - 1, n - 2, all ones below n, a power of two, and random ones.
+/// Numbers below `n`: 0, 1, 2, n - 1, n - 2, all ones below n, a power of two, and random numbers.
 fn operands(n: &[u8]) -> Vec<Vec<u8>> {
     let bits = n.len() as u32 * 8;
     let small = |value: u8| number(&[vec![0; n.len() - 1], vec![value]].concat());
@@ -61,7 +61,7 @@ fn operands(n: &[u8]) -> Vec<Vec<u8>> {
     .collect()
 }
 
-/// Checks kernel `W` on moduli of `BITS` bits, of which a residue has `L` limbs.
+/// Checks kernel `W` on moduli of `bits` bits. A residue has `L` limbs.
 fn check<W: Limb, const L: usize>(bits: usize) {
     assert_eq!(L, limbs::<W>(bits));
     for n in moduli(bits / 8) {
@@ -90,7 +90,7 @@ fn check<W: Limb, const L: usize>(bits: usize) {
             let montgomery = modulus.mul(&a, &r_squared);
             let squared = modulus.mul(&modulus.square(&montgomery), &one);
             assert_eq!(bytes(*squared), x.mul_mod(&x, &nonzero));
-            // All limbs at their greatest: the sums inside are the largest there are.
+            // Residues that are not canonical, for which the sums inside are the largest.
             let mut chain = modulus.square(&montgomery);
             for _ in 0..3 {
                 chain = modulus.square(&chain);
@@ -137,7 +137,7 @@ fn moduli_that_are_refused() {
     assert!(Modulus::<u64, 32>::new(&n).is_none() && Modulus::<u32, 74>::new(&n).is_none(), "a bit short");
 }
 
-/// The private operation of kernel `W`, more often than one pair of blinding factors lasts.
+/// Checks the private operation of kernel `W`, more often than one pair of blinding factors is used.
 fn check_private<W: Limb, const L: usize, const H: usize>(size: KeySize, uses: usize) {
     let Numbers { n, d, p, q, dp, dq, q_inverse, .. } = &numbers(size);
     let modulus = Modulus::<W, L>::new(n).expect("the oracle's modulus");
@@ -147,7 +147,7 @@ fn check_private<W: Limb, const L: usize, const H: usize>(size: KeySize, uses: u
     for (turn, x) in operands(n).iter().cycle().take(uses).enumerate() {
         let out = key.private(&modulus, &modulus.number(x).expect("below n"), &mut rng(turn as u64));
         let mut bytes = vec![0; n.len()];
-        Modulus::write(&out.expect("no fault"), &mut bytes);
+        Modulus::write(&out.expect("a right result"), &mut bytes);
         assert_eq!(number(&bytes), number(x).pow_mod(&d, &odd), "{size:?}, use {turn}");
     }
 }

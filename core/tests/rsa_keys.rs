@@ -1,4 +1,4 @@
-//! RSA keys in and out: what the oracle writes is read, what we write is what it writes, and damage is refused.
+//! RSA keys: reading and writing against the oracle, and damaged keys.
 
 use minipki_core::crypto::rsa::{
     AcceptedSizes, Error, KeySize, PrivateKey, PublicKey, Rsa2048, Rsa3072, Rsa4096, SaltLength, Sizes,
@@ -85,7 +85,7 @@ fn public_keys_that_are_refused() {
     assert_eq!(<PublicKey>::from_modulus(&changed), Err(Error::KeySize(AcceptedSizes::All)), "2047 bits");
     assert_eq!(<PublicKey>::from_modulus(&[]), Err(Error::KeySize(AcceptedSizes::All)));
 
-    // Any one byte in front of the modulus changed: the key is no longer one, or no longer this one.
+    // A change of any byte in front of the modulus is refused.
     for at in 0..33 {
         let mut der = der.clone();
         der[at] ^= 0x01;
@@ -108,7 +108,7 @@ fn private_keys_are_read_in_both_forms() {
 }
 
 #[test]
-fn the_parts_lent_are_those_imported() {
+fn the_lent_parts_are_the_imported_parts() {
     for size in SIZES {
         let expected = numbers(size);
         private(size).with_parts(|parts| {
@@ -161,7 +161,7 @@ fn private_keys_that_are_refused() {
     small.n.truncate(128);
     assert_eq!(refused(&small.pkcs1_der()), Error::KeySize(AcceptedSizes::All), "1024 bits");
 
-    // Version 1 says that more primes follow (RFC 8017 §A.1.2).
+    // Version 1 means that more primes follow (RFC 8017 §A.1.2).
     let two = numbers.pkcs1_der();
     let body = [&[2, 1, 1], &two[4 + 3..]].concat();
     let third = sequence(&[sequence(&[integer(&[7]), integer(&[5]), integer(&[3])])]);
@@ -195,7 +195,7 @@ fn fingerprints_as_text() {
     assert_eq!(format!("é{}", &text[2..]).parse::<Fingerprint>(), Err(FingerprintError::Digit));
 }
 
-/// A program that names one size has keys of that size, which sign and verify, and no others.
+/// A program that names one size has only keys of that size, which sign and verify.
 #[test]
 fn a_program_of_one_size_refuses_the_others() {
     fn check<S: Sizes>(only: KeySize) {

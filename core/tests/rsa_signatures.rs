@@ -1,4 +1,4 @@
-//! RSA signatures against the `rsa` crate and openssl, in both directions, and what must be refused.
+//! RSA signatures against the `rsa` crate and openssl, in both directions, and refused signatures.
 
 use minipki_core::crypto::rsa::{Error, KeySize, PrivateKey, SaltLength};
 use minipki_core::crypto::{Hash, Portable, VerifySignature};
@@ -55,14 +55,14 @@ fn openssl_verifies_our_pss() {
         std::fs::write(path("signature"), signature).expect("written");
         let (key, signature) = (path("key.der"), path("signature"));
         #[rustfmt::skip]
-        let said = openssl(
+        let output = openssl(
             &[
                 "dgst", "-sha256", "-keyform", "DER", "-verify", &key, "-signature", &signature,
                 "-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:max", "-sigopt", "rsa_mgf1_md:sha256",
             ],
             message,
         );
-        assert_eq!(String::from_utf8_lossy(&said).trim(), "Verified OK");
+        assert_eq!(String::from_utf8_lossy(&output).trim(), "Verified OK");
     }
 }
 

@@ -5,11 +5,10 @@ use minipki_core::crypto::rsa::{Error, KeySize, PrivateKey};
 use minipki_fixtures::dead_stack::dead_stack;
 use minipki_fixtures::rsa_keys::{Numbers, SIZES, numbers, pkcs8_der, private, rng};
 
-/// Limbs in a row that must not be found. A single one may have been moved out of a register.
+/// The number of limbs in a row that must not be found. A single limb may come from a register.
 const LIMBS: usize = 4;
 
-/// The parts of the key that are found in `memory`: any [`LIMBS`] of their limbs in a row, or as many bytes of the
-/// number as a file has it.
+/// The parts of the key that are found in `memory`: [`LIMBS`] limbs in a row, or as many bytes in the order of a file.
 fn found(memory: &[u8], key: &Numbers) -> Vec<&'static str> {
     let parts = [("p", &key.p), ("q", &key.q), ("dp", &key.dp), ("dq", &key.dq), ("1/q", &key.q_inverse)];
     let holds = |wanted: &[u8]| memory.windows(wanted.len()).any(|bytes| bytes == wanted);
@@ -45,7 +44,7 @@ fn a_signature_leaves_no_part_of_the_key() {
 /// A function of a kernel.
 type Product<W, const L: usize> = fn(&mut [W; L], &[W; L], &[W; L], &Modulus<W, L>);
 
-/// Whether a product or a square is left in the space that it was formed in.
+/// Whether a product or a square is left in its working space.
 fn product_is_left<W: Limb + Send + Sync, const L: usize>(bits: usize) -> [bool; 2] {
     let n: Vec<u8> = vec![0xd5; bits / 8];
     let modulus = Modulus::<W, L>::new(&n).expect("odd and of full length");
@@ -71,7 +70,7 @@ fn a_product_leaves_nothing_of_itself() {
 fn a_key_that_is_refused_leaves_no_part_of_itself() {
     for size in SIZES {
         let (numbers, mut der) = (numbers(size), pkcs8_der(size));
-        // The last byte is of 1/q, which is looked at when all else was taken over.
+        // The last byte is of 1/q, which is checked after all other parts.
         *der.last_mut().expect("a key") ^= 1;
         let (refused, left) = dead_stack(|| <PrivateKey>::from_pkcs8_der(&der).err());
         assert_eq!((refused, found(&left, &numbers)), (Some(Error::PrivateKey), vec![]), "{size:?}");

@@ -1,4 +1,4 @@
-//! The channel between peers: who gets in, and what happens on the way.
+//! The channel between peers: accepted and refused peers, and messages.
 
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{self, Anchor, TbsCertificate};
@@ -19,7 +19,7 @@ use minipki_fixtures::rsa_keys::{public, rng};
 
 const SIZE: KeySize = KeySize::Bits2048;
 
-/// A peer with everything in order.
+/// A peer, by default with a valid certificate.
 struct Peer {
     key: KeyPair,
     certificate: Vec<u8>,
@@ -51,8 +51,8 @@ fn bob() -> Peer {
     Peer::new("bob", 2, SIZE)
 }
 
-/// Plays a handshake to its end; what each side says, and whether it got through.
-fn meet(alice: &Peer, bob: &Peer) -> ((Pause, bool), (Pause, bool)) {
+/// Runs a handshake to its end. Returns the result of each side, and whether it has a channel.
+fn run_handshake(alice: &Peer, bob: &Peer) -> ((Pause, bool), (Pause, bool)) {
     let (mut a, mut b, mut c, mut d) = ([0; FRAME], [0; FRAME], [0; FRAME], [0; FRAME]);
     let mut left = Link::new(Initiator::new(alice.local(), &mut rng(1)), &mut a, &mut b);
     let mut right = Link::new(Responder::new(bob.local(), &mut rng(2)), &mut c, &mut d);
@@ -64,10 +64,10 @@ fn meet(alice: &Peer, bob: &Peer) -> ((Pause, bool), (Pause, bool)) {
         l = l.and(l2);
         r = r.and(r2);
     }
-    let through = |link: Option<()>| link.is_some();
-    let l_through = through(left.split(halves_of_initiator).map(drop));
-    let r_through = through(right.split(halves_of_responder).map(drop));
-    ((l, l_through), (r, r_through))
+    let connected = |link: Option<()>| link.is_some();
+    let l_connected = connected(left.split(halves_of_initiator).map(drop));
+    let r_connected = connected(right.split(halves_of_responder).map(drop));
+    ((l, l_connected), (r, r_connected))
 }
 
 type Halves = (Inbound<Portable>, Outbound<Portable>, String);
@@ -85,9 +85,9 @@ fn halves_of_responder(machine: Responder<'_, Portable>) -> Option<Halves> {
 }
 
 #[test]
-fn peers_of_one_ca_meet_under_every_key_size() {
+fn peers_of_one_ca_connect_under_every_key_size() {
     for size in [KeySize::Bits2048, KeySize::Bits3072, KeySize::Bits4096] {
-        let ends = meet(&Peer::new("alice", 1, size), &Peer::new("bob", 2, size));
+        let ends = run_handshake(&Peer::new("alice", 1, size), &Peer::new("bob", 2, size));
         assert_eq!(ends, ((Ok(Want::Finished), true), (Ok(Want::Finished), true)), "{size:?}");
     }
 }
@@ -109,7 +109,7 @@ fn the_initiator_refuses_a_responder_and_says_so() {
         (&late, &bob(), cert::Error::Validity(ValidityError::Expired { now, not_after })),
         (&early, &bob(), cert::Error::Validity(ValidityError::NotYetValid { now: before, not_before })),
     ] {
-        let ends = meet(alice, bob);
+        let ends = run_handshake(alice, bob);
         assert_eq!(
             ends,
             ((Err(session::Error::InvalidCertificate(error)), false), (refused, false)),
@@ -120,15 +120,15 @@ fn the_initiator_refuses_a_responder_and_says_so() {
 
 #[test]
 fn the_responder_refuses_an_initiator_and_says_so() {
-    // The initiator has sent its last message by then, and hears of it on the open channel.
+    // By then the initiator has sent its last message. It gets the refusal on the open channel.
     let strict = Peer { expects: Some("carol"), ..bob() };
     let impostor = Peer { certificate: alice().certificate, ..Peer::new("mallory", 9, SIZE) };
     for (alice, bob, error) in [
         (&alice(), &strict, cert::Error::SubjectMismatch),
         (&impostor, &bob(), cert::Error::SubjectKeyMismatch),
     ] {
-        let ((_, through), responder) = meet(alice, bob);
-        assert!(through);
+        let ((_, connected), responder) = run_handshake(alice, bob);
+        assert!(connected);
         assert_eq!(responder, (Err(session::Error::InvalidCertificate(error)), false));
     }
     let (alice, mut buffers) = (alice(), [[0; FRAME]; 4]);
@@ -136,22 +136,22 @@ fn the_responder_refuses_an_initiator_and_says_so() {
     let mut left = Link::new(Initiator::new(alice.local(), &mut rng(1)), a, b);
     let mut right = Link::new(Responder::new(strict.local(), &mut rng(2)), c, d);
     let _ = Record::default().run(&mut left, &mut right);
-    let (mut inbound, _, _) = left.split(halves_of_initiator).expect("through");
-    let (heard, _) = Record::default().run(&mut inbound, &mut right);
-    assert_eq!(heard, Err(session::Error::Refused(Code::CertificateRefused)));
+    let (mut inbound, _, _) = left.split(halves_of_initiator).expect("connected");
+    let (received, _) = Record::default().run(&mut inbound, &mut right);
+    assert_eq!(received, Err(session::Error::Refused(Code::CertificateRefused)));
 }
 
 #[test]
-fn a_lower_bound_of_the_time_refuses_what_has_ended_and_admits_the_rest() {
+fn a_lower_bound_of_the_time_refuses_only_expired_certificates() {
     let at_least = |text| Now::AtLeast(time(text));
-    for (now, through) in [("2026-05-01T00:00:00+00:00", true), ("2026-07-01T00:00:01+00:00", false)] {
+    for (now, connected) in [("2026-05-01T00:00:00+00:00", true), ("2026-07-01T00:00:01+00:00", false)] {
         let alice = Peer { now: at_least(now), ..alice() };
-        let ((_, l), _) = meet(&alice, &bob());
-        assert_eq!(l, through, "{now}");
+        let ((_, l), _) = run_handshake(&alice, &bob());
+        assert_eq!(l, connected, "{now}");
     }
 }
 
-/// A channel, with what is written on either side arriving at the other.
+/// Runs `test` with both ends of a channel.
 fn with_channel(test: impl FnOnce(&mut End<'_, '_>, &mut End<'_, '_>)) {
     let (alice, bob, mut buffers) = (alice(), bob(), [[0; FRAME]; 4]);
     let [a, b, c, d] = &mut buffers;
@@ -159,8 +159,8 @@ fn with_channel(test: impl FnOnce(&mut End<'_, '_>, &mut End<'_, '_>)) {
     let mut right = Link::new(Responder::new(bob.local(), &mut rng(2)), c, d);
     let ends = Record::default().run(&mut left, &mut right);
     assert_eq!(ends, (Ok(Want::Finished), Ok(Want::Finished)));
-    let (mut li, mut lo, bob) = left.split(halves_of_initiator).expect("through");
-    let (mut ri, mut ro, alice) = right.split(halves_of_responder).expect("through");
+    let (mut li, mut lo, bob) = left.split(halves_of_initiator).expect("connected");
+    let (mut ri, mut ro, alice) = right.split(halves_of_responder).expect("connected");
     assert_eq!((&*alice, &*bob), ("alice", "bob"));
     test(&mut End { inbound: &mut li, outbound: &mut lo }, &mut End { inbound: &mut ri, outbound: &mut ro });
 }
@@ -171,8 +171,8 @@ struct End<'e, 'b> {
 }
 
 impl End<'_, '_> {
-    /// Sends `text` to `other` and returns what comes out there.
-    fn say(&mut self, text: &[u8], other: &mut End<'_, '_>) -> Result<Vec<u8>, session::Error> {
+    /// Sends `text` to `other` and returns the message that arrives.
+    fn message(&mut self, text: &[u8], other: &mut End<'_, '_>) -> Result<Vec<u8>, session::Error> {
         self.outbound.send(|channel, out| channel.seal(text, out))?;
         self.carry(other)
     }
@@ -193,21 +193,21 @@ fn messages_of_any_length_pass_both_ways() {
     with_channel(|alice, bob| {
         for len in [1, 2, 64, 1000, FRAME_BODY - 16] {
             let text: Vec<u8> = (0..len).map(|i| i as u8).collect();
-            assert_eq!(alice.say(&text, bob), Ok(text.clone()));
-            assert_eq!(bob.say(&text, alice), Ok(text));
+            assert_eq!(alice.message(&text, bob), Ok(text.clone()));
+            assert_eq!(bob.message(&text, alice), Ok(text));
         }
     });
 }
 
 #[test]
-fn a_message_too_long_or_empty_costs_nothing() {
+fn a_message_too_long_or_empty_changes_nothing() {
     with_channel(|alice, bob| {
         let empty = alice.outbound.send(|channel, out| channel.seal(b"", out));
         assert_eq!(empty, Err(session::Error::Misuse(Misuse::OutOfTurn)), "it would close");
         let long = [0; FRAME_BODY - 15];
         let full = Err(session::Error::Misuse(Misuse::BufferTooSmall));
         assert_eq!(alice.outbound.send(|channel, out| channel.seal(&long, out)), full);
-        assert_eq!(alice.say(b"still in step", bob), Ok(b"still in step".to_vec()));
+        assert_eq!(alice.message(b"still in step", bob), Ok(b"still in step".to_vec()));
     });
 }
 
@@ -220,14 +220,14 @@ fn each_direction_closes_by_itself() {
         assert_eq!(alice.outbound.want(), Ok(Want::Finished));
         let late = alice.outbound.send(|channel, out| channel.seal(b"late", out));
         assert_eq!(late, Err(session::Error::Misuse(Misuse::OutOfTurn)));
-        assert_eq!(bob.say(b"go on", alice), Ok(b"go on".to_vec()));
+        assert_eq!(bob.message(b"go on", alice), Ok(b"go on".to_vec()));
     });
 }
 
 #[test]
 fn a_stream_that_ends_unclosed_was_cut() {
     with_channel(|alice, bob| {
-        assert_eq!(alice.say(b"one", bob), Ok(b"one".to_vec()));
+        assert_eq!(alice.message(b"one", bob), Ok(b"one".to_vec()));
         assert_eq!(bob.inbound.want(), Ok(Want::Receive));
         bob.inbound.received(0);
         assert_eq!(bob.inbound.want(), Err(session::Error::Truncated));
@@ -252,7 +252,7 @@ fn a_changed_record_ends_its_direction() {
 #[test]
 fn a_changed_byte_of_a_handshake_message_is_refused() {
     let (alice, bob) = (alice(), bob());
-    // Messages 2 and 3 are authenticated whole; of message 1 the key is, by message 2.
+    // Messages 2 and 3 are authenticated. Message 2 authenticates the key of message 1.
     for (step, to) in [(1, "responder"), (2, "initiator"), (3, "responder")] {
         let (mut buffers, mut sent) = ([[0; FRAME]; 4], 0);
         let [a, b, c, d] = &mut buffers;
@@ -279,7 +279,8 @@ fn a_changed_byte_of_a_handshake_message_is_refused() {
             }
             (l, r) = (left.want(), right.want());
         }
-        let through = left.split(halves_of_initiator).is_some() && right.split(halves_of_responder).is_some();
-        assert!(!through, "a change on the way to the {to} in message {step} went unnoticed");
+        let connected =
+            left.split(halves_of_initiator).is_some() && right.split(halves_of_responder).is_some();
+        assert!(!connected, "a change on the way to the {to} in message {step} went unnoticed");
     }
 }

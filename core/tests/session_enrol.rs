@@ -1,4 +1,4 @@
-//! Enrolment: what the two machines agree on, and what each refuses.
+//! Enrolment: exchanges between the two machines, and the errors of each.
 
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{self, Anchor, Certificate, Id, IdBuf, TbsCertificate};
@@ -46,17 +46,16 @@ enum Kind {
     Proven,
 }
 
-/// The end of an enrolment: the outcome at the client, and the events at the CA.
+/// The result of an enrolment: the outcome at the client, and the events at the CA.
 struct Ended {
     client: Result<Vec<u8>, session::Error>,
-    asked: Vec<Kind>,
+    events: Vec<Kind>,
     refused: Option<Code>,
     out_of_time: Option<Vec<u8>>,
 }
 
-/// Plays an enrolment against a CA that issues what is proven under `token`,
-/// with `answer` making the certificate.
-fn play(
+/// Runs an enrolment at a CA that accepts proofs under `token`. `answer` makes the certificate.
+fn enrol(
     enrolment: Enrolment<'_>,
     token: Option<&str>,
     answer: impl Fn(Id<'_>, x25519::PublicKey) -> Vec<u8>,
@@ -64,12 +63,16 @@ fn play(
     let (mut a, mut b, mut c, mut d) = ([0; FRAME], [0; FRAME], [0; FRAME], [0; FRAME]);
     let mut client = Link::new(EnrolClient::new(enrolment, &mut rng(1)), &mut a, &mut b);
     let mut server = Link::new(EnrolServer::new(Portable::new(), anchor(SIZE).fingerprint()), &mut c, &mut d);
-    let mut ended =
-        Ended { client: Err(session::Error::Truncated), asked: Vec::new(), refused: None, out_of_time: None };
+    let mut ended = Ended {
+        client: Err(session::Error::Truncated),
+        events: Vec::new(),
+        refused: None,
+        out_of_time: None,
+    };
     loop {
         let (left, right) = Record::default().run(&mut client, &mut server);
-        if let Err(fault) = left {
-            ended.client = Err(fault);
+        if let Err(error) = left {
+            ended.client = Err(error);
             return ended;
         }
         if left == Ok(Want::Deliver) {
@@ -88,9 +91,9 @@ fn play(
             return ended;
         }
         assert_eq!(right, Ok(Want::Deliver));
-        let (asked, subject_id, subject_key, proven) = match server.event().expect("a request") {
+        let (kind, subject_id, subject_key, proven) = match server.event().expect("a request") {
             EnrolEvent::Challenge { .. } => {
-                ended.asked.push(Kind::Challenge);
+                ended.events.push(Kind::Challenge);
                 server.send(|ca, out| ca.challenge(&mut rng(2), out)).expect("a challenge");
                 continue;
             }
@@ -100,7 +103,7 @@ fn play(
                 (Kind::Proven, subject_id, subject_key, proven)
             }
         };
-        ended.asked.push(asked);
+        ended.events.push(kind);
         let text = answer(subject_id.as_id(), subject_key);
         server
             .send(|ca, out| if proven { ca.issue(&text, out) } else { refuse(ca, out) })
@@ -119,18 +122,18 @@ fn key() -> KeyPair {
 #[test]
 fn a_client_that_proves_its_key_gets_its_certificate() {
     let (key, anchor) = (key(), anchor(SIZE));
-    let ended = play(enrolment(&key, &anchor, proven(None)), None, certificate);
-    assert_eq!(ended.asked, [Kind::Challenge, Kind::Proven]);
+    let ended = enrol(enrolment(&key, &anchor, proven(None)), None, certificate);
+    assert_eq!(ended.events, [Kind::Challenge, Kind::Proven]);
     let text = ended.client.expect("a certificate");
     let certificate = Certificate::parse(&text).expect("well formed");
     assert_eq!(certificate.subject_id().as_str(), certificates::SUBJECT);
     assert_eq!(certificate.subject_key(), key.public());
 }
 
-/// An event may go to another thread, and be answered when its connection is gone.
+/// An event may go to another thread, and be answered after its connection has ended.
 #[test]
 fn an_event_carries_its_data_and_shows_no_secret() {
-    fn can_leave<T: Send + 'static>(_: &T) {}
+    fn can_change_threads<T: Send + 'static>(_: &T) {}
     let (key, anchor) = (key(), anchor(SIZE));
     let mut client = EnrolClient::new(enrolment(&key, &anchor, proven(None)), &mut rng(1));
     let mut server = EnrolServer::new(Portable::new(), anchor.fingerprint());
@@ -147,7 +150,7 @@ fn an_event_carries_its_data_and_shows_no_secret() {
     assert!(server.is_idle());
     drop(server);
 
-    can_leave(&event);
+    can_change_threads(&event);
     assert!(format!("{event:?}").ends_with("possession: PossessionProof { .. } }"), "{event:?}");
     let EnrolEvent::Proven { subject_id, subject_key, possession } = event else { panic!("{event:?}") };
     assert_eq!((subject_id.as_id().as_str(), &subject_key), (certificates::SUBJECT, key.public()));
@@ -158,8 +161,8 @@ fn an_event_carries_its_data_and_shows_no_secret() {
 #[test]
 fn the_classic_form_is_one_request_and_one_answer() {
     let (key, anchor) = (key(), anchor(SIZE));
-    let ended = play(enrolment(&key, &anchor, EnrolForm::Classic), None, certificate);
-    assert_eq!(ended.asked, [Kind::Classic]);
+    let ended = enrol(enrolment(&key, &anchor, EnrolForm::Classic), None, certificate);
+    assert_eq!(ended.events, [Kind::Classic]);
     ended.client.expect("a certificate");
 }
 
@@ -167,18 +170,18 @@ fn the_classic_form_is_one_request_and_one_answer() {
 fn a_token_is_proven_without_travelling() {
     let (key, anchor) = (key(), anchor(SIZE));
     let asks = || enrolment(&key, &anchor, proven(Some("kept-secret")));
-    play(asks(), Some("kept-secret"), certificate).client.expect("the right token");
+    enrol(asks(), Some("kept-secret"), certificate).client.expect("the right token");
     for wrong in [Some("another"), None] {
-        let ended = play(asks(), wrong, certificate);
+        let ended = enrol(asks(), wrong, certificate);
         assert_eq!(ended.refused, Some(Code::ProofFailed), "{wrong:?}");
     }
 }
 
 #[test]
 fn a_proof_for_another_ca_is_worthless() {
-    // The client has pinned another key than the CA that challenges it has.
+    // The client has pinned another key than that of the CA.
     let (key, other) = (key(), anchor(KeySize::Bits3072));
-    let ended = play(enrolment(&key, &other, proven(None)), None, certificate);
+    let ended = enrol(enrolment(&key, &other, proven(None)), None, certificate);
     assert_eq!(ended.refused, Some(Code::ProofFailed));
 }
 
@@ -206,12 +209,12 @@ fn the_client_takes_no_other_certificate() {
         ),
     ];
     for (text, expected) in cases {
-        let ended = play(enrolment(&key, &anchor, proven(None)), None, |_, _| text.clone());
+        let ended = enrol(enrolment(&key, &anchor, proven(None)), None, |_, _| text.clone());
         assert_eq!(ended.client.map(drop), expected.map_err(session::Error::InvalidCertificate));
     }
 }
 
-/// A client whose clock is wrong keeps what it was granted; one that got another's certificate does not.
+/// A client with a wrong clock keeps its certificate, but never the certificate of another subject.
 #[test]
 fn a_genuine_certificate_out_of_its_time_is_handed_over_and_no_other() {
     let (key, anchor, public) = (key(), anchor(SIZE), public(SIZE));
@@ -222,7 +225,7 @@ fn a_genuine_certificate_out_of_its_time_is_handed_over_and_no_other() {
         ..sample(&public)
     };
     let text = issue(&good(), SIZE);
-    let ended = play(enrolment(&key, &anchor, proven(None)), None, |_, _| text.clone());
+    let ended = enrol(enrolment(&key, &anchor, proven(None)), None, |_, _| text.clone());
     let error = cert::Error::Validity(ValidityError::NotYetValid {
         now: time(NOW),
         not_before: time("2026-06-15T12:00:01+00:00"),
@@ -231,13 +234,13 @@ fn a_genuine_certificate_out_of_its_time_is_handed_over_and_no_other() {
     assert_eq!(ended.out_of_time, Some(text));
 
     let other = issue(&TbsCertificate { subject_id: certificates::id("mallory"), ..good() }, SIZE);
-    let ended = play(enrolment(&key, &anchor, proven(None)), None, |_, _| other.clone());
+    let ended = enrol(enrolment(&key, &anchor, proven(None)), None, |_, _| other.clone());
     assert_eq!(ended.client, Err(session::Error::InvalidCertificate(cert::Error::SubjectMismatch)));
     assert_eq!(ended.out_of_time, None);
 }
 
-/// Feeds `bodies` to a fresh CA, answering each question, and returns what it refused.
-fn faults(bodies: &[&[u8]]) -> Vec<Option<session::Error>> {
+/// Gives `bodies` to a fresh CA, answers each request, and returns the error of each body.
+fn errors(bodies: &[&[u8]]) -> Vec<Option<session::Error>> {
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
     let mut link = Link::new(EnrolServer::new(Portable::new(), anchor(SIZE).fingerprint()), &mut rx, &mut tx);
     bodies
@@ -261,10 +264,10 @@ fn faults(bodies: &[&[u8]]) -> Vec<Option<session::Error>> {
                         _ => link.send(refuse).expect("a refusal"),
                     },
                     Ok(Want::Receive) => return None,
-                    Ok(Want::Finished) => panic!("the connection is to stay usable"),
-                    Err(fault) => {
-                        assert!(refusal, "{fault:?} was not told to the client");
-                        return Some(fault);
+                    Ok(Want::Finished) => panic!("the connection must stay usable"),
+                    Err(error) => {
+                        assert!(refusal, "the client got no refusal for {error:?}");
+                        return Some(error);
                     }
                 }
             }
@@ -273,14 +276,14 @@ fn faults(bodies: &[&[u8]]) -> Vec<Option<session::Error>> {
 }
 
 const REQUEST: &[u8] = br#"{"nonce_b64":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","public_key_algo":"X25519","public_key_value_b64":"CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","subject_id":"alice","type":"enroll_request"}"#;
-/// The key in it.
+/// The key in [`REQUEST`].
 const KEY: &str = "CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 const PROOF: &[u8] = br#"{"proof_b64":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","type":"enroll_proof"}"#;
 
 #[test]
 fn a_refused_message_leaves_the_connection_usable() {
     let unknown = br#"{"type":"crl"}"#;
-    let seen = faults(&[unknown, b"not json", REQUEST, PROOF, REQUEST]);
+    let seen = errors(&[unknown, b"not json", REQUEST, PROOF, REQUEST]);
     assert_eq!(seen[0], Some(session::Error::InvalidMessage(WireError::UnknownType)));
     assert!(matches!(seen[1], Some(session::Error::InvalidMessage(WireError::Json(_)))));
     assert_eq!(seen[2..], [None, None, None]);
@@ -288,14 +291,14 @@ fn a_refused_message_leaves_the_connection_usable() {
 
 #[test]
 fn one_challenge_is_one_try() {
-    assert_eq!(faults(&[PROOF]), [Some(session::Error::PeerMisbehaved(PeerMisbehaved::OutOfTurn))]);
+    assert_eq!(errors(&[PROOF]), [Some(session::Error::PeerMisbehaved(PeerMisbehaved::OutOfTurn))]);
     assert_eq!(
-        faults(&[REQUEST, PROOF, PROOF]),
+        errors(&[REQUEST, PROOF, PROOF]),
         [None, None, Some(session::Error::PeerMisbehaved(PeerMisbehaved::OutOfTurn))]
     );
-    // A message that is refused in between uses the challenge up as well.
+    // A refused message also uses up the challenge.
     assert_eq!(
-        faults(&[REQUEST, b"{}", PROOF])[2],
+        errors(&[REQUEST, b"{}", PROOF])[2],
         Some(session::Error::PeerMisbehaved(PeerMisbehaved::OutOfTurn))
     );
 }
@@ -304,7 +307,7 @@ fn one_challenge_is_one_try() {
 fn a_key_of_low_order_proves_nothing() {
     let zero = String::from_utf8(REQUEST.to_vec()).expect("ASCII").replace("CQAAAA", "AAAAAA");
     assert_eq!(
-        faults(&[zero.as_bytes(), PROOF]),
+        errors(&[zero.as_bytes(), PROOF]),
         [
             None,
             Some(session::Error::PeerMisbehaved(PeerMisbehaved::KeyAgreement(CryptoError::AllZeroShared)))
@@ -318,11 +321,11 @@ fn a_key_of_low_order_is_not_certified_unproven_either() {
         r#"{{"public_key_algo":"X25519","public_key_value_b64":"{}=","subject_id":"a"}}"#,
         "A".repeat(43)
     );
-    let fault = session::Error::InvalidMessage(WireError::Field("public_key_value_b64"));
-    assert_eq!(faults(&[classic.as_bytes()]), [Some(fault)]);
+    let error = session::Error::InvalidMessage(WireError::Field("public_key_value_b64"));
+    assert_eq!(errors(&[classic.as_bytes()]), [Some(error)]);
 }
 
-/// The key of the sample request in other encodings: with bit 255 set, and as the prime more; and the prime itself.
+/// The key of the sample request in other encodings: with bit 255 set, and plus the prime; and the prime itself.
 #[test]
 fn a_key_that_is_not_canonical_is_not_certified() {
     let prime_and = |more: u8| {
@@ -340,9 +343,9 @@ fn a_key_that_is_not_canonical_is_not_certified() {
             r#"{{"public_key_algo":"X25519","public_key_value_b64":"{}","subject_id":"a"}}"#,
             Encoded(&key)
         );
-        let fault = session::Error::InvalidMessage(WireError::KeyNotCanonical("public_key_value_b64"));
-        assert_eq!(fault.code(), Some(Code::BadRequest));
-        assert_eq!(faults(&[proven.as_bytes(), classic.as_bytes()]), [Some(fault), Some(fault)], "{key:x?}");
+        let error = session::Error::InvalidMessage(WireError::KeyNotCanonical("public_key_value_b64"));
+        assert_eq!(error.code(), Some(Code::BadRequest));
+        assert_eq!(errors(&[proven.as_bytes(), classic.as_bytes()]), [Some(error), Some(error)], "{key:x?}");
     }
 }
 
@@ -366,7 +369,7 @@ fn a_client_proves_nothing_to_a_share_that_is_not_canonical() {
 #[test]
 fn unsigned_requests_may_be_spaced_and_in_any_order() {
     let spaced = br#" { "subject_id" : "alice", "public_key_value_b64" : "CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "public_key_algo" : "X25519" } "#;
-    assert_eq!(faults(&[spaced]), [None]);
+    assert_eq!(errors(&[spaced]), [None]);
 }
 
 #[test]
@@ -384,7 +387,7 @@ fn a_malformed_field_is_named() {
         let body = text.replace(from, to);
         assert_ne!(body, text);
         assert_eq!(
-            faults(&[body.as_bytes()]),
+            errors(&[body.as_bytes()]),
             [Some(session::Error::InvalidMessage(WireError::Field(field)))],
             "{body}"
         );

@@ -1,10 +1,10 @@
-//! Times against a calendar walked day by day, and their one form.
+//! Times against a calendar of every day, and their only form.
 
 use minipki_core::encoding::json;
 use minipki_core::time::{TimeError, UnixTime};
 use proptest::prelude::*;
 
-/// The Gregorian rule, stated once more and on its own.
+/// The Gregorian rule, independent of the implementation.
 fn days_in(year: u32, month: u32) -> u32 {
     let leap = (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
     match month {
@@ -21,7 +21,7 @@ fn every_day_from_1970_to_9999() {
     for year in 1970..=9999 {
         for month in 1..=12 {
             for day in 1..=days_in(year, month) {
-                // A time of day that goes through all its values as the days pass.
+                // The time of day is another one each day.
                 let second = (days * 7919) % 86_400;
                 let (h, m, s) = (second / 3600, second / 60 % 60, second % 60);
                 let text = format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}+00:00");
@@ -98,7 +98,7 @@ proptest! {
     }
 
     #[test]
-    fn random_text_is_read_only_if_it_is_what_would_be_written(text in "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9][+]00:00") {
+    fn random_text_is_read_only_if_it_is_written_the_same(text in "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9][+]00:00") {
         if let Ok(time) = text.parse::<UnixTime>() {
             prop_assert_eq!(time.to_string(), text);
         }

@@ -31,6 +31,26 @@ fn a_serial_number_is_shown_as_openssl_shows_it() {
 }
 
 #[test]
+fn a_serial_number_is_read_as_it_is_shown() {
+    for octets in [&[7][..], &[0xff; 8], &[1, 0, 0, 0, 0, 0, 0, 0, 0], &[0x7f; 20]] {
+        let serial = Serial::from_be_bytes(octets).unwrap();
+        assert_eq!(serial.to_string().parse(), Ok(serial));
+    }
+    assert_eq!("1F:80:0a".parse(), Serial::new(0x1f_800a));
+    let plain = "0abc".repeat(6);
+    assert_eq!(plain.parse(), Serial::from_be_bytes(&[0x0a, 0xbc].repeat(6)));
+    assert_eq!(plain[1..].parse::<Serial>(), Err(SerialError::Text), "half an octet");
+    for text in ["", "+7", "-7", " 7", "1f", "1f:", ":1f", "1f:8", "1f::80", "1f:+8", "1f:800a:1f"] {
+        assert_eq!(text.parse::<Serial>(), Err(SerialError::Text), "{text:?}");
+    }
+    assert_eq!("18446744073709551616".parse::<Serial>(), Err(SerialError::Text));
+    assert_eq!("0".parse::<Serial>(), Err(SerialError::Zero));
+    assert_eq!("00:00".parse::<Serial>(), Err(SerialError::Zero));
+    assert_eq!(["01"; 21].join(":").parse::<Serial>(), Err(SerialError::TooLong));
+    assert_eq!(["ff"; 20].join(":").parse::<Serial>(), Err(SerialError::TooLong));
+}
+
+#[test]
 fn serial_numbers_are_drawn_from_the_whole_range_of_the_profile() {
     let mut rng = rng(3);
     let drawn: Vec<u64> = (0..1000).map(|_| Serial::generate(&mut rng).to_u64().unwrap()).collect();

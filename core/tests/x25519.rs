@@ -5,7 +5,7 @@ use minipki_core::crypto::x25519::{PublicKey, curve32};
 use minipki_fixtures::noise::key_pair;
 use proptest::prelude::*;
 
-/// Scalars, blinds and points near 0, p and 2^255, where carries go furthest.
+/// Scalars, blinds and points near 0, p and 2^255, which have the longest carries.
 fn edge() -> impl Strategy<Value = [u8; 32]> {
     (any::<[u8; 32]>(), 0..32_usize, prop_oneof![Just(0), Just(0xff)]).prop_map(|(mut bytes, at, fill)| {
         bytes[at..].fill(fill);
@@ -51,7 +51,7 @@ proptest! {
     /// The ladder and the comb of small machines against dalek's.
     #[test]
     fn small_machines_agree_with_dalek(k in edge(), u in edge(), blind in edge()) {
-        // Of blinds just 0 and p are none: all that comes of them is zeros.
+        // The blinds 0 and p are excluded: with them each result is zero.
         prop_assume!(!blind[1..31].iter().all(|byte| *byte == 0 || *byte == 0xff));
         let shared = key_pair(k).agree(&u).map_or([0; 32], |shared| *shared.expose());
         prop_assert_eq!(curve32::x25519(&k, &u, &blind), shared);

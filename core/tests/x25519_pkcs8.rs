@@ -1,4 +1,4 @@
-//! Key files: OpenSSL reads ours, we read OpenSSL's, and faulty ones are named.
+//! Key files: reading and writing against OpenSSL, and the errors of wrong files.
 
 use minipki_core::bytes::BufferTooSmall;
 use minipki_core::crypto::x25519::PublicKey;
@@ -50,7 +50,7 @@ fn line_ends_may_be_crlf() {
 }
 
 #[test]
-fn a_short_buffer_is_full() {
+fn a_short_buffer_is_refused() {
     let pair = key_pair([9; 32]);
     let len = write(&pair).len();
     assert_eq!(len, 119);
@@ -60,8 +60,8 @@ fn a_short_buffer_is_full() {
     assert!(pair.write_pkcs8_pem(&mut vec![0; len]).is_ok());
 }
 
-/// A PEM around the DER that `parts` spell.
-fn armoured(label: &str, parts: &[&str]) -> String {
+/// The PEM of the DER whose hexadecimal digits are `parts`.
+fn pem_of(label: &str, parts: &[&str]) -> String {
     let mut out = [0; 1024];
     pem::encode(label, &hex(&parts.concat()), &mut out).expect("room").to_owned()
 }
@@ -70,22 +70,22 @@ fn armoured(label: &str, parts: &[&str]) -> String {
 fn a_public_key_in_the_file_must_be_the_right_one() {
     let pair = key_pair([9; 32]);
     let version_2 = |public: &PublicKey| {
-        let spelled: String = public.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits: String = public.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         let secret = "09".repeat(32);
         let head = "3051 020101 3005 06032b656e 0422 0420";
-        read(armoured("PRIVATE KEY", &[head, &secret, "8121 00", &spelled]).as_bytes())
+        read(pem_of("PRIVATE KEY", &[head, &secret, "8121 00", &digits]).as_bytes())
     };
     assert_eq!(version_2(pair.public()).expect("a key of version 2").public(), pair.public());
     assert_eq!(version_2(key_pair([8; 32]).public()).err(), Some(KeyFileError::PublicKey));
 }
 
 #[test]
-fn faults_are_named() {
+fn errors_are_named() {
     let key = "09".repeat(32);
     let good = ["302e 020100 3005 06032b656e 0422 0420", &key];
-    assert!(read(armoured("PRIVATE KEY", &good).as_bytes()).is_ok());
+    assert!(read(pem_of("PRIVATE KEY", &good).as_bytes()).is_ok());
     let long = "00".repeat(300);
-    for (fault, label, der, error) in [
+    for (case, label, der, error) in [
         ("an encrypted key", "ENCRYPTED PRIVATE KEY", good, KeyFileError::Pem(PemError::Label)),
         ("a public key", "PUBLIC KEY", good, KeyFileError::Pem(PemError::Label)),
         ("not DER", "PRIVATE KEY", ["00", ""], KeyFileError::Der),
@@ -112,9 +112,9 @@ fn faults_are_named() {
         ("no inner string", "PRIVATE KEY", ["302c 020100 3005 06032b656e 0420", &key], KeyFileError::Length),
         ("too long", "PRIVATE KEY", ["3082012c", &long], KeyFileError::Pem(PemError::TooLong)),
     ] {
-        assert_eq!(read(armoured(label, &der).as_bytes()).err(), Some(error), "{fault}");
+        assert_eq!(read(pem_of(label, &der).as_bytes()).err(), Some(error), "{case}");
     }
-    let whole = armoured("PRIVATE KEY", &good);
+    let whole = pem_of("PRIVATE KEY", &good);
     for end in 0..whole.len() - 1 {
         let error = read(&whole.as_bytes()[..end]).err();
         assert_eq!(error, Some(KeyFileError::Pem(PemError::Boundary)), "cut at {end}");

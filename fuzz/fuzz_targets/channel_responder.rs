@@ -1,4 +1,4 @@
-//! cargo-fuzz's way into [`minipki_fuzz::channel_responder`].
+//! The entry point of cargo-fuzz for [`minipki_fuzz::channel_responder`].
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

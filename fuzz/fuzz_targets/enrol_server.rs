@@ -1,4 +1,4 @@
-//! cargo-fuzz's way into [`minipki_fuzz::enrol_server`].
+//! The entry point of cargo-fuzz for [`minipki_fuzz::enrol_server`].
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

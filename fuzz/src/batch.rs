@@ -1,4 +1,4 @@
-//! Arithmetic on eight numbers at once against the core's on one.
+//! The arithmetic on eight numbers at a time, against the core's arithmetic on one number.
 
 use minipki_core::crypto::rsa::arith::Modulus;
 use minipki_ifma::arith::{self, Number, Ring, digits, read, write, zero};
@@ -7,9 +7,9 @@ use minipki_ifma::{Engine, LANES};
 /// Bytes of the modulus: half of an RSA-2048 key, as its primes are.
 const BYTES: usize = 128;
 
-/// Any modulus and any eight numbers: the input is dealt out over them, each part repeated until it fills its number.
+/// Checks any modulus with any eight numbers: the input is divided among them, and each part fills its number.
 ///
-/// - Products, squares, powers and 65537th powers are those of the core, in every lane, whatever is in the others.
+/// - In every lane, products, squares, powers and 65537th powers are those of the core.
 /// - Plain code and vector instructions give the same residues, bit for bit.
 pub fn batch(data: &[u8]) {
     let mut parts = data.chunks(data.len().div_ceil(LANES + 2).max(1)).map(fill);
@@ -18,7 +18,7 @@ pub fn batch(data: &[u8]) {
     n[0] |= 0x80;
     n[BYTES - 1] |= 1;
     let theirs = Modulus::<u64, 16>::new(&n).expect("odd and of full size");
-    // Whatever is too large is made smaller by half.
+    // A number that is too large loses its highest bit.
     let numbers: [[u8; BYTES]; LANES] = core::array::from_fn(|_| {
         let mut number = next();
         number[0] &= if theirs.number(&number).is_some() { 0xff } else { 0x7f };
@@ -45,17 +45,18 @@ pub fn batch(data: &[u8]) {
             theirs.mul(&power, &one),
             theirs.pow_65537(&x),
         ];
-        for (what, (mut expected, ours)) in expected.into_iter().zip(&portable).enumerate() {
+        for (number, (mut expected, ours)) in expected.into_iter().zip(&portable).enumerate() {
             theirs.canonical(&mut expected);
             let (mut bytes, mut our_bytes) = ([0; BYTES], [0; BYTES]);
             Modulus::write(&expected, &mut bytes);
             write(ours, lane, &mut our_bytes);
-            assert_eq!(our_bytes, bytes, "result {what} in lane {lane}");
+            assert_eq!(our_bytes, bytes, "result {number} in lane {lane}");
         }
     }
 }
 
-/// Of each lane's number: its product with that of the next lane, its square, its power, its 65537th power.
+/// The results for each lane's number: the product with the next lane's number, the square, the power, the 65537th
+/// power.
 fn residues(
     engine: Engine,
     n: &[u8; BYTES],
@@ -75,7 +76,7 @@ fn residues(
     [*ring.leave(&product), *ring.leave(&square), *ring.leave(&power), *ring.power_65537(&x)]
 }
 
-/// `part` again and again: long runs of ones and zeros make carries.
+/// Repeats `part`: long runs of ones and zeros make carries.
 fn fill(part: &[u8]) -> [u8; BYTES] {
     core::array::from_fn(|i| part.get(i % part.len().max(1)).copied().unwrap_or(0))
 }

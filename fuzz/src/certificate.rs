@@ -1,4 +1,4 @@
-//! Certificates, and the anchors that are written beside them.
+//! Certificates and anchors.
 
 use minipki_core::cert::{Anchor, Certificate, TbsCertificate, attach_signature, verify};
 use minipki_core::crypto::Portable;
@@ -8,13 +8,13 @@ use minipki_core::trust::RevocationCheck;
 
 use crate::peers;
 
-/// Any text.
+/// Checks any text.
 ///
-/// - What parses is canonical JSON, and its two signed slices are the text without its first member.
-/// - Encoding what it says and assembling that with its signature gives a certificate that says the same; the very
-///   same text, where it spells its issuer's key as we do.
-/// - Nothing verifies under an issuer's key but what that issuer signed.
-/// - An anchor that parses survives being written and read.
+/// - A certificate that parses is canonical JSON, and its two signed slices are the text without the first member.
+/// - Its encoded fields and its signature form a certificate with the same fields. Its text is the same except for the
+///   issuer's key, which has more than one encoding.
+/// - Only the certificates that the issuer has signed verify under its key.
+/// - An anchor that parses is the same after it is written and read.
 pub fn certificate(text: &[u8]) {
     if let Ok(anchor) = <Anchor>::decode(Portable::new(), text) {
         let mut out = [0; ANCHOR];
@@ -25,7 +25,7 @@ pub fn certificate(text: &[u8]) {
     assert_eq!(check(text, Form::Canonical), Ok(()));
     assert_eq!(certificate.text(), text);
     let signed = certificate.signed_slices().concat();
-    assert_eq!(check(&signed, Form::Canonical), Ok(()), "what is signed is canonical too");
+    assert_eq!(check(&signed, Form::Canonical), Ok(()), "the signed text is canonical too");
     const SECOND: &[u8] = b"\",\"issuer_id\":\"";
     let second = text.windows(SECOND.len()).position(|name| name == SECOND).expect("a second member") + 2;
     assert_eq!(signed, [b"{", &text[second..]].concat());
@@ -37,7 +37,7 @@ pub fn certificate(text: &[u8]) {
 
     let (Ok(issuer_key), mut signature) = (certificate.issuer_key(), [0; RSA_BYTES]) else { return };
     let Ok(signature) = certificate.signature(&mut signature) else { return };
-    let says = TbsCertificate {
+    let fields = TbsCertificate {
         issuer_id: certificate.issuer_id(),
         issuer_key: &issuer_key,
         serial_number: certificate.serial_number(),
@@ -46,15 +46,15 @@ pub fn certificate(text: &[u8]) {
         validity: certificate.validity(),
     };
     let (mut encoded, mut assembled) = ([0; CERTIFICATE], [0; CERTIFICATE]);
-    let encoded = says.encode(&mut encoded).expect("room for any certificate");
+    let encoded = fields.encode(&mut encoded).expect("room for any certificate");
     let assembled = attach_signature(encoded, signature, &mut assembled).expect("room for any certificate");
-    let again = Certificate::parse(assembled).expect("what we write, we read");
+    let again = Certificate::parse(assembled).expect("it is well formed");
     assert_eq!(again.signed_slices().concat(), encoded);
     assert_eq!(
         (again.issuer_id(), again.serial_number(), again.subject_id(), again.subject_key(), again.validity()),
-        (says.issuer_id, says.serial_number, says.subject_id, &says.subject_key, says.validity)
+        (fields.issuer_id, fields.serial_number, fields.subject_id, &fields.subject_key, fields.validity)
     );
-    // PEM may be wrapped in more ways than one; nothing else may be.
+    // Only the PEM of the key has more than one encoding.
     assert_eq!(without_issuer_key(assembled), without_issuer_key(text));
 }
 

@@ -1,4 +1,4 @@
-//! A hostile peer's whole connection to a listener: the handshake, and what it sends after it.
+//! A hostile peer's whole connection to a responder: the handshake, and the bytes after it.
 
 use minipki_core::link::Link;
 use minipki_core::session::{LocalIdentity, Received, Responder};
@@ -8,11 +8,11 @@ use minipki_core::wire::channel::{self, Step};
 use crate::peers;
 use crate::stream::{Buffers, converse, sent};
 
-/// A stream. Gives how many messages of an authenticated peer came through; none if there is no channel.
+/// Checks any stream. Returns the number of messages from an authenticated peer; `None` if there is no channel.
 ///
-/// - The listener says message 2 at most once, and at most one refusal, last.
-/// - A channel opens only to the corpus's honest initiator, whose certificate is the only one and whose key nobody knows.
-/// - Through it comes what that one said, in its order and none of it twice; the end is told as closed only after all.
+/// - The responder sends message 2 at most once, and at most one refusal, as the last message.
+/// - A channel opens only to the honest initiator of the corpus, whose key is in no input.
+/// - The messages of the initiator arrive in order, each once. The channel is closed only after all of them.
 pub fn channel_responder(stream: &[u8]) -> Option<usize> {
     let (key, anchor) = (peers::responder_key(), peers::anchor());
     let local = LocalIdentity {
@@ -34,7 +34,7 @@ pub fn channel_responder(stream: &[u8]) -> Option<usize> {
         [] => {}
         [only] => assert!(refusals == 1 || is_message_2(only)),
         [first, last] => assert!(is_message_2(first) && Refusal::decode(last).is_ok()),
-        _ => panic!("{} messages from the listener", answers.len()),
+        _ => panic!("{} messages from the responder", answers.len()),
     }
 
     let (mut inbound, _, peer) = link.split(|machine| {
@@ -45,25 +45,26 @@ pub fn channel_responder(stream: &[u8]) -> Option<usize> {
     assert_eq!(peer.subject_id().as_str(), peers::INITIATOR_ID);
     assert_eq!(peer.key(), peers::initiator_key().public());
 
-    let mut heard = Vec::new();
+    let mut messages = Vec::new();
     let mut closed = false;
     let outcome = converse(&mut inbound, &mut stream, usize::MAX, |link| {
         assert!(!closed, "a message after the end");
-        match link.event().expect("what is delivered is an event") {
-            Received::Message(range) => heard.push(link.body()[range].to_vec()),
+        match link.event().expect("an event") {
+            Received::Message(range) => messages.push(link.body()[range].to_vec()),
             Received::Closed => closed = true,
         }
     });
-    assert!(outcome.sent.is_empty(), "an open channel refuses silently");
+    assert!(outcome.sent.is_empty(), "an open channel sends no refusal");
     assert!(
-        peers::SAID.iter().zip(&heard).all(|(said, heard)| said == heard) && heard.len() <= peers::SAID.len()
+        peers::MESSAGES.iter().zip(&messages).all(|(sent, received)| sent == received)
+            && messages.len() <= peers::MESSAGES.len()
     );
     assert!(
-        !closed || (heard.len() == peers::SAID.len() && outcome.errors.is_empty()),
+        !closed || (messages.len() == peers::MESSAGES.len() && outcome.errors.is_empty()),
         "an end that nobody sent"
     );
-    assert!(closed || outcome.errors.len() == 1, "a stream without its end is told so");
-    Some(heard.len())
+    assert!(closed || outcome.errors.len() == 1, "a stream without its end gives an error");
+    Some(messages.len())
 }
 
 fn is_message_2(body: &[u8]) -> bool {

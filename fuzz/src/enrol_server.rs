@@ -11,11 +11,12 @@ use minipki_core::wire::enrolment::{Challenge, Response};
 use crate::peers;
 use crate::stream::{Buffers, Tail, converse, frames, sent};
 
-/// A stream. Gives how many certificates a proof has earned.
+/// Checks any stream. Returns the number of certificates that were issued for a proof.
 ///
-/// - Each whole frame is answered once, with a challenge, a certificate or a refusal in canonical JSON; so is a bad length.
-/// - A proof is good only if it is the honest client's, for its very request: nobody else has made one.
-/// - Each refusal comes with the error that caused it, and the machine goes on after it.
+/// - Each whole frame and each bad length is answered once: with a challenge, a certificate or a refusal, in canonical
+///   JSON.
+/// - A proof is good only if it is the honest client's proof for its own request.
+/// - The machine continues after a refusal.
 pub fn enrol_server(stream: &[u8]) -> usize {
     let (requests, tail) = frames(stream, FRAME_BODY);
     let fingerprint = peers::anchor().fingerprint();
@@ -27,8 +28,8 @@ pub fn enrol_server(stream: &[u8]) -> usize {
     let mut link =
         Link::new(EnrolServer::new(Portable::new(), fingerprint), &mut buffers.rx, &mut buffers.tx);
     let outcome = converse(&mut link, &mut &*stream, usize::MAX, |link| {
-        let asked = link.event().expect("what is delivered is an event");
-        let answered = link.send(|ca, out| match asked {
+        let event = link.event().expect("an event");
+        let answered = link.send(|ca, out| match event {
             EnrolEvent::Challenge { .. } => ca.challenge(&mut rng, out),
             EnrolEvent::Proven { possession, .. } if !possession.proves(None)? => {
                 ca.refuse(Code::ProofFailed, out)
@@ -66,12 +67,12 @@ pub fn enrol_server(stream: &[u8]) -> usize {
         }
     }
     assert_eq!(certificates, issued);
-    let silent = outcome.errors.iter().filter(|error| **error == session::Error::Truncated).count();
-    assert!(silent <= 1, "a stream ends once");
+    let truncated = outcome.errors.iter().filter(|error| **error == session::Error::Truncated).count();
+    assert!(truncated <= 1, "a stream ends once");
     proven
 }
 
-/// Whether a stream holds the honest request as it was, and the honest proof in some message.
+/// Whether a stream holds the unchanged honest request, and the honest proof in any message.
 fn holds_proof(stream: &[u8], honest: &[&[u8]]) -> bool {
     let holds = |part: &[u8]| stream.windows(part.len()).any(|window| window == part);
     let [request, proof] = honest else { panic!("a request and a proof") };

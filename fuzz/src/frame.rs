@@ -1,4 +1,4 @@
-//! Frames through a link, against the plainest code that cuts a stream.
+//! Frames through a link, against simple code that cuts a stream.
 
 use minipki_core::limits::FRAME_HEADER;
 use minipki_core::link::{Link, Machine, Next};
@@ -7,10 +7,10 @@ use minipki_core::wire::Refusal;
 
 use crate::stream::{Tail, converse, frames, sent};
 
-/// Most that the receiver here takes: little, so that its limit is met often.
+/// The limit of a body in bytes. It is low, so that many inputs exceed it.
 const LIMIT: usize = 64;
 
-/// A machine that takes anything and gives it to the application.
+/// A machine that accepts any body and delivers it to the application.
 struct Listener;
 
 impl Machine for Listener {
@@ -34,10 +34,10 @@ impl Machine for Listener {
     }
 }
 
-/// The first byte says how many bytes arrive at a time; the rest is the stream.
+/// Checks any stream. The first byte of the input is the number of bytes that arrive at a time; the rest is the stream.
 ///
-/// - However it arrives, the same bodies come out, and they are those of the plain code.
-/// - A bad length is refused once, aloud, and nothing after it is read; a cut frame is told as such.
+/// - The bodies are those of the simple code, for any number of bytes at a time.
+/// - A bad length gets one refusal, and nothing after it is read. A cut frame gives an error.
 pub fn frame(input: &[u8]) {
     let Some((chunk, stream)) = input.split_first() else { return };
     let (expected, tail) = frames(stream, LIMIT);
@@ -46,7 +46,7 @@ pub fn frame(input: &[u8]) {
     let mut link = Link::new(Listener, &mut rx, &mut tx);
     let mut bodies = Vec::new();
     let outcome = converse(&mut link, &mut &*stream, usize::from(*chunk).max(1), |link| {
-        link.event().expect("what is delivered is an event");
+        link.event().expect("an event");
         bodies.push(link.body().to_vec());
     });
 

@@ -1,24 +1,24 @@
-//! The JSON profile against a whole JSON library.
+//! The JSON profile, against serde_json.
 
 use minipki_core::encoding::json::{Form, JsonError, JsonErrorKind, Reader, check};
 use serde_json::{Map, Value};
 
-/// Any body.
+/// Checks any body.
 ///
-/// - What the profile accepts is JSON, and an object.
-/// - What it accepts as canonical is accepted in the relaxed form too, and is what another library writes.
-/// - The reader gives each member with the value that another library reads there, and no other member.
-/// - A bad body is refused with the same error, whatever its values are read as. In a good body, a value that is read
-///   as another type is a mismatch.
+/// - A body of the profile is a JSON object.
+/// - A canonical body is accepted in the relaxed form too, and is the same text that serde_json writes.
+/// - The reader returns the same members and values as serde_json.
+/// - A bad body is refused with the same error for any types of the values. In a good body, a value that is read as
+///   another type is a mismatch.
 pub fn json(body: &[u8]) {
     let canonical = check(body, Form::Canonical);
     let relaxed = check(body, Form::Relaxed);
     let integers = integers(body);
     if let Err(error) = relaxed {
-        assert!(error.at <= body.len(), "a fault lies within the body");
-        assert!(!error.kind.is_mismatch(), "no member was asked for");
+        assert!(error.at <= body.len(), "an error is within the body");
+        assert!(!error.kind.is_mismatch(), "no member was read");
         assert!(canonical.is_err(), "the canonical form is the stricter one");
-        return assert_eq!(integers, Err(error), "the first fault is the same");
+        return assert_eq!(integers, Err(error), "the first error is the same");
     }
     let Ok(Value::Object(object)) = serde_json::from_slice(body) else {
         panic!("the profile is part of JSON")
@@ -34,10 +34,10 @@ pub fn json(body: &[u8]) {
         Err(JsonError { kind: JsonErrorKind::Keys, .. }) => assert!(canonical.is_err()),
         rewriting => assert_eq!(rewriting, Ok(()), "rewriting makes it canonical"),
     }
-    assert_eq!(canonical.is_ok(), rewritten == body, "canonical is what rewriting leaves alone");
+    assert_eq!(canonical.is_ok(), rewritten == body, "rewriting changes only a body that is not canonical");
 }
 
-/// How many members are integers. Each value is read as one.
+/// The number of members that are integers. Each value is read as an integer.
 fn integers(body: &[u8]) -> Result<usize, JsonError> {
     let mut reader = Reader::new(body, Form::Relaxed)?;
     let mut count = 0;

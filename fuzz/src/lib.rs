@@ -1,9 +1,8 @@
-//! What must hold for any input whatever: one function for each fuzz target.
+//! The properties of any input: one function for each fuzz target.
 //!
-//! Not to panic is the least of it; each function states what else is true of
-//! whatever the core accepts. They run under libFuzzer (`fuzz_targets/`) and,
-//! on a stable compiler with the corpora and a short random run, as tests of
-//! the workspace (`tests/fuzz`).
+//! No input may panic, and each function states more properties of the inputs that the core accepts. The functions run
+//! under libFuzzer (`fuzz_targets/`). As tests of the workspace (`tests/fuzz`) they run on a stable compiler, with the
+//! corpora and for a short random run.
 
 mod batch;
 mod certificate;
@@ -23,11 +22,11 @@ pub use json::json;
 
 /// A fuzz target.
 pub struct Target {
-    /// Its name: that of the file in `fuzz_targets/` and of the folder in `corpus/`.
+    /// The name of the target, of its file in `fuzz_targets/` and of its folder in `corpus/`.
     pub name: &'static str,
-    /// Fails, by a panic, on an input for which its properties do not hold.
+    /// Panics on an input for which its properties do not hold.
     pub run: fn(&[u8]),
-    /// Folders of good first inputs beside its corpus, from the project's root.
+    /// Folders of more first inputs, relative to the project's root.
     pub seeds: &'static [&'static str],
 }
 

@@ -1,14 +1,14 @@
-//! A stream fed to a link, and the same stream cut by the plainest code there is.
+//! A stream through a link, and simple code that cuts the same stream.
 
 use minipki_core::limits::{FRAME, FRAME_BODY};
 use minipki_core::link::{Link, Machine, Want};
 use minipki_core::session;
 
-/// A pair of buffers as a link wants them.
+/// The two buffers of a link.
 pub struct Buffers {
-    /// For what is received.
+    /// For received bytes.
     pub rx: [u8; FRAME],
-    /// For what is sent.
+    /// For bytes to be sent.
     pub tx: [u8; FRAME],
 }
 
@@ -18,19 +18,19 @@ impl Default for Buffers {
     }
 }
 
-/// What came of a conversation.
+/// The result of a connection.
 #[derive(Default)]
 pub struct Outcome {
-    /// Every byte that the link sent.
+    /// All bytes that the link has sent.
     pub sent: Vec<u8>,
-    /// Every error that it returned.
+    /// All errors that the link has returned.
     pub errors: Vec<session::Error>,
 }
 
-/// Feeds `stream` to `link`, at most `chunk` bytes at a time, until it has finished.
+/// Gives `stream` to `link`, at most `chunk` bytes at a time, until the link has finished.
 ///
 /// # Panics
-/// If it never does, or wants bytes but has no space for them.
+/// If the link does not finish, or expects bytes but has no space for them.
 pub fn converse<M: Machine<Error = session::Error>>(
     link: &mut Link<'_, M>,
     stream: &mut &[u8],
@@ -38,7 +38,7 @@ pub fn converse<M: Machine<Error = session::Error>>(
     mut deliver: impl FnMut(&mut Link<'_, M>),
 ) -> Outcome {
     let mut outcome = Outcome::default();
-    // A turn takes bytes in, or ends what an earlier one began: there are only so many.
+    // Each turn receives bytes or handles received bytes. So their number has a limit.
     for _ in 0..16 + 8 * stream.len() {
         match link.want() {
             Ok(Want::Send) => {
@@ -47,7 +47,7 @@ pub fn converse<M: Machine<Error = session::Error>>(
             }
             Ok(Want::Receive) => {
                 let space = link.space();
-                assert!(!space.is_empty(), "bytes are wanted, but there is no space for them");
+                assert!(!space.is_empty(), "bytes are expected, but there is no space for them");
                 let count = chunk.min(space.len()).min(stream.len());
                 let (taken, rest) = stream.split_at(count);
                 space[..count].copy_from_slice(taken);
@@ -59,21 +59,21 @@ pub fn converse<M: Machine<Error = session::Error>>(
             Err(error) => outcome.errors.push(error),
         }
     }
-    panic!("the conversation does not end");
+    panic!("the link does not finish");
 }
 
-/// How a stream ends after its last whole frame.
+/// The end of a stream after its last whole frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tail {
-    /// There.
+    /// The stream ends there.
     Clean,
-    /// In the middle of a frame.
+    /// The stream ends in a frame.
     Cut,
-    /// With a length that no receiver takes.
+    /// A length follows that no receiver accepts.
     Refused,
 }
 
-/// The bodies of the frames of `stream`, for a receiver that takes up to `limit` bytes.
+/// The bodies of the frames of `stream`, for a receiver with a limit of `limit` bytes.
 pub fn frames(mut stream: &[u8], limit: usize) -> (Vec<&[u8]>, Tail) {
     let mut bodies = Vec::new();
     while let Some((header, rest)) = stream.split_first_chunk() {
@@ -88,12 +88,12 @@ pub fn frames(mut stream: &[u8], limit: usize) -> (Vec<&[u8]>, Tail) {
     (bodies, if stream.is_empty() { Tail::Clean } else { Tail::Cut })
 }
 
-/// The bodies of everything that our side has sent, which is whole frames.
+/// The bodies of the frames that our side has sent.
 ///
 /// # Panics
-/// If it is not.
+/// If `stream` does not end after a whole frame.
 pub fn sent(stream: &[u8]) -> Vec<&[u8]> {
     let (bodies, tail) = frames(stream, FRAME_BODY);
-    assert_eq!(tail, Tail::Clean, "we send whole frames");
+    assert_eq!(tail, Tail::Clean, "our side sends whole frames");
     bodies
 }

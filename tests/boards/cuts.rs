@@ -1,11 +1,11 @@
-//! A line that is cut, or falls silent, in the middle of each message of each step.
+//! A line that is cut or becomes silent in the middle of each message.
 
 use std::cell::Cell;
 use std::time::Instant;
 
 use minipki_device_app::Exit;
 use minipki_qemu::{Board, HOST};
-use minipki_tests::board::{ANSWER, Ended, READING, Scene, ended};
+use minipki_tests::board::{ANSWER, Ended, READING, Scenario, ended};
 use minipki_tests::loopback::{Cut, Line, Way, free_port};
 
 on_each_board! {
@@ -14,14 +14,14 @@ on_each_board! {
     a_channel_that_is_cut_as_responder,
 }
 
-/// A line that is left alone for so long is given up.
+/// The deadline on a silent line.
 const DEADLINE: &[&str] = &["--deadline", "2"];
 
-/// Runs a step over a line that is cut there.
+/// Runs an enrolment or a channel over a line that ends at a point.
 type Step<'s> = &'s dyn Fn(Option<Cut>, &[&str]) -> (Ended, Line);
 
-/// Cuts the line in the middle of each message of a step that went well once, but for the last
-/// one on the way that is `spared`.
+/// Runs a step without a cut, and then with a cut in the middle of each message. The last message in the direction
+/// `spared` is not cut.
 fn each_message(spared: Option<Way>, step: Step<'_>, cut: Exit, silent: Exit) {
     let (ended, line) = step(None, &[]);
     ended.exits(Exit::Done);
@@ -32,15 +32,15 @@ fn each_message(spared: Option<Way>, step: Step<'_>, cut: Exit, silent: Exit) {
             middles.pop();
         }
         for after in middles {
-            ends(step(Some(Cut { way, after, silent: false }), &[]).0, cut);
-            ends(step(Some(Cut { way, after, silent: true }), DEADLINE).0, silent).within(3);
+            check_reason(step(Some(Cut { way, after, silent: false }), &[]).0, cut);
+            check_reason(step(Some(Cut { way, after, silent: true }), DEADLINE).0, silent).within(3);
         }
     }
 }
 
-/// A device that listens goes on when no channel was opened; any other ends for that reason.
+/// Checks the reason. A listening device without a channel reports it and continues to wait. Any other device ends.
 #[track_caller]
-fn ends(ended: Ended, reason: Exit) -> Ended {
+fn check_reason(ended: Ended, reason: Exit) -> Ended {
     let listened = ended.lines.iter().any(|line| line.starts_with("listening at "));
     if listened && !ended.lines.iter().any(|line| line.starts_with("peer: ")) {
         ended.opens_none(reason)
@@ -62,53 +62,53 @@ fn middles(mut bytes: &[u8]) -> Vec<usize> {
 }
 
 fn an_enrolment_that_is_cut(board: Board) {
-    let scene = Scene::new(board);
+    let scenario = Scenario::new(board);
     let run = Cell::new(10);
     let step = |cut, more: &[&str]| {
-        // A name for each, as long as the others: what was granted and never arrived has been granted.
+        // Each run needs a new name of the same length, because the CA may have issued a certificate that was lost.
         let name = format!("sensor-{}", run.replace(run.get() + 1));
-        let line = Line::new(scene.ca, cut);
+        let line = Line::new(scenario.ca, cut);
         let ca = format!("{HOST}:{}", line.port);
-        let ended = scene.device(&name).told(&["--ca", &ca]).told(more).run();
-        assert_eq!(ended.code == Some(0), scene.has_certificate(&name), "{ended:#?}");
+        let ended = scenario.device(&name).with(&["--ca", &ca]).with(more).run();
+        assert_eq!(ended.code == Some(0), scenario.has_certificate(&name), "{ended:#?}");
         if cut.is_some() {
-            // On a good line it comes to its certificate, with the key that it had.
-            let key = scene.key(&name);
-            scene.device(&name).run().exits(Exit::Done);
-            assert!(key == scene.key(&name), "another key");
+            // Without a cut the device gets a certificate for the same key.
+            let key = scenario.key(&name);
+            scenario.device(&name).run().exits(Exit::Done);
+            assert!(key == scenario.key(&name), "another key");
         }
         (ended, line)
     };
     each_message(None, &step, Exit::CaCut, Exit::CaSilent);
 }
 
-// Of a channel the device's own farewell is spared: the peer may have said its own before.
+// The device's close message is spared, because the peer may have closed its side already.
 
 fn a_channel_that_is_cut_as_initiator(board: Board) {
-    let scene = Scene::new(board);
-    scene.enrol("bob");
+    let scenario = Scenario::new(board);
+    scenario.enrol("bob");
     let step = |cut, more: &[&str]| {
-        let (_bob, port) = scene.bob();
+        let (_bob, port) = scenario.bob();
         let line = Line::new(port, cut);
-        (scene.device("sensor").calling(line.port, "bob").told(more).run(), line)
+        (scenario.device("sensor").calling(line.port, "bob").with(more).run(), line)
     };
     each_message(Some(Way::Out), &step, Exit::PeerCut, Exit::PeerSilent);
 }
 
 fn a_channel_that_is_cut_as_responder(board: Board) {
-    let scene = Scene::new(board);
-    scene.enrol("bob");
+    let scenario = Scenario::new(board);
+    scenario.enrol("bob");
     let port = free_port();
     let step = |cut, more: &[&str]| {
         let start = Instant::now();
-        // Also where the emulated network loses a first packet and repeats it after seconds.
-        let device = scene.device("sensor").listening(port, "bob").told(&["--deadline", "8"]);
-        let mut device = device.told(more).start();
+        // The emulated network may lose a first packet and repeat it after seconds.
+        let device = scenario.device("sensor").listening(port, "bob").with(&["--deadline", "8"]);
+        let mut device = device.with(more).start();
         device.line("listening at");
         let line = Line::new(port, cut);
         let to = format!("127.0.0.1:{}", line.port);
         let talk = ["--peer", &to, "--send", ANSWER, "--expect", READING];
-        let _bob = scene.start(&[["connect", "--identity", "bob"].as_slice(), &talk].concat());
+        let _bob = scenario.start(&[["connect", "--identity", "bob"].as_slice(), &talk].concat());
         (ended(device, start), line)
     };
     each_message(Some(Way::Back), &step, Exit::PeerCut, Exit::PeerSilent);

@@ -1,15 +1,15 @@
-//! Each way in which a board itself fails ends the run, with an exit code of its own.
+//! Failures of a board. Each has its own exit code.
 
 use std::time::Instant;
 
 use minipki_qemu::{Board, Wire};
-use minipki_tests::board::{Ended, Scene, ended, program};
+use minipki_tests::board::{Ended, Scenario, ended, program};
 
 on_each_board! {
     each_failure_has_its_own_code,
-    without_entropy_there_is_no_device,
-    without_an_address_there_is_no_device,
-    words_that_make_no_sense_do_not_start_it,
+    without_entropy_the_device_does_not_start,
+    without_an_address_the_device_does_not_start,
+    wrong_arguments_do_not_start_the_device,
 }
 
 fn run(board: Board, name: &str, word: &str) -> Ended {
@@ -31,31 +31,31 @@ fn each_failure_has_its_own_code(board: Board) {
     }
 }
 
-fn without_entropy_there_is_no_device(board: Board) {
-    let scene = Scene::new(board);
-    for (source, line) in [("/dev/null", "has run dry"), ("/nowhere", "cannot read entropy from /nowhere")] {
-        let ended = scene.device("sensor").word(&format!("entropy={source}")).run();
+fn without_entropy_the_device_does_not_start(board: Board) {
+    let scenario = Scenario::new(board);
+    for (source, line) in [("/dev/null", "is empty"), ("/nowhere", "cannot read entropy from /nowhere")] {
+        let ended = scenario.device("sensor").setting(&format!("entropy={source}")).run();
         assert_eq!(ended.says(line).code, Some(104), "{source}");
-        assert!(!scene.path("sensor/identity").exists(), "nothing was made up");
+        assert!(!scenario.path("sensor/identity").exists(), "a key was made without entropy");
     }
 }
 
-fn without_an_address_there_is_no_device(board: Board) {
-    let scene = Scene::new(board);
-    let ended = scene.device("sensor").wired(Wire::None).run();
+fn without_an_address_the_device_does_not_start(board: Board) {
+    let scenario = Scenario::new(board);
+    let ended = scenario.device("sensor").wired(Wire::None).run();
     assert_eq!(ended.says("the network gave no address").within(20).code, Some(105));
 }
 
-fn words_that_make_no_sense_do_not_start_it(board: Board) {
-    let scene = Scene::new(board);
+fn wrong_arguments_do_not_start_the_device(board: Board) {
+    let scenario = Scenario::new(board);
     for (word, line) in [
         ("ip=10.0.2.15", "ip=10.0.2.15 is not like 10.0.2.15/24"),
         ("ip=10.0.2.15/33", "ip=10.0.2.15/33 is not like 10.0.2.15/24"),
         ("clock=sun", "clock=sun is neither host nor none"),
         ("--sned", "there is no option --sned"),
     ] {
-        let device = scene.device("sensor");
-        let device = if word.starts_with("--") { device.told(&[word]) } else { device.word(word) };
+        let device = scenario.device("sensor");
+        let device = if word.starts_with("--") { device.with(&[word]) } else { device.setting(word) };
         assert_eq!(device.run().says(line).says("exit 2: usage").code, Some(2), "{word}");
     }
 }

@@ -1,8 +1,8 @@
-//! The device on each emulated board, among the real programs and among others that are not as they should be.
+//! The device on each emulated board, with the real programs and with hostile remotes.
 //!
-//! Run by `cargo xtask device --check`, which builds the firmware and says where it is.
+//! `cargo xtask device --check` builds the firmware and runs these tests.
 
-/// Makes a test of each board out of functions that take one.
+/// Makes a test for each board from functions that take a board.
 macro_rules! on_each_board {
     ($($test:ident),* $(,)?) => {
         mod lm3s6965 {
@@ -23,7 +23,6 @@ macro_rules! on_each_board {
 mod cas;
 mod clock;
 mod cuts;
-mod embassy;
 mod failures;
 mod peers;
 mod talks;

@@ -1,13 +1,13 @@
-//! A device among peers that are not whom they claim to be: from either side, each ends its run with a reason of its own.
+//! Hostile and broken peers of a device, as initiator and as responder. Each case has its own exit code.
 
 use std::time::Instant;
 
 use minipki_core::trust::Validity;
 use minipki_device_app::Exit;
 use minipki_qemu::Board;
-use minipki_tests::board::{Device, Ended, Scene, ended};
-use minipki_tests::device_others::{Claims, HELLO, Other};
-use minipki_tests::loopback::{calls, free_port, takes};
+use minipki_tests::board::{Device, Ended, Scenario, ended};
+use minipki_tests::device_remotes::{Claims, HELLO, Remote};
+use minipki_tests::loopback::{accepts, connects, free_port};
 use minipki_tests::peers::{expired, key_pair, now, valid};
 
 use crate::cas::flip;
@@ -21,64 +21,68 @@ on_each_board! {
     a_peer_whose_certificate_has_a_byte_flipped,
     a_peer_with_another_name,
     a_peer_that_refuses,
-    what_is_no_peer,
+    garbage_in_place_of_a_peer,
     a_probe_and_a_stranger_before_an_honest_peer,
     a_peer_that_never_answers,
 }
 
-/// What a peer claims, in a scene in which the device is enrolled.
-type Claiming = fn(&Scene) -> Claims;
+/// Makes the claims of a peer in a scenario.
+type MakeClaims = fn(&Scenario) -> Claims;
 
-/// Lets a device meet such a peer from both sides.
-fn meets(board: Board, claiming: Claiming, exit: Exit) -> [Ended; 2] {
-    let scene = enrolled(board);
-    let claims = claiming(&scene);
-    let ends = |other: fn(Claims) -> Other| {
+/// Runs a device with a peer of these claims, once as initiator and once as responder.
+fn run_both(board: Board, make_claims: MakeClaims, exit: Exit) -> [Ended; 2] {
+    let scenario = enrolled(board);
+    let claims = make_claims(&scenario);
+    let remote = |make: fn(Claims) -> Remote| {
         let claims = claims.clone();
-        move || other(claims)
+        move || make(claims)
     };
-    let device = scene.device("sensor");
-    let called = called(device.clone(), ends(|claims| Other::initiator(claims, &[HELLO])));
-    let port = takes(ends(|claims| Other::responder(claims, &[HELLO])));
-    let calling = device.calling(port, "gateway").run().exits(exit);
-    [calling, if exit == Exit::Done { called.exits(exit) } else { called.opens_none(exit) }]
+    let device = scenario.device("sensor");
+    let listened = listen(device.clone(), remote(|claims| Remote::initiator(claims, &[HELLO])));
+    let port = accepts(remote(|claims| Remote::responder(claims, &[HELLO])));
+    let connected = device.calling(port, "gateway").run().exits(exit);
+    [connected, if exit == Exit::Done { listened.exits(exit) } else { listened.opens_none(exit) }]
 }
 
-/// A scene in which the device that is `sensor` has its certificate.
-fn enrolled(board: Board) -> Scene {
-    let scene = Scene::new(board);
-    scene.device("sensor").run().exits(Exit::Done);
-    scene
+/// A scenario in which the device `sensor` has its certificate.
+fn enrolled(board: Board) -> Scenario {
+    let scenario = Scenario::new(board);
+    scenario.device("sensor").run().exits(Exit::Done);
+    scenario
 }
 
-/// A device that listens, when another calls.
-fn called(device: Device<'_>, other: impl FnOnce() -> Other + Send + 'static) -> Ended {
+/// Runs a listening device. The remote connects to it.
+fn listen(device: Device<'_>, remote: impl FnOnce() -> Remote + Send + 'static) -> Ended {
     let port = free_port();
     let start = Instant::now();
     let mut device = device.listening(port, "gateway").start();
     device.line("listening at");
-    calls(port, other);
+    connects(port, remote);
     ended(device, start)
 }
 
-fn refused(board: Board, claiming: Claiming, exit: Exit) {
-    for ended in meets(board, claiming, exit) {
-        ended.meets_nobody();
+fn refused(board: Board, make_claims: MakeClaims, exit: Exit) {
+    for ended in run_both(board, make_claims, exit) {
+        ended.talks_to_no_peer();
     }
 }
 
 fn a_peer_that_is_honest(board: Board) {
-    for ended in meets(board, |scene| scene.honest("gateway"), Exit::Done) {
+    for ended in run_both(board, |scenario| scenario.honest("gateway"), Exit::Done) {
         ended.says("peer: gateway, certificate verified").says("gateway: hello");
     }
 }
 
 fn a_peer_whose_certificate_has_expired(board: Board) {
-    refused(board, |scene| scene.claims(&scene.forger(), "gateway", expired()), Exit::PeerExpired);
+    refused(board, |scenario| scenario.claims(&scenario.forger(), "gateway", expired()), Exit::PeerExpired);
 }
 
 fn a_peer_whose_certificate_has_not_begun(board: Board) {
-    refused(board, |scene| scene.claims(&scene.forger(), "gateway", tomorrow()), Exit::PeerNotYetValid);
+    refused(
+        board,
+        |scenario| scenario.claims(&scenario.forger(), "gateway", tomorrow()),
+        Exit::PeerNotYetValid,
+    );
 }
 
 fn tomorrow() -> Validity {
@@ -87,72 +91,82 @@ fn tomorrow() -> Validity {
 }
 
 fn a_peer_of_another_ca(board: Board) {
-    refused(board, |scene| scene.claims(&scene.other_forger(), "gateway", valid()), Exit::PeerOfAnotherCa);
+    refused(
+        board,
+        |scenario| scenario.claims(&scenario.other_forger(), "gateway", valid()),
+        Exit::PeerOfAnotherCa,
+    );
 }
 
 fn a_peer_with_the_right_certificate_and_the_wrong_key(board: Board) {
-    refused(board, |scene| Claims { key: key_pair(9), ..scene.honest("gateway") }, Exit::PeerKeyDiffers);
+    refused(
+        board,
+        |scenario| Claims { key: key_pair(9), ..scenario.honest("gateway") },
+        Exit::PeerKeyDiffers,
+    );
 }
 
 fn a_peer_whose_certificate_has_a_byte_flipped(board: Board) {
-    let claiming = |scene: &Scene| {
-        let mut claims = scene.honest("gateway");
+    let make_claims = |scenario: &Scenario| {
+        let mut claims = scenario.honest("gateway");
         flip(&mut claims.certificate);
         claims
     };
-    refused(board, claiming, Exit::PeerCertificateRefused);
+    refused(board, make_claims, Exit::PeerCertificateRefused);
 }
 
 fn a_peer_with_another_name(board: Board) {
-    refused(board, |scene| scene.honest("mallory"), Exit::PeerIsAnother);
+    refused(board, |scenario| scenario.honest("mallory"), Exit::PeerIsAnother);
 }
 
-/// A peer that trusts another CA has seen our certificate, and says what it thinks of it.
+/// A peer that trusts another CA receives the device's certificate and refuses it.
 fn a_peer_that_refuses(board: Board) {
-    let claiming =
-        |scene: &Scene| Claims { anchor: scene.other_forger().anchor(), ..scene.honest("gateway") };
-    for ended in meets(board, claiming, Exit::PeerRefused) {
+    let make_claims = |scenario: &Scenario| Claims {
+        anchor: scenario.other_forger().anchor(),
+        ..scenario.honest("gateway")
+    };
+    for ended in run_both(board, make_claims, Exit::PeerRefused) {
         ended.says("the peer refused (certificate_refused): ");
     }
 }
 
-fn what_is_no_peer(board: Board) {
-    let scene = enrolled(board);
-    let device = scene.device("sensor");
-    for (said, exit) in [
+fn garbage_in_place_of_a_peer(board: Board) {
+    let scenario = enrolled(board);
+    let device = scenario.device("sensor");
+    for (bytes, exit) in [
         (&b"SSH-2.0-OpenSSH\r\n"[..], Exit::PeerGarbage),
         (b"\0\0\0\x02{}", Exit::PeerGarbage),
         (b"", Exit::PeerCut),
     ] {
-        called(device.clone(), || Other::saying(said)).opens_none(exit);
-        let port = takes(|| Other::saying(said));
-        device.clone().calling(port, "gateway").run().exits(exit).meets_nobody();
+        listen(device.clone(), || Remote::saying(bytes)).opens_none(exit);
+        let port = accepts(|| Remote::saying(bytes));
+        device.clone().calling(port, "gateway").run().exits(exit).talks_to_no_peer();
     }
     device.calling(free_port(), "gateway").run().exits(Exit::PeerUnreachable);
 }
 
-/// A device that listens goes on after what opens no channel.
+/// A listening device continues to wait after a connection without a channel.
 fn a_probe_and_a_stranger_before_an_honest_peer(board: Board) {
-    let scene = enrolled(board);
+    let scenario = enrolled(board);
     let port = free_port();
-    let stranger = scene.claims(&scene.other_forger(), "gateway", valid());
-    let honest = scene.honest("gateway");
+    let stranger = scenario.claims(&scenario.other_forger(), "gateway", valid());
+    let honest = scenario.honest("gateway");
     let start = Instant::now();
-    let mut device = scene.device("sensor").listening(port, "gateway").told(&["--deadline", "20"]).start();
+    let mut device = scenario.device("sensor").listening(port, "gateway").with(&["--deadline", "20"]).start();
     device.line("listening at");
-    calls(port, || Other::saying(b""));
+    connects(port, || Remote::saying(b""));
     device.line("no channel (32): ");
-    calls(port, move || Other::initiator(stranger, &[HELLO]));
+    connects(port, move || Remote::initiator(stranger, &[HELLO]));
     device.line("no channel (35): ");
-    calls(port, move || Other::initiator(honest, &[HELLO]));
+    connects(port, move || Remote::initiator(honest, &[HELLO]));
     ended(device, start).exits(Exit::Done);
 }
 
 fn a_peer_that_never_answers(board: Board) {
-    let scene = enrolled(board);
-    let device = scene.device("sensor");
-    let hasty = device.clone().told(&["--deadline", "1"]);
-    hasty.calling(takes(Other::silent), "gateway").run().exits(Exit::PeerSilent).within(1);
-    called(device.clone(), Other::silent).opens_none(Exit::PeerSilent).within(4);
+    let scenario = enrolled(board);
+    let device = scenario.device("sensor");
+    let short = device.clone().with(&["--deadline", "1"]);
+    short.calling(accepts(Remote::silent), "gateway").run().exits(Exit::PeerSilent).within(1);
+    listen(device.clone(), Remote::silent).opens_none(Exit::PeerSilent).within(4);
     device.listening(free_port(), "gateway").run().exits(Exit::PeerSilent).within(4);
 }

@@ -1,4 +1,4 @@
-//! The console's cookie, and a session's end, in a browser.
+//! The cookie of the console and the end of a session, in a browser.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -11,7 +11,7 @@ use minipki_tests::console::{Browser, TestConsole, raw};
 use minipki_tests::console_program::Console;
 use serde_json::json;
 
-/// Another server of this machine, on a port of its own. It keeps the head of each request, and sets a cookie.
+/// Another server of this machine on its own port. It stores the head of each request and sets a cookie.
 struct Attacker {
     port: u16,
     heads: Arc<Mutex<Vec<String>>>,
@@ -20,19 +20,19 @@ struct Attacker {
 impl Attacker {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("it listens").port();
+        let port = listener.local_addr().expect("the server listens").port();
         let heads = Arc::new(Mutex::new(Vec::new()));
         let kept = heads.clone();
         thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
                 let kept = kept.clone();
-                // Each on its own: a browser may open a connection long before it asks on it.
+                // Each connection needs a thread, because a browser may open connections before it uses them.
                 thread::spawn(move || {
                     let mut head = [0; 8192];
                     let length = stream.read(&mut head).unwrap_or(0);
                     let head = String::from_utf8_lossy(&head[..length]).into_owned();
                     kept.lock().expect("no panic").push(head);
-                    // A browser that goes away wants nothing.
+                    // The browser may have closed the connection.
                     let _ = stream.write_all(
                         b"HTTP/1.1 200 OK\r\nSet-Cookie: seen=before\r\nContent-Type: text/html\r\n\
                           Content-Length: 7\r\nConnection: close\r\n\r\na site.",
@@ -43,7 +43,7 @@ impl Attacker {
         Self { port, heads }
     }
 
-    /// The cookies that it was sent, as `name=value`.
+    /// The received cookies as `name=value`.
     fn cookies(&self) -> Vec<String> {
         let heads = self.heads.lock().expect("no panic");
         let lines = heads.iter().flat_map(|head| head.lines());
@@ -58,7 +58,7 @@ async fn another_server_of_this_machine_gets_no_cookie_that_opens_the_console() 
     let attacker = Attacker::start();
     browse(&console.link, async |browser| {
         browser.says("This CA has no key yet").await;
-        // The user who is signed in comes to the attacker's pages, under each name that this machine has.
+        // The browser with a session opens the attacker's pages under each name of this machine.
         for host in ["127.0.0.1", "localhost", "other.localhost"] {
             for _ in 0..2 {
                 browser.goto(&format!("http://{host}:{}/", attacker.port)).await;
@@ -73,7 +73,7 @@ async fn another_server_of_this_machine_gets_no_cookie_that_opens_the_console() 
     let cookies = attacker.cookies();
     assert!(cookies.iter().any(|cookie| cookie == "seen=before"), "the attacker sees cookies: {cookies:?}");
     assert!(!cookies.iter().any(|cookie| cookie.contains("minipki")), "{cookies:?}");
-    // No cookie that it was sent opens anything, under any name that it can know.
+    // No received cookie opens a page, under any name that the attacker can know.
     let port = console.port();
     for cookie in cookies {
         for host in ["127.0.0.1", "localhost", "[::1]"] {
@@ -100,17 +100,17 @@ async fn a_link_with_the_plain_address_leads_to_the_consoles_own_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_is_left_alone_signs_out_though_its_scripts_go_on() {
+async fn an_unused_page_signs_out_although_its_scripts_run() {
     let console = TestConsole::with(|options| options.limits.idle = Duration::from_secs(4)).await;
     let person = console.enter().await;
     person.make_key().await;
     person.start_ca().await;
     let link = console.links.link().expect("random numbers");
     browse(&link, async |browser| {
-        // The Authority page asks for its figures each second.
+        // The Authority page requests its figures each second.
         browser.wait("[data-state=running]").await;
         browser.says("There is no session").await;
-        // A person sees the address without the field that the script has added.
+        // The address is shown without the field that the script adds.
         assert_eq!(browser.value("location.pathname").await, json!("/"));
     })
     .await;

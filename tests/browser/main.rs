@@ -1,8 +1,7 @@
-//! The console in a real browser: headless Chromium, driven as a user drives it.
+//! The console in headless Chromium.
 
 mod access;
 mod cookies;
+mod protocol_pages;
 mod refusals;
 mod search;
-mod start;
-mod walk;

@@ -1,4 +1,4 @@
-//! What the console must not allow, tried from a browser and beside it.
+//! Requests that the console must refuse, from a browser and from elsewhere.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,17 +9,17 @@ use minipki_tests::console_program::{Console, set_up};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_opens_one_browser_and_no_second() {
+async fn a_link_works_in_one_browser_only() {
     let console = Console::start();
     browse(&console.link, async |first| {
         first.says("This CA has no key yet").await;
         browse(&console.link, async |second| {
-            second.says("This link was opened before").await;
+            second.says("This link was used before").await;
             second.goto("/").await;
             second.says("There is no session").await;
         })
         .await;
-        // Who signs out is out.
+        // After the sign-out the session is over.
         first.click("form[action='/sign-out'] button").await;
         first.says("The session is over").await;
         first.goto("/").await;
@@ -34,10 +34,10 @@ async fn other_names_other_sites_and_forms_of_no_page_are_refused() {
     browse(&console.link, async |browser| {
         browser.says("This CA has no key yet").await;
 
-        // A name that resolves to this machine, as an attacker's does after DNS rebinding.
+        // A name that resolves to this machine, like an attacker's name after DNS rebinding.
         let port = console.port();
         browser.goto(&format!("http://rebound.example:{port}/")).await;
-        browser.says("not known by the host name").await;
+        browser.says("does not have this host name").await;
 
         // A page of another site that submits the form for the user.
         let foreign = foreign_site(&format!(
@@ -48,16 +48,16 @@ async fn other_names_other_sites_and_forms_of_no_page_are_refused() {
         browser.goto(&foreign).await;
         browser.says("comes from a page of another site").await;
 
-        // The console's own form without what shows that it is of this session.
+        // The console's own form without the token of the session.
         browser.goto("/").await;
         browser.says("This CA has no key yet").await;
         browser.run("document.querySelector('form[action=\"/authority/key\"] [name=csrf]').remove()").await;
         browser.click("form[action='/authority/key'] button").await;
-        browser.says("not one of this session's pages").await;
+        browser.says("not from a page of this session").await;
         browser.goto("/").await;
         browser.says("This CA has no key yet").await;
 
-        // A script of another site may not read it.
+        // A script of another site may not read a page.
         browser.goto(&foreign_site("a page")).await;
         let read = "const done = arguments[arguments.length - 1];\
                     fetch('http://ADDRESS/', { credentials: 'include' }).then(() => done('read'), () => done('refused'))";
@@ -65,9 +65,9 @@ async fn other_names_other_sites_and_forms_of_no_page_are_refused() {
         assert_eq!(browser.run_async(&read).await, json!("refused"));
     })
     .await;
-    // Each was written down.
+    // The log has each refusal.
     let log = console.stop().expect(0).stderr;
-    for refused in ["another site", "host name", "session's pages"] {
+    for refused in ["another site", "host name", "page of this session"] {
         assert!(log.contains(refused), "{refused} is not in the log:\n{log}");
     }
 }
@@ -85,7 +85,7 @@ async fn a_script_in_a_name_is_shown_as_text_and_never_run() {
             format!(r#"{{"public_key_algo":"X25519","public_key_value_b64":"{key}","subject_id":"{NAME}"}}"#);
         let mut stream = TcpStream::connect(&ca.address).expect("the CA serves");
         let length = u32::try_from(request.len()).expect("a short one").to_be_bytes();
-        stream.write_all(&[&length[..], request.as_bytes()].concat()).expect("it reads");
+        stream.write_all(&[&length[..], request.as_bytes()].concat()).expect("the server reads");
         browser.says("bad_request").await;
         browser.click(".sequence summary").await;
         browser.says(&NAME[..40]).await;
@@ -95,17 +95,17 @@ async fn a_script_in_a_name_is_shown_as_text_and_never_run() {
     .await;
 }
 
-/// A web site of somebody else, of one page, that is there until the test ends. Gives its address.
+/// Starts another web site with one page and returns its address. It runs until the test ends.
 fn foreign_site(page: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("it listens");
+    let address = listener.local_addr().expect("the server listens");
     let answer = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}",
         page.len()
     );
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            // A browser that goes away wants nothing.
+            // The browser may have closed the connection.
             let _ = stream.read(&mut [0; 4096]);
             let _ = stream.write_all(answer.as_bytes());
         }

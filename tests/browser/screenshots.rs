@@ -3,21 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use minipki_tests::browser::{Browser, browse};
-use minipki_tests::console_program::{Ca, Console, set_up};
-use minipki_tests::pictures::{LIGHTS, PICTURES, file};
+use minipki_tests::console_program::{Ca, Console, PICTURES, SCHEMES, picture_file, set_up};
 use minipki_tests::program::run_with;
 
-/// Bytes of all pictures, at most: they are in the repository, and some in the README.
+/// The maximum of bytes of all pictures together. They are part of the repository.
 const LIMIT: usize = 1_500_000;
 
-/// Width of a desk's page and of a phone's, and how much of a page's height a picture shows.
-const DESK: (u32, u32) = (1100, 680);
+/// The width of the page and the maximum height of a picture, on a computer and on a phone.
+const DESKTOP: (u32, u32) = (1100, 680);
 const PHONE: (u32, u32) = (390, 780);
 
 #[tokio::main]
 async fn main() {
     let folder = PathBuf::from(std::env::args().nth(1).expect("usage: screenshots FOLDER"));
-    // Anew: a picture that is not taken any more should not stay.
+    // Remove old pictures that are no longer in the list.
     if folder.exists() {
         std::fs::remove_dir_all(&folder).expect("a folder of pictures");
     }
@@ -28,12 +27,12 @@ async fn main() {
         let mut ca = None;
         let mut bytes = 0;
         for (name, _) in PICTURES {
-            let size = if name == "phone" { PHONE } else { DESK };
+            let size = if name == "phone" { PHONE } else { DESKTOP };
             browser.size(size.0, size.1).await;
             if name == "first-start" {
                 browser.says("This CA has no key yet").await;
             } else {
-                // There is a CA from the second picture on.
+                // Every later picture needs a CA.
                 if ca.is_none() {
                     ca = Some(set_up(browser).await);
                 }
@@ -42,12 +41,12 @@ async fn main() {
             bytes += shoot(browser, &folder, name, size).await;
         }
         assert!(bytes <= LIMIT, "{bytes} bytes are more than {LIMIT}");
-        println!("{} pictures, {bytes} bytes", PICTURES.len() * LIGHTS.len());
+        println!("{} pictures, {bytes} bytes", PICTURES.len() * SCHEMES.len());
     })
     .await;
 }
 
-/// Has something happen that is worth a picture, and opens the page that shows it.
+/// Prepares the content of a picture and opens its page.
 async fn arrange(browser: &Browser, console: &Console, ca: &Ca, name: &str) {
     match name {
         "authority" => {
@@ -65,8 +64,8 @@ async fn arrange(browser: &Browser, console: &Console, ca: &Ca, name: &str) {
             browser.says("passed").await;
         }
         "live" => {
-            // Another key asks for a name in use.
-            std::fs::remove_dir_all(console.folder().join("pump-house")).expect("it was there");
+            // Another key requests a name in use.
+            std::fs::remove_dir_all(console.folder().join("pump-house")).expect("the folder exists");
             console.enrol(&ca.address, &ca.fingerprint, "pump-house").expect(3);
             console.enrol(&ca.address, &ca.fingerprint, "gate").expect(0);
             browser.goto("/live").await;
@@ -74,7 +73,7 @@ async fn arrange(browser: &Browser, console: &Console, ca: &Ca, name: &str) {
         }
         "walk" => {
             browser.goto("/walk").await;
-            browser.click("form[action='/walk/play'] button").await;
+            browser.click("form[action='/walk/run'] button").await;
             browser.says("Step 1 of 15").await;
             browser.goto("/walk?step=4").await;
             browser.click("[aria-label='Flip a byte of serial_number']").await;
@@ -82,11 +81,11 @@ async fn arrange(browser: &Browser, console: &Console, ca: &Ca, name: &str) {
         }
         "phone" => browser.goto("/walk?step=10").await,
         "tokens" => tokens(browser, console, ca).await,
-        other => panic!("nobody says how {other} comes about"),
+        other => panic!("no steps for the picture {other}"),
     }
 }
 
-/// A token that was spent, one that was revoked, and one that can be used.
+/// Makes a spent token, a revoked token and a usable token.
 async fn tokens(browser: &Browser, console: &Console, ca: &Ca) {
     let make = async |subject| {
         browser.goto("/tokens").await;
@@ -102,19 +101,19 @@ async fn tokens(browser: &Browser, console: &Console, ca: &Ca) {
     browser.click("button.danger").await;
     browser.says("revoked").await;
     make("boiler").await;
-    // Anew: a token's picture is nobody's business.
+    // Load the page again, without the text of a token.
     browser.goto("/tokens").await;
 }
 
-/// Writes both pictures of the page that is open; gives how many bytes they are.
+/// Writes both pictures of the open page and returns their size in bytes.
 async fn shoot(browser: &Browser, folder: &Path, name: &str, size: (u32, u32)) -> usize {
     let mut bytes = 0;
-    for light in LIGHTS {
-        browser.dark(light == "dark").await;
+    for scheme in SCHEMES {
+        browser.dark(scheme == "dark").await;
         browser.run("scrollTo(0, 0); document.activeElement.blur();").await;
         let picture = browser.picture(size.0, size.1).await;
         bytes += picture.len();
-        std::fs::write(folder.join(file(name, light)), picture).expect("a picture");
+        std::fs::write(folder.join(picture_file(name, scheme)), picture).expect("a picture");
     }
     bytes
 }

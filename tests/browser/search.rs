@@ -1,4 +1,4 @@
-//! The Certificates page: each search, each order, and its pages, as they are shown.
+//! The Certificates page: its searches, its sort orders and its page links.
 
 use std::path::Path;
 
@@ -12,24 +12,24 @@ use minipki_tests::ca::proven;
 use minipki_tests::console_program::Console;
 use serde_json::{Value, json};
 
-/// Pumps, and as many certificates as there are in all.
+/// The number of pumps, and of all certificates.
 const PUMPS: u8 = 57;
 const ALL: usize = 60;
 
-/// Rows of a page.
+/// The number of rows on a page.
 const PAGE: usize = 50;
 
-/// Has the console's CA issue on three days: to the pumps, from 01, on the first two, to three people on the third.
-/// Gives the subjects in the order of issue.
+/// Issues certificates of the console's CA: to the pumps on the first two days, to three people on the third.
+/// Returns the subjects in the order of issue.
 fn issue(ca: &Path) -> Vec<String> {
-    let folder = CaFolder::open(ca).expect("the console has made it");
+    let folder = CaFolder::open(ca).expect("the console has made the folder");
     let mut authority = open_authority(&folder, Policy::default(), SignerKind::Aws, Accept::default())
-        .expect("its server does not run");
+        .expect("the server is stopped");
     let pumps = (1..=PUMPS).map(|number| (format!("pump-{number:02}"), if number <= 30 { 1 } else { 2 }));
     let people = ["carol", "alice", "bob"].map(|name| (name.to_owned(), 3));
     let mut subjects = Vec::new();
     for (subject, day) in pumps.chain(people) {
-        // A key that is told by its place: bob's is 60 times the byte 60, 3c.
+        // The key of number 60, which is bob's, consists of the byte 60 (3c).
         let key = u8::try_from(subjects.len() + 1).expect("few");
         let now = time(&format!("2025-03-0{day}T12:00:00+00:00"));
         let issued = authority.issue_many(&[proven(&subject, key, None)], now);
@@ -40,7 +40,7 @@ fn issue(ca: &Path) -> Vec<String> {
     subjects
 }
 
-/// Waits until the table's rows are those of `subjects`, in this order.
+/// Waits until the rows of the table are `subjects` in this order.
 async fn shows<S: AsRef<str>>(browser: &Browser, subjects: &[S]) {
     let rows = "JSON.stringify(Array.from(document.querySelectorAll('tbody th'), (row) => row.innerText))";
     let subjects: Vec<_> = subjects.iter().map(AsRef::as_ref).collect();
@@ -48,11 +48,11 @@ async fn shows<S: AsRef<str>>(browser: &Browser, subjects: &[S]) {
     browser.until(&format!("{rows} === {}", Value::from(wanted))).await;
 }
 
-/// Fills the form in anew and sends it.
+/// Opens the page, fills in the form and sends it.
 async fn search(browser: &Browser, fields: &[(&str, &str)]) {
     browser.goto("/certificates").await;
     for (name, value) in fields {
-        // How a date is typed depends on the browser's language; what is sent does not.
+        // The format of a typed date depends on the browser's language. The sent format does not.
         browser.run(&format!("document.querySelector('.search [name={name}]').value = '{value}'")).await;
     }
     browser.click(".search button").await;
@@ -71,7 +71,7 @@ async fn certificates_are_searched_sorted_and_paged() {
         let issued = issue(&console.folder().join("ca"));
         let newest = reversed(&issued);
 
-        // The newest first, a page at a time, there and back.
+        // The newest certificate comes first. The links lead to the next page and back.
         browser.goto("/certificates").await;
         shows(browser, &newest[..PAGE]).await;
         browser.says("50 of 60 issued so far").await;
@@ -88,7 +88,7 @@ async fn certificates_are_searched_sorted_and_paged() {
     .await;
 }
 
-/// Each field of the search, and two together.
+/// Tests each field of the search, and two fields together.
 async fn found(browser: &Browser, newest: &[String]) {
     let beginning =
         |text: &str| newest.iter().filter(|subject| subject.starts_with(text)).cloned().collect::<Vec<_>>();
@@ -102,7 +102,7 @@ async fn found(browser: &Browser, newest: &[String]) {
     search(browser, &[("key", "3c3c")]).await;
     shows(browser, &["bob"]).await;
     search(browser, &[("key", "ff")]).await;
-    browser.says("None of the 60 certificates issued so far fits").await;
+    browser.says("None of the 60 issued certificates matches").await;
 
     search(browser, &[("from", "2025-03-03")]).await;
     shows(browser, &["bob", "alice", "carol"]).await;
@@ -115,7 +115,7 @@ async fn found(browser: &Browser, newest: &[String]) {
     search(browser, &[("subject", "pump-3"), ("until", "2025-03-01")]).await;
     shows(browser, &["pump-30"]).await;
 
-    // What was asked for stays in the form, and one click shows all again.
+    // The form keeps its values. One click shows all certificates again.
     assert_eq!(browser.value("document.querySelector('[name=subject]').value").await, json!("pump-3"));
     browser.click(".search a").await;
     shows(browser, &newest[..PAGE]).await;
@@ -124,7 +124,7 @@ async fn found(browser: &Browser, newest: &[String]) {
     shows::<&str>(browser, &[]).await;
 }
 
-/// By the form and by the heads of the columns, on both pages.
+/// Tests the sort orders of the form and of the column heads, on both pages.
 async fn sorted(browser: &Browser, issued: &[String]) {
     let mut by_subject = issued.to_vec();
     by_subject.sort();
@@ -133,18 +133,18 @@ async fn sorted(browser: &Browser, issued: &[String]) {
     browser.click("[rel=next]").await;
     shows(browser, &by_subject[PAGE..]).await;
 
-    let way = async |column: &str| {
+    let order = async |column: &str| {
         let head =
             "Array.from(document.querySelectorAll('thead th')).find((head) => head.innerText === COLUMN)";
         let head = head.replace("COLUMN", &Value::from(column).to_string());
         browser.value(&format!("{head}.getAttribute('aria-sort')")).await
     };
-    assert_eq!((way("Subject").await, way("Ends").await), (json!("ascending"), json!("none")));
+    assert_eq!((order("Subject").await, order("Ends").await), (json!("ascending"), json!("none")));
     browser.click("thead a[href*='sort=subject']").await;
     shows(browser, &reversed(&by_subject)[..PAGE]).await;
-    assert_eq!(way("Subject").await, json!("descending"));
+    assert_eq!(order("Subject").await, json!("descending"));
 
-    // Where ends are the same the order of issue decides. All have run out long since.
+    // Certificates with the same end keep the order of issue. All have expired.
     browser.click("thead a[href*='sort=end']").await;
     shows(browser, &issued[..PAGE]).await;
     assert_eq!(browser.value("document.querySelectorAll('tbody .badge.bad').length").await, json!(PAGE));
@@ -153,7 +153,7 @@ async fn sorted(browser: &Browser, issued: &[String]) {
     browser.click("thead a[href*='sort=begin']").await;
     shows(browser, &issued[..PAGE]).await;
 
-    // An order holds for what is found, too.
+    // A search result is sorted too.
     search(browser, &[("subject", "pump-1"), ("sort", "oldest")]).await;
     shows(browser, &issued[9..19]).await;
 }

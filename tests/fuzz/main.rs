@@ -1,6 +1,6 @@
-//! The fuzz targets without a fuzzer: their corpora, then mutations of them for a moment.
+//! Runs the fuzz targets without a fuzzer: on their corpora, and then on mutations for a short time.
 //!
-//! `cargo xtask fuzz SECONDS SEED` runs longer, or with another seed.
+//! `cargo xtask fuzz SECONDS SEED` sets the time and the seed.
 
 mod mutate;
 
@@ -38,18 +38,18 @@ fn run(name: &str) {
     println!("{name}: corpus and {count} mutations of seed {seed} in {time:?}");
 }
 
-/// Runs one input, and shows it where a property fails.
+/// Runs one input and prints it if a property fails.
 fn feed(target: &Target, input: &[u8], origin: &str) {
     if catch_unwind(|| (target.run)(input)).is_err() {
         let hex: String = input.iter().map(|byte| format!("{byte:02x}")).collect();
         panic!(
-            "{}: {origin} breaks a property; keep it: `echo {hex} | xxd -r -p > fuzz/corpus/{}/NAME`",
+            "{}: {origin} breaks a property. Add it to the corpus: `echo {hex} | xxd -r -p > fuzz/corpus/{}/NAME`",
             target.name, target.name
         );
     }
 }
 
-/// The target's corpus and seeds, with their names, in order.
+/// The names and contents of the target's corpus and seeds, sorted by name.
 fn seeds(target: &Target) -> Vec<(String, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let corpus = format!("fuzz/corpus/{}", target.name);
@@ -94,7 +94,7 @@ fn batch() {
     run("batch");
 }
 
-/// A corpus that the protocol has moved away from would still pass, and reach nothing.
+/// An outdated corpus would still pass, but would not reach the later states of the protocol.
 #[test]
 fn the_corpus_still_reaches_a_certificate_and_an_open_channel() {
     let proven = include_bytes!("../../fuzz/corpus/enrol_server/proven");

@@ -1,12 +1,12 @@
-//! Small changes to good inputs, from a seed.
+//! Small random changes of valid inputs.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// Longest input.
+/// The maximum length of an input.
 const LONGEST: usize = 8192;
 
-/// What parsers look for.
+/// Byte strings with a meaning for the parsers.
 const WORDS: &[&[u8]] = &[
     b" ",
     b"\n",
@@ -31,7 +31,7 @@ const WORDS: &[&[u8]] = &[
     b"\xff\xff\xff\xff",
 ];
 
-/// Gives one changed input after another, always the same for the same seed.
+/// A generator of changed inputs. The seed determines the inputs.
 pub(crate) struct Mutator {
     rng: ChaCha8Rng,
     corpus: Vec<Vec<u8>>,
@@ -70,7 +70,7 @@ impl Mutator {
             }
             4 => self.input.truncate(at),
             5 => {
-                // The rest of another input.
+                // Append the rest of another input.
                 let other = self.below(self.corpus.len());
                 let from = self.below(self.corpus[other].len());
                 self.input.truncate(at);

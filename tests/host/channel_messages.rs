@@ -1,4 +1,4 @@
-//! The open channel: both ways at once, up to the limit, and to an orderly end or not.
+//! The messages of an open channel: both directions at once, the length limit, and the end of the channel.
 
 use std::sync::Arc;
 
@@ -13,14 +13,15 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream
 
 type Out = Outgoing<WriteHalf<DuplexStream>>;
 
-/// The text of the next message.
-async fn hear(inbound: &mut Incoming<impl AsyncRead + Unpin>) -> Option<Vec<u8>> {
+/// Receives the text of the next message.
+async fn receive(inbound: &mut Incoming<impl AsyncRead + Unpin>) -> Option<Vec<u8>> {
     inbound.receive().await.expect("a good message").map(<[u8]>::to_vec)
 }
 
 async fn failure(inbound: &mut Incoming<impl AsyncRead + Unpin>) -> session::Error {
-    let error = inbound.receive().await.map(|text| text.map(<[u8]>::to_vec)).expect_err("it has failed");
-    error.session_error().unwrap_or_else(|| panic!("not a check of the protocol: {error}"))
+    let error =
+        inbound.receive().await.map(|text| text.map(<[u8]>::to_vec)).expect_err("the channel has failed");
+    error.session_error().unwrap_or_else(|| panic!("no protocol error: {error}"))
 }
 
 #[tokio::test]
@@ -29,22 +30,22 @@ async fn messages_go_both_ways_in_order() {
     let there = async {
         alice.outbound.send(b"one").await.expect("open");
         alice.outbound.send(b"two").await.expect("open");
-        hear(&mut alice.inbound).await
+        receive(&mut alice.inbound).await
     };
     let back = async {
-        let heard = [hear(&mut bob.inbound).await, hear(&mut bob.inbound).await];
+        let received = [receive(&mut bob.inbound).await, receive(&mut bob.inbound).await];
         bob.outbound.send(b"three").await.expect("open");
-        heard
+        received
     };
-    let (three, heard) = tokio::join!(there, back);
-    assert_eq!(heard, [Some(b"one".to_vec()), Some(b"two".to_vec())]);
+    let (three, received) = tokio::join!(there, back);
+    assert_eq!(received, [Some(b"one".to_vec()), Some(b"two".to_vec())]);
     assert_eq!(three, Some(b"three".to_vec()));
 }
 
 #[tokio::test]
 async fn a_thousand_each_way_at_once_through_64_bytes() {
     const COUNT: usize = 1000;
-    // From one byte to the limit, another at each number.
+    // The lengths go from one byte to the limit.
     let text = |n: usize| vec![n as u8; 1 + n * 37 % Out::LIMIT];
     let (alice, bob) = channel().await;
     let talk = async |outbound: &mut Out| {
@@ -55,9 +56,9 @@ async fn a_thousand_each_way_at_once_through_64_bytes() {
     };
     let listen = async |inbound: &mut Incoming<_>| {
         for n in 0..COUNT {
-            assert_eq!(hear(inbound).await, Some(text(n)), "message {n}");
+            assert_eq!(receive(inbound).await, Some(text(n)), "message {n}");
         }
-        assert_eq!(hear(inbound).await, None);
+        assert_eq!(receive(inbound).await, None);
     };
     let (mut a, mut b) = (alice, bob);
     tokio::join!(
@@ -74,10 +75,10 @@ async fn the_longest_message_fits_and_a_longer_one_is_refused_with_the_limit() {
     let error = alice.outbound.send(&[1; Out::LIMIT + 1]).await.expect_err("too long");
     assert!(matches!(error, ClientError::TooLong { len: 4081, limit: 4080 }), "{error}");
     assert!(error.to_string().contains("4080"), "{error}");
-    // Nothing was used up by that.
-    let (sent, heard) = tokio::join!(alice.outbound.send(&[2; Out::LIMIT]), hear(&mut bob.inbound));
-    sent.expect("it fits");
-    assert_eq!(heard, Some(vec![2; Out::LIMIT]));
+    // The refused message has not changed the channel.
+    let (sent, received) = tokio::join!(alice.outbound.send(&[2; Out::LIMIT]), receive(&mut bob.inbound));
+    sent.expect("the buffer is large enough");
+    assert_eq!(received, Some(vec![2; Out::LIMIT]));
 }
 
 #[tokio::test]
@@ -87,21 +88,21 @@ async fn an_empty_message_is_not_taken_for_a_close() {
     assert_eq!(error.session_error(), Some(session::Error::Misuse(Misuse::OutOfTurn)));
 }
 
-/// `first` closes, `second` still says something and closes then.
+/// `first` closes its direction. `second` sends one more message and closes.
 async fn close_in_turn(mut first: MemoryChannel, mut second: MemoryChannel) {
     let one = async {
         first.outbound.close().await.expect("open");
-        assert_eq!(hear(&mut first.inbound).await, Some(b"still here".to_vec()));
-        assert_eq!(hear(&mut first.inbound).await, None);
-        assert_eq!(hear(&mut first.inbound).await, None, "it stays closed");
+        assert_eq!(receive(&mut first.inbound).await, Some(b"still here".to_vec()));
+        assert_eq!(receive(&mut first.inbound).await, None);
+        assert_eq!(receive(&mut first.inbound).await, None, "it stays closed");
     };
     let other = async {
-        assert_eq!(hear(&mut second.inbound).await, None);
+        assert_eq!(receive(&mut second.inbound).await, None);
         second.outbound.send(b"still here").await.expect("open");
         second.outbound.close().await.expect("open");
     };
     tokio::join!(one, other);
-    let error = first.outbound.send(b"more").await.expect_err("it is closed");
+    let error = first.outbound.send(b"more").await.expect_err("the channel is closed");
     assert_eq!(error.session_error(), Some(session::Error::Misuse(Misuse::OutOfTurn)));
 }
 
@@ -121,9 +122,9 @@ async fn a_stream_that_ends_without_a_close_is_truncated_and_stays_so() {
     assert_eq!(failure(&mut bob.inbound).await, session::Error::Noise(noise::Error::Failed));
 }
 
-/// Both ends of a channel, where what alice sends passes through the hands of `meddle`.
+/// Opens a channel in which `attack` handles the messages from alice to bob. Returns bob's error.
 async fn through(
-    meddle: impl AsyncFnOnce(&mut (dyn AsyncRead + Unpin), &mut (dyn AsyncWrite + Unpin)),
+    attack: impl AsyncFnOnce(&mut (dyn AsyncRead + Unpin), &mut (dyn AsyncWrite + Unpin)),
 ) -> session::Error {
     let (near, (mut alice_out, mut alice_in)) = stream(1 << 16);
     let ((mut bob_out, mut bob_in), far) = stream(1 << 16);
@@ -139,63 +140,63 @@ async fn through(
         failure(&mut channel.inbound).await
     };
     let middle = async {
-        // Messages 1 and 3 of the handshake pass; 2 goes the other way.
+        // Messages 1 and 3 of the handshake pass. Message 2 goes the other way.
         for _ in 0..2 {
             let body = minipki_tests::peers::get_frame(&mut alice_out).await;
             minipki_tests::peers::put_frame(&mut bob_in, &body).await;
         }
-        meddle(&mut alice_out, &mut bob_in).await;
+        attack(&mut alice_out, &mut bob_in).await;
         bob_in.shutdown().await.expect("a stream in memory");
     };
     let back = async {
         let body = minipki_tests::peers::get_frame(&mut bob_out).await;
         minipki_tests::peers::put_frame(&mut alice_in, &body).await;
     };
-    let (_channel, fault, (), ()) = tokio::join!(talker, listener, middle, back);
-    fault
+    let (_channel, error, (), ()) = tokio::join!(talker, listener, middle, back);
+    error
 }
 
 #[tokio::test]
 async fn a_message_cut_short_is_truncated() {
-    let fault = through(async |from, to| {
+    let error = through(async |from, to| {
         let mut part = [0; 10];
         from.read_exact(&mut part).await.expect("a message");
         to.write_all(&part).await.expect("bob reads");
     });
-    assert_eq!(fault.await, session::Error::Truncated);
+    assert_eq!(error.await, session::Error::Truncated);
 }
 
 #[tokio::test]
 async fn a_message_that_was_changed_is_refused() {
-    let fault = through(async |from, to| {
+    let error = through(async |from, to| {
         let mut frame = [0; 4 + 3 + 16];
         from.read_exact(&mut frame).await.expect("a message");
         frame[4] ^= 1;
         to.write_all(&frame).await.expect("bob reads");
     })
     .await;
-    assert!(matches!(fault, session::Error::Noise(noise::Error::Crypto(_))), "{fault}");
+    assert!(matches!(error, session::Error::Noise(noise::Error::Crypto(_))), "{error}");
 }
 
 #[tokio::test]
-async fn a_message_that_was_left_out_is_noticed() {
-    let fault = through(async |from, to| {
+async fn a_message_that_was_dropped_is_noticed() {
+    let error = through(async |from, to| {
         let mut frame = [0; 4 + 3 + 16];
         from.read_exact(&mut frame).await.expect("a message");
         from.read_exact(&mut frame).await.expect("another");
         to.write_all(&frame).await.expect("bob reads");
     })
     .await;
-    assert!(matches!(fault, session::Error::Noise(noise::Error::Crypto(_))), "{fault}");
+    assert!(matches!(error, session::Error::Noise(noise::Error::Crypto(_))), "{error}");
 }
 
-/// A watcher that writes down in a word what it is shown.
+/// An observer that collects a description of each frame and each plaintext.
 #[derive(Default)]
 struct Watcher(Collected<String>);
 
 impl Observer for Watcher {
     fn frame(&self, direction: Direction, body: &[u8]) {
-        // A sealed body may begin with any byte, a brace among them.
+        // An encrypted body may begin with any byte, also with a brace.
         let clear = serde_json::from_slice::<Map<String, Value>>(body).is_ok();
         let kind = if clear { "handshake" } else { "sealed" };
         self.0.add(format!("{direction:?} {kind}"));
@@ -211,7 +212,7 @@ impl Observer for Watcher {
 }
 
 #[tokio::test]
-async fn a_tap_is_shown_every_message_and_what_is_in_it() {
+async fn a_tap_sees_every_message_and_its_plaintext() {
     let (near, far) = stream(64);
     let (alice, bob) = (identity("alice"), identity("bob"));
     let watcher = Arc::new(Watcher::default());
@@ -224,10 +225,10 @@ async fn a_tap_is_shown_every_message_and_what_is_in_it() {
     let (mut alice, mut bob) = (alice.expect("certified"), bob.expect("certified"));
     let there = async {
         alice.outbound.send(b"hi").await.expect("open");
-        hear(&mut alice.inbound).await
+        receive(&mut alice.inbound).await
     };
     let back = async {
-        hear(&mut bob.inbound).await;
+        receive(&mut bob.inbound).await;
         bob.outbound.close().await.expect("open");
     };
     tokio::join!(there, back);

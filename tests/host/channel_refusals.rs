@@ -1,4 +1,4 @@
-//! Garbage in place of each message of the handshake: the fault is named here, and told there.
+//! Invalid bytes in place of each handshake message: the local error and the refusal code that is sent.
 
 use minipki_client::{ChannelOptions, Role};
 use minipki_core::limits::FRAME_BODY;
@@ -11,7 +11,7 @@ use minipki_fixtures::rsa_keys::rng;
 use minipki_tests::peers::{Halves, enter, get_frame, identity, now, put_frame, stream};
 use tokio::io::AsyncWriteExt;
 
-/// In place of which message.
+/// The handshake message that is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     First,
@@ -21,14 +21,14 @@ enum Place {
 
 const PLACES: [Place; 3] = [Place::First, Place::Second, Place::Third];
 
-/// Puts `bytes` in place of one message; returns the honest side's fault and what it told the other.
+/// Replaces one message by `bytes`. Returns the honest side's error and the code that it sent.
 async fn instead(place: Place, bytes: &[u8]) -> (session::Error, Code) {
     let role = if place == Place::Second { Role::Initiator } else { Role::Responder };
     let (honest, hostile) = stream(1 << 16);
     let (bob, options) = (identity("bob"), ChannelOptions::default());
-    let (outcome, told) = tokio::join!(enter(role, honest, &bob, &options), attack(place, bytes, hostile));
-    let error = outcome.expect_err("not to be taken for a handshake");
-    (error.session_error().unwrap_or_else(|| panic!("not a check of the protocol: {error}")), told)
+    let (outcome, code) = tokio::join!(enter(role, honest, &bob, &options), attack(place, bytes, hostile));
+    let error = outcome.expect_err("no handshake");
+    (error.session_error().unwrap_or_else(|| panic!("no protocol error: {error}")), code)
 }
 
 async fn attack(place: Place, bytes: &[u8], (mut reader, mut writer): Halves) -> Code {
@@ -58,20 +58,20 @@ fn framed(body: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn what_is_no_json() {
+async fn a_message_that_is_no_json() {
     for place in PLACES {
-        let (fault, told) = instead(place, &framed("hello")).await;
-        assert!(matches!(fault, session::Error::InvalidMessage(WireError::Json(_))), "{place:?}: {fault}");
-        assert_eq!(told, Code::BadJson, "{place:?}");
+        let (error, code) = instead(place, &framed("hello")).await;
+        assert!(matches!(error, session::Error::InvalidMessage(WireError::Json(_))), "{place:?}: {error}");
+        assert_eq!(code, Code::BadJson, "{place:?}");
     }
 }
 
 #[tokio::test]
-async fn another_message() {
+async fn a_message_of_an_unknown_type() {
     for place in PLACES {
-        let (fault, told) = instead(place, &framed(r#"{"noise_b64":"AAAA","type":"handshake_4"}"#)).await;
+        let (error, code) = instead(place, &framed(r#"{"noise_b64":"AAAA","type":"handshake_4"}"#)).await;
         assert_eq!(
-            (fault, told),
+            (error, code),
             (session::Error::InvalidMessage(WireError::Field("type")), Code::BadRequest),
             "{place:?}"
         );
@@ -81,10 +81,10 @@ async fn another_message() {
 #[tokio::test]
 async fn a_frame_too_long() {
     for place in PLACES {
-        let (fault, told) = instead(place, &[0, 1, 0, 0]).await;
+        let (error, code) = instead(place, &[0, 1, 0, 0]).await;
         let expected =
             session::Error::InvalidFrame(frame::Error::TooLong { announced: 1 << 16, limit: FRAME_BODY });
-        assert_eq!((fault, told), (expected, Code::BadFrame), "{place:?}");
+        assert_eq!((error, code), (expected, Code::BadFrame), "{place:?}");
     }
 }
 
@@ -92,9 +92,9 @@ async fn a_frame_too_long() {
 async fn a_noise_message_too_short() {
     for (place, n) in PLACES.into_iter().zip(1..) {
         let body = format!(r#"{{"noise_b64":"AAAA","type":"handshake_{n}"}}"#);
-        let (fault, told) = instead(place, &framed(&body)).await;
+        let (error, code) = instead(place, &framed(&body)).await;
         assert_eq!(
-            (fault, told),
+            (error, code),
             (session::Error::Noise(noise::Error::Truncated), Code::HandshakeFailed),
             "{place:?}"
         );
@@ -102,23 +102,23 @@ async fn a_noise_message_too_short() {
 }
 
 #[tokio::test]
-async fn a_noise_message_that_nobody_sealed() {
-    // Message 1 has nothing sealed in it: any 32 bytes are an ephemeral key.
+async fn a_noise_message_with_a_wrong_tag() {
+    // Message 1 has no encrypted part. Any 32 bytes are an ephemeral key.
     for (place, n) in [(Place::Second, 2), (Place::Third, 3)] {
         let body = format!(r#"{{"noise_b64":"{}","type":"handshake_{n}"}}"#, "BBBB".repeat(64));
-        let (fault, told) = instead(place, &framed(&body)).await;
-        assert!(matches!(fault, session::Error::Noise(noise::Error::Crypto(_))), "{place:?}: {fault}");
-        assert_eq!(told, Code::HandshakeFailed, "{place:?}");
+        let (error, code) = instead(place, &framed(&body)).await;
+        assert!(matches!(error, session::Error::Noise(noise::Error::Crypto(_))), "{place:?}: {error}");
+        assert_eq!(code, Code::HandshakeFailed, "{place:?}");
     }
 }
 
 #[tokio::test]
-async fn a_first_message_that_carries_something() {
+async fn a_first_message_with_a_payload() {
     let payload = "BBBB".repeat(12);
     let body = format!(r#"{{"noise_b64":"{payload}","type":"handshake_1"}}"#);
-    let (fault, told) = instead(Place::First, &framed(&body)).await;
+    let (error, code) = instead(Place::First, &framed(&body)).await;
     assert_eq!(
-        (fault, told),
+        (error, code),
         (session::Error::InvalidMessage(WireError::Field("noise_b64")), Code::BadRequest)
     );
 }
@@ -134,7 +134,7 @@ async fn a_refusal_in_place_of_a_message_is_understood() {
         put_frame(&mut writer, &out[..len]).await;
     };
     let (outcome, ()) = tokio::join!(enter(Role::Initiator, near, &alice, &options), refuse);
-    let error = outcome.expect_err("it is busy");
+    let error = outcome.expect_err("a refusal as busy");
     assert_eq!(error.session_error(), Some(session::Error::Refused(Code::Busy)));
     assert!(error.to_string().contains("the peer refused (busy)"), "{error}");
 }

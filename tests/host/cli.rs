@@ -1,4 +1,4 @@
-//! The README's five-minute tour, with the program as it is installed.
+//! The commands of the program in normal use.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use minipki_tests::program::{Running, run, run_unread, run_with, start, start_ty
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A CA in the folder `ca` of a new folder, and its server.
+/// A new folder with a CA in `ca`, its server and the server's address.
 pub(crate) fn served(options: &[&str]) -> (TempDir, Running, String) {
     let folder = TempDir::new().expect("a folder for the test");
     run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
@@ -19,15 +19,15 @@ pub(crate) fn served(options: &[&str]) -> (TempDir, Running, String) {
     (folder, server, address)
 }
 
-/// An identity in a folder of its subject's name.
+/// Enrols an identity into a folder named after its subject.
 pub(crate) fn enrolled(folder: &Path, ca: &str, subject: &str) {
     let anchor = ["--anchor", "ca/anchor.json"];
-    let what = ["enroll", "--ca", ca, "--subject", subject, "--out", subject];
-    run(folder, &[&what[..], &anchor].concat()).expect(0);
+    let enroll = ["enroll", "--ca", ca, "--subject", subject, "--out", subject];
+    run(folder, &[&enroll[..], &anchor].concat()).expect(0);
 }
 
 fn mode(path: impl AsRef<Path>) -> u32 {
-    fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+    fs::metadata(path).expect("the file exists").permissions().mode() & 0o777
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn the_tour() {
     let made = run(at, &["ca", "init", "--dir", "ca", "--issuer-id", "tour-ca"]).expect(0);
     let fingerprint = made.stdout.trim_end().to_owned();
     assert_eq!(fingerprint.len(), 64);
-    assert!(made.stderr.contains("minipki ca serve --dir ca"), "it says what to run next: {}", made.stderr);
+    assert!(made.stderr.contains("minipki ca serve --dir ca"), "the next command is named: {}", made.stderr);
     assert_eq!((mode(at.join("ca")), mode(at.join("ca/ca-key.pem"))), (0o700, 0o600));
     assert_eq!(run(at, &["ca", "fingerprint", "--dir", "ca"]).expect(0).stdout, made.stdout);
 
@@ -55,11 +55,11 @@ fn the_tour() {
     let mut listener = start(at, &[&listen[..], &["--expect", "hello", "--send", "and you"]].concat());
     let peer = listener.address("listening");
     let connect = ["connect", "--identity", "alice", "--peer", &peer, "--peer-subject", "bob"];
-    let said = run(at, &[&connect[..], &["--send", "hello", "--expect", "and you"]].concat()).expect(0);
-    assert_eq!(said.stdout, "and you\n");
-    let heard = listener.wait().expect(0);
-    assert_eq!(heard.stdout, "hello\n");
-    assert!(heard.stderr.contains("alice") && said.stderr.contains("bob"));
+    let connected = run(at, &[&connect[..], &["--send", "hello", "--expect", "and you"]].concat()).expect(0);
+    assert_eq!(connected.stdout, "and you\n");
+    let listened = listener.wait().expect(0);
+    assert_eq!(listened.stdout, "hello\n");
+    assert!(listened.stderr.contains("alice") && connected.stderr.contains("bob"));
 
     let listed = run(at, &["ca", "list", "--dir", "ca", "--json"]).expect(0);
     let listed: Value = serde_json::from_str(&listed.stdout).expect("one JSON value");
@@ -93,8 +93,8 @@ fn a_certificate_is_explained_and_verified() {
         assert!(refused.stderr.contains(word) && refused.stdout.is_empty(), "{refused:?}");
     }
 
-    let text = fs::read_to_string(at.join("alice/certificate.json")).expect("it is there");
-    fs::write(at.join("changed.json"), text.replace("alice", "alicf")).expect("it can be written");
+    let text = fs::read_to_string(at.join("alice/certificate.json")).expect("the file exists");
+    fs::write(at.join("changed.json"), text.replace("alice", "alicf")).expect("the file can be written");
     let refused = run(at, &["verify", "--anchor", "ca/anchor.json", "changed.json", "--json"]).expect(4);
     let verdict: Value = serde_json::from_str(&refused.stdout).expect("one JSON value");
     assert_eq!(verdict["valid"], false);
@@ -107,9 +107,9 @@ fn a_certificate_is_explained_and_verified() {
         assert!(explained.stdout.contains(field), "{field} in {}", explained.stdout);
     }
     let cut = &text[..text.len() - 2];
-    fs::write(at.join("cut.json"), cut).expect("it can be written");
+    fs::write(at.join("cut.json"), cut).expect("the file can be written");
     run(at, &["inspect", "cut.json"]).expect(1);
-    fs::write(at.join("spaced.json"), text.replace(':', ": ")).expect("it can be written");
+    fs::write(at.join("spaced.json"), text.replace(':', ": ")).expect("the file can be written");
     run(at, &["inspect", "spaced.json"]).expect(4);
 }
 
@@ -123,7 +123,7 @@ fn a_key_is_explained_and_never_shown() {
         ("ca/ca-key.pem", "RSA private key"),
         ("ca/ca-public.pem", "RSA public key"),
     ] {
-        let pem = fs::read_to_string(at.join(file)).expect("it is there");
+        let pem = fs::read_to_string(at.join(file)).expect("the file exists");
         for json in [&[][..], &["--json"]] {
             let shown = run(at, &[&["inspect", file][..], json].concat()).expect(0).stdout;
             assert!(shown.contains(kind), "{shown}");
@@ -137,7 +137,7 @@ fn a_key_is_explained_and_never_shown() {
 }
 
 #[test]
-fn data_is_all_there_is_on_standard_output() {
+fn standard_output_has_only_data() {
     let (folder, _server, ca) = served(&[]);
     let at = folder.path();
     let enroll = [
@@ -173,18 +173,18 @@ fn nothing_is_overwritten() {
     let (folder, _server, ca) = served(&[]);
     let at = folder.path();
     enrolled(at, &ca, "alice");
-    let before = fs::read(at.join("alice/key.pem")).expect("it is there");
+    let before = fs::read(at.join("alice/key.pem")).expect("the file exists");
     let again =
         run(at, &["enroll", "--ca", &ca, "--subject", "bob", "--anchor", "ca/anchor.json", "--out", "alice"])
             .expect(1);
     assert!(again.stderr.contains("alice"), "{}", again.stderr);
     let ca_again = run(at, &["ca", "init", "--dir", "ca"]).expect(1);
     assert!(ca_again.stderr.contains("next:"), "{}", ca_again.stderr);
-    assert_eq!(fs::read(at.join("alice/key.pem")).expect("it is there"), before);
+    assert_eq!(fs::read(at.join("alice/key.pem")).expect("the file exists"), before);
 }
 
 #[test]
-fn what_is_typed_is_sent_and_what_arrives_is_printed() {
+fn typed_lines_are_sent_and_received_lines_are_printed() {
     let (folder, _server, ca) = served(&[]);
     let at = folder.path();
     enrolled(at, &ca, "alice");
@@ -225,7 +225,7 @@ fn the_log_can_be_json() {
 }
 
 #[test]
-fn a_reader_that_has_gone_is_no_error() {
+fn closed_standard_output_is_no_error() {
     let folder = TempDir::new().expect("a folder for the test");
     assert_eq!(run_unread(folder.path(), &["completions", "bash"]), Some(0));
     assert_eq!(run_unread(folder.path(), &["ca", "init", "--dir", "ca", "--json"]), Some(0));

@@ -1,4 +1,4 @@
-//! Help pages, completions, colours: what the program says of itself.
+//! Help pages, completions and colours of the program.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use minipki_tests::program::{run, run_with};
 use tempfile::TempDir;
 
-/// Every command, as the words that lead to it.
+/// Collects every command with the words that select it.
 fn commands(command: &clap::Command, words: &[String], all: &mut Vec<(Vec<String>, clap::Command)>) {
     all.push((words.to_vec(), command.clone()));
     for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
@@ -31,7 +31,7 @@ fn every_page_has_an_example_that_parses() {
         for example in examples {
             let arguments = std::iter::once("minipki").chain(example.split_whitespace());
             let parsed = minipki::cli::command().try_get_matches_from(arguments);
-            assert!(parsed.is_ok(), "`minipki{example}`: {}", parsed.expect_err("it did not parse"));
+            assert!(parsed.is_ok(), "`minipki{example}`: {}", parsed.expect_err("a parse error"));
         }
     }
 }
@@ -87,13 +87,13 @@ fn a_wrong_command_line_is_code_2() {
 }
 
 #[test]
-fn colours_only_where_they_are_wanted() {
+fn colours_only_where_they_are_requested() {
     let folder = TempDir::new().expect("a folder for the test");
     let arguments = ["inspect", "nothing.json"];
     let plain = run(folder.path(), &arguments).expect(1).stderr;
     assert!(!plain.contains('\u{1b}'), "no colours into a pipe: {plain:?}");
     let forced = run_with(folder.path(), &arguments, &[("CLICOLOR_FORCE", "1")]).expect(1).stderr;
-    assert!(forced.contains('\u{1b}'), "colours can be asked for: {forced:?}");
+    assert!(forced.contains('\u{1b}'), "colours can be forced: {forced:?}");
     let refused =
         run_with(folder.path(), &arguments, &[("CLICOLOR_FORCE", "0"), ("NO_COLOR", "1")]).expect(1).stderr;
     assert!(!refused.contains('\u{1b}'), "NO_COLOR is honoured: {refused:?}");
@@ -102,16 +102,16 @@ fn colours_only_where_they_are_wanted() {
 #[test]
 fn the_commands_of_the_readme_parse() {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
-    let readme = fs::read_to_string(readme).expect("the README is there");
+    let readme = fs::read_to_string(readme).expect("the README exists");
     let mut commands = 0;
-    // A line with an ellipsis leaves something out, and is not meant to be run.
+    // A line with an ellipsis is no complete command.
     for line in readme.lines().filter(|line| line.starts_with("minipki ") && !line.contains('…')) {
         let command = line.split(" #").next().unwrap_or(line);
         let fingerprint = "00".repeat(32);
-        // The README calls the fingerprint F.
+        // F stands for the fingerprint.
         let words = command.split_whitespace().map(|word| if word == "F" { &fingerprint } else { word });
         let parsed = minipki::cli::command().try_get_matches_from(words);
-        assert!(parsed.is_ok(), "`{line}`: {}", parsed.expect_err("it did not parse"));
+        assert!(parsed.is_ok(), "`{line}`: {}", parsed.expect_err("a parse error"));
         commands += 1;
     }
     assert!(commands >= 8, "only {commands} commands");

@@ -1,4 +1,4 @@
-//! What goes wrong, told in two lines and by the exit code.
+//! Errors of the program: two lines of text and an exit code.
 
 use std::fs;
 use std::net::TcpListener;
@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use super::cli::{enrolled, served};
 
-/// Two lines for a person, and nothing of the program's inside.
-fn told(done: &Done) {
+/// Checks the two lines of an error. They show nothing of a panic.
+fn reports(done: &Done) {
     assert!(done.stderr.contains("error: ") && done.stderr.contains("next: "), "{done:?}");
     assert!(!done.stderr.contains("panicked") && !done.stderr.contains("backtrace"), "{done:?}");
 }
@@ -22,30 +22,30 @@ fn the_ca_refuses() {
     let enroll =
         ["enroll", "--ca", &ca, "--subject", "alice", "--anchor", "ca/anchor.json", "--out", "alice"];
     let no_token = run(at, &enroll).expect(3);
-    told(&no_token);
+    reports(&no_token);
     assert!(no_token.stderr.contains("token_invalid"), "{}", no_token.stderr);
     let classic = run(at, &[&enroll[..], &["--classic"]].concat()).expect(3);
     assert!(classic.stderr.contains("not_allowed"), "{}", classic.stderr);
     let wrong = "0123456789abcdef0123456789abcdef";
     let wrong = run_with(at, &enroll, &[("MINIPKI_TOKEN", wrong)]).expect(3);
     assert!(wrong.stderr.contains("proof_failed"), "{}", wrong.stderr);
-    // The key is kept for the next try, which succeeds.
-    let key = || fs::read(at.join("alice/key.pem")).expect("it is kept");
+    // The next try uses the same key and succeeds.
+    let key = || fs::read(at.join("alice/key.pem")).expect("the file is kept");
     let before = key();
     let token = run(at, &["ca", "token", "--dir", "ca", "--subject", "alice"]).expect(0).stdout;
     let granted = run_with(at, &enroll, &[("MINIPKI_TOKEN", token.trim_end())]).expect(0);
-    assert!(granted.stderr.contains("going on with the key"), "{}", granted.stderr);
+    assert!(granted.stderr.contains("continues with the key"), "{}", granted.stderr);
     assert_eq!(key(), before);
 }
 
 #[test]
-fn a_name_is_not_given_away_and_the_classic_form_is_served_when_open() {
+fn an_open_ca_serves_the_classic_form_and_keeps_a_name_for_its_key() {
     let (folder, _server, ca) = served(&["--open"]);
     let at = folder.path();
     let enroll = ["enroll", "--ca", &ca, "--subject", "alice", "--anchor", "ca/anchor.json"];
     run(at, &[&enroll[..], &["--classic", "--out", "alice"]].concat()).expect(0);
     let taken = run(at, &[&enroll[..], &["--out", "other"]].concat()).expect(3);
-    told(&taken);
+    reports(&taken);
     assert!(taken.stderr.contains("subject_taken"), "{}", taken.stderr);
 }
 
@@ -55,11 +55,11 @@ fn another_ca_is_not_trusted() {
     let at = folder.path();
     let wrong = "00".repeat(32);
     let enroll = ["enroll", "--ca", &ca, "--subject", "alice", "--fingerprint", &wrong, "--out", "alice"];
-    // The proof names the CA that is pinned, so this CA cannot even check it.
-    told(&run(at, &enroll).expect(3));
+    // The proof contains the fingerprint of the expected CA, so this CA cannot check it.
+    reports(&run(at, &enroll).expect(3));
     enrolled(at, &ca, "alice");
     run(at, &["ca", "init", "--dir", "other"]).expect(0);
-    told(&run(at, &["verify", "--anchor", "other/anchor.json", "alice/certificate.json"]).expect(4));
+    reports(&run(at, &["verify", "--anchor", "other/anchor.json", "alice/certificate.json"]).expect(4));
 }
 
 #[test]
@@ -72,14 +72,14 @@ fn the_wrong_peer_is_refused_on_both_sides() {
     let peer = listener.address("listening");
     let connect =
         ["connect", "--identity", "alice", "--peer", &peer, "--peer-subject", "carol", "--send", "psst"];
-    told(&run(at, &connect).expect(4));
+    reports(&run(at, &connect).expect(4));
     listener.line("certificate_refused");
-    // No channel has opened, so it waits on.
-    told(&listener.stop().expect(0));
+    // No channel was opened, so the listener continues to wait.
+    reports(&listener.stop().expect(0));
 }
 
 #[test]
-fn something_else_than_expected_is_code_6() {
+fn an_unexpected_text_is_code_6() {
     let (folder, _server, ca) = served(&[]);
     let at = folder.path();
     enrolled(at, &ca, "alice");
@@ -88,29 +88,29 @@ fn something_else_than_expected_is_code_6() {
     let mut listener = start(at, &listen);
     let peer = listener.address("listening");
     let other = run(at, &["connect", "--identity", "alice", "--peer", &peer, "--expect", "coffee"]).expect(6);
-    told(&other);
+    reports(&other);
     assert!(other.stdout == "tea\n" && other.stderr.contains("coffee"), "{other:?}");
 }
 
 #[test]
-fn nobody_there_is_code_5() {
+fn an_unreachable_server_is_code_5() {
     let folder = TempDir::new().expect("a folder for the test");
     let at = folder.path();
-    // Bound and never accepted from: nobody else gets this port meanwhile, and dropped it refuses.
+    // The port was free a short time ago, and no program listens there.
     let free =
         TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").to_string();
     let fingerprint = "00".repeat(32);
     let enroll = ["enroll", "--ca", &free, "--subject", "a", "--fingerprint", &fingerprint, "--out", "a"];
-    told(&run(at, &enroll).expect(5));
+    reports(&run(at, &enroll).expect(5));
     assert!(!at.join("a/certificate.json").exists());
 }
 
 #[test]
-fn files_that_are_not_there_or_not_ours_are_code_1() {
+fn missing_and_foreign_files_are_code_1() {
     let folder = TempDir::new().expect("a folder for the test");
     let at = folder.path();
-    fs::write(at.join("picture"), [0x89, b'P', b'N', b'G', 0, 255]).expect("it can be written");
-    fs::write(at.join("long"), vec![b' '; 100_000]).expect("it can be written");
+    fs::write(at.join("picture"), [0x89, b'P', b'N', b'G', 0, 255]).expect("the file can be written");
+    fs::write(at.join("long"), vec![b' '; 100_000]).expect("the file can be written");
     let failing: [&[&str]; 6] = [
         &["inspect", "nothing"],
         &["inspect", "picture"],
@@ -120,7 +120,7 @@ fn files_that_are_not_there_or_not_ours_are_code_1() {
         &["connect", "--identity", "nothing", "--peer", "127.0.0.1:9"],
     ];
     for arguments in failing {
-        told(&run(at, arguments).expect(1));
+        reports(&run(at, arguments).expect(1));
     }
 }
 
@@ -136,43 +136,48 @@ fn nothing_of_an_unknown_file_is_quoted() {
         ("other.json", format!("{{\"password\":\"{secret}\"}}"), 1),
         ("typed.json", format!("{{\"type\":\"{secret}\"}}"), 1),
         ("pem", format!("-----BEGIN {secret}-----\n{wireguard}\n-----END {secret}-----\n"), 1),
-        // Long enough for the header of an archive.
+        // This is long enough for the header of an archive.
         ("long", secret.repeat(40), 1),
-        // Like a message, and with more.
+        // These look like messages, but have another member.
         ("ok.json", format!("{{\"ok\":true,\"password\":\"{secret}\"}}"), 0),
         ("anchor.json", format!("{{\"fingerprint_sha256\":\"00\",\"password\":\"{secret}\"}}"), 4),
         ("certificate.json", format!("{{\"ca_signature_b64\":\"\",\"password\":\"{secret}\"}}"), 4),
     ];
     run(at, &["ca", "init", "--dir", "ca"]).expect(0);
-    let silent = |done: Done| {
+    let shows_no_secret = |done: Done| {
         let shown = [&done.stdout[..], &done.stderr].concat();
         assert!(!shown.contains(&secret[..8]) && !shown.contains(&wireguard[..8]), "{shown}");
     };
     for (name, content, code) in &files {
-        fs::write(at.join(name), content).expect("it can be written");
+        fs::write(at.join(name), content).expect("the file can be written");
         for json in [&[][..], &["--json"]] {
-            silent(run(at, &[&["inspect", name][..], json].concat()).expect(*code));
-            silent(run(at, &[&["verify", "--anchor", "ca/anchor.json", name][..], json].concat()).expect(4));
-            silent(run(at, &[&["verify", "--anchor", name, "ca/anchor.json"][..], json].concat()).expect(4));
+            shows_no_secret(run(at, &[&["inspect", name][..], json].concat()).expect(*code));
+            shows_no_secret(
+                run(at, &[&["verify", "--anchor", "ca/anchor.json", name][..], json].concat()).expect(4),
+            );
+            shows_no_secret(
+                run(at, &[&["verify", "--anchor", name, "ca/anchor.json"][..], json].concat()).expect(4),
+            );
         }
         let enroll = ["enroll", "--ca", "127.0.0.1:9", "--subject", "a", "--out", "a", "--anchor", name];
-        silent(run(at, &enroll).expect(4));
-        silent(run(at, &["ca", "restore", "--from", name, "--dir", "restored"]).expect(1));
+        shows_no_secret(run(at, &enroll).expect(4));
+        shows_no_secret(run(at, &["ca", "restore", "--from", name, "--dir", "restored"]).expect(1));
     }
-    // An archive of somebody else.
-    fs::write(at.join("backup.json"), format!("{{\"created\":\"{secret}\"}}")).expect("it can be written");
+    // An archive of another program.
+    fs::write(at.join("backup.json"), format!("{{\"created\":\"{secret}\"}}"))
+        .expect("the file can be written");
     let mut tar = Command::new("tar");
     tar.args(["--format=ustar", "-cf", "other.tar", "backup.json"]).current_dir(at);
     assert!(tar.status().expect("tar runs").success());
-    silent(run(at, &["ca", "restore", "--from", "other.tar", "--dir", "restored"]).expect(1));
+    shows_no_secret(run(at, &["ca", "restore", "--from", "other.tar", "--dir", "restored"]).expect(1));
     // A token in a wrong place.
     let enroll = ["enroll", "--ca", "127.0.0.1:9", "--subject", "a", "--out", "a"];
-    for (wrong, told) in
+    for (wrong, text) in
         [(&["--fingerprint", secret][..], "--fingerprint"), (&[secret], "unexpected argument")]
     {
         let done = run(at, &[&enroll[..], wrong].concat()).expect(2);
-        assert!(done.stderr.contains(told), "{}", done.stderr);
-        silent(done);
+        assert!(done.stderr.contains(text), "{}", done.stderr);
+        shows_no_secret(done);
     }
 }
 
@@ -180,5 +185,5 @@ fn nothing_of_an_unknown_file_is_quoted() {
 fn one_server_at_a_time_may_issue_from_a_folder() {
     let (folder, _server, _) = served(&[]);
     let second = run(folder.path(), &["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0"]).expect(1);
-    told(&second);
+    reports(&second);
 }

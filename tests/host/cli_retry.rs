@@ -1,4 +1,4 @@
-//! `minipki enroll` again, after whatever became of it: nothing is lost, and the same command goes on.
+//! A repeated `minipki enroll`: after any interruption the same command continues, and nothing is lost.
 
 use std::fs;
 use std::net::TcpListener;
@@ -17,7 +17,7 @@ fn command<'a>(ca: &'a str, subject: &'a str) -> [&'a str; 9] {
     ["enroll", "--ca", ca, "--subject", subject, "--anchor", "ca/anchor.json", "--out", subject]
 }
 
-/// How many certificates the ledger has for `subject`.
+/// The number of certificates in the ledger for `subject`.
 fn recorded(at: &Path, subject: &str) -> usize {
     let list = run(at, &["ca", "list", "--dir", "ca", "--subject", subject, "--json"]).expect(0);
     let list: Value = serde_json::from_str(&list.stdout).expect("one JSON value");
@@ -25,7 +25,7 @@ fn recorded(at: &Path, subject: &str) -> usize {
 }
 
 #[test]
-fn enrolled_already_is_success_and_asks_nobody() {
+fn a_second_enrolment_succeeds_without_a_request() {
     let (folder, server, ca) = served(&[]);
     let at = folder.path();
     let json = [&command(&ca, "alice")[..], &["--json"]].concat();
@@ -40,44 +40,44 @@ fn enrolled_already_is_success_and_asks_nobody() {
 }
 
 #[test]
-fn two_at_once_do_not_meet_and_one_that_is_killed_is_gone_on_with() {
+fn two_enrolments_exclude_each_other_and_a_killed_one_is_continued() {
     let (folder, _server, ca) = served(&[]);
     let at = folder.path();
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let nowhere = silent.local_addr().expect("bound").to_string();
     let first = start(at, &command(&nowhere, "alice"));
-    let asked = silent.accept().expect("it asks");
-    let key = fs::read(at.join("alice/key.pem")).expect("it is there before the CA is asked");
+    let connection = silent.accept().expect("the program connects");
+    let key = fs::read(at.join("alice/key.pem")).expect("the key exists before the request");
 
     let second = run(at, &command(&ca, "alice")).expect(1);
     assert!(second.stderr.contains("another `minipki enroll` is at work"), "{}", second.stderr);
-    // Dropping it is SIGKILL.
-    drop((first, asked));
+    // Dropping a running program sends SIGKILL.
+    drop((first, connection));
     let third = run(at, &command(&ca, "alice")).expect(0);
-    assert!(third.stderr.contains("going on with the key"), "{}", third.stderr);
-    assert_eq!(fs::read(at.join("alice/key.pem")).expect("it is there"), key);
+    assert!(third.stderr.contains("continues with the key"), "{}", third.stderr);
+    assert_eq!(fs::read(at.join("alice/key.pem")).expect("the file exists"), key);
     assert_eq!(names(&at.join("alice")), FILES);
     assert_eq!(names(at), ["alice", "ca"], "no hidden folders");
 }
 
 #[test]
-fn a_full_disk_is_met_before_the_ca_is_asked() {
+fn a_full_disk_is_found_before_the_ca_is_asked() {
     let (folder, server, ca) = served(&[]);
     let at = folder.path();
     server.stop().expect(0);
-    // Larger than the key, and smaller than a certificate: a write beyond it fails as on a full disk.
+    // The limit is larger than the key and smaller than a certificate. A longer write fails as on a full disk.
     let limited = ["sh", "-c", "ulimit -f 1; exec \"$@\"", "sh"];
     let failed = run_by(&limited, at, &command(&ca, "alice")).expect(1);
     assert!(
         failed.stderr.contains("alice/") && failed.stderr.contains("next: raise the limit"),
         "{failed:?}"
     );
-    // With room, it is the CA that is missing.
+    // Without the limit, the missing CA is the error.
     run(at, &command(&ca, "alice")).expect(5);
 }
 
 #[test]
-fn killed_at_any_write_it_is_gone_on_with_and_the_folder_is_whole() {
+fn an_enrolment_killed_at_any_write_is_continued_and_the_folder_is_complete() {
     let (folder, _server, ca) = served(&[]);
     let at = folder.path();
     let mut number = 0;
@@ -86,10 +86,10 @@ fn killed_at_any_write_it_is_gone_on_with_and_the_folder_is_whole() {
         let subject = format!("subject-{number}");
         let done = point.run(at, &command(&ca, &subject));
         let key = fs::read(at.join(&subject).join("key.pem"));
-        let had = recorded(at, &subject);
-        assert!(had == 0 || key.is_ok(), "{point:?}: a certificate for a key that is gone");
+        let before = recorded(at, &subject);
+        assert!(before == 0 || key.is_ok(), "{point:?}: a certificate for a lost key");
         run(at, &command(&ca, &subject)).expect(0);
-        let now = fs::read(at.join(&subject).join("key.pem")).expect("it is there");
+        let now = fs::read(at.join(&subject).join("key.pem")).expect("the file exists");
         assert!(key.is_err() || key.is_ok_and(|key| key == now), "{point:?}: another key");
         assert_eq!(names(&at.join(&subject)), FILES, "{point:?}");
         assert_eq!(recorded(at, &subject), 1, "{point:?}");
@@ -100,7 +100,7 @@ fn killed_at_any_write_it_is_gone_on_with_and_the_folder_is_whole() {
 }
 
 #[test]
-fn a_path_that_is_not_utf_8_is_no_obstacle() {
+fn a_path_that_is_not_utf_8_is_accepted() {
     use std::ffi::{OsStr, OsString};
     use std::os::unix::ffi::OsStrExt;
     let (folder, _server, ca) = served(&[]);
@@ -121,7 +121,7 @@ fn a_path_that_is_not_utf_8_is_no_obstacle() {
 }
 
 #[test]
-fn a_refused_name_and_a_wrong_fingerprint_can_be_mended_in_the_same_folder() {
+fn a_refused_name_and_a_wrong_fingerprint_can_be_corrected_in_the_same_folder() {
     let (folder, _server, ca) = served(&[]);
     let at = folder.path();
     enrolled(at, &ca, "alice");
@@ -137,15 +137,15 @@ fn a_refused_name_and_a_wrong_fingerprint_can_be_mended_in_the_same_folder() {
 }
 
 #[test]
-fn an_identity_that_lost_its_certificate_or_anchor_is_made_whole_by_the_same_command() {
+fn an_identity_without_certificate_or_anchor_is_completed_by_the_same_command() {
     let (folder, server, ca) = served(&[]);
     let at = folder.path();
     enrolled(at, &ca, "alice");
-    let contents = || FILES.map(|name| fs::read(at.join("alice").join(name)).expect("it is there"));
+    let contents = || FILES.map(|name| fs::read(at.join("alice").join(name)).expect("the file exists"));
     let before = contents();
     for lost in [&["certificate.json"][..], &["anchor.json", "certificate.json"]] {
         for name in lost {
-            fs::remove_file(at.join("alice").join(name)).expect("it is there");
+            fs::remove_file(at.join("alice").join(name)).expect("the file exists");
         }
         let lost = run(at, &["listen", "--identity", "alice", "--listen", "127.0.0.1:0"]).expect(1);
         assert!(lost.stderr.contains("minipki enroll"), "{}", lost.stderr);
@@ -153,11 +153,11 @@ fn an_identity_that_lost_its_certificate_or_anchor_is_made_whole_by_the_same_com
         assert_eq!(contents(), before);
         assert_eq!(names(&at.join("alice")), FILES);
     }
-    assert_eq!(recorded(at, "alice"), 1, "the CA has repeated its answer");
+    assert_eq!(recorded(at, "alice"), 1, "the CA repeats its answer");
 
-    // With the certificate, nobody needs to be asked.
+    // With the certificate, no request to the CA is needed.
     server.stop().expect(0);
-    fs::remove_file(at.join("alice/anchor.json")).expect("it is there");
+    fs::remove_file(at.join("alice/anchor.json")).expect("the file exists");
     let bob = ["enroll", "--ca", &ca, "--subject", "bob", "--anchor", "ca/anchor.json", "--out", "alice"];
     let other = run(at, &bob).expect(1);
     assert!(other.stderr.contains("holds an identity of alice"), "{}", other.stderr);

@@ -1,4 +1,4 @@
-//! `--trace`: everything that passes, explained, and no secret.
+//! The option `--trace`: it explains every message and shows no secret.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -22,11 +22,11 @@ pub(crate) fn holds_nothing_of(output: &str, pem: &str) {
 }
 
 /// Fails if `output` shows the first bytes of `secret`, in hexadecimal or base64.
-fn hides(output: &str, what: &str, secret: &[u8]) {
+fn hides(output: &str, name: &str, secret: &[u8]) {
     let mut room = [0; 64];
-    let in_base64 = base64::encode(secret, &mut room).expect("it fits");
+    let in_base64 = base64::encode(secret, &mut room).expect("the buffer is large enough");
     for spelled in [&hex(secret)[..12], &hex(secret).to_uppercase()[..12], &in_base64[..10]] {
-        assert!(!output.contains(spelled), "{what} is shown as {spelled}");
+        assert!(!output.contains(spelled), "{name} is shown as {spelled}");
     }
 }
 
@@ -57,9 +57,9 @@ fn an_enrolment_is_explained_and_its_secrets_are_not_shown() {
     let client = run_with(at, &enroll, &[("MINIPKI_TOKEN", token)]).expect(0);
     let server = server.stop().expect(0);
 
-    let pem = fs::read_to_string(at.join("alice/key.pem")).expect("it is there");
+    let pem = fs::read_to_string(at.join("alice/key.pem")).expect("the file exists");
     let pair = KeyPair::from_pkcs8_pem(Portable::new(), pem.as_bytes()).expect("a key");
-    let ca_pem = fs::read_to_string(at.join("ca/ca-key.pem")).expect("it is there");
+    let ca_pem = fs::read_to_string(at.join("ca/ca-key.pem")).expect("the file exists");
     for output in [&client.stderr, &server.stderr] {
         let fields = "length nonce_b64 public_key_algo public_key_value_b64 subject_id type ca_share_b64 proof_b64 \
                       certificate ca_signature_b64 issuer_id issuer_public_key_pem_b64 serial_number \
@@ -79,7 +79,7 @@ fn an_enrolment_is_explained_and_its_secrets_are_not_shown() {
         hides(output, "the token's hash", &salt);
         let share = output.split("ca_share_b64").nth(1).and_then(|rest| rest.split_whitespace().next());
         let share = base64::decode_array(share.expect("the share is shown")).expect("in full");
-        let shared = pair.agree(&share).expect("a sound share");
+        let shared = pair.agree(&share).expect("a valid share");
         hides(output, "the shared secret", shared.expose());
         let (mut key, prk) = ([0; 32], Portable::new().extract(&salt, shared.expose()));
         Portable::new().expand(&prk, b"MiniPKI/1 enrol key", &mut key).expect("32 bytes");
@@ -103,7 +103,7 @@ fn a_channel_is_explained_from_the_first_message_to_the_last() {
     assert_eq!(
         (connected.stdout.as_str(), listened.stdout.as_str()),
         ("", "hello\n"),
-        "the trace is no data"
+        "the trace is not on standard output"
     );
     for output in [&connected.stderr, &listened.stderr] {
         for word in [
@@ -125,14 +125,14 @@ fn a_channel_is_explained_from_the_first_message_to_the_last() {
         for name in ["alice", "bob"] {
             let shown = output.lines().any(|line| line.contains("subject_id") && line.contains(name));
             assert!(shown, "the certificate of {name}, which travels encrypted, is not in:\n{output}");
-            let pem = fs::read_to_string(at.join(name).join("key.pem")).expect("it is there");
+            let pem = fs::read_to_string(at.join(name).join("key.pem")).expect("the file exists");
             holds_nothing_of(output, &pem);
         }
     }
 }
 
 #[test]
-fn what_is_malformed_is_shown_harmlessly() {
+fn a_malformed_message_is_shown_escaped() {
     let (_folder, server, ca) = served(&["--trace"]);
     let mut body = b"{\x1b[31m\r\n\0".to_vec();
     body.resize(3000, b'A');

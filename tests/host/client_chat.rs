@@ -1,4 +1,4 @@
-//! A person's conversation: lines go, messages come, whatever either side does first.
+//! The conversation of a person: typed lines are sent, received messages are printed.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 const LIMIT: usize = Outgoing::<WriteHalf<DuplexStream>>::LIMIT;
 
-/// What a side of a conversation has printed and noted, and how it ended.
+/// The printed text, the notes and the result of one side of a conversation.
 struct Side {
     printed: String,
     notes: Vec<Note>,
@@ -40,7 +40,7 @@ async fn side_within(
 }
 
 #[tokio::test]
-async fn what_is_typed_arrives_a_line_a_message() {
+async fn each_typed_line_arrives_as_one_message() {
     let (alice, bob) = channel().await;
     let (alice, bob) = tokio::join!(
         side(alice, &b"hello\n\xc3\xa4 \"quoted\" \\ back\n\nno line end"[..]),
@@ -52,7 +52,7 @@ async fn what_is_typed_arrives_a_line_a_message() {
 }
 
 #[tokio::test]
-async fn messages_go_on_arriving_after_the_end_of_the_input() {
+async fn messages_still_arrive_after_the_end_of_the_input() {
     let (alice, mut bob) = channel().await;
     let late = async {
         assert_eq!(bob.inbound.receive().await.expect("orderly"), None, "alice's input is at its end");
@@ -64,22 +64,22 @@ async fn messages_go_on_arriving_after_the_end_of_the_input() {
     let (alice, ()) = tokio::join!(side(alice, tokio::io::empty()), late);
     alice.end.expect("both have closed");
     assert_eq!(alice.printed, "one\ntwo\nthree\n");
-    assert_eq!(alice.notes, [], "nothing to be told of a peer that closes last");
+    assert_eq!(alice.notes, [], "the side that closes first gets no note");
 }
 
 #[tokio::test]
-async fn typing_goes_on_after_the_peer_has_closed() {
+async fn lines_are_still_sent_after_the_peer_has_closed() {
     let (alice, mut bob) = channel().await;
     let (mut keyboard, input) = tokio::io::duplex(64);
-    let heard = async {
+    let bob_side = async {
         bob.outbound.close().await.expect("open");
-        keyboard.write_all(b"still here\n").await.expect("alice reads it");
+        keyboard.write_all(b"still here\n").await.expect("alice reads");
         let text = bob.inbound.receive().await.expect("open").map(<[u8]>::to_vec);
         drop(keyboard);
         assert_eq!(bob.inbound.receive().await.expect("orderly"), None);
         text
     };
-    let (alice, text) = tokio::join!(side(alice, BufReader::new(input)), heard);
+    let (alice, text) = tokio::join!(side(alice, BufReader::new(input)), bob_side);
     alice.end.expect("both have closed");
     assert_eq!(text, Some(encode("still here")));
     assert_eq!(alice.notes, [Note::PeerClosed { shared: false }]);
@@ -94,9 +94,9 @@ async fn a_peer_that_vanishes_is_an_error_even_while_nothing_is_typed() {
     assert_eq!(alice.end.expect_err("no close came").session_error(), Some(session::Error::Truncated));
 }
 
-// In paused time: nothing but the limit is waited for.
+// In paused time, so that the test waits only for the limit.
 #[tokio::test(start_paused = true)]
-async fn a_silent_conversation_is_closed_in_order_and_one_that_goes_on_is_not() {
+async fn only_a_silent_conversation_is_closed() {
     const IDLE: Duration = Duration::from_secs(60);
     let (alice, mut bob) = channel().await;
     let (_keyboard, input) = tokio::io::duplex(64);
@@ -113,7 +113,7 @@ async fn a_silent_conversation_is_closed_in_order_and_one_that_goes_on_is_not() 
     assert!(matches!(alice.end, Err(ClientError::Idle { limit: IDLE, .. })), "{:?}", alice.end);
 }
 
-// In paused time, too.
+// In paused time.
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_does_not_read_ends_the_conversation() {
     let (alice, _bob) = channel().await;
@@ -130,7 +130,7 @@ async fn a_thousand_lines_each_way_at_once() {
     let (alice, bob) = channel().await;
     let (alice, bob) = tokio::join!(side(alice, text.as_bytes()), side(bob, text.as_bytes()));
     assert!(alice.end.is_ok() && bob.end.is_ok());
-    assert!(alice.printed == text && bob.printed == text, "all has arrived, in order");
+    assert!(alice.printed == text && bob.printed == text, "every line arrives, in order");
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn a_line_that_cannot_be_sent_is_noted_and_the_next_is_sent() {
 }
 
 #[tokio::test]
-async fn what_is_no_text_is_noted_and_passed_over() {
+async fn a_message_that_is_no_chat_is_noted_and_skipped() {
     let (alice, mut bob) = channel().await;
     let odd = async {
         for body in [
@@ -172,15 +172,19 @@ async fn what_is_no_text_is_noted_and_passed_over() {
 }
 
 #[tokio::test]
-async fn what_would_command_the_terminal_is_escaped() {
+async fn control_characters_are_escaped() {
     let (alice, mut bob) = channel().await;
-    let sly = async {
+    let hostile = async {
         bob.outbound.send(&encode("a\nb\x1b[2J\u{9b}\u{202e}\t")).await.expect("open");
         bob.outbound.close().await.expect("open");
     };
-    let (alice, ()) = tokio::join!(side(alice, tokio::io::empty()), sly);
+    let (alice, ()) = tokio::join!(side(alice, tokio::io::empty()), hostile);
     assert_eq!(alice.printed, "a\\nb\\u{1b}[2J\\u{9b}\\u{202e}\\t\n");
-    assert_eq!(printable("caf\u{e9} \u{1f600} \\n"), "caf\u{e9} \u{1f600} \\n", "all else is as it was");
+    assert_eq!(
+        printable("caf\u{e9} \u{1f600} \\n"),
+        "caf\u{e9} \u{1f600} \\n",
+        "other characters are unchanged"
+    );
 }
 
 #[test]
@@ -193,7 +197,7 @@ fn messages_are_canonical() {
     }
     assert_eq!(encode("hi"), br#"{"text":"hi","type":"chat"}"#);
     let odd = br#" {"type": "chat", "text": "\u00e9"} "#;
-    assert_eq!(decode(odd), Ok(Message::Chat("\u{e9}".into())), "other forms are understood");
+    assert_eq!(decode(odd), Ok(Message::Chat("\u{e9}".into())), "other encodings are accepted");
     for wrong in [&br#"{"text":"a","text":"b","type":"chat"}"#[..], br#"{"more":1,"text":"a","type":"chat"}"#]
     {
         assert_eq!(decode(wrong), Err(MessageError::NotAChat));
@@ -202,11 +206,11 @@ fn messages_are_canonical() {
 }
 
 #[tokio::test]
-async fn a_line_survives_an_interrupted_reading() {
+async fn an_interrupted_read_loses_no_part_of_a_line() {
     let (mut keyboard, input) = tokio::io::duplex(64);
     let mut lines = Lines::new(BufReader::new(input));
     keyboard.write_all(b"first ha").await.expect("room");
-    // Polled once and dropped, as when a message arrives meanwhile.
+    // The future is polled once and dropped, as when a message arrives meanwhile.
     tokio::select! {
         biased;
         line = lines.next() => panic!("no line is whole: {line:?}"),
@@ -215,15 +219,15 @@ async fn a_line_survives_an_interrupted_reading() {
     keyboard.write_all(b"lf\n").await.expect("room");
     assert_eq!(lines.next().await.expect("open"), Some(Line::Text("first half".into())));
     drop(keyboard);
-    assert_eq!(lines.next().await.expect("at its end"), None);
+    assert_eq!(lines.next().await.expect("the end of the input"), None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_peer_says_until_it_closes_is_printed_after_a_signal() {
+async fn after_a_signal_messages_are_printed_until_the_peer_closes() {
     let (alice, mut bob) = channel().await;
     let (_keyboard, input) = tokio::io::duplex(64);
     let (_ask, stop) = watch::channel(Some("SIGINT"));
-    let heard = async {
+    let bob_side = async {
         assert_eq!(bob.inbound.receive().await.expect("orderly"), None);
         bob.outbound.send(&encode("farewell")).await.expect("alice reads");
         bob.outbound.close().await.expect("alice reads");
@@ -231,7 +235,7 @@ async fn what_a_peer_says_until_it_closes_is_printed_after_a_signal() {
     let (mut printed, notes) = (Vec::new(), |_| {});
     let options = ChatOptions { prefix: "", limits: Limits::default(), notes: &notes, stop: Some(&stop) };
     let mut input = Lines::new(BufReader::new(input));
-    let (ended, ()) = tokio::join!(converse(alice, &mut input, &mut printed, &options), heard);
+    let (ended, ()) = tokio::join!(converse(alice, &mut input, &mut printed, &options), bob_side);
     assert!(matches!(ended, Err(ClientError::Stopped { signal: "SIGINT" })), "{ended:?}");
     assert_eq!(printed, b"farewell\n");
 }

@@ -1,4 +1,4 @@
-//! Enrolment at CAs of every kind: good, wrong, foreign, and none at all.
+//! Enrolment at honest and hostile CAs, and without a CA.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -18,18 +18,21 @@ use minipki_core::wire::{Code, WireError};
 use minipki_fixtures::certificates::anchor;
 use minipki_net::{NetError, drive};
 use minipki_provider::HostProvider;
+use minipki_tests::advice;
 use minipki_tests::ca::id;
-use minipki_tests::peers::{CA, OTHER_CA, between, certificate, expired, hasty, key_pair, now, trust, valid};
+use minipki_tests::peers::{
+    CA, OTHER_CA, between, certificate, expired, key_pair, now, short_deadlines, trust, valid,
+};
 use minipki_tests::program::run;
 use rand_core::UnwrapErr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 
-/// A CA for one connection, which answers each request with what `forge` makes of it.
+/// A CA for one connection. It answers each request with the certificate from `forge`.
 async fn fake_ca(forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + Send + 'static) -> SocketAddr {
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = socket.local_addr().expect("it is bound");
+    let address = socket.local_addr().expect("the socket is bound");
     tokio::spawn(async move {
         let (mut stream, _) = socket.accept().await.expect("a client");
         let (mut reader, mut writer) = stream.split();
@@ -55,17 +58,17 @@ async fn fake_ca(forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + Send + 
     address
 }
 
-/// Something for one connection that sends these bytes and waits for the client to leave.
+/// A server for one connection. It sends these bytes and waits until the client closes.
 async fn raw_ca(bytes: &'static [u8], and_close: bool) -> SocketAddr {
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = socket.local_addr().expect("it is bound");
+    let address = socket.local_addr().expect("the socket is bound");
     tokio::spawn(async move {
         let (mut stream, _) = socket.accept().await.expect("a client");
         stream.write_all(bytes).await.expect("the client reads");
         if and_close {
             stream.shutdown().await.expect("the client reads");
         }
-        copy(&mut stream.take(1 << 16), &mut sink()).await.expect("the client leaves");
+        copy(&mut stream.take(1 << 16), &mut sink()).await.expect("the client closes");
     });
     address
 }
@@ -78,12 +81,12 @@ fn options(ca: SocketAddr) -> EnrolOptions {
     EnrolOptions::new(ca.to_string(), id("alice"), trust())
 }
 
-/// Enrols into a folder, as the command does, and looks at what is left of one that fails: the key for the next try.
+/// Enrols into a folder as the command does, and expects an error. The key must remain for the next try.
 async fn refused(options: EnrolOptions) -> ClientError {
     let around = tempfile::tempdir().expect("a folder");
     let folder = around.path().join("id");
-    let error = into_folder(&folder, options.clone()).await.expect_err("not to be accepted");
-    assert!(!folder.join("certificate.json").exists(), "nothing was granted");
+    let error = into_folder(&folder, options.clone()).await.expect_err("must be refused");
+    assert!(!folder.join("certificate.json").exists(), "a refused certificate is stored");
     assert!(pending(&folder, &options).resumed(), "the key is kept");
     error
 }
@@ -91,7 +94,7 @@ async fn refused(options: EnrolOptions) -> ClientError {
 fn pending(folder: &Path, options: &EnrolOptions) -> PendingIdentity {
     match IdentityFolder::begin(HostProvider::default(), folder, options.subject.as_id(), &options.anchor) {
         Ok(IdentityFolder::Pending(pending)) => pending,
-        other => panic!("a folder to enrol into, and not {other:?}"),
+        other => panic!("no pending enrolment: {other:?}"),
     }
 }
 
@@ -106,9 +109,9 @@ fn key() -> KeyPair<HostProvider> {
     KeyPair::generate(HostProvider::default(), &mut UnwrapErr(SysRng))
 }
 
-async fn fault(options: EnrolOptions) -> session::Error {
+async fn refusal(options: EnrolOptions) -> session::Error {
     let error = refused(options).await;
-    error.session_error().unwrap_or_else(|| panic!("not a check of the protocol: {error}"))
+    error.session_error().unwrap_or_else(|| panic!("no protocol error: {error}"))
 }
 
 #[tokio::test]
@@ -139,10 +142,10 @@ async fn a_wrong_fingerprint_proves_nothing_to_the_ca() {
     let error = refused(EnrolOptions { anchor: wrong.clone(), ..options(fake_ca(good).await) }).await;
     assert!(matches!(&error, ClientError::Refused { code: Code::ProofFailed, .. }), "{error}");
     assert!(error.to_string().starts_with("the CA refused (proof_failed): "), "{error}");
-    // The classic form proves nothing, so there it is the client that finds out.
+    // The classic form has no proof, so the client finds the error.
     let form = EnrolForm::Classic;
-    let fault = fault(EnrolOptions { anchor: wrong, form, ..options(fake_ca(good).await) }).await;
-    assert_eq!(fault, session::Error::InvalidCertificate(Error::IssuerKeyMismatch));
+    let error = refusal(EnrolOptions { anchor: wrong, form, ..options(fake_ca(good).await) }).await;
+    assert_eq!(error, session::Error::InvalidCertificate(Error::IssuerKeyMismatch));
 }
 
 #[tokio::test]
@@ -155,13 +158,13 @@ async fn a_token_that_the_ca_does_not_know_is_refused() {
 #[tokio::test]
 async fn a_certificate_for_another_subject_is_refused() {
     let ca = fake_ca(|_, key| certificate(CA, "mallory", key, valid())).await;
-    assert_eq!(fault(options(ca)).await, session::Error::InvalidCertificate(Error::SubjectMismatch));
+    assert_eq!(refusal(options(ca)).await, session::Error::InvalidCertificate(Error::SubjectMismatch));
 }
 
 #[tokio::test]
 async fn a_certificate_for_another_key_is_refused() {
     let ca = fake_ca(|subject, _| good(subject, key_pair(7).public())).await;
-    assert_eq!(fault(options(ca)).await, session::Error::InvalidCertificate(Error::SubjectKeyMismatch));
+    assert_eq!(refusal(options(ca)).await, session::Error::InvalidCertificate(Error::SubjectKeyMismatch));
 }
 
 #[tokio::test]
@@ -176,15 +179,15 @@ async fn a_certificate_out_of_its_time_is_kept_and_good_once_the_clock_is_right(
         let command = [&enroll[..], &fingerprint].concat();
         let folder = around.path().join("alice");
         let mut key = Vec::new();
-        // The second time, nobody is there to be asked.
-        for words in ["certificate has come", "clock"] {
+        // At the second try there is no CA.
+        for words in ["the CA has issued the certificate", "clock"] {
             let (at, command) = (around.path().to_owned(), command.clone());
             let done = spawn_blocking(move || run(&at, &command)).await.expect("no panic").expect(4);
             let times = [validity.not_before().to_string(), validity.not_after().to_string()];
-            for told in [words, "this machine's clock shows", &times[0], &times[1], "next: "] {
-                assert!(done.stderr.contains(told), "{told}: {}", done.stderr);
+            for text in [words, "this machine's clock shows", &times[0], &times[1], "next: "] {
+                assert!(done.stderr.contains(text), "{text}: {}", done.stderr);
             }
-            let found = fs::read(folder.join("key.pem")).expect("it is kept");
+            let found = fs::read(folder.join("key.pem")).expect("the file is kept");
             assert!(key.is_empty() || key == found, "one key");
             key = found;
         }
@@ -194,7 +197,7 @@ async fn a_certificate_out_of_its_time_is_kept_and_good_once_the_clock_is_right(
         let anchor = Anchor::from_fingerprint(trust().fingerprint());
         match IdentityFolder::begin(HostProvider::default(), &folder, id("alice").as_id(), &anchor) {
             Ok(IdentityFolder::Enrolled(alice)) => {
-                alice.check_time(validity.not_before()).expect("with a right clock it is good");
+                alice.check_time(validity.not_before()).expect("it is valid with the right clock");
             }
             other => panic!("{other:?}"),
         }
@@ -207,7 +210,7 @@ async fn a_certificate_of_another_ca_is_refused_with_advice() {
         |subject: Id<'_>, key: &x25519::PublicKey| certificate(OTHER_CA, subject.as_str(), key, valid());
     let error = refused(options(fake_ca(foreign).await)).await;
     assert_eq!(error.session_error(), Some(session::Error::InvalidCertificate(Error::IssuerKeyMismatch)));
-    assert!(error.to_string().contains("compare its fingerprint"), "{error}");
+    assert!(advice(&error).contains("compare its fingerprint"), "{error}");
 }
 
 #[tokio::test]
@@ -216,54 +219,57 @@ async fn a_certificate_that_was_changed_is_refused() {
         let text = String::from_utf8(good(subject, key)).expect("text");
         text.replace("\"serial_number\":4242", "\"serial_number\":4243").into_bytes()
     });
-    let fault = fault(options(ca.await)).await;
-    assert!(matches!(fault, session::Error::InvalidCertificate(Error::Signature(_))), "{fault}");
+    let error = refusal(options(ca.await)).await;
+    assert!(matches!(error, session::Error::InvalidCertificate(Error::Signature(_))), "{error}");
 }
 
 #[tokio::test]
 async fn garbage_is_refused() {
-    let fault_of = async |bytes| fault(options(raw_ca(bytes, false).await)).await;
-    let json = fault_of(b"\0\0\0\x05hello").await;
+    let error_of = async |bytes| refusal(options(raw_ca(bytes, false).await)).await;
+    let json = error_of(b"\0\0\0\x05hello").await;
     assert!(matches!(json, session::Error::InvalidMessage(WireError::Json(_))), "{json}");
     let too_long = frame::Error::TooLong { announced: u32::from_be_bytes(*b"HTTP"), limit: 4096 };
-    assert_eq!(fault_of(b"HTTP/1.1 400 Bad Request\r\n\r\n").await, session::Error::InvalidFrame(too_long));
-    assert_eq!(fault_of(b"\0\0\0\0").await, session::Error::InvalidFrame(frame::Error::Empty));
+    assert_eq!(error_of(b"HTTP/1.1 400 Bad Request\r\n\r\n").await, session::Error::InvalidFrame(too_long));
+    assert_eq!(error_of(b"\0\0\0\0").await, session::Error::InvalidFrame(frame::Error::Empty));
 }
 
 #[tokio::test]
-async fn a_refusal_is_shown_in_the_words_of_the_ca() {
-    let bytes = b"\0\0\0\x3a{\"code\":\"subject_taken\",\"error\":\"ask the desk\",\"ok\":false}";
+async fn a_refusal_is_shown_with_the_text_of_the_ca() {
+    let bytes = b"\0\0\0\x3a{\"code\":\"subject_taken\",\"error\":\"name is used\",\"ok\":false}";
     let error = refused(options(raw_ca(bytes, false).await)).await;
-    assert_eq!(error.to_string(), "the CA refused (subject_taken): ask the desk");
+    assert_eq!(error.to_string(), "the CA refused (subject_taken): name is used");
 }
 
 #[tokio::test]
-async fn a_refusal_that_would_command_a_terminal_is_not_shown() {
+async fn a_refusal_with_control_characters_is_not_shown() {
     let bytes = b"\0\0\0\x21{\"error\":\"\x1b[2Jcleared\",\"ok\":false}";
-    let fault = fault(options(raw_ca(bytes, false).await)).await;
-    assert!(matches!(fault, session::Error::InvalidMessage(WireError::Json(_))), "{fault}");
+    let error = refusal(options(raw_ca(bytes, false).await)).await;
+    assert!(matches!(error, session::Error::InvalidMessage(WireError::Json(_))), "{error}");
 }
 
 #[tokio::test]
-async fn a_silent_ca_meets_the_deadline() {
-    let error = refused(EnrolOptions { deadlines: hasty(), ..options(raw_ca(b"", false).await) }).await;
+async fn a_silent_ca_ends_the_enrolment_at_the_deadline() {
+    let error =
+        refused(EnrolOptions { deadlines: short_deadlines(), ..options(raw_ca(b"", false).await) }).await;
     assert!(matches!(error, ClientError::Exchange { source: NetError::Deadline(_), .. }), "{error}");
-    // Dripping bytes gains nothing.
-    let error = refused(EnrolOptions { deadlines: hasty(), ..options(raw_ca(b"\0\0\0", false).await) }).await;
+    // Single bytes do not extend the deadline.
+    let error =
+        refused(EnrolOptions { deadlines: short_deadlines(), ..options(raw_ca(b"\0\0\0", false).await) })
+            .await;
     assert!(matches!(error, ClientError::Exchange { source: NetError::Deadline(_), .. }), "{error}");
 }
 
 #[tokio::test]
-async fn a_ca_that_hangs_up_is_reported() {
+async fn a_ca_that_closes_the_connection_is_reported() {
     for bytes in [&b""[..], b"\0\0\0\x05hel"] {
-        assert_eq!(fault(options(raw_ca(bytes, true).await)).await, session::Error::Truncated);
+        assert_eq!(refusal(options(raw_ca(bytes, true).await)).await, session::Error::Truncated);
     }
 }
 
 #[tokio::test]
-async fn no_ca_at_all_is_reported_with_its_address() {
+async fn an_unreachable_ca_is_reported_with_its_address() {
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = socket.local_addr().expect("it is bound");
+    let address = socket.local_addr().expect("the socket is bound");
     drop(socket);
     let error = refused(options(address)).await;
     assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");

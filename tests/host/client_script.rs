@@ -1,4 +1,4 @@
-//! A script's conversation: it succeeds exactly when what was expected has arrived.
+//! The conversation of a script. It succeeds if every expected text has arrived.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn script(send: &[&str], expect: &[&str]) -> Script {
     Script { send: own(send), expect: own(expect), deadline: Duration::from_secs(30) }
 }
 
-async fn play(channel: MemoryChannel, script: &Script) -> (Result<(), ClientError>, String) {
+async fn run_script(channel: MemoryChannel, script: &Script) -> (Result<(), ClientError>, String) {
     let mut printed = Vec::new();
     let notes = |note: Note| panic!("nothing to note: {note}");
     let options = ChatOptions { prefix: "", limits: Limits::default(), notes: &notes, stop: None };
@@ -23,12 +23,12 @@ async fn play(channel: MemoryChannel, script: &Script) -> (Result<(), ClientErro
 }
 
 #[tokio::test]
-async fn two_scripts_that_suit_each_other_both_succeed() {
+async fn two_matching_scripts_both_succeed() {
     let (alice, bob) = channel().await;
     let (one, other) = (script(&["hello", "again"], &["welcome"]), script(&["welcome"], &["again", "hello"]));
-    let (alice, bob) = tokio::join!(play(alice, &one), play(bob, &other));
+    let (alice, bob) = tokio::join!(run_script(alice, &one), run_script(bob, &other));
     alice.0.expect("welcome has arrived");
-    bob.0.expect("both have arrived, in whatever order they were expected");
+    bob.0.expect("both have arrived, in any order");
     assert_eq!((alice.1.as_str(), bob.1.as_str()), ("welcome\n", "hello\nagain\n"));
 }
 
@@ -36,19 +36,19 @@ async fn two_scripts_that_suit_each_other_both_succeed() {
 async fn each_expected_text_needs_a_message_of_its_own() {
     let (alice, bob) = channel().await;
     let (one, other) = (script(&["twice"], &[]), script(&[], &["twice", "twice"]));
-    let (alice, bob) = tokio::join!(play(alice, &one), play(bob, &other));
+    let (alice, bob) = tokio::join!(run_script(alice, &one), run_script(bob, &other));
     alice.0.expect("nothing was expected");
-    let error = bob.0.expect_err("it came once");
+    let error = bob.0.expect_err("the text came once");
     assert!(matches!(&error, ClientError::Missing { why: Ending::Closed, .. }), "{error}");
     assert!(error.to_string().contains("\"twice\""), "{error}");
 }
 
 #[tokio::test]
-async fn a_deadline_that_passes_names_what_is_missing() {
+async fn a_missed_deadline_names_the_missing_text() {
     let (alice, mut bob) = channel().await;
-    let patient = Script { deadline: Duration::from_millis(50), ..script(&[], &["here", "never"]) };
+    let waiting = Script { deadline: Duration::from_millis(50), ..script(&[], &["here", "never"]) };
     let greeting = encode("here");
-    let (sent, (end, printed)) = tokio::join!(bob.outbound.send(&greeting), play(alice, &patient));
+    let (sent, (end, printed)) = tokio::join!(bob.outbound.send(&greeting), run_script(alice, &waiting));
     sent.expect("open");
     assert_eq!(printed, "here\n");
     let error = end.expect_err("one never came");
@@ -58,7 +58,7 @@ async fn a_deadline_that_passes_names_what_is_missing() {
     );
 }
 
-// In paused time: nothing but the parting is waited for.
+// In paused time, so that the test waits only for the limit of the close.
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_does_not_close_does_not_hold_a_script_up() {
     let (alice, mut bob) = channel().await;
@@ -68,7 +68,7 @@ async fn a_peer_that_does_not_close_does_not_hold_a_script_up() {
         bob
     };
     let greeting = script(&["hello"], &[]);
-    let (alice, _bob) = tokio::join!(play(alice, &greeting), person);
+    let (alice, _bob) = tokio::join!(run_script(alice, &greeting), person);
     alice.0.expect("all was sent");
 }
 
@@ -76,7 +76,7 @@ async fn a_peer_that_does_not_close_does_not_hold_a_script_up() {
 async fn a_text_too_long_is_refused_before_anything_is_sent() {
     let (alice, mut bob) = channel().await;
     let long = script(&["short", &"x".repeat(5000)], &[]);
-    let (end, _) = play(alice, &long).await;
+    let (end, _) = run_script(alice, &long).await;
     assert!(matches!(end, Err(ClientError::TooLong { limit: 4080, .. })));
     let error = bob.inbound.receive().await.map(|text| text.map(<[u8]>::to_vec)).expect_err("nothing came");
     assert_eq!(error.session_error(), Some(session::Error::Truncated));
@@ -90,12 +90,12 @@ async fn a_script_that_is_refused_after_the_handshake_fails() {
     let greeting = script(&["hello"], &[]);
     let talker = async {
         let channel = enter(Role::Initiator, near, &alice, &options).await.expect("bob is certified");
-        play(channel, &greeting).await.0
+        run_script(channel, &greeting).await.0
     };
     let (end, outcome) = tokio::join!(talker, enter(Role::Responder, far, &bob, &strict));
     outcome.expect_err("alice is not carol");
     assert_eq!(
-        end.expect_err("it was not heard").session_error(),
+        end.expect_err("a refusal").session_error(),
         Some(session::Error::Refused(Code::CertificateRefused))
     );
 }

@@ -1,4 +1,4 @@
-//! What the console refuses: each way in that is not its user's.
+//! Requests that the console refuses: host names, origins, tokens, sessions and limits.
 
 use std::time::Duration;
 
@@ -40,17 +40,17 @@ async fn another_host_name_is_refused() {
 }
 
 #[tokio::test]
-async fn a_console_on_loopback_has_a_host_name_that_nobody_else_knows() {
+async fn a_console_on_loopback_has_a_secret_host_name() {
     let (console, other) = (TestConsole::start().await, TestConsole::start().await);
     let (browser, stranger) = (console.enter().await, other.nobody());
     let port = console.address.port();
     let name = browser.host.strip_suffix(&format!(".localhost:{port}")).expect("a name below localhost");
     assert!(name.len() == 32 && name.bytes().all(|digit| digit.is_ascii_hexdigit()), "{name}");
-    assert!(!stranger.host.starts_with(name), "each console has its own");
-    // Nobody else has this name, so the other end of a tunnel may have any port.
+    assert!(!stranger.host.starts_with(name), "each console has its own name");
+    // The name is unique, so a tunnel may use any port.
     browser.named(format!("{name}.localhost:9999")).get("/").await.expect(200);
 
-    // Under the names that other servers of this machine have, there is no session, and nothing tells the name.
+    // Under the names of other servers on this machine there is no session, and no response shows the name.
     for bare in ["127.0.0.1", "localhost", "[::1]"] {
         let bare = browser.named(format!("{bare}:{port}"));
         for path in ["/", "/enter", "/enter?key=0", "/enter?key=", "/certificates", "/nowhere"] {
@@ -60,27 +60,28 @@ async fn a_console_on_loopback_has_a_host_name_that_nobody_else_knows() {
             assert!(page.body.contains("Open the link"), "{page:?}");
         }
         bare.post("/authority/key", "issuer_id=evil&bits=2048").await.expect(421);
-        // The assets of a refusal's page are the same for all.
+        // The assets of the refusal page need no session.
         bare.get("/assets/console.css").await.expect(200);
-        // A link that can be opened leads to the right name, without a cookie, and is not spent.
+        // A valid link redirects to the right name, without a cookie, and stays valid.
         let link = console.link();
-        let led = bare.get(&link).await.expect(303);
-        assert_eq!(led.header("location"), Some(&*format!("http://{}{link}", browser.host)), "{led:?}");
-        assert!(led.header("set-cookie").is_none(), "{led:?}");
+        let redirect = bare.get(&link).await.expect(303);
+        let target = format!("http://{}{link}", browser.host);
+        assert_eq!(redirect.header("location"), Some(&*target), "{redirect:?}");
+        assert!(redirect.header("set-cookie").is_none(), "{redirect:?}");
         console.nobody().get(&link).await.expect(303);
         bare.get(&link).await.expect(421);
     }
     for wrong in ["evil.localhost", "evil.example", "127.0.0.2", &format!("{name}.localhost.evil.example")] {
         browser.named(format!("{wrong}:{port}")).get("/").await.expect(421);
     }
-    assert!(!console.ca().exists(), "nothing was done");
+    assert!(!console.ca().exists(), "a refused request has made the CA");
 }
 
 #[tokio::test]
-async fn a_console_with_a_name_of_its_own_holds_both_addresses_that_the_name_may_mean() {
-    // A browser takes a name below localhost for ::1 too: another server there would get the link and the cookie.
+async fn a_console_with_a_random_name_listens_on_both_loopback_addresses() {
+    // Browsers resolve names below localhost also to ::1. Another server there would get the link and the cookie.
     let Ok(probe) = TcpListener::bind("[::1]:0").await else {
-        eprintln!("this machine has no ::1, so that nobody can listen there");
+        eprintln!("this machine has no ::1, so no server can listen there");
         return;
     };
     drop(probe);
@@ -90,10 +91,10 @@ async fn a_console_with_a_name_of_its_own_holds_both_addresses_that_the_name_may
     let mut nobody = console.nobody();
     nobody.address = format!("[::1]:{port}").parse().expect("an address");
     nobody.get(&console.link()).await.expect(303);
-    assert!(TcpListener::bind(nobody.address).await.is_err(), "the console holds it");
+    assert!(TcpListener::bind(nobody.address).await.is_err(), "the console has the port");
 
     let other = TcpListener::bind("[::1]:0").await.expect("a free port");
-    let port = other.local_addr().expect("it listens").port();
+    let port = other.local_addr().expect("the server listens").port();
     let folder = TempDir::new().expect("a folder");
     let refused =
         run(folder.path(), &["console", "--dir", "ca", "--listen", &format!("127.0.0.1:{port}")]).expect(5);
@@ -101,7 +102,7 @@ async fn a_console_with_a_name_of_its_own_holds_both_addresses_that_the_name_may
 }
 
 #[tokio::test]
-async fn what_acts_must_come_from_the_consoles_own_pages() {
+async fn actions_must_come_from_the_consoles_own_pages() {
     let console = TestConsole::start().await;
     let browser = console.enter().await;
     let form = format!("csrf={}&issuer_id=evil&bits=2048", browser.csrf);
@@ -122,7 +123,7 @@ async fn what_acts_must_come_from_the_consoles_own_pages() {
     ] {
         browser.post_from("/authority/key", &origin, &form).await.expect(403);
     }
-    // Nor does another site read anything, should a browser ask for it.
+    // Another site may not read a page.
     for foreign in [
         "Origin: http://evil.example\r\n",
         "Sec-Fetch-Site: cross-site\r\n",
@@ -134,12 +135,12 @@ async fn what_acts_must_come_from_the_consoles_own_pages() {
     for own in ["Sec-Fetch-Site: same-origin\r\n", "Sec-Fetch-Site: none\r\n", ""] {
         browser.get_with("/", own).await.expect(200);
     }
-    // Nor does it open a link, which stays good.
+    // Another site may not open a link. The link stays valid.
     let link = console.link();
     let refused = console.nobody().get_with(&link, "Sec-Fetch-Site: cross-site\r\n").await.expect(403);
-    assert!(refused.body.contains("A link is still good"), "{refused:?}");
+    assert!(refused.body.contains("A link is still valid"), "{refused:?}");
     console.nobody().get_with(&link, "Sec-Fetch-Site: none\r\n").await.expect(303);
-    assert!(!console.ca().exists(), "nothing was done");
+    assert!(!console.ca().exists(), "a refused request has made the CA");
 }
 
 #[tokio::test]
@@ -156,14 +157,14 @@ async fn a_form_without_this_sessions_token_does_nothing() {
     ] {
         browser.post_from("/authority/key", &origin, &body).await.expect(403);
     }
-    // A wrong header is not mended by a good field.
+    // A wrong header is refused even with the right field.
     let good = format!("csrf={}&issuer_id=evil&bits=2048", browser.csrf);
     browser.post_from("/authority/key", &format!("{origin}X-Csrf: 00\r\n"), &good).await.expect(403);
     for path in ["/authority/start", "/authority/stop", "/tokens", "/tokens/1/revoke", "/links", "/sign-out"]
     {
         browser.post_from(path, &origin, "").await.expect(403);
     }
-    assert!(!console.ca().exists(), "nothing was done");
+    assert!(!console.ca().exists(), "a refused request has made the CA");
     browser.get("/").await.expect(200);
 }
 
@@ -172,7 +173,7 @@ async fn a_link_opens_one_session_once_and_not_for_ever() {
     let console = TestConsole::start().await;
     let nobody = console.nobody();
     let link = console.link();
-    // Programs that show a preview of a link ask with HEAD.
+    // Programs that preview links send HEAD.
     let head = format!("HEAD {link} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", nobody.host);
     let previewed = raw(console.address, head.as_bytes()).await.expect(405);
     assert_eq!((previewed.header("allow"), previewed.header("set-cookie")), (Some("GET"), None));
@@ -181,13 +182,13 @@ async fn a_link_opens_one_session_once_and_not_for_ever() {
     for wrong in ["/enter", "/enter?key=", &format!("/enter?key={}", "0".repeat(32))] {
         nobody.get(wrong).await.expect(403);
     }
-    // Asking for the way in in another way than by following the link is asking for a page.
+    // A POST request to the link's path is treated like a request for a page.
     nobody.post_from("/enter", &format!("Origin: http://{}\r\n", nobody.host), "").await.expect(401);
 
     let late = TestConsole::with(|options| options.limits.link_life = Duration::ZERO).await;
     late.nobody().get(&late.link()).await.expect(403);
 
-    // The oldest of too many links makes room.
+    // A link beyond the limit replaces the oldest.
     let many = TestConsole::with(|options| options.limits.links = 2).await;
     let links = [many.link(), many.link(), many.link()];
     let nobody = many.nobody();
@@ -214,15 +215,15 @@ async fn without_a_session_there_is_no_page() {
         }
         nobody.post("/authority/key", "issuer_id=evil&bits=2048").await.expect(401);
     }
-    assert!(!console.ca().exists(), "nothing was done");
+    assert!(!console.ca().exists(), "a refused request has made the CA");
 }
 
 #[tokio::test]
-async fn a_session_ends_when_it_is_signed_out_of_left_alone_or_old() {
+async fn a_session_ends_by_sign_out_idle_time_or_age() {
     let console = TestConsole::start().await;
     let (one, two) = (console.enter().await, console.enter().await);
     let out = one.post("/sign-out", "").await.expect(200);
-    assert!(out.header("set-cookie").expect("it is taken back").contains("Max-Age=0"));
+    assert!(out.header("set-cookie").expect("the cookie is deleted").contains("Max-Age=0"));
     one.get("/").await.expect(401);
     two.get("/").await.expect(200);
 
@@ -244,7 +245,7 @@ async fn a_session_ends_when_it_is_signed_out_of_left_alone_or_old() {
 }
 
 #[tokio::test]
-async fn there_are_only_so_many_sessions() {
+async fn the_number_of_sessions_is_limited() {
     let console = TestConsole::with(|options| options.limits.sessions = 2).await;
     let (one, _two) = (console.enter().await, console.enter().await);
     let link = console.link();
@@ -261,7 +262,7 @@ async fn a_request_too_long_or_too_slow_is_refused() {
     let long = format!("issuer_id={}&bits=2048", "a".repeat(20_000));
     browser.post("/authority/key", &long).await.expect(413);
     browser.get(&format!("/certificates?subject={}", "a".repeat(70_000))).await.expect(431);
-    // A body that is announced and never comes, and a head that never ends.
+    // An announced body that does not come, and a head without an end.
     let head = format!(
         "POST /tokens HTTP/1.1\r\nHost: {0}\r\nOrigin: http://{0}\r\nCookie: {1}\r\nContent-Length: 100\r\n\
          Connection: close\r\n\r\ncsrf=",
@@ -275,7 +276,7 @@ async fn a_request_too_long_or_too_slow_is_refused() {
     browser.get("/").await.expect(200);
 }
 
-/// Asks for an event stream; gives its status line, and the connection that holds it open.
+/// Requests an event stream. Returns its status line and the open connection.
 async fn stream(browser: &Browser) -> (String, TcpStream) {
     let mut stream = TcpStream::connect(browser.address).await.expect("a connection");
     let Browser { host, cookie, .. } = browser;
@@ -299,16 +300,16 @@ async fn one_event_stream_too_many_is_refused_until_another_ends() {
         open.push(held);
     }
     let refused = browser.get("/live/events").await.expect(429);
-    for words in ["as many event streams open as it may", "Close a page of the console"] {
+    for words in ["too many event streams", "Close a page of the console"] {
         assert!(refused.body.contains(words), "{refused:?}");
     }
-    // Pages are there all the same, and streams of another session.
+    // Pages, and streams of another session, are still served.
     browser.get("/live").await.expect(200);
     assert_eq!(stream(&other).await.0, "HTTP/1.1 200 OK");
 
     drop(open.pop());
     soon(async {
-        // The console hears of the end a moment later.
+        // The console notices the end a short time later.
         while stream(&browser).await.0 != "HTTP/1.1 200 OK" {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -317,7 +318,7 @@ async fn one_event_stream_too_many_is_refused_until_another_ends() {
 }
 
 #[tokio::test]
-async fn every_answer_tells_the_browser_to_keep_to_this_site() {
+async fn every_response_restricts_the_browser_to_this_site() {
     let console = TestConsole::start().await;
     let browser = console.enter().await;
     let nobody = Browser { cookie: String::new(), ..browser.clone() };
@@ -336,13 +337,13 @@ async fn every_answer_tells_the_browser_to_keep_to_this_site() {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(answer.header("x-frame-options"), Some("DENY"));
         assert!(answer.header("cache-control").is_some(), "{answer:?}");
-        // Nothing inline, and nothing from elsewhere.
+        // The page has no inline scripts or styles, and nothing from other sites.
         for foreign in ["<style", "style=\"", "onclick", "javascript:", "src=\"http", "href=\"http"] {
             assert!(!answer.body.contains(foreign), "{foreign} in {}", answer.body);
         }
     }
     assert_eq!(browser.get("/").await.header("cache-control"), Some("no-store"));
-    // What is no request never comes to the guard: its answer has no headers of ours, and nothing to protect.
+    // Invalid HTTP does not reach the console's checks. The response has no body.
     for (request, status) in
         [("no request\r\n\r\n".to_owned(), 400), (format!("GET /{}", "a".repeat(70_000)), 431)]
     {
@@ -352,7 +353,7 @@ async fn every_answer_tells_the_browser_to_keep_to_this_site() {
 }
 
 #[tokio::test]
-async fn off_loopback_it_listens_only_encrypted() {
+async fn a_console_off_loopback_needs_tls() {
     let folder = TempDir::new().expect("a folder");
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:9080"] {
         let service = Arc::new(
@@ -367,7 +368,7 @@ async fn off_loopback_it_listens_only_encrypted() {
     }
     let refused = run(folder.path(), &["console", "--dir", "ca", "--listen", "0.0.0.0:0"]).expect(2);
     assert!(refused.stderr.contains("--tls-issued") && refused.stdout.is_empty(), "{refused:?}");
-    // Before there is a key there is nothing to issue with, and a name that says where.
+    // An issued certificate needs the CA's key and, for all addresses, a name.
     let refused =
         run(folder.path(), &["console", "--dir", "ca", "--listen", "127.0.0.1:0", "--tls-issued"]).expect(1);
     assert!(refused.stderr.contains("no key yet"), "{refused:?}");

@@ -1,4 +1,4 @@
-//! Connections to the console: how much strangers can hold, and that a session gets in all the same.
+//! Limits on connections to the console without a session, and service for sessions despite attacks.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -15,27 +15,27 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
-/// A connection whose client takes little: buffers fill up soon.
+/// A connection with a small receive buffer.
 async fn narrow(browser: &Browser) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(4096)?;
     socket.connect(browser.address).await
 }
 
-/// Asks for `path` so many times on one connection.
+/// The bytes of `count` requests for `path`.
 fn requests(browser: &Browser, path: &str, count: usize) -> Vec<u8> {
     let Browser { host, cookie, .. } = browser;
     format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n\r\n").repeat(count).into_bytes()
 }
 
-/// Sends requests and reads nothing, until the other end has had enough.
+/// Sends requests without reading, until the console ends the connection.
 async fn ask_without_reading(stream: &mut TcpStream, browser: &Browser, path: &str) {
     let many = requests(browser, path, 100);
     while stream.write_all(&many).await.is_ok() {}
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_has_a_session_gets_in_past_connections_that_never_read() {
+async fn a_browser_with_a_session_is_served_despite_connections_that_never_read() {
     const ATTACKERS: usize = 80;
     let console = TestConsole::start().await;
     let browser = console.enter().await;
@@ -44,7 +44,7 @@ async fn whoever_has_a_session_gets_in_past_connections_that_never_read() {
         .map(|_| {
             let (nobody, connected) = (console.nobody(), connected.clone());
             tokio::spawn(async move {
-                // An attacker that is cut off comes again.
+                // After its connection ends, an attacker connects again.
                 loop {
                     if let Ok(mut stream) = narrow(&nobody).await {
                         connected.fetch_add(1, Ordering::Relaxed);
@@ -63,7 +63,7 @@ async fn whoever_has_a_session_gets_in_past_connections_that_never_read() {
     .await;
     for _ in 0..10 {
         let page = timeout(Duration::from_secs(5), browser.get("/")).await;
-        page.expect("a browser with a session gets in").expect(200);
+        page.expect("a browser with a session is served").expect(200);
     }
     for attacker in attackers {
         attacker.abort();
@@ -71,7 +71,7 @@ async fn whoever_has_a_session_gets_in_past_connections_that_never_read() {
 }
 
 #[tokio::test]
-async fn a_connection_whose_client_takes_nothing_is_ended_with_or_without_a_session() {
+async fn a_connection_that_reads_nothing_is_ended_with_or_without_a_session() {
     let console = TestConsole::with(|options| {
         options.limits.deadline = Duration::from_millis(500);
         options.limits.anonymous_requests = u32::MAX;
@@ -96,13 +96,13 @@ async fn a_connection_without_a_session_has_few_requests_and_a_short_life() {
         let mut stream = TcpStream::connect(asks.address).await.expect("a connection");
         stream.write_all(&requests(asks, "/assets/icon.svg", count)).await.expect("sent");
         let mut text = Vec::new();
-        // The console may close before it has read all.
+        // The console may close the connection before it has read every request.
         let _ = soon(stream.read_to_end(&mut text)).await;
         let text = String::from_utf8_lossy(&text).into_owned();
         (text.matches("HTTP/1.1 200").count(), text.matches("connection: close").count())
     };
     assert_eq!(answers(&nobody, 5).await, (REQUESTS, 1));
-    // A connection that shows a session may make as many requests as it likes.
+    // A connection with a session has no limit on requests.
     let mut stream = TcpStream::connect(browser.address).await.expect("a connection");
     stream.write_all(&requests(&nobody, "/assets/icon.svg", REQUESTS - 1)).await.expect("sent");
     stream.write_all(&requests(&browser, "/assets/icon.svg", 3 * REQUESTS)).await.expect("sent");
@@ -118,7 +118,7 @@ async fn a_connection_without_a_session_has_few_requests_and_a_short_life() {
     .await;
     assert!(!text.contains("connection: close"), "{text}");
 
-    // A stranger that asks again and again is out after its time, and so is one that says nothing.
+    // Connections without a session end after their time limit, with or without requests.
     let many = TestConsole::with(|options| {
         options.limits.anonymous_requests = u32::MAX;
         options.limits.anonymous_life = Duration::from_secs(1);
@@ -142,7 +142,7 @@ async fn a_connection_without_a_session_has_few_requests_and_a_short_life() {
 }
 
 #[tokio::test]
-async fn an_anonymous_connection_too_many_takes_the_place_of_the_oldest_and_none_of_a_sessions() {
+async fn an_extra_anonymous_connection_replaces_the_oldest_anonymous_one() {
     let console = TestConsole::with(|options| {
         options.limits.connections = 2;
         options.limits.session_connections = 2;
@@ -160,36 +160,36 @@ async fn an_anonymous_connection_too_many_takes_the_place_of_the_oldest_and_none
         async |stream: &mut TcpStream| matches!(soon(stream.read(&mut [0; 4096])).await, Ok(0) | Err(_));
     let (mut own, mut also_own) = (connect().await, connect().await);
     assert!(icon(&mut own).await && icon(&mut also_own).await);
-    // A session's third connection is served, and counts as anonymous.
+    // The third connection of a session is served, but counts as anonymous.
     let mut third = connect().await;
     assert!(icon(&mut third).await);
     let mut silent = [connect().await, connect().await, connect().await];
     assert!(ended(&mut third).await && ended(&mut silent[0]).await);
     assert!(icon(&mut own).await && icon(&mut also_own).await);
-    // Those that are left are served.
+    // The remaining connections are served.
     assert!(icon(&mut silent[2]).await);
 }
 
-/// Open files of a process, and its resident memory in KB.
+/// The number of open files of a process, and its resident memory in KB.
 fn held(process: u32) -> (usize, usize) {
     let files = fs::read_dir(format!("/proc/{process}/fd")).expect("the program runs").count();
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("the program runs");
-    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it has some");
+    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the process has memory");
     (files, memory.trim().trim_end_matches(" kB").parse().expect("a number"))
 }
 
-/// Has a few events happen at a CA: connections whose message is none.
+/// Makes some events at a CA: connections with an invalid message.
 fn make_events(ca: &str) {
     for _ in 0..50 {
         let mut stream = std::net::TcpStream::connect(ca).expect("the CA serves");
-        stream.write_all(&[0, 0, 0, 2, b'{', b'}']).expect("it reads");
+        stream.write_all(&[0, 0, 0, 2, b'{', b'}']).expect("the server reads");
         let _ = stream.shutdown(Shutdown::Write);
         let _ = stream.read_to_end(&mut Vec::new());
     }
 }
 
 #[test]
-fn what_event_streams_hold_is_given_back_though_nobody_reads_or_closes_them() {
+fn event_streams_that_nobody_reads_or_closes_free_their_resources() {
     const STREAMS: usize = 4;
     let folder = TempDir::new().expect("a folder");
     run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
@@ -222,12 +222,12 @@ fn what_event_streams_hold_is_given_back_though_nobody_reads_or_closes_them() {
                 sleep(Duration::from_millis(50)).await;
             }
         };
-        // Clients that hold their streams open and read nothing, while much happens.
+        // These clients keep their streams open and read nothing, during many events.
         let silent = open().await;
         assert_eq!(held(program.id()).0, before.0 + STREAMS);
         given_back(Duration::from_secs(60), &|| make_events(&ca)).await;
         drop(silent);
-        // Clients that close.
+        // These clients close their streams.
         for _ in 0..10 {
             drop(open().await);
             given_back(Duration::from_secs(20), &|| {}).await;
@@ -250,7 +250,7 @@ fn refusals_without_a_session_do_not_fill_the_log() {
         let nobody = Browser { cookie: String::new(), ..browser.clone() };
         let page = format!("/{}", "a".repeat(4000));
         let mut refused = 0;
-        // No page without a session, and no session by a link that was never made.
+        // A page without a session, and an invalid link.
         for path in [&page[..], "/enter?key=0"] {
             for _ in 0..20 {
                 let mut stream = TcpStream::connect(nobody.address).await.expect("a connection");
@@ -269,7 +269,7 @@ fn refusals_without_a_session_do_not_fill_the_log() {
     let lines = log.matches("audit: refused").count();
     assert!(lines >= 32 && lines as u64 <= 33 + began.elapsed().as_secs() / 5, "{log}");
     assert!(log.lines().all(|line| line.len() < 500), "{log}");
-    // Those that have no line are counted.
+    // Refusals without a line of their own are counted.
     let more = log.split(" more=").skip(1).map(|rest| {
         let digits = rest.split(|end: char| !end.is_ascii_digit()).next().expect("a number");
         digits.parse::<usize>().expect("a number")

@@ -1,4 +1,4 @@
-//! The console's pages, from the first key to the last token, with a socket for a browser.
+//! The pages of the console, from the first key to the tokens, with requests on sockets.
 
 use std::fs;
 
@@ -18,19 +18,19 @@ use minipki_tests::server::{PROVEN, enrol, pair, soon, with_token};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-/// What clients of the console's CA pin.
+/// The anchor of the console's CA.
 async fn anchor(browser: &Browser) -> Anchor {
     let text = browser.get("/authority/anchor.json").await.expect(200).body;
     Anchor::decode(Portable::new(), text.as_bytes()).expect("a good anchor")
 }
 
-// The client is a program of its own, which this thread waits for.
+// The test waits for a client program, so the console needs another thread.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn from_no_key_to_a_certificate_that_is_checked() {
     let console = TestConsole::start().await;
     let browser = console.enter().await;
     assert!(browser.get("/").await.body.contains("Generate CA RSA keys"));
-    // Nothing can be done before there is a key, and all of it is said.
+    // Without a key, other actions are refused.
     browser.post("/authority/start", "listen=127.0.0.1%3A0&policy=proof").await.expect(409);
     browser.get("/certificates").await.expect(409);
     for wrong in ["issuer_id=no%20spaces&bits=2048", "issuer_id=a&bits=1024", "issuer_id=&bits=2048"] {
@@ -44,14 +44,18 @@ async fn from_no_key_to_a_certificate_that_is_checked() {
     let page = browser.get("/").await.expect(200).body;
     assert!(page.contains(&format!("--fingerprint {}", anchor.fingerprint())), "{page}");
     let pem = browser.get("/authority/anchor.pem").await.expect(200).body;
-    assert_eq!(pem, fs::read_to_string(console.ca().join("ca-public.pem")).expect("it is there"));
+    assert_eq!(pem, fs::read_to_string(console.ca().join("ca-public.pem")).expect("the file exists"));
     let shown = openssl(&["pkey", "-pubin", "-noout", "-text"], pem.as_bytes());
     assert!(String::from_utf8_lossy(&shown).contains("2048 bit"));
 
     let address = browser.start_ca().await;
     browser.post("/authority/start", "listen=127.0.0.1%3A0&policy=proof").await.expect(409);
     let line = page.split("minipki enroll").nth(1).expect("a line to copy");
-    let line = line.split("</code>").next().expect("its end").replace("127.0.0.1:9000", &address.to_string());
+    let line = line
+        .split("</code>")
+        .next()
+        .expect("the end of the text")
+        .replace("127.0.0.1:9000", &address.to_string());
     let words: Vec<_> =
         format!("enroll{line}").replace("NAME", "alice").split(' ').map(str::to_owned).collect();
     let folder = TempDir::new().expect("a folder");
@@ -68,10 +72,8 @@ async fn from_no_key_to_a_certificate_that_is_checked() {
         assert!(status.contains(figure), "{figure} in {status}");
     }
 
-    let owner = Owner {
-        issuer_id: anchor.issuer_id().expect("it has one").into(),
-        fingerprint: anchor.fingerprint(),
-    };
+    let owner =
+        Owner { issuer_id: anchor.issuer_id().expect("a value").into(), fingerprint: anchor.fingerprint() };
     let mut reader = SqliteReader::open(&console.ca(), &owner).expect("a ledger");
     let record = reader.list(Page { subject: None, after: 0, limit: 2 }).expect("read").remove(0);
     let table = browser.get("/certificates").await.expect(200).body;
@@ -102,14 +104,14 @@ async fn from_no_key_to_a_certificate_that_is_checked() {
 
     browser.post("/authority/stop", "").await.expect(303);
     browser.post("/authority/stop", "").await.expect(409);
-    assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    assert!(TcpStream::connect(address).await.is_err(), "the server has stopped");
     assert!(browser.get("/authority/status").await.body.contains("it issued 1 and refused 1"));
     browser.start_ca().await;
     console.stop().await;
 }
 
 #[tokio::test]
-async fn a_token_is_shown_once_lets_in_once_and_can_be_revoked() {
+async fn a_token_is_shown_once_works_once_and_can_be_revoked() {
     let console = TestConsole::start().await;
     let browser = console.enter().await;
     browser.make_key().await;
@@ -117,8 +119,8 @@ async fn a_token_is_shown_once_lets_in_once_and_can_be_revoked() {
     let anchor = anchor(&browser).await;
     let make = async || {
         let page = browser.post("/tokens", "subject=carol&expires_in=3600").await.expect(200).body;
-        let (_, rest) = page.split_once("<code id=\"token\">").expect("it is shown");
-        rest.split('<').next().expect("its text").to_owned()
+        let (_, rest) = page.split_once("<code id=\"token\">").expect("the page shows it");
+        rest.split('<').next().expect("the text of the token").to_owned()
     };
     let (spent, revoked) = (make().await, make().await);
     let ask = async |byte, text: &str| {
@@ -130,7 +132,7 @@ async fn a_token_is_shown_once_lets_in_once_and_can_be_revoked() {
 
     let list = browser.get("/tokens").await.expect(200).body;
     let (_, rest) = list.split_once("action=\"/tokens/").expect("one can be revoked");
-    let path = format!("/tokens/{}", rest.split('"').next().expect("its end"));
+    let path = format!("/tokens/{}", rest.split('"').next().expect("the end of the text"));
     browser.post(&path, "").await.expect(303);
     browser.post(&path, "").await.expect(409);
     assert_eq!(ask(1, &revoked).await.refused(), Code::ProofFailed);
@@ -140,8 +142,8 @@ async fn a_token_is_shown_once_lets_in_once_and_can_be_revoked() {
         browser.post("/tokens", wrong).await.expect(422);
     }
 
-    // No secret is on any page: not the CA's key, not a token that was shown, not its hash.
-    let key = fs::read_to_string(console.ca().join("ca-key.pem")).expect("it is there");
+    // No page shows the CA's key, a token or the hash of a token.
+    let key = fs::read_to_string(console.ca().join("ca-key.pem")).expect("the file exists");
     let mut secrets: Vec<String> =
         key.lines().filter(|line| !line.starts_with('-')).map(str::to_owned).collect();
     for token in [&spent, &revoked] {
@@ -165,7 +167,7 @@ async fn a_token_is_shown_once_lets_in_once_and_can_be_revoked() {
 }
 
 #[tokio::test]
-async fn what_others_wrote_is_text_and_never_script() {
+async fn text_from_others_is_never_a_script() {
     let console = TestConsole::start().await;
     let browser = console.enter().await;
     browser.make_key().await;
@@ -186,7 +188,7 @@ async fn what_others_wrote_is_text_and_never_script() {
     safe(&browser.get(&format!("/certificates/{encoded}")).await.expect(404).body);
     safe(&browser.get(&format!("/enter?key={encoded}")).await.expect(403).body);
 
-    // A name or a certificate that somebody wrote into the ledger from outside.
+    // A name and a certificate that another program has written into the ledger.
     let ledger = rusqlite::Connection::open(console.ca().join("ledger.sqlite")).expect("a ledger");
     let serial: [u8; 20] =
         ledger.query_row("SELECT serial FROM certificates", [], |row| row.get(0)).expect("one");
@@ -205,18 +207,18 @@ async fn what_others_wrote_is_text_and_never_script() {
 #[test]
 fn every_action_leaves_a_line_and_no_secret_in_the_log() {
     let folder = TempDir::new().expect("a folder");
-    // The audit lines are there whatever else is wanted.
+    // The log has audit lines at every log level.
     let arguments = ["console", "--dir", "ca", "--listen", "127.0.0.1:0"];
     let mut program = start_with(folder.path(), &arguments, &[("RUST_LOG", "error")]);
     let link = program.line("/enter?key=").trim_end().to_owned();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let token = runtime.block_on(async {
+    let secrets = runtime.block_on(async {
         let browser = Browser::enter(&link).await;
         browser.get(&Browser::at(&link).1).await.expect(403);
         browser.make_key().await;
         browser.start_ca().await;
         let page = browser.post("/tokens", "subject=dave&expires_in=3600").await.expect(200).body;
-        let token = page.split("<code id=\"token\">").nth(1).expect("it is shown")[..32].to_owned();
+        let token = page.split("<code id=\"token\">").nth(1).expect("the page shows it")[..32].to_owned();
         browser.post_from("/tokens/1/revoke", "", "csrf=1").await.expect(403);
         let list = browser.get("/tokens").await.expect(200).body;
         let id = list.split("action=\"/tokens/").nth(1).and_then(|rest| rest.split('/').next()).expect("one");
@@ -247,7 +249,7 @@ fn every_action_leaves_a_line_and_no_secret_in_the_log() {
         assert_eq!(lines.filter(|text| text.contains(details)).count(), 1, "{action} in:\n{log}");
     }
     assert_eq!(log.matches("audit: refused").count(), 2, "{log}");
-    let (token, cookie, csrf) = token;
+    let (token, cookie, csrf) = secrets;
     let name = link.split(['/', '.']).nth(2).expect("a host name");
     let cookie = cookie.split('=').nth(1).expect("a value");
     for secret in [&token[..], &csrf, cookie, &link[link.len() - 32..], name] {
@@ -287,7 +289,7 @@ fn a_signal_prints_another_link_and_the_server_can_have_a_console() {
 }
 
 #[tokio::test]
-async fn a_ca_that_was_made_elsewhere_is_seen_by_a_console_that_was_there_before() {
+async fn a_running_console_finds_a_ca_that_another_program_made() {
     let console = TestConsole::start().await;
     let browser = console.enter().await;
     assert!(browser.get("/").await.body.contains("This CA has no key yet"));
@@ -300,7 +302,7 @@ async fn a_ca_that_was_made_elsewhere_is_seen_by_a_console_that_was_there_before
 }
 
 #[test]
-fn a_key_that_was_not_made_has_an_audit_line_that_says_so() {
+fn a_failed_key_generation_has_an_audit_line() {
     let folder = TempDir::new().expect("a folder");
     let mut program = start_with(folder.path(), &["console", "--dir", "ca", "--listen", "127.0.0.1:0"], &[]);
     let link = program.line("/enter?key=").trim_end().to_owned();
@@ -314,7 +316,7 @@ fn a_key_that_was_not_made_has_an_audit_line_that_says_so() {
     });
     let line = program.line("audit: refused");
     assert!(line.contains("generate the CA key") && line.contains("choose another folder"), "{line}");
-    // The audit line comes before anybody sees the outcome.
+    // The audit line comes before a page shows the result.
     let page = runtime.block_on(soon(async {
         loop {
             let page = browser.get("/").await.expect(200).body;
@@ -323,9 +325,9 @@ fn a_key_that_was_not_made_has_an_audit_line_that_says_so() {
             }
         }
     }));
-    assert!(page.contains("There is no key that can be used"), "{page}");
+    assert!(page.contains("There is no usable key"), "{page}");
     let log = program.stop().expect(0).stderr;
     assert!(!log.contains("action=\"generate the CA key\" details"), "{log}");
-    // What is there may be worth more than a new CA.
+    // Removing the existing files is not advised.
     assert!(!log.contains("remove") && !page.contains("remove"), "{log}\n{page}");
 }

@@ -1,4 +1,4 @@
-//! Sessions of the console: what counts as use, how they end, and what ends with them.
+//! Sessions of the console: their use, their end, and the links and sessions that end with them.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use tokio::time::{Instant, sleep};
 /// Makes a link in a browser's session.
 async fn link_of(browser: &Browser) -> String {
     let page = browser.post("/links", "").await.expect(200).body;
-    assert!(page.contains("ends with this one"), "{page}");
-    let (_, rest) = page.split_once("<code id=\"link\">").expect("it is shown");
-    rest.split('<').next().expect("its end").to_owned()
+    assert!(page.contains("ends when this session ends"), "{page}");
+    let (_, rest) = page.split_once("<code id=\"link\">").expect("the page shows it");
+    rest.split('<').next().expect("the end of the text").to_owned()
 }
 
-/// For how many seconds a browser keeps the cookie of an answer.
+/// The lifetime of the cookie in a response, in seconds.
 fn max_age(answer: &Answer) -> u64 {
     let cookie = answer.header("set-cookie").expect("a cookie");
     let (_, rest) = cookie.split_once("Max-Age=").expect("an end");
@@ -22,17 +22,17 @@ fn max_age(answer: &Answer) -> u64 {
 }
 
 #[tokio::test]
-async fn what_scripts_ask_for_by_themselves_does_not_use_a_session() {
+async fn automatic_requests_do_not_count_as_use_of_a_session() {
     let idle = Duration::from_secs(2);
     let console = TestConsole::with(|options| options.limits.idle = idle).await;
     let browser = console.enter().await;
-    // A person's requests use it.
+    // A person's requests count as use.
     let until = Instant::now() + idle * 3 / 2;
     while Instant::now() < until {
         browser.get("/").await.expect(200);
         sleep(idle / 20).await;
     }
-    // Those of scripts, of pages that load anew by themselves, and of what a page is drawn with do not.
+    // Requests of scripts, of pages that reload themselves and for assets do not count.
     soon(async {
         while browser.get("/authority/status?auto").await.status == 200 {
             for path in ["/?auto", "/?step=1&auto", "/assets/icon.svg"] {
@@ -43,7 +43,7 @@ async fn what_scripts_ask_for_by_themselves_does_not_use_a_session() {
     })
     .await;
     browser.get("/").await.expect(401);
-    // Every request that a page makes by itself is marked.
+    // Pages mark their automatic requests.
     let browser = console.enter().await;
     browser.make_key().await;
     browser.start_ca().await;
@@ -55,7 +55,7 @@ async fn what_scripts_ask_for_by_themselves_does_not_use_a_session() {
 }
 
 #[tokio::test]
-async fn a_link_made_in_a_session_and_what_it_opens_end_with_that_session() {
+async fn a_link_made_in_a_session_and_its_sessions_end_with_that_session() {
     let console = TestConsole::start().await;
     let (parent, other) = (console.enter().await, console.enter().await);
     let child = Browser::enter(&link_of(&parent).await).await;
@@ -73,7 +73,7 @@ async fn a_link_made_in_a_session_and_what_it_opens_end_with_that_session() {
     }
     other.get("/").await.expect(200);
 
-    // A session that a link opens does not outlive the session that it was made in, and does not keep that one open.
+    // A session from a link ends with the session in which the link was made, and does not keep that session open.
     let life = Duration::from_secs(4);
     let console = TestConsole::with(|options| options.limits.session_life = life).await;
     let parent = console.enter().await;
@@ -94,7 +94,7 @@ async fn a_link_made_in_a_session_and_what_it_opens_end_with_that_session() {
 }
 
 #[tokio::test]
-async fn links_made_in_a_session_push_out_none_but_its_own() {
+async fn links_made_in_a_session_displace_only_its_own_links() {
     let console = TestConsole::with(|options| options.limits.links = 2).await;
     let (browser, other) = (console.enter().await, console.enter().await);
     let (printed, of_other) = (console.link(), link_of(&other).await);
@@ -119,9 +119,9 @@ async fn the_sessions_page_lists_the_sessions_and_ends_them() {
     }
     assert_eq!(page.matches("this one</span>").count(), 1, "{page}");
     let (first, _) = page.split_once("/sessions/2/end").expect("another can be ended");
-    assert!(first.contains("this one</span>"), "the first is the one that looks");
+    assert!(first.contains("this one</span>"), "the first session is the own one");
 
-    // Ending is an action: it needs the session's form.
+    // Ending a session needs the form's token.
     let origin = format!("Origin: http://{}\r\n", own.host);
     own.post_from("/sessions/2/end", &origin, "").await.expect(403);
     own.get("/sessions/2/end").await.expect(405);
@@ -137,7 +137,7 @@ async fn the_sessions_page_lists_the_sessions_and_ends_them() {
     let page = own.get("/sessions").await.expect(200).body;
     assert!(!page.contains("/sessions/2/end") && !page.contains("/sessions/3/end"), "{page}");
 
-    // Ending the own session is signing out.
+    // Ending the own session signs out.
     let out = own.post("/sessions/1/end", "").await.expect(200);
     assert_eq!(max_age(&out), 0);
     assert!(out.body.contains("The session is over"), "{out:?}");

@@ -1,15 +1,19 @@
-//! The console over TLS, with a certificate that the CA issues or one from files, and openssl for a browser.
+//! The console over TLS, with an issued certificate or one from files. openssl is the client.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use minipki_fixtures::{openssl, openssl_fails};
-use minipki_keys::CaFolder;
+use minipki_ca::ports::CertificateFormat;
+use minipki_ca::{TlsCertificates, TlsServerRequest};
+use minipki_fixtures::{openssl, openssl_fails, vector_path};
+use minipki_provider::HostProvider;
+use minipki_server::CaService;
+use minipki_tests::ca::{chmod, id};
 use minipki_tests::program::{Running, run, start};
 use tempfile::TempDir;
 
-/// Makes a key and a certificate of it that signs itself, as an operator may: `NAME.crt` and `NAME.key`.
+/// Makes a key and a self-signed certificate in `NAME.key` and `NAME.crt`.
 fn self_signed(folder: &Path, name: &str) {
     let file = |end: &str| folder.join(format!("{name}.{end}")).display().to_string();
     let (certificate, key) = (file("crt"), file("key"));
@@ -19,7 +23,7 @@ fn self_signed(folder: &Path, name: &str) {
     openssl(&[&made[..], &named, &["-keyout", &key, "-out", &certificate]].concat(), b"");
 }
 
-/// A console in `folder` over TLS, and the link that it printed.
+/// Starts a console in `folder` over TLS. Returns it with its link.
 fn console(folder: &Path, listen: &str, options: &[&str]) -> (Running, String) {
     let mut program = start(folder, &[&["console", "--dir", "ca", "--listen", listen], options].concat());
     let link = program.line("https://").trim_end().to_owned();
@@ -31,8 +35,8 @@ fn host(link: &str) -> &str {
     link.split('/').nth(2).expect("a host")
 }
 
-/// Has openssl open a link, trusting what is in a file, if the certificate is also for that name.
-fn visit<T>(openssl: impl FnOnce(&[&str], &[u8]) -> T, link: &str, trusted: &Path, name: [&str; 2]) -> T {
+/// Opens a link with openssl. It trusts the certificate in `trusted` and expects `name`.
+fn open<T>(openssl: impl FnOnce(&[&str], &[u8]) -> T, link: &str, trusted: &Path, name: [&str; 2]) -> T {
     let (_, query) = link.split_once("/enter").expect("a link");
     let host = host(link);
     let request = format!("GET /enter{query} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
@@ -43,13 +47,13 @@ fn visit<T>(openssl: impl FnOnce(&[&str], &[u8]) -> T, link: &str, trusted: &Pat
     openssl(&arguments, request.as_bytes())
 }
 
-/// What the console answers to a client that trusts it.
+/// The console's response to a client that trusts it.
 fn answer(link: &str, trusted: &Path, name: [&str; 2]) -> String {
-    String::from_utf8_lossy(&visit(openssl, link, trusted, name)).into_owned()
+    String::from_utf8_lossy(&open(openssl, link, trusted, name)).into_owned()
 }
 
-/// The cookie of an answer that lets in: for this host alone, and never in clear.
-fn lets_in(answer: &str) {
+/// Checks that a response opens a session, with a cookie for this host and for TLS only.
+fn opens_session(answer: &str) {
     assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
     let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
     assert!(cookie.starts_with("__Host-minipki-console-"), "{cookie}");
@@ -61,12 +65,24 @@ const BY_ADDRESS: [&str; 2] = ["-verify_ip", "127.0.0.1"];
 const BY_NAME: [&str; 2] = ["-verify_hostname", "ca.example"];
 const BY_ANOTHER: [&str; 2] = ["-verify_hostname", "evil.example"];
 
-/// Writes the root of a certificate that the CA in `ca` issues for `names` now; gives its file.
+/// Has the CA in `ca` issue a certificate for `names`.
+fn issue(folder: &Path, names: &[&str]) -> TlsCertificates {
+    let key = openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], b"");
+    let request = TlsServerRequest {
+        subject_id: id("console"),
+        public_key: openssl(&["pkey", "-pubout", "-outform", "DER"], &key),
+        names: names.iter().map(|name| (*name).try_into().expect("a name")).collect(),
+    };
+    let service = CaService::open(HostProvider::default(), &folder.join("ca")).expect("a CA");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(service.issue_tls_server(request)).expect("issued")
+}
+
+/// Writes the root of a certificate that the CA in `ca` issues for `names` now; returns its file.
 fn root(folder: &Path, names: &[&str]) -> PathBuf {
-    let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-    let ca = CaFolder::open(&folder.join("ca")).expect("a CA");
     let file = folder.join("root.pem");
-    fs::write(&file, ca.tls_identity(&names).expect("issued").root_pem).expect("written");
+    let root = issue(folder, names).root.certificate;
+    fs::write(&file, CertificateFormat::X509.text(&root)).expect("written");
     file
 }
 
@@ -76,13 +92,13 @@ fn tls_shows_a_certificate_that_the_ca_issued_for_these_names_alone() {
     run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
     let (program, link) = console(folder.path(), "127.0.0.1:0", &["--tls-issued", "--name", "ca.example"]);
     assert!(link.starts_with("https://ca.example:"), "{link}");
-    // A root of an earlier start is another certificate of the same CA and key: a client that trusts it still connects.
+    // Each start makes a new root certificate with the same key. A client that trusts an older root still connects.
     let root = root(folder.path(), &["ca.example", "127.0.0.1", "localhost"]);
 
-    let refused = visit(openssl_fails, &link, &root, BY_ANOTHER);
+    let refused = open(openssl_fails, &link, &root, BY_ANOTHER);
     assert!(refused.to_lowercase().contains("hostname mismatch"), "{refused}");
-    // Whoever refused has sent nothing: the link was not opened yet.
-    lets_in(&answer(&link, &root, BY_ADDRESS));
+    // The client that refused has sent nothing, so the link is still unused.
+    opens_session(&answer(&link, &root, BY_ADDRESS));
     let again = answer(&link, &root, BY_NAME);
     assert!(again.starts_with("HTTP/1.1 403"), "{again}");
     let log = program.stop().expect(0).stderr;
@@ -90,29 +106,29 @@ fn tls_shows_a_certificate_that_the_ca_issued_for_these_names_alone() {
 }
 
 #[test]
-fn tls_on_loopback_has_no_secret_name_that_its_certificate_would_show() {
+fn tls_on_loopback_uses_no_secret_host_name() {
     let folder = TempDir::new().expect("a folder");
     run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
     let root = root(folder.path(), &["127.0.0.1", "localhost"]);
-    // The root of one start is good for the next.
+    // The root of one start is valid for the next.
     for _ in 0..2 {
         let (program, link) = console(folder.path(), "127.0.0.1:0", &["--tls-issued"]);
         assert!(link.starts_with("https://127.0.0.1:"), "{link}");
         let shown = String::from_utf8(openssl(&["s_client", "-connect", host(&link)], b"")).expect("text");
         let (_, rest) = shown.split_once("-----BEGIN").expect("a certificate");
-        let (body, _) = rest.split_once("-----END").expect("its end");
+        let (body, _) = rest.split_once("-----END").expect("the end of the text");
         let pem = format!("-----BEGIN{body}-----END CERTIFICATE-----\n");
         let names = openssl(&["x509", "-noout", "-ext", "subjectAltName"], pem.as_bytes());
         let names = String::from_utf8(names).expect("text");
         let (_, names) = names.trim().split_once('\n').expect("names");
         assert_eq!(names.trim(), "IP Address:127.0.0.1, DNS:localhost");
-        lets_in(&answer(&link, &root, BY_ADDRESS));
+        opens_session(&answer(&link, &root, BY_ADDRESS));
         program.stop().expect(0);
     }
 }
 
 #[test]
-fn the_root_of_the_consoles_certificate_vouches_for_nothing_else() {
+fn the_root_of_the_consoles_certificate_permits_no_other_certificate() {
     let folder = TempDir::new().expect("a folder");
     run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
     let path = |name: &str| folder.path().join(name).display().to_string();
@@ -120,7 +136,7 @@ fn the_root_of_the_consoles_certificate_vouches_for_nothing_else() {
         &["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", &path("key")],
         b"",
     );
-    // A certificate with these extensions, as the holder of the key `ca` can issue it under the certificate `issuer`.
+    // Makes a certificate with these extensions under the certificate `issuer`, with the key `ca`.
     let issue_under = |issuer: &str, ca: &str, extensions: &str, subject: &str| {
         let (key, request, certificate) = (path("key"), path("request"), path("leaf.pem"));
         openssl(&["req", "-new", "-key", &key, "-subj", subject, "-out", &request], b"");
@@ -158,7 +174,7 @@ fn the_root_of_the_consoles_certificate_vouches_for_nothing_else() {
             names.iter().any(|own| value == *own || value.ends_with(&format!(".{own}")))
         };
         for name in good.into_iter().chain(bad) {
-            issue(&format!("{common}subjectAltName={name}\n"), "/CN=somebody");
+            issue(&format!("{common}subjectAltName={name}\n"), "/CN=subject");
             if permits(name) {
                 openssl(&verify, b"");
             } else {
@@ -172,14 +188,14 @@ fn the_root_of_the_consoles_certificate_vouches_for_nothing_else() {
         }
     }
     root(folder.path(), &["ca.example"]);
-    // An e-mail address in the subject, a CA below it, and a certificate that is not for a server.
+    // An e-mail address in the subject, a subordinate CA, and a certificate for a client.
     issue(&format!("{common}subjectAltName=DNS:ca.example\n"), "/CN=x/emailAddress=root@example.org");
     assert!(openssl_fails(&verify, b"").contains("subtree violation"));
     issue(
         "basicConstraints=critical,CA:TRUE\nsubjectKeyIdentifier=hash\nkeyUsage=critical,keyCertSign\n",
         "/CN=sub",
     );
-    fs::rename(path("leaf.pem"), path("sub.pem")).expect("there");
+    fs::rename(path("leaf.pem"), path("sub.pem")).expect("the file exists");
     issue_under("sub.pem", "key", &format!("{common}subjectAltName=DNS:ca.example\n"), "/CN=below");
     let sub = path("sub.pem");
     let below = ["verify", "-CAfile", &trusted, "-untrusted", &sub, &leaf];
@@ -193,24 +209,22 @@ fn the_root_of_the_consoles_certificate_vouches_for_nothing_else() {
 fn each_certificate_has_a_random_serial_number_of_twenty_octets() {
     let folder = TempDir::new().expect("a folder");
     run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
-    let ca = CaFolder::open(&folder.path().join("ca")).expect("a CA");
-    let names = ["ca.example".to_owned()];
     let mut serials = BTreeSet::new();
     for _ in 0..4 {
-        let identity = ca.tls_identity(&names).expect("issued");
-        for certificate in [&identity.root, &identity.certificate] {
-            let shown = openssl(&["x509", "-inform", "DER", "-noout", "-serial"], certificate);
+        let issued = issue(folder.path(), &["ca.example"]);
+        for issued in [&issued.root, &issued.server] {
+            let shown = openssl(&["x509", "-inform", "DER", "-noout", "-serial"], &issued.certificate);
             let serial = String::from_utf8(shown).expect("text").trim().replace("serial=", "");
             assert_eq!(serial.len(), 40, "{serial}");
             assert!(serial.as_bytes()[0] < b'8', "{serial} is positive in 20 octets");
             serials.insert(serial);
         }
     }
-    assert_eq!(serials.len(), 8, "each is another: {serials:?}");
+    assert_eq!(serials.len(), 8, "all differ: {serials:?}");
 }
 
 #[test]
-fn what_stops_the_consoles_certificate_is_named() {
+fn an_obstacle_to_the_consoles_certificate_is_named() {
     let folder = TempDir::new().expect("a folder");
     run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
     let console = |name: &str| {
@@ -219,58 +233,57 @@ fn what_stops_the_consoles_certificate_is_named() {
     };
     for wrong in ["no host", "ca.example:9080", "https://ca.example", "-", "ä.example"] {
         let refused = console(wrong);
-        assert!(refused.contains("no host name") && refused.contains("--name"), "{refused}");
+        assert!(refused.contains("is not a host name") && refused.contains("--name"), "{refused}");
     }
     let key = folder.path().join("ca/ca-key.pem");
     fs::write(&key, "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n").expect("written");
     let refused = console("ca.example");
-    assert!(refused.contains("cannot sign an X.509 certificate"), "{refused}");
-    assert!(!refused.contains("could not be generated"), "{refused}");
+    assert!(refused.contains("ca-key.pem") && refused.contains("minipki ca restore"), "{refused}");
 }
 
 #[test]
-fn tls_shows_the_certificate_of_the_files_to_whoever_trusts_it() {
+fn tls_shows_the_certificate_of_the_files() {
     let folder = TempDir::new().expect("a folder");
     self_signed(folder.path(), "own");
     self_signed(folder.path(), "other");
     let files = ["--tls-cert", "own.crt", "--tls-key", "own.key"];
     let (program, link) = console(folder.path(), "127.0.0.1:0", &files);
-    // The certificate has this name, and none that the console could make up.
+    // The link has a name of the certificate, and no generated name.
     assert!(link.starts_with("https://127.0.0.1:"), "{link}");
 
-    let refused = visit(openssl_fails, &link, &folder.path().join("other.crt"), BY_ADDRESS);
+    let refused = open(openssl_fails, &link, &folder.path().join("other.crt"), BY_ADDRESS);
     assert!(refused.contains("self-signed certificate"), "{refused}");
-    lets_in(&answer(&link, &folder.path().join("own.crt"), BY_ADDRESS));
+    opens_session(&answer(&link, &folder.path().join("own.crt"), BY_ADDRESS));
     let log = program.stop().expect(0).stderr;
     assert!(!log.contains("reached from other machines"), "{log}");
 
-    // With it the console may listen on every address, and says so.
+    // With a certificate the console may listen on every address. It warns about that.
     let files = [&files[..], &["--name", "ca.example"]].concat();
     let (mut program, link) = console(folder.path(), "0.0.0.0:0", &files);
     assert!(link.starts_with("https://ca.example:"), "{link}");
     program.line("the console can be reached from other machines");
-    lets_in(&answer(&link, &folder.path().join("own.crt"), BY_NAME));
+    opens_session(&answer(&link, &folder.path().join("own.crt"), BY_NAME));
     program.stop().expect(0);
 }
 
 #[test]
-fn files_that_do_not_serve_are_named_with_what_to_do() {
+fn unusable_tls_files_are_named_with_advice() {
     let folder = TempDir::new().expect("a folder");
     self_signed(folder.path(), "own");
     self_signed(folder.path(), "other");
     fs::write(folder.path().join("empty"), "").expect("written");
     fs::write(folder.path().join("torn"), "-----BEGIN CERTIFICATE-----\nMIIB").expect("written");
-    let next = "give a PEM file that has one";
-    let pair = "give a certificate with the key that it was made for";
+    let next = "give a readable PEM file";
+    let pair = "give a certificate and its own key";
     for (certificate, key, named, why, advice) in [
-        ("none.crt", "own.key", "none.crt: no certificate", "No such file", next),
-        ("own.crt", "none.key", "none.key: no private key", "No such file", next),
-        ("own.key", "own.crt", "own.key: no certificate", "no items found", next),
-        ("own.crt", "own.crt", "own.crt: no private key", "no items found", next),
-        ("empty", "own.key", "empty: no certificate", "no items found", next),
-        ("torn", "own.key", "torn: no certificate", "missing section end", next),
-        (".", "own.key", ".: no certificate", "directory", next),
-        ("own.crt", "other.key", "own.crt and other.key do not serve", "mismatch", pair),
+        ("none.crt", "own.key", "none.crt has no readable certificate", "No such file", next),
+        ("own.crt", "none.key", "none.key has no readable private key", "No such file", next),
+        ("own.key", "own.crt", "own.key has no readable certificate", "no items found", next),
+        ("own.crt", "own.crt", "own.crt has no readable private key", "no items found", next),
+        ("empty", "own.key", "empty has no readable certificate", "no items found", next),
+        ("torn", "own.key", "torn has no readable certificate", "missing section end", next),
+        (".", "own.key", ". has no readable certificate", "directory", next),
+        ("own.crt", "other.key", "own.crt and other.key cannot be used", "mismatch", pair),
     ] {
         let refused = run(
             folder.path(),
@@ -290,13 +303,96 @@ fn files_that_do_not_serve_are_named_with_what_to_do() {
         for words in [named, why, advice] {
             assert!(refused.stderr.to_lowercase().contains(&words.to_lowercase()), "{words}: {refused:#?}");
         }
-        assert_eq!(refused.stdout, "", "no link to what does not serve");
+        assert_eq!(refused.stdout, "", "a link was printed");
     }
-    // Half a pair is a mistake of the command line.
+    // A certificate without a key, or the reverse, is a usage error.
     for (half, missing) in
         [(["--tls-cert", "own.crt"], "--tls-key"), (["--tls-key", "own.key"], "--tls-cert")]
     {
         let refused = run(folder.path(), &[&["console", "--dir", "ca"], &half[..]].concat()).expect(2);
         assert!(refused.stderr.contains(missing), "{refused:#?}");
     }
+}
+
+#[test]
+fn the_consoles_certificate_is_recorded_as_all_others_also_while_another_process_issues() {
+    let folder = TempDir::new().expect("a folder");
+    run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
+    let mut server = start(folder.path(), &["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0"]);
+    let address = server.address("serving");
+    let (program, _) = console(folder.path(), "127.0.0.1:0", &["--tls-issued"]);
+    // The name of a TLS server is no client's name, so a client may have it.
+    let enroll = [
+        "enroll",
+        "--ca",
+        &address,
+        "--anchor",
+        "ca/anchor.json",
+        "--subject",
+        "console",
+        "--out",
+        "console",
+    ];
+    run(folder.path(), &enroll).expect(0);
+    program.stop().expect(0);
+    server.stop().expect(0);
+    let listed = run(folder.path(), &["ca", "list", "--dir", "ca", "--json"]).expect(0).stdout;
+    let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    let rows: Vec<_> = listed.as_array().expect("an array").iter().collect();
+    let formats: Vec<_> = rows.iter().map(|row| row["format"].as_str().expect("a format")).collect();
+    assert_eq!(formats, ["x509", "x509", "json"]);
+    assert!(rows[..2].iter().all(|row| row["serial_number"].is_null()), "{listed}");
+    assert!(rows[..2].iter().all(|row| row["serial_hex"].as_str().is_some_and(|serial| serial.len() == 40)));
+    assert_eq!((&rows[1]["subject_id"], &rows[2]["subject_id"]), (&"console".into(), &"console".into()));
+    // Each is verified, with its columns.
+    run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(0);
+    let ledger = rusqlite::Connection::open(folder.path().join("ca/ledger.sqlite")).expect("opened");
+    for (column, wrong) in [
+        ("subject_id", "'x'"),
+        ("not_after", "not_after + 1"),
+        ("certificate", "x'30'"),
+        ("subject_key", "x'30'"),
+    ] {
+        let read = format!("SELECT {column} FROM certificates WHERE id = 2");
+        let good: rusqlite::types::Value = ledger.query_row(&read, [], |row| row.get(0)).expect("read");
+        let write = |value: &str| format!("UPDATE certificates SET {column} = {value} WHERE id = 2");
+        ledger.execute(&write(wrong), []).expect("changed");
+        let report = run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(1).stdout;
+        assert!(report.contains("row 2"), "{column}: {report}");
+        ledger.execute(&write("?1"), [good]).expect("changed back");
+    }
+    // So is each changed byte, also between the signed part and the signature of 256 bytes.
+    let read = "SELECT certificate FROM certificates WHERE id = 2";
+    let good: Vec<u8> = ledger.query_row(read, [], |row| row.get(0)).expect("read");
+    let write = |bytes: &[u8]| {
+        ledger.execute("UPDATE certificates SET certificate = ?1 WHERE id = 2", [bytes]).expect("changed")
+    };
+    let end = good.len() - 256;
+    for at in (0..good.len()).step_by(41).chain(end - 24..end) {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        write(&bad);
+        let report = run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(1).stdout;
+        assert!(report.contains("row 2"), "byte {at}: {report}");
+    }
+    write(&good);
+    run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(0);
+}
+
+#[test]
+fn a_console_with_a_certificate_starts_with_a_ca_whose_ledger_is_migrated() {
+    let folder = TempDir::new().expect("a folder");
+    let ca = folder.path().join("ca");
+    fs::create_dir(&ca).expect("made");
+    for file in fs::read_dir(vector_path("ledger/schema-3")).expect("the fixture") {
+        let file = file.expect("a file").path();
+        let copy = ca.join(file.file_name().expect("a name"));
+        fs::copy(&file, &copy).expect("copied");
+        chmod(&copy, 0o600);
+    }
+    chmod(&ca, 0o700);
+    let command = ["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0"];
+    let mut server = start(folder.path(), &[&command[..], &["--tls-issued"]].concat());
+    server.line("https://");
+    server.stop().expect(0);
 }

@@ -1,4 +1,4 @@
-//! An enrolment whose line is cut anywhere, and the same once more: the same key, and one certificate.
+//! An enrolment over a line that is cut anywhere. A second try uses the same key and gets one certificate.
 
 use std::collections::HashMap;
 use std::fs;
@@ -34,27 +34,27 @@ use tokio::task::JoinSet;
 
 use super::cli::served;
 
-/// Enrolments that run side by side.
+/// The number of concurrent enrolments.
 const AT_ONCE: usize = 16;
 
-/// One end of a stream, on which only so many bytes pass.
+/// One direction of a stream, with a limit on the bytes that pass.
 struct Limited<S> {
     stream: S,
     left: usize,
     passed: usize,
-    /// Whether the end is heard of.
-    told: bool,
+    /// Whether the end of the stream is visible. If not, it waits.
+    visible: bool,
 }
 
 impl<S> Limited<S> {
-    const fn new(stream: S, left: usize, told: bool) -> Self {
-        Self { stream, left, passed: 0, told }
+    const fn new(stream: S, left: usize, visible: bool) -> Self {
+        Self { stream, left, passed: 0, visible }
     }
 
-    /// How much may pass, if anything.
+    /// The number of bytes that may still pass. `None` is the end of the stream.
     fn room(&self) -> Poll<Option<usize>> {
         match self.left - self.passed {
-            0 if self.told => Poll::Ready(None),
+            0 if self.visible => Poll::Ready(None),
             0 => Poll::Pending,
             room => Poll::Ready(Some(room)),
         }
@@ -96,7 +96,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Limited<S> {
     }
 }
 
-/// The CA of these tests, as clients and the operator see it.
+/// The CA of these tests: its address, its anchor and its folder.
 struct Ca {
     address: String,
     anchor: Anchor,
@@ -106,7 +106,7 @@ struct Ca {
 impl Ca {
     fn at(folder: &Path, address: String) -> Self {
         let folder = folder.join("ca");
-        Self { address, anchor: read_anchor(&folder.join("anchor.json")).expect("a CA has it"), folder }
+        Self { address, anchor: read_anchor(&folder.join("anchor.json")).expect("the CA's anchor"), folder }
     }
 
     fn storage(&self) -> SqliteStorage {
@@ -115,9 +115,9 @@ impl Ca {
         SqliteStorage { folder: self.folder.clone(), owner }
     }
 
-    /// Makes a token for each of `subjects`: the same text, with the subject before it.
+    /// Adds the token of each subject.
     fn add_tokens<'a>(&self, subjects: impl Iterator<Item = &'a String>) {
-        let mut book = self.storage().tokens().expect("the ledger is there");
+        let mut book = self.storage().tokens().expect("the ledger opens");
         let now = now();
         let expires = UnixTime::new(now.get() + 3600).expect("a time");
         for subject in subjects {
@@ -125,7 +125,7 @@ impl Ca {
         }
     }
 
-    /// How many certificates the ledger has for each subject.
+    /// The number of certificates in the ledger for each subject.
     fn recorded(&self) -> HashMap<String, usize> {
         let mut ledger = self.storage().reader().expect("the ledger is sound");
         let records = ledger.list(Page { subject: None, after: 0, limit: usize::MAX }).expect("a listing");
@@ -141,7 +141,7 @@ impl Ca {
         EnrolOptions { form, ..EnrolOptions::new(&*self.address, id(subject), self.anchor.clone()) }
     }
 
-    /// Enrols over a line that is cut, and returns how many bytes passed, out and back.
+    /// Enrols over a line that ends at `cut`. Returns the result, the passed bytes in both directions and the stream.
     async fn cut(
         &self,
         key: KeyPair<HostProvider>,
@@ -150,10 +150,10 @@ impl Ca {
     ) -> (Result<Identity, ClientError>, [usize; 2], TcpStream) {
         let mut stream = TcpStream::connect(&*self.address).await.expect("the CA serves");
         let left = |way| cut.filter(|cut| cut.way == way).map_or(usize::MAX, |cut| cut.after);
-        let told = !cut.is_some_and(|cut| cut.silent);
+        let visible = !cut.is_some_and(|cut| cut.silent);
         let (reader, writer) = stream.split();
-        let mut reader = Limited::new(reader, left(Way::Back), told);
-        let mut writer = Limited::new(writer, left(Way::Out), told);
+        let mut reader = Limited::new(reader, left(Way::Back), visible);
+        let mut writer = Limited::new(writer, left(Way::Out), visible);
         let outcome = enrol_over(&mut reader, &mut writer, key, options).await;
         let passed = [writer.passed, reader.passed];
         (outcome, passed, stream)
@@ -164,7 +164,7 @@ fn token(subject: &str) -> String {
     format!("token of {subject}")
 }
 
-/// A way, and its place among the lengths of the two ways.
+/// Both directions and their names.
 const WAYS: [(Way, &str); 2] = [(Way::Out, "out"), (Way::Back, "back")];
 
 #[test]
@@ -174,7 +174,7 @@ fn cut_at_any_byte_the_next_try_gets_one_certificate_for_the_same_key() {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let subject = |way, after, with_token| format!("{way:-<4}-{after:04}-{with_token:-<5}");
 
-    // All names have this length, so the bytes are as many.
+    // All names have the same length, so all exchanges have the same length.
     let whole = ca.options(&subject("none", 0, false), false);
     let (outcome, lengths, _) = runtime.block_on(ca.cut(new_key(), whole, None));
     outcome.expect("a line that is not cut");
@@ -199,7 +199,7 @@ fn cut_at_any_byte_the_next_try_gets_one_certificate_for_the_same_key() {
                 let (key, options) = (new_key(), ca.options(&subject, with_token));
                 let cut = Cut { way, after, silent: false };
                 let (first, _, stream) = soon(ca.cut(key.clone(), options.clone(), Some(cut))).await;
-                // A serial number may be shorter than the first one was; then less than all is enough.
+                // A shorter serial number makes a shorter answer. Then the enrolment may succeed.
                 assert!(first.is_err() || after > lengths[1] - 16, "{cut:?}: {first:?}");
                 drop(stream);
                 let second = soon(enrol(key.clone(), options)).await;
@@ -215,7 +215,7 @@ fn cut_at_any_byte_the_next_try_gets_one_certificate_for_the_same_key() {
 }
 
 #[test]
-fn swallowed_at_any_frame_the_next_try_gets_one_certificate_beside_the_first_connection() {
+fn silent_at_any_frame_the_next_try_gets_one_certificate_beside_the_first_connection() {
     let (folder, _server, address) = served(&[]);
     let ca = Ca::at(folder.path(), address);
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -223,18 +223,18 @@ fn swallowed_at_any_frame_the_next_try_gets_one_certificate_beside_the_first_con
     let mut subjects = 0;
     for with_token in [false, true] {
         for ((way, _), ends) in WAYS.into_iter().zip(&ends) {
-            // Only one way is cut: with all that goes out, the answer would come back.
+            // The end of the last frame is left out, because there the enrolment would succeed.
             for &after in &ends[..2] {
                 subjects += 1;
                 let subject = format!("s{subjects:04}");
                 ca.add_tokens([&subject].into_iter());
                 let options = ca.options(&subject, with_token);
                 let key = new_key();
-                // Long enough for the CA, whose answer does not come.
+                // The CA needs less time. Its answer does not arrive.
                 let deadlines = Deadlines { exchange: Duration::from_millis(300), ..Deadlines::default() };
-                let hasty = EnrolOptions { deadlines, ..options.clone() };
+                let short = EnrolOptions { deadlines, ..options.clone() };
                 let cut = Cut { way, after, silent: true };
-                let (first, _, stream) = runtime.block_on(ca.cut(key.clone(), hasty, Some(cut)));
+                let (first, _, stream) = runtime.block_on(ca.cut(key.clone(), short, Some(cut)));
                 assert!(first.is_err(), "{cut:?}: it never ends");
                 let second = runtime.block_on(enrol(key.clone(), options)).expect("granted");
                 assert_eq!(second.key().public(), key.public());
@@ -248,7 +248,7 @@ fn swallowed_at_any_frame_the_next_try_gets_one_certificate_beside_the_first_con
 }
 
 #[test]
-fn the_program_goes_on_after_a_cut_at_any_frame() {
+fn the_program_continues_after_a_cut_at_any_frame() {
     let (folder, _server, address) = served(&[]);
     let at = folder.path();
     let ca = Ca::at(at, address);
@@ -272,17 +272,17 @@ fn the_program_goes_on_after_a_cut_at_any_frame() {
             let first = start_with(at, &command(&format!("127.0.0.1:{}", line.port)), &environment);
             let key = at.join(&subject).join("key.pem");
             if silent {
-                // It waits for what does not come, and its user does not.
+                // The program waits, and its user interrupts it.
                 until(|| key.exists() && line.passed(way).len() >= after);
                 first.signal("INT");
                 first.wait().expect(130);
             } else {
                 first.wait().expect(5);
             }
-            let before = fs::read(&key).expect("it is there");
+            let before = fs::read(&key).expect("the file exists");
             let second = run_with(at, &command(&ca.address), &environment).expect(0);
-            assert!(second.stderr.contains("going on with the key"), "{second:?}");
-            assert_eq!(fs::read(&key).expect("it is there"), before);
+            assert!(second.stderr.contains("continues with the key"), "{second:?}");
+            assert_eq!(fs::read(&key).expect("the file exists"), before);
         }
     }
     let recorded = ca.recorded();
@@ -305,8 +305,8 @@ fn until(mut condition: impl FnMut() -> bool) {
     panic!("the awaited condition did not come");
 }
 
-/// Where frames end, out and back, from 0 on, of an enrolment by a name of five bytes. The last end back is left out:
-/// there the client has all that it wants.
+/// The positions of the frame ends in an enrolment with a name of five bytes, in both directions, from 0 on. The end of
+/// the CA's last frame is left out, because there the enrolment has succeeded.
 fn frame_ends(ca: &Ca) -> [Vec<usize>; 2] {
     let port = ca.address.rsplit_once(':').expect("a port").1.parse().expect("a number");
     let line = Line::new(port, None);

@@ -1,4 +1,4 @@
-//! `minipki demo`: what the README promises of it.
+//! The command `minipki demo`.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use minipki_tests::program::{run, run_with, start_with};
 use tempfile::TempDir;
 
 #[test]
-fn the_demo_shows_what_it_proves_and_cleans_up() {
+fn the_demo_shows_its_results_and_cleans_up() {
     let folder = TempDir::new().expect("a folder for the test");
     let temporary = folder.path().to_str().expect("a path in UTF-8");
     let done = run_with(folder.path(), &["demo"], &[("TMPDIR", temporary)]).expect(0);
@@ -17,7 +17,7 @@ fn the_demo_shows_what_it_proves_and_cleans_up() {
         "X25519",
         "serial",
         "handshake hash",
-        "What was proved",
+        "Summary",
         "not signed by the trusted key",
         "for another key",
         "ms",
@@ -27,12 +27,12 @@ fn the_demo_shows_what_it_proves_and_cleans_up() {
     for line in done.stdout.lines() {
         assert!(line.chars().count() <= 80, "longer than 80 columns: {line}");
     }
-    let left: Vec<_> = fs::read_dir(folder.path()).expect("it is there").collect();
+    let left: Vec<_> = fs::read_dir(folder.path()).expect("the file exists").collect();
     assert!(left.is_empty(), "left behind: {left:?}");
 }
 
 #[test]
-fn the_demo_can_be_watched() {
+fn the_demo_can_be_traced() {
     let folder = TempDir::new().expect("a folder for the test");
     let done = run(folder.path(), &["demo", "--trace"]).expect(0);
     for message in [
@@ -57,9 +57,9 @@ fn the_demo_cleans_up_when_it_is_interrupted() {
     let temporary = folder.path().to_str().expect("a path in UTF-8");
     let mut demo = start_with(folder.path(), &["demo"], &[("TMPDIR", temporary)]);
     demo.line("makes its RSA key");
-    // It ends at once, or had ended before the signal came.
+    // The demo ends at once, or it ended before the signal.
     let done = demo.stop();
     assert!(matches!(done.code, Some(130 | 0)), "{done:?}");
-    let left: Vec<_> = fs::read_dir(folder.path()).expect("it is there").collect();
+    let left: Vec<_> = fs::read_dir(folder.path()).expect("the file exists").collect();
     assert!(left.is_empty(), "left behind: {left:?}");
 }

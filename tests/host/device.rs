@@ -1,4 +1,4 @@
-//! The device application on the PC's board, over loopback, among the real server and clients.
+//! The device application on the PC, over loopback, with the real server and clients.
 
 use std::fmt::Display;
 use std::net::{SocketAddr, TcpListener};
@@ -32,29 +32,29 @@ struct Device {
 }
 
 impl Device {
-    fn start(words: Vec<String>) -> Self {
+    fn start(arguments: Vec<String>) -> Self {
         let (report, lines) = unbounded_channel();
         let run = spawn_blocking(move || {
-            run(words.into_iter().map(Into::into), |line| {
+            run(arguments.into_iter().map(Into::into), |line| {
                 let _ = report.send(line.to_string());
             })
         });
         Self { lines, run }
     }
 
-    /// Where it listens, once it does.
+    /// Waits until the device listens and returns its address.
     async fn address(&mut self) -> String {
         loop {
-            let line = soon(self.lines.recv()).await.expect("it listens before it ends");
+            let line = soon(self.lines.recv()).await.expect("the device listens before its end");
             if let Some(address) = line.strip_prefix("listening at ") {
                 return address.to_owned();
             }
         }
     }
 
-    /// How it ended, and what it said that was not read yet.
+    /// Waits for the end. Returns the exit and the lines that were not read yet.
     async fn end(mut self) -> (Exit, Vec<String>) {
-        let exit = soon(self.run).await.expect("no panic").expect("the words are right");
+        let exit = soon(self.run).await.expect("no panic").expect("valid arguments");
         let mut lines = Vec::new();
         while let Some(line) = self.lines.recv().await {
             lines.push(line);
@@ -63,15 +63,15 @@ impl Device {
     }
 }
 
-/// The words for a device of that CA, and more of them.
-fn words(ca: &TestServer, more: &[&dyn Display]) -> Vec<String> {
+/// The arguments of a device of this CA, and `more` arguments.
+fn arguments(ca: &TestServer, more: &[&dyn Display]) -> Vec<String> {
     let given: [&dyn Display; 6] =
         [&"--ca", &ca.address, &"--fingerprint", &ca.anchor.fingerprint(), &"--subject", &"device"];
     given.iter().chain(more).map(ToString::to_string).collect()
 }
 
-async fn exit(words: Vec<String>) -> Exit {
-    Device::start(words).end().await.0
+async fn exit(arguments: Vec<String>) -> Exit {
+    Device::start(arguments).end().await.0
 }
 
 async fn host_identity(ca: &TestServer, subject: &str) -> Identity {
@@ -87,21 +87,21 @@ async fn listener(identity: Identity) -> (Listener, SocketAddr) {
     (listener, address)
 }
 
-/// Says `text` and closes, and hears the other side out; returns what it said.
+/// Sends `text`, closes, and returns the texts of the other side.
 async fn talk(mut channel: Channel, text: &str) -> Result<Vec<String>, ClientError> {
     channel.outbound.send(&encode(text)).await?;
     channel.outbound.close().await?;
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     while let Some(body) = channel.inbound.receive().await? {
         match decode(body) {
-            Ok(Message::Chat(text)) => heard.push(text),
-            other => panic!("a device speaks chat: {other:?}"),
+            Ok(Message::Chat(text)) => received.push(text),
+            other => panic!("no chat message: {other:?}"),
         }
     }
-    Ok(heard)
+    Ok(received)
 }
 
-/// A port that is taken, and where nobody listens.
+/// A bound port without a listener.
 fn nowhere() -> (TcpSocket, SocketAddr) {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
@@ -113,7 +113,7 @@ fn nowhere() -> (TcpSocket, SocketAddr) {
 async fn it_enrols_and_talks_as_initiator() {
     let ca = TestServer::start(Setup::default()).await;
     let (mut listener, address) = listener(host_identity(&ca, "gateway").await).await;
-    let device = Device::start(words(
+    let device = Device::start(arguments(
         &ca,
         &[&"--connect", &address, &"--send", &"21.5", &"--peer-subject", &"gateway"],
     ));
@@ -122,15 +122,15 @@ async fn it_enrols_and_talks_as_initiator() {
     assert_eq!(soon(talk(channel, "hello")).await.expect("orderly"), ["21.5"]);
     let (exit, lines) = device.end().await;
     assert_eq!((exit, exit.code()), (Exit::Done, 0));
-    let told = ["peer: gateway, certificate verified", "sent: 21.5", "gateway: hello", "exit 0: done"];
-    assert!(lines.ends_with(&told.map(String::from)), "{lines:?}");
+    let expected = ["peer: gateway, certificate verified", "sent: 21.5", "gateway: hello", "exit 0: done"];
+    assert!(lines.ends_with(&expected.map(String::from)), "{lines:?}");
 }
 
 #[tokio::test]
 async fn it_enrols_and_talks_as_responder() {
     let ca = TestServer::start(Setup::default()).await;
     let gateway = host_identity(&ca, "gateway").await;
-    let mut device = Device::start(words(&ca, &[&"--listen", &"127.0.0.1:0", &"--send", &"21.5"]));
+    let mut device = Device::start(arguments(&ca, &[&"--listen", &"127.0.0.1:0", &"--send", &"21.5"]));
     let address = device.address().await;
     let options = ChannelOptions { peer: Some(id("device")), ..ChannelOptions::default() };
     let channel = soon(connect(&address, &gateway, &options)).await.expect("a device");
@@ -144,39 +144,38 @@ async fn it_enrols_and_talks_as_responder() {
 async fn two_devices_talk_to_each_other() {
     let ca = TestServer::start(Setup::default()).await;
     let mut near =
-        Device::start(words(&ca, &[&"--listen", &"127.0.0.1:0", &"--send", &"near", &"--no-clock"]));
+        Device::start(arguments(&ca, &[&"--listen", &"127.0.0.1:0", &"--send", &"near", &"--no-clock"]));
     let address = near.address().await;
-    let far = words(&ca, &[&"--subject", &"sensor", &"--connect", &address, &"--send", &"far"]);
-    let ((far, heard_far), (near, heard_near)) = tokio::join!(Device::start(far).end(), near.end());
+    let far = arguments(&ca, &[&"--subject", &"sensor", &"--connect", &address, &"--send", &"far"]);
+    let ((far, far_lines), (near, near_lines)) = tokio::join!(Device::start(far).end(), near.end());
     assert_eq!((near, far), (Exit::Done, Exit::Done));
-    assert!(heard_near.contains(&"sensor: far".to_owned()), "{heard_near:?}");
-    assert!(heard_far.contains(&"device: near".to_owned()), "{heard_far:?}");
-    let confessed = |lines: &[String]| lines.iter().any(|line| line.contains("could not be checked"));
-    assert!(confessed(&heard_near) && !confessed(&heard_far), "one of them has a clock");
+    assert!(near_lines.contains(&"sensor: far".to_owned()), "{near_lines:?}");
+    assert!(far_lines.contains(&"device: near".to_owned()), "{far_lines:?}");
+    let unchecked = |lines: &[String]| lines.iter().any(|line| line.contains("could not be checked"));
+    assert!(unchecked(&near_lines) && !unchecked(&far_lines), "one of them has a clock");
 }
 
 #[tokio::test]
-async fn what_it_stores_is_private_and_a_restart_needs_no_ca() {
+async fn stored_files_are_private_and_a_restart_needs_no_ca() {
     let around = tempfile::tempdir().expect("a folder");
     let store = around.path().join("flash");
     let ca = TestServer::start(Setup::default()).await;
     let gateway = host_identity(&ca, "gateway").await;
-    let enrolment = words(&ca, &[&"--store", &store.display()]);
+    let enrolment = arguments(&ca, &[&"--store", &store.display()]);
     assert_eq!(exit(enrolment.clone()).await, Exit::Done);
     let names = |folder: &Path| {
-        let entries = std::fs::read_dir(folder).expect("the folder is there");
+        let entries = std::fs::read_dir(folder).expect("the folder exists");
         let mut names: Vec<_> =
             entries.map(|entry| entry.expect("readable").file_name().into_string().expect("text")).collect();
         names.sort();
         names
     };
-    assert_eq!(names(&store), ["identity", "time"], "and nothing else is left");
+    assert_eq!(names(&store), ["identity", "time"], "no other files");
     assert_eq!((mode(&store), mode(&store.join("identity"))), (0o700, 0o600));
 
     soon(ca.stop()).await.expect("no panic").expect("an orderly end");
     let (mut listener, address) = listener(gateway).await;
-    let words = [enrolment, vec!["--connect".into(), address.to_string()]].concat();
-    let device = Device::start(words);
+    let device = Device::start([enrolment, vec!["--connect".into(), address.to_string()]].concat());
     let channel = soon(listener.accept()).await.expect("a device");
     soon(talk(channel, "hello")).await.expect("orderly");
     let (exit, lines) = device.end().await;
@@ -189,16 +188,16 @@ async fn the_ca_refuses_and_the_device_says_why() {
     let ca = TestServer::start(Setup::default()).await;
     ca.add_token("right", "device", 600);
     let fingerprint = "07".repeat(32);
-    assert_eq!(exit(words(&ca, &[&"--fingerprint", &fingerprint])).await, Exit::ProofRefused);
-    assert_eq!(exit(words(&ca, &[&"--token", &"wrong"])).await, Exit::ProofRefused);
-    assert_eq!(exit(words(&ca, &[&"--token", &"right"])).await, Exit::Done);
-    let (exit_code, lines) = Device::start(words(&ca, &[])).end().await;
+    assert_eq!(exit(arguments(&ca, &[&"--fingerprint", &fingerprint])).await, Exit::ProofRefused);
+    assert_eq!(exit(arguments(&ca, &[&"--token", &"wrong"])).await, Exit::ProofRefused);
+    assert_eq!(exit(arguments(&ca, &[&"--token", &"right"])).await, Exit::Done);
+    let (exit_code, lines) = Device::start(arguments(&ca, &[])).end().await;
     assert_eq!(exit_code, Exit::CaRefused, "the name has a live certificate for another key");
     assert!(lines.iter().any(|line| line.starts_with("the CA refused (subject_taken): ")), "{lines:?}");
 
     let policy = Policy { enrolment: Enrolment::Token, ..Policy::default() };
     let strict = TestServer::start(Setup { policy, ..Setup::default() }).await;
-    assert_eq!(exit(words(&strict, &[])).await, Exit::TokenRefused);
+    assert_eq!(exit(arguments(&strict, &[])).await, Exit::TokenRefused);
 }
 
 #[tokio::test]
@@ -206,17 +205,18 @@ async fn a_peer_of_another_ca_is_refused_from_either_side() {
     let ca = TestServer::start(Setup::default()).await;
     let stranger = identity_of(OTHER_CA, "gateway", valid());
     let (mut strangers, address) = listener(stranger.clone()).await;
-    let device = Device::start(words(&ca, &[&"--connect", &address]));
-    let refused = soon(strangers.accept()).await.expect_err("it was told so");
+    let device = Device::start(arguments(&ca, &[&"--connect", &address]));
+    let refused = soon(strangers.accept()).await.expect_err("the device refuses");
     assert_eq!(refused.session_error(), Some(session::Error::Refused(Code::CertificateRefused)));
     assert_eq!(device.end().await.0, Exit::PeerOfAnotherCa);
 
-    // As initiator the stranger sees the device's certificate first, and is the one to refuse.
-    let mut device = Device::start(words(&ca, &[&"--subject", &"other", &"--listen", &"127.0.0.1:0"]));
+    // As initiator the stranger gets the device's certificate first and refuses it.
+    let mut device = Device::start(arguments(&ca, &[&"--subject", &"other", &"--listen", &"127.0.0.1:0"]));
     let address = device.address().await;
     soon(connect(&address, &stranger, &ChannelOptions::default())).await.expect_err("of another CA");
     let friend = host_identity(&ca, "friend").await;
-    let channel = soon(connect(&address, &friend, &ChannelOptions::default())).await.expect("it still waits");
+    let channel =
+        soon(connect(&address, &friend, &ChannelOptions::default())).await.expect("the device still waits");
     soon(talk(channel, "hello")).await.expect("orderly");
     let (exit, lines) = device.end().await;
     assert_eq!(exit, Exit::Done);
@@ -224,10 +224,10 @@ async fn a_peer_of_another_ca_is_refused_from_either_side() {
 }
 
 #[tokio::test]
-async fn a_stream_that_ends_fails_or_is_silent_is_reported_as_what_it_is() {
+async fn silent_and_absent_servers_have_exit_codes_of_their_own() {
     let ca = TestServer::start(Setup::default()).await;
-    let hasty: [&dyn Display; 2] = [&"--deadline", &"1"];
-    let more = |more: &[&dyn Display]| words(&ca, &[&hasty, more].concat());
+    let short: [&dyn Display; 2] = [&"--deadline", &"1"];
+    let more = |more: &[&dyn Display]| arguments(&ca, &[&short, more].concat());
     let mute = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let at = mute.local_addr().expect("bound");
     let (silent_ca, silent_peer, nobody) = tokio::join!(
@@ -246,10 +246,10 @@ async fn a_stream_that_ends_fails_or_is_silent_is_reported_as_what_it_is() {
 }
 
 #[tokio::test]
-async fn a_peer_that_drips_gains_no_time() {
+async fn a_peer_that_drips_bytes_does_not_extend_the_deadline() {
     let ca = TestServer::start(Setup::default()).await;
-    let mut device = Device::start(words(&ca, &[&"--deadline", &"1", &"--listen", &"127.0.0.1:0"]));
-    let mut peer = std::net::TcpStream::connect(device.address().await).expect("it listens");
+    let mut device = Device::start(arguments(&ca, &[&"--deadline", &"1", &"--listen", &"127.0.0.1:0"]));
+    let mut peer = std::net::TcpStream::connect(device.address().await).expect("the server listens");
     let dripping = spawn_blocking(move || {
         let drop_by_drop = std::iter::once(&1).chain(std::iter::repeat(&b' '));
         for byte in [&0, &0].into_iter().chain(drop_by_drop) {
@@ -260,18 +260,18 @@ async fn a_peer_that_drips_gains_no_time() {
         }
     });
     assert_eq!(device.end().await.0, Exit::PeerSilent);
-    soon(dripping).await.expect("the device has hung up");
+    soon(dripping).await.expect("the device has closed");
 }
 
 #[test]
-fn words_that_make_no_sense_do_not_start_it() {
-    for (words, wrong) in [
+fn wrong_arguments_do_not_start_the_device() {
+    for (arguments, wrong) in [
         (&["--ca", "127.0.0.1:1"][..], "--fingerprint is missing"),
         (&["--store"], "--store needs a value"),
         (&["--ca"], "--ca needs a value"),
         (&["--ca", "127.0.0.1"], "127.0.0.1: "),
     ] {
-        let error = run(words.iter().map(Into::into), |_| {}).expect_err("not enough");
+        let error = run(arguments.iter().map(Into::into), |_| {}).expect_err("not enough");
         assert_eq!(error.exit(), Exit::Usage);
         let text = error.to_string();
         assert!(text.starts_with(wrong) && text.contains("usage: minipki-device --ca"), "{text}");
@@ -279,9 +279,9 @@ fn words_that_make_no_sense_do_not_start_it() {
 }
 
 #[test]
-fn a_word_that_is_not_text_is_refused_without_a_panic() {
+fn an_argument_that_is_not_utf_8_is_refused_without_a_panic() {
     use std::os::unix::ffi::OsStringExt;
-    let word = std::ffi::OsString::from_vec(b"sub\xff".to_vec());
-    let error = run(["--subject".into(), word], |_| {}).expect_err("no text");
+    let argument = std::ffi::OsString::from_vec(b"sub\xff".to_vec());
+    let error = run(["--subject".into(), argument], |_| {}).expect_err("no text");
     assert!(error.to_string().starts_with("\"sub\\xFF\" is not UTF-8"), "{error}");
 }

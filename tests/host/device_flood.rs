@@ -1,4 +1,4 @@
-//! The boards' network under a flood: frames come faster than they are taken, and deadlines hold.
+//! The boards' network under a flood of frames: deadlines must hold.
 
 use std::net::Ipv4Addr;
 
@@ -8,15 +8,15 @@ use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
-/// What the boards run, built for this machine.
-#[allow(unreachable_pub, reason = "the boards' crate has it for others")]
+/// The code of the boards, built for this machine.
+#[allow(unreachable_pub, reason = "the boards' crate exports it")]
 #[path = "../../firmware-sim/boards/cortex-m/src/round.rs"]
 mod round;
 
-/// A controller in which a frame always waits.
+/// A network controller that always has a received frame.
 struct Flooded {
     frame: Vec<u8>,
-    /// The time: to take a frame takes a millisecond.
+    /// The time. Each received frame takes a millisecond.
     now: Instant,
     taken: usize,
     sent: Vec<Vec<u8>>,
@@ -33,7 +33,7 @@ impl Device for Flooded {
     fn receive(&mut self, _: Instant) -> Option<(Received, ToSend<'_>)> {
         self.now += Duration::from_millis(1);
         self.taken += 1;
-        assert!(self.taken < 100_000, "it never stops taking frames");
+        assert!(self.taken < 100_000, "the loop takes frames without end");
         Some((Received(self.frame.clone()), ToSend(&mut self.sent)))
     }
 
@@ -67,7 +67,7 @@ impl TxToken for ToSend<'_> {
 #[test]
 fn a_flood_of_frames_delays_no_deadline() {
     let (near, far) = (Ipv4Addr::new(10, 0, 9, 1), Ipv4Addr::new(10, 0, 9, 2));
-    // A question for the device's own address (ARP), which it answers; and a frame of no known type.
+    // An ARP request for the device's address, which it answers, and a frame of an unknown type.
     let question = [
         &[0xff; 6][..],
         &[
@@ -94,11 +94,11 @@ fn a_flood_of_frames_delays_no_deadline() {
         while device.now < deadline {
             let (before, now) = (device.taken, device.now);
             round::round(&mut interface, &mut device, &mut sockets, now);
-            assert!(device.taken - before <= round::FRAMES, "the clock is looked at in between");
+            assert!(device.taken - before <= round::FRAMES, "the clock is read in between");
         }
         assert!(device.now < deadline + Duration::from_millis(10), "the deadline holds");
         let connecting =
             |frame: &Vec<u8>| frame[12..14] == [8, 0] && frame[23] == 6 || frame[12..14] == [8, 6];
-        assert!(device.sent.iter().any(connecting), "and what is to be sent is sent");
+        assert!(device.sent.iter().any(connecting), "the connection request is sent");
     }
 }

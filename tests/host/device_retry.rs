@@ -1,6 +1,6 @@
-//! A device whose enrolment is cut off, or falls silent, at any byte: started again, it succeeds with the same key.
+//! An enrolment of a device that is cut or becomes silent at any byte. A second try succeeds with the same key.
 //!
-//! The CA is the real server, the board is the PC's, and the line between them is a relay on the loopback.
+//! The CA is the real server, the board is the PC's, and the line between them is a relay on loopback.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,17 +20,17 @@ use minipki_tests::server::{Setup, TestServer, now};
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
-/// Devices that run at once: a silent line is waited for.
+/// The number of concurrent devices. Many of them wait on silent lines.
 const DEVICES: usize = 24;
-/// For a line that falls silent.
+/// The deadline on a line that becomes silent.
 const SHORT: Duration = Duration::from_millis(150);
-/// For a line that is good, or is cut.
+/// The deadline on other lines.
 const LONG: Duration = Duration::from_secs(20);
 
-/// Most digits of a serial number. One with fewer makes an answer that is shorter than the first device's.
+/// The maximum number of digits of a serial number. A shorter one makes the answer shorter.
 const SERIAL: usize = 16;
 
-/// A device that is started on a line that ends there, and then on a good one.
+/// A device that runs on a line with this cut, and then on a good line.
 #[derive(Debug)]
 struct Case {
     subject: IdBuf,
@@ -41,13 +41,13 @@ struct Case {
 struct Ca {
     port: u16,
     fingerprint: Fingerprint,
-    /// Bytes that it answered to the first device.
+    /// The number of bytes that the first device received.
     answers: usize,
 }
 
 impl Ca {
-    /// How a device ends that is started on this line.
-    fn enrols(&self, case: &Case, store: &Path, line: u16, deadline: Duration) -> (Exit, Vec<String>) {
+    /// Runs a device on the relay `line`. Returns its exit and its report.
+    fn enrol(&self, case: &Case, store: &Path, line: u16, deadline: Duration) -> (Exit, Vec<String>) {
         let config = Config {
             ca: SocketAddr::from((Ipv4Addr::LOCALHOST, line)),
             fingerprint: self.fingerprint,
@@ -66,15 +66,15 @@ impl Ca {
         (exit, lines)
     }
 
-    fn play(&self, case: &Case, store: &Path) {
+    fn test(&self, case: &Case, store: &Path) {
         let line = Line::new(self.port, Some(case.cut));
         let deadline = if case.cut.silent { SHORT } else { LONG };
-        let (exit, lines) = self.enrols(case, store, line.port, deadline);
+        let (exit, lines) = self.enrol(case, store, line.port, deadline);
         let near_the_end = case.cut.way == Way::Back && case.cut.after + SERIAL > self.answers;
         let whole = exit == Exit::Done && near_the_end;
         assert!(whole || matches!(exit, Exit::CaCut | Exit::CaSilent), "{case:?}: {lines:?}");
         let before = key(store);
-        let (exit, lines) = self.enrols(case, store, self.port, LONG);
+        let (exit, lines) = self.enrol(case, store, self.port, LONG);
         assert_eq!(exit, Exit::Done, "{case:?}: {lines:?}");
         assert!(key(store) == before, "{case:?}: another key");
     }
@@ -85,18 +85,18 @@ fn key(store: &Path) -> Vec<u8> {
     fs::read(store.join("identity")).expect("a record")[..32].to_vec()
 }
 
-/// A folder in memory where there is one: thousands of records are synchronised here.
+/// A folder in memory if the system has one, because the test synchronises thousands of files.
 fn folder() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
 }
 
-/// The lines: cut after every byte, and silent around every frame's borders, with a token at some of these places.
+/// The cuts and whether they use a token: a cut after every byte, and a silent line around the borders of every frame.
 fn cuts(line: &Line) -> Vec<(bool, Cut)> {
     let mut cuts = Vec::new();
     for way in [Way::Out, Way::Back] {
         let bytes = line.passed(way);
         let borders = borders(&bytes);
-        // When all has been sent, the answer is still to come; when all has come, nothing is cut.
+        // A cut after all sent bytes stops the answer. A cut after all received bytes would stop nothing.
         for after in 0..bytes.len() + usize::from(way == Way::Out) {
             let marked = borders.iter().any(|border| border.abs_diff(after) <= 1) || after % 97 == 0;
             cuts.push((false, Cut { way, after, silent: false }));
@@ -109,7 +109,7 @@ fn cuts(line: &Line) -> Vec<(bool, Cut)> {
     cuts
 }
 
-/// Where each frame and its body begin, and where the last one ends.
+/// The positions where each frame and its body begin, and the end of the last frame.
 fn borders(bytes: &[u8]) -> Vec<usize> {
     let (mut at, mut borders) = (0, vec![0]);
     while let Some(length) = bytes[at..].first_chunk() {
@@ -119,14 +119,14 @@ fn borders(bytes: &[u8]) -> Vec<usize> {
     borders
 }
 
-/// Plays all of them, side by side.
-fn play_all(ca: &Ca, cases: &[Case], around: &Path) {
+/// Tests all cases concurrently.
+fn test_all(ca: &Ca, cases: &[Case], around: &Path) {
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..DEVICES {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    ca.play(case, &around.join(case.subject.as_id().as_str()));
+                    ca.test(case, &around.join(case.subject.as_id().as_str()));
                 }
             });
         }
@@ -135,7 +135,7 @@ fn play_all(ca: &Ca, cases: &[Case], around: &Path) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_enrolment_that_ends_at_any_byte_is_repeated_with_the_same_key() {
-    // All the devices have one address.
+    // All devices have the same address.
     let server = TestServer::start(Setup {
         limits: Limits { per_source: 512, ..Limits::default() },
         ..Setup::default()
@@ -146,14 +146,14 @@ async fn an_enrolment_that_ends_at_any_byte_is_repeated_with_the_same_key() {
     let whole =
         Case { subject: id("device-0000"), token: None, cut: Cut { way: Way::Out, after: 0, silent: false } };
     let line = Line::new(ca.port, None);
-    let (exit, lines) = ca.enrols(&whole, &around.path().join("whole"), line.port, LONG);
+    let (exit, lines) = ca.enrol(&whole, &around.path().join("whole"), line.port, LONG);
     assert_eq!(exit, Exit::Done, "{lines:?}");
     ca.answers = line.passed(Way::Back).len();
 
     let cases: Vec<Case> = (1..)
         .zip(cuts(&line))
         .map(|(number, (token, cut))| {
-            // A name of the same length each time, so that the messages are as long as those that were measured.
+            // All names have the same length, so all messages have the length of the first run.
             let subject = id(&format!("device-{number:04}"));
             Case { subject, token: token.then(|| format!("token-{number}")), cut }
         })
@@ -163,7 +163,7 @@ async fn an_enrolment_that_ends_at_any_byte_is_repeated_with_the_same_key() {
     server.add_tokens(tokens, 600);
 
     let (count, folder): (_, PathBuf) = (cases.len() as u64, around.path().into());
-    spawn_blocking(move || play_all(&ca, &cases, &folder)).await.expect("every device succeeds");
+    spawn_blocking(move || test_all(&ca, &cases, &folder)).await.expect("every device succeeds");
     let recorded = server.reader().counts(now()).expect("counted").certificates;
-    assert_eq!(recorded, count + 1, "each device has one certificate, however often it asked");
+    assert_eq!(recorded, count + 1, "each device has one certificate");
 }

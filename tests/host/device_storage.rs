@@ -1,4 +1,4 @@
-//! A device whose storage fails or is full: no granted certificate is lost by that.
+//! A device whose storage fails or is full. It loses no issued certificate.
 
 use std::cell::RefCell;
 use std::fs;
@@ -12,7 +12,7 @@ use minipki_device::{Folder, StartError, run};
 use minipki_device_app::{Exit, IDENTITY};
 use minipki_tests::ca::{chmod, mode};
 use minipki_tests::device::{Errand, TestBoard, config};
-use minipki_tests::device_others::{Other, good, noon};
+use minipki_tests::device_remotes::{Remote, good, noon};
 use minipki_tests::peers::trust;
 use tempfile::TempDir;
 
@@ -20,31 +20,28 @@ fn board() -> TestBoard {
     TestBoard::new(Now::Exact(noon()))
 }
 
-/// An honest CA that notes the keys for which it was asked.
-fn noting(keys: &Rc<RefCell<Vec<x25519::PublicKey>>>) -> Other {
+/// An honest CA that records the requested keys.
+fn recording(keys: &Rc<RefCell<Vec<x25519::PublicKey>>>) -> Remote {
     let keys = Rc::clone(keys);
-    Other::ca(&trust(), move |subject, key| {
+    Remote::ca(&trust(), move |subject, key| {
         keys.borrow_mut().push(*key);
         good(subject, key)
     })
 }
 
 #[test]
-fn a_storage_that_fails_at_any_write_costs_no_key() {
-    let mut whole = board().meets(Other::ca(&trust(), good));
+fn a_failed_write_at_any_point_loses_no_key() {
+    let mut whole = board().with_remote(Remote::ca(&trust(), good));
     assert_eq!(whole.run(&config(Errand::Enrol)), Exit::Done);
     let all = usize::MAX - whole.writes;
     assert!(all >= 5, "a key, two reservations, an identity, a time");
     for writes in 0..all {
         let keys = Rc::default();
-        let mut first = board().meets(noting(&keys));
+        let mut first = board().with_remote(recording(&keys));
         first.writes = writes;
         assert_eq!(first.run(&config(Errand::Enrol)), Exit::Storage, "{writes}: {:?}", first.lines);
-        assert!(
-            first.key().is_some() || first.passed.is_empty(),
-            "the key is stored before the CA hears of it"
-        );
-        let mut again = first.restarted().with_entropy(78).meets(noting(&keys));
+        assert!(first.key().is_some() || first.passed.is_empty(), "the key is stored before the request");
+        let mut again = first.restarted().with_entropy(78).with_remote(recording(&keys));
         assert_eq!(again.run(&config(Errand::Enrol)), Exit::Done, "{writes}: {:?}", again.lines);
         assert!(keys.borrow().iter().all(|key| *key == keys.borrow()[0]), "{writes}: one key");
     }
@@ -54,27 +51,27 @@ fn a_storage_that_fails_at_any_write_costs_no_key() {
 fn a_storage_that_is_full_ends_the_run_before_the_ca_is_asked() {
     let mut granted = false;
     for room in (0..3 * IDENTITY).step_by(4) {
-        let mut board = board().meets(Other::ca(&trust(), good));
+        let mut board = board().with_remote(Remote::ca(&trust(), good));
         board.room = room;
         let exit = board.run(&config(Errand::Enrol));
         assert_eq!(exit == Exit::Storage, board.passed.is_empty(), "room {room}: {:?}", board.lines);
         assert!(exit == Exit::Storage && !granted || exit == Exit::Done, "room {room}: {:?}", board.lines);
         granted = exit == Exit::Done;
         if !granted && room % 256 == 0 {
-            let mut again = board.restarted().meets(Other::ca(&trust(), good));
+            let mut again = board.restarted().with_remote(Remote::ca(&trust(), good));
             assert_eq!(again.run(&config(Errand::Enrol)), Exit::Done, "there is room now: {:?}", again.lines);
         }
     }
-    assert!(granted, "three records find room");
+    assert!(granted, "three records fit");
 }
 
-/// How a device ends that keeps its records there, at a CA that nobody serves; and what it says.
-fn ends(store: &Path) -> (Result<Exit, StartError>, Vec<String>) {
+/// Runs a device with this folder and an unreachable CA. Returns its exit and its report.
+fn run_device(store: &Path) -> (Result<Exit, StartError>, Vec<String>) {
     let fingerprint = trust().fingerprint().to_string();
-    let words = ["--ca", "127.0.0.1:1", "--fingerprint", &fingerprint, "--subject", "device", "--store"];
-    let words = words.map(Into::into).into_iter().chain([store.as_os_str().to_owned()]);
+    let arguments = ["--ca", "127.0.0.1:1", "--fingerprint", &fingerprint, "--subject", "device", "--store"];
+    let arguments = arguments.map(Into::into).into_iter().chain([store.as_os_str().to_owned()]);
     let mut lines = Vec::new();
-    (run(words, |line| lines.push(line.to_string())), lines)
+    (run(arguments, |line| lines.push(line.to_string())), lines)
 }
 
 fn around() -> TempDir {
@@ -92,7 +89,7 @@ fn a_folder_that_others_can_reach_is_refused_and_not_changed() {
     }
     for bits in [0o755, 0o710, 0o701, 0o1777] {
         chmod(&open, bits);
-        let (exit, lines) = ends(&open);
+        let (exit, lines) = run_device(&open);
         let error = exit.expect_err("refused");
         assert_eq!((error.exit(), lines.len()), (Exit::Storage, 0));
         let text = error.to_string();
@@ -104,29 +101,29 @@ fn a_folder_that_others_can_reach_is_refused_and_not_changed() {
         );
         // The advice works.
         let advised = text.rsplit_once("--store \"").expect("advice").1.trim_end_matches('"');
-        assert_eq!(ends(advised.as_ref()).0, Ok(Exit::CaUnreachable));
-        fs::remove_dir_all(advised).expect("it was made");
+        assert_eq!(run_device(advised.as_ref()).0, Ok(Exit::CaUnreachable));
+        fs::remove_dir_all(advised).expect("the folder exists");
     }
-    assert_eq!(ends(&private).0, Ok(Exit::CaUnreachable), "one's own is used");
+    assert_eq!(run_device(&private).0, Ok(Exit::CaUnreachable), "a private folder is used");
     fs::write(&file, "").expect("a file");
-    assert!(ends(&file).0.is_err_and(|error| error.to_string().contains("file")), "it is no folder");
+    assert!(run_device(&file).0.is_err_and(|error| error.to_string().contains("file")), "it is no folder");
 }
 
 #[test]
 fn a_record_that_others_can_reach_or_that_cannot_be_read_is_not_replaced() {
     let around = around();
     let store = around.path().join("store");
-    assert_eq!(ends(&store).0, Ok(Exit::CaUnreachable));
+    assert_eq!(run_device(&store).0, Ok(Exit::CaUnreachable));
     let (identity, kept) = (store.join("identity"), around.path().join("kept"));
     let stored = fs::read(&identity).expect("a key");
-    let refused = |what: &str| {
-        let (exit, lines) = ends(&store);
-        assert_eq!(exit, Ok(Exit::Storage), "{what}: {lines:?}");
-        assert!(lines[0].starts_with("storage: ") && lines[0].contains("identity"), "{what}: {lines:?}");
+    let refused = |case: &str| {
+        let (exit, lines) = run_device(&store);
+        assert_eq!(exit, Ok(Exit::Storage), "{case}: {lines:?}");
+        assert!(lines[0].starts_with("storage: ") && lines[0].contains("identity"), "{case}: {lines:?}");
     };
     chmod(&identity, 0o640);
     refused("a mode");
-    assert_eq!((mode(&identity), fs::read(&identity).expect("it is there")), (0o640, stored.clone()));
+    assert_eq!((mode(&identity), fs::read(&identity).expect("the file exists")), (0o640, stored.clone()));
     fs::rename(&identity, &kept).expect("a move");
     chmod(&kept, 0o600);
     symlink(&kept, &identity).expect("a link");
@@ -141,8 +138,8 @@ fn a_record_that_others_can_reach_or_that_cannot_be_read_is_not_replaced() {
     refused("a folder");
     fs::remove_dir(&identity).expect("the folder");
     fs::rename(&kept, &identity).expect("a move");
-    assert_eq!(ends(&store).0, Ok(Exit::CaUnreachable));
-    assert_eq!(fs::read(&identity).expect("it is there"), stored, "the same key");
+    assert_eq!(run_device(&store).0, Ok(Exit::CaUnreachable));
+    assert_eq!(fs::read(&identity).expect("the file exists"), stored, "the same key");
 }
 
 #[test]
@@ -150,24 +147,24 @@ fn room_is_reserved_on_disk_before_the_ca_is_asked() {
     let around = around();
     let store = around.path().join("store");
     let blocked = store.join("identity.new");
-    assert_eq!(ends(&store).0, Ok(Exit::CaUnreachable));
-    assert_eq!(fs::metadata(&blocked).expect("it is reserved").len(), IDENTITY as u64);
+    assert_eq!(run_device(&store).0, Ok(Exit::CaUnreachable));
+    assert_eq!(fs::metadata(&blocked).expect("the file is reserved").len(), IDENTITY as u64);
     assert_eq!((mode(&blocked), mode(&store.join("identity"))), (0o600, 0o600));
-    // A file of that name cannot be written, as on a full disk.
-    fs::remove_file(&blocked).expect("it is there");
+    // A folder of this name prevents the write, as a full disk would.
+    fs::remove_file(&blocked).expect("the file exists");
     fs::create_dir(&blocked).expect("a folder");
-    let (exit, lines) = ends(&store);
+    let (exit, lines) = run_device(&store);
     assert_eq!(exit, Ok(Exit::Storage));
     assert!(!lines.iter().any(|line| line.starts_with("enrolling")), "{lines:?}");
 }
 
 #[test]
-fn one_folder_is_one_devices() {
+fn one_folder_serves_one_device() {
     let around = around();
     let store = around.path().join("store");
     let first = Folder::open(&store).expect("a new folder");
-    let text = ends(&store).0.expect_err("in use").to_string();
+    let text = run_device(&store).0.expect_err("in use").to_string();
     assert!(text.starts_with("another device uses the folder"), "{text}");
     drop(first);
-    assert_eq!(ends(&store).0, Ok(Exit::CaUnreachable));
+    assert_eq!(run_device(&store).0, Ok(Exit::CaUnreachable));
 }

@@ -1,4 +1,4 @@
-//! The asynchronous driver, over streams that are cut at every place and make it wait before each call.
+//! The asynchronous driver, over streams that are divided at every position and wait before each call.
 
 use std::io;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use minipki_fixtures::rsa_keys::rng;
 use minipki_fixtures::stream::{Cut, Playback};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream that makes the caller wait once before each read and each write.
+/// A stream that is pending once before each read and each write.
 struct Waiting<'a> {
     stream: Playback<'a>,
     waited: bool,
@@ -22,7 +22,7 @@ impl<'a> Waiting<'a> {
         Self { stream: Playback::new(incoming, cut), waited: false }
     }
 
-    /// True every second time; the first time the caller is woken at once.
+    /// Returns true at every second call. The other calls wake the task at once.
     fn ready(&mut self, context: &Context<'_>) -> bool {
         self.waited = !self.waited;
         if self.waited {
@@ -65,7 +65,7 @@ impl AsyncWrite for Waiting<'_> {
     }
 }
 
-/// The driver, whose future is dropped after so many polls.
+/// The driver. Its future is dropped after `POLLS` polls.
 struct Asynchronous<const POLLS: usize>;
 
 impl<const POLLS: usize> Driver for Asynchronous<POLLS> {

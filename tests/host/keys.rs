@@ -1,4 +1,4 @@
-//! The CA folder: what it holds, who may read it, and what it refuses.
+//! The CA folder: its files, their permissions, and the refusals.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use minipki_fixtures::openssl;
 use minipki_fixtures::rsa_keys::SIZES;
 use minipki_keys::{CaFolder, FolderError, SignerKind};
 use minipki_server::state::{self, StateError};
+use minipki_tests::advice;
 use minipki_tests::ca::{chmod, id, mode, openssl_key};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -48,9 +49,10 @@ fn a_new_folder_opens_again_and_openssl_reads_its_keys() {
         assert_eq!(made.fingerprint(), Fingerprint(Sha256::digest(der).into()));
 
         for kind in [SignerKind::Aws, SignerKind::Portable] {
-            let mut signer = opened.signer(kind).expect("the key is there");
+            let mut signer = opened.signer(kind).expect("the key can be read");
             assert_eq!(signer.public_key().size(), size);
-            let signatures = signer.sign_many(&[b"text"]).expect("signed");
+            let signatures =
+                signer.sign_many(minipki_ca::SignatureAlgorithm::RsaPss, &[b"text"]).expect("signed");
             let public = <PublicKey>::from_spki_pem(&public).expect("our own format");
             let digest = Sha256::digest(b"text").into();
             public
@@ -79,22 +81,22 @@ fn nothing_that_exists_is_overwritten() {
     let after: Vec<_> = FILES.map(|name| fs::read(path.join(name)).expect("a file")).into();
     assert_eq!(before, after);
 
-    // A file in the folder's place, and a folder with anything in it.
+    // A file in place of the folder, and a folder with other files.
     let (parent, path) = place();
     fs::write(&path, "mine").expect("written");
     assert!(matches!(create(&path), Err(FolderError::Exists(_))));
     assert_eq!(fs::read(&path).expect("a file"), b"mine");
-    let refused = create(parent.path()).expect_err("it has a file that is not ours");
+    let refused = create(parent.path()).expect_err("the folder has another file");
     assert!(matches!(refused, FolderError::Exists(_)), "{refused}");
 }
 
 #[test]
-fn an_empty_folder_is_taken_if_it_is_private() {
+fn an_empty_private_folder_is_accepted() {
     let (_parent, path) = place();
     fs::create_dir(&path).expect("made");
     chmod(&path, 0o755);
-    let refused = create(&path).expect_err("others could look in").to_string();
-    assert!(refused.contains("chmod 700"), "{refused}");
+    let refused = create(&path).expect_err("others may read it");
+    assert!(advice(&refused).contains("chmod 700"), "{refused}");
     assert_eq!(names(&path), [""; 0]);
     chmod(&path, 0o700);
     create(&path).expect("taken");
@@ -108,7 +110,7 @@ fn a_folder_without_parent_is_not_made() {
 
 #[test]
 fn an_interrupted_creation_leaves_nothing_that_could_issue_and_is_continued() {
-    // The files come in this order, so these are the states a crash can leave.
+    // The files are made in this order, so a crash leaves these states.
     let order = ["ledger.sqlite", "ca-key.pem", "ca-public.pem", "anchor.json"];
     for last in 0..order.len() {
         let (_parent, path) = place();
@@ -116,19 +118,19 @@ fn an_interrupted_creation_leaves_nothing_that_could_issue_and_is_continued() {
         for name in &order[last..] {
             fs::remove_file(path.join(name)).expect("removed");
         }
-        let refused = CaFolder::open(&path).expect_err("it is not whole").to_string();
-        assert!(refused.contains(&format!("--dir {}", path.display())), "{refused}");
+        let refused = CaFolder::open(&path).expect_err("the folder is incomplete");
+        assert!(advice(&refused).contains(&format!("--dir {}", path.display())), "{refused}");
         let again = create(&path).expect("continued");
         assert_eq!(names(&path), FILES);
-        // A key that is there stays.
+        // An existing key stays.
         assert_eq!(again.fingerprint() == fingerprint, last > 1);
         again.signer(SignerKind::Aws).expect("a whole CA");
     }
 }
 
 #[test]
-fn what_is_not_the_rest_of_an_interrupted_creation_is_left_alone() {
-    // A key whose ledger is gone may have issued.
+fn files_that_no_interrupted_creation_left_are_kept() {
+    // A CA with a lost ledger may have issued certificates.
     let (_parent, path) = place();
     create(&path).expect("created");
     for name in ["ledger.sqlite", "anchor.json"] {
@@ -139,16 +141,16 @@ fn what_is_not_the_rest_of_an_interrupted_creation_is_left_alone() {
     assert!(matches!(refused, FolderError::KeyAlone(_)), "{refused}");
     assert_eq!(fs::read(path.join("ca-key.pem")).expect("a file"), key);
 
-    // The unfinished CA of another name or size is finished by its own command.
+    // An unfinished CA is completed only with the same name and key size.
     let (_parent, path) = place();
     create(&path).expect("created");
     fs::remove_file(path.join("anchor.json")).expect("removed");
     for (name, size) in [("other", KeySize::Bits2048), ("ca.example", KeySize::Bits3072)] {
-        let refused = state::create(&path, id(name), size).err().expect("another CA").to_string();
-        assert!(refused.contains("--issuer-id ca.example --bits 2048"), "{refused}");
+        let refused = state::create(&path, id(name), size).err().expect("another CA");
+        assert!(advice(&refused).contains("--issuer-id ca.example --bits 2048"), "{refused}");
     }
 
-    // A ledger from which something was issued, whose key is gone.
+    // A ledger with a reserved serial number and a lost key.
     fs::remove_file(path.join("ca-key.pem")).expect("removed");
     rusqlite::Connection::open(path.join("ledger.sqlite"))
         .and_then(|ledger| ledger.execute("INSERT INTO reserved (serial) VALUES (?1)", [[1; 20]]))
@@ -167,23 +169,23 @@ fn a_damaged_anchor_is_refused() {
 }
 
 #[test]
-fn a_key_that_others_can_reach_is_refused_with_the_command_that_mends_it() {
+fn a_key_that_others_can_reach_is_refused_with_the_command_that_repairs_it() {
     let (_parent, path) = place();
     let folder = create(&path).expect("created");
     let key = path.join("ca-key.pem");
     for wrong in [0o640, 0o604, 0o620, 0o611] {
         chmod(&key, wrong);
-        let refused = CaFolder::open(&path).expect_err("the key is open").to_string();
-        let advice = format!("chmod 600 {}", key.display());
-        assert!(refused.contains(&advice) && refused.contains(&format!("{wrong:04o}")), "{refused}");
-        // Also where the folder was opened before.
+        let refused = CaFolder::open(&path).expect_err("the key is open");
+        assert!(refused.to_string().contains(&format!("{wrong:04o}")), "{refused}");
+        assert!(advice(&refused).contains(&format!("chmod 600 {}", key.display())), "{refused:?}");
+        // The mode is also checked if the folder was opened before.
         assert!(matches!(folder.signer(SignerKind::Aws), Err(FolderError::Mode { .. })));
     }
     chmod(&key, 0o400);
     folder.signer(SignerKind::Aws).expect("its owner may read it, and that is enough");
     chmod(&path, 0o750);
-    let refused = CaFolder::open(&path).expect_err("the folder is open").to_string();
-    assert!(refused.contains(&format!("chmod 700 {}", path.display())), "{refused}");
+    let refused = CaFolder::open(&path).expect_err("the folder is open");
+    assert!(advice(&refused).contains(&format!("chmod 700 {}", path.display())), "{refused}");
 }
 
 #[test]

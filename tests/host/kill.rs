@@ -1,4 +1,4 @@
-//! The CA's server dies in the middle of its work: no serial twice, nothing answered that is not on the disk.
+//! The CA's server is killed under load. No serial number is used twice, and every answer is on the disk.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -23,10 +23,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-/// Clients that ask at the same time, for one certificate after another.
+/// The number of concurrent clients. Each requests one certificate after another.
 const CLIENTS: usize = 8;
 
-/// How often the server is killed.
+/// The number of kills.
 const KILLS: usize = 5;
 
 pub(crate) fn serve(folder: &Path) -> (Running, SocketAddr) {
@@ -35,7 +35,7 @@ pub(crate) fn serve(folder: &Path) -> (Running, SocketAddr) {
     (server, address)
 }
 
-/// Clients at work. They stop when the server does, each with the certificates it received.
+/// Running clients. They end with the server and return their certificates.
 pub(crate) struct Load {
     clients: JoinSet<Vec<Vec<u8>>>,
     granted: Arc<AtomicUsize>,
@@ -44,7 +44,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Starts `clients`, whose subjects begin with the number of the round.
+    /// Starts `clients` clients. Their subjects begin with the number of the round.
     pub(crate) fn start(
         runtime: &Runtime,
         address: SocketAddr,
@@ -59,7 +59,7 @@ impl Load {
             let (anchor, stopped) = (anchor.clone(), load.stopped.clone());
             let work = async move {
                 let mut received = Vec::new();
-                let mut stream = TcpStream::connect(address).await.expect("the server is there");
+                let mut stream = TcpStream::connect(address).await.expect("the server listens");
                 for n in 0.. {
                     let subject = format!("{round}-{client}-{n}");
                     let key = KeyPair::generate(Portable::new(), &mut UnwrapErr(SysRng));
@@ -81,19 +81,19 @@ impl Load {
         load
     }
 
-    /// Waits until so many certificates are out.
+    /// Waits until `count` certificates are issued.
     pub(crate) async fn granted(&self, count: usize) {
         while self.granted.load(Ordering::Relaxed) < count {
             soon(self.progress.notified()).await;
         }
     }
 
-    /// Lets each client end with the certificate that it waits for.
+    /// Stops each client after its running request.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
-    /// Waits for the clients; returns what they received.
+    /// Waits for the clients and returns their certificates.
     pub(crate) async fn end(self) -> Vec<Vec<u8>> {
         soon(self.clients.join_all()).await.concat()
     }
@@ -104,11 +104,11 @@ fn random(below: u64) -> u64 {
 }
 
 #[test]
-fn killed_under_load_it_has_on_disk_what_it_answered_and_repeats_no_serial() {
+fn killed_under_load_the_ledger_has_every_answer_and_no_serial_twice() {
     let folder = TempDir::new().expect("a folder");
     run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
     let ca = folder.path().join("ca");
-    let anchor = fs::read(ca.join("anchor.json")).expect("a CA folder has it");
+    let anchor = fs::read(ca.join("anchor.json")).expect("the CA's anchor");
     let anchor = Anchor::decode(Portable::new(), &anchor).expect("a good anchor");
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
 
@@ -116,23 +116,23 @@ fn killed_under_load_it_has_on_disk_what_it_answered_and_repeats_no_serial() {
     for round in 0..KILLS {
         let (server, address) = serve(folder.path());
         let load = Load::start(&runtime, address, &anchor, round, CLIENTS);
-        // Some time after some certificates: where in its work that is, is chance.
+        // The kill comes at a random time after a random number of certificates.
         runtime.block_on(load.granted(1 + random(60) as usize));
         std::thread::sleep(Duration::from_micros(random(5000)));
-        // Dropping it is SIGKILL.
+        // Dropping a running program sends SIGKILL.
         drop(server);
         received.extend(runtime.block_on(load.end()));
     }
-    // At last it is asked to stop, under load too, and ends well.
+    // A stop under load succeeds.
     let (server, address) = serve(folder.path());
     let load = Load::start(&runtime, address, &anchor, KILLS, CLIENTS);
     runtime.block_on(load.granted(10));
     server.stop().expect(0);
     received.extend(runtime.block_on(load.end()));
 
-    // Each client has verified what it received; nobody received what another one did.
+    // Each client has verified its certificates. No two clients have received the same one.
     let serials: HashSet<Serial> = received.iter().map(|text| serial(text)).collect();
-    assert_eq!(serials.len(), received.len(), "a serial number was given out twice");
+    assert_eq!(serials.len(), received.len(), "a serial number was issued twice");
 
     let issuer_id = anchor.issuer_id().expect("the CA's own anchor is whole").into();
     let owner = Owner { issuer_id, fingerprint: anchor.fingerprint() };
@@ -142,7 +142,7 @@ fn killed_under_load_it_has_on_disk_what_it_answered_and_repeats_no_serial() {
         records.iter().map(|record| (record.serial, &record.certificate[..])).collect();
     assert_eq!(recorded.len(), records.len(), "a serial number was recorded twice");
     for text in &received {
-        let record = recorded.get(&serial(text)).expect("what was answered is in the ledger");
+        let record = recorded.get(&serial(text)).expect("every answer is in the ledger");
         assert_eq!(record, text);
     }
     for record in &records {

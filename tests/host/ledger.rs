@@ -1,10 +1,10 @@
-//! The ledger on the disk: no serial twice whatever happens, and files that others cannot read.
+//! The ledger on the disk: no serial number twice, and files that others cannot read.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::path::Path;
 
-use minipki_ca::ports::{CertificateFormat, Ledger, LedgerReader, NewCertificate, Page};
+use minipki_ca::ports::{CertificateFormat, LedgerReader, NewCertificate, Page, Recorder};
 use minipki_core::trust::{Serial, Validity};
 use minipki_ledger::{Accept, SqliteLedger, SqliteReader};
 use minipki_tests::ca::{at, id, make_ledger, mode, open_ledger, owner};
@@ -20,7 +20,7 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-/// Draws out of 8192 numbers only, zero among them, so that it often draws one a second time.
+/// A generator of only 8192 numbers, including zero, so that numbers repeat often.
 struct Few(ChaCha20Rng);
 
 impl TryRng for Few {
@@ -41,13 +41,13 @@ impl TryCryptoRng for Few {}
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// Reserve so many and record them.
+    /// Reserve serial numbers and record certificates.
     Issue(usize),
-    /// Reserve so many and never record them: the signer failed.
+    /// Reserve serial numbers and record nothing, as after a failure of the signer.
     Waste(usize),
-    /// Reserve so many, sign them, and be killed.
+    /// Reserve serial numbers and kill the CA.
     Crash(usize),
-    /// Stop and start.
+    /// Stop and start the CA.
     Restart,
 }
 
@@ -61,7 +61,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Records certificates with these serials in one batch.
-fn record_all(ledger: &mut dyn Ledger, serials: &[Serial]) {
+fn record_all(ledger: &mut dyn Recorder, serials: &[Serial]) {
     let subject = id("device");
     let certificate = |serial: &Serial| NewCertificate {
         serial: *serial,
@@ -75,9 +75,8 @@ fn record_all(ledger: &mut dyn Ledger, serials: &[Serial]) {
     ledger.record(&serials.iter().map(certificate).collect::<Vec<_>>(), at(NOW)).expect("recorded");
 }
 
-/// The files as they are on the disk while a ledger is open: it was never closed, and its
-/// write-ahead log never folded in.
-fn what_a_crash_leaves(running: &Path) -> TempDir {
+/// A copy of the files of an open ledger. Its write-ahead log is not written back, as after a crash.
+fn after_a_crash(running: &Path) -> TempDir {
     let after = folder();
     for name in ["ledger.sqlite", "ledger.sqlite-wal"] {
         std::fs::copy(running.join(name), after.path().join(name)).expect("copied");
@@ -93,7 +92,7 @@ proptest! {
         let mut folders = vec![folder()];
         let mut starts = seed;
         let mut start = |folder: &TempDir| {
-            // The same few numbers in another order: the worst that could come out of a restart.
+            // The same few numbers in another order are the worst case of a restart.
             starts = starts.wrapping_add(1);
             let few = Few(ChaCha20Rng::seed_from_u64(starts));
             make_ledger(folder.path(), &owner("ca", 1));
@@ -107,10 +106,10 @@ proptest! {
                 Step::Issue(count) | Step::Waste(count) | Step::Crash(count) => count,
                 Step::Restart => 0,
             };
-            let serials = ledger.reserve(count).expect("reserved");
+            let serials = ledger.reserve(count, CertificateFormat::Json).expect("reserved");
             prop_assert_eq!(serials.len(), count);
             for serial in &serials {
-                prop_assert!(handed_out.insert(*serial), "{} came twice", serial);
+                prop_assert!(handed_out.insert(*serial), "{} was reserved twice", serial);
             }
             match step {
                 Step::Issue(_) => {
@@ -119,7 +118,7 @@ proptest! {
                 }
                 Step::Waste(_) => {}
                 Step::Crash(_) => {
-                    folders.push(what_a_crash_leaves(folders.last().expect("one").path()));
+                    folders.push(after_a_crash(folders.last().expect("one").path()));
                     ledger = start(folders.last().expect("one"));
                 }
                 Step::Restart => {
@@ -140,7 +139,7 @@ proptest! {
 fn only_its_owner_can_read_a_ledger() {
     let folder = folder();
     let mut ledger = open_ledger(folder.path(), &owner("ca", 1));
-    let serials = ledger.reserve(1).expect("reserved");
+    let serials = ledger.reserve(1, CertificateFormat::Json).expect("reserved");
     record_all(&mut ledger, &serials);
     for name in ["ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm", "last-start.json"] {
         assert_eq!(mode(&folder.path().join(name)), 0o600, "{name}");

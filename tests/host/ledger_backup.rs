@@ -1,4 +1,4 @@
-//! Backup and restore: nothing that was answered is missing, and no interruption harms either.
+//! Backup and restore: they contain every answer, and an interruption does no harm.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -54,11 +54,11 @@ fn sh(folder: &Path, script: &str) {
 #[test]
 fn a_backup_under_load_holds_all_that_was_answered_before_it() {
     let folder = made();
-    let anchor = fs::read(folder.path().join("ca/anchor.json")).expect("a CA folder has it");
+    let anchor = fs::read(folder.path().join("ca/anchor.json")).expect("the CA's anchor");
     let anchor = Anchor::decode(Portable::new(), &anchor).expect("a good anchor");
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let (server, address) = serve(folder.path());
-    // All answers of the first round come before the backup; those of the second while it is made.
+    // The first round ends before the backup. The second round runs during it.
     let load = Load::start(&runtime, address, &anchor, 0, 16);
     runtime.block_on(load.granted(40));
     load.stop();
@@ -99,7 +99,7 @@ fn tokens_of_a_backup_are_revoked_unless_they_are_kept() {
 }
 
 #[test]
-fn ordinary_tools_take_a_backup_apart_and_check_it() {
+fn ordinary_tools_unpack_and_check_a_backup() {
     let folder = made();
     run(folder.path(), &BACKUP).expect(0);
     let script = "mkdir out && tar xf backup -C out && cd out && sha256sum -c SHA256SUMS && cmp ca-key.pem ../ca/ca-key.pem";
@@ -116,7 +116,7 @@ fn a_backup_that_is_not_whole_changes_nothing() {
     run(folder.path(), &BACKUP).expect(0);
     let whole = fs::read(folder.path().join("backup")).expect("a file");
     let mut changed = Vec::new();
-    // Where nothing but content and names are; the padding of a tar archive means nothing.
+    // These positions are in names and contents. The padding of a tar archive has no meaning.
     for at in [0, 520, 1030, 1600, 3000, whole.len() / 2] {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;
@@ -127,11 +127,11 @@ fn a_backup_that_is_not_whole_changes_nothing() {
         fs::write(folder.path().join("backup"), bytes).expect("written");
         let refused = restore(folder.path(), "restored", &[]).expect(1);
         assert!(refused.stderr.contains("is not a whole backup"), "{}", refused.stderr);
-        assert!(!folder.path().join("restored").exists(), "the folder that was made is gone again");
+        assert!(!folder.path().join("restored").exists(), "the new folder is removed again");
     }
 }
 
-/// Extensions of the tar format let a file of some kilobytes claim any size.
+/// With extensions of the tar format, a file of some kilobytes can claim any size.
 #[test]
 fn a_backup_that_claims_more_than_it_has_is_refused_before_it_is_written() {
     let folder = made();
@@ -139,12 +139,12 @@ fn a_backup_that_claims_more_than_it_has_is_refused_before_it_is_written() {
     let whole = fs::read(folder.path().join("backup")).expect("a file");
     let ledger = (0..whole.len()).step_by(512).find(|at| whole[*at..].starts_with(b"ledger.sqlite\0"));
     let ledger = ledger.expect("the header of the ledger's entry");
-    // A size of 8 GiB; a sparse file; a name that follows in a body of its own.
+    // A size of 8 GiB, a sparse file, and a long name in a body of its own.
     let changes: [(usize, &[u8]); 3] = [(124, b"77777777777"), (156, b"S"), (156, b"L")];
     for (at, bytes) in changes {
         let mut changed = whole.clone();
         changed[ledger + at..][..bytes.len()].copy_from_slice(bytes);
-        // The checksum of a header counts itself as blanks.
+        // The checksum counts its own field as blanks.
         changed[ledger + 148..][..8].fill(b' ');
         let sum: u32 = changed[ledger..][..512].iter().map(|byte| u32::from(*byte)).sum();
         changed[ledger + 148..][..8].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
@@ -155,7 +155,7 @@ fn a_backup_that_claims_more_than_it_has_is_refused_before_it_is_written() {
 }
 
 #[test]
-fn a_backup_goes_into_its_own_folder_where_the_ledger_is_lost_or_that_is_meant() {
+fn a_restore_into_its_own_folder_needs_a_lost_ledger_or_the_option() {
     let folder = made();
     run(folder.path(), &BACKUP).expect(0);
     let sound = restore(folder.path(), "ca", &[]).expect(1);
@@ -181,7 +181,7 @@ fn a_backup_goes_into_its_own_folder_where_the_ledger_is_lost_or_that_is_meant()
         serve(folder.path()).0.stop().expect(0);
     }
 
-    // Another CA's folder, and somebody's documents.
+    // The folder of another CA, and a folder with other files.
     run(folder.path(), &["ca", "init", "--dir", "other"]).expect(0);
     let other = restore(folder.path(), "other", &["--replace"]).expect(1);
     assert!(other.stderr.contains("restore it into another folder"), "{}", other.stderr);
@@ -199,13 +199,13 @@ fn a_restore_killed_at_any_write_is_completed_by_the_next() {
     run(folder.path(), &BACKUP).expect(0);
     let arguments = ["ca", "restore", "--from", "backup", "--dir", "new", "--replace"];
     let fresh = |dir: &str| {
-        // A file that is not there need not be removed.
+        // The folder may not exist.
         let _ = fs::remove_dir_all(folder.path().join(dir));
     };
     let kills = at_each(WRITES, |point| {
         fresh("new");
         let done = point.run(folder.path(), &arguments);
-        // A folder that is not whole is not served.
+        // An incomplete folder is not used.
         if done.is_none() && !folder.path().join("new/anchor.json").exists() {
             run(folder.path(), &["ca", "list", "--dir", "new"]).expect(1);
         }
@@ -216,7 +216,7 @@ fn a_restore_killed_at_any_write_is_completed_by_the_next() {
     });
     assert!(kills > 20, "only {kills} kills");
 
-    // Over the ledger of the same CA: a kill leaves the old one in place, none, or the backup.
+    // Over the ledger of the same CA. A kill leaves the old ledger, no ledger or the restored one.
     let arguments = ["ca", "restore", "--from", "backup", "--dir", "ca", "--replace"];
     let kills = at_each(&["rename", "fsync", "unlink"], |point| {
         let done = point.run(folder.path(), &arguments);
@@ -230,11 +230,11 @@ fn a_restore_killed_at_any_write_is_completed_by_the_next() {
 }
 
 #[test]
-fn a_backup_killed_at_any_write_leaves_no_half_one() {
+fn a_backup_killed_at_any_write_leaves_no_partial_backup() {
     let folder = made();
     let kills = at_each(&["pwrite64", "fsync", "renameat2", "unlink"], |point| {
         let done = point.run(folder.path(), &BACKUP);
-        // Under its name is a whole backup or nothing.
+        // The name has a complete backup or does not exist.
         if folder.path().join("backup").exists() {
             restore(folder.path(), "restored", &[]).expect(0);
             fs::remove_dir_all(folder.path().join("restored")).expect("removed");
@@ -261,7 +261,7 @@ fn a_restore_killed_at_any_rename_keeps_the_old_ledger_with_its_log() {
     let folder = made();
     run(folder.path(), &BACKUP).expect(0);
     let (server, _) = serve(folder.path());
-    // Killed, it leaves its log.
+    // A killed server leaves its log.
     drop(server);
     sh(folder.path(), "mv ca template");
     let template = folder.path().join("template");
@@ -291,7 +291,7 @@ fn a_restore_killed_at_any_rename_keeps_the_old_ledger_with_its_log() {
 }
 
 #[test]
-fn of_two_backups_to_one_name_at_once_one_is_whole_and_the_other_fails() {
+fn two_simultaneous_backups_to_one_name_give_one_complete_backup_and_one_error() {
     let folder = made();
     for round in 0..8 {
         let both = [start(folder.path(), &BACKUP), start(folder.path(), &BACKUP)];

@@ -1,5 +1,5 @@
-//! The ledger's files are lost, exchanged, damaged or not to be written: nothing is answered that is not in them, and
-//! each refusal says what to do.
+//! The ledger's files are lost, exchanged, damaged or read-only. Every answer is in the ledger, and each refusal has
+//! advice.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ use super::kill::serve;
 
 const RESTORE: &str = "minipki ca restore --from FILE --dir ";
 
-/// A folder with the CA `ca`, never served.
+/// A folder with the new CA `ca`.
 pub(super) fn made() -> TempDir {
     let folder = TempDir::new().expect("a folder");
     run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
@@ -30,11 +30,11 @@ pub(super) fn made() -> TempDir {
 }
 
 fn anchor(folder: &Path) -> Anchor {
-    let text = fs::read(folder.join("ca/anchor.json")).expect("a CA folder has it");
+    let text = fs::read(folder.join("ca/anchor.json")).expect("the CA's anchor");
     Anchor::decode(Portable::new(), &text).expect("a good anchor")
 }
 
-/// Enrols `subject` at a CA; the answer, if there is one.
+/// Enrols `subject` at a CA. Returns the answer, if there is one.
 fn ask(address: SocketAddr, anchor: &Anchor, subject: &str, key: &KeyPair) -> Option<Outcome> {
     let runtime = Runtime::new().expect("a runtime");
     runtime.block_on(async {
@@ -43,12 +43,12 @@ fn ask(address: SocketAddr, anchor: &Anchor, subject: &str, key: &KeyPair) -> Op
     })
 }
 
-/// Enrols `subject` at a CA; whether it was granted.
+/// Enrols `subject` at a CA. Returns whether it got a certificate.
 fn granted(address: SocketAddr, anchor: &Anchor, subject: &str, key: &KeyPair) -> bool {
     matches!(ask(address, anchor, subject, key), Some(Outcome::Granted(_)))
 }
 
-/// Serves the CA for one enrolment of each of `subjects`, and stops in order.
+/// Starts the CA, enrols each of `subjects` and stops the CA.
 pub(super) fn issue(folder: &Path, subjects: &[&str]) {
     let (server, address) = serve(folder);
     for subject in subjects {
@@ -78,7 +78,7 @@ pub(super) const TOKEN: [&str; 6] = ["ca", "token", "--dir", "ca", "--subject", 
 pub(super) const LIST: [&str; 4] = ["ca", "list", "--dir", "ca"];
 
 #[test]
-fn a_ledger_that_is_lost_is_not_made_anew_but_on_request() {
+fn a_lost_ledger_is_made_again_only_on_request() {
     let folder = made();
     issue(folder.path(), &["alice"]);
     for lost in ["rm ca/ledger.sqlite*", "> ca/ledger.sqlite", "printf x > ca/ledger.sqlite"] {
@@ -88,18 +88,18 @@ fn a_ledger_that_is_lost_is_not_made_anew_but_on_request() {
             let done = run(folder.path(), command);
             refused(done, &format!("{RESTORE}ca"));
         }
-        assert!(!folder.path().join("b").exists(), "no backup of nothing");
+        assert!(!folder.path().join("b").exists(), "a backup of a lost ledger");
     }
     let accepted = [&SERVE[..], &["--accept-empty-ledger"]].concat();
     let mut server = start(folder.path(), &accepted);
     server.address("serving");
     server.stop().expect(0);
-    // Once is enough.
+    // The option is needed only once.
     issue(folder.path(), &["bob"]);
 }
 
 #[test]
-fn a_stop_in_order_folds_in_the_write_ahead_log() {
+fn an_orderly_stop_writes_the_log_back_into_the_ledger() {
     let folder = made();
     issue(folder.path(), &["alice"]);
     let log = fs::metadata(folder.path().join("ca/ledger.sqlite-wal")).map_or(0, |log| log.len());
@@ -110,7 +110,7 @@ fn a_stop_in_order_folds_in_the_write_ahead_log() {
 }
 
 #[test]
-fn files_exchanged_while_it_serves_end_the_ca_before_the_next_answer() {
+fn exchanged_files_end_a_running_ca_before_the_next_answer() {
     let folder = made();
     issue(folder.path(), &["alice"]);
     sh(folder.path(), "cp -p ca/ledger.sqlite old.sqlite && mv ca template");
@@ -143,7 +143,7 @@ fn files_exchanged_while_it_serves_end_the_ca_before_the_next_answer() {
         assert_eq!(done.code, Some(1), "after: {exchange}\n{}", done.stderr);
         assert!(done.stderr.contains("while the CA issued into it"), "after: {exchange}\n{}", done.stderr);
         if exchange == "rm ca/ledger.sqlite-wal" {
-            // All that was answered was in that file alone: the end of the CA has written it back.
+            // All answers were in that file only. The CA has written them back at its end.
             let listed = run(folder.path(), &LIST).expect(0);
             assert!(listed.stdout.contains("bob"), "{}", listed.stdout);
         }
@@ -151,7 +151,7 @@ fn files_exchanged_while_it_serves_end_the_ca_before_the_next_answer() {
 }
 
 #[test]
-fn no_file_can_be_removed_to_let_a_second_server_in() {
+fn removing_files_does_not_permit_a_second_server() {
     let folder = made();
     let (server, _) = serve(folder.path());
     sh(folder.path(), "rm -f ca/last-start.json ca/*.lock");
@@ -160,7 +160,7 @@ fn no_file_can_be_removed_to_let_a_second_server_in() {
 }
 
 #[test]
-fn a_ledger_with_a_second_name_is_not_served_until_it_is_a_file_of_its_own() {
+fn a_ledger_with_a_hard_link_is_not_served() {
     let folder = made();
     sh(
         folder.path(),
@@ -184,7 +184,7 @@ fn a_damaged_ledger_is_found_at_the_start_and_named_by_check() {
     run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(0);
     let path = folder.path().join("ca/ledger.sqlite");
     let sound = fs::read(&path).expect("a ledger");
-    // Three pages in the middle are noise; and the end is gone.
+    // Three damaged pages, and a truncated file.
     let mut noise = sound.clone();
     noise[40960..53248].fill(0xa5);
     for damaged in [&noise, &sound[..sound.len() / 2]] {
@@ -223,7 +223,7 @@ fn a_row_changed_from_outside_is_named_and_the_others_are_listed() {
     assert_eq!(bad, expected, "{report}");
     assert_eq!(report["good"], false);
 
-    // A signature that does not verify, beside columns that agree.
+    // An invalid signature, with matching columns.
     sql(
         folder.path(),
         "UPDATE certificates SET certificate = replace(certificate, 'alice', 'zlice'), subject_id = 'zlice' WHERE id = 1",
@@ -233,7 +233,7 @@ fn a_row_changed_from_outside_is_named_and_the_others_are_listed() {
 }
 
 #[test]
-fn a_damaged_row_refuses_who_needs_it_and_nobody_else() {
+fn a_damaged_row_refuses_only_requests_that_need_it() {
     let folder = made();
     issue(folder.path(), &["alice", "bob"]);
     sql(folder.path(), "UPDATE certificates SET not_before = not_after + 1 WHERE subject_id = 'alice'");
@@ -247,9 +247,10 @@ fn a_damaged_row_refuses_who_needs_it_and_nobody_else() {
         }
     }
     let done = server.stop().expect(0);
-    let told: Vec<_> = done.stderr.lines().filter(|line| line.contains("row 1 with serial number")).collect();
-    let [told] = told[..] else { panic!("{}", done.stderr) };
-    assert!(told.contains("ERROR") && told.contains("minipki ca check --dir ca"), "{told}");
+    let lines: Vec<_> =
+        done.stderr.lines().filter(|line| line.contains("row 1 with serial number")).collect();
+    let [line] = lines[..] else { panic!("{}", done.stderr) };
+    assert!(line.contains("ERROR") && line.contains("minipki ca check --dir ca"), "{line}");
 }
 
 #[test]
@@ -260,7 +261,7 @@ fn an_older_copy_of_the_same_run_is_noticed_after_a_kill() {
     assert!(granted(address, &anchor, "alice", &pair(1)));
     sh(folder.path(), "mkdir old new && cp -a ca/ledger.sqlite ca/ledger.sqlite-wal old");
     assert!(granted(address, &anchor, "bob", &pair(1)));
-    // Dropping it is SIGKILL.
+    // Dropping a running program sends SIGKILL.
     drop(server);
     sh(folder.path(), "mv ca/ledger.sqlite* new && cp -a old/* ca");
     refused(run(folder.path(), &SERVE), "an older copy of it");
@@ -290,17 +291,17 @@ fn a_ca_that_serves_is_checked_beside_it() {
 }
 
 #[test]
-fn what_root_makes_in_a_users_folder_belongs_to_the_user() {
+fn files_that_root_makes_in_a_users_folder_belong_to_the_user() {
     const USER: u32 = 65_534;
     let folder = made();
     let ca = folder.path().join("ca");
     if std::os::unix::fs::chown(&ca, Some(USER), Some(USER)).is_err() {
-        // Only root makes files for others; this is the one half that can be shown without.
-        println!("not root: only what belongs to the user's own folder is looked at");
+        // Only root can change the owner. Without root, the user's own folder is tested.
+        println!("not root: only a folder of the user is tested");
     }
     let owner = fs::metadata(&ca).expect("a folder").uid();
     sh(folder.path(), &format!("chown {owner} ca/*; rm -f ca/ledger.sqlite*"));
-    // Root makes the ledger and all that is beside it.
+    // Root makes the ledger and its other files.
     let (server, _) = {
         let mut server = start(folder.path(), &[&SERVE[..], &["--accept-empty-ledger"]].concat());
         let address = server.address("serving");
@@ -313,7 +314,7 @@ fn what_root_makes_in_a_users_folder_belongs_to_the_user() {
     }
     server.stop().expect(0);
     run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(0);
-    // One that is root's is named, with the command that gives it back.
+    // A file of root is named, with the command that changes its owner.
     if owner == USER {
         sh(folder.path(), "chown 0 ca/ledger.sqlite");
         let checked = run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(1);
@@ -335,17 +336,17 @@ fn a_clock_behind_the_ledger_stops_the_start_and_tokens() {
 }
 
 #[test]
-fn a_log_that_cannot_be_folded_in_is_told_once_counted_and_shown() {
+fn a_log_that_cannot_be_written_back_is_reported_once_and_counted() {
     let folder = made();
     let ledger = folder.path().join("ca/ledger.sqlite");
-    // The disk refuses what is written into the ledger itself, and takes what is written into its log. The tracer goes
-    // into the background, so that the signal to stop reaches the program.
+    // Writes to the ledger fail, and writes to its log succeed. The tracer runs in the background, so that the program
+    // gets the signal to stop.
     let strace = format!(
         "exec strace --daemonize --follow-forks --quiet=all --output=/dev/null --trace-path={} --trace=pwrite64 \
          --inject=pwrite64:error=EIO \"$@\"",
         ledger.display()
     );
-    // Served once without, so that the start has nothing to write there.
+    // The first run writes the ledger, so that the next start does not write it.
     issue(folder.path(), &["alice"]);
     let mut server = start_in_sh(folder.path(), &strace, &SERVE);
     let address = server.address("serving").parse().expect("an address");
@@ -362,6 +363,6 @@ fn a_log_that_cannot_be_folded_in_is_told_once_counted_and_shown() {
     assert!(checked.stdout.contains("1 attempts have failed since the start"), "{}", checked.stdout);
     drop(writer);
     let done = server.stop();
-    let told = done.stderr.matches("write-ahead log could not be folded in").count();
-    assert_eq!(told, 1, "{}", done.stderr);
+    let warnings = done.stderr.matches("write-ahead log could not be written back").count();
+    assert_eq!(warnings, 1, "{}", done.stderr);
 }

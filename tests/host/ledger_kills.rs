@@ -1,4 +1,4 @@
-//! The CA's commands are killed at each point where they write: nothing is lost, and the next command works.
+//! The commands of the CA are killed at each write. Nothing is lost, and the next command succeeds.
 
 use std::fs;
 use std::path::Path;
@@ -10,23 +10,23 @@ use minipki_tests::program::run;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-/// Kills `ca init` at each of `calls`, and expects that the next one continues it.
+/// Kills `ca init` at each call of these kinds. The next `ca init` must continue it.
 fn kill_init_at_each(calls: &[&'static str]) {
     let folder = TempDir::new().expect("a folder");
     let init = ["ca", "init", "--dir", "ca"];
     let kills = at_each(calls, |point| {
-        // A file that is not there need not be removed.
+        // The folder may not exist.
         let _ = fs::remove_dir_all(folder.path().join("ca"));
         let done = point.run(folder.path(), &init);
         let at = |name: &str| fs::read(folder.path().join("ca").join(name)).ok();
         let key = at("ca-key.pem");
         match at("anchor.json") {
-            // The anchor is the last: the CA is whole.
+            // The anchor is the last file, so the CA is complete.
             Some(_) => drop(run(folder.path(), &init).expect(1)),
             None => drop(run(folder.path(), &init).expect(0)),
         }
         if key.is_some() {
-            assert_eq!(at("ca-key.pem"), key, "{point:?}: a key was made anew");
+            assert_eq!(at("ca-key.pem"), key, "{point:?}: a new key was made");
         }
         run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(0);
         run(folder.path(), &["ca", "token", "--dir", "ca", "--subject", "alice"]).expect(0);
@@ -35,7 +35,7 @@ fn kill_init_at_each(calls: &[&'static str]) {
     assert!(kills > 20, "only {kills} kills");
 }
 
-/// SQLite writes its pages by this call.
+/// The system call by which SQLite writes its pages.
 const PAGES: &str = "pwrite64";
 
 #[test]
@@ -56,7 +56,7 @@ fn a_token_killed_at_any_write_harms_nothing() {
     let token = ["ca", "token", "--dir", "ca", "--subject", "alice"];
     let kills = at_each(WRITES, |point| {
         let done = point.run(folder.path(), &token);
-        // The files that the kill has left do not hinder the next one.
+        // The remaining files do not stop the next command.
         run(folder.path(), &token).expect(0);
         run(folder.path(), &["ca", "list", "--dir", "ca"]).expect(0);
         done
@@ -69,11 +69,11 @@ fn a_start_killed_while_it_brings_the_ledger_up_to_date_is_continued_by_the_next
     let folder = TempDir::new().expect("a folder");
     let ca = folder.path().join("ca");
     let ledger = ca.join("ledger.sqlite");
-    // The start ends by itself after that: the address is nobody's (RFC 5737).
+    // The program ends after the migration, because no machine has this address (RFC 5737).
     let serve = ["ca", "serve", "--dir", "ca", "--listen", "192.0.2.1:0"];
     let mut seen: Vec<i32> = Vec::new();
     let kills = at_each(WRITES, |point| {
-        // A folder that is not there need not be removed.
+        // The folder may not exist.
         let _ = fs::remove_dir_all(&ca);
         fs::create_dir(&ca).expect("made");
         chmod(&ca, 0o700);
@@ -82,7 +82,7 @@ fn a_start_killed_while_it_brings_the_ledger_up_to_date_is_continued_by_the_next
             fs::copy(file.path(), ca.join(file.file_name())).expect("copied");
             chmod(&ca.join(file.file_name()), 0o600);
         }
-        // The clock of this machine may be behind that of the one where the ledger was made.
+        // This machine's clock may be behind the latest time in the ledger.
         sql(&ledger, |ledger| ledger.execute_batch("UPDATE instance SET latest = 0").expect("changed"));
         let done = point.run(folder.path(), &serve);
         seen.push(sql(&ledger, |ledger| {
@@ -103,7 +103,7 @@ fn a_start_killed_while_it_brings_the_ledger_up_to_date_is_continued_by_the_next
     }
 }
 
-/// What `read` gives of the ledger at `path`.
+/// Calls `read` with a connection to the ledger at `path`.
 fn sql<T>(path: &Path, read: impl FnOnce(&Connection) -> T) -> T {
     read(&Connection::open(path).expect("opened"))
 }

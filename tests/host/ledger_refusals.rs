@@ -1,11 +1,15 @@
-//! Ledgers that must not be opened, each with its reason and what to do.
+//! Ledgers that must not be opened. Each refusal has a reason and advice.
 
 use std::fs;
 use std::path::Path;
 
 use getrandom::SysRng;
-use minipki_ca::ports::{Ledger, LedgerError, LedgerReader, Page, TokenBook, TokenHash};
+use minipki_ca::ports::{
+    CertificateFormat, Ledger, LedgerError, LedgerReader, Page, Recorder, TokenBook, TokenHash,
+};
 use minipki_ledger::{Accept, SqliteLedger, SqliteReader, SqliteTokens, StoreError};
+use minipki_os::Failure;
+use minipki_tests::advice;
 use minipki_tests::ca::{at, chmod, id, make_ledger, open_ledger, owner};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -14,14 +18,14 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-/// A folder with a ledger of `owner("ca", 1)`, closed.
+/// A folder with a closed ledger of `owner("ca", 1)`.
 fn made() -> TempDir {
     let folder = folder();
     drop(open_ledger(folder.path(), &owner("ca", 1)));
     folder
 }
 
-/// How each half refuses the ledger of `owner("ca", 1)`.
+/// The errors of opening the ledger of `owner("ca", 1)` for issuing, for tokens and for reading.
 fn refusals(folder: &Path) -> [StoreError; 3] {
     let owner = owner("ca", 1);
     [
@@ -36,18 +40,19 @@ fn sql(folder: &Path, text: &str) {
     connection.execute_batch(text).expect("done");
 }
 
-/// An error names the ledger, and the command that puts a backup in its place.
-fn names_the_way_back(folder: &Path, error: &dyn std::error::Error) {
-    let (text, folder) = (error.to_string(), folder.display());
-    assert!(text.contains(&format!("{folder}/ledger.sqlite")), "{text}");
-    assert!(text.contains(&format!("minipki ca restore --from FILE --dir {folder}")), "{text}");
+/// Checks that an error names the ledger and the command for a restore.
+fn advises_a_restore(folder: &Path, error: impl Into<Failure>) {
+    let (Failure { seen, next }, folder) = (error.into(), folder.display());
+    assert!(seen.contains(&format!("{folder}/ledger.sqlite")), "{seen}");
+    let command = format!("minipki ca restore --from FILE --dir {folder}");
+    assert!(next.is_some_and(|next| next.contains(&command)), "{seen}");
 }
 
 #[test]
 fn another_cas_ledger_is_refused_by_name_and_by_key() {
     let folder = made();
     for other in [owner("other", 1), owner("ca", 2)] {
-        let refused = SqliteLedger::open(folder.path(), &other).err().expect("not its ledger");
+        let refused = SqliteLedger::open(folder.path(), &other).err().expect("another CA's ledger");
         assert!(matches!(refused, StoreError::Foreign { .. }));
         let text = refused.to_string();
         let both = [owner("ca", 1).to_string(), other.to_string()];
@@ -55,7 +60,7 @@ fn another_cas_ledger_is_refused_by_name_and_by_key() {
         assert!(matches!(SqliteTokens::open(folder.path(), &other), Err(StoreError::Foreign { .. })));
         assert!(matches!(SqliteReader::open(folder.path(), &other), Err(StoreError::Foreign { .. })));
     }
-    SqliteLedger::open(folder.path(), &owner("ca", 1)).expect("its own");
+    SqliteLedger::open(folder.path(), &owner("ca", 1)).expect("the CA's own ledger");
 }
 
 #[test]
@@ -84,35 +89,34 @@ fn another_programs_database_is_refused_and_left_alone() {
         fs::write(folder.path().join("ledger.sqlite"), content).expect("written");
         for refused in refusals(folder.path()) {
             assert!(refused.is_damage() || matches!(refused, StoreError::Missing { .. }), "{refused}");
-            names_the_way_back(folder.path(), &refused);
+            advises_a_restore(folder.path(), &refused);
         }
     }
 }
 
 #[test]
-fn a_ledger_that_others_can_read_is_refused_with_the_command_that_mends_it() {
+fn a_ledger_that_others_can_read_is_refused_with_the_command_that_repairs_it() {
     let folder = made();
     let path = folder.path().join("ledger.sqlite");
     chmod(&path, 0o640);
     for refused in refusals(folder.path()) {
         assert!(matches!(refused, StoreError::Mode { mode: 0o640, .. }), "{refused}");
-        let advice = format!("chmod 600 {}", path.display());
-        assert!(refused.to_string().contains(&advice), "{refused}");
+        assert!(advice(&refused).contains(&format!("chmod 600 {}", path.display())), "{refused}");
     }
 }
 
 #[test]
-fn two_servers_on_one_folder_are_one_too_many() {
+fn a_second_server_on_the_same_folder_is_refused() {
     let folder = made();
     let first = SqliteLedger::open(folder.path(), &owner("ca", 1)).expect("the first");
     let second = SqliteLedger::open(folder.path(), &owner("ca", 1)).err().expect("the second");
     assert!(matches!(second, StoreError::Locked(_)), "{second}");
     drop(first);
-    SqliteLedger::open(folder.path(), &owner("ca", 1)).expect("the first has gone");
+    SqliteLedger::open(folder.path(), &owner("ca", 1)).expect("the first has ended");
 }
 
 #[test]
-fn a_ledger_that_is_missing_or_empty_is_never_made_by_the_way() {
+fn a_missing_or_empty_ledger_is_not_made_by_opening_it() {
     let folder = folder();
     let path = folder.path().join("ledger.sqlite");
     for empty in [false, true] {
@@ -122,11 +126,11 @@ fn a_ledger_that_is_missing_or_empty_is_never_made_by_the_way() {
         }
         for refused in refusals(folder.path()) {
             assert!(matches!(refused, StoreError::Missing { .. }), "{refused}");
-            names_the_way_back(folder.path(), &refused);
-            assert!(refused.to_string().contains("--accept-empty-ledger"), "{refused}");
+            advises_a_restore(folder.path(), &refused);
+            assert!(advice(&refused).contains("--accept-empty-ledger"), "{refused}");
         }
     }
-    // Only the file's name was ever made.
+    // The empty file is not changed.
     assert_eq!(fs::read(&path).expect("a file"), b"");
     let nowhere = folder.path().join("nowhere");
     assert!(matches!(SqliteLedger::open(&nowhere, &owner("ca", 1)), Err(StoreError::Io { .. })));
@@ -142,23 +146,23 @@ fn a_log_without_its_ledger_is_kept() {
     drop(running);
     let before = fs::read(&log).expect("a file");
     assert!(!before.is_empty());
-    // As `> ledger.sqlite` leaves it: SQLite would remove the log of an empty database.
+    // An empty file, as after `> ledger.sqlite`. SQLite would remove the log of an empty database.
     fs::write(left.path().join("ledger.sqlite"), "").expect("written");
     chmod(&left.path().join("ledger.sqlite"), 0o600);
     for refused in refusals(left.path()) {
         assert!(matches!(refused, StoreError::Missing { what: "is empty", .. }), "{refused}");
     }
-    assert_eq!(fs::read(&log).expect("it is still there"), before);
-    // Accepting an empty ledger keeps the log too, under another name.
+    assert_eq!(fs::read(&log).expect("the file exists"), before);
+    // Accepting an empty ledger also keeps the log, under another name.
     let accept = Accept { empty_ledger: true, ..Accept::default() };
     drop(SqliteLedger::open_with(left.path(), &owner("ca", 1), accept, SysRng).expect("accepted"));
     let kept = fs::read_dir(left.path()).expect("a folder").map(|entry| entry.expect("an entry").path());
     let kept: Vec<_> = kept.filter(|path| path.to_string_lossy().contains("replaced")).collect();
-    assert_eq!(fs::read(kept[0].join("ledger.sqlite-wal")).expect("it is there"), before);
+    assert_eq!(fs::read(kept[0].join("ledger.sqlite-wal")).expect("the file exists"), before);
 }
 
 #[test]
-fn the_making_of_a_ledger_that_was_interrupted_is_continued() {
+fn an_interrupted_creation_of_a_ledger_is_continued() {
     let folder = folder();
     let path = folder.path().join("ledger.sqlite");
     fs::write(&path, "").expect("written");
@@ -170,7 +174,7 @@ fn the_making_of_a_ledger_that_was_interrupted_is_continued() {
 }
 
 #[test]
-fn many_may_make_and_use_the_same_ledger_at_the_same_time() {
+fn many_processes_may_make_and_use_the_same_ledger() {
     for _ in 0..8 {
         let folder = folder();
         std::thread::scope(|scope| {
@@ -189,7 +193,7 @@ fn many_may_make_and_use_the_same_ledger_at_the_same_time() {
     }
 }
 
-/// What `cp` makes of a ledger's file while nobody has it open.
+/// The content of a ledger's file while no process has it open.
 fn copy_of(folder: &Path) -> Vec<u8> {
     fs::read(folder.join("ledger.sqlite")).expect("a ledger")
 }
@@ -199,7 +203,7 @@ fn an_older_copy_of_the_ledger_or_another_one_is_noticed_at_the_next_start() {
     let folder = made();
     let ca = owner("ca", 1);
     let old = copy_of(folder.path());
-    drop(SqliteLedger::open(folder.path(), &ca).expect("it serves once more"));
+    drop(SqliteLedger::open(folder.path(), &ca).expect("another start"));
     let new = copy_of(folder.path());
     let elsewhere = made();
 
@@ -212,18 +216,18 @@ fn an_older_copy_of_the_ledger_or_another_one_is_noticed_at_the_next_start() {
         ];
         for refused in [serve, token].map(|error| error.expect("not the last")) {
             assert!(matches!(refused, StoreError::NotTheLast { .. }), "{refused}");
-            names_the_way_back(folder.path(), &refused);
-            assert!(refused.to_string().contains("--accept-older-ledger"), "{refused}");
+            advises_a_restore(folder.path(), &refused);
+            assert!(advice(&refused).contains("--accept-older-ledger"), "{refused}");
         }
     }
     fs::write(folder.path().join("ledger.sqlite"), &new).expect("put back");
     drop(SqliteLedger::open(folder.path(), &ca).expect("the newest one"));
 
-    // Accepting it once is enough.
+    // The option is needed only once.
     fs::write(folder.path().join("ledger.sqlite"), &new).expect("an older one again");
     let accept = Accept { older_ledger: true, ..Accept::default() };
     drop(SqliteLedger::open_with(folder.path(), &ca, accept, SysRng).expect("accepted"));
-    SqliteLedger::open(folder.path(), &ca).expect("from then on it is the last");
+    SqliteLedger::open(folder.path(), &ca).expect("now it is the newest");
 }
 
 #[test]
@@ -241,10 +245,10 @@ fn a_clock_behind_the_ledger_or_never_set_is_refused_at_the_start() {
     }
     let refused = ledger.start_at(at(NOW - 3600), strict).expect_err("an hour behind");
     assert!(matches!(refused, StoreError::ClockBehind { .. }), "{refused}");
-    assert!(refused.to_string().contains("--accept-clock"), "{refused}");
-    ledger.start_at(at(NOW - 60), strict).expect("a minute behind is nothing");
+    assert!(advice(&refused).contains("--accept-clock"), "{refused}");
+    ledger.start_at(at(NOW - 60), strict).expect("a minute behind is accepted");
 
-    // Tokens expire by the later of the two times.
+    // The later of the two times decides about the expiry of tokens.
     let mut book = SqliteTokens::open(folder.path(), &owner("ca", 1)).expect("opened");
     book.add(TokenHash::of("t"), id("a").as_id(), at(NOW - 10), at(NOW)).expect("added");
     let live = |ledger: &mut SqliteLedger| {
@@ -263,15 +267,16 @@ fn a_second_server_that_got_around_the_lock_ends_the_first() {
     let ca = owner("ca", 1);
     let folder = made();
     let mut first = SqliteLedger::open(folder.path(), &ca).expect("the first");
-    first.reserve(1).expect("it works");
+    first.reserve(1, CertificateFormat::Json).expect("it works");
     // Another folder has another lock; the ledger in it is the same one.
     let other = TempDir::new().expect("a folder");
     std::os::unix::fs::symlink(folder.path().join("ledger.sqlite"), other.path().join("ledger.sqlite"))
         .expect("a link");
     let mut second = SqliteLedger::open(other.path(), &ca).expect("the second");
-    let refused = first.reserve(1000).expect_err("it is not its ledger any more").to_string();
+    let refused =
+        first.reserve(1000, CertificateFormat::Json).expect_err("it is not its ledger any more").to_string();
     assert!(refused.contains("another process was started on"), "{refused}");
-    second.reserve(1000).expect("the second goes on");
+    second.reserve(1000, CertificateFormat::Json).expect("the second goes on");
 }
 
 #[test]
@@ -288,7 +293,7 @@ fn a_row_changed_from_outside_is_reported() {
         matches!(refused, LedgerError::Damaged(_)) && refused.to_string().contains("subject"),
         "{refused}"
     );
-    names_the_way_back(folder.path(), &refused);
+    advises_a_restore(folder.path(), &refused);
     let page = Page { subject: None, after: 0, limit: 9 };
     let refused = reader.list(page).expect_err("no such subject");
     assert_eq!(refused.to_string(), "row 1 with serial number 1 has a wrong subject");

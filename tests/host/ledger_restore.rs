@@ -1,19 +1,21 @@
-//! `ca restore` into the folder of its own CA: what is lost or damaged is put back, and nothing else is touched.
+//! `ca restore` into the folder of the same CA. It restores lost and damaged files and changes no others.
 
 use std::fs;
 use std::path::Path;
 
 use minipki_tests::ca::chmod;
-use minipki_tests::program::{Done, run};
+use minipki_tests::program::{Done, run, start};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use super::client_folder::names;
 
 const KEY: &str = "ca-key.pem";
 const PUBLIC: &str = "ca-public.pem";
 const ANCHOR: &str = "anchor.json";
 const SMALL: [&str; 3] = [KEY, PUBLIC, ANCHOR];
 
-/// A CA whose ledger is newer than the file `backup`, by one token. Another program's file is in its folder too.
+/// A CA, and the file `backup` from before its only token. The CA's folder also has a file of another program.
 fn made() -> TempDir {
     let folder = TempDir::new().expect("a folder");
     let at = folder.path();
@@ -37,7 +39,7 @@ fn contents(at: &Path) -> [Vec<u8>; 3] {
     SMALL.map(|name| fs::read(at.join("ca").join(name)).expect("a file"))
 }
 
-/// The content of each file that was set aside.
+/// The name and the content of each replaced file.
 fn set_aside(at: &Path) -> Vec<(String, Vec<u8>)> {
     let mut found: Vec<_> = fs::read_dir(at.join("ca"))
         .expect("a folder")
@@ -52,7 +54,7 @@ fn set_aside(at: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn what_a_folder_lacks_is_put_back_and_its_sound_ledger_stays() {
+fn missing_files_are_restored_and_the_sound_ledger_stays() {
     let lost: [&[&str]; 6] = [&[KEY], &[PUBLIC], &[ANCHOR], &[KEY, ANCHOR], &[PUBLIC, ANCHOR], &SMALL];
     for content in [None, Some(""), Some("noise")] {
         let folder = made();
@@ -99,7 +101,7 @@ fn a_ledger_of_a_wrong_mode_is_not_replaced() {
     chmod(&ledger, 0o600);
     restore(at, &[]).expect(0);
     assert_eq!(tokens(at), "1 tokens can be used");
-    // Nothing is lost any more; it is replaced where that is meant.
+    // A complete CA is replaced only with the option.
     let sound = restore(at, &[]).expect(1);
     assert!(sound.stderr.contains("--replace"), "{}", sound.stderr);
     restore(at, &["--replace"]).expect(0);
@@ -107,7 +109,7 @@ fn a_ledger_of_a_wrong_mode_is_not_replaced() {
 }
 
 #[test]
-fn a_folder_of_another_ca_is_told_by_whatever_is_left_of_it() {
+fn a_folder_of_another_ca_is_recognized_by_its_remaining_files() {
     let folder = made();
     let at = folder.path();
     run(at, &["ca", "init", "--dir", "other"]).expect(0);
@@ -144,4 +146,22 @@ fn a_backup_is_advised_only_where_content_is_damaged_or_lost() {
     }
     fs::write(&ledger, "noise").expect("written");
     assert!(advises(&checked()));
+}
+
+#[test]
+fn a_backup_is_not_restored_into_the_folder_of_a_client() {
+    let folder = TempDir::new().expect("a folder");
+    let at = folder.path();
+    run(at, &["ca", "init", "--dir", "ca"]).expect(0);
+    run(at, &["ca", "backup", "--dir", "ca", "--to", "ca.tar"]).expect(0);
+    let mut server = start(at, &["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0"]);
+    let address = server.address("serving");
+    let enroll =
+        ["enroll", "--ca", &address, "--anchor", "ca/anchor.json", "--subject", "alice", "--out", "alice"];
+    run(at, &enroll).expect(0);
+    let before = names(&at.join("alice"));
+    let refused = run(at, &["ca", "restore", "--from", "ca.tar", "--dir", "alice"]).expect(1).stderr;
+    assert!(refused.contains("holds no CA") && refused.contains("--dir alice-restored"), "{refused}");
+    assert_eq!(names(&at.join("alice")), before);
+    server.stop().expect(0);
 }

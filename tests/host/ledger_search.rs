@@ -1,8 +1,10 @@
-//! The plans of the ledger's search where many certificates pass the filters.
+//! The search of the ledger where many certificates pass the filters, so that other query plans are used.
 
 use std::path::Path;
 
-use minipki_ca::ports::{CertificateFormat, Ledger, LedgerReader, NewCertificate, Order, PagePlace, Search};
+use minipki_ca::ports::{
+    CertificateFormat, LedgerReader, NewCertificate, Order, PagePlace, Recorder, Search,
+};
 use minipki_core::trust::Validity;
 use minipki_ledger::{Owner, SqliteReader};
 use minipki_tests::ca::{at, id, open_ledger, owner};
@@ -19,11 +21,11 @@ fn read(folder: &Path) -> SqliteReader {
 }
 
 #[test]
-fn where_many_pass_the_filter_the_pages_are_the_same() {
-    // More than are sorted at once, and a page of them that is far from where the search begins.
+fn the_pages_are_right_where_many_rows_pass_one_filter() {
+    // More rows than are sorted at once, and pages far from the start of the search.
     let folder = TempDir::new().expect("a folder");
     let mut ledger = open_ledger(folder.path(), &ca());
-    let serials = ledger.reserve(12_000).expect("serial numbers");
+    let serials = ledger.reserve(12_000, CertificateFormat::Json).expect("serial numbers");
     let subjects: Vec<_> = (0..12_000).map(|n| id(if n < 3_000 { "far" } else { "near" })).collect();
     let certificates: Vec<_> = serials
         .into_iter()
@@ -58,15 +60,15 @@ fn where_many_pass_the_filter_the_pages_are_the_same() {
 }
 
 #[test]
-fn where_two_filters_let_many_pass_the_pages_are_the_same() {
+fn the_pages_are_right_where_many_rows_pass_two_filters() {
     const ROWS: u64 = 110_000;
-    // The first half begins on one day, the second on the next; but for one of each among the others.
+    // The first half begins on one day, the second half on the next. One row of each half is exchanged.
     let day = |n: u64| u64::from(n > ROWS / 2 && n != 100_000 || n == 10_000);
     let folder = TempDir::new().expect("a folder");
     let mut ledger = open_ledger(folder.path(), &ca());
     let subject = id("many");
     for first in (1..=ROWS).step_by(10_000) {
-        let serials = ledger.reserve(10_000).expect("serial numbers");
+        let serials = ledger.reserve(10_000, CertificateFormat::Json).expect("serial numbers");
         let certificates: Vec<_> = (first..)
             .zip(serials)
             .map(|(n, serial)| {
@@ -97,7 +99,7 @@ fn where_two_filters_let_many_pass_the_pages_are_the_same() {
             let search = search.for_subject("many").expect("a subject");
             let found = reader.search(&search).expect("found");
             assert_eq!(found.records.iter().map(|record| record.id).collect::<Vec<_>>(), first, "{search:?}");
-            let next = Search { place: PagePlace::After(found.after.expect("there are more")), ..search };
+            let next = Search { place: PagePlace::After(found.after.expect("more pages")), ..search };
             let next = reader.search(&next).expect("found").records;
             assert_eq!(next[0].id, if descending { first[2] - 1 } else { first[2] + 1 }, "{order:?}");
         }

@@ -1,4 +1,4 @@
-//! Nobody uses up the CA: certificates an hour for a key, a name and a source, and the disk's last bytes.
+//! Limits that protect the CA: certificates an hour for a key, a name and a source, and free space on the disk.
 
 use std::fs;
 use std::num::NonZeroU32;
@@ -8,7 +8,7 @@ use minipki_ca::{Enrolment, IssueRequest, Policy, RateLimits, Refused, Source};
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::Portable;
 use minipki_core::wire::Code;
-use minipki_tests::ca::{Desk, at, classic, proven};
+use minipki_tests::ca::{TestAuthority, at, classic, proven};
 use minipki_tests::program::{Running, run, start};
 use minipki_tests::server::{Outcome, PROVEN, enrol, pair, soon};
 use tempfile::TempDir;
@@ -17,8 +17,8 @@ use tokio::net::TcpStream;
 const NOW: u64 = 1_800_000_000;
 const TWO: Option<NonZeroU32> = NonZeroU32::new(2);
 
-fn desk(rates: RateLimits) -> Desk {
-    Desk::new(Policy { enrolment: Enrolment::Open, rates, ..Policy::default() })
+fn authority(rates: RateLimits) -> TestAuthority {
+    TestAuthority::new(Policy { enrolment: Enrolment::Open, rates, ..Policy::default() })
 }
 
 fn from(network: &str, request: IssueRequest) -> IssueRequest {
@@ -27,35 +27,35 @@ fn from(network: &str, request: IssueRequest) -> IssueRequest {
 }
 
 #[test]
-fn a_key_gets_so_many_certificates_an_hour_and_its_answers_are_still_repeated() {
-    let mut desk = desk(RateLimits { key: TWO, ..RateLimits::NONE });
-    desk.issue(proven("a", 1, None), NOW).expect("the first");
-    desk.issue(proven("b", 1, None), NOW).expect("the second");
-    assert_eq!(desk.issue(proven("c", 1, None), NOW), Err(Refused::RateLimited));
-    assert!(desk.issue(proven("a", 1, None), NOW).expect("known").repeated);
-    desk.issue(proven("c", 2, None), NOW).expect("another key");
-    desk.issue(proven("d", 1, None), NOW + 3600).expect("an hour later");
-    // Nobody can use up another's key without having it.
+fn a_key_has_an_hourly_limit_and_its_answers_are_still_repeated() {
+    let mut ca = authority(RateLimits { key: TWO, ..RateLimits::NONE });
+    ca.issue(proven("a", 1, None), NOW).expect("the first");
+    ca.issue(proven("b", 1, None), NOW).expect("the second");
+    assert_eq!(ca.issue(proven("c", 1, None), NOW), Err(Refused::RateLimited));
+    assert!(ca.issue(proven("a", 1, None), NOW).expect("known").repeated);
+    ca.issue(proven("c", 2, None), NOW).expect("another key");
+    ca.issue(proven("d", 1, None), NOW + 3600).expect("an hour later");
+    // A request without a proof does not count for the key.
     for name in ["e", "f", "g", "h"] {
-        desk.issue(classic(name, 3), NOW).expect("nothing is proven of the key");
+        ca.issue(classic(name, 3), NOW).expect("the key is not proven");
     }
-    desk.issue(proven("i", 3, None), NOW).expect("its own first");
+    ca.issue(proven("i", 3, None), NOW).expect("the first proven one");
 }
 
 #[test]
-fn a_name_gets_so_many_certificates_an_hour() {
-    let mut desk = desk(RateLimits { name: TWO, ..RateLimits::NONE });
-    let tokens = ["one", "two", "three"].map(|text| desk.add_token(text, "a", NOW));
-    desk.issue(proven("a", 1, Some(tokens[0])), NOW).expect("the first");
-    desk.issue(proven("a", 2, Some(tokens[1])), NOW).expect("the second");
-    assert_eq!(desk.issue(proven("a", 3, Some(tokens[2])), NOW), Err(Refused::RateLimited));
-    assert_eq!(desk.reader().counts(at(NOW)).expect("counted").live_tokens, 1, "the token is still good");
-    desk.issue(proven("b", 3, None), NOW).expect("another name");
+fn a_name_has_an_hourly_limit() {
+    let mut ca = authority(RateLimits { name: TWO, ..RateLimits::NONE });
+    let tokens = ["one", "two", "three"].map(|text| ca.add_token(text, "a", NOW));
+    ca.issue(proven("a", 1, Some(tokens[0])), NOW).expect("the first");
+    ca.issue(proven("a", 2, Some(tokens[1])), NOW).expect("the second");
+    assert_eq!(ca.issue(proven("a", 3, Some(tokens[2])), NOW), Err(Refused::RateLimited));
+    assert_eq!(ca.reader().counts(at(NOW)).expect("counted").live_tokens, 1, "the token is still unused");
+    ca.issue(proven("b", 3, None), NOW).expect("another name");
 }
 
 #[test]
-fn a_source_gets_so_many_certificates_an_hour_also_within_a_batch() {
-    let mut desk = desk(RateLimits { source: TWO, ..RateLimits::NONE });
+fn a_source_has_an_hourly_limit_also_within_a_batch() {
+    let mut ca = authority(RateLimits { source: TWO, ..RateLimits::NONE });
     let requests = [
         from("192.0.2.1", proven("a", 1, None)),
         from("192.0.2.1", proven("a", 1, None)),
@@ -65,12 +65,12 @@ fn a_source_gets_so_many_certificates_an_hour_also_within_a_batch() {
         proven("d", 4, None),
     ];
     let answers: Vec<_> =
-        desk.authority.issue_many(&requests, at(NOW)).into_iter().map(|a| a.map(drop)).collect();
+        ca.authority.issue_many(&requests, at(NOW)).into_iter().map(|a| a.map(drop)).collect();
     assert_eq!(answers, [Ok(()), Ok(()), Ok(()), Err(Refused::RateLimited), Ok(()), Ok(())]);
     let network = |host: &str, name, byte| from(&format!("2001:db8::{host}"), proven(name, byte, None));
-    desk.issue(network("1", "e", 5), NOW).expect("the first");
-    desk.issue(network("2", "f", 6), NOW).expect("the second");
-    assert_eq!(desk.issue(network("3", "g", 7), NOW), Err(Refused::RateLimited), "all of one /64");
+    ca.issue(network("1", "e", 5), NOW).expect("the first");
+    ca.issue(network("2", "f", 6), NOW).expect("the second");
+    assert_eq!(ca.issue(network("3", "g", 7), NOW), Err(Refused::RateLimited), "all are in one /64");
 }
 
 #[test]
@@ -80,15 +80,15 @@ fn a_batch_that_was_not_recorded_does_not_count() {
         rates: RateLimits { name: TWO, ..RateLimits::NONE },
         ..Policy::default()
     };
-    let mut desk = Desk::on_disk(no_space);
-    // A name that had used up its two would be refused as such.
+    let mut ca = TestAuthority::on_disk(no_space);
+    // If unrecorded batches counted, the third would be refused for the name.
     for _ in 0..3 {
-        assert_eq!(desk.issue(proven("a", 1, None), NOW), Err(Refused::Busy));
+        assert_eq!(ca.issue(proven("a", 1, None), NOW), Err(Refused::Busy));
     }
-    assert_eq!(desk.reader().counts(at(NOW)).expect("counted").certificates, 0);
+    assert_eq!(ca.reader().counts(at(NOW)).expect("counted").certificates, 0);
 }
 
-/// A CA that is served again and again with other limits.
+/// A CA that serves with different limits.
 struct Ca {
     folder: TempDir,
     anchor: Anchor,
@@ -98,7 +98,7 @@ impl Ca {
     fn new() -> Self {
         let folder = TempDir::new().expect("a folder");
         run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
-        let anchor = fs::read(folder.path().join("ca/anchor.json")).expect("a CA folder has it");
+        let anchor = fs::read(folder.path().join("ca/anchor.json")).expect("the CA's anchor");
         Self { folder, anchor: Anchor::decode(Portable::new(), &anchor).expect("a good anchor") }
     }
 
@@ -125,15 +125,15 @@ async fn the_program_keeps_its_limits_and_repeats_answers_beyond_them() {
     assert_eq!(ca.ask(&address, "alice", 1).await.granted(), alice);
     server.stop().expect(0);
 
-    // No disk has so much room.
+    // No disk has so much free space.
     let (server, address) = ca.serve(&["--min-free", "99999999999"]);
     for _ in 0..3 {
         assert_eq!(ca.ask(&address, "bob", 2).await.refused(), Code::Busy);
     }
     assert_eq!(ca.ask(&address, "alice", 1).await.granted(), alice);
     let log = server.stop().expect(0).stderr;
-    let told = log.lines().filter(|line| line.contains("nothing can be issued for now")).count();
-    assert_eq!(told, 1, "{log}");
+    let lines = log.lines().filter(|line| line.contains("nothing can be issued for now")).count();
+    assert_eq!(lines, 1, "{log}");
     assert!(log.contains("free some space"), "{log}");
 
     let (server, address) = ca.serve(&["--source-limit", "0", "--min-free", "0"]);

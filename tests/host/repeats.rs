@@ -1,4 +1,4 @@
-//! A request that is sent again gets the same certificate again, and nothing is recorded: a lost answer costs nothing.
+//! A repeated request gets the same certificate, and nothing is recorded. A lost answer does no harm.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use minipki_ca::{Enrolment, Issued, Policy, Refused};
 use minipki_core::session::EnrolForm;
 use minipki_core::wire::Code;
 use minipki_server::Limits;
-use minipki_tests::ca::{Desk, at, classic, proven};
+use minipki_tests::ca::{TestAuthority, at, classic, proven};
 use minipki_tests::server::{Gate, PROVEN, Setup, TestServer, now, pair, soon, with_token};
 
 const NOW: u64 = 1_800_000_000;
@@ -17,11 +17,11 @@ fn open() -> Policy {
     Policy { enrolment: Enrolment::Open, ..Policy::default() }
 }
 
-fn recorded(desk: &Desk) -> u64 {
-    desk.reader().counts(at(NOW)).expect("counted").certificates
+fn recorded(ca: &TestAuthority) -> u64 {
+    ca.reader().counts(at(NOW)).expect("counted").certificates
 }
 
-/// That `second` is `first`, byte for byte.
+/// Checks that `second` is the same certificate as `first`.
 #[track_caller]
 fn assert_repeats(first: &Issued, second: Result<Issued, Refused>) {
     assert_eq!(second, Ok(Issued { repeated: true, ..first.clone() }));
@@ -30,105 +30,105 @@ fn assert_repeats(first: &Issued, second: Result<Issued, Refused>) {
 #[test]
 fn the_same_request_gets_the_same_certificate_for_a_day() {
     for request in [proven("a", 1, None), classic("a", 1)] {
-        let mut desk = Desk::new(open());
-        let first = desk.issue(request.clone(), NOW).expect("issued");
+        let mut ca = TestAuthority::new(open());
+        let first = ca.issue(request.clone(), NOW).expect("issued");
         assert!(!first.repeated);
-        assert_repeats(&first, desk.issue(request.clone(), NOW));
-        assert_repeats(&first, desk.issue(request.clone(), NOW + DAY - 1));
-        assert_eq!(recorded(&desk), 1);
+        assert_repeats(&first, ca.issue(request.clone(), NOW));
+        assert_repeats(&first, ca.issue(request.clone(), NOW + DAY - 1));
+        assert_eq!(recorded(&ca), 1);
 
-        let second = desk.issue(request, NOW + DAY).expect("a new one");
+        let second = ca.issue(request, NOW + DAY).expect("a new one");
         assert!(!second.repeated && second.serial != first.serial);
     }
 }
 
 #[test]
 fn another_key_or_name_or_authorization_is_another_request() {
-    let mut desk = Desk::new(open());
-    let first = desk.issue(proven("a", 1, None), NOW).expect("issued");
-    assert_eq!(desk.issue(proven("a", 2, None), NOW), Err(Refused::SubjectTaken));
-    assert!(!desk.issue(proven("b", 1, None), NOW).expect("issued").repeated);
-    let token = desk.add_token("t", "a", NOW);
-    let with_token = desk.issue(proven("a", 1, Some(token)), NOW).expect("issued");
+    let mut ca = TestAuthority::new(open());
+    let first = ca.issue(proven("a", 1, None), NOW).expect("issued");
+    assert_eq!(ca.issue(proven("a", 2, None), NOW), Err(Refused::SubjectTaken));
+    assert!(!ca.issue(proven("b", 1, None), NOW).expect("issued").repeated);
+    let token = ca.add_token("t", "a", NOW);
+    let with_token = ca.issue(proven("a", 1, Some(token)), NOW).expect("issued");
     assert!(!with_token.repeated);
-    // Each authorization has its own answer.
-    assert_repeats(&with_token, desk.issue(proven("a", 1, Some(token)), NOW));
-    assert_repeats(&first, desk.issue(proven("a", 1, None), NOW));
-    assert_eq!(recorded(&desk), 3);
+    // Each authorization has its own certificate.
+    assert_repeats(&with_token, ca.issue(proven("a", 1, Some(token)), NOW));
+    assert_repeats(&first, ca.issue(proven("a", 1, None), NOW));
+    assert_eq!(recorded(&ca), 3);
 }
 
 #[test]
 fn a_spent_token_repeats_its_certificate_to_its_key_until_it_expires() {
-    let mut desk = Desk::new(Policy { enrolment: Enrolment::Token, ..Policy::default() });
+    let mut ca = TestAuthority::new(Policy { enrolment: Enrolment::Token, ..Policy::default() });
     let end = NOW + 10 * DAY;
-    let token = desk.add_token("t", "a", end);
-    let first = desk.issue(proven("a", 1, Some(token)), NOW).expect("issued");
-    // Also a clock that was set back changes nothing.
+    let token = ca.add_token("t", "a", end);
+    let first = ca.issue(proven("a", 1, Some(token)), NOW).expect("issued");
+    // A clock that is set back changes nothing.
     for time in [NOW, NOW - HOUR, NOW + 2 * DAY, end] {
-        assert_repeats(&first, desk.issue(proven("a", 1, Some(token)), time));
+        assert_repeats(&first, ca.issue(proven("a", 1, Some(token)), time));
     }
-    assert_eq!(desk.issue(proven("a", 2, Some(token)), NOW), Err(Refused::TokenInvalid));
-    assert_eq!(desk.issue(proven("b", 1, Some(token)), NOW), Err(Refused::TokenInvalid));
-    assert_eq!(desk.issue(proven("a", 1, Some(token)), end + 1), Err(Refused::TokenInvalid));
-    assert_eq!(recorded(&desk), 1);
-    let mut candidates = |byte, time| desk.tokens_tried("a", byte, time).expect("read");
+    assert_eq!(ca.issue(proven("a", 2, Some(token)), NOW), Err(Refused::TokenInvalid));
+    assert_eq!(ca.issue(proven("b", 1, Some(token)), NOW), Err(Refused::TokenInvalid));
+    assert_eq!(ca.issue(proven("a", 1, Some(token)), end + 1), Err(Refused::TokenInvalid));
+    assert_eq!(recorded(&ca), 1);
+    let mut candidates = |byte, time| ca.tokens_tried("a", byte, time).expect("read");
     assert_eq!(candidates(1, end), [token]);
     assert_eq!((candidates(2, NOW), candidates(1, end + 1)), (vec![], vec![]));
 }
 
 #[test]
 fn a_revoked_token_repeats_nothing() {
-    let mut desk = Desk::on_disk(Policy::default());
-    let token = desk.add_token("t", "a", NOW);
-    let id_of_token = desk.reader().list_tokens(None, 1).expect("read")[0].id;
-    let mut book = desk.storage.tokens().expect("the ledger is there");
-    book.revoke(id_of_token, at(NOW)).expect("it was live");
-    assert_eq!(desk.issue(proven("a", 1, Some(token)), NOW), Err(Refused::TokenInvalid));
-    // One that was revoked after it had been spent, as an operator may do in the ledger itself.
-    let spent = desk.add_token("spent", "a", NOW);
-    desk.issue(proven("a", 1, Some(spent)), NOW).expect("issued");
-    let ledger = rusqlite::Connection::open(desk.ledger_file()).expect("opened");
+    let mut ca = TestAuthority::on_disk(Policy::default());
+    let token = ca.add_token("t", "a", NOW);
+    let id_of_token = ca.reader().list_tokens(None, 1).expect("read")[0].id;
+    let mut book = ca.storage.tokens().expect("the ledger opens");
+    book.revoke(id_of_token, at(NOW)).expect("the token was unused");
+    assert_eq!(ca.issue(proven("a", 1, Some(token)), NOW), Err(Refused::TokenInvalid));
+    // A token that an operator has revoked in the ledger after its use.
+    let spent = ca.add_token("spent", "a", NOW);
+    ca.issue(proven("a", 1, Some(spent)), NOW).expect("issued");
+    let ledger = rusqlite::Connection::open(ca.ledger_file()).expect("opened");
     ledger.execute("UPDATE tokens SET revoked = 1", []).expect("changed");
-    assert_eq!(desk.issue(proven("a", 1, Some(spent)), NOW), Err(Refused::TokenInvalid));
+    assert_eq!(ca.issue(proven("a", 1, Some(spent)), NOW), Err(Refused::TokenInvalid));
 }
 
 #[test]
-fn a_name_that_has_moved_to_another_key_is_not_repeated_to_the_old_one() {
-    let mut desk = Desk::new(open());
-    let (one, two) = (desk.add_token("one", "a", NOW), desk.add_token("two", "a", NOW));
-    desk.issue(proven("a", 1, None), NOW).expect("issued");
-    desk.issue(proven("a", 1, Some(one)), NOW).expect("issued");
-    let moved = desk.issue(proven("a", 2, Some(two)), NOW).expect("moved");
+fn a_moved_name_is_not_repeated_to_its_old_key() {
+    let mut ca = TestAuthority::new(open());
+    let (one, two) = (ca.add_token("one", "a", NOW), ca.add_token("two", "a", NOW));
+    ca.issue(proven("a", 1, None), NOW).expect("issued");
+    ca.issue(proven("a", 1, Some(one)), NOW).expect("issued");
+    let moved = ca.issue(proven("a", 2, Some(two)), NOW).expect("moved");
     for request in [proven("a", 1, None), classic("a", 1)] {
-        assert_eq!(desk.issue(request, NOW), Err(Refused::SubjectTaken));
+        assert_eq!(ca.issue(request, NOW), Err(Refused::SubjectTaken));
     }
-    assert_eq!(desk.issue(proven("a", 1, Some(one)), NOW), Err(Refused::TokenInvalid));
-    assert_eq!(desk.tokens_tried("a", 1, NOW).expect("read"), []);
-    assert_repeats(&moved, desk.issue(proven("a", 2, Some(two)), NOW));
+    assert_eq!(ca.issue(proven("a", 1, Some(one)), NOW), Err(Refused::TokenInvalid));
+    assert_eq!(ca.tokens_tried("a", 1, NOW).expect("read"), []);
+    assert_repeats(&moved, ca.issue(proven("a", 2, Some(two)), NOW));
 }
 
 #[test]
-fn what_has_expired_or_not_begun_is_not_repeated() {
-    let mut desk = Desk::new(Policy { validity: Duration::from_secs(HOUR), ..open() });
-    let first = desk.issue(proven("a", 1, None), NOW).expect("issued");
-    assert_repeats(&first, desk.issue(proven("a", 1, None), NOW + HOUR));
-    assert!(!desk.issue(proven("a", 1, None), NOW + HOUR + 1).expect("a new one").repeated);
-    let token = desk.add_token("t", "b", NOW + DAY);
-    desk.issue(proven("b", 1, Some(token)), NOW).expect("issued");
-    assert_eq!(desk.issue(proven("b", 1, Some(token)), NOW + HOUR + 1), Err(Refused::TokenInvalid));
+fn an_expired_or_future_certificate_is_not_repeated() {
+    let mut ca = TestAuthority::new(Policy { validity: Duration::from_secs(HOUR), ..open() });
+    let first = ca.issue(proven("a", 1, None), NOW).expect("issued");
+    assert_repeats(&first, ca.issue(proven("a", 1, None), NOW + HOUR));
+    assert!(!ca.issue(proven("a", 1, None), NOW + HOUR + 1).expect("a new one").repeated);
+    let token = ca.add_token("t", "b", NOW + DAY);
+    ca.issue(proven("b", 1, Some(token)), NOW).expect("issued");
+    assert_eq!(ca.issue(proven("b", 1, Some(token)), NOW + HOUR + 1), Err(Refused::TokenInvalid));
 
-    // Issued while the clock was years ahead: once it is right again, the answer is a certificate of today.
-    let mut desk = Desk::new(open());
-    desk.issue(proven("a", 1, None), NOW + 1000 * DAY).expect("issued");
-    let today = desk.issue(proven("a", 1, None), NOW).expect("issued");
+    // A certificate from a clock years ahead is not repeated after the clock is right again.
+    let mut ca = TestAuthority::new(open());
+    ca.issue(proven("a", 1, None), NOW + 1000 * DAY).expect("issued");
+    let today = ca.issue(proven("a", 1, None), NOW).expect("issued");
     assert!(!today.repeated);
-    assert_repeats(&today, desk.issue(proven("a", 1, None), NOW - 60));
+    assert_repeats(&today, ca.issue(proven("a", 1, None), NOW - 60));
 }
 
 #[test]
 fn equal_requests_in_one_batch_get_one_certificate() {
-    let mut desk = Desk::new(open());
-    let token = desk.add_token("t", "b", NOW);
+    let mut ca = TestAuthority::new(open());
+    let token = ca.add_token("t", "b", NOW);
     let requests = [
         proven("a", 1, None),
         classic("a", 1),
@@ -136,17 +136,17 @@ fn equal_requests_in_one_batch_get_one_certificate() {
         proven("b", 1, Some(token)),
         proven("a", 1, None),
     ];
-    let answers = desk.authority.issue_many(&requests, at(NOW));
+    let answers = ca.authority.issue_many(&requests, at(NOW));
     let issued: Vec<_> = answers.into_iter().map(|answer| answer.expect("issued")).collect();
     for (first, second) in [(0, 1), (2, 3), (0, 4)] {
         assert_repeats(&issued[first], Ok(issued[second].clone()));
     }
     assert!(!issued[0].repeated && !issued[2].repeated);
-    assert_eq!(recorded(&desk), 2);
+    assert_eq!(recorded(&ca), 2);
 }
 
 #[tokio::test]
-async fn over_tcp_a_lost_answer_is_given_again_in_every_form() {
+async fn a_lost_answer_is_repeated_over_tcp_in_every_form() {
     let server = TestServer::start(Setup { policy: open(), ..Setup::default() }).await;
     server.add_token("t", "carol", 60);
     for (name, form) in [("alice", PROVEN), ("bob", EnrolForm::Classic), ("carol", with_token("t"))] {
@@ -154,7 +154,7 @@ async fn over_tcp_a_lost_answer_is_given_again_in_every_form() {
         let second = server.enrol(name, &pair(1), form).await.granted();
         assert_eq!(first, second, "{name}");
     }
-    // The token is still no secret that another key could use, or that a refusal would tell of.
+    // Another key cannot use the spent token. The refusal does not show that the token was valid.
     assert_eq!(server.enrol("carol", &pair(2), with_token("t")).await.refused(), Code::ProofFailed);
     assert_eq!(server.reader().counts(now()).expect("a ledger").certificates, 3);
     let summary = soon(server.stop()).await.expect("no panic").expect("a good end");
@@ -162,14 +162,14 @@ async fn over_tcp_a_lost_answer_is_given_again_in_every_form() {
 }
 
 #[tokio::test]
-async fn a_request_that_was_given_up_while_it_was_signed_is_there_for_the_retry() {
+async fn a_request_that_timed_out_during_its_signature_succeeds_at_the_retry() {
     let (gate, mut key) = Gate::new();
     let limits = Limits { deadline: Duration::from_secs(1), ..Limits::default() };
     let policy = Policy { enrolment: Enrolment::Token, ..Policy::default() };
     let server = TestServer::start(Setup { policy, limits, gate: Some(gate), ..Setup::default() }).await;
     server.add_token("t", "alice", 600);
 
-    // The desk's deadline passes.
+    // The deadline of the server passes.
     assert_eq!(server.enrol("alice", &pair(1), with_token("t")).await.refused(), Code::Busy);
     assert_eq!(key.arrival().await, 1);
     key.open();
@@ -182,7 +182,7 @@ async fn a_request_that_was_given_up_while_it_was_signed_is_there_for_the_retry(
 }
 
 #[tokio::test]
-async fn a_request_that_was_given_up_before_it_was_signed_is_not_recorded() {
+async fn a_request_that_timed_out_before_its_signature_is_not_recorded() {
     let (gate, mut key) = Gate::new();
     let limits = Limits { deadline: Duration::from_secs(1), ..Limits::default() };
     let server = TestServer::start(Setup { limits, gate: Some(gate), ..Setup::default() }).await;
@@ -194,13 +194,13 @@ async fn a_request_that_was_given_up_before_it_was_signed_is_not_recorded() {
     let (first, second) = tokio::join!(server.enrol("alice", &alice, PROVEN), after_alice);
     assert_eq!((first.refused(), second.refused()), (Code::Busy, Code::Busy));
     key.open();
-    // The desk comes to this only after it has come to bob's.
+    // The issuing thread handles this request after bob's.
     server.enrol("alice", &alice, PROVEN).await.granted();
     assert_eq!(server.reader().counts(now()).expect("a ledger").certificates, 1);
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_while_its_certificate_is_signed_gets_it_when_it_returns() {
+async fn a_client_that_disconnects_during_its_signature_gets_the_certificate_later() {
     let (gate, mut key) = Gate::new();
     let server = TestServer::start(Setup { gate: Some(gate), ..Setup::default() }).await;
     let alice = pair(1);
@@ -208,7 +208,7 @@ async fn a_client_that_leaves_while_its_certificate_is_signed_gets_it_when_it_re
         outcome = server.enrol("alice", &alice, PROVEN) => panic!("{outcome:?}"),
         waiting = key.arrival() => assert_eq!(waiting, 1),
     }
-    // Its connection is closed here.
+    // The client's connection is closed here.
     key.open();
     let answer = server.enrol("alice", &alice, PROVEN).await.granted();
     let records = server.reader().find_by_key(alice.public().as_bytes()).expect("a ledger");
@@ -217,26 +217,26 @@ async fn a_client_that_leaves_while_its_certificate_is_signed_gets_it_when_it_re
 }
 
 #[test]
-fn a_damaged_row_refuses_its_own_request_of_a_batch_only() {
-    let mut desk = Desk::on_disk(Policy::default());
-    let token = desk.add_token("t", "a", NOW + DAY);
-    desk.issue(proven("a", 1, Some(token)), NOW).expect("issued");
-    let kept = desk.issue(proven("b", 2, None), NOW).expect("issued");
-    let ledger = rusqlite::Connection::open(desk.ledger_file()).expect("opened");
-    // The CA alone writes its log back.
+fn a_damaged_row_refuses_only_its_own_request_in_a_batch() {
+    let mut ca = TestAuthority::on_disk(Policy::default());
+    let token = ca.add_token("t", "a", NOW + DAY);
+    ca.issue(proven("a", 1, Some(token)), NOW).expect("issued");
+    let kept = ca.issue(proven("b", 2, None), NOW).expect("issued");
+    let ledger = rusqlite::Connection::open(ca.ledger_file()).expect("opened");
+    // Only the CA may write its log back.
     ledger.pragma_update(None, "wal_autocheckpoint", 0).expect("set");
     ledger.pragma_update(None, "ignore_check_constraints", true).expect("set");
     let damage = |sql: &str| ledger.execute_batch(sql).expect("done");
     damage("UPDATE certificates SET subject_key = x'00' WHERE subject_id = 'a'");
     let batch = [proven("a", 1, None), proven("b", 2, None), proven("c", 3, None)];
-    let [damaged, repeated, new] = &desk.authority.issue_many(&batch, at(NOW))[..] else { panic!("three") };
+    let [damaged, repeated, new] = &ca.authority.issue_many(&batch, at(NOW))[..] else { panic!("three") };
     assert_eq!(*damaged, Err(Refused::Damaged));
     assert_repeats(&kept, repeated.clone());
     assert!(new.as_ref().is_ok_and(|issued| !issued.repeated));
 
-    desk.add_token("u", "b", NOW + DAY);
+    ca.add_token("u", "b", NOW + DAY);
     damage("UPDATE tokens SET hash = x'00' WHERE subject_id = 'b'");
-    let tokens = desk.tokens_tried("b", 2, NOW);
+    let tokens = ca.tokens_tried("b", 2, NOW);
     assert_eq!(tokens, Err(Refused::Damaged));
-    assert!(desk.tokens_tried("c", 3, NOW).is_ok_and(|tokens| tokens.is_empty()));
+    assert!(ca.tokens_tried("c", 3, NOW).is_ok_and(|tokens| tokens.is_empty()));
 }

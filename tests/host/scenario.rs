@@ -1,4 +1,4 @@
-//! The scenario of the walk-through: what it keeps, and that a byte changed anywhere in it is refused by a participant.
+//! The scenario of the walk-through: its record, and the refusal of every changed byte.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU8;
@@ -69,7 +69,7 @@ fn read(step: &Step) -> (Reading, Vec<places::Place>) {
 }
 
 #[tokio::test]
-async fn the_scenario_is_whole_and_in_order() {
+async fn the_scenario_is_complete_and_in_order() {
     let (server, scenario) = run().await;
     let messages: Vec<_> = scenario.steps().iter().map(key).collect();
     assert_eq!(messages, MESSAGES);
@@ -78,26 +78,26 @@ async fn the_scenario_is_whole_and_in_order() {
         assert_eq!(read(step).0.name, name);
     }
 
-    // What was under encryption is what the two ends saw: the certificates that the CA has recorded, and the texts.
+    // The plaintexts are the certificates in the ledger and the texts of the conversation.
     let page = Page { subject: None, after: 0, limit: 100 };
     let recorded: Vec<_> =
         server.reader().list(page).expect("a ledger").into_iter().map(|r| r.certificate).collect();
     let plaintext = |message| step(&scenario, message).plaintext.as_deref().expect("a plaintext");
     let [alice, bob] = scenario.names();
     for (message, name) in [((Bob, Alice, Handshake2), bob), ((Alice, Bob, Handshake3), alice)] {
-        let shown = plaintext(message);
-        let certificate = Certificate::parse(shown).expect("one that can be read");
+        let sent = plaintext(message);
+        let certificate = Certificate::parse(sent).expect("a certificate");
         assert_eq!(certificate.subject_id(), name);
-        assert!(recorded.iter().any(|text| text == shown), "the ledger has it");
+        assert!(recorded.iter().any(|text| text == sent), "the ledger has it");
     }
-    let said = |message| String::from_utf8_lossy(plaintext(message));
+    let text_of = |message| String::from_utf8_lossy(plaintext(message));
     for (message, text) in
         [((Alice, Bob, Record(0)), "Hello bob"), ((Bob, Alice, Record(0)), "Nobody, alice")]
     {
-        assert!(said(message).contains(text), "{}", said(message));
+        assert!(text_of(message).contains(text), "{}", text_of(message));
     }
-    assert_eq!(said((Alice, Bob, Close(1))), "");
-    assert_eq!(said((Bob, Alice, Close(1))), "");
+    assert_eq!(text_of((Alice, Bob, Close(1))), "");
+    assert_eq!(text_of((Bob, Alice, Close(1))), "");
 }
 
 #[tokio::test]
@@ -129,13 +129,13 @@ async fn each_message_has_the_notes_of_its_ends() {
     reads((Alice, Bob, Record(0)), "reads: Hello bob");
     reads((Bob, Alice, Record(0)), "reads: Nobody, alice");
 
-    // Each end's sealing key is the other's opening key, and the two directions have different ones.
+    // Each end encrypts with the other end's decryption key. The two directions have different keys.
     let keys = |by| {
         let after = &step(&scenario, (Alice, Bob, Handshake3)).after;
         let note = after.iter().find(|note| note.by == by && note.text.contains("has the keys"));
-        let text = &note.expect("the keys that came out").text;
+        let text = &note.expect("the note with the keys").text;
         let after = |mark: &str| text.split(mark).nth(1).expect("a fingerprint")[..32].to_owned();
-        (after("seals with: "), after("opens with: "), after("Handshake hash: "))
+        (after("for sending: "), after("for receiving: "), after("Handshake hash: "))
     };
     let ((a_seals, a_opens, a_hash), (b_seals, b_opens, b_hash)) = (keys(Alice), keys(Bob));
     assert_eq!((&a_seals, &a_opens, a_hash), (&b_opens, &b_seals, b_hash));
@@ -174,7 +174,7 @@ const TAG_DIFFERS: &str = "the authentication tag does not fit";
 const PROOF_DIFFERS: &str = "the proof does not fit";
 const NOT_SIGNED: &str = "the certificate is not signed by the trusted key";
 
-/// The check that finds a changed byte of this field of this message, its participant, and the code that is sent.
+/// For a changed byte in a field of a message: the participant that finds it, the check, and the refusal code.
 const FOUND: [(Key, &str, Participant, &str, Option<&str>); 15] = [
     ((Alice, Ca, EnrollRequest), "subject_id", Ca, PROOF_DIFFERS, Some("proof_failed")),
     ((Alice, Ca, EnrollRequest), "type", Ca, "this type of message is not served", Some("unknown_type")),
@@ -194,12 +194,12 @@ const FOUND: [(Key, &str, Participant, &str, Option<&str>); 15] = [
 ];
 
 #[tokio::test]
-async fn each_field_has_a_check_that_finds_it_changed() {
+async fn a_change_of_each_field_is_found_by_a_check() {
     let (server, scenario) = run().await;
-    for (message, field, by, says, code) in FOUND {
+    for (message, field, by, text, code) in FOUND {
         let (_, places) = read(step(&scenario, message));
-        let place = places.iter().find(|place| place.name == field).expect("the field is there");
-        // A byte in the middle of the value, and the frame's header before it.
+        let place = places.iter().find(|place| place.name == field).expect("the message has the field");
+        // A byte in the middle of the value. The frame's header has 4 bytes.
         let offset = 4 + (place.at.start + place.at.end) / 2;
         let flip = Flip { step: number(&scenario, message), offset, mask: None };
         let refusal = flipped(&server, &scenario, flip).await;
@@ -207,11 +207,11 @@ async fn each_field_has_a_check_that_finds_it_changed() {
         let at = format!("{message:?} {field}: {check}");
         assert!(refusal.field.split('.').any(|part| part == field), "{at}: {}", refusal.field);
         assert_eq!((refusal.by, refusal.code.as_deref()), (by, code), "{at}");
-        assert!(check.contains(says), "{at}");
+        assert!(check.contains(text), "{at}");
     }
 }
 
-/// All bytes of the first message of each kind up to this many, and then every so many.
+/// The number of bytes at the start of a message that are all tested, and the distance of the tested bytes after them.
 const DENSE: usize = 40;
 const STRIDE: usize = 23;
 
@@ -220,7 +220,7 @@ async fn a_byte_changed_anywhere_is_refused_by_a_named_check() {
     let (server, scenario) = run().await;
     let mut checks = BTreeSet::new();
     for (step, there) in scenario.steps().iter().enumerate() {
-        // Bob's enrolment has the messages of alice's.
+        // Bob's enrolment has the same messages as alice's.
         if matches!(key(there), (Ca, Bob, _) | (Bob, Ca, _)) {
             continue;
         }
@@ -228,11 +228,11 @@ async fn a_byte_changed_anywhere_is_refused_by_a_named_check() {
             if offset >= DENSE && !(offset + step).is_multiple_of(STRIDE) && offset + 4 < there.frame.len() {
                 continue;
             }
-            // A longer length leaves both sides waiting, until a deadline says so: one of those is enough.
+            // After a longer length both sides wait until a deadline. One such case is enough.
             let longer = offset < 4 && offset != 1;
             let mask = longer.then(|| NonZeroU8::new(*byte).unwrap_or(NonZeroU8::MAX));
             let refusal = flipped(&server, &scenario, Flip { step, offset, mask }).await;
-            // The same check at another byte is the same check.
+            // The position does not count as a difference between checks.
             checks.insert(refusal.check.split(" (at byte").next().unwrap_or_default().to_owned());
         }
     }
@@ -240,21 +240,21 @@ async fn a_byte_changed_anywhere_is_refused_by_a_named_check() {
 }
 
 #[tokio::test]
-async fn a_message_that_promises_more_than_comes_ends_by_a_deadline_or_as_cut_off() {
+async fn a_message_shorter_than_its_length_ends_by_a_deadline_or_as_cut_off() {
     let (server, scenario) = run().await;
     for message in [(Alice, Ca, EnrollRequest), (Alice, Bob, Handshake1), (Alice, Bob, Record(0))] {
-        // 512 bytes more, or 1024 where those are there already.
+        // The length grows by 512 or 1024 bytes.
         let mask = if step(&scenario, message).frame[2] & 2 == 0 { 2 } else { 4 };
         let flip = Flip { step: number(&scenario, message), offset: 2, mask: NonZeroU8::new(mask) };
         let refusal = flipped(&server, &scenario, flip).await;
         assert_eq!(refusal.field, "length prefix");
-        let says = ["did not get on within", "ended where more was expected"];
+        let says = ["exceeded the time limit", "ended where more was expected"];
         assert!(says.iter().any(|says| refusal.check.contains(says)), "{message:?}: {}", refusal.check);
     }
 }
 
 #[tokio::test]
-async fn a_byte_that_is_not_there_cannot_be_changed() {
+async fn a_byte_outside_the_message_cannot_be_changed() {
     let (server, scenario) = run().await;
     let proof = number(&scenario, (Alice, Ca, EnrollProof));
     let end = scenario.steps()[proof].frame.len();
@@ -265,7 +265,7 @@ async fn a_byte_that_is_not_there_cannot_be_changed() {
     }
 }
 
-/// One serial number in ten has a digit less, which makes the message shorter than the one that was shown.
+/// One serial number in ten has a digit less, so that the message is shorter than the recorded one.
 #[tokio::test]
 async fn the_last_byte_is_changed_however_long_the_serial_number_is() {
     let (server, scenario) = run().await;
@@ -277,7 +277,7 @@ async fn the_last_byte_is_changed_however_long_the_serial_number_is() {
 }
 
 #[tokio::test]
-async fn it_runs_where_tokens_are_required_too() {
+async fn the_scenario_runs_where_tokens_are_required() {
     let policy = Policy { enrolment: Enrolment::Token, ..Policy::default() };
     let server = TestServer::start(Setup { policy, ..Setup::default() }).await;
     let Err(error) = Scenario::run(&server.endpoint(), HostProvider::default()).await else {
@@ -298,11 +298,11 @@ async fn it_runs_where_tokens_are_required_too() {
 }
 
 #[tokio::test]
-async fn a_ca_that_is_gone_is_named() {
+async fn an_unreachable_ca_is_reported() {
     let (server, scenario) = run().await;
     let ca = server.endpoint();
     server.stop().await.expect("no panic").expect("a good end");
-    let Err(error) = Scenario::run(&ca, HostProvider::default()).await else { panic!("nobody is there") };
+    let Err(error) = Scenario::run(&ca, HostProvider::default()).await else { panic!("the CA has stopped") };
     assert!(matches!(error, ScenarioError::Client { by: Alice, .. }), "{error}");
     let again = scenario.flip(&ca, Flip { step: 0, offset: 9, mask: None }).await;
     assert!(matches!(again, Err(ScenarioError::Client { by: Alice, .. })), "{again:?}");

@@ -1,4 +1,4 @@
-//! The CA's server and honest clients.
+//! The CA's server with honest clients.
 
 use minipki_ca::{Enrolment, Policy};
 use minipki_core::session::EnrolForm;
@@ -49,7 +49,7 @@ async fn a_connection_serves_one_enrolment_after_another() {
 }
 
 #[tokio::test]
-async fn of_two_keys_that_race_for_a_name_exactly_one_wins() {
+async fn of_two_keys_that_race_for_a_name_exactly_one_gets_it() {
     let server = TestServer::start(Setup::default()).await;
     let (one, two) = (pair(1), pair(2));
     let (first, second) =
@@ -80,7 +80,7 @@ async fn a_token_works_once_for_its_subject_until_it_expires() {
 }
 
 #[tokio::test]
-async fn the_classic_form_cannot_go_round_a_required_token() {
+async fn the_classic_form_cannot_bypass_a_required_token() {
     let policy = Policy { enrolment: Enrolment::Token, ..Policy::default() };
     let server = TestServer::start(Setup { policy, ..Setup::default() }).await;
     let outcome = server.enrol("alice", &pair(1), EnrolForm::Classic).await;

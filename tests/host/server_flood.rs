@@ -1,4 +1,4 @@
-//! The CA as a program, and strangers who take from it what they can get: connections, log, descriptors.
+//! The CA's server under attacks on its connections, its log and its descriptors.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -13,16 +13,16 @@ use minipki_tests::server::{PROVEN, enrol, pair, soon};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-/// The classic form's message without its members.
+/// A message of the classic form without its members.
 const MALFORMED: &[u8] = b"\0\0\0\x02{}";
 
-/// A frame of which the body does not come.
+/// An incomplete frame.
 const HALF: &[u8] = b"\0\0\0\x20{";
 
 fn ca() -> (TempDir, Anchor) {
     let folder = TempDir::new().expect("a folder");
     run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
-    let anchor = fs::read(folder.path().join("ca/anchor.json")).expect("a CA folder has it");
+    let anchor = fs::read(folder.path().join("ca/anchor.json")).expect("the CA's anchor");
     let anchor = Anchor::decode(Portable::new(), &anchor).expect("a good anchor");
     (folder, anchor)
 }
@@ -33,21 +33,21 @@ fn address(server: &mut Running) -> SocketAddr {
     server.address("serving").parse().expect("an address")
 }
 
-/// Seconds of each attack. More of them, for a measurement by hand: FLOOD_SECONDS=60.
+/// The duration of each attack. The variable FLOOD_SECONDS sets it for measurements by hand.
 fn lasting() -> Duration {
     let seconds = std::env::var("FLOOD_SECONDS").ok().and_then(|text| text.parse().ok());
     Duration::from_secs(seconds.unwrap_or(3))
 }
 
-/// Has strangers attack the built program. At least 99 % of what clients at other addresses ask for must be
-/// granted. The times are printed. Returns the server's log.
+/// Attacks the server while clients at other addresses enrol. At least 99 % of their enrolments must succeed. Prints
+/// the times and returns the server's log.
 #[track_caller]
 fn honest_clients_are_served_during(attack: Attack) -> String {
     let (held, text) = (attack.held as u64, format!("{attack:?}"));
     honest_clients_are_served(&text, held, |target| Flood::start(target, attack))
 }
 
-/// The same during this attack, which is under way when it has opened so many connections.
+/// [`honest_clients_are_served_during`] with any attack. The enrolments start when it has opened `opens` connections.
 #[track_caller]
 fn honest_clients_are_served(
     attack: &str,
@@ -67,16 +67,16 @@ fn honest_clients_are_served(
     drop(flood);
     let text = server.stop().expect(0).stderr;
     let (median, p99, granted) = (served.within(0.5), served.within(0.99), served.granted.len());
-    eprintln!("{attack}: {opened} opened, {granted} of {} granted, {median:?}, 99 % {p99:?}", served.asked);
+    eprintln!("{attack}: {opened} opened, {granted} of {} granted, {median:?}, 99 % {p99:?}", served.tried);
     assert!(p99.is_some(), "{served:?} in:\n{text}");
     text
 }
 
 #[test]
-fn one_address_with_all_connections_it_can_get_delays_nobody_else() {
+fn one_address_with_as_many_connections_as_possible_delays_nobody_else() {
     let attack = Attack { sources: 1, held: 512, per_second: None, says: HALF, drip: None };
     let text = honest_clients_are_served_during(attack);
-    // However many it opens, the log has few lines of them.
+    // The log has only few lines about the refused connections.
     let lines = text.lines().filter(|line| line.contains("turned away")).count();
     assert!((1..20).contains(&lines), "{lines} lines of:\n{text}");
     assert!(text.lines().any(|line| line.contains("most_from=\"127.0.2.1 (")), "{text}");
@@ -90,7 +90,7 @@ fn one_address_that_opens_51_connections_a_second_delays_nobody_else() {
 
 #[test]
 fn addresses_that_hold_every_permit_and_drip_bytes_delay_nobody_else() {
-    // More than enough addresses for all permits, and as many connections as there are permits, or more.
+    // The attackers have enough addresses and connections for all permits.
     let drip = Some(Duration::from_millis(500));
     honest_clients_are_served_during(Attack {
         sources: 20,
@@ -102,7 +102,7 @@ fn addresses_that_hold_every_permit_and_drip_bytes_delay_nobody_else() {
 }
 
 #[test]
-fn many_addresses_as_fast_as_they_can_delay_nobody_else() {
+fn many_addresses_at_full_speed_delay_nobody_else() {
     honest_clients_are_served_during(Attack {
         sources: 20,
         held: 5000,
@@ -114,7 +114,7 @@ fn many_addresses_as_fast_as_they_can_delay_nobody_else() {
 
 #[test]
 fn addresses_that_hold_every_permit_and_pipeline_requests_delay_nobody_else() {
-    // The CA does not serve the classic form: each is refused, by the issuing thread.
+    // The CA does not serve the classic form. The issuing thread refuses each request.
     let key = "BwcH".repeat(10) + "Bwc=";
     let body =
         format!(r#"{{"public_key_algo":"X25519","public_key_value_b64":"{key}","subject_id":"stranger"}}"#);
@@ -146,7 +146,7 @@ fn malformed_messages_do_not_fill_the_log() {
     assert!(text.len() < 16 * 1024, "{} bytes of log:\n{text}", text.len());
 }
 
-/// Changes the soft limit of descriptors of a program that runs, as if something else in it used them up.
+/// Changes the soft limit of descriptors of a running program, so that it runs out of them.
 fn limit_descriptors(program: &Running, soft: u32) {
     let arguments = [format!("--pid={}", program.id()), format!("--nofile={soft}:256")];
     let status = Command::new("prlimit").args(arguments).status();
@@ -154,7 +154,7 @@ fn limit_descriptors(program: &Running, soft: u32) {
 }
 
 #[test]
-fn the_end_of_the_descriptors_is_said_once_and_survived() {
+fn running_out_of_descriptors_is_logged_once_and_survived() {
     let (folder, anchor) = ca();
     let mut server = start_after("ulimit -n 256", folder.path(), &SERVE);
     let target = address(&mut server);
@@ -166,8 +166,8 @@ fn the_end_of_the_descriptors_is_said_once_and_survived() {
     limit_descriptors(&server, 256);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        // It goes on as soon as there are descriptors again.
-        let mut stream = soon(TcpStream::connect(target)).await.expect("it listens");
+        // The server accepts connections again when it has descriptors.
+        let mut stream = soon(TcpStream::connect(target)).await.expect("the server listens");
         let outcome = soon(enrol(&mut stream, &anchor, "alice", &pair(1), PROVEN)).await;
         outcome.expect("an answer").granted();
     });
@@ -178,7 +178,7 @@ fn the_end_of_the_descriptors_is_said_once_and_survived() {
 }
 
 #[test]
-fn a_listening_peer_says_the_end_of_the_descriptors_once() {
+fn a_listening_peer_reports_once_that_it_runs_out_of_descriptors() {
     let folder = folder_with_alice();
     let listen = ["listen", "--identity", "alice", "--listen", "127.0.0.1:0"];
     let mut peer = start_after("ulimit -n 256", folder.path(), &listen);
@@ -191,12 +191,12 @@ fn a_listening_peer_says_the_end_of_the_descriptors_once() {
     runtime.block_on(flood.opens(flood.opened() + 200));
     drop(flood);
     let text = peer.stop().expect(0).stderr;
-    let said = text.lines().filter(|line| line.contains("connections cannot be taken")).count();
-    assert!((1..4).contains(&said), "{said} lines in:\n{text}");
+    let lines = text.lines().filter(|line| line.contains("connections cannot be taken")).count();
+    assert!((1..4).contains(&lines), "{lines} lines in:\n{text}");
 }
 
 #[test]
-fn connections_follow_the_limit_of_descriptors_and_that_is_said() {
+fn connections_follow_the_limit_of_descriptors_and_that_is_logged() {
     let (folder, anchor) = ca();
     let mut server = start_after("ulimit -n 256", folder.path(), &SERVE);
     let target = address(&mut server);

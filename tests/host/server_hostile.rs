@@ -1,4 +1,4 @@
-//! The CA's server and clients that are not honest, not quick, or not well.
+//! The CA's server with hostile, slow and broken clients.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -40,7 +40,7 @@ fn proof(proof: [u8; 32]) -> Vec<u8> {
     out[..len].to_vec()
 }
 
-/// What ends a connection that the server has cut off: nothing more, or a reset.
+/// Waits until the server ends the connection, in order or by a reset.
 async fn cut_off(stream: &mut TcpStream) {
     while let Ok(1..) = soon(stream.read(&mut [0; 1024])).await {}
 }
@@ -51,11 +51,11 @@ async fn fifty_stalled_connections_delay_nobody() {
     let mut stalled = Vec::new();
     for _ in 0..50 {
         let mut stream = server.connect().await;
-        stream.write_all(&[0]).await.expect("the server is there");
+        stream.write_all(&[0]).await.expect("the server is connected");
         stalled.push(stream);
     }
     server.enrol("honest", &pair(1), PROVEN).await.granted();
-    // Nobody had to be cut off for it: they all still wait for the rest of their message.
+    // All other connections are still open.
     for stream in &stalled {
         let read = stream.try_read(&mut [0; 1]).map_err(|e| e.kind());
         assert_eq!(read, Err(ErrorKind::WouldBlock));
@@ -63,7 +63,7 @@ async fn fifty_stalled_connections_delay_nobody() {
 }
 
 #[tokio::test]
-async fn whoever_drips_bytes_is_cut_off_at_the_deadline() {
+async fn a_client_that_drips_bytes_is_cut_off_at_the_deadline() {
     let server = TestServer::start(limits(Duration::from_millis(300))).await;
     let mut stream = server.connect().await;
     let message = [&200_u32.to_be_bytes()[..], &[b' '; 200]].concat();
@@ -77,18 +77,18 @@ async fn whoever_drips_bytes_is_cut_off_at_the_deadline() {
                 return;
             }
         }
-        panic!("the server took the whole message, in {:?}", began.elapsed());
+        panic!("the server read the whole message, in {:?}", began.elapsed());
     };
-    let mut said = [0; 1];
+    let mut byte = [0; 1];
     tokio::select! {
         () = drip => {}
-        ended = reader.read(&mut said) => assert!(!matches!(ended, Ok(1..)), "nothing is said to it"),
+        ended = reader.read(&mut byte) => assert!(!matches!(ended, Ok(1..)), "the server sends nothing"),
     }
     server.enrol("honest", &pair(1), PROVEN).await.granted();
 }
 
 #[tokio::test]
-async fn whoever_takes_his_time_over_the_proof_is_cut_off_too() {
+async fn a_client_that_sends_no_proof_is_cut_off_at_the_deadline() {
     let server = TestServer::start(limits(Duration::from_millis(200))).await;
     let mut stream = server.connect().await;
     send(&mut stream, &request("slow", &pair(1))).await;
@@ -97,7 +97,7 @@ async fn whoever_takes_his_time_over_the_proof_is_cut_off_too() {
 }
 
 #[tokio::test]
-async fn whoever_never_reads_is_cut_off_once_he_cannot_be_written_to() {
+async fn a_client_that_never_reads_is_cut_off() {
     let mut setup = limits(Duration::from_millis(300));
     setup.limits.requests = usize::MAX;
     let server = TestServer::start(setup).await;
@@ -109,7 +109,7 @@ async fn whoever_never_reads_is_cut_off_once_he_cannot_be_written_to() {
         [&u32::try_from(body.len()).expect("a short body").to_be_bytes(), &body[..]].concat().repeat(100);
     let flood = async { while stream.write_all(&frames).await.is_ok() {} };
     let honest = async { server.enrol("honest", &pair(1), PROVEN).await.granted() };
-    // The flood ends when the server does what it should.
+    // The flood ends when the server cuts the connection.
     tokio::join!(soon(flood), honest);
 }
 
@@ -118,18 +118,18 @@ async fn a_bad_length_is_refused_before_the_body_and_ends_the_connection() {
     let server = TestServer::start(Setup::default()).await;
     for length in [0, 4097, u32::MAX] {
         let mut stream = server.connect().await;
-        stream.write_all(&length.to_be_bytes()).await.expect("the server is there");
+        stream.write_all(&length.to_be_bytes()).await.expect("the server is connected");
         assert_eq!(refused(&mut stream).await, Code::BadFrame, "length {length}");
         closed(&mut stream).await;
     }
-    // The refusal is also heard by one who sends the whole body before he listens.
+    // A client that sends the whole body before it reads also gets the refusal.
     let mut stream = server.connect().await;
-    stream.write_all(&60_000_u32.to_be_bytes()).await.expect("the server is there");
-    soon(stream.readable()).await.expect("the refusal is there");
+    stream.write_all(&60_000_u32.to_be_bytes()).await.expect("the server is connected");
+    soon(stream.readable()).await.expect("a refusal");
     for part in [b' '; 60_000].chunks(1000) {
-        stream.write_all(part).await.expect("no reset while he speaks");
+        stream.write_all(part).await.expect("no reset during the body");
     }
-    stream.shutdown().await.expect("the server is there");
+    stream.shutdown().await.expect("the server is connected");
     assert_eq!(refused(&mut stream).await, Code::BadFrame);
     closed(&mut stream).await;
 }
@@ -175,7 +175,7 @@ async fn a_proof_answers_one_challenge_only() {
     send(stream, &proof([1; 32])).await;
     assert_eq!(refused(stream).await, Code::BadRequest, "no challenge was given");
 
-    // The honest exchange, watched: the same request and proof again meet another challenge.
+    // A recorded request and proof are sent again. The server sends another challenge.
     let recorded = recorded_exchange(&server).await;
     send(stream, &recorded.request).await;
     let challenge = receive(stream).await;
@@ -183,11 +183,11 @@ async fn a_proof_answers_one_challenge_only() {
     send(stream, &recorded.proof).await;
     assert_eq!(refused(stream).await, Code::ProofFailed);
 
-    // A refused proof has used its challenge up.
+    // A refused proof uses up its challenge.
     send(stream, &recorded.proof).await;
     assert_eq!(refused(stream).await, Code::BadRequest);
 
-    // A second request discards the first one's challenge; neither's proof fits the other.
+    // A second request discards the first challenge. A proof for the first request is refused.
     send(stream, &recorded.request).await;
     receive(stream).await;
     send(stream, &request("mallory", &pair(1))).await;
@@ -202,7 +202,7 @@ struct Recorded {
     proof: Vec<u8>,
 }
 
-/// The client's messages and the CA's challenge in an enrolment of `alice`.
+/// Records the client's messages and the CA's challenge in an enrolment of alice.
 async fn recorded_exchange(server: &TestServer) -> Recorded {
     let (ca, provider) = (server.endpoint(), HostProvider::default());
     let enrolled = minipki_lab::enrol(&ca, provider, Participant::Alice, id("alice"), None).await;
@@ -224,17 +224,17 @@ async fn every_failing_proof_looks_the_same() {
     server.enrol("carol", &pair(9), PROVEN).await.granted();
 
     let mut refusals = Vec::new();
-    // The token is wrong in one way or another.
+    // Proofs with wrong tokens.
     for text in ["unknown", "old", "bobs"] {
         refusals.push(server.enrol("alice", &pair(1), with_token(text)).await);
     }
-    // The proof is made for another CA's key, once with the right token.
+    // Proofs for another CA's key, without a token and with the right token.
     for form in [PROVEN, with_token("right")] {
         let mut stream = server.connect().await;
         let anchor = Anchor::from_fingerprint(Fingerprint([3; 32]));
         refusals.push(soon(enrol(&mut stream, &anchor, "alice", &pair(1), form)).await.expect("an answer"));
     }
-    // The proof is made up: nobody holds that key. The second name is taken, which is not told either.
+    // Invented proofs. The second name is taken, and the refusal does not show that.
     for subject in ["alice", "carol"] {
         let stream = &mut server.connect().await;
         send(stream, &request(subject, &pair(2))).await;
@@ -267,21 +267,21 @@ async fn a_key_of_small_order_proves_nothing() {
 async fn half_closed_and_reset_connections_do_no_harm() {
     let server = TestServer::start(Setup::default()).await;
 
-    // What was asked before the client closed its half is answered still.
+    // A request before the client closes its direction is answered.
     let mut stream = server.connect().await;
     send(&mut stream, b"{}").await;
-    stream.shutdown().await.expect("the server is there");
+    stream.shutdown().await.expect("the server is connected");
     assert_eq!(refused(&mut stream).await, Code::BadRequest);
     closed(&mut stream).await;
 
-    // Half a message, half an exchange: nothing is said.
+    // Half a message and half an exchange get no answer.
     let mut stream = server.connect().await;
-    stream.write_all(b"\0\0\0\x10{").await.expect("the server is there");
-    stream.shutdown().await.expect("the server is there");
+    stream.write_all(b"\0\0\0\x10{").await.expect("the server is connected");
+    stream.shutdown().await.expect("the server is connected");
     closed(&mut stream).await;
     let mut stream = server.connect().await;
     send(&mut stream, &request("half", &pair(1))).await;
-    stream.shutdown().await.expect("the server is there");
+    stream.shutdown().await.expect("the server is connected");
     receive(&mut stream).await;
     closed(&mut stream).await;
 

@@ -1,4 +1,4 @@
-//! The CA's server at its limits, when it stops, and when what it stands on fails.
+//! The CA's server: its limits, its stop, and failures of its signer.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use minipki_core::link::{Direction, Observer};
 use minipki_core::session::EnrolForm;
 use minipki_core::wire::Code;
 use minipki_server::{IssuerError, Limits, ServeError, Server, ServerOptions};
-use minipki_tests::ca::Desk;
+use minipki_tests::ca::TestAuthority;
 use minipki_tests::server::{
     Gate, Outcome, PROVEN, Setup, TestServer, closed, enrol, now, pair, receive, refused, send, soon,
 };
@@ -16,7 +16,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-/// Long enough that a test which has to wait for it fails.
+/// A time that is longer than every test. A test that waits for it fails.
 const NEVER: Duration = Duration::from_secs(3600);
 
 fn setup(limits: Limits) -> Setup {
@@ -24,7 +24,7 @@ fn setup(limits: Limits) -> Setup {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_refused_as_busy_and_a_free_seat_is_taken_again() {
+async fn one_connection_too_many_is_refused_as_busy_and_a_free_permit_is_used_again() {
     let limits =
         Limits { connections: 2, grace: NEVER, first_deadline: NEVER, deadline: NEVER, ..Limits::default() };
     let server = TestServer::start(setup(limits)).await;
@@ -32,17 +32,17 @@ async fn one_connection_too_many_is_refused_as_busy_and_a_free_seat_is_taken_aga
     let mut second = server.connect().await;
     for _ in 0..3 {
         let mut third = server.connect().await;
-        // It is heard even by one who had begun to talk.
-        third.write_all(b"\0\0\0\x02{}").await.expect("the server is there");
+        // A client that has sent a message also gets the refusal.
+        third.write_all(b"\0\0\0\x02{}").await.expect("the server is connected");
         assert_eq!(refused(&mut third).await, Code::Busy);
-        third.shutdown().await.expect("the server is there");
+        third.shutdown().await.expect("the server is connected");
         closed(&mut third).await;
     }
     server.enrol_on(&mut first, "alice", &pair(1), PROVEN).await.granted();
     server.enrol_on(&mut second, "bob", &pair(2), PROVEN).await.granted();
 
-    // The seat is free when the server has seen that the first has left, which it tells by closing.
-    first.shutdown().await.expect("the server is there");
+    // The server frees the permit when it closes the first connection.
+    first.shutdown().await.expect("the server is connected");
     closed(&mut first).await;
     let outcome = loop {
         let mut stream = server.connect().await;
@@ -58,7 +58,7 @@ async fn one_connection_too_many_is_refused_as_busy_and_a_free_seat_is_taken_aga
 }
 
 #[tokio::test]
-async fn a_connection_has_so_many_requests_and_no_more() {
+async fn the_number_of_requests_on_a_connection_is_limited() {
     let server = TestServer::start(setup(Limits { requests: 3, ..Limits::default() })).await;
     let mut stream = server.connect().await;
     server.enrol_on(&mut stream, "alice", &pair(1), PROVEN).await.granted();
@@ -77,7 +77,7 @@ async fn a_connection_has_so_many_requests_and_no_more() {
 }
 
 #[tokio::test]
-async fn so_many_malformed_messages_end_a_connection() {
+async fn too_many_malformed_messages_end_a_connection() {
     let server = TestServer::start(setup(Limits { malformed: 2, ..Limits::default() })).await;
     let mut stream = server.connect().await;
     for _ in 0..3 {
@@ -88,7 +88,7 @@ async fn so_many_malformed_messages_end_a_connection() {
 }
 
 #[tokio::test]
-async fn a_connection_lasts_so_long_and_no_longer() {
+async fn the_lifetime_of_a_connection_is_limited() {
     let server = TestServer::start(setup(Limits { lifetime: Duration::ZERO, ..Limits::default() })).await;
     let mut stream = server.connect().await;
     assert_eq!(server.enrol_on(&mut stream, "alice", &pair(1), PROVEN).await.refused(), Code::Busy);
@@ -96,7 +96,7 @@ async fn a_connection_lasts_so_long_and_no_longer() {
 }
 
 #[tokio::test]
-async fn the_idlest_connection_of_a_source_makes_room_and_hears_why() {
+async fn the_idlest_connection_of_a_source_makes_room_and_is_refused_as_busy() {
     let limits = Limits {
         per_source: 2,
         grace: Duration::ZERO,
@@ -107,14 +107,14 @@ async fn the_idlest_connection_of_a_source_makes_room_and_hears_why() {
     let server = TestServer::start(setup(limits)).await;
     let mut idle = server.connect().await;
     let mut active = server.connect().await;
-    // An exchange later the second is the one that has said something last.
+    // After an exchange the second connection is the most recently active one.
     server.enrol_on(&mut active, "alice", &pair(1), PROVEN).await.granted();
     // Malformed messages do not count.
     send(&mut idle, b"{}").await;
     assert_eq!(refused(&mut idle).await, Code::BadRequest);
     let mut newcomer = server.connect().await;
     assert_eq!(refused(&mut idle).await, Code::Busy);
-    idle.shutdown().await.expect("the server is there");
+    idle.shutdown().await.expect("the server is connected");
     closed(&mut idle).await;
     server.enrol_on(&mut newcomer, "bob", &pair(2), PROVEN).await.granted();
     server.enrol_on(&mut active, "carol", &pair(3), PROVEN).await.granted();
@@ -128,20 +128,20 @@ async fn the_first_message_has_a_deadline_of_its_own() {
     let server =
         TestServer::start(setup(Limits { first_deadline, deadline: NEVER, ..Limits::default() })).await;
     let mut silent = server.connect().await;
-    // Once it has said something of use it may take its time.
-    let mut known = server.connect().await;
-    server.enrol_on(&mut known, "alice", &pair(1), PROVEN).await.granted();
+    // After a valid message the first deadline no longer applies.
+    let mut active = server.connect().await;
+    server.enrol_on(&mut active, "alice", &pair(1), PROVEN).await.granted();
     closed(&mut silent).await;
-    // Malformed messages do not prolong it.
+    // Malformed messages do not extend the deadline.
     let mut useless = server.connect().await;
     send(&mut useless, b"{}").await;
     assert_eq!(refused(&mut useless).await, Code::BadRequest);
     closed(&mut useless).await;
-    server.enrol_on(&mut known, "bob", &pair(2), PROVEN).await.granted();
+    server.enrol_on(&mut active, "bob", &pair(2), PROVEN).await.granted();
 }
 
 #[tokio::test]
-async fn what_piles_up_is_signed_together_and_one_too_many_is_busy() {
+async fn waiting_requests_are_signed_together_and_one_too_many_is_busy() {
     let (gate, mut key) = Gate::new();
     let limits = Limits { waiting: 4, first_deadline: NEVER, deadline: NEVER, ..Limits::default() };
     let policy = Policy { enrolment: Enrolment::Open, ..Policy::default() };
@@ -152,13 +152,13 @@ async fn what_piles_up_is_signed_together_and_one_too_many_is_busy() {
         clients.spawn(async move {
             let mut stream = TcpStream::connect(address).await.expect("a connection");
             let subject = format!("subject-{byte}");
-            // One message and straight to the desk, so that exactly these wait there.
+            // The classic form has one message, so all these requests go to the issuing thread at once.
             enrol(&mut stream, &anchor, &subject, &pair(byte), EnrolForm::Classic).await.expect("an answer")
         });
     };
     ask(0);
     assert_eq!(key.arrival().await, 1);
-    // While that is being signed there is room for four of these five.
+    // During the first signature there is room for four of these five.
     (1..=5).for_each(ask);
     let early = soon(clients.join_next()).await.expect("six clients").expect("no panic");
     assert_eq!(early.refused(), Code::Busy);
@@ -182,7 +182,7 @@ async fn a_request_that_waits_too_long_is_refused_as_busy() {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_finishes_what_is_under_way() {
+async fn a_server_that_stops_finishes_running_requests() {
     let (gate, mut key) = Gate::new();
     let limits = Limits { first_deadline: NEVER, deadline: NEVER, drain: NEVER, ..Limits::default() };
     let server = TestServer::start(Setup { limits, gate: Some(gate), ..Setup::default() }).await;
@@ -197,10 +197,10 @@ async fn a_server_that_stops_finishes_what_is_under_way() {
         enrol(&mut stream, &anchor_of_it, "alice", &pair(1), PROVEN).await.expect("an answer")
     });
     assert_eq!(key.arrival().await, 1);
-    // A third client has half a message there.
+    // A third client has sent half a message.
     let mut halfway = server.connect().await;
-    halfway.write_all(b"\0\0\0\x02{").await.expect("the server is there");
-    // And it is accepted: a connection made later is, too.
+    halfway.write_all(b"\0\0\0\x02{").await.expect("the server is connected");
+    // A later connection is answered, so the third one is accepted too.
     let mut later = server.connect().await;
     send(&mut later, b"{}").await;
     assert_eq!(refused(&mut later).await, Code::BadRequest);
@@ -208,8 +208,8 @@ async fn a_server_that_stops_finishes_what_is_under_way() {
     let run = server.stop();
     closed(&mut idle).await;
     closed(&mut later).await;
-    assert!(TcpStream::connect(address).await.is_err(), "nobody more is let in");
-    halfway.write_all(b"}").await.expect("the server is there");
+    assert!(TcpStream::connect(address).await.is_err(), "no new connections are accepted");
+    halfway.write_all(b"}").await.expect("the server is connected");
     assert_eq!(refused(&mut halfway).await, Code::BadRequest);
     closed(&mut halfway).await;
     assert!(!run.is_finished(), "one client still waits for its certificate");
@@ -229,8 +229,8 @@ async fn a_server_that_stops_does_not_wait_for_ever() {
     };
     let server = TestServer::start(setup(limits)).await;
     let mut stalled = server.connect().await;
-    stalled.write_all(&[0]).await.expect("the server is there");
-    // Both are accepted once the second is answered; the first one's byte came before.
+    stalled.write_all(&[0]).await.expect("the server is connected");
+    // After the answer to the second connection, both are accepted.
     let mut other = server.connect().await;
     send(&mut other, b"{}").await;
     assert_eq!(refused(&mut other).await, Code::BadRequest);
@@ -239,7 +239,7 @@ async fn a_server_that_stops_does_not_wait_for_ever() {
 }
 
 #[tokio::test]
-async fn a_failing_signer_is_internal_to_all_who_wait_and_stops_the_server() {
+async fn a_failing_signer_refuses_all_waiting_clients_and_stops_the_server() {
     for panics in [false, true] {
         let (gate, mut key) = Gate::new();
         let limits = Limits { first_deadline: NEVER, deadline: NEVER, ..Limits::default() };
@@ -247,11 +247,11 @@ async fn a_failing_signer_is_internal_to_all_who_wait_and_stops_the_server() {
         let (alice, bob) = (pair(1), pair(2));
         let outcomes =
             async { tokio::join!(server.enrol("alice", &alice, PROVEN), server.enrol("bob", &bob, PROVEN)) };
-        let referee = async {
+        let failure = async {
             key.arrival().await;
             if panics { key.panic() } else { key.fail() }
         };
-        let ((first, second), ()) = tokio::join!(outcomes, referee);
+        let ((first, second), ()) = tokio::join!(outcomes, failure);
         assert_eq!((first.refused(), second.refused()), (Code::Internal, Code::Internal));
         assert_eq!(server.reader().counts(now()).expect("a ledger").certificates, 0);
         let expected = if panics { IssuerError::Panicked } else { IssuerError::Failed };
@@ -265,13 +265,13 @@ async fn a_failing_signer_is_internal_to_all_who_wait_and_stops_the_server() {
 #[tokio::test]
 async fn a_port_that_is_taken_is_named() {
     let server = TestServer::start(Setup::default()).await;
-    let desk = Desk::new(Policy::default());
+    let ca = TestAuthority::new(Policy::default());
     let options = ServerOptions { listen: server.address, ..ServerOptions::default() };
-    let Err(error) = Server::bind(desk.authority, options).await else { panic!("two servers on one port") };
+    let Err(error) = Server::bind(ca.authority, options).await else { panic!("two servers on one port") };
     assert!(error.to_string().contains(&server.address.to_string()), "{error}");
 }
 
-/// Notes who said what.
+/// An observer that collects the frames with their directions.
 #[derive(Default)]
 struct Notes(Mutex<Vec<(Direction, Vec<u8>)>>);
 

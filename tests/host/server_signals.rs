@@ -1,4 +1,4 @@
-//! Services and signals: what stops them, in order or at once, and what does them no harm.
+//! The effects of signals on long-running commands: an orderly stop, an immediate stop, or no effect.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ fn ca() -> TempDir {
     folder
 }
 
-/// Each long-running command, once it serves.
+/// Starts each long-running command and waits until it serves.
 fn services(folder: &Path) -> [(&'static str, Running); 3] {
     let debug = [("RUST_LOG", "debug")];
     let (mut serve, mut console) = (start_with(folder, &SERVE, &debug), start_with(folder, &CONSOLE, &debug));
@@ -42,7 +42,7 @@ fn a_hangup_stops_services_in_order() {
 }
 
 #[test]
-fn user_signals_do_services_no_harm() {
+fn user_signals_do_not_stop_services() {
     let folder = folder_with_alice();
     for (name, mut service) in services(folder.path()) {
         service.signal("USR2");
@@ -58,7 +58,7 @@ fn user_signals_do_services_no_harm() {
 #[test]
 fn a_hangup_that_was_ignored_at_the_start_stays_ignored() {
     let folder = ca();
-    // As nohup does it.
+    // As nohup does.
     let mut server = start_after("trap '' HUP", folder.path(), &SERVE);
     let address = server.address("serving");
     server.signal("HUP");
@@ -81,9 +81,9 @@ fn serving_half_a_message(folder: &Path) -> (Running, TcpStream, tokio::runtime:
     enrol_alice(folder, &address);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let stream = runtime.block_on(async {
-        let mut stream = soon(TcpStream::connect(&address)).await.expect("it listens");
-        // A whole message first: when its answer is there, the server has the connection.
-        stream.write_all(b"\0\0\0\x02{}\0\0\0\x20{").await.expect("it reads");
+        let mut stream = soon(TcpStream::connect(&address)).await.expect("the server listens");
+        // The answer to a whole message shows that the server has accepted the connection.
+        stream.write_all(b"\0\0\0\x02{}\0\0\0\x20{").await.expect("the server reads");
         soon(stream.readable()).await.expect("a refusal");
         stream
     });
@@ -96,7 +96,7 @@ fn half_a_message_does_not_hold_up_a_stop_for_long() {
     let (server, _stream, _runtime) = serving_half_a_message(folder.path());
     let begun = Instant::now();
     let done = server.stop().expect(0);
-    // Service managers that ask a program to stop kill it after 10 seconds.
+    // Service managers kill a program 10 seconds after the signal to stop.
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     assert!(done.stderr.contains("stopped"), "{}", done.stderr);
 }

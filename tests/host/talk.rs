@@ -1,4 +1,4 @@
-//! People who talk, with the built program: whose line goes to whom, and who waits for whom.
+//! Conversations with the built program: the receivers of lines, several peers and slow peers.
 
 use std::fs;
 use std::io::{self, Write};
@@ -8,11 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use minipki_tests::peers::{identity, keep};
-use minipki_tests::program::{Running, run, start, start_typing};
-use minipki_tests::terminal::{Terminal, start_at_terminal};
+use minipki_tests::program::{Running, Terminal, run, start, start_at_terminal, start_typing};
 use tempfile::TempDir;
 
-/// A folder with identities of these names, of one CA.
+/// A folder with identities of one CA with these names.
 pub(crate) fn people(names: &[&str]) -> TempDir {
     let folder = TempDir::new().expect("a folder for the test");
     for name in names {
@@ -21,20 +20,20 @@ pub(crate) fn people(names: &[&str]) -> TempDir {
     folder
 }
 
-/// The arguments of bob, who listens.
+/// The arguments of bob, the listener.
 pub(crate) fn listen<'a>(more: &[&'a str]) -> Vec<&'a str> {
     [&["listen", "--identity", "bob", "--listen", "127.0.0.1:0"], more].concat()
 }
 
-/// The arguments of somebody who connects.
+/// The arguments of a connecting peer.
 pub(crate) fn connect<'a>(name: &'a str, address: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["connect", "--identity", name, "--peer", address], more].concat()
 }
 
-/// Waits for answers longer than any test goes on.
-const PATIENT: [&str; 2] = ["--deadline", "1h"];
+/// Options for a deadline longer than any test.
+const LONG_DEADLINE: [&str; 2] = ["--deadline", "1h"];
 
-/// bob at a terminal, and where he listens.
+/// Starts bob at a terminal. Returns bob, his keyboard and his address.
 pub(crate) fn bob(at: &Path, more: &[&str]) -> (Running, Terminal, String) {
     let (mut bob, keys) = start_at_terminal(at, &listen(more));
     let address = bob.address("listening");
@@ -42,23 +41,23 @@ pub(crate) fn bob(at: &Path, more: &[&str]) -> (Running, Terminal, String) {
 }
 
 #[test]
-fn a_line_goes_to_nobody_whom_it_was_not_meant_for() {
+fn a_line_goes_only_to_its_receiver() {
     let folder = people(&["alice", "bob", "dave"]);
     let at = folder.path();
     let (mut bob, mut keys, address) = bob(at, &[]);
     keys.types("to nobody");
     bob.line("nobody is connected");
-    // alice says one thing and leaves.
+    // alice sends one message and ends.
     let mut alice = start(at, &connect("alice", &address, &["--send", "hello", "--expect", "hello too"]));
     bob.line("alice: hello");
     keys.types("hello too");
     alice.line("hello too");
     alice.wait().expect(0);
     bob.line("the peer will send no more");
-    // She has gone, though her side of the connection was closed in good order.
+    // alice has closed her direction in order. bob finds out that she has gone.
     keys.types("are you there");
     bob.line("the peer has gone");
-    let mut dave = start_typing(at, &connect("dave", &address, &PATIENT), "it is dave\n");
+    let mut dave = start_typing(at, &connect("dave", &address, &LONG_DEADLINE), "it is dave\n");
     bob.line("dave: it is dave");
     keys.types("the answer for alice");
     bob.line("the lines before it were for alice");
@@ -77,10 +76,10 @@ fn conversations_run_side_by_side_and_a_frozen_peer_delays_nobody() {
     let folder = people(&["alice", "bob", "carol"]);
     let at = folder.path();
     let (mut bob, mut keys, address) = bob(at, &[]);
-    let mut alice = start_typing(at, &connect("alice", &address, &PATIENT), "one\n");
+    let mut alice = start_typing(at, &connect("alice", &address, &LONG_DEADLINE), "one\n");
     bob.line("alice: one");
     alice.signal("STOP");
-    let mut carol = start_typing(at, &connect("carol", &address, &PATIENT), "two\n");
+    let mut carol = start_typing(at, &connect("carol", &address, &LONG_DEADLINE), "two\n");
     bob.line("carol: two");
     keys.types("for whom");
     bob.line("begin it with one of @alice, @carol");
@@ -93,7 +92,7 @@ fn conversations_run_side_by_side_and_a_frozen_peer_delays_nobody() {
 }
 
 #[test]
-fn what_is_piped_in_is_for_the_first_peer() {
+fn piped_input_is_for_the_first_peer() {
     let folder = people(&["alice", "bob", "carol"]);
     let at = folder.path();
     let mut bob = start_typing(at, &listen(&[]), "for the first\n");
@@ -105,7 +104,7 @@ fn what_is_piped_in_is_for_the_first_peer() {
 }
 
 #[test]
-fn only_so_many_conversations_are_held_with_one_peer() {
+fn the_number_of_conversations_with_one_peer_is_limited() {
     let folder = people(&["alice", "bob", "carol"]);
     let at = folder.path();
     let (mut bob, _keys, address) = bob(at, &[]);
@@ -125,17 +124,17 @@ fn only_so_many_conversations_are_held_with_one_peer() {
 }
 
 #[test]
-fn only_an_open_channel_counts_for_once() {
+fn only_an_open_channel_counts_for_the_option_once() {
     let folder = people(&["alice", "bob"]);
     let at = folder.path();
     let mut bob = start(at, &listen(&["--once"]));
     let address = bob.address("listening");
-    drop(TcpStream::connect(&address).expect("it listens"));
+    drop(TcpStream::connect(&address).expect("the server listens"));
     bob.line("error: 127.0.0.1:");
-    let mut stranger = TcpStream::connect(&address).expect("it listens");
-    stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("it reads");
+    let mut stranger = TcpStream::connect(&address).expect("the server listens");
+    stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("the server reads");
     bob.line("error: 127.0.0.1:");
-    // A peer that wants somebody else.
+    // This peer expects another name.
     run(at, &connect("alice", &address, &["--peer-subject", "carol"])).expect(4);
     bob.line("certificate_refused");
     run(at, &connect("alice", &address, &["--send", "hello"])).expect(0);
@@ -146,21 +145,21 @@ fn only_an_open_channel_counts_for_once() {
 fn an_identity_does_not_talk_to_itself_unless_both_sides_allow_it() {
     let folder = people(&["bob"]);
     let at = folder.path();
-    let call = |address: &str, more: &[&str], code| {
+    let connect_to_self = |address: &str, more: &[&str], code| {
         run(at, &connect("bob", address, &[&["--send", "hello"], more].concat())).expect(code).stderr
     };
     let mut strict = start(at, &listen(&[]));
     let address = strict.address("listening");
-    assert!(call(&address, &[], 4).contains("our own key"));
+    assert!(connect_to_self(&address, &[], 4).contains("our own key"));
     strict.line("our own key");
-    assert!(call(&address, &["--allow-self"], 3).contains("certificate_refused"));
+    assert!(connect_to_self(&address, &["--allow-self"], 3).contains("certificate_refused"));
     strict.line("our own key");
     assert_eq!(strict.stop().expect(0).stdout, "");
 
     let mut open = start(at, &listen(&["--allow-self"]));
     let address = open.address("listening");
-    assert!(call(&address, &[], 4).contains("our own key"));
-    call(&address, &["--allow-self"], 0);
+    assert!(connect_to_self(&address, &[], 4).contains("our own key"));
+    connect_to_self(&address, &["--allow-self"], 0);
     open.line("bob: hello");
 }
 
@@ -170,9 +169,9 @@ fn a_line_that_is_typed_before_the_peers_name_is_shown_is_not_sent() {
     let at = folder.path();
     let mut bob = start(at, &listen(&[]));
     let far = bob.address("listening");
-    // A connection that is made here is passed on when the test says so.
+    // The test forwards connections to this port later.
     let gate = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = gate.local_addr().expect("it is bound").to_string();
+    let address = gate.local_addr().expect("the socket is bound").to_string();
     let (mut alice, mut keys) = start_at_terminal(at, &connect("alice", &address, &[]));
     keys.types("too early");
     alice.line("the channel was not open yet");
@@ -199,19 +198,19 @@ fn strangers_do_not_fill_the_screen() {
     let mut bob = start(at, &listen(&[]));
     let address = bob.address("listening");
     for _ in 0..40 {
-        drop(TcpStream::connect(&address).expect("it listens"));
+        drop(TcpStream::connect(&address).expect("the server listens"));
     }
     run(at, &connect("alice", &address, &["--send", "hello"])).expect(0);
     bob.line("alice: hello");
-    let told = bob.stop().expect(0).stderr.matches("error: ").count();
-    // All came within seconds; on a machine that is very slow there may be a second time of ten.
-    assert!((1..=20).contains(&told), "told {told} times");
+    let lines = bob.stop().expect(0).stderr.matches("error: ").count();
+    // All connections come within seconds. A very slow machine may have a second interval with ten lines.
+    assert!((1..=20).contains(&lines), "{lines} lines");
 }
 
-/// The timers of the TCP connections to `port`: 2 is keep-alive (proc(5), `/proc/net/tcp`).
+/// The timers of the TCP connections to `port`. 2 is keep-alive (proc(5), `/proc/net/tcp`).
 fn timers(port: &str) -> Vec<u8> {
     let port = format!(":{:04X}", port.parse::<u16>().expect("a port"));
-    let table = fs::read_to_string("/proc/net/tcp").expect("Linux has it");
+    let table = fs::read_to_string("/proc/net/tcp").expect("a file of Linux");
     let fields = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     fields
         .filter(|row| row.len() > 5 && row[3] == "01" && (row[1].ends_with(&port) || row[2].ends_with(&port)))

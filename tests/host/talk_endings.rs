@@ -1,15 +1,14 @@
-//! How conversations end, with the built program: by the deadline, by silence, by a certificate's end, by a signal.
+//! The end of conversations with the built program: by deadline, silence, expiry of a certificate, or signal.
 
 use std::net::TcpListener;
 use std::path::Path;
 
 use minipki_tests::peers::{CA, expiring_in, identity_of, keep};
-use minipki_tests::program::{Running, run, start, start_typing};
-use minipki_tests::terminal::{Terminal, start_at_terminal};
+use minipki_tests::program::{Running, Terminal, run, start, start_at_terminal, start_typing};
 
 use super::talk::{bob, connect, listen, people};
 
-/// bob and alice, each at a terminal, with an open channel between them, and where bob listens.
+/// Opens a channel between bob and alice, each at a terminal. Returns both, their keyboards and bob's address.
 fn open_channel(at: &Path) -> ((Running, Terminal, String), (Running, Terminal)) {
     let (mut bob, keys, address) = bob(at, &[]);
     let (mut alice, alices) = start_at_terminal(at, &connect("alice", &address, &[]));
@@ -47,7 +46,7 @@ fn lines_that_cannot_be_sent_are_code_7_and_the_others_are_sent() {
 }
 
 #[test]
-fn a_channel_on_which_nobody_speaks_is_closed() {
+fn a_silent_channel_is_closed() {
     let folder = people(&["alice", "bob"]);
     let at = folder.path();
     let (mut bob, mut keys, address) = bob(at, &["--once"]);
@@ -55,7 +54,7 @@ fn a_channel_on_which_nobody_speaks_is_closed() {
     bob.line("open:");
     alice.line("have been silent for 1s");
     alice.wait().expect(5);
-    // To bob it is an orderly end.
+    // bob gets an orderly end.
     bob.line("the peer will send no more");
     keys.types("still there");
     bob.line("the peer has gone");
@@ -86,7 +85,7 @@ fn a_channel_is_closed_when_a_certificate_expires_unless_it_may_stay_open() {
 }
 
 #[test]
-fn a_listener_whose_own_certificate_expires_says_so_and_ends() {
+fn a_listener_with_an_expired_certificate_reports_it_and_ends() {
     let folder = people(&["alice"]);
     let at = folder.path();
     keep(&at.join("bob"), &identity_of(CA, "bob", expiring_in(8)));
@@ -107,7 +106,7 @@ fn a_signal_to_a_listener_closes_each_channel_in_order() {
         let carol = start_typing(at, &connect("carol", &address, &["--deadline", "1h"]), "hello\n");
         bob.line("carol: hello");
         bob.signal(signal);
-        // carol has nothing more to say, and alice might.
+        // carol's input has ended. alice's has not.
         carol.wait().expect(0);
         alice.line("the peer will send no more");
         let done = bob.wait().expect(0);
@@ -120,7 +119,7 @@ fn a_signal_to_a_listener_closes_each_channel_in_order() {
 }
 
 #[test]
-fn a_signal_to_who_connects_closes_the_channel_in_order() {
+fn a_signal_to_the_connecting_peer_closes_the_channel_in_order() {
     let folder = people(&["alice", "bob"]);
     let at = folder.path();
     for signal in ["INT", "TERM", "HUP"] {
@@ -133,7 +132,7 @@ fn a_signal_to_who_connects_closes_the_channel_in_order() {
         assert!(done.stderr.contains(&format!("ended by SIG{signal}")), "{done:?}");
         bob.wait().expect(0);
     }
-    // A script, too.
+    // A script ends in the same way.
     let (mut bob, mut keys, address) = bob(at, &["--once"]);
     let mut alice = start(at, &connect("alice", &address, &["--expect", "never", "--deadline", "1h"]));
     alice.line("open: bob");
@@ -151,9 +150,9 @@ fn a_signal_ends_a_client_without_a_channel_at_once() {
         let (bob, _keys, _) = bob(at, more);
         bob.stop().expect(0);
     }
-    // A listener that answers nobody.
+    // A listener that never answers.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = silent.local_addr().expect("it is bound").to_string();
+    let address = silent.local_addr().expect("the socket is bound").to_string();
     let (alice, _keys) = start_at_terminal(at, &connect("alice", &address, &[]));
     let _near = silent.accept().expect("alice connects");
     alice.stop().expect(130);
@@ -164,7 +163,7 @@ fn a_second_signal_ends_a_conversation_at_once() {
     let folder = people(&["alice", "bob"]);
     let at = folder.path();
     let ((bob, _keys, _), _alice) = open_channel(at);
-    // alice does not close, so that the first signal would take a while.
+    // alice does not close, so the orderly stop would take some time.
     bob.signal("INT");
     bob.signal("TERM");
     let done = bob.wait().expect(130);
@@ -172,7 +171,7 @@ fn a_second_signal_ends_a_conversation_at_once() {
 }
 
 #[test]
-fn a_channel_that_is_cut_is_told_as_a_conversation_and_not_as_a_wrong_address() {
+fn a_cut_channel_is_reported_as_a_lost_connection_and_not_as_a_wrong_address() {
     let folder = people(&["alice", "bob"]);
     let at = folder.path();
     let ((bob, _keys, _), (alice, _alices)) = open_channel(at);
@@ -183,7 +182,7 @@ fn a_channel_that_is_cut_is_told_as_a_conversation_and_not_as_a_wrong_address() 
 }
 
 #[test]
-fn the_end_of_a_listeners_input_is_said_at_once_and_its_peers_are_still_heard() {
+fn the_end_of_a_listeners_input_is_reported_at_once_and_messages_still_arrive() {
     let folder = people(&["alice", "bob", "carol"]);
     let at = folder.path();
     let (mut bob, mut keys, address) = bob(at, &[]);
@@ -196,7 +195,7 @@ fn the_end_of_a_listeners_input_is_said_at_once_and_its_peers_are_still_heard() 
     bob.line("open: ");
     keys.ends();
     bob.line(
-        "the input has ended: nothing more is sent to anybody; what arrives is still shown; Ctrl-C ends",
+        "the input has ended: no more lines are sent; messages are still shown; Ctrl-C ends the program",
     );
     alice.line("the peer will send no more, and may have ended; end your input (Ctrl-D) to close");
     carol.line("the peer will send no more");
@@ -209,7 +208,7 @@ fn the_end_of_a_listeners_input_is_said_at_once_and_its_peers_are_still_heard() 
 }
 
 #[test]
-fn the_end_of_the_input_holds_for_a_peer_that_comes_later() {
+fn the_end_of_the_input_applies_to_later_peers() {
     let folder = people(&["alice", "bob"]);
     let at = folder.path();
     for more in [&[][..], &["--once"]] {
@@ -224,7 +223,7 @@ fn the_end_of_the_input_holds_for_a_peer_that_comes_later() {
 }
 
 #[test]
-fn a_listener_that_hears_of_a_peers_end_is_told_what_its_own_input_still_does() {
+fn after_a_peers_end_a_listener_is_told_the_effect_of_ending_its_input() {
     let folder = people(&["alice", "bob"]);
     let at = folder.path();
     for (more, advice) in

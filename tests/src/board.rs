@@ -1,4 +1,4 @@
-//! A device on an emulated board, and the CA that serves for it.
+//! A device on an emulated board, and a CA that serves for it.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -14,49 +14,49 @@ use minipki_keys::{CaFolder, SignerKind};
 use minipki_qemu::{Board, HOST, Wire, is_noise};
 use tempfile::TempDir;
 
-use crate::device_others::Claims;
+use crate::device_remotes::Claims;
 use crate::peers::{key_pair, now, valid};
 use crate::program::{Done, Running, run, start};
 use minipki_fixtures::certificates::{encode, id};
 
-/// What a device says, and what it is answered.
+/// The message that a device sends.
 pub const READING: &str = "21.5 C";
-/// See [`READING`].
+/// The answer to [`READING`].
 pub const ANSWER: &str = "good morning";
 
-/// Where a CA's folder lies in a scene's.
+/// The name of the CA's folder.
 const CA: &str = "ca";
-/// The same, of one whose certificates nobody here wants.
+/// The name of another CA's folder. The device does not trust this CA.
 const OTHER_CA: &str = "other-ca";
 
 /// The folder of a board's programs.
 ///
 /// # Panics
-/// If nobody has built them.
+/// If the programs are not built.
 pub fn firmware() -> PathBuf {
     std::env::var_os("MINIPKI_FIRMWARE")
         .map(PathBuf::from)
         .expect("these tests need the firmware: `cargo xtask device --check` builds it and runs them")
 }
 
-/// A folder, a CA that serves in it, and boards.
-pub struct Scene {
-    /// The board that devices run on.
+/// A folder, a CA that serves in it, and a board.
+pub struct Scenario {
+    /// The board of the devices.
     pub board: Board,
-    /// The port at which the CA serves.
+    /// The port of the CA.
     pub ca: u16,
     folder: TempDir,
     fingerprint: String,
     _serving: Running,
 }
 
-impl Scene {
-    /// A CA as a user makes it.
+impl Scenario {
+    /// A scenario with a CA of the default settings.
     pub fn new(board: Board) -> Self {
         Self::with(board, "2048", &[])
     }
 
-    /// A CA whose key has `bits`, and which serves as `options` say.
+    /// A scenario with a key of `bits` bits. The CA serves with `options`.
     pub fn with(board: Board, bits: &str, options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let made = run(folder.path(), &["ca", "init", "--dir", CA, "--bits", bits]).expect(0);
@@ -66,17 +66,17 @@ impl Scene {
         Self { board, ca, folder, fingerprint: made.stdout.trim().to_owned(), _serving: serving }
     }
 
-    /// A path in its folder.
+    /// A path in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Runs `minipki` in its folder, to its end.
+    /// Runs `minipki` in the folder to its end.
     pub fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Done {
         run(self.folder.path(), arguments)
     }
 
-    /// Starts `minipki` in its folder.
+    /// Starts `minipki` in the folder.
     pub fn start<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Running {
         start(self.folder.path(), arguments)
     }
@@ -88,7 +88,7 @@ impl Scene {
         self.run(&[enrol.as_slice(), &["--out", subject]].concat()).expect(0);
     }
 
-    /// bob, who is enrolled, answering whoever calls, and where.
+    /// Starts bob, an enrolled peer that listens, and returns bob and his port.
     pub fn bob(&self) -> (Running, u16) {
         let talk = ["--listen", "127.0.0.1:0", "--send", ANSWER, "--expect", READING];
         let mut bob = self.start(&[["listen", "--identity", "bob"].as_slice(), &talk].concat());
@@ -96,59 +96,59 @@ impl Scene {
         (bob, port)
     }
 
-    /// A new device that is to be `subject`; what it stores is kept under that name.
+    /// A new device named `subject`. It stores its files in a folder of that name.
     pub fn device(&self, subject: &str) -> Device<'_> {
         let state = self.path(subject);
         std::fs::create_dir_all(&state).expect("a folder");
         let ca = format!("{HOST}:{}", self.ca);
-        let words = ["--ca", &ca, "--fingerprint", &self.fingerprint, "--subject", subject];
-        let words = words.map(str::to_owned).to_vec();
-        let (on, program, board) = (self.board, "device", Vec::new());
-        Device { scene: self, on, wire: Wire::Host, program, board, words }
-            .word(&format!("state={}", state.display()))
+        let arguments = ["--ca", &ca, "--fingerprint", &self.fingerprint, "--subject", subject];
+        let arguments = arguments.map(str::to_owned).to_vec();
+        let (on, program, settings) = (self.board, "device", Vec::new());
+        Device { scenario: self, on, wire: Wire::Host, program, settings, arguments }
+            .setting(&format!("state={}", state.display()))
     }
 
-    /// Whether the device that is `subject` has stored a certificate.
+    /// Whether the device named `subject` has stored a certificate.
     pub fn has_certificate(&self, subject: &str) -> bool {
-        // It follows two keys.
+        // The certificate follows two keys of 32 bytes.
         std::fs::read(self.path(subject).join("identity")).is_ok_and(|record| record[64] != 0)
     }
 
-    /// The private key that it has stored.
+    /// The private key that the device named `subject` has stored.
     pub fn key(&self, subject: &str) -> Vec<u8> {
-        std::fs::read(self.path(subject).join("identity")).expect("it has one")[..32].to_vec()
+        std::fs::read(self.path(subject).join("identity")).expect("a value")[..32].to_vec()
     }
 
-    /// The CA, pinned.
+    /// The anchor of the CA.
     pub fn anchor(&self) -> Anchor {
         self.forger().anchor()
     }
 
-    /// What makes certificates with the key of the scene's own CA.
+    /// A forger with the key of the scenario's CA.
     pub fn forger(&self) -> Forger {
         Forger(self.path(CA))
     }
 
-    /// The same, of another CA with the same name.
+    /// A forger with the key of another CA of the same name.
     pub fn other_forger(&self) -> Forger {
         self.run(&["ca", "init", "--dir", OTHER_CA]).expect(0);
         Forger(self.path(OTHER_CA))
     }
 
-    /// A peer of that name, which `forger` has certified for that time and which trusts the scene's CA.
+    /// The claims of a peer that `forger` certifies for this time. The peer trusts the scenario's CA.
     pub fn claims(&self, forger: &Forger, subject: &str, validity: Validity) -> Claims {
         let key = key_pair(subject.bytes().map(u64::from).sum());
         let certificate = forger.certificate(subject, key.public(), validity);
-        Claims { key, certificate, anchor: self.anchor(), now: now(), wants: None }
+        Claims { key, certificate, anchor: self.anchor(), now: now(), peer: None }
     }
 
-    /// An honest peer.
+    /// The claims of an honest peer.
     pub fn honest(&self, subject: &str) -> Claims {
         self.claims(&self.forger(), subject, valid())
     }
 }
 
-/// A CA's key, in the hands of somebody who issues what no CA would.
+/// A holder of a CA's key that issues any certificate.
 #[derive(Clone)]
 pub struct Forger(PathBuf);
 
@@ -157,15 +157,15 @@ impl Forger {
         CaFolder::open(&self.0).expect("a CA's folder")
     }
 
-    /// What trusts this CA.
+    /// The anchor of this CA.
     pub fn anchor(&self) -> Anchor {
         self.folder().anchor().clone()
     }
 
-    /// A certificate that says so.
+    /// A certificate with these fields.
     pub fn certificate(&self, subject: &str, key: &x25519::PublicKey, validity: Validity) -> Vec<u8> {
         let folder = self.folder();
-        let mut signer = folder.signer(SignerKind::Aws).expect("its key");
+        let mut signer = folder.signer(SignerKind::Aws).expect("the CA's key");
         let issuer_key = signer.public_key().clone();
         let text = encode(&TbsCertificate {
             issuer_id: folder.issuer_id(),
@@ -175,115 +175,116 @@ impl Forger {
             subject_key: *key,
             validity,
         });
-        let signatures = signer.sign_many(&[&text]).expect("a signature");
+        let signatures =
+            signer.sign_many(minipki_ca::SignatureAlgorithm::RsaPss, &[&text]).expect("a signature");
         let mut out = [0; CERTIFICATE];
         attach_signature(&text, signatures[0].as_bytes(), &mut out).expect("any certificate fits").to_vec()
     }
 }
 
-/// A device that is not switched on yet.
+/// A device that does not run yet.
 #[derive(Clone)]
 pub struct Device<'s> {
-    scene: &'s Scene,
+    scenario: &'s Scenario,
     on: Board,
     wire: Wire<'s>,
     program: &'static str,
-    board: Vec<String>,
-    words: Vec<String>,
+    settings: Vec<String>,
+    arguments: Vec<String>,
 }
 
 impl<'s> Device<'s> {
-    /// Gives it another program of its board than the device's own.
+    /// Selects another program of the board.
     #[must_use]
     pub fn running(mut self, program: &'static str) -> Self {
         self.program = program;
         self
     }
 
-    /// Tells the board a word.
+    /// Adds a setting of the board, for example `clock=none`.
     #[must_use]
-    pub fn word(mut self, word: &str) -> Self {
-        self.board.push(word.to_owned());
+    pub fn setting(mut self, setting: &str) -> Self {
+        self.settings.push(setting.to_owned());
         self
     }
 
-    /// Tells the application more words.
+    /// Adds arguments of the application.
     #[must_use]
-    pub fn told(mut self, words: &[&str]) -> Self {
-        self.words.extend(words.iter().map(|&word| word.to_owned()));
+    pub fn with(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
         self
     }
 
-    /// Tells it to call the host's `port` and speak to `peer`.
+    /// Makes the device connect to the host's `port` and talk to `peer`.
     #[must_use]
     pub fn calling(self, port: u16, peer: &str) -> Self {
         let to = format!("{HOST}:{port}");
-        self.told(&["--connect", &to, "--peer-subject", peer, "--send", READING])
+        self.with(&["--connect", &to, "--peer-subject", peer, "--send", READING])
     }
 
-    /// Tells it to take a call through the host's `port` and speak to `peer`.
+    /// Makes the device listen behind the host's `port` and talk to `peer`.
     #[must_use]
     pub fn listening(self, port: u16, peer: &str) -> Self {
         let talk = ["--listen", "0.0.0.0:9101", "--peer-subject", peer, "--send", READING];
         // A connection that opens no channel does not end the wait.
-        self.wired(Wire::Listening(port)).told(&talk).told(&["--deadline", "4"])
+        self.wired(Wire::Listening(port)).with(&talk).with(&["--deadline", "4"])
     }
 
-    /// Wires it.
+    /// Selects the network of the device.
     #[must_use]
     pub fn wired(mut self, wire: Wire<'s>) -> Self {
         self.wire = wire;
         self
     }
 
-    /// Puts it on another board than the scene's.
+    /// Selects another board than the scenario's.
     #[must_use]
     pub fn on(mut self, board: Board) -> Self {
         self.on = board;
         self
     }
 
-    /// Switches it on.
+    /// Starts the device.
     pub fn start(&self) -> Running {
-        let words = [self.board.as_slice(), &self.words].concat();
-        program(self.on, self.program, self.wire, &words, self.scene.folder.path())
+        let words = [self.settings.as_slice(), &self.arguments].concat();
+        program(self.on, self.program, self.wire, &words, self.scenario.folder.path())
     }
 
-    /// Runs it to its end.
+    /// Runs the device to its end.
     pub fn run(&self) -> Ended {
         let start = Instant::now();
         ended(self.start(), start)
     }
 }
 
-/// Starts one of the board's programs.
+/// Starts a program of the board. `words` are the board's settings and the program's arguments.
 pub fn program(board: Board, program: &str, wire: Wire<'_>, words: &[String], folder: &Path) -> Running {
     let mut command = board.command(&firmware().join(board.program(program)), wire, words);
     Running::new(command.current_dir(folder).stdin(Stdio::null()))
 }
 
-/// Waits for a program of a board that was started then.
+/// Waits for the end of a program that was started at `started`.
 pub fn ended(running: Running, started: Instant) -> Ended {
     let Done { code, stdout, stderr } = running.wait();
-    // Semihosting's console is one of the two.
+    // The console of semihosting is one of the two streams.
     let lines = [stdout, stderr].concat();
     let lines = lines.lines().filter(|line| !is_noise(line)).map(str::to_owned).collect();
     Ended { code, lines, took: started.elapsed() }
 }
 
-/// How a device's run ended.
+/// The result of a device's run.
 #[derive(Debug)]
 pub struct Ended {
     /// The exit code of the emulator.
     pub code: Option<i32>,
-    /// What it reported.
+    /// The lines of its report.
     pub lines: Vec<String>,
-    /// How long it took, the emulator's own start among it.
+    /// The time from the start of the emulator to its end.
     pub took: Duration,
 }
 
 impl Ended {
-    /// This run, if it ended for that reason and said so.
+    /// Checks that the run ended for this reason and reported it.
     #[track_caller]
     pub fn exits(self, exit: Exit) -> Self {
         assert_eq!(self.code, Some(exit.code().into()), "not {exit:?}: {self:#?}");
@@ -291,29 +292,29 @@ impl Ended {
         self
     }
 
-    /// This run, if the device, which listened, opened no channel for that reason, and nobody else came.
+    /// Checks that a listening device opened no channel for this reason, and that no other peer came.
     #[track_caller]
     pub fn opens_none(self, reason: Exit) -> Self {
         let line = format!("no channel ({}): {reason}", reason.code());
-        self.exits(Exit::PeerSilent).says(&line).meets_nobody()
+        self.exits(Exit::PeerSilent).says(&line).talks_to_no_peer()
     }
 
-    /// This run, if a line of its report has `text`.
+    /// Checks that a line of the report contains `text`.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
         assert!(self.lines.iter().any(|line| line.contains(text)), "no {text:?}: {self:#?}");
         self
     }
 
-    /// This run, if it believed no peer and told nobody anything.
+    /// Checks that the device accepted no peer and sent no message.
     #[track_caller]
-    pub fn meets_nobody(self) -> Self {
-        let told = self.lines.iter().any(|line| line.starts_with("peer: ") || line.starts_with("sent: "));
-        assert!(!told, "{self:#?}");
+    pub fn talks_to_no_peer(self) -> Self {
+        let talked = self.lines.iter().any(|line| line.starts_with("peer: ") || line.starts_with("sent: "));
+        assert!(!talked, "{self:#?}");
         self
     }
 
-    /// This run, if it ended by a deadline of `seconds`; an emulator on a busy machine may be late.
+    /// Checks that the run ended by a deadline of `seconds`. An emulator on a busy machine gets 10 seconds more.
     #[track_caller]
     pub fn within(self, seconds: u64) -> Self {
         let latest = Duration::from_secs(seconds) + Duration::from_secs(10);
@@ -322,7 +323,7 @@ impl Ended {
     }
 }
 
-/// The port at which a program says that it listens.
+/// The port in the next line of a program that names its address.
 fn port(running: &mut Running) -> u16 {
     let address = running.address("127.0.0.1:");
     address.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port")

@@ -1,4 +1,4 @@
-//! A headless Chromium, driven through ChromeDriver, and a console for it to look at.
+//! A headless Chromium that ChromeDriver controls.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -13,10 +13,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// How long a page may take to show what a test waits for: only a broken one takes that long.
+/// The longest wait for content of a page. Only a broken page exceeds it.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What Chromium is started with: no screen, perhaps as root, and without a word to anybody else.
+/// The options of Chromium: without a screen, also as root, and without connections to other services.
 const ARGUMENTS: [&str; 11] = [
     "--headless",
     "--no-sandbox",
@@ -28,11 +28,11 @@ const ARGUMENTS: [&str; 11] = [
     "--disable-component-update",
     "--disable-sync",
     "--force-color-profile=srgb",
-    // A name that resolves to this machine, as an attacker's would after DNS rebinding.
+    // A name that resolves to this machine, like an attacker's name after DNS rebinding.
     "--host-resolver-rules=MAP rebound.example 127.0.0.1",
 ];
 
-/// ChromeDriver, and the process group of what it starts. Ends with the test.
+/// ChromeDriver and the process group of its children. The group is killed when this is dropped.
 struct Driver {
     child: Child,
     address: String,
@@ -47,14 +47,14 @@ impl Driver {
             .process_group(0)
             .spawn()
             .expect("chromedriver starts; `cargo xtask test` installs it, and so does `apt-get install chromium chromium-driver`");
-        let mut lines = BufReader::new(child.stdout.take().expect("it is a pipe")).lines();
+        let mut lines = BufReader::new(child.stdout.take().expect("the stream is a pipe")).lines();
         let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
             let port = line.split("started successfully on port ").nth(1)?;
             port.trim_end_matches('.').parse::<u16>().ok()
         });
-        // It may go on saying things: somebody has to listen.
+        // Read the rest of the output, so that the pipe never fills up.
         std::thread::spawn(move || lines.map_while(Result::ok).count());
-        let port = port.expect("chromedriver says where it listens");
+        let port = port.expect("chromedriver prints its port");
         Self { child, address: format!("http://127.0.0.1:{port}") }
     }
 }
@@ -62,23 +62,23 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         let group = format!("-{}", self.child.id());
-        // What is gone already needs no ending.
+        // The group may have ended already.
         let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
         let _ = self.child.wait();
     }
 }
 
-/// A browser with a page in it.
+/// A browser with an open page.
 pub struct Browser {
     client: Client,
-    /// `http://127.0.0.1:9080`, for paths.
+    /// The origin of relative paths, for example `http://127.0.0.1:9080`.
     site: String,
 }
 
-/// Runs `test` with a browser of its own, whose profile is empty; `link` is what it opens first.
+/// Runs `test` with a new browser and an empty profile. The browser opens `link` first.
 ///
 /// # Panics
-/// If the browser does not start, and where `test` does.
+/// If the browser does not start, or if `test` panics.
 pub async fn browse<T>(link: &str, test: impl AsyncFnOnce(&Browser) -> T) -> T {
     let driver = Driver::start();
     let profile = TempDir::new().expect("a folder");
@@ -98,7 +98,7 @@ pub async fn browse<T>(link: &str, test: impl AsyncFnOnce(&Browser) -> T) -> T {
     browser.size(1200, 900).await;
     browser.goto(link).await;
     let outcome = test(&browser).await;
-    // The driver ends it otherwise.
+    // After a failure here, the driver ends the browser.
     let _ = browser.client.close().await;
     outcome
 }
@@ -110,15 +110,15 @@ impl Browser {
         self.client.goto(&url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
     }
 
-    /// Where the page is from: `http://127.0.0.1:9080`.
+    /// The origin of the site, for example `http://127.0.0.1:9080`.
     pub fn site(&self) -> &str {
         &self.site
     }
 
-    /// The text of the first element that fits.
+    /// The text of the first matching element.
     pub async fn text(&self, css: &str) -> String {
         self.wait(css).await;
-        // Asked in one go, since a page may put a fresh element in its place at any time.
+        // One script does both steps, because the page may replace the element between two requests.
         let text = self.value(&format!("document.querySelector({})?.innerText", Value::from(css))).await;
         text.as_str().unwrap_or_default().to_owned()
     }
@@ -126,20 +126,20 @@ impl Browser {
     /// Waits for an element.
     ///
     /// # Panics
-    /// If it does not come.
+    /// If the element does not appear.
     #[track_caller]
     pub fn wait<'b>(&'b self, css: &'b str) -> impl Future<Output = fantoccini::elements::Element> + 'b {
         let caller = Location::caller();
         async move {
             let found = self.client.wait().at_most(TIMEOUT).for_element(Locator::Css(css)).await;
-            found.unwrap_or_else(|error| panic!("{css}: {error} (asked at {caller})"))
+            found.unwrap_or_else(|error| panic!("{css}: {error} (called at {caller})"))
         }
     }
 
     /// Waits until a script's value is true.
     ///
     /// # Panics
-    /// If it does not become true; tells what the page says then.
+    /// If it does not become true. The message contains the text of the page.
     #[track_caller]
     pub fn until<'b>(&'b self, condition: &'b str) -> impl Future<Output = ()> + 'b {
         let caller = Location::caller();
@@ -148,7 +148,7 @@ impl Browser {
         }
     }
 
-    /// Waits until the page says `text` somewhere.
+    /// Waits until the page contains `text`.
     ///
     /// # Panics
     /// As [`Browser::until`].
@@ -161,32 +161,35 @@ impl Browser {
         }
     }
 
-    async fn become_true(&self, condition: &str, asked: &Location<'_>) {
-        let soon = async {
+    async fn become_true(&self, condition: &str, caller: &Location<'_>) {
+        let polling = async {
             let script = format!("return ({condition});");
-            // While a page goes and the next one comes there is nothing to ask.
+            // The script fails while the browser loads another page.
             while !matches!(self.client.execute(&script, Vec::new()).await, Ok(Value::Bool(true))) {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        if tokio::time::timeout(TIMEOUT, soon).await.is_err() {
-            panic!("never true: {condition} (asked at {asked}); the page says:\n{}", self.text("body").await);
+        if tokio::time::timeout(TIMEOUT, polling).await.is_err() {
+            panic!(
+                "never true: {condition} (called at {caller}); the page says:\n{}",
+                self.text("body").await
+            );
         }
     }
 
-    /// Clicks the first element that fits.
+    /// Clicks the first matching element.
     pub async fn click(&self, css: &str) {
         self.wait(css).await.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
     }
 
-    /// Types into a field, in place of what was in it.
+    /// Replaces the text of a field.
     pub async fn fill(&self, css: &str, text: &str) {
         let field = self.wait(css).await;
         field.clear().await.unwrap_or_else(|error| panic!("{css}: {error}"));
         field.send_keys(text).await.unwrap_or_else(|error| panic!("{css}: {error}"));
     }
 
-    /// Presses a key, as a user does who has no mouse.
+    /// Presses a key.
     pub async fn press(&self, key: fantoccini::key::Key) {
         let text: String = char::from(key).to_string();
         self.wait("body").await.send_keys(&text).await.expect("a page takes keys");
@@ -206,32 +209,32 @@ impl Browser {
             .unwrap_or_else(|error| panic!("a script failed: {error}"))
     }
 
-    /// Runs statements that end when they call their last argument.
+    /// Runs asynchronous statements. They end when they call their last argument.
     pub async fn run_async(&self, script: &str) -> Value {
         let ran = self.client.execute_async(script, Vec::new()).await;
         ran.unwrap_or_else(|error| panic!("a script failed: {error}"))
     }
 
-    /// The size of the page's view, in CSS pixels: 360 wide is a phone.
+    /// Sets the size of the view in CSS pixels. A width of 360 is a phone.
     pub async fn size(&self, width: u32, height: u32) {
         let metrics =
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
-    /// Whether the user likes it dark.
+    /// Selects the dark or the light colour scheme.
     pub async fn dark(&self, dark: bool) {
         let value = if dark { "dark" } else { "light" };
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// Has no page show scroll bars.
+    /// Hides the scroll bars of all pages.
     pub async fn hide_scrollbars(&self) {
         self.devtools("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await;
     }
 
-    /// The page as it looks, a PNG: from its top, as wide as the view, at most so high.
+    /// A PNG of the page from its top. Its height is at most `most`.
     pub async fn picture(&self, width: u32, most: u32) -> Vec<u8> {
         let height = self.value("document.body.getBoundingClientRect().height").await;
         let height = height.as_f64().expect("a height").ceil().min(f64::from(most));
@@ -247,7 +250,7 @@ impl Browser {
     }
 }
 
-/// A command of Chromium's own.
+/// A command of the Chrome DevTools Protocol.
 #[derive(Debug)]
 struct Devtools {
     command: &'static str,

@@ -1,4 +1,4 @@
-//! A CA to try things on: keys made by openssl, times by number, folders that go away.
+//! A CA for tests, with keys made by openssl, times in seconds and temporary folders.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 use minipki_fixtures::openssl;
 
-/// An RSA key of this size, as `openssl genpkey` writes it: PKCS#8 PEM. The same one all through a test run.
+/// An RSA key of this size in PKCS#8 PEM, made by `openssl genpkey`. One process makes one key of each size.
 pub fn openssl_key(size: KeySize) -> &'static [u8] {
     static KEYS: [OnceLock<Vec<u8>>; 3] = [const { OnceLock::new() }; 3];
     KEYS[size as usize].get_or_init(|| {
@@ -30,7 +30,7 @@ pub fn openssl_key(size: KeySize) -> &'static [u8] {
     })
 }
 
-/// A subject's or issuer's name.
+/// The name of a subject or an issuer.
 pub fn id(name: &str) -> IdBuf {
     name.parse().expect("the test gives a valid name")
 }
@@ -40,12 +40,12 @@ pub fn at(seconds: u64) -> UnixTime {
     UnixTime::new(seconds).expect("the test gives a time before the year 10000")
 }
 
-/// A public key that is told from others by one byte.
+/// A public key that consists of one repeated byte.
 pub const fn key(byte: u8) -> [u8; 32] {
     [byte; 32]
 }
 
-/// A request with a proof of possession and perhaps a token.
+/// A request with a proof of possession and an optional token.
 pub fn proven(subject: &str, byte: u8, token: Option<TokenHash>) -> IssueRequest {
     let possession = Possession::X25519Dh;
     IssueRequest {
@@ -69,12 +69,12 @@ pub fn classic(subject: &str, byte: u8) -> IssueRequest {
     }
 }
 
-/// The CA that a ledger is made for, where no key is needed.
+/// The owner of a ledger, with a made-up fingerprint.
 pub fn owner(name: &str, byte: u8) -> Owner {
     Owner { issuer_id: id(name), fingerprint: Fingerprint(key(byte)) }
 }
 
-/// Makes the ledger of `owner` in `folder`, if there is none.
+/// Makes the ledger of `owner` in `folder` if the folder has none.
 pub fn make_ledger(folder: &Path, owner: &Owner) {
     match minipki_ledger::create(folder, owner) {
         Ok(()) | Err(StoreError::Exists(_)) => {}
@@ -82,7 +82,7 @@ pub fn make_ledger(folder: &Path, owner: &Owner) {
     }
 }
 
-/// The ledger of `owner` in `folder`, made if there is none, open to issue.
+/// The ledger of `owner` in `folder`, open for issuing. Makes the ledger if the folder has none.
 pub fn open_ledger(folder: &Path, owner: &Owner) -> SqliteLedger {
     make_ledger(folder, owner);
     SqliteLedger::open(folder, owner).expect("a ledger to issue from")
@@ -93,23 +93,23 @@ pub fn storage(folder: &Path, owner: &Owner) -> SqliteStorage {
     SqliteStorage { folder: folder.to_owned(), owner: owner.clone() }
 }
 
-/// A running authority with a key of 2048 bits, named `ca`.
-pub struct Desk {
-    /// What it has recorded, and tokens for it.
+/// An authority named `ca` with a key of 2048 bits, and its ledger.
+pub struct TestAuthority {
+    /// The records and the tokens.
     pub storage: Arc<dyn Storage>,
     /// The authority.
     pub authority: Authority,
-    /// Where its ledger is, if that is on a disk.
+    /// The folder of a ledger on the disk.
     pub folder: Option<TempDir>,
 }
 
-impl Desk {
-    /// Opens one with this policy, on a ledger in memory.
+impl TestAuthority {
+    /// Opens an authority with this policy and a ledger in memory.
     pub fn new(policy: Policy) -> Self {
         Self::with(policy, |signer, _| signer)
     }
 
-    /// Opens one on a ledger in memory, whose signer is made from the real one and its storage.
+    /// Opens an authority with a ledger in memory. `wrap` makes its signer from the real signer and the storage.
     pub fn with(
         policy: Policy,
         wrap: impl FnOnce(Box<dyn Signer>, Arc<dyn Storage>) -> Box<dyn Signer>,
@@ -117,15 +117,15 @@ impl Desk {
         let memory = MemoryStorage::default();
         let storage: Arc<dyn Storage> = Arc::new(memory.clone());
         let signer = wrap(signer(), storage.clone());
-        Self::over(policy, signer, storage, Box::new(memory))
+        Self::from_parts(policy, signer, storage, Box::new(memory))
     }
 
-    /// Opens one with this policy, on a ledger in a folder of its own.
+    /// Opens an authority with this policy and a ledger in its own folder.
     pub fn on_disk(policy: Policy) -> Self {
         Self::on_disk_with(policy, |signer| signer)
     }
 
-    /// Opens one on a ledger in a folder of its own, whose signer is made from the real one.
+    /// Opens an authority with a ledger in its own folder. `wrap` makes its signer from the real signer.
     pub fn on_disk_with(policy: Policy, wrap: impl FnOnce(Box<dyn Signer>) -> Box<dyn Signer>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let signer = signer();
@@ -133,11 +133,11 @@ impl Desk {
             Owner { issuer_id: id("ca"), fingerprint: signer.public_key().fingerprint(Portable::new()) };
         let ledger = open_ledger(folder.path(), &owner);
         let storage = Arc::new(storage(folder.path(), &owner));
-        let desk = Self::over(policy, wrap(signer), storage, Box::new(ledger));
-        Self { folder: Some(folder), ..desk }
+        let ca = Self::from_parts(policy, wrap(signer), storage, Box::new(ledger));
+        Self { folder: Some(folder), ..ca }
     }
 
-    fn over(
+    fn from_parts(
         policy: Policy,
         signer: Box<dyn Signer>,
         storage: Arc<dyn Storage>,
@@ -147,30 +147,30 @@ impl Desk {
         Self { storage, authority, folder: None }
     }
 
-    /// The file of a ledger that is on a disk.
+    /// The file of a ledger on the disk.
     pub fn ledger_file(&self) -> PathBuf {
         self.folder.as_ref().expect("the ledger is on a disk").path().join(FILE)
     }
 
-    /// What its ledger holds.
+    /// A reader of the ledger.
     pub fn reader(&self) -> Box<dyn LedgerReader> {
-        self.storage.reader().expect("the ledger is there")
+        self.storage.reader().expect("the ledger opens")
     }
 
-    /// Adds a token of this text.
+    /// Adds a token with this text.
     pub fn add_token(&self, text: &str, subject: &str, expires: u64) -> TokenHash {
         let token = TokenHash::of(text);
-        let mut book = self.storage.tokens().expect("the ledger is there");
+        let mut book = self.storage.tokens().expect("the ledger opens");
         book.add(token, id(subject).as_id(), at(expires), at(expires)).expect("a new token");
         token
     }
 
-    /// The tokens that a proof of possession of this key, for this subject, may have been made with.
+    /// The tokens that the authority tries against a proof of possession of this key for this subject.
     ///
     /// # Errors
-    /// The authority's, but for [`Refused::ProofFailed`].
+    /// Every refusal of the authority except [`Refused::ProofFailed`].
     pub fn tokens_tried(&mut self, subject: &str, byte: u8, now: u64) -> Result<Vec<TokenHash>, Refused> {
-        /// A proof that fits nothing, and keeps what it was tried with.
+        /// A proof that matches no token, and collects the tokens that the authority tries.
         struct Tried(Arc<Mutex<Vec<TokenHash>>>);
         impl PossessionCheck for Tried {
             fn proves(&self, token: Option<&TokenHash>) -> bool {
@@ -185,14 +185,14 @@ impl Desk {
         match self.authority.check_possession(request, at(now)) {
             Err(Refused::ProofFailed) => Ok(tried.lock().expect("one thread").clone()),
             Err(refused) => Err(refused),
-            Ok(_) => panic!("a proof of nothing was taken for one"),
+            Ok(_) => panic!("an invalid proof was accepted"),
         }
     }
 
-    /// Issues one.
+    /// Issues a certificate.
     ///
     /// # Errors
-    /// The authority's.
+    /// A refusal of the authority.
     pub fn issue(&mut self, request: IssueRequest, now: u64) -> Result<Issued, Refused> {
         let mut answers = self.authority.issue_many(&[request], at(now));
         assert_eq!(answers.len(), 1, "one request, one answer");
@@ -207,7 +207,7 @@ fn signer() -> Box<dyn Signer> {
 /// The permission bits of a file or folder.
 pub fn mode(path: &Path) -> u32 {
     use std::os::unix::fs::PermissionsExt;
-    path.metadata().expect("the test expects a file there").permissions().mode() & 0o7777
+    path.metadata().expect("the file exists").permissions().mode() & 0o7777
 }
 
 /// Changes the permission bits of a file or folder.

@@ -1,4 +1,4 @@
-//! A console within the test, and a browser that is no more than a socket: it sends what it is told.
+//! A console within the test, and a simple browser that sends HTTP requests on sockets.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -15,11 +15,11 @@ use tokio::task::JoinHandle;
 
 use crate::server::soon;
 
-/// A console on a port of its own, for a CA in a folder of its own. Stops when dropped.
+/// A console with its own port, for a CA in its own folder. It stops when this is dropped.
 pub struct TestConsole {
-    /// Where it listens.
+    /// The address of the console.
     pub address: SocketAddr,
-    /// What makes links to it.
+    /// The maker of login links.
     pub links: LoginLinks,
     nobody: Browser,
     folder: TempDir,
@@ -28,17 +28,17 @@ pub struct TestConsole {
 }
 
 impl TestConsole {
-    /// Starts one as it is by default, but for the port.
+    /// Starts a console with the default options and any free port.
     pub async fn start() -> Self {
         Self::with(|_| {}).await
     }
 
-    /// Starts one with its options changed.
+    /// Starts a console with changed options.
     pub async fn with(change: impl FnOnce(&mut ConsoleOptions)) -> Self {
         Self::of(|_| {}, change).await
     }
 
-    /// Starts one of the CA that `make` makes in a folder.
+    /// Starts a console for the CA that `make` makes in a folder.
     pub async fn of(make: impl FnOnce(&Path), change: impl FnOnce(&mut ConsoleOptions)) -> Self {
         let folder = TempDir::new().expect("a folder");
         make(&folder.path().join("ca"));
@@ -83,43 +83,43 @@ impl TestConsole {
         Browser::enter(&self.links.link().expect("random numbers")).await
     }
 
-    /// Stops it, and waits until it has.
+    /// Stops the console and waits for its end.
     pub async fn stop(self) {
         let _ = self.stop.send(());
         soon(self.run).await.expect("no panic");
     }
 }
 
-/// What a console answered.
+/// An HTTP response of a console.
 #[derive(Debug)]
 pub struct Answer {
-    /// The status code; 0 if the connection was closed without an answer.
+    /// The status code; 0 if the connection was closed without a response.
     pub status: u16,
-    /// The head, as it was sent.
+    /// The status line and the headers.
     pub head: String,
     /// The body.
     pub body: String,
 }
 
 impl Answer {
-    /// This answer, if it has `status`.
+    /// Checks the status code.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self:#?}");
         self
     }
 
-    /// A header's value.
+    /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines.into_iter().find_map(|(key, value)| key.eq_ignore_ascii_case(name).then_some(value))
     }
 }
 
-/// Sends `request` on a connection of its own, and reads all that comes back.
+/// Sends `request` on a new connection and reads the response to its end.
 pub async fn raw(address: SocketAddr, request: &[u8]) -> Answer {
     let mut stream = soon(TcpStream::connect(address)).await.expect("a connection");
-    // Whoever is refused early may find the other end closed.
+    // An early refusal may close the connection before the whole request is sent.
     let _ = stream.write_all(request).await;
     let mut all = Vec::new();
     let _ = soon(stream.read_to_end(&mut all)).await;
@@ -129,24 +129,24 @@ pub async fn raw(address: SocketAddr, request: &[u8]) -> Answer {
     Answer { status, head: head.to_owned(), body: body.to_owned() }
 }
 
-/// Sends as a browser does, with one session's cookie and forms.
+/// Sends requests with the cookie and the form token of one session.
 #[derive(Clone)]
 pub struct Browser {
-    /// Where the console listens.
+    /// The address of the console.
     pub address: SocketAddr,
-    /// What browsers ask for it by: `NAME.localhost:9080`.
+    /// The value of the Host header, for example `NAME.localhost:9080`.
     pub host: String,
-    /// The cookie, `name=value`.
+    /// The cookie as `name=value`.
     pub cookie: String,
-    /// What the forms of its pages carry.
+    /// The CSRF token of the session's forms.
     pub csrf: String,
 }
 
 impl Browser {
-    /// A browser that has not opened `link` yet, and the link's path and secret.
+    /// A browser without a session, and the path of `link` with its secret.
     ///
     /// # Panics
-    /// If it is no link to this machine.
+    /// If `link` does not lead to a port of this machine.
     pub fn at(link: &str) -> (Self, String) {
         let rest = link.strip_prefix("http://").expect("a link without TLS");
         let (host, path) = rest.split_once('/').expect("a path");
@@ -176,17 +176,17 @@ impl Browser {
         browser
     }
 
-    /// The same browser, asking by another host name.
+    /// The same browser with another Host header.
     pub fn named(&self, host: String) -> Self {
         Self { host, ..self.clone() }
     }
 
-    /// Asks for a page.
+    /// Requests a page.
     pub async fn get(&self, path: &str) -> Answer {
         self.get_with(path, "").await
     }
 
-    /// Asks for a page with these headers.
+    /// Requests a page with more headers.
     pub async fn get_with(&self, path: &str, headers: &str) -> Answer {
         let Self { address, host, cookie, .. } = self;
         let request = format!(
@@ -195,7 +195,7 @@ impl Browser {
         raw(*address, request.as_bytes()).await
     }
 
-    /// Sends a form of these pages.
+    /// Sends a form as the console's own pages do.
     pub async fn post(&self, path: &str, fields: &str) -> Answer {
         let origin = format!("Origin: http://{}\r\n", self.host);
         self.post_from(path, &origin, &format!("csrf={}&{fields}", self.csrf)).await
@@ -212,7 +212,7 @@ impl Browser {
         raw(*address, request.as_bytes()).await
     }
 
-    /// Has the CA's key made, and waits until it is.
+    /// Makes the CA's key and waits for it.
     pub async fn make_key(&self) {
         self.post("/authority/key", "issuer_id=console-ca&bits=2048").await.expect(303);
         soon(async {
@@ -223,11 +223,11 @@ impl Browser {
         .await;
     }
 
-    /// Starts the CA's server; gives where it listens.
+    /// Starts the CA's server and returns its address.
     pub async fn start_ca(&self) -> SocketAddr {
         self.post("/authority/start", "listen=127.0.0.1%3A0&policy=proof").await.expect(303);
         let page = self.get("/authority/status").await.expect(200).body;
-        let (_, rest) = page.split_once("listens on <strong>").expect("it runs");
+        let (_, rest) = page.split_once("listens on <strong>").expect("the process runs");
         rest.split('<').next().expect("an address").parse().expect("an address")
     }
 }

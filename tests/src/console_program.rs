@@ -1,4 +1,4 @@
-//! A console, run as its users run it, and the pages that a browser needs to come to a running CA.
+//! The program `minipki console` for browser tests, the setup of a CA in it, and the pictures of its pages.
 
 use std::path::Path;
 
@@ -7,16 +7,16 @@ use tempfile::TempDir;
 use crate::browser::Browser;
 use crate::program::{self, Done, Running};
 
-/// A running `minipki console`. Ends with the test.
+/// A running `minipki console`. It ends when this is dropped.
 pub struct Console {
     running: Running,
-    /// The link that it printed.
+    /// The link that the program printed.
     pub link: String,
     folder: TempDir,
 }
 
 impl Console {
-    /// Starts one over a folder that does not exist yet.
+    /// Starts a console with a folder that does not exist yet.
     pub fn start() -> Self {
         let folder = TempDir::new().expect("a folder");
         let mut running =
@@ -25,43 +25,43 @@ impl Console {
         Self { running, link, folder }
     }
 
-    /// What browsers ask for it by: `NAME.localhost:PORT`.
+    /// The host of the link: `NAME.localhost:PORT`.
     pub fn host(&self) -> &str {
         self.link.split('/').nth(2).expect("a link")
     }
 
-    /// The port that it listens on.
+    /// The port of the console.
     pub fn port(&self) -> u16 {
         self.host().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port")
     }
 
-    /// A folder that the CA's is in, for identities.
+    /// The folder around the CA's folder, for identities.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Enrols a client at `ca`, as a person does in a terminal.
+    /// Enrols `subject` at `ca` with the program.
     pub fn enrol(&self, ca: &str, fingerprint: &str, subject: &str) -> Done {
         let arguments =
             ["enroll", "--ca", ca, "--subject", subject, "--fingerprint", fingerprint, "--out", subject];
         program::run(self.folder(), &arguments)
     }
 
-    /// Stops it, and gives what it said.
+    /// Stops the console and returns its output.
     pub fn stop(self) -> Done {
         self.running.stop()
     }
 }
 
-/// A CA that serves, as its Authority page shows it.
+/// The address and the fingerprint of a running CA, from its Authority page.
 pub struct Ca {
-    /// `127.0.0.1:PORT`.
+    /// The address: `127.0.0.1:PORT`.
     pub address: String,
-    /// In hexadecimal.
+    /// The fingerprint in hexadecimal.
     pub fingerprint: String,
 }
 
-/// From a first start to a running server, by hand: generates the key and starts the CA.
+/// Generates the CA's key and starts its server, on the pages of the console.
 pub async fn set_up(browser: &Browser) -> Ca {
     browser.goto("/").await;
     browser.fill("input[name=issuer_id]", "lab-ca").await;
@@ -73,4 +73,24 @@ pub async fn set_up(browser: &Browser) -> Ca {
     let fingerprint = browser.value("document.getElementById('fingerprint').dataset.text").await;
     let fingerprint = fingerprint.as_str().expect("a fingerprint").to_owned();
     Ca { address, fingerprint }
+}
+
+/// The name of each picture in `docs/img`, and the path of its page in the navigation.
+pub const PICTURES: [(&str, &str); 8] = [
+    ("first-start", "/"),
+    ("authority", "/"),
+    ("certificates", "/certificates"),
+    ("certificate", "/certificates"),
+    ("live", "/live"),
+    ("walk", "/walk"),
+    ("phone", "/walk"),
+    ("tokens", "/tokens"),
+];
+
+/// The colour schemes. Each page has a picture in both.
+pub const SCHEMES: [&str; 2] = ["light", "dark"];
+
+/// The name of a picture's file.
+pub fn picture_file(name: &str, scheme: &str) -> String {
+    format!("console-{name}-{scheme}.png")
 }

@@ -1,4 +1,4 @@
-//! A device on a board of memory: every connection plays a part that the test gives it.
+//! A device on a board in memory. The test supplies the remote of every connection.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -13,18 +13,18 @@ use minipki_core::time::Now;
 use minipki_device_app::{Board, Exit, Memory, Record, StorageError, Stream, Text, run};
 use rand_chacha::ChaCha20Rng;
 
-use crate::device_others::Other;
+use crate::device_remotes::Remote;
 use crate::peers::trust;
 use minipki_fixtures::certificates::id;
 use minipki_fixtures::rsa_keys::rng;
 
-/// What the board of memory is told.
+/// The configuration of a device in memory.
 pub type Config<'a> = minipki_device_app::Config<'a, SocketAddr>;
 
-/// What it is to do.
+/// The task of a device in memory.
 pub type Errand = minipki_device_app::Errand<SocketAddr>;
 
-/// A device that trusts the test CA and has something to say.
+/// The configuration of a device that trusts the test CA and sends a text.
 pub fn config(errand: Errand) -> Config<'static> {
     Config {
         ca: ([192, 0, 2, 1], 9000).into(),
@@ -38,41 +38,41 @@ pub fn config(errand: Errand) -> Config<'static> {
     }
 }
 
-/// To the peer, wherever it is: in memory all addresses are alike.
+/// The task to connect to the peer. In memory the address has no meaning.
 pub fn connect() -> Errand {
     Errand::Connect(([192, 0, 2, 2], 9101).into())
 }
 
-/// For the peer.
+/// The task to listen for the peer.
 pub fn listen() -> Errand {
     Errand::Listen(([192, 0, 2, 2], 9101).into())
 }
 
-/// What becomes of a connection's bytes.
+/// The faults of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Damage {
-    /// After so many bytes to the device, nothing more comes.
+    /// The number of bytes after which the device receives no more.
     pub incoming: Option<usize>,
-    /// After so many bytes from the device, it cannot send any more.
+    /// The number of bytes after which the device cannot send any more.
     pub outgoing: Option<usize>,
-    /// Whether the end is a silence, and not a cut.
+    /// Whether the connection becomes silent instead of being cut.
     pub silent: bool,
-    /// The byte to the device at this place has this bit changed.
+    /// The position of a byte to the device, and the number of its changed bit.
     pub flip: Option<(usize, u32)>,
 }
 
-/// What passed on a connection.
+/// The traffic of a connection.
 #[derive(Clone, Default)]
 pub struct Passed {
-    /// To the device, as the other side sent it.
+    /// The bytes that the remote sent, without the damage.
     pub incoming: Vec<u8>,
-    /// How many bytes the device sent.
+    /// The number of bytes that the device sent.
     pub outgoing: usize,
 }
 
 /// A connection in memory.
 pub struct TestStream {
-    other: Other,
+    remote: Remote,
     damage: Damage,
     read: usize,
     passed: Rc<RefCell<Passed>>,
@@ -87,7 +87,7 @@ impl Read for TestStream {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
         let mut passed = self.passed.borrow_mut();
         if self.read == passed.incoming.len() {
-            passed.incoming.extend(self.other.turn(&[]));
+            passed.incoming.extend(self.remote.respond(&[]));
         }
         let end = passed.incoming.len().min(self.damage.incoming.unwrap_or(usize::MAX));
         let n = buffer.len().min(end - self.read);
@@ -99,8 +99,8 @@ impl Read for TestStream {
         }
         self.read += n;
         match n {
-            // In memory nobody is late: who has said nothing by now never will.
-            0 if self.damage.silent || !(self.other.gone() || self.damage.incoming == Some(end)) => {
+            // In memory there is no delay. If no byte has come now, none will come.
+            0 if self.damage.silent || !(self.remote.ended() || self.damage.incoming == Some(end)) => {
                 Err(ErrorKind::TimedOut)
             }
             n => Ok(n),
@@ -117,8 +117,8 @@ impl Write for TestStream {
             return Err(if self.damage.silent { ErrorKind::TimedOut } else { ErrorKind::ConnectionReset });
         }
         passed.outgoing += n;
-        let said = self.other.turn(&data[..n]);
-        passed.incoming.extend(said);
+        let bytes = self.remote.respond(&data[..n]);
+        passed.incoming.extend(bytes);
         Ok(n)
     }
 
@@ -135,31 +135,31 @@ impl Stream for TestStream {
     }
 }
 
-/// A board of memory. Its entropy is the same in every run.
+/// A board in memory. Its entropy is the same in every run.
 pub struct TestBoard {
-    /// What its clock says.
+    /// The time of its clock.
     pub now: Now,
-    /// What it has stored.
+    /// The stored identity.
     pub identity: Option<Vec<u8>>,
-    /// The same, of the time.
+    /// The stored time.
     pub time: Option<Vec<u8>>,
-    /// How many more times its storage can be written to.
+    /// The number of writes that still succeed.
     pub writes: usize,
-    /// How many bytes its storage holds.
+    /// The size of the storage in bytes.
     pub room: usize,
-    /// What it has reported.
+    /// The lines of the report.
     pub lines: Vec<String>,
-    /// What passed on each of its connections.
+    /// The traffic of each connection.
     pub passed: Vec<Rc<RefCell<Passed>>>,
-    others: VecDeque<(Other, Damage)>,
-    /// What is reserved of the storage.
+    remotes: VecDeque<(Remote, Damage)>,
+    /// The reserved part of the storage.
     reserved: BTreeMap<usize, usize>,
     rng: ChaCha20Rng,
     open: Rc<RefCell<usize>>,
 }
 
 impl TestBoard {
-    /// A new board, at that time.
+    /// A new board whose clock shows `now`.
     pub fn new(now: Now) -> Self {
         Self {
             now,
@@ -169,51 +169,51 @@ impl TestBoard {
             room: usize::MAX,
             lines: Vec::new(),
             passed: Vec::new(),
-            others: VecDeque::new(),
+            remotes: VecDeque::new(),
             reserved: BTreeMap::new(),
             rng: rng(77),
             open: Rc::default(),
         }
     }
 
-    /// Its next connection is to `other`; after the last one nobody is there.
+    /// Sets the remote of the next connection. Without a further remote, connections fail.
     #[must_use]
-    pub fn meets(self, other: Other) -> Self {
-        self.meets_with(other, Damage::default())
+    pub fn with_remote(self, remote: Remote) -> Self {
+        self.with_damaged_remote(remote, Damage::default())
     }
 
-    /// The same, over a line with that damage.
+    /// Sets the remote of the next connection, which has this damage.
     #[must_use]
-    pub fn meets_with(mut self, other: Other, damage: Damage) -> Self {
-        self.others.push_back((other, damage));
+    pub fn with_damaged_remote(mut self, remote: Remote, damage: Damage) -> Self {
+        self.remotes.push_back((remote, damage));
         self
     }
 
-    /// The same board after a restart: what it stored is still there.
+    /// The board after a restart. It keeps its storage.
     #[must_use]
     pub fn restarted(&self) -> Self {
         Self { identity: self.identity.clone(), time: self.time.clone(), ..Self::new(self.now) }
     }
 
-    /// Its entropy is another one.
+    /// Sets other entropy.
     #[must_use]
     pub fn with_entropy(mut self, seed: u64) -> Self {
         self.rng = rng(seed);
         self
     }
 
-    /// The private key that it has stored.
+    /// The stored private key.
     pub fn key(&self) -> Option<&[u8]> {
         self.identity.as_ref()?.get(..32)
     }
 
-    /// The certificate that it has stored.
+    /// The stored certificate.
     pub fn certificate(&self) -> Option<&[u8]> {
         let text = self.identity.as_ref()?.get(64..)?.split(|byte| *byte == 0).next()?;
         (!text.is_empty()).then_some(text)
     }
 
-    /// Whether a write succeeds after which the storage holds so many bytes more.
+    /// Counts a write that adds `more` bytes to the storage, and fails if there is no room.
     fn write(&mut self, more: usize) -> Result<(), StorageError> {
         let kept = [&self.identity, &self.time].into_iter().flatten().map(Vec::len);
         let used = kept.chain(self.reserved.values().copied()).sum::<usize>();
@@ -221,8 +221,7 @@ impl TestBoard {
         if used + more <= self.room { Ok(()) } else { Err(StorageError) }
     }
 
-    /// Runs the application on it. Whatever happens, no connection is left open, no secret in the
-    /// memory, and the last line says how it ended.
+    /// Runs the application. Checks that it closes every connection and that its last line reports the exit.
     pub fn run(&mut self, config: &Config<'_>) -> Exit {
         let exit = run(config, &mut Memory::new(), self);
         assert_eq!(*self.open.borrow(), 0, "every connection was closed");
@@ -231,16 +230,16 @@ impl TestBoard {
     }
 
     /// Whether a line of the report contains `text`.
-    pub fn said(&self, text: &str) -> bool {
+    pub fn reported(&self, text: &str) -> bool {
         self.lines.iter().any(|line| line.contains(text))
     }
 
     fn next(&mut self) -> Result<TestStream, ErrorKind> {
-        let (other, damage) = self.others.pop_front().ok_or(ErrorKind::ConnectionRefused)?;
+        let (remote, damage) = self.remotes.pop_front().ok_or(ErrorKind::ConnectionRefused)?;
         let passed = Rc::<RefCell<Passed>>::default();
         self.passed.push(Rc::clone(&passed));
         *self.open.borrow_mut() += 1;
-        Ok(TestStream { other, damage, read: 0, passed, open: Rc::clone(&self.open) })
+        Ok(TestStream { remote, damage, read: 0, passed, open: Rc::clone(&self.open) })
     }
 }
 
@@ -284,7 +283,7 @@ impl Board for TestBoard {
         Ok(Some(stored.len()))
     }
 
-    /// The old record stays until the new one is whole, as in files.
+    /// Replaces the record in one step, as with files.
     fn store(&mut self, record: Record, bytes: &[u8]) -> Result<(), StorageError> {
         assert_eq!(bytes.len(), record.size());
         let reserved = self.reserved.contains_key(&bytes.len());
@@ -309,7 +308,7 @@ impl Board for TestBoard {
 
     fn report(&mut self, line: fmt::Arguments<'_>) {
         let line = line.to_string();
-        assert!(line.bytes().all(|byte| matches!(byte, b' '..=b'~')), "fit for a terminal: {line:?}");
+        assert!(line.bytes().all(|byte| matches!(byte, b' '..=b'~')), "not printable: {line:?}");
         self.lines.push(line);
     }
 }

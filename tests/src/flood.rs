@@ -1,4 +1,4 @@
-//! Strangers who take all connections that they can get, and what that leaves for honest clients.
+//! Attackers that open as many connections as possible, and honest clients that enrol meanwhile.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -18,31 +18,31 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::server::{Outcome, PROVEN, enrol};
 
-/// The network that honest clients come from. All of 127/8 is loopback.
+/// The network of the honest clients. All of 127/8 is loopback.
 const HONEST: Ipv4Addr = Ipv4Addr::new(127, 0, 3, 0);
 
-/// Honest addresses.
+/// The number of honest addresses.
 const HONEST_SOURCES: u32 = 50;
 
-/// How long a stranger waits before it replaces a connection that ended.
+/// The delay before an attacker replaces an ended connection.
 const REPLACED_AFTER: Duration = Duration::from_millis(250);
 
-/// What the strangers do, all on one thread.
+/// The actions of the attackers. All attackers run on one thread.
 #[derive(Clone, Debug)]
 pub struct Attack {
-    /// How many addresses they have, from 127.0.2.1 on.
+    /// The number of their addresses, from 127.0.2.1 on.
     pub sources: u32,
-    /// How many connections they keep open at a time, all together. The oldest is closed for one more.
+    /// The maximum of open connections of all attackers together. One more closes the oldest.
     pub held: usize,
-    /// How many connections they open a second; `None` is as fast as they can.
+    /// The number of new connections a second; `None` means at full speed.
     pub per_second: Option<u32>,
-    /// What they send on each new connection.
+    /// The bytes that they send on each new connection.
     pub says: &'static [u8],
-    /// How often they send 6 more bytes, which begin a message, on each connection that they hold.
+    /// The interval at which they send 6 more bytes, the start of a message, on each open connection.
     pub drip: Option<Duration>,
 }
 
-/// Strangers at work. They end when this is dropped.
+/// Running attackers. They end when this is dropped.
 pub struct Flood {
     stop: Arc<AtomicBool>,
     opened: Arc<AtomicU64>,
@@ -50,7 +50,7 @@ pub struct Flood {
 }
 
 impl Flood {
-    /// Starts them against the server at `target`.
+    /// Starts an attack on the server at `target`.
     ///
     /// # Panics
     /// If the operating system gives no thread.
@@ -58,19 +58,19 @@ impl Flood {
         Self::spawn(async move |stop, opened| attack.run(target, &stop, &opened).await)
     }
 
-    /// Starts strangers who keep `each` connections open at each of so many addresses. They send `request` on all of
-    /// them without a pause, and throw away what is answered. They replace each connection that ends.
+    /// Starts attackers that keep `each` connections open from each of `sources` addresses. They send `request` without
+    /// a pause on every connection and ignore the answers. They replace each ended connection.
     ///
     /// # Panics
     /// If the operating system gives no thread.
     pub fn pipelining(target: SocketAddr, sources: u32, each: usize, request: &'static [u8]) -> Self {
         let requests: &[u8] = request.repeat(50).leak();
         Self::spawn(async move |stop, opened| {
-            let mut strangers = JoinSet::new();
-            for source in (0..sources).map(stranger) {
+            let mut attackers = JoinSet::new();
+            for source in (0..sources).map(attacker) {
                 for _ in 0..each {
                     let opened = opened.clone();
-                    strangers.spawn(async move {
+                    attackers.spawn(async move {
                         loop {
                             if let Ok(mut stream) = connect(source.into(), target).await {
                                 opened.fetch_add(1, Ordering::Relaxed);
@@ -87,7 +87,7 @@ impl Flood {
         })
     }
 
-    fn spawn<F>(strangers: F) -> Self
+    fn spawn<F>(attackers: F) -> Self
     where
         F: AsyncFnOnce(Arc<AtomicBool>, Arc<AtomicU64>) + Send + 'static,
     {
@@ -97,20 +97,20 @@ impl Flood {
         let thread = thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(strangers(ended, count));
+            runtime.block_on(attackers(ended, count));
         });
         Self { stop, opened, thread: Some(thread) }
     }
 
-    /// How many connections they have opened.
+    /// The number of opened connections.
     pub fn opened(&self) -> u64 {
         self.opened.load(Ordering::Relaxed)
     }
 
-    /// Waits until they have opened so many.
+    /// Waits until the attackers have opened `count` connections.
     ///
     /// # Panics
-    /// If they do not.
+    /// If that takes longer than 60 seconds.
     pub async fn opens(&self, count: u64) {
         let begun = Instant::now();
         while self.opened() < count {
@@ -124,7 +124,7 @@ impl Drop for Flood {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // A panic there has been printed already.
+            // A panic of the thread is printed already.
             let _ = thread.join();
         }
     }
@@ -143,8 +143,8 @@ impl Attack {
                 Some(pace) => drop(pace.tick().await),
                 None => tokio::task::yield_now().await,
             }
-            let source = stranger(n % self.sources);
-            // After a connection that the server turns away comes the next one.
+            let source = attacker(n % self.sources);
+            // A refused connection is ignored.
             if let Ok(Ok(stream)) = timeout(Duration::from_secs(1), connect(source.into(), target)).await {
                 opened.fetch_add(1, Ordering::Relaxed);
                 let _ = stream.try_write(self.says);
@@ -161,8 +161,8 @@ impl Attack {
     }
 }
 
-/// The address of the stranger of this number.
-fn stranger(n: u32) -> Ipv4Addr {
+/// The address of the attacker with this number.
+fn attacker(n: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(Ipv4Addr::new(127, 0, 2, 1).to_bits() + n)
 }
 
@@ -177,7 +177,7 @@ async fn pipeline(stream: &mut TcpStream, requests: &[u8]) {
     }
 }
 
-/// A connection from this address of ours, which leaves no traces when it is closed.
+/// Connects from `source`. Closing the connection resets it and leaves no TIME-WAIT state.
 async fn connect(source: IpAddr, target: SocketAddr) -> io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.bind((source, 0).into())?;
@@ -186,25 +186,24 @@ async fn connect(source: IpAddr, target: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// What honest clients met.
+/// The results of the honest clients.
 #[derive(Clone, Debug)]
 pub struct Served {
-    /// How many enrolments they tried, each once.
-    pub asked: usize,
-    /// How long each took that ended with a certificate, from the connection on; the shortest first.
+    /// The number of enrolments that were tried.
+    pub tried: usize,
+    /// The durations of the successful enrolments, with the connection, in ascending order.
     pub granted: Vec<Duration>,
 }
 
 impl Served {
-    /// The time within which this part of all enrolments was granted; `None` if fewer were granted at all.
+    /// The time in which this part of all enrolments succeeded; `None` if fewer succeeded.
     pub fn within(&self, part: f64) -> Option<Duration> {
-        let rank = (self.asked as f64 * part).ceil() as usize;
+        let rank = (self.tried as f64 * part).ceil() as usize;
         self.granted.get(rank.saturating_sub(1)).copied()
     }
 }
 
-/// Has honest clients at other addresses enrol, so many a second and each on a connection of its own, whatever
-/// became of those before.
+/// Starts `per_second` enrolments of honest clients a second, each on a new connection. Does not wait for earlier ones.
 ///
 /// # Panics
 /// If a client panics.
@@ -213,25 +212,25 @@ pub async fn honest(target: SocketAddr, anchor: &Anchor, per_second: u32, lastin
     let mut pace = interval(Duration::from_secs(1) / per_second);
     pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let (mut clients, begun) = (JoinSet::new(), Instant::now());
-    let mut asked = 0;
+    let mut tried = 0;
     while begun.elapsed() < lasting {
         pace.tick().await;
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let source = Ipv4Addr::from_bits(HONEST.to_bits() + 1 + n as u32 % HONEST_SOURCES);
         let (anchor, subject) = (anchor.clone(), format!("honest-{n}"));
-        asked += 1;
+        tried += 1;
         clients.spawn(async move {
             let key = KeyPair::generate(Portable::new(), &mut UnwrapErr(SysRng));
-            let begun = Instant::now();
+            let start = Instant::now();
             let enrolled = async {
                 let mut stream = connect(source.into(), target).await.ok()?;
                 enrol(&mut stream, &anchor, &subject, &key, PROVEN).await.ok()
             };
             let outcome = timeout(Duration::from_secs(10), enrolled).await.ok().flatten();
-            matches!(outcome, Some(Outcome::Granted(_))).then(|| begun.elapsed())
+            matches!(outcome, Some(Outcome::Granted(_))).then(|| start.elapsed())
         });
     }
     let mut granted: Vec<_> = clients.join_all().await.into_iter().flatten().collect();
     granted.sort_unstable();
-    Served { asked, granted }
+    Served { tried, granted }
 }

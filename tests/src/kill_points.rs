@@ -1,7 +1,7 @@
-//! A program that is killed at each of its system calls of some kinds, by strace.
+//! Kills a program with strace at each system call of some kinds.
 //!
-//! The kill comes as the call is entered, so that the call has no effect. The effect of the call before it is on the disk:
-//! a kill at each write point shows every state that a crash of the program can leave.
+//! The kill comes at the entry of the call, so the call has no effect. All earlier calls have had their effect on the
+//! disk. Kills at all writing calls therefore show every state that a crash of the program can leave.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 use crate::program::{self, Done, Running};
 
-/// The system calls by which a program changes files and folders, and waits for the disk. Not all kernels have all.
+/// The system calls that change files and folders or wait for the disk. Some kernels lack some of them.
 pub const WRITES: &[&str] = &[
     "write",
     "pwrite64",
@@ -35,18 +35,17 @@ pub const WRITES: &[&str] = &[
     "fchmodat",
 ];
 
-/// One place to kill a program at.
+/// A system call at which a program is killed.
 #[derive(Clone, Copy, Debug)]
 pub struct KillPoint {
     /// The system call.
     pub call: &'static str,
-    /// How many calls of this kind one thread has made by then, this one included.
+    /// The number of this call among the calls of its kind in one thread, from 1.
     pub number: usize,
 }
 
 impl KillPoint {
-    /// Runs `minipki` in `folder`, with nothing to read, and kills it here. Returns how it ended if it ended by
-    /// itself before this point.
+    /// Runs `minipki` in `folder` and kills it here. Returns the result if the program ended before this point.
     ///
     /// # Panics
     /// If strace is missing or cannot trace.
@@ -60,19 +59,19 @@ impl KillPoint {
         strace.arg(format!("--inject=?{call}:signal=KILL:when={number}"));
         program::as_argument_of(&mut strace, folder, arguments);
         let done = Running::new(strace.stdin(Stdio::null())).wait();
-        // A strace that cannot trace says so, and ends with 1, as a program that fails does.
+        // If strace cannot trace, it prints an error and ends with 1, like a failed program.
         assert!(!done.stderr.contains("strace:"), "strace does not work here: {}", done.stderr);
         done.code.is_some().then_some(done)
     }
 }
 
-/// Calls `kill` for each point of a program's run: for each of `calls` the first, the second, and so on, until `kill`
-/// returns how the program ended by itself. Returns the number of kills.
+/// Calls `kill` for call 1, 2, 3, … of each kind in `calls`, until `kill` returns the result of a program that was not
+/// killed. Returns the number of kills.
 ///
-/// `kill` prepares what the program needs, calls [`KillPoint::run`], and checks what the program has left.
+/// `kill` prepares the program's files, calls [`KillPoint::run`] and checks the files that remain.
 ///
 /// # Panics
-/// If the program was never killed: then the test shows nothing.
+/// If the program was never killed.
 pub fn at_each(calls: &[&'static str], mut kill: impl FnMut(KillPoint) -> Option<Done>) -> usize {
     let mut kills = 0;
     for call in calls {

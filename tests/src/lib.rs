@@ -1,4 +1,4 @@
-//! Shared by the tests of the programs.
+//! The code that the tests of the programs share.
 
 pub mod board;
 pub mod browser;
@@ -6,12 +6,18 @@ pub mod ca;
 pub mod console;
 pub mod console_program;
 pub mod device;
-pub mod device_others;
+pub mod device_remotes;
 pub mod flood;
 pub mod kill_points;
 pub mod loopback;
 pub mod peers;
-pub mod pictures;
 pub mod program;
+mod running;
 pub mod server;
-pub mod terminal;
+
+use minipki_os::Failure;
+
+/// The advice of an error; empty if it has none.
+pub fn advice(error: impl Into<Failure>) -> String {
+    error.into().next.unwrap_or_default()
+}

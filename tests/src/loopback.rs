@@ -1,4 +1,4 @@
-//! The loopback as a device's line: others that play their part on a socket, and a line that is cut.
+//! Connections over loopback: remotes on a socket, and lines that end after some bytes.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -6,21 +6,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use crate::device_others::Other;
+use crate::device_remotes::Remote;
 
-/// Lets another take the first connection to a port, which is returned. It is made where it plays.
-pub fn takes(make: impl FnOnce() -> Other + Send + 'static) -> u16 {
+/// Starts a remote for the first connection to a new port, and returns the port.
+pub fn accepts(make: impl FnOnce() -> Remote + Send + 'static) -> u16 {
     let (listener, port) = listener();
-    thread::spawn(move || play(listener.accept().expect("a socket that listens").0, make()));
+    thread::spawn(move || run(listener.accept().expect("a socket that listens").0, make()));
     port
 }
 
-/// Lets another call at `port`.
-pub fn calls(port: u16, make: impl FnOnce() -> Other + Send + 'static) {
-    thread::spawn(move || play(connect(port), make()));
+/// Starts a remote that connects to `port`.
+pub fn connects(port: u16, make: impl FnOnce() -> Remote + Send + 'static) {
+    thread::spawn(move || run(connect(port), make()));
 }
 
-/// A port of the loopback that nobody had a moment ago.
+/// A port of the loopback that is free at the time of the call.
 pub fn free_port() -> u16 {
     listener().1
 }
@@ -32,56 +32,56 @@ fn listener() -> (TcpListener, u16) {
 }
 
 fn connect(port: u16) -> TcpStream {
-    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("somebody listens there")
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("a server listens")
 }
 
-fn play(mut stream: TcpStream, mut other: Other) {
+fn run(mut stream: TcpStream, mut remote: Remote) {
     let mut buffer = [0; 1024];
-    let mut said = other.turn(&[]);
+    let mut bytes = remote.respond(&[]);
     loop {
-        if stream.write_all(&said).is_err() {
+        if stream.write_all(&bytes).is_err() {
             return;
         }
-        if other.gone() {
+        if remote.ended() {
             let _ = stream.shutdown(Shutdown::Write);
         }
-        // What comes after its last word is read too: left unread it would reset the connection.
+        // Bytes after the end are read too. Unread bytes would reset the connection.
         match stream.read(&mut buffer) {
             Ok(0) | Err(_) => return,
-            Ok(n) => said = other.turn(&buffer[..n]),
+            Ok(n) => bytes = remote.respond(&buffer[..n]),
         }
     }
 }
 
-/// Which way bytes go on a line.
+/// The direction of bytes on a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// From who called.
+    /// From the connecting side.
     Out,
-    /// To who called.
+    /// To the connecting side.
     Back,
 }
 
-/// Where a line ends.
+/// The point at which a line ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Cut {
-    /// The way on which bytes are counted.
+    /// The direction in which bytes are counted.
     pub way: Way,
-    /// How many of them get through; after that nothing does, either way.
+    /// The number of bytes that pass. After them no byte passes in any direction.
     pub after: usize,
-    /// Whether both sides are left waiting, instead of being told.
+    /// Whether the connections stay open, so that both sides wait.
     pub silent: bool,
 }
 
-/// A line on the way to a port: who calls [`Line::port`] is put through, once.
+/// A relay to a port, for one connection.
 pub struct Line {
-    /// Where to call.
+    /// The port of the relay.
     pub port: u16,
     passed: [Arc<Mutex<Vec<u8>>>; 2],
 }
 
 impl Line {
-    /// A line to `to`, which is cut there.
+    /// A line to the port `to`, which ends at `cut`.
     pub fn new(to: u16, cut: Option<Cut>) -> Self {
         let (listener, port) = listener();
         let passed = [Arc::default(), Arc::default()];
@@ -99,13 +99,13 @@ impl Line {
         Self { port, passed }
     }
 
-    /// What got through that way.
+    /// The bytes that have passed in this direction.
     pub fn passed(&self, way: Way) -> Vec<u8> {
         self.passed[way as usize].lock().expect("no panic").clone()
     }
 }
 
-/// Carries bytes until the stream ends, or the line does.
+/// Copies bytes until the stream or the line ends.
 fn pass(
     way: Way,
     mut from: TcpStream,
@@ -141,7 +141,7 @@ fn pass(
             return;
         }
     }
-    // On a silent line nobody hears that the other side has gone.
+    // A silent line does not pass on the end of a stream.
     if !dead.load(Ordering::SeqCst) {
         let _ = to.shutdown(Shutdown::Write);
     }

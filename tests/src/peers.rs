@@ -1,4 +1,4 @@
-//! Clients to try things on: identities of the test CA, and streams between them.
+//! Identities of the test CA, and channels and streams between them.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
@@ -26,38 +26,38 @@ use minipki_provider::HostProvider;
 /// The CA of the tests.
 pub const CA: KeySize = KeySize::Bits2048;
 
-/// Another CA, of the same name.
+/// Another CA with the same name.
 pub const OTHER_CA: KeySize = KeySize::Bits3072;
 
 const HOUR: u64 = 3600;
 
-/// Some time now, by the machine's clock.
+/// The present time of the machine's clock.
 pub fn now() -> UnixTime {
     minipki_os::clock::now().expect("the machine's clock is set")
 }
 
-/// From an hour ago to an hour ahead.
+/// A validity from an hour ago to an hour ahead.
 pub fn valid() -> Validity {
     between(now().get() - HOUR, now().get() + HOUR)
 }
 
-/// From two hours ago to an hour ago.
+/// A validity from two hours ago to an hour ago.
 pub fn expired() -> Validity {
     between(now().get() - 2 * HOUR, now().get() - HOUR)
 }
 
-/// From an hour ago to `seconds` ahead.
+/// A validity from an hour ago to `seconds` ahead.
 pub fn expiring_in(seconds: u64) -> Validity {
     between(now().get() - HOUR, now().get() + seconds)
 }
 
-/// From one time to another, in seconds since 1970.
+/// A validity between two times in seconds since 1970.
 pub fn between(from: u64, to: u64) -> Validity {
     let time = |seconds| UnixTime::new(seconds).expect("before the year 10000");
     Validity::new(time(from), time(to)).expect("in order")
 }
 
-/// A key that is told from others by its number.
+/// The key pair that belongs to a seed.
 pub fn key_pair(seed: u64) -> KeyPair {
     KeyPair::generate(Portable::new(), &mut rng(seed))
 }
@@ -69,17 +69,17 @@ pub fn certificate(ca: KeySize, subject: &str, key: &x25519::PublicKey, validity
     issue(&TbsCertificate { subject_id, subject_key, validity, ..sample(&issuer_key) }, ca)
 }
 
-/// The CA of the tests, pinned.
+/// The anchor of the test CA.
 pub fn trust() -> Anchor {
     anchor(CA)
 }
 
-/// An identity of the test CA; its key is drawn by its name.
+/// An identity of the test CA. Its name determines its key.
 pub fn identity(subject: &str) -> Identity {
     identity_of(CA, subject, valid())
 }
 
-/// An identity that was good at the start of its validity.
+/// An identity of `ca` with this validity. It need not be valid now.
 pub fn identity_of(ca: KeySize, subject: &str, validity: Validity) -> Identity {
     let key = key_pair(subject.bytes().map(u64::from).sum());
     let text = certificate(ca, subject, key.public(), validity);
@@ -93,32 +93,32 @@ pub fn identity_of(ca: KeySize, subject: &str, validity: Validity) -> Identity {
 /// If it cannot be written.
 pub fn keep(folder: &Path, identity: &Identity) {
     let (mut pem, mut anchor) = ([0; PKCS8_PEM], [0; limits::ANCHOR]);
-    let pem = identity.key().write_pkcs8_pem(&mut pem).expect("it fits");
-    let anchor = identity.anchor().encode(&mut anchor).expect("it fits");
+    let pem = identity.key().write_pkcs8_pem(&mut pem).expect("the buffer is large enough");
+    let anchor = identity.anchor().encode(&mut anchor).expect("the buffer is large enough");
     fs::create_dir(folder).expect("a new folder");
     let files =
         [("key.pem", pem.as_bytes()), ("certificate.json", identity.certificate()), ("anchor.json", anchor)];
     for (name, content) in files {
         let mut options = OpenOptions::new();
         let file = options.write(true).create_new(true).mode(0o600).open(folder.join(name));
-        file.and_then(|mut file| file.write_all(content)).expect("it can be written");
+        file.and_then(|mut file| file.write_all(content)).expect("the file can be written");
     }
-    fs::set_permissions(folder, Permissions::from_mode(0o700)).expect("it is ours");
+    fs::set_permissions(folder, Permissions::from_mode(0o700)).expect("the owner may change it");
 }
 
-/// A stream in memory, cut into the halves that channels take.
+/// The two halves of a stream in memory, as channels use them.
 pub type Halves = (ReadHalf<DuplexStream>, WriteHalf<DuplexStream>);
 
-/// Two ends of a stream on which never more than `room` bytes are on their way.
+/// Both ends of a stream that buffers at most `room` bytes in each direction.
 pub fn stream(room: usize) -> (Halves, Halves) {
     let (left, right) = tokio::io::duplex(room);
     (tokio::io::split(left), tokio::io::split(right))
 }
 
-/// Opens our end of a channel.
+/// Opens one end of a channel.
 ///
 /// # Errors
-/// Its.
+/// A failed handshake.
 pub async fn enter(
     role: Role,
     (reader, writer): Halves,
@@ -128,7 +128,7 @@ pub async fn enter(
     open(role, "the other side", reader, writer, identity, options).await
 }
 
-/// Both ends of an open channel, alice's and bob's. Bob listened.
+/// Both ends of an open channel: alice, the initiator, and bob.
 pub async fn channel() -> (MemoryChannel, MemoryChannel) {
     let (near, far) = stream(64);
     let (alice, bob) = (identity("alice"), identity("bob"));
@@ -140,12 +140,12 @@ pub async fn channel() -> (MemoryChannel, MemoryChannel) {
     (alice.expect("both are certified"), bob.expect("both are certified"))
 }
 
-/// Deadlines that a silent peer is not to be waited for long with.
-pub fn hasty() -> Deadlines {
+/// Short deadlines for tests with a silent peer.
+pub fn short_deadlines() -> Deadlines {
     Deadlines { exchange: Duration::from_millis(50), ..Deadlines::default() }
 }
 
-/// Sends a frame as it should be.
+/// Sends a valid frame.
 pub async fn put_frame(writer: &mut (impl AsyncWrite + Unpin), body: &[u8]) {
     let length = u32::try_from(body.len()).expect("a short body").to_be_bytes();
     writer.write_all(&[&length[..], body].concat()).await.expect("the other side reads");
@@ -170,12 +170,12 @@ impl<T> Default for Collected<T> {
 }
 
 impl<T> Collected<T> {
-    /// Adds to it.
+    /// Adds an item.
     pub fn add(&self, item: T) {
         self.0.lock().expect("no test panics here").push(item);
     }
 
-    /// What has been added so far.
+    /// Removes and returns all items.
     pub fn take(&self) -> Vec<T> {
         std::mem::take(&mut self.0.lock().expect("no test panics here"))
     }

@@ -1,11 +1,11 @@
-//! A CA's server within the test, honest clients for it, and raw sockets for the others.
+//! A CA's server within the test, honest clients for it, and functions for raw sockets.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use minipki_ca::ports::{LedgerReader, Storage};
-use minipki_ca::{Policy, SignError, Signature, Signer, TokenHash};
+use minipki_ca::{Policy, SignError, Signature, SignatureAlgorithm, Signer, TokenHash};
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, Id};
 use minipki_core::crypto::{KeyPair, Portable, rsa};
@@ -26,40 +26,40 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc as tokio_mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::ca::{Desk, id};
+use crate::ca::{TestAuthority, id};
 
 /// The proven form without a token.
 pub const PROVEN: EnrolForm = EnrolForm::Proven { token: None };
 
-/// How long anything may take that is not made to take long: a test that hangs fails.
+/// The time limit of [`soon`].
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Waits for what ought to come soon.
+/// Waits for a future. Panics after a time limit, so that a test cannot hang.
 pub async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(TIMEOUT, future).await.expect("what the test waits for did not come")
+    tokio::time::timeout(TIMEOUT, future).await.expect("the awaited event did not come in time")
 }
 
-/// What time it is.
+/// The present time.
 pub fn now() -> UnixTime {
     clock::now().expect("a clock")
 }
 
-/// The key pair whose secret is made of this byte.
+/// The key pair with a secret of this repeated byte.
 pub fn pair(byte: u8) -> KeyPair {
     KeyPair::from_secret(Portable::new(), Secret::new([byte; 32]))
 }
 
-/// The proven form with the token of this text.
+/// The proven form with this token.
 pub fn with_token(text: &str) -> EnrolForm {
     EnrolForm::Proven { token: Some(Secret::new(*TokenHash::of(text).as_bytes())) }
 }
 
-/// How an enrolment ended.
+/// The result of an enrolment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// With a certificate that the client has verified.
+    /// A certificate that the client has verified.
     Granted(Vec<u8>),
-    /// With a refusal: its code, and its bytes.
+    /// A refusal: its code and its bytes.
     Refused(Code, Vec<u8>),
 }
 
@@ -72,7 +72,7 @@ impl Outcome {
         }
     }
 
-    /// The refusal's code.
+    /// The code of the refusal.
     pub fn refused(&self) -> Code {
         match self {
             Self::Granted(_) => panic!("granted"),
@@ -81,24 +81,24 @@ impl Outcome {
     }
 }
 
-/// How a server is set up; see [`TestServer::start`].
+/// The settings of [`TestServer::start`].
 #[derive(Default)]
 pub struct Setup {
     /// The CA's policy.
     pub policy: Policy,
     /// The server's limits.
     pub limits: Limits,
-    /// Who watches.
+    /// The observer of all frames.
     pub tap: Option<Arc<dyn Tap>>,
-    /// Whether signing waits for this gate.
+    /// The gate that every signature waits for.
     pub gate: Option<Gate>,
 }
 
-/// A server on a port of its own, with a ledger of its own. Stops when dropped.
+/// A server with its own port and ledger. It stops when this is dropped.
 pub struct TestServer {
-    /// Where it listens.
+    /// The address of the server.
     pub address: SocketAddr,
-    /// What its clients pin.
+    /// The anchor of the CA.
     pub anchor: Anchor,
     folder: Option<TempDir>,
     storage: Arc<dyn Storage>,
@@ -107,13 +107,14 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// Starts one.
+    /// Starts a server.
     pub async fn start(setup: Setup) -> Self {
         let Setup { policy, limits, tap, gate } = setup;
-        let Desk { folder, storage, authority } = Desk::on_disk_with(policy, |signer| match gate {
-            Some(gate) => Box::new(Gated { signer, gate }),
-            None => signer,
-        });
+        let TestAuthority { folder, storage, authority } =
+            TestAuthority::on_disk_with(policy, |signer| match gate {
+                Some(gate) => Box::new(Gated { signer, gate }),
+                None => signer,
+            });
         let anchor = Anchor::from_key(Portable::new(), authority.issuer_id(), authority.public_key().clone());
         let options =
             ServerOptions { listen: ([127, 0, 0, 1], 0).into(), limits, tap, ..ServerOptions::default() };
@@ -126,16 +127,16 @@ impl TestServer {
         Self { address, anchor, folder, storage, stop, run: tokio::spawn(server.run(shutdown)) }
     }
 
-    /// The CA, as the lab's clients reach it. No token is made for them.
+    /// The endpoint for clients of the lab, without tokens.
     pub fn endpoint(&self) -> CaEndpoint<'static> {
         CaEndpoint { address: self.address.to_string(), anchor: self.anchor.clone(), tokens: None }
     }
 
-    /// Tells it to stop; what becomes of it is the result.
+    /// Stops the server. The handle returns its result.
     pub fn stop(self) -> JoinHandle<Result<Summary, ServeError>> {
         let Self { folder, stop, run, .. } = self;
         let _ = stop.send(());
-        // Its folder is there as long as it is.
+        // The folder must exist until the server has ended.
         tokio::spawn(async move {
             let ended = run.await.expect("no panic");
             drop(folder);
@@ -143,27 +144,27 @@ impl TestServer {
         })
     }
 
-    /// Waits for a server that stops of itself.
+    /// Waits until the server ends by itself.
     ///
     /// # Errors
-    /// The server's.
+    /// The error of the server.
     pub async fn ended(self) -> Result<Summary, ServeError> {
         soon(self.run).await.expect("no panic")
     }
 
-    /// What its ledger holds.
+    /// A reader of the ledger.
     pub fn reader(&self) -> Box<dyn LedgerReader> {
-        self.storage.reader().expect("the ledger is there")
+        self.storage.reader().expect("the ledger opens")
     }
 
-    /// Adds a token of this text for `subject`, good for so many seconds; it is an old one if they are negative.
+    /// Adds a token for `subject` that expires in `seconds`. A negative number gives an expired token.
     pub fn add_token(&self, text: &str, subject: &str, seconds: i64) {
         self.add_tokens([(text, id(subject).as_id())], seconds);
     }
 
-    /// The same, of many.
+    /// Adds many tokens as [`Self::add_token`] does.
     pub fn add_tokens<'t>(&self, tokens: impl IntoIterator<Item = (&'t str, Id<'t>)>, seconds: i64) {
-        let mut book = self.storage.tokens().expect("the ledger is there");
+        let mut book = self.storage.tokens().expect("the ledger opens");
         let now = now();
         let expires = UnixTime::new(now.get().saturating_add_signed(seconds)).expect("a time");
         for (text, subject) in tokens {
@@ -176,12 +177,12 @@ impl TestServer {
         soon(TcpStream::connect(self.address)).await.expect("a connection")
     }
 
-    /// Enrols on a connection of its own.
+    /// Enrols on a new connection.
     pub async fn enrol(&self, subject: &str, key: &KeyPair, form: EnrolForm) -> Outcome {
         self.enrol_on(&mut self.connect().await, subject, key, form).await
     }
 
-    /// Enrols on a connection that is there.
+    /// Enrols on an open connection.
     pub async fn enrol_on(
         &self,
         stream: &mut TcpStream,
@@ -196,7 +197,7 @@ impl TestServer {
 /// Enrols as an honest client does.
 ///
 /// # Errors
-/// What became of the connection, or what the client found wrong.
+/// A failed connection or an invalid answer.
 pub async fn enrol(
     stream: &mut TcpStream,
     anchor: &Anchor,
@@ -205,7 +206,7 @@ pub async fn enrol(
     form: EnrolForm,
 ) -> Result<Outcome, minipki_net::NetError> {
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
-    // A clock a little ahead: what the CA issues in the next second has begun for this client.
+    // The client's clock is ahead, so that every new certificate is already valid.
     let now = now().checked_add_seconds(60).expect("a time");
     let enrolment = Enrolment { subject_id: id(subject), key, anchor, now: Now::Exact(now), form };
     let client = EnrolClient::new(enrolment, &mut UnwrapErr(getrandom::SysRng));
@@ -242,29 +243,29 @@ pub async fn refused(stream: &mut TcpStream) -> Code {
     Refusal::decode(&body).expect("a refusal").code
 }
 
-/// Waits for the server to close in good order: nothing more comes, and no reset.
+/// Waits until the server closes the connection. Fails on further bytes and on a reset.
 pub async fn closed(stream: &mut TcpStream) {
     let mut rest = Vec::new();
     soon(stream.read_to_end(&mut rest)).await.expect("no reset");
-    assert_eq!(rest, b"", "the server had said its last word");
+    assert_eq!(rest, b"", "the server sends nothing more");
 }
 
-/// Holds signing up; the test has the [`Key`].
+/// A gate that stops each batch before its signature. The test opens it with the [`Key`].
 pub struct Gate {
     arrived: tokio_mpsc::UnboundedSender<usize>,
-    open: mpsc::Receiver<Way>,
+    open: mpsc::Receiver<Action>,
 }
 
-/// Says when a batch has come to the gate, and lets it go.
+/// The test's control of a [`Gate`].
 pub struct Key {
-    /// The sizes of the batches that have come to the gate.
+    /// The sizes of the batches that have reached the gate.
     pub arrivals: tokio_mpsc::UnboundedReceiver<usize>,
-    open: mpsc::Sender<Way>,
+    open: mpsc::Sender<Action>,
 }
 
 #[derive(Clone, Copy)]
-enum Way {
-    On,
+enum Action {
+    Sign,
     Fail,
     Panic,
 }
@@ -279,28 +280,28 @@ impl Gate {
 }
 
 impl Key {
-    /// Waits for the next batch; returns its size.
+    /// Waits for the next batch and returns its size.
     pub async fn arrival(&mut self) -> usize {
         soon(self.arrivals.recv()).await.expect("a signer")
     }
 
     /// Lets one batch be signed.
     pub fn open(&self) {
-        self.go(Way::On);
+        self.send(Action::Sign);
     }
 
     /// Makes signing one batch fail.
     pub fn fail(&self) {
-        self.go(Way::Fail);
+        self.send(Action::Fail);
     }
 
     /// Makes the signer panic.
     pub fn panic(&self) {
-        self.go(Way::Panic);
+        self.send(Action::Panic);
     }
 
-    fn go(&self, way: Way) {
-        self.open.send(way).expect("a signer");
+    fn send(&self, action: Action) {
+        self.open.send(action).expect("a signer");
     }
 }
 
@@ -314,12 +315,16 @@ impl Signer for Gated {
         self.signer.public_key()
     }
 
-    fn sign_many(&mut self, messages: &[&[u8]]) -> Result<Vec<Signature>, SignError> {
+    fn sign_many(
+        &mut self,
+        algorithm: SignatureAlgorithm,
+        messages: &[&[u8]],
+    ) -> Result<Vec<Signature>, SignError> {
         let _ = self.gate.arrived.send(messages.len());
         match self.gate.open.recv() {
-            Ok(Way::On) => self.signer.sign_many(messages),
-            Ok(Way::Panic) => panic!("the test wants a panic here"),
-            Ok(Way::Fail) | Err(_) => Err(SignError::new("the test wants this to fail")),
+            Ok(Action::Sign) => self.signer.sign_many(algorithm, messages),
+            Ok(Action::Panic) => panic!("the test wants a panic here"),
+            Ok(Action::Fail) | Err(_) => Err(SignError::new("the test wants this to fail")),
         }
     }
 }

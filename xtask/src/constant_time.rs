@@ -1,39 +1,40 @@
 //! `cargo xtask constant-time`: no branch and no address depends on a secret, in the machine code of a release.
 //!
 //! `benches/constant-time` marks its secrets as undefined and runs the operations on them. Memcheck reports each
-//! conditional jump and each address that depends on undefined bytes. The accepted reports are in a table of their own,
-//! with the reasons. Memcheck does not see that an instruction takes longer for some operands than for others.
+//! conditional jump and each address that depends on undefined bytes. A table lists the accepted reports and their
+//! reasons. Memcheck does not find an instruction whose time depends on its operands.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::steps::shown;
-use crate::{tree, valgrind};
+use crate::command::{self, shown};
+use crate::tree;
 
 const PROGRAM: &str = "minipki-constant-time";
 const ACCEPTED: &str = "benches/constant-time/declassified.supp";
 const FOLDER: &str = "target/constant-time";
 
-/// The words in the line of an operation that cannot be looked at here.
+/// The mark of an operation that this machine cannot run.
 const LEFT_OUT: &str = "left out";
 
-/// Runs the operations, and before them faults on purpose, which must be reported.
+/// Runs deliberate errors, which memcheck must report, and then the operations.
 pub(crate) fn run() -> Result<(), String> {
-    if !valgrind::IS_SUPPORTED {
-        eprintln!("    left out: the program asks Valgrind in instructions of x86-64, under Linux");
+    if !command::HAS_VALGRIND {
+        eprintln!("    left out: the requests to Valgrind are instructions of x86-64 under Linux");
         return Ok(());
     }
-    let program = valgrind::build(PROGRAM)?;
+    let program = command::build_for_valgrind(PROGRAM)?;
     let folder = tree::root().join(FOLDER);
     fs::create_dir_all(&folder).map_err(|e| format!("cannot make {}: {e}", folder.display()))?;
-    memcheck(&program, "planted").map_err(|e| format!("a fault made on purpose was not reported: {e}"))?;
+    memcheck(&program, "deliberate")
+        .map_err(|e| format!("memcheck did not report a deliberate error: {e}"))?;
     let sound = memcheck(&program, "operations")?;
     eprintln!("    no branch and no address depends on a secret in {sound} operations");
     Ok(())
 }
 
-/// Runs the program's `mode` under memcheck, and returns how many operations had no report.
+/// Runs the program in `mode` under memcheck. Returns the number of the operations without a report.
 fn memcheck(program: &Path, mode: &str) -> Result<usize, String> {
     let log = format!("{FOLDER}/{mode}.log");
     let mut memcheck = Command::new("valgrind");
@@ -49,11 +50,12 @@ fn memcheck(program: &Path, mode: &str) -> Result<usize, String> {
     let lines = String::from_utf8_lossy(&output.stdout);
     lines.lines().filter(|line| line.contains(LEFT_OUT)).for_each(|line| eprintln!("  {line}"));
     judge(output.status.success(), &lines).map_err(|reported| {
-        format!("{reported}\n{}       where they are: {log}", String::from_utf8_lossy(&output.stderr))
+        format!("{reported}\n{}       the reports are in {log}", String::from_utf8_lossy(&output.stderr))
     })
 }
 
-/// How many operations had no report, if none had one. The program prints a line for each: the reports, and its name.
+/// The number of the operations. A report or an empty output is an error. The program prints a line for each operation:
+/// the number of reports, and the name.
 fn judge(success: bool, lines: &str) -> Result<usize, String> {
     let lines = lines.lines().filter(|line| !line.contains(LEFT_OUT));
     let (sound, reported): (Vec<&str>, Vec<&str>) =
@@ -69,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_fails_the_step_and_so_does_silence() {
+    fn a_report_or_an_empty_output_fails_the_step() {
         let sound = "         0  SHA-256\n  left out  RSA: no AVX-512\n         0  HKDF\n";
         assert_eq!(judge(true, sound), Ok(2));
         let reported = format!("{sound}        12  RSA-2048: import\n");

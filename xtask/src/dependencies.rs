@@ -1,19 +1,20 @@
-//! Every dependency has its reason in docs/dependencies.md, and no reason outlives its dependency. A program that links the
-//! client compiles nothing that only servers and the command line need.
+//! The check that docs/dependencies.md has a reason for each dependency and for nothing else, and that the client needs no
+//! crate for servers or the command line.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::{steps, tree};
+use crate::command::cargo;
+use crate::tree;
 
 /// Crates of SQL, HTTP, TLS, X.509, templates and the command line.
 const NOT_FOR_CLIENTS: [&str; 8] =
-    ["askama", "axum", "clap", "hyper", "rcgen", "rusqlite", "rustls", "tracing-subscriber"];
+    ["askama", "axum", "clap", "hyper", "rusqlite", "rustls", "tracing-subscriber", "x509-cert"];
 
 const PAGE: &str = "docs/dependencies.md";
 
-/// Compares all Cargo.toml files of the project with the page.
-pub(crate) fn check(faults: &mut Vec<String>) -> Result<(), String> {
+/// Compares all Cargo.toml files with the page, and checks the crates of the client.
+pub(crate) fn check(errors: &mut Vec<String>) -> Result<(), String> {
     let mut manifests = Vec::new();
     for path in tree::files(tree::root(), "toml") {
         if path.file_name() == Some("Cargo.toml".as_ref()) {
@@ -21,46 +22,38 @@ pub(crate) fn check(faults: &mut Vec<String>) -> Result<(), String> {
         }
     }
     let page = tree::read(&tree::root().join(Path::new(PAGE)))?;
-    compare(&manifests, &page, faults);
-    let mut cargo = steps::cargo(&[
-        "tree",
-        "--locked",
-        "--package",
-        "minipki-client",
-        "--edges",
-        "normal",
-        "--prefix",
-        "none",
-    ]);
-    let tree = cargo.output().map_err(|e| format!("cargo tree: {e}"))?;
+    compare(&manifests, &page, errors);
+    let mut command =
+        cargo(&["tree", "--locked", "--package", "minipki-client", "--edges", "normal", "--prefix", "none"]);
+    let tree = command.output().map_err(|e| format!("cargo tree: {e}"))?;
     if !tree.status.success() {
         return Err(format!("cargo tree: {}", String::from_utf8_lossy(&tree.stderr)));
     }
-    clients(&String::from_utf8_lossy(&tree.stdout), faults);
+    clients(&String::from_utf8_lossy(&tree.stdout), errors);
     Ok(())
 }
 
-/// Looks for [`NOT_FOR_CLIENTS`] in the crates that the client needs, each on a line with its version.
-fn clients(tree: &str, faults: &mut Vec<String>) {
+/// Looks for [`NOT_FOR_CLIENTS`] in the output of `cargo tree`: a crate and its version on each line.
+fn clients(tree: &str, errors: &mut Vec<String>) {
     let needed: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
     for name in NOT_FOR_CLIENTS.into_iter().filter(|name| needed.contains(name)) {
-        faults
+        errors
             .push(format!("host/client: needs `{name}`, which is not for clients: see cargo tree -i {name}"));
     }
 }
 
-fn compare(manifests: &[String], page: &str, faults: &mut Vec<String>) {
+fn compare(manifests: &[String], page: &str, errors: &mut Vec<String>) {
     let needed: BTreeSet<&str> = manifests.iter().flat_map(|manifest| dependencies(manifest)).collect();
     let explained: BTreeSet<&str> = page.lines().filter_map(explained).collect();
     for name in needed.difference(&explained) {
-        faults.push(format!("{PAGE}: no line says why `{name}` is needed; add | `{name}` | why |"));
+        errors.push(format!("{PAGE}: no reason for `{name}`; add | `{name}` | why |"));
     }
     for name in explained.difference(&needed) {
-        faults.push(format!("{PAGE}: no Cargo.toml names `{name}`; take its line out"));
+        errors.push(format!("{PAGE}: no Cargo.toml names `{name}`; delete its line"));
     }
 }
 
-/// Names of the crates a manifest's members use. `[workspace.dependencies]` only fixes versions; our own are left out.
+/// The dependencies of a manifest, without our own crates. `[workspace.dependencies]` only fixes versions.
 fn dependencies(manifest: &str) -> impl Iterator<Item = &str> {
     let mut in_table = false;
     manifest.lines().filter_map(move |line| {
@@ -82,7 +75,7 @@ fn dependencies(manifest: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The crate that a table line of the page explains: | `name` | reason |
+/// The crate in a table line of the page: | `name` | reason |
 fn explained(line: &str) -> Option<&str> {
     let (name, reason) = line.strip_prefix("| `")?.split_once("` |")?;
     (!reason.trim_matches([' ', '|']).is_empty()).then_some(name)
@@ -93,34 +86,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_that_needs_a_crate_of_servers_fails() {
-        let mut faults = Vec::new();
-        clients("minipki-client v0.1.0 (/x)\nclap_lex v1.1.0\ntokio v1.54.1\n", &mut faults);
-        assert!(faults.is_empty());
-        clients("minipki-client v0.1.0 (/x)\nclap v4.6.0\n", &mut faults);
-        assert_eq!(faults.len(), 1);
+    fn a_client_that_needs_a_server_crate_fails() {
+        let mut errors = Vec::new();
+        clients("minipki-client v0.1.0 (/x)\nclap_lex v1.1.0\ntokio v1.54.1\n", &mut errors);
+        assert!(errors.is_empty());
+        clients("minipki-client v0.1.0 (/x)\nclap v4.6.0\n", &mut errors);
+        assert_eq!(errors.len(), 1);
     }
 
     const MANIFEST: &str = "[workspace.dependencies]\nunused = \"1\"\n[dependencies]\nminipki-core.workspace = true\nserde.workspace = true\n\
         # why\nsha2 = { version = \"0.11\" }\n[dev-dependencies.rsa]\nversion = \"0.10\"\n[target.'cfg(unix)'.dependencies]\nrustix = \"1\"\n[lints]\nworkspace = true\n";
 
-    fn faults(page: &str) -> Vec<String> {
-        let mut faults = Vec::new();
-        compare(&[MANIFEST.to_owned()], page, &mut faults);
-        faults
+    fn errors(page: &str) -> Vec<String> {
+        let mut errors = Vec::new();
+        compare(&[MANIFEST.to_owned()], page, &mut errors);
+        errors
     }
 
     #[test]
     fn a_page_that_explains_all_passes() {
-        assert_eq!(faults("| `serde` | a |\n| `sha2` | b |\n| `rsa` | c |\n| `rustix` | d |\n"), [""; 0]);
+        assert_eq!(errors("| `serde` | a |\n| `sha2` | b |\n| `rsa` | c |\n| `rustix` | d |\n"), [""; 0]);
     }
 
     #[test]
     fn a_missing_and_a_stale_and_an_empty_line_fail() {
-        assert_eq!(faults("| `serde` | a |\n| `sha2` | b |\n| `rsa` | c |\n").len(), 1);
-        assert_eq!(faults("| `serde` | a |\n| `sha2` | b |\n| `rsa` | c |\n| `rustix` | |\n").len(), 1);
+        assert_eq!(errors("| `serde` | a |\n| `sha2` | b |\n| `rsa` | c |\n").len(), 1);
+        assert_eq!(errors("| `serde` | a |\n| `sha2` | b |\n| `rsa` | c |\n| `rustix` | |\n").len(), 1);
         assert_eq!(
-            faults("| `serde` | a |\n| `sha2` | b |\n| `rsa` | c |\n| `rustix` | d |\n| `old` | e |\n").len(),
+            errors("| `serde` | a |\n| `sha2` | b |\n| `rsa` | c |\n| `rustix` | d |\n| `old` | e |\n").len(),
             1
         );
     }

@@ -1,34 +1,33 @@
-//! `cargo xtask instructions`: how many instructions the core's hot paths take, held to a table.
+//! `cargo xtask instructions`: the instruction counts of the core's hot paths, compared with a table.
 //!
-//! Callgrind counts the same on a busy machine as on an idle one. Its processor has AVX2 and neither SHA-NI nor
-//! AVX-512, so the counts are of code that every PC runs. They change with the compiler, which is why the
-//! table names it.
+//! Callgrind counts the same on a busy machine as on an idle one. Its processor has AVX2, but not SHA-NI or AVX-512, so
+//! every PC runs the counted code. The counts depend on the compiler, so the table names it.
 
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::steps::shown;
-use crate::{tree, valgrind};
+use crate::command::{self, shown};
+use crate::tree;
 
 const TABLE: &str = "benches/instructions/table.txt";
 const PROGRAM: &str = "minipki-instructions";
 
-/// How far from the table a count may be, in percent.
+/// The allowed difference between a count and the table, in percent.
 const TOLERANCE: f64 = 2.0;
 
-/// What a path took.
+/// The instruction count of a path.
 #[derive(Clone, Debug, PartialEq)]
 struct Count {
     path: String,
     instructions: u64,
 }
 
-/// Counts, and compares with the table or writes it: `[--bless]`.
+/// Counts the instructions, and compares them with the table or writes the table: `[--bless]`.
 pub(crate) fn run(bless: bool) -> Result<(), String> {
-    if !valgrind::IS_SUPPORTED {
-        eprintln!("    not counted: the table is of x86-64 under Linux");
+    if !command::HAS_VALGRIND {
+        eprintln!("    not counted: the table is for x86-64 under Linux");
         return Ok(());
     }
     let counts = count()?;
@@ -39,17 +38,17 @@ pub(crate) fn run(bless: bool) -> Result<(), String> {
         eprintln!("    {} counts written to {TABLE}", counts.len());
         return Ok(());
     }
-    let faults = compare(&tree::read(&path)?, &compiler, &counts)?;
-    if faults.is_empty() {
+    let errors = compare(&tree::read(&path)?, &compiler, &counts)?;
+    if errors.is_empty() {
         eprintln!("    {} paths are within {TOLERANCE} % of {TABLE}", counts.len());
         return Ok(());
     }
-    Err(format!("{TABLE}:\n       {}", faults.join("\n       ")))
+    Err(format!("{TABLE}:\n       {}", errors.join("\n       ")))
 }
 
-/// Runs the program once under callgrind, which writes two files for each path: what came before it, and itself.
+/// Runs the program once under callgrind, which writes two files for each path: the work before the path, and the path.
 fn count() -> Result<Vec<Count>, String> {
-    let program = valgrind::build(PROGRAM)?;
+    let program = command::build_for_valgrind(PROGRAM)?;
     let folder = tree::root().join("target/instructions");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(|e| format!("cannot make {}: {e}", folder.display()))?;
@@ -73,7 +72,7 @@ fn count() -> Result<Vec<Count>, String> {
     names.into_iter().zip((2..).step_by(2)).map(|(path, number)| read_count(&folder, path, number)).collect()
 }
 
-/// The count in callgrind's file of this number: `totals: 1234567`.
+/// The count in a file of callgrind: `totals: 1234567`.
 fn read_count(folder: &Path, path: String, number: usize) -> Result<Count, String> {
     let file: PathBuf = folder.join(format!("counts.{number}"));
     let text = tree::read(&file)?;
@@ -95,13 +94,13 @@ fn render(compiler: &str, counts: &[Count]) -> String {
     table
 }
 
-/// What the table has otherwise.
+/// The differences between the table and the counts.
 fn compare(table: &str, compiler: &str, counts: &[Count]) -> Result<Vec<String>, String> {
     let mut lines = table.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
     let blessed = lines.next().unwrap_or_default();
     if blessed != compiler {
         return Err(format!(
-            "{TABLE} is of {blessed}, and this is {compiler}: look at what has changed, then bless it"
+            "{TABLE} is for {blessed}, and this is {compiler}: look at the differences, then run it with --bless"
         ));
     }
     let mut expected = Vec::new();
@@ -110,22 +109,22 @@ fn compare(table: &str, compiler: &str, counts: &[Count]) -> Result<Vec<String>,
         let (instructions, path) = parsed.ok_or(format!("{TABLE}: cannot read `{line}`"))?;
         expected.push(Count { path: path.to_owned(), instructions });
     }
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for Count { path, instructions: found } in counts {
         let Some(Count { instructions, .. }) = expected.iter().find(|expected| expected.path == *path) else {
-            faults.push(format!("{path}: {found}, and it is not in the table"));
+            errors.push(format!("{path}: {found}, and it is not in the table"));
             continue;
         };
         let percent = (*found as f64 / *instructions as f64 - 1.0) * 100.0;
         if percent.abs() > TOLERANCE {
-            faults.push(format!("{path}: {found}, {percent:+.1} % of {instructions}"));
+            errors.push(format!("{path}: {found}, {percent:+.1} % of {instructions}"));
         }
     }
     for Count { path, .. } in expected.iter().filter(|one| !counts.iter().any(|count| count.path == one.path))
     {
-        faults.push(format!("{path}: not counted any more"));
+        errors.push(format!("{path}: not counted any more"));
     }
-    Ok(faults)
+    Ok(errors)
 }
 
 #[cfg(test)]
@@ -139,21 +138,21 @@ mod tests {
     }
 
     #[test]
-    fn a_table_holds_what_was_blessed_to_it() {
+    fn a_count_may_differ_from_the_table_by_the_tolerance() {
         let table = render("rustc 1", &counts(100_000));
-        let faults = |verify| compare(&table, "rustc 1", &counts(verify)).map(|faults| faults.len());
-        assert_eq!(faults(100_000), Ok(0));
-        assert_eq!(faults(101_900), Ok(0));
-        assert_eq!(faults(102_100), Ok(1));
-        assert_eq!(faults(97_900), Ok(1), "a path that became quicker is to be held to that");
+        let errors = |verify| compare(&table, "rustc 1", &counts(verify)).map(|errors| errors.len());
+        assert_eq!(errors(100_000), Ok(0));
+        assert_eq!(errors(101_900), Ok(0));
+        assert_eq!(errors(102_100), Ok(1));
+        assert_eq!(errors(97_900), Ok(1), "a path that became faster needs a new count");
     }
 
     #[test]
-    fn a_path_that_comes_or_goes_and_another_compiler_are_noticed() {
+    fn a_new_or_missing_path_and_another_compiler_are_errors() {
         let table = render("rustc 1", &counts(100_000));
-        assert_eq!(compare(&table, "rustc 1", &counts(100_000)[..1]).map(|faults| faults.len()), Ok(1));
+        assert_eq!(compare(&table, "rustc 1", &counts(100_000)[..1]).map(|errors| errors.len()), Ok(1));
         let more = [counts(100_000), vec![Count { path: "new".to_owned(), instructions: 1 }]].concat();
-        assert_eq!(compare(&table, "rustc 1", &more).map(|faults| faults.len()), Ok(1));
+        assert_eq!(compare(&table, "rustc 1", &more).map(|errors| errors.len()), Ok(1));
         assert!(compare(&table, "rustc 2", &counts(100_000)).is_err());
     }
 }

@@ -2,58 +2,56 @@
 
 mod bench;
 mod budgets;
+mod command;
 mod constant_time;
 mod dependencies;
 mod device;
 mod embedded;
-mod fuzz;
 mod gate;
 mod instructions;
-mod packages;
 mod publish;
-mod screenshots;
-mod steps;
 mod structure;
 mod tree;
-mod valgrind;
 mod vectors;
 
 use std::process::ExitCode;
+
+use command::{cargo, execute};
 
 const HELP: &str = "\
 MiniPKI's development tasks
 
 Usage: cargo xtask TASK
 
-  test          everything a change must pass, quickest first; what CI runs
-  structure     who may use whom, file lengths, the reasons for each dependency
-  vectors       where each file under vectors/ is from, and that a test reads it
-  embedded      the core for each target of rust-toolchain.toml, and a look for allocators and panics in it
-  package       the crates for other projects, packed and built from the package; publishes nothing
+  test          runs every check that a change must pass, quickest first, as CI does
+  structure     checks the dependencies between modules, the lengths of files, and the reason for each dependency
+  vectors       checks that each file under vectors/ has an origin, and a test that reads it
+  embedded      builds the core for each target of rust-toolchain.toml, and looks for allocators and panics in it
+  package       packs the crates for other projects and builds them from the packages; publishes nothing
   device [--board CHIP | --boards 2]
-                the device on an emulated Cortex-M3 (lm3s6965, mps2-an385): a CA, a peer and the board, or two boards
+                runs the device on an emulated Cortex-M3 (lm3s6965, mps2-an385), with a CA and a peer or a second board
   device --check [NAME]
-                the same as tests: both roles, two boards, hostile CAs and peers, cut lines, and each failure's exit code
+                tests the device: both roles, two boards, hostile CAs and peers, cut lines, and each failure's exit code
   device --bless
-                takes what the boards say in the main scenario for right, beside its source
-  budgets       what the device costs on its chip, beside other crates: measured, held to ceilings, docs/budgets.md
+                records the output of the boards in the main scenario as the expected output
+  budgets       measures the cost of the device on its chip beside other crates, writes docs/budgets.md,
+                and compares the cost with its ceilings
   constant-time
-                the operations on secrets under memcheck: no branch and no address may depend on one
+                runs the operations on secrets under memcheck: no branch and no address may depend on a secret
   fuzz [SECONDS [SEED]]
-                the fuzz targets on this compiler: corpora, then mutations (default 60 seconds each)
+                runs the fuzz targets on this compiler: corpora, then mutations (default 60 seconds each)
   bench [--full]
-                the benchmarks beside their peers, some minutes or at length; writes the section of
-                docs/benchmarks.md for this kind of CPU (with AVX-512 IFMA, or without), its charts and,
-                with AVX-512 IFMA, the README's figures
+                runs the benchmarks (longer with --full); writes the section of docs/benchmarks.md for this kind
+                of CPU (with AVX-512 IFMA, or without), its charts and, with AVX-512 IFMA, the README's figures
   bench [--full] FILTER
-                only the groups whose name contains FILTER, and writes nothing
+                runs only the groups whose name contains FILTER, and writes nothing
   instructions [--bless]
-                instructions of the hot paths by callgrind, compared with benches/instructions/table.txt,
-                or written to it
-  screenshots   a picture of each page of the console, light and dark, into docs/img
-  help          this page
+                counts the instructions of the hot paths by callgrind, and compares the counts with
+                benches/instructions/table.txt or writes them to it
+  screenshots   writes a picture of each page of the console, light and dark, to docs/img
+  help          prints this page
 
-Each task names the steps it takes and, where one fails, what to do next.
+Each task prints its steps. After a failure, it prints what to do next.
 The exit code is 0 when all passed, 1 when a step failed, 2 for a task that does not exist.
 ";
 
@@ -69,11 +67,11 @@ fn main() -> ExitCode {
         ["constant-time"] => constant_time::run(),
         ["device", rest @ ..] if rest.len() <= 2 => device::run(rest),
         ["vectors"] => vectors::run(),
-        ["fuzz", rest @ ..] if rest.len() <= 2 => fuzz::run(rest),
+        ["fuzz", rest @ ..] if rest.len() <= 2 => fuzz(rest),
         ["bench", rest @ ..] if rest.len() <= 2 => bench::run(rest),
         ["instructions"] => instructions::run(false),
         ["instructions", "--bless"] => instructions::run(true),
-        ["screenshots"] => screenshots::run(),
+        ["screenshots"] => screenshots(),
         [] | ["help" | "-h" | "--help"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
@@ -90,4 +88,22 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Replays the corpora of the fuzz targets, then mutates them: `[SECONDS [SEED]]`.
+fn fuzz(arguments: &[&str]) -> Result<(), String> {
+    let mut numbers = [60, 1];
+    for (number, argument) in numbers.iter_mut().zip(arguments) {
+        *number = argument.parse::<u64>().map_err(|_| format!("`{argument}` is not a whole number"))?;
+    }
+    let [seconds, seed] = numbers.map(|number| number.to_string());
+    let mut command = cargo(&["test", "--locked", "--workspace", "--test", "fuzz", "--", "--nocapture"]);
+    execute(command.env("MINIPKI_FUZZ_SECONDS", seconds).env("MINIPKI_FUZZ_SEED", seed))
+}
+
+/// Writes the pictures of the console's pages for the README.
+fn screenshots() -> Result<(), String> {
+    command::need_browser()?;
+    let run = ["run", "--locked", "--package", "minipki-tests", "--bin", "screenshots", "--"];
+    execute(cargo(&run).arg(tree::root().join("docs/img")))
 }

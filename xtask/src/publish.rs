@@ -1,20 +1,20 @@
-//! `cargo xtask package`: the crates for other projects, packed as a registry takes them, and built from the package.
+//! `cargo xtask package`: packs the published crates as for a registry, and builds each one from its package.
 
+use crate::command::{cargo, execute};
 use crate::embedded::toolchain;
-use crate::steps::{cargo, execute};
 use crate::tree;
 
-/// The crates that are published, each after those that it depends on.
+/// The published crates, each after its dependencies.
 const PACKAGES: &[&str] =
     &["minipki-core", "minipki-os", "minipki-provider", "minipki-net", "minipki-client"];
 
-/// The files that a package holds beside its code.
+/// The files of a package beside its code.
 const FILES: &[&str] = &["README.md", "LICENSE"];
 
 /// Packs each crate, unpacks it, and builds it with all its features. Publishes nothing.
 pub(crate) fn run() -> Result<(), String> {
-    oldest_is_ours(env!("CARGO_PKG_RUST_VERSION"), toolchain::channel())?;
-    // The steps before have downloaded all that is needed. Changes that are not committed are packed as well.
+    check_rust_version(env!("CARGO_PKG_RUST_VERSION"), toolchain::channel())?;
+    // Earlier steps have downloaded the dependencies. Uncommitted changes are packed too.
     let mut package = cargo(&["package", "--locked", "--offline", "--allow-dirty", "--all-features"]);
     package.args(PACKAGES.iter().flat_map(|name| ["--package", name]));
     execute(&mut package)?;
@@ -27,8 +27,8 @@ pub(crate) fn run() -> Result<(), String> {
     Ok(())
 }
 
-/// Checks that the oldest Rust that the crates promise to build with is the one that all tests run with.
-fn oldest_is_ours(rust_version: &str, channel: &str) -> Result<(), String> {
+/// Checks that the oldest supported Rust is the version that runs all tests.
+fn check_rust_version(rust_version: &str, channel: &str) -> Result<(), String> {
     if channel.strip_suffix(".0").unwrap_or(channel) == rust_version {
         return Ok(());
     }
@@ -41,9 +41,9 @@ mod tests {
 
     #[test]
     fn a_rust_version_that_no_test_runs_with_is_refused() {
-        assert_eq!(oldest_is_ours("1.95", "1.95.0"), Ok(()));
-        assert!(oldest_is_ours("1.94", "1.95.0").is_err());
-        assert!(oldest_is_ours("1.95", "1.95.1").is_err());
-        assert!(oldest_is_ours("1.95", "stable").is_err());
+        assert_eq!(check_rust_version("1.95", "1.95.0"), Ok(()));
+        assert!(check_rust_version("1.94", "1.95.0").is_err());
+        assert!(check_rust_version("1.95", "1.95.1").is_err());
+        assert!(check_rust_version("1.95", "stable").is_err());
     }
 }

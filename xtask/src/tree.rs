@@ -1,4 +1,4 @@
-//! The project's own files, found from wherever a task was started.
+//! The project's files, found from any working folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,8 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }
 
-/// Every file under `folder` that ends in `.extension`, build output left out, sorted; none when there is no such folder.
+/// Every file under `folder` with this extension, sorted, without build output. An empty extension matches every file. A
+/// missing folder has no files.
 pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -29,7 +30,7 @@ pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-/// `path` as the project writes it: relative to the root, with `/`.
+/// `path` relative to the root, with `/`.
 pub(crate) fn name(path: &Path) -> String {
     let relative = path.strip_prefix(root()).unwrap_or(path);
     relative.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")

@@ -1,11 +1,11 @@
-//! `cargo xtask vectors`: every test vector has an origin in vectors/README.md, and a test that reads it.
+//! `cargo xtask vectors`: checks that each test vector has an origin in vectors/README.md, and a test that reads it.
 
 use crate::tree;
 
-/// The page, whose table has a row for each file or folder: | `path` | origin | licence |
+/// The page with a row for each file or folder: | `path` | origin | licence |
 const PAGE: &str = "vectors/README.md";
 
-/// Where vectors are read.
+/// The folders with code that reads vectors.
 const READERS: &[&str] = &["tests", "benches", "fuzz", "core", "host"];
 
 /// A row of the page.
@@ -14,7 +14,7 @@ struct Row<'a> {
     origin: &'a str,
 }
 
-/// Compares the folder with its page and with its readers, and says where each vector is from.
+/// Compares the folder with its page and its readers, and prints the origin of each vector.
 pub(crate) fn run() -> Result<(), String> {
     let root = tree::root();
     let page = tree::read(&root.join(PAGE))?;
@@ -24,36 +24,36 @@ pub(crate) fn run() -> Result<(), String> {
     for path in READERS.iter().flat_map(|reader| tree::files(&root.join(reader), "rs")) {
         sources.push(tree::read(&path)?);
     }
-    let faults = compare(&page, &files, &sources);
-    if !faults.is_empty() {
-        return Err(format!("{} faults\n       {}", faults.len(), faults.join("\n       ")));
+    let errors = compare(&page, &files, &sources);
+    if !errors.is_empty() {
+        return Err(format!("{} errors\n       {}", errors.len(), errors.join("\n       ")));
     }
     for row in rows(&page).filter_map(Result::ok) {
         let count = files.iter().filter(|file| row.holds(file)).count();
         eprintln!("    {count:>4}  {:<28} {}", row.path, row.origin);
     }
-    eprintln!("    to make one again: its origin is the recipe; a fault in one is never mended by hand");
+    eprintln!("    to make a vector again, follow its origin; never edit a vector by hand");
     Ok(())
 }
 
 fn compare(page: &str, files: &[String], sources: &[String]) -> Vec<String> {
-    let mut faults: Vec<String> = rows(page).filter_map(Result::err).collect();
+    let mut errors: Vec<String> = rows(page).filter_map(Result::err).collect();
     let rows: Vec<Row<'_>> = rows(page).filter_map(Result::ok).collect();
     for file in files.iter().filter(|file| *file != PAGE && !rows.iter().any(|row| row.holds(file))) {
-        faults.push(format!("{PAGE}: no row says where `{file}` is from"));
+        errors.push(format!("{PAGE}: no row names the origin of `{file}`"));
     }
     for row in &rows {
         if !files.iter().any(|file| row.holds(file)) {
-            faults.push(format!("{PAGE}: `{}` is not there", row.path));
+            errors.push(format!("{PAGE}: `{}` does not exist", row.path));
         }
         if !sources.iter().any(|source| row.is_read_by(source)) {
-            faults.push(format!("{PAGE}: no test reads `{}`", row.path));
+            errors.push(format!("{PAGE}: no test reads `{}`", row.path));
         }
     }
-    faults
+    errors
 }
 
-/// The rows of the page's tables; an error for one that lacks an origin or a licence.
+/// The rows of the page's tables. A row without an origin or a licence is an error.
 fn rows(page: &str) -> impl Iterator<Item = Result<Row<'_>, String>> {
     page.lines().filter(|line| line.starts_with("| `")).map(|line| {
         let cells: Vec<&str> =
@@ -72,7 +72,7 @@ impl Row<'_> {
         inside.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// Named in a source: whole, as in `vectors("…")` or a file's path, or as a folder and a file in it.
+    /// Whether a source names the whole path, as `vectors("…")` or a file's path, or the folder and the file.
     fn is_read_by(&self, source: &str) -> bool {
         let path = self.path.trim_end_matches('/');
         let names = |path: &str| {
@@ -88,30 +88,30 @@ mod tests {
 
     const PAGE_OF_TWO: &str = "| file | origin | licence |\n| --- | --- | --- |\n| `rsa/key.pem` | openssl genrsa 2048 | MIT |\n| `json/refuse` | by hand | MIT |\n";
 
-    fn faults(page: &str, files: &[&str], source: &str) -> usize {
+    fn errors(page: &str, files: &[&str], source: &str) -> usize {
         let files: Vec<String> = files.iter().map(|file| format!("vectors/{file}")).collect();
         compare(page, &files, &[source.to_owned()]).len()
     }
 
     #[test]
-    fn named_and_read_is_well() {
+    fn a_vector_with_a_row_and_a_reader_passes() {
         let source = "include_str!(\"../../vectors/rsa/key.pem\"); vectors(\"json/refuse\")";
-        assert_eq!(faults(PAGE_OF_TWO, &["README.md", "rsa/key.pem", "json/refuse/null"], source), 0);
+        assert_eq!(errors(PAGE_OF_TWO, &["README.md", "rsa/key.pem", "json/refuse/null"], source), 0);
         let source = "root.join(\"../vectors/rsa\").join(\"key.pem\"); vectors(\"json/refuse\")";
-        assert_eq!(faults(PAGE_OF_TWO, &["rsa/key.pem", "json/refuse/null"], source), 0);
+        assert_eq!(errors(PAGE_OF_TWO, &["rsa/key.pem", "json/refuse/null"], source), 0);
     }
 
     #[test]
-    fn a_stray_a_missing_and_an_unread_vector_fail() {
+    fn an_unlisted_a_missing_and_an_unread_vector_fail() {
         let source = "include_str!(\"../../vectors/rsa/key.pem\"); vectors(\"json/refuse\")";
-        assert_eq!(faults(PAGE_OF_TWO, &["rsa/key.pem", "json/refuse/null", "json/refused"], source), 1);
-        assert_eq!(faults(PAGE_OF_TWO, &["rsa/key.pem"], source), 1);
-        assert_eq!(faults(PAGE_OF_TWO, &["rsa/key.pem", "json/refuse/null"], "vectors(\"json/refuse\")"), 1);
+        assert_eq!(errors(PAGE_OF_TWO, &["rsa/key.pem", "json/refuse/null", "json/refused"], source), 1);
+        assert_eq!(errors(PAGE_OF_TWO, &["rsa/key.pem"], source), 1);
+        assert_eq!(errors(PAGE_OF_TWO, &["rsa/key.pem", "json/refuse/null"], "vectors(\"json/refuse\")"), 1);
     }
 
     #[test]
     fn a_row_without_an_origin_fails() {
-        assert_eq!(faults("| `json` | | MIT |\n", &[], ""), 1);
-        assert_eq!(faults("| `json` | by hand | one more | MIT |\n", &[], ""), 1);
+        assert_eq!(errors("| `json` | | MIT |\n", &[], ""), 1);
+        assert_eq!(errors("| `json` | by hand | one more | MIT |\n", &[], ""), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! The requests to memcheck: take bytes for undefined or defined, and count the reports.
+//! The requests to memcheck: mark bytes as undefined or defined, and count the reports.
 //!
 //! Valgrind recognises a request by an instruction sequence that does nothing on a CPU. The sequence and the numbers
 //! are those of `valgrind.h` and `memcheck.h` for x86-64; they are a stable interface.
@@ -18,7 +18,7 @@ pub(crate) fn is_running() -> bool {
     request(RUNNING_ON_VALGRIND, 0, 0) != 0
 }
 
-/// The reports so far, without those that are suppressed.
+/// The number of reports so far, without suppressed ones.
 pub(crate) fn reports() -> usize {
     request(COUNT_ERRORS, 0, 0)
 }
@@ -34,7 +34,7 @@ pub(crate) fn secret_text(text: &mut str) {
     secret(unsafe { text.as_bytes_mut() });
 }
 
-/// Takes the mark off.
+/// Marks `data` as public again.
 pub(crate) fn public<T: Copy>(data: &mut [T]) {
     request(MAKE_MEM_DEFINED, data.as_mut_ptr().addr(), size_of_val(data));
 }
@@ -44,8 +44,8 @@ pub(crate) fn public<T: Copy>(data: &mut [T]) {
 fn request(code: usize, address: usize, length: usize) -> usize {
     let arguments = [code, address, length, 0, 0, 0];
     let mut answer = 0_usize;
-    // SAFETY: the rotations of RDI add up to 128 bits, and RBX is exchanged with itself: on a CPU nothing changes but
-    // the flags. Valgrind reads the six arguments and writes RDX. It changes no byte of the memory that is named.
+    // SAFETY: the rotations of RDI add up to 128 bits, and RBX is exchanged with itself: on a CPU only the flags
+    // change. Valgrind reads the six arguments and writes RDX. It changes no byte at `address`.
     unsafe {
         core::arch::asm!(
             "rol rdi, 3",
@@ -61,7 +61,7 @@ fn request(code: usize, address: usize, length: usize) -> usize {
     answer
 }
 
-/// Only x86-64 is looked at.
+/// Requests exist only for x86-64.
 #[cfg(not(target_arch = "x86_64"))]
 fn request(_: usize, _: usize, _: usize) -> usize {
     0

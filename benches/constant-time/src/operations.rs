@@ -11,23 +11,23 @@ use subtle::ConstantTimeEq;
 
 use crate::{memcheck, reports};
 
-/// Runs them all and returns the number of reports.
+/// Runs the operations and returns the number of reports.
 pub(crate) fn run() -> usize {
     agreements() + cipher() + hashes() + comparisons() + texts()
 }
 
-/// Secret bytes, each with another value.
+/// Secret bytes with different values.
 fn secret<const N: usize>() -> [u8; N] {
     let mut bytes = core::array::from_fn(|i| i as u8 ^ 0x5a);
     memcheck::secret(&mut bytes);
     bytes
 }
 
-/// Panics unless an operation has succeeded. Its success is public.
-fn assert_public(went_well: bool) {
-    let mut went_well = black_box([went_well]);
-    memcheck::public(&mut went_well);
-    assert!(went_well[0]);
+/// Panics unless an operation has succeeded. The success is public.
+fn assert_public(success: bool) {
+    let mut success = black_box([success]);
+    memcheck::public(&mut success);
+    assert!(success[0]);
 }
 
 /// The u-coordinate of a point of full order.
@@ -59,7 +59,7 @@ fn cipher() -> usize {
     let mut all = reports("ChaCha20-Poly1305: seal", || {
         tag = key.seal(&nonce, b"associated", &mut text).expect("short");
     });
-    // The ciphertext that travels is public.
+    // The ciphertext is public.
     memcheck::public(&mut text);
     memcheck::public(&mut tag);
     all += reports("ChaCha20-Poly1305: open", || {

@@ -1,4 +1,4 @@
-//! RSA private keys: each kernel of the core, and the batch signer, with keys of each size.
+//! Operations with RSA private keys: each kernel of the core and the batch signer, with keys of each size.
 
 use std::hint::black_box;
 
@@ -29,7 +29,7 @@ pub(crate) fn run() -> usize {
     if let Some(engine) = Engine::ifma() {
         all += SIZES.map(|size| batch("batches", engine, size)).iter().sum::<usize>();
     } else {
-        println!("  left out  RSA, batches on AVX-512 IFMA: the processor that Valgrind emulates has none");
+        println!("  left out  RSA, batches on AVX-512 IFMA: Valgrind emulates a processor without it");
     }
     all
 }
@@ -67,7 +67,7 @@ impl TryRng for SecretRng {
 
 impl TryCryptoRng for SecretRng {}
 
-/// The PKCS#8 DER of a key of that size.
+/// The PKCS#8 DER of the key of this size.
 fn der(size: KeySize) -> Vec<u8> {
     let text: &[u8] = match size {
         KeySize::Bits2048 => include_bytes!("../../instructions/keys/2048.pem"),
@@ -78,7 +78,7 @@ fn der(size: KeySize) -> Vec<u8> {
     pem::decode("PRIVATE KEY", text, &mut room).expect("a PEM file").to_vec()
 }
 
-/// The key of that size, and copies of its parts.
+/// The key of this size, and copies of its parts.
 fn key(size: KeySize) -> (PrivateKey, [Vec<u8>; 5]) {
     let key = PrivateKey::from_pkcs8_der(&der(size)).expect("a sound key");
     let parts =
@@ -86,7 +86,7 @@ fn key(size: KeySize) -> (PrivateKey, [Vec<u8>; 5]) {
     (key, parts)
 }
 
-/// Kernel `W`: a key is made of its parts and used twice; the first use draws the blinding.
+/// Makes a key of its parts for the kernel `W`, and uses it twice. The first use draws the blinding.
 fn kernel<W: Limb, const L: usize, const H: usize>(name: &str, size: KeySize) -> usize {
     let (bits, (key, mut parts)) = (size.bits(), key(size));
     let mut n = vec![0; size.bytes()];
@@ -109,8 +109,8 @@ fn kernel<W: Limb, const L: usize, const H: usize>(name: &str, size: KeySize) ->
     all
 }
 
-/// The same DER, its private numbers secret. The first two bytes of each stay public: they tell whether its encoding is
-/// the shortest one, which a reader must check.
+/// The same DER with secret private numbers. The first two bytes of each number stay public: a reader must check whether
+/// the encoding is the shortest one, which depends on these bytes.
 fn secret_der(size: KeySize) -> Vec<u8> {
     let (mut der, (_, parts)) = (der(size), key(size));
     let places = parts.map(|part| {
@@ -125,7 +125,7 @@ fn secret_der(size: KeySize) -> Vec<u8> {
     der
 }
 
-/// A key file is read.
+/// Reads a key file.
 fn key_file(size: KeySize) -> usize {
     let der = secret_der(size);
     reports(&format!("RSA-{}: key file in DER", size.bits()), || {
@@ -133,7 +133,7 @@ fn key_file(size: KeySize) -> usize {
     })
 }
 
-/// The batch signer: a key is taken over and used for one batch, which draws the blinding first.
+/// Imports a key into the batch signer, and uses it for one batch, which draws the blinding first.
 fn batch(name: &str, engine: Engine, size: KeySize) -> usize {
     let bits = size.bits();
     let key = PrivateKey::from_pkcs8_der(&secret_der(size)).expect("a sound key");

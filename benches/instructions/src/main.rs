@@ -1,27 +1,26 @@
 //! The core's hot paths, one after another: `cargo xtask instructions` counts each under callgrind.
 //!
-//! Keys, randomness and times are the same in every run, so that the counts are.
+//! Every run has the same keys, random numbers and times, so the counts are the same too.
 
+mod fixture;
 mod paths;
-mod people;
 
 use std::hint::black_box;
 
-/// Does `work`. Callgrind writes what it has counted, and starts again from zero, before this function
-/// and before the next.
+/// Does `work`. Callgrind writes its count and starts again from 0 before this function, and before `minipki_done`.
 #[inline(never)]
 fn minipki_counted(work: &mut dyn FnMut()) {
     black_box(work)();
 }
 
-/// Where the counting ends.
+/// The end of the counted work.
 #[inline(never)]
 fn minipki_done() {
     black_box(());
 }
 
-/// Names what is counted next, and counts it the second time: what is done only once in a program's
-/// life, such as asking for the processor's features, is not in it.
+/// Prints the name of a path, and counts its second run. The first run does the work that a program does only once, for
+/// example the detection of the processor's features.
 fn count(name: &str, mut work: impl FnMut()) {
     work();
     println!("{name}");

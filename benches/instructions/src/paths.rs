@@ -1,4 +1,4 @@
-//! What is counted. Each path checks what it has done.
+//! The counted paths. Each path checks its result.
 
 use std::hint::black_box;
 
@@ -14,7 +14,7 @@ use minipki_core::session::{
 use minipki_core::trust::RevocationCheck;
 
 use crate::count;
-use crate::people::{ALICE, BOB, Ca, local, now, private_key, rng};
+use crate::fixture::{ALICE, BOB, Ca, local, now, private_key, rng};
 
 const DIGEST: [u8; 32] = [0x5a; 32];
 
@@ -47,11 +47,11 @@ pub(crate) fn certificate() {
     let mut ca = Ca::new();
     let whole = ca.certificate(ALICE);
     let mut text = [0; CERTIFICATE];
-    let unsigned = ca.unsigned(ALICE);
+    let tbs = ca.tbs(ALICE);
     count("certificate encode", || {
-        unsigned.encode(&mut text).expect("any certificate fits");
+        tbs.encode(&mut text).expect("any certificate fits");
     });
-    let len = unsigned.encode(&mut text).expect("any certificate fits").len();
+    let len = tbs.encode(&mut text).expect("any certificate fits").len();
     let signature = ca.sign(&text[..len]);
     let mut out = [0; CERTIFICATE];
     count("certificate attach_signature", || {

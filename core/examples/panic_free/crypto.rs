@@ -1,4 +1,4 @@
-//! Keys, signatures and what the provider computes.
+//! Keys, signatures and the functions of a provider.
 
 use minipki_core::bytes::{self, Public, Secret};
 use minipki_core::crypto::rsa::{
@@ -11,11 +11,12 @@ use subtle::Choice;
 
 use crate::{Port, any, bytes, keep, room, text};
 
-/// Everything in `minipki_core::crypto` that is public.
+/// All public functions of `minipki_core::crypto`.
 pub(crate) fn all() {
     rsa::<AllSizes>();
     rsa::<Rsa2048>();
     keep(rsa::encode_pss(room(), &any([0; 32]), bytes())); // pss::encode
+    keep(rsa::encode_pkcs1(room(), &any([0; 32]))); // pkcs1::encode
     agree();
     symmetric();
     keep(text().parse::<Fingerprint>());

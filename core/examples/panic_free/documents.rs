@@ -20,7 +20,7 @@ use minipki_core::wire::{Code, Refusal};
 
 use crate::{Port, any, bytes, keep, room, text};
 
-/// Everything in `bytes`, `encoding`, `time`, `wire`, `trust` and `cert` that is public.
+/// All public functions of `bytes`, `encoding`, `time`, `wire`, `trust` and `cert`.
 pub(crate) fn all() {
     texts();
     times();
@@ -55,7 +55,7 @@ fn texts() {
     say(any(session::Error::Misuse(Misuse::OutOfTurn)));
 }
 
-/// Reads a body value by value, each as a type that the compiler does not know.
+/// Reads each value of a body as a type that the compiler does not know.
 fn read(form: Form) -> Result<(), JsonError> {
     let mut reader = Reader::new(bytes(), form)?;
     let (mut string, mut raw, mut object) =
@@ -147,7 +147,7 @@ fn issue() -> Result<(), Error> {
     let name: IdBuf = text().parse().map_err(Error::SubjectId)?;
     keep(Id::as_str(IdBuf::as_id(&name)));
     say(&name);
-    let serial = [Serial::new(any(0)), Serial::from_be_bytes(bytes())];
+    let serial = [Serial::new(any(0)), Serial::from_be_bytes(bytes()), text().parse()];
     for serial in serial.into_iter().flatten() {
         keep((Serial::to_u64(serial), Serial::to_be_bytes(serial)));
         say(serial);

@@ -1,7 +1,7 @@
-//! Every public function of the core, on inputs of which the compiler knows nothing.
+//! Calls of every public function of the core, on inputs that the compiler does not know.
 //!
-//! Linked for a Cortex-M3, it is where `cargo xtask embedded` looks for calls of a panic. The task reads these files,
-//! too: a public function that none of them names, as `Type::function` or `module::function`, is a fault.
+//! `cargo xtask embedded` links this program for a Cortex-M3 and looks for calls of a panic. It also reads these files,
+//! and fails for a public function that none of them names as `Type::function` or `module::function`.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 mod crypto;
@@ -14,32 +14,32 @@ use core::hint::black_box;
 use embedded_io::{ErrorType, Read, Write};
 use rand_core::{TryCryptoRng, TryRng};
 
-/// A value that the compiler takes for any of its type.
+/// A value that the compiler does not know.
 fn any<T>(value: T) -> T {
     black_box(value)
 }
 
-/// Bytes, and nobody knows which or how many.
+/// Bytes that the compiler does not know, of unknown length.
 fn bytes() -> &'static [u8] {
     black_box(&[])
 }
 
-/// Room, and nobody knows how much.
+/// A buffer of unknown length.
 fn room() -> &'static mut [u8] {
     black_box(&mut [])
 }
 
-/// Text of any length.
+/// Text of unknown length.
 fn text() -> &'static str {
     black_box("")
 }
 
-/// Makes something of a result, so that it is computed.
+/// Uses a result, so that it is computed.
 fn keep<T>(value: T) {
     black_box(&value);
 }
 
-/// A peripheral: it reads, writes and draws anything.
+/// A peripheral: a stream and a random generator of unknown values.
 struct Port;
 
 impl ErrorType for Port {
@@ -97,24 +97,23 @@ impl TryRng for Port {
     }
 }
 
-// No firmware: a board brings a generator of its own.
+// Only for this check: a board has a generator of its own.
 impl TryCryptoRng for Port {}
 
-/// Where the image begins.
+/// The entry point of the image.
 #[cfg(target_os = "none")]
 #[unsafe(export_name = "_start")]
 extern "C" fn start() {
     main();
 }
 
-/// All of it.
 fn main() {
     documents::all();
     crypto::all();
     sessions::all();
 }
 
-/// The function that the check looks for: everything that panics ends here.
+/// The function that each panic calls. The check looks for it.
 #[cfg(target_os = "none")]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

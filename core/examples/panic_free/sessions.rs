@@ -24,7 +24,7 @@ use crate::{Port, any, bytes, keep, room, text};
 
 type P = Portable;
 
-/// Everything in `noise`, `session`, `link` and `drive` that is public.
+/// All public functions of `noise`, `session`, `link` and `drive`.
 pub(crate) fn all() {
     let pair = || -> KeyPair<P> { KeyPair::from_secret(Portable::new(), Secret::new(any([0; 32]))) };
     if let Some(transport) = any(initiator(pair(), pair())) {
@@ -89,7 +89,7 @@ fn enrol_server() {
     step(&mut served);
 }
 
-/// An observer that keeps all that it is shown.
+/// An observer that uses each message.
 #[derive(Clone)]
 struct Watcher;
 
@@ -116,7 +116,7 @@ fn established<M: Machine<Error = session::Error>>(
     });
 }
 
-/// Drives a machine, and what becomes of it.
+/// Drives a machine, then the halves of its channel.
 fn link<M: Machine<Error = session::Error>>(
     machine: M,
     halves: impl FnOnce(M) -> Option<(Inbound<P>, Outbound<P>)>,
@@ -138,7 +138,7 @@ fn link<M: Machine<Error = session::Error>>(
     step(&mut outbound);
 }
 
-/// One of everything that a driver and an application do with a link.
+/// Makes each call of a driver and of an application to a link once.
 fn step<M: Machine<Error = session::Error>, O: Observer>(link: &mut Link<'_, M, O>) {
     keep(drive(link, &mut Port)); // drive::drive
     let context = &mut Context::from_waker(Waker::noop());

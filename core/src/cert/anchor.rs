@@ -14,9 +14,8 @@ use crate::trust::Verified;
 
 /// A trust anchor: one issuer's name and key, or the fingerprint of a key ([RFC 5280 §6.1.1] (d)).
 ///
-/// With a fingerprint alone, the key is taken from the certificate whose key
-/// has that fingerprint, and the issuer may have any name; [`Anchor::pin_issuer`]
-/// then pins both.
+/// An anchor with a fingerprint alone takes the key from a certificate whose issuer key has that fingerprint. The
+/// issuer may have any name. [`Anchor::pin_issuer`] pins both.
 ///
 /// # Examples
 /// ```
@@ -24,7 +23,7 @@ use crate::trust::Verified;
 /// use minipki_core::crypto::Portable;
 ///
 /// # const ANCHOR: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/anchor.json"));
-/// // The file `anchor.json` of a CA, and the fingerprint that its operator reads out.
+/// // The file `anchor.json` of a CA, and the fingerprint that its operator has published.
 /// let anchor: Anchor = Anchor::decode(Portable::new(), ANCHOR)?;
 /// let pinned = "572818603bf1043fe526c0f4d023faf46f4d62098d69e19ba7912e0cb8808bd0";
 /// assert_eq!(anchor.fingerprint(), pinned.parse()?);
@@ -45,7 +44,7 @@ pub struct Anchor<S: Sizes = AllSizes> {
 struct Issuer<S: Sizes> {
     id: IdBuf,
     key: rsa::PublicKey<S>,
-    /// SHA-256 of the key as certificates carry it.
+    /// SHA-256 of the key's text in a certificate.
     text: Option<[u8; 32]>,
 }
 
@@ -66,7 +65,7 @@ impl<S: Sizes> Anchor<S> {
         Self { fingerprint, issuer: Some(Issuer { id: issuer_id.into(), key, text }) }
     }
 
-    /// Pins an issuer's name and key, which is the PEM of a SubjectPublicKeyInfo (RFC 7468 §13).
+    /// Pins an issuer's name and its key, given as the PEM of a SubjectPublicKeyInfo (RFC 7468 §13).
     ///
     /// # Errors
     /// [`Error::IssuerKey`].
@@ -90,12 +89,12 @@ impl<S: Sizes> Anchor<S> {
         self.issuer.as_ref().map(|issuer| issuer.id.as_id())
     }
 
-    /// The key, if more than its fingerprint is known.
+    /// The key, if it is known.
     pub fn key(&self) -> Option<&rsa::PublicKey<S>> {
         self.issuer.as_ref().map(|issuer| &issuer.key)
     }
 
-    /// Whether `text` is the pinned key, written as our certificates carry it. Another text may be it too.
+    /// Returns whether `text` is the pinned key as our CA encodes it. Other encodings of the key return `false`.
     pub(super) fn matches_encoded_key(&self, hash: impl Hash, text: &str) -> bool {
         self.issuer.as_ref().is_some_and(|issuer| issuer.text == Some(hash.sha256(&[text.as_bytes()])))
     }
@@ -107,18 +106,18 @@ impl<S: Sizes> Anchor<S> {
     /// [`Error::IssuerMismatch`] or [`Error::IssuerKeyMismatch`] if it was verified under another anchor.
     pub fn pin_issuer(&mut self, hash: impl Hash, verified: &Verified<Certificate<'_>>) -> Result<(), Error> {
         let certificate = verified.certificate();
-        let learnt = Self::from_key(hash, certificate.issuer_id(), certificate.issuer_key()?);
-        if learnt.fingerprint != self.fingerprint {
+        let pinned = Self::from_key(hash, certificate.issuer_id(), certificate.issuer_key()?);
+        if pinned.fingerprint != self.fingerprint {
             return Err(Error::IssuerKeyMismatch);
         }
         if self.issuer_id().is_some_and(|id| id != certificate.issuer_id()) {
             return Err(Error::IssuerMismatch);
         }
-        self.issuer = learnt.issuer;
+        self.issuer = pinned.issuer;
         Ok(())
     }
 
-    /// Reads `anchor.json`. People may have edited the file: whitespace and the order of keys are free.
+    /// Reads `anchor.json`. Whitespace and the order of keys are free, since people may edit the file.
     ///
     /// # Errors
     /// [`Error::Json`], [`Error::AnchorFingerprint`] if the fingerprint is malformed or not that
@@ -164,9 +163,9 @@ impl<S: Sizes> Anchor<S> {
     }
 }
 
-#[inline(never)] // So that its buffers are on the stack for as long as it takes.
+#[inline(never)] // So that its buffers leave the stack when it returns.
 fn hash_text<S: Sizes>(hash: impl Hash, key: &rsa::PublicKey<S>) -> Option<[u8; 32]> {
-    // They hold the largest key. Were one too small, no text would be known, and every key be decoded.
+    // The buffers hold the largest key. Without the hash, each certificate's key would be decoded.
     let (mut pem, mut text) = ([0; SPKI_PEM], [0; base64::encoded_len(SPKI_PEM)]);
     let pem = key.write_spki_pem(&mut pem).ok()?;
     Some(hash.sha256(&[base64::encode(pem.as_bytes(), &mut text).ok()?.as_bytes()]))

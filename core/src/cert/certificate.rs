@@ -1,4 +1,4 @@
-//! A certificate as it came: a view of its text, read but not trusted.
+//! A view of a certificate's text, parsed but not verified.
 
 use super::tbs::{AFTER_SIGNATURE, BEFORE_SIGNATURE};
 use super::{Error, Id};
@@ -8,13 +8,13 @@ use crate::encoding::{base64, pem};
 use crate::limits::{RSA_BYTES, SPKI_DER, SPKI_PEM};
 use crate::trust::{Serial, Validity};
 
-/// The one `algorithm_id`.
+/// The only `algorithm_id`.
 pub(super) const X25519: &str = "X25519";
 
-/// A certificate that was read. It proves nothing: only [`verify`](super::verify) makes a
+/// A parsed certificate. It proves nothing: only [`verify`](super::verify) makes a
 /// [`Verified`](crate::trust::Verified) of it.
 ///
-/// It borrows the text that it came in, and is small itself.
+/// It borrows its text, and is small itself.
 ///
 /// # Examples
 /// ```
@@ -72,7 +72,7 @@ impl<'a> Certificate<'a> {
             }
         }
         reader.finish()?;
-        // Every member is there, and of its type, before the first is looked into.
+        // Each member must be present and of its type before the first value is parsed.
         let (signature_b64, issuer_key_b64) = (signature.required()?, issuer_key.required()?);
         let (issuer_id, subject_id) = (issuer_id.required()?, subject_id.required()?);
         let serial_number = serial_number.required()?;
@@ -82,7 +82,7 @@ impl<'a> Certificate<'a> {
         let (not_after, not_before) = (not_after.required()?, not_before.required()?);
 
         let issuer_id = Id::new(issuer_id).map_err(Error::IssuerId)?;
-        // The reader has refused what is above 2^53-1.
+        // The reader refuses numbers above 2^53-1.
         let serial_number = Serial::new(serial_number).map_err(|_| Error::SerialNumber)?;
         let subject_id = Id::new(subject_id).map_err(Error::SubjectId)?;
         if algorithm != X25519 {
@@ -112,7 +112,7 @@ impl<'a> Certificate<'a> {
 
     /// The signed text: these two slices, one after the other.
     pub fn signed_slices(&self) -> [&'a [u8]; 2] {
-        // The signature is the first member of a canonical object, so the rest of it follows as signed.
+        // The signature is the first member of a canonical object. The rest follows as it was signed.
         let rest = BEFORE_SIGNATURE.len() + self.signature_b64.len() + AFTER_SIGNATURE.len();
         [b"{", self.text.get(rest..).unwrap_or_default()]
     }
@@ -144,7 +144,7 @@ impl<'a> Certificate<'a> {
         self.validity
     }
 
-    /// Checks that the certificate is of the subject `subject`.
+    /// Checks that the certificate is for the subject `subject`.
     ///
     /// # Errors
     /// [`Error::SubjectMismatch`].
@@ -160,7 +160,7 @@ impl<'a> Certificate<'a> {
         if self.subject_key == *key { Ok(()) } else { Err(Error::SubjectKeyMismatch) }
     }
 
-    /// The issuer's key in the certificate: to be compared and shown, never to verify the certificate with.
+    /// The issuer's key in the certificate. Compare or show it, but never verify the certificate with it.
     ///
     /// # Errors
     /// [`Error::IssuerKey`].
@@ -169,12 +169,12 @@ impl<'a> Certificate<'a> {
         rsa::PublicKey::from_spki_der(self.issuer_key_der(&mut der)?).map_err(Error::IssuerKey)
     }
 
-    /// The issuer's key as the text carries it.
+    /// The issuer's key in base64, as in the text.
     pub(super) const fn issuer_key_b64(&self) -> &'a str {
         self.issuer_key_b64
     }
 
-    /// The DER of the issuer's key, which the fingerprint is the hash of. Not parsed yet.
+    /// The DER of the issuer's key, not parsed yet. Its hash is the fingerprint.
     pub(super) fn issuer_key_der<'o>(&self, out: &'o mut [u8; SPKI_DER]) -> Result<&'o [u8], Error> {
         let encoding = Error::IssuerKey(rsa::Error::KeyEncoding);
         let mut text = [0; SPKI_PEM];

@@ -9,11 +9,11 @@ use crate::encoding::JsonError;
 use crate::time::TimeError;
 use crate::trust::{Check, ValidityError};
 
-/// Why a certificate, or an anchor to verify it with, is refused. [`Error::check`] names the check.
+/// The reason why a certificate or an anchor is refused. [`Error::check`] names the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error {
-    /// Not canonical JSON, or not with the keys of a certificate.
+    /// Not canonical JSON, or not the members of a certificate.
     Json(JsonError),
     /// `issuer_id` is malformed.
     IssuerId(IdError),
@@ -29,21 +29,21 @@ pub enum Error {
     SubjectKey,
     /// `public_key_value_b64` is not the canonical encoding of an X25519 public key.
     SubjectKeyNotCanonical,
-    /// `not_before` is no time of the profile.
+    /// `not_before` is not a time of the profile.
     NotBefore(TimeError),
-    /// `not_after` is no time of the profile.
+    /// `not_after` is not a time of the profile.
     NotAfter(TimeError),
-    /// The two times are no validity, or the time of the check is outside it.
+    /// The two times are in the wrong order, or the time of the check is outside the validity.
     Validity(ValidityError),
     /// `ca_signature_b64` is not base64 of as many bytes as an RSA modulus has.
     SignatureEncoding,
     /// The certificate names another issuer than the anchor.
     IssuerMismatch,
-    /// The certificate names another issuer key than the anchor. Its signature is not looked at.
+    /// The certificate names another issuer key than the anchor. Its signature is not checked.
     IssuerKeyMismatch,
     /// The signature is not by the anchor's key over this certificate.
     Signature(rsa::Error),
-    /// The certificate is of another subject than the caller expects.
+    /// The certificate is for another subject than the caller expects.
     SubjectMismatch,
     /// The certificate is for another key than the caller expects.
     SubjectKeyMismatch,
@@ -126,7 +126,7 @@ impl fmt::Display for Error {
                 write!(f, "the certificate is not signed by the trusted key, or was changed: {error}")
             }
             Self::SubjectMismatch => {
-                f.write_str("the certificate is another subject's than the expected one")
+                f.write_str("the certificate is for another subject than the expected one")
             }
             Self::SubjectKeyMismatch => {
                 f.write_str("the certificate is for another key than the expected one")

@@ -5,7 +5,7 @@ use core::str::FromStr;
 
 use crate::limits::ID;
 
-/// Why a text is not a `subject_id` or `issuer_id`.
+/// The reason why a text is not a `subject_id` or `issuer_id`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum IdError {
@@ -31,12 +31,12 @@ impl fmt::Display for IdError {
 
 impl core::error::Error for IdError {}
 
-/// A `subject_id` or `issuer_id`: 1 to 64 bytes out of `A-Z a-z 0-9 . _ - : @`.
+/// A `subject_id` or `issuer_id`: 1 to 64 bytes from `A-Z a-z 0-9 . _ - : @`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id<'a>(&'a str);
 
 impl<'a> Id<'a> {
-    /// A name from its text.
+    /// Checks `text` and makes a name of it.
     ///
     /// # Errors
     /// [`IdError`] if `text` is not a name of the profile.
@@ -63,7 +63,7 @@ impl fmt::Display for Id<'_> {
     }
 }
 
-/// An [`Id`] that owns its text, for a name that outlives the message it came in.
+/// An [`Id`] that owns its text, for a name that is kept longer than its message.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdBuf(heapless::String<ID>);
 
@@ -76,7 +76,7 @@ impl IdBuf {
 
 impl From<Id<'_>> for IdBuf {
     fn from(id: Id<'_>) -> Self {
-        // Never falls back: an Id is no longer than an IdBuf.
+        // The default is never used: each Id fits an IdBuf.
         Self(heapless::String::try_from(id.0).unwrap_or_default())
     }
 }

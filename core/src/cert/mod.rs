@@ -1,9 +1,8 @@
 //! JSON certificates: encode, parse, and verify against a pinned anchor (protocol §3).
 //!
 //! An issuer calls [`TbsCertificate::encode`], signs that text, and calls [`attach_signature`].
-//! A verifier calls [`Certificate::parse`], then [`verify`], which returns a
-//! [`Verified`](crate::trust::Verified): nothing else makes one of a certificate, and none is made
-//! without an [`Anchor`].
+//! A verifier calls [`Certificate::parse`], then [`verify`] with an [`Anchor`]. Only [`verify`] makes a
+//! [`Verified`](crate::trust::Verified) certificate.
 
 mod anchor;
 mod certificate;

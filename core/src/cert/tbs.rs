@@ -32,12 +32,11 @@ pub struct TbsCertificate<'a> {
 }
 
 impl TbsCertificate<'_> {
-    /// Writes the text that is signed, RSASSA-PSS over its SHA-256, to the start of `out`.
+    /// Writes the text to sign, by RSASSA-PSS over its SHA-256, to the start of `out`.
     ///
     /// # Errors
-    /// [`Error::SerialNumber`] above 2^53-1, the largest integer of the JSON profile;
-    /// [`Error::BufferTooSmall`], though [`limits::CERTIFICATE`](crate::limits::CERTIFICATE) bytes are
-    /// always enough.
+    /// [`Error::SerialNumber`] above 2^53-1, the largest integer of the JSON profile; [`Error::BufferTooSmall`].
+    /// [`limits::CERTIFICATE`](crate::limits::CERTIFICATE) bytes are always enough.
     pub fn encode<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], Error> {
         let serial_number = self.serial_number.to_u64().filter(|&number| number <= MAX_INTEGER);
         let serial_number = serial_number.ok_or(Error::SerialNumber)?;
@@ -72,11 +71,11 @@ pub(super) const BEFORE_SIGNATURE: &[u8] = br#"{"ca_signature_b64":""#;
 /// The bytes between the signature and the rest of the signed text.
 pub(super) const AFTER_SIGNATURE: &[u8] = br#"","#;
 
-/// Joins the text of [`TbsCertificate::encode`] and the signature over it to a
-/// certificate, at the start of `out`. Whether they belong together is not checked.
+/// Writes the certificate from the text of [`TbsCertificate::encode`] and its signature to the start of `out`. Does not
+/// verify the signature.
 ///
 /// # Errors
-/// [`Error::Json`] if `unsigned` is no canonical object with a member, [`Error::BufferTooSmall`].
+/// [`Error::Json`] if `unsigned` is not a canonical object with a member, [`Error::BufferTooSmall`].
 pub fn attach_signature<'o>(unsigned: &[u8], signature: &[u8], out: &'o mut [u8]) -> Result<&'o [u8], Error> {
     json::check(unsigned, Form::Canonical)?;
     let members = unsigned.get(1..).filter(|members| members.len() > 1);

@@ -1,4 +1,4 @@
-//! Verification: the one way from a certificate that was read to one that can be trusted.
+//! Verification: the only way from a parsed certificate to a trusted one.
 
 use super::{Anchor, Certificate, Error, Id};
 use crate::crypto::{Hash, VerifySignature, rsa, x25519};
@@ -7,21 +7,21 @@ use crate::limits::{RSA_BYTES, SPKI_DER};
 use crate::time::Now;
 use crate::trust::{RevocationCheck, Verified};
 
-/// The shortest PSS salt that is accepted: as long as the hash ([RFC 8017 §9.1]).
+/// The accepted PSS salts: at least as long as the hash ([RFC 8017 §9.1]).
 ///
 /// [RFC 8017 §9.1]: https://www.rfc-editor.org/rfc/rfc8017#section-9.1
 const SALT: rsa::SaltLength = rsa::SaltLength::AtLeast(32);
 
 /// Verifies `certificate` under `anchor`, at `now`.
 ///
-/// The checks are those of [RFC 5280 §6.1.3] (a) for the one certificate of a path, with a trust
-/// anchor that is pinned. They come in this order, each with its own error:
+/// The checks are those of [RFC 5280 §6.1.3] (a) for a path of one certificate with a pinned trust
+/// anchor. They run in this order, each with its own error:
 ///
-/// 1. the certificate names the anchor's issuer, if the anchor knows one ([`Error::IssuerMismatch`]);
+/// 1. the certificate names the anchor's issuer, if the anchor has one ([`Error::IssuerMismatch`]);
 /// 2. it names the anchor's key ([`Error::IssuerKey`], [`Error::IssuerKeyMismatch`]);
 /// 3. that key has signed it: RSASSA-PSS with SHA-256, MGF1-SHA-256 and a salt of 32 bytes or
 ///    more ([`Error::SignatureEncoding`], [`Error::Signature`]);
-/// 4. its revocation status is the one that `revocation` asks for;
+/// 4. its revocation status is as `revocation` requires;
 /// 5. `now` is within its validity ([`Error::Validity`]). This check comes last, so that an error
 ///    about the time is about a genuine certificate.
 ///
@@ -62,7 +62,7 @@ pub fn verify<'a, V: Hash + VerifySignature>(
     if anchor.issuer_id().is_some_and(|id| id != certificate.issuer_id()) {
         return Err(Error::IssuerMismatch);
     }
-    // The trust anchor's key and no other, RFC 5280 §6.1.1 (d): https://www.rfc-editor.org/rfc/rfc5280#section-6.1.1
+    // Only the trust anchor's key, RFC 5280 §6.1.1 (d): https://www.rfc-editor.org/rfc/rfc5280#section-6.1.1
     let found = check_issuer_key(verifier, anchor, certificate)?;
     let key = anchor.key().or(found.as_ref()).ok_or(Error::IssuerKeyMismatch)?;
     // RFC 5280 §6.1.3 (a)(1); RFC 8017 §8.1.2: https://www.rfc-editor.org/rfc/rfc8017#section-8.1.2
@@ -77,7 +77,7 @@ pub fn verify<'a, V: Hash + VerifySignature>(
 }
 
 impl Verified<Certificate<'_>> {
-    /// Checks that the certificate is of the subject `subject`.
+    /// Checks that the certificate is for the subject `subject`.
     ///
     /// # Errors
     /// [`Error::SubjectMismatch`].
@@ -96,13 +96,13 @@ impl Verified<Certificate<'_>> {
 
 /// Checks that the certificate's key is the anchor's, by fingerprint. Returns the key if the anchor has only its
 /// fingerprint.
-#[inline(never)] // So that these buffers are not on the stack any more while RSA needs the stack.
+#[inline(never)] // Frees the stack of its buffers before RSA needs it.
 fn check_issuer_key<S: rsa::Sizes>(
     hash: impl Hash,
     anchor: &Anchor<S>,
     certificate: &Certificate<'_>,
 ) -> Result<Option<rsa::PublicKey<S>>, Error> {
-    // The same text is the same key. Every certificate that our CA has issued has the same text.
+    // The same text is the same key. All certificates of our CA have the same text.
     if anchor.matches_encoded_key(hash, certificate.issuer_key_b64()) {
         return Ok(None);
     }

@@ -17,7 +17,7 @@ use super::rsa::{AllSizes, Sizes};
 use crate::bytes::{Public, Secret, declassify};
 use crate::limits::{KEY, NONCE, TAG};
 
-/// Pure Rust in constant time, without heap, operating system or need of special instructions.
+/// Pure Rust in constant time, without heap, operating system or special instructions.
 ///
 /// It verifies RSA signatures with keys of the sizes `S`. The code for other sizes is not linked.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,8 +50,8 @@ impl Hasher for sha2::Sha256 {
 
 impl<S: Sizes> Mac for Portable<S> {
     fn hmac_sha256(self, key: &[u8], parts: &[&[u8]]) -> Secret<32> {
-        // RFC 2104 §2: a key longer than a block is hashed first. Done here, because
-        // only the constructor from one whole block cannot fail.
+        // RFC 2104 §2: a key longer than a block is hashed first. This is done here, because only the constructor from
+        // a whole block cannot fail.
         let mut block = Array::<u8, U64>::default();
         if let Some(start) = block.get_mut(..key.len()) {
             start.copy_from_slice(key);
@@ -140,7 +140,7 @@ impl<S: Sizes> VerifySignature for Portable<S> {
     type Sizes = S;
 }
 
-/// dalek's limbs are 64-bit words, and its tables are well spent under an operating system.
+/// Computed by dalek, whose limbs are 64-bit words.
 #[cfg(target_pointer_width = "64")]
 fn public_of(secret: &Secret<KEY>) -> [u8; KEY] {
     x25519_dalek::PublicKey::from(&StaticSecret::from(*secret.expose())).to_bytes()
@@ -151,7 +151,7 @@ fn shared(secret: &Secret<KEY>, public: &[u8; KEY]) -> [u8; KEY] {
     StaticSecret::from(*secret.expose()).diffie_hellman(&(*public).into()).to_bytes()
 }
 
-/// Blinded by what only the holder of the secret can compute, as [`shared`] is.
+/// Blinded by a hash that only the holder of the secret can compute, as [`shared`] is.
 #[cfg(not(target_pointer_width = "64"))]
 fn public_of(secret: &Secret<KEY>) -> [u8; KEY] {
     let blind = Secret::new(Portable::new().sha256(&[secret.expose()]));

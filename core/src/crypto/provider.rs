@@ -1,7 +1,7 @@
-//! The seam between the protocol and its cryptography: a trait for each function, and [`Provider`], which joins them.
+//! The interface between the protocol and its cryptography: a trait for each function, and [`Provider`] for all.
 //!
-//! A provider is a small value that its user hands in: where a key pair, a machine or a verifier is made. Code asks for
-//! the traits that it needs. To verify a certificate takes [`Hash`] and [`VerifySignature`]; a session takes all.
+//! A provider is a small value. The caller passes it to constructors of key pairs and machines, and to verifiers. Code
+//! requires only the traits that it needs: a verifier needs [`Hash`] and [`VerifySignature`], a session needs all.
 
 use core::fmt;
 
@@ -17,7 +17,7 @@ pub enum CryptoError {
     AllZeroShared,
     /// The authentication tag does not fit the ciphertext (RFC 8439 §2.8).
     Tag,
-    /// More output was asked of a function than its standard allows.
+    /// The input or the output is longer than the standard allows.
     Length,
 }
 
@@ -93,7 +93,7 @@ pub trait Aead: Copy {
 
 /// A ChaCha20-Poly1305 key, ready for its messages. Wiped when dropped.
 ///
-/// A provider that needs more than the 32 bytes prepares it once, when the key is made.
+/// A provider that needs more than the 32 bytes computes the rest once, when the key is made.
 pub trait AeadKey {
     /// The 32 bytes of the key.
     fn secret(&self) -> &Secret<KEY>;
@@ -104,7 +104,7 @@ pub trait AeadKey {
     /// [`CryptoError::Length`] for a text longer than the cipher's counter allows.
     fn seal(&self, nonce: &[u8; NONCE], ad: &[u8], in_out: &mut [u8]) -> Result<[u8; TAG], CryptoError>;
 
-    /// Decrypts in place, after the tag is found right.
+    /// Checks the tag, then decrypts in place.
     ///
     /// # Errors
     /// [`CryptoError::Tag`]; `in_out` then holds no plaintext.
@@ -122,13 +122,13 @@ pub trait KeyExchange: Copy {
     /// A private key.
     type AgreementKey: AgreementKey;
 
-    /// Takes a private key over. Any 32 bytes are one: clamping is part of the function (RFC 7748 §5).
+    /// Takes a private key over. Any 32 bytes are a private key: clamping is part of the function (RFC 7748 §5).
     fn agreement_key(self, secret: Secret<KEY>) -> Self::AgreementKey;
 }
 
 /// An X25519 private key, ready for its agreements. Wiped when dropped.
 ///
-/// A provider that needs more than the 32 bytes prepares it once, when the key is made.
+/// A provider that needs more than the 32 bytes computes the rest once, when the key is made.
 pub trait AgreementKey: Clone {
     /// The 32 bytes of the private key.
     fn secret(&self) -> &Secret<KEY>;
@@ -145,7 +145,7 @@ pub trait AgreementKey: Clone {
 
 /// RSASSA-PSS verification with SHA-256 and MGF1-SHA-256 (RFC 8017 §8.1.2).
 pub trait VerifySignature: Copy {
-    /// The sizes of RSA keys that the program accepts and links code for.
+    /// The sizes of RSA keys that the program accepts. Only code for these sizes is linked.
     type Sizes: rsa::Sizes;
 
     /// Verifies a signature over the digest of a message.
@@ -165,7 +165,7 @@ pub trait VerifySignature: Copy {
 
 /// All functions that a session needs. Each type that has them is a provider.
 ///
-/// [`Portable`](super::Portable) runs everywhere; a PC or a chip with accelerators can bring its own.
+/// [`Portable`](super::Portable) runs everywhere. A PC or a chip with accelerators can have its own provider.
 pub trait Provider: Hash + Kdf + Aead + KeyExchange + VerifySignature {}
 
 impl<P: Hash + Kdf + Aead + KeyExchange + VerifySignature> Provider for P {}

@@ -1,7 +1,6 @@
 //! Base64 (RFC 4648 §4): the standard alphabet, padded, strict, in constant time.
 //!
-//! Strict means that each byte string has one text: no line breaks, no missing
-//! padding, no bits set that the padding leaves over.
+//! Strict means that each byte string has one text: no line breaks, no missing padding, no unused bits that are set.
 
 use core::fmt;
 
@@ -10,15 +9,15 @@ use serde::{Serialize, Serializer};
 
 use crate::bytes::BufferTooSmall;
 
-/// Why a text is not the base64 that was expected.
+/// The reason why a text is not the expected base64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Base64Error {
     /// Not strict base64: a foreign character, or padding that is missing, misplaced or not zero.
     Invalid,
-    /// It stands for more bytes than the buffer lent for them holds.
+    /// The text holds more bytes than the lent buffer has room for.
     TooLong,
-    /// It stands for another number of bytes than its field has.
+    /// The text holds another number of bytes than its field has.
     WrongLength,
 }
 
@@ -34,7 +33,7 @@ impl fmt::Display for Base64Error {
 
 impl core::error::Error for Base64Error {}
 
-/// Characters that `bytes` bytes take up, padding included.
+/// The number of characters that encode `bytes` bytes, padding included.
 pub const fn encoded_len(bytes: usize) -> usize {
     bytes.div_ceil(3).saturating_mul(4)
 }
@@ -42,7 +41,7 @@ pub const fn encoded_len(bytes: usize) -> usize {
 /// Writes `data` as base64 to the start of `out`.
 ///
 /// # Errors
-/// [`BufferTooSmall`] if `out` is shorter than [`encoded_len`] says.
+/// [`BufferTooSmall`] if `out` is shorter than [`encoded_len`].
 pub fn encode<'o>(data: &[u8], out: &'o mut [u8]) -> Result<&'o str, BufferTooSmall> {
     Base64::encode(data, out).map_err(|_| BufferTooSmall)
 }
@@ -58,7 +57,7 @@ pub fn decode<'o>(text: &str, out: &'o mut [u8]) -> Result<&'o [u8], Base64Error
     })
 }
 
-/// Reads exactly `N` bytes, such as a key or a nonce.
+/// Reads exactly `N` bytes, for example a key or a nonce.
 ///
 /// # Errors
 /// [`Base64Error::Invalid`], or [`Base64Error::WrongLength`] for valid base64 of more or fewer bytes.
@@ -71,7 +70,7 @@ pub fn decode_array<const N: usize>(text: &str) -> Result<[u8; N], Base64Error> 
     }
 }
 
-/// Bytes that are written as base64 where they are shown or serialized, with no buffer for the whole.
+/// Bytes that are shown and serialized as base64, without a buffer for the whole text.
 #[derive(Clone, Copy, Debug)]
 pub struct Encoded<'a>(pub &'a [u8]);
 
@@ -90,17 +89,15 @@ impl Serialize for Encoded<'_> {
     }
 }
 
-/// Characters encoded at a time where the whole is not: a multiple of four.
+/// The number of characters that [`Encoded`] writes at a time: a multiple of four.
 const STEP: usize = 64;
 
-/// Turns base64 into the bytes it stands for, in the same buffer, and returns them.
-///
-/// What follows them in the buffer afterwards is what is left of the text.
+/// Decodes base64 in place, and returns the bytes. The buffer behind them holds the rest of the text.
 ///
 /// # Errors
 /// [`Base64Error::Invalid`]; the buffer is then partly overwritten.
 pub fn decode_in_place(text: &mut [u8]) -> Result<&mut [u8], Base64Error> {
-    // base64ct's function of this name lets stray bits under the padding pass; that for a lent buffer does not.
+    // base64ct's function of this name accepts set bits under the padding; its function for a lent buffer does not.
     let (quads, rest) = text.as_chunks::<4>();
     if !rest.is_empty() {
         return Err(Base64Error::Invalid);

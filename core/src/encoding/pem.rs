@@ -9,17 +9,17 @@ use crate::bytes::BufferTooSmall;
 /// The label of a SubjectPublicKeyInfo (RFC 7468 §13).
 pub const PUBLIC_KEY: &str = "PUBLIC KEY";
 
-/// Why a text is not the PEM that was expected.
+/// The reason why a text is not the expected PEM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PemError {
     /// No `-----BEGIN …-----` and `-----END …-----` lines that belong together.
     Boundary,
-    /// The label is another than the one that was expected.
+    /// The label is not the expected label.
     Label,
     /// The text between the boundaries is not base64 in lines of 64 characters.
     Body,
-    /// It stands for more bytes than the buffer lent for them holds.
+    /// The text holds more bytes than the lent buffer has room for.
     TooLong,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for PemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Boundary => "no matching -----BEGIN and -----END lines (RFC 7468)",
-            Self::Label => "the PEM label names something else than what was expected here",
+            Self::Label => "the PEM label is not the expected label",
             Self::Body => "the PEM body is not base64 in lines of 64 characters",
             Self::TooLong => "the PEM text holds more bytes than there is room for",
         })
@@ -41,18 +41,18 @@ impl core::error::Error for PemError {}
 /// # Errors
 /// [`BufferTooSmall`] if `out` cannot hold the text.
 pub fn encode<'o>(label: &str, der: &[u8], out: &'o mut [u8]) -> Result<&'o str, BufferTooSmall> {
-    // An upper bound would do for the encoder, but not for a buffer sized to the byte.
+    // The exact length, and not an upper bound: a buffer that just fits is enough.
     let len = pem_rfc7468::encoded_len(label, LineEnding::LF, der).map_err(|_| BufferTooSmall)?;
     let out = out.get_mut(..len).ok_or(BufferTooSmall)?;
     pem_rfc7468::encode(label, LineEnding::LF, der, out).map_err(|_| BufferTooSmall)
 }
 
-/// Reads the PEM `text`, which must carry `label`, into the start of `out`.
+/// Reads the PEM `text`, which must have the label `label`, into the start of `out`.
 ///
 /// Line ends may be of any kind, and text may stand before the first boundary, as RFC 7468 allows.
 ///
 /// # Errors
-/// A [`PemError`] that names the fault.
+/// [`PemError`].
 pub fn decode<'o>(label: &str, text: &[u8], out: &'o mut [u8]) -> Result<&'o [u8], PemError> {
     let mut decoder = Decoder::new(text).map_err(|error| match error {
         pem_rfc7468::Error::Base64(_) => PemError::Body,

@@ -7,7 +7,7 @@ use core::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub [u8; 32]);
 
-/// The text is not the 64 hexadecimal digits of a fingerprint.
+/// The reason why a text is not a fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum FingerprintError {

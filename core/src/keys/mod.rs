@@ -1,4 +1,4 @@
-//! Keys as files and as names: SubjectPublicKeyInfo, PKCS#8, PKCS#1 and fingerprints.
+//! The encodings of keys: SubjectPublicKeyInfo, PKCS#8, PKCS#1 and fingerprints.
 
 mod fingerprint;
 mod rsa;

@@ -1,4 +1,4 @@
-//! Keys in and out: SubjectPublicKeyInfo (RFC 5280), PKCS#8 (RFC 5958), PKCS#1 (RFC 8017 §A.1), PEM (RFC 7468).
+//! Encodings of RSA keys: SubjectPublicKeyInfo (RFC 5280), PKCS#8 (RFC 5958), PKCS#1 (RFC 8017 §A.1), PEM (RFC 7468).
 
 use der::Decode;
 use der::asn1::UintRef;
@@ -29,7 +29,7 @@ impl<S: Sizes> PublicKey<S> {
         Self::from_integers(key.modulus, key.public_exponent)
     }
 
-    /// Takes the PEM of the same, labelled `PUBLIC KEY`.
+    /// Takes the PEM of a SubjectPublicKeyInfo, labelled `PUBLIC KEY`.
     ///
     /// # Errors
     /// As [`PublicKey::from_spki_der`].
@@ -49,7 +49,7 @@ impl<S: Sizes> PublicKey<S> {
         Ok(out.finish()?)
     }
 
-    /// Writes the PEM of the same: 64 characters a line, LF, and LF at the end; at most
+    /// Writes the PEM of the SubjectPublicKeyInfo: 64 characters a line, LF, and LF at the end; at most
     /// [`SPKI_PEM`](crate::limits::SPKI_PEM) bytes.
     ///
     /// # Errors
@@ -60,10 +60,10 @@ impl<S: Sizes> PublicKey<S> {
         pem::encode(pem::PUBLIC_KEY, der, out)
     }
 
-    /// SHA-256 of the SubjectPublicKeyInfo's DER: the name that people pin a CA by.
+    /// SHA-256 of the SubjectPublicKeyInfo's DER. People pin a CA by it.
     pub fn fingerprint(&self, hash: impl Hash) -> Fingerprint {
         let mut modulus = [0; RSA_BYTES];
-        // The buffer holds the largest modulus, so nothing is ever missing from the hash.
+        // The buffer holds the largest modulus, so the default is never used.
         let modulus = self.modulus(&mut modulus).unwrap_or_default();
         Fingerprint(hash.sha256(&[&self.spki_head(), modulus, &EXPONENT]))
     }
@@ -106,7 +106,7 @@ impl<S: Sizes> PrivateKey<S> {
 
     /// Takes the DER of a PKCS#1 RSAPrivateKey of two primes.
     ///
-    /// Of the parts, `d` is not used and not looked at: signatures come from the CRT exponents.
+    /// The part `d` is not used and not checked: signatures use the CRT exponents.
     ///
     /// # Errors
     /// [`Error::KeyEncoding`], [`Error::KeySize`], [`Error::Exponent`], [`Error::Modulus`], or

@@ -1,4 +1,4 @@
-//! X25519 keys in and out: PKCS#8 (RFC 8410 §7) in PEM (RFC 7468 §10).
+//! The file of an X25519 private key: PKCS#8 (RFC 8410 §7) in PEM (RFC 7468 §10).
 
 use core::fmt;
 
@@ -26,10 +26,10 @@ const DER_WRITTEN: usize = 2 + 3 + 7 + 2 + CURVE_PRIVATE_KEY;
 /// Room for a file that also carries attributes or the public key.
 const DER_READ: usize = 256;
 
-/// Room for what [`KeyPair::write_pkcs8_pem`] writes.
+/// Room for the output of [`KeyPair::write_pkcs8_pem`].
 pub const PKCS8_PEM: usize = 128;
 
-/// Why a file is not an X25519 private key.
+/// The reason why a file is not an X25519 private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum KeyFileError {
@@ -89,7 +89,7 @@ impl<P: KeyExchange> KeyPair<P> {
     /// Reads a PKCS#8 PEM, of version 1 or 2 (RFC 5958 §2), with LF or CRLF line ends.
     ///
     /// # Errors
-    /// [`KeyFileError`] names what is wrong with the file.
+    /// [`KeyFileError`].
     pub fn from_pkcs8_pem(provider: P, pem: &[u8]) -> Result<Self, KeyFileError> {
         let mut der = Secret::<DER_READ>::zeroed();
         let der = pem::decode(LABEL, pem, der.expose_mut()).map_err(KeyFileError::Pem)?;

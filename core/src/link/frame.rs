@@ -1,4 +1,4 @@
-//! Frames: how a stream of bytes is divided into bodies.
+//! Frames: the division of a stream of bytes into bodies.
 
 use core::fmt;
 
@@ -6,17 +6,17 @@ use crate::limits::FRAME_HEADER;
 
 /// A way to divide a stream into bodies: each body follows a header that announces its length.
 pub trait Framing {
-    /// The reason why a header is refused. After it, nothing on the stream can be trusted to be a frame.
+    /// The reason why a header is refused. After it, the stream cannot be divided into frames any more.
     type Error;
 
     /// Length of a header, in bytes.
     const HEADER: usize;
 
-    /// Fills `header`, of [`Framing::HEADER`] bytes, for a body of `len` bytes. Returns `None` if no frame can hold that
-    /// body.
+    /// Fills `header`, of [`Framing::HEADER`] bytes, for a body of `len` bytes. Returns `None` if no frame can hold
+    /// that body.
     fn write_header(len: usize, header: &mut [u8]) -> Option<()>;
 
-    /// The length of the body of the frame at the start of `received`, in bytes; `None` until its header is there.
+    /// The length of the body of the frame at the start of `received`, in bytes; `None` until its header has arrived.
     ///
     /// # Errors
     /// A header that announces no body, or a body above `limit` bytes.
@@ -33,11 +33,11 @@ pub enum LengthPrefix {}
 pub enum Error {
     /// The frame announces no body.
     Empty,
-    /// The frame announces more than the receiver takes.
+    /// The frame announces a longer body than the receiver accepts.
     TooLong {
         /// The announced length, in bytes.
         announced: u32,
-        /// The greatest length that the receiver takes, in bytes.
+        /// The greatest length that the receiver accepts, in bytes.
         limit: usize,
     },
 }

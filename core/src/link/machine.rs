@@ -1,4 +1,4 @@
-//! The two neighbours of a link: the machine that it serves, and an observer of what passes.
+//! The machine that a link serves, and the observer of a link.
 
 use core::fmt;
 
@@ -19,7 +19,7 @@ pub enum Next {
 
 /// One side of a protocol on one connection, without the connection.
 pub trait Machine {
-    /// News for the application. Ranges in an event point into the body that was read last.
+    /// An event for the application. Its ranges point into the body that was read last.
     type Event;
 
     /// The machine's own errors. They include the errors that a link finds.
@@ -31,7 +31,7 @@ pub trait Machine {
     /// Writes the body of the next message into `out`; returns its length in bytes.
     ///
     /// # Errors
-    /// [`Misuse::OutOfTurn`] unless [`Machine::next`] says [`Next::Write`].
+    /// [`Misuse::OutOfTurn`] unless [`Machine::next`] returns [`Next::Write`].
     fn write(&mut self, out: &mut [u8]) -> Result<usize, Self::Error> {
         let _ = out;
         Err(Misuse::OutOfTurn.into())
@@ -40,10 +40,10 @@ pub trait Machine {
     /// Reads the body of a frame. The machine may decode it in place.
     ///
     /// # Errors
-    /// The check that failed. The machine has then ended, or expects a new request, as [`Machine::next`] says.
+    /// The check that failed. Then the machine has ended, or expects a new request: see [`Machine::next`].
     fn read(&mut self, body: &mut [u8]) -> Result<Option<Self::Event>, Self::Error>;
 
-    /// Learns that the peer's stream has ended between two frames.
+    /// Handles the end of the peer's stream between two frames.
     ///
     /// # Errors
     /// [`Truncated`] if the protocol expected more.
@@ -51,22 +51,22 @@ pub trait Machine {
         Err(Truncated.into())
     }
 
-    /// Writes the body of the message that tells the peer of `error` into `out`; returns its length in bytes.
-    /// Returns `None` if the peer is not told, or if `out` is too small.
+    /// Writes the body of the refusal for `error` into `out`; returns its length in bytes. Returns `None` if the peer
+    /// gets no refusal, or if `out` is too small.
     fn write_refusal(&mut self, error: &Self::Error, out: &mut [u8]) -> Option<usize> {
         let _ = (error, out);
         None
     }
 
-    /// The plaintext that the last message carried under its encryption, if this machine knows it.
-    /// `body` is the body that was read last, as [`Machine::read`] left it.
+    /// The plaintext of the last message, if this machine has it. `body` is the body that was read last, as
+    /// [`Machine::read`] left it.
     fn plaintext<'m>(&'m self, body: &'m [u8]) -> Option<&'m [u8]> {
         let _ = body;
         None
     }
 }
 
-/// A call that this side's program should not have made. No peer can cause it.
+/// A wrong call by the program on this side. No peer can cause it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Misuse {

@@ -1,6 +1,6 @@
 //! The link: bytes to frames to a machine, in lent buffers.
 //!
-//! A driver asks [`LinkOver::want`] and moves bytes; ten lines, whatever the I/O:
+//! A driver calls [`LinkOver::want`] and moves bytes. That takes ten lines for any I/O:
 //!
 //! ```text
 //! Send     write some of link.to_send(),   then link.sent(n)
@@ -9,8 +9,8 @@
 //! Finished nothing more will come
 //! ```
 //!
-//! A link knows no protocol. How a stream is divided into frames is a [`Framing`]; what the bodies mean, and what a
-//! peer is told of an error, is the [`Machine`]'s business; an [`Observer`] sees what passes.
+//! A link knows no protocol. A [`Framing`] divides the stream into frames. A [`Machine`] reads and writes the bodies,
+//! and writes the refusal of an error. An [`Observer`] sees each message.
 
 pub mod frame;
 mod machine;
@@ -21,7 +21,7 @@ use core::ops::Range;
 pub use frame::{Framing, LengthPrefix};
 pub use machine::{Direction, Machine, Misuse, Next, Observer, Truncated};
 
-/// The next step of whoever drives a link.
+/// The next step of the driver of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Want {
     /// Bytes wait to be sent.
@@ -34,27 +34,26 @@ pub enum Want {
     Finished,
 }
 
-/// A [`LinkOver`] buffers that are lent.
+/// A [`LinkOver`] two lent buffers.
 pub type Link<'b, M, O = ()> = LinkOver<&'b mut [u8], M, O>;
 
-/// A machine between two buffers: lent ones on a device, its own where the link
-/// is to go from one owner to the next.
+/// A machine between two buffers. A device lends the buffers; a link that changes its owner has buffers of its own.
 ///
-/// `rx` bounds what a peer may send: a frame fits `rx`, or it is refused. `tx` bounds what can be sent in the same way.
+/// A frame from the peer that does not fit `rx` is refused. A frame to the peer must fit `tx`.
 pub struct LinkOver<B, M: Machine, O = (), F = LengthPrefix> {
     machine: M,
     rx: B,
-    /// Bytes of `rx` that hold something.
+    /// The number of received bytes in `rx`.
     filled: usize,
     /// Length of the frame at the start of `rx` that the machine has read already.
     read: usize,
     tx: B,
     unsent: Range<usize>,
     event: Option<M::Event>,
-    /// Told to the application once the refusal that it caused is sent.
+    /// Returned to the application after its refusal is sent.
     error: Option<M::Error>,
     stream_ended: bool,
-    /// After a bad header nothing on this stream can be trusted to be a frame.
+    /// After a bad header the stream cannot be divided into frames any more.
     broken: bool,
     observer: O,
     framing: PhantomData<F>,
@@ -77,7 +76,7 @@ where
     O: Observer,
     F: Framing,
 {
-    /// Puts `machine` between the buffers, with `observer` beside it.
+    /// Puts `machine` between the buffers, with an observer.
     pub fn observed(machine: M, rx: B, tx: B, observer: O) -> Self {
         Self {
             machine,
@@ -95,11 +94,10 @@ where
         }
     }
 
-    /// Lets the machine go on as far as it can; returns what it waits for then.
+    /// Runs the machine as far as it can; returns the next step of the driver.
     ///
     /// # Errors
-    /// The check that a peer's message failed, after the refusal that names it is sent. The machine may go on: call
-    /// again.
+    /// The error of a peer's message, after its refusal is sent. The machine may continue: call again.
     pub fn want(&mut self) -> Result<Want, M::Error> {
         loop {
             if !self.to_send().is_empty() {
@@ -143,7 +141,7 @@ where
         self.tx.as_ref().get(self.unsent.clone()).unwrap_or_default()
     }
 
-    /// Takes note that the first `n` bytes of [`LinkOver::to_send`] are sent.
+    /// Notes that the first `n` bytes of [`LinkOver::to_send`] are sent.
     pub fn sent(&mut self, n: usize) {
         self.unsent.start = self.unsent.start.saturating_add(n).min(self.unsent.end);
     }
@@ -153,13 +151,13 @@ where
         self.rx.as_mut().get_mut(self.filled..).unwrap_or_default()
     }
 
-    /// Takes note that `n` bytes are received into [`LinkOver::space`]. With 0 the stream has ended.
+    /// Notes that `n` bytes are received into [`LinkOver::space`]. With 0 the stream has ended.
     pub fn received(&mut self, n: usize) {
         self.stream_ended |= n == 0;
         self.filled = self.filled.saturating_add(n).min(self.rx.as_ref().len());
     }
 
-    /// Takes the event that waits, if any.
+    /// Takes the event, if there is one.
     pub fn event(&mut self) -> Option<M::Event> {
         self.event.take()
     }
@@ -182,8 +180,8 @@ where
     /// Puts a message into a frame to be sent; `compose` writes its body and returns the length in bytes.
     ///
     /// # Errors
-    /// [`Misuse::OutOfTurn`] while another message waits to be sent; [`Misuse::BufferTooSmall`] if no frame can hold the
-    /// message; what `compose` returns.
+    /// [`Misuse::OutOfTurn`] while another message waits to be sent; [`Misuse::BufferTooSmall`] if no frame can hold
+    /// the message; the error of `compose`.
     pub fn send(
         &mut self,
         compose: impl FnOnce(&mut M, &mut [u8]) -> Result<usize, M::Error>,
@@ -195,8 +193,8 @@ where
         Ok(())
     }
 
-    /// Gives each buffer to a machine of its own: a handshake to the halves of its channel. Received bytes stay, and
-    /// both halves have the observer. Returns `None` if `halves` declines.
+    /// Gives each buffer to a machine of its own, for example to the halves of the channel after a handshake. Received
+    /// bytes stay, and both halves have the observer. Returns `None` if `halves` returns `None`.
     pub fn split<I, S, T>(
         self,
         halves: impl FnOnce(M) -> Option<(I, S, T)>,
@@ -217,7 +215,7 @@ where
         Some((receiver, sender, rest))
     }
 
-    /// As [`LinkOver::send`], but shows only the frame.
+    /// As [`LinkOver::send`], but the observer sees only the frame.
     fn put(
         &mut self,
         compose: impl FnOnce(&mut M, &mut [u8]) -> Result<usize, M::Error>,
@@ -235,7 +233,7 @@ where
         Ok(())
     }
 
-    /// Forgets the frame that the machine has read.
+    /// Removes the frame that the machine has read.
     fn drop_body(&mut self) {
         if self.read > 0 {
             let received = self.rx.as_mut().get_mut(..self.filled).unwrap_or_default();
@@ -245,7 +243,7 @@ where
         }
     }
 
-    /// The length of the whole frame at the start of `rx`, if it is there.
+    /// The length of the whole frame at the start of `rx`, if it has arrived.
     fn cut(&self) -> Result<Option<usize>, F::Error> {
         let received = self.rx.as_ref().get(..self.filled).unwrap_or_default();
         let limit = self.rx.as_ref().len().saturating_sub(F::HEADER);
@@ -268,9 +266,9 @@ where
         }
     }
 
-    /// Keeps `error` for the application, and tells the peer if the machine does so.
+    /// Keeps `error` for the application, and sends the refusal, if the machine writes one.
     fn refuse(&mut self, error: M::Error) {
-        // A buffer too small for a refusal is too small for anything: the error still surfaces.
+        // If the buffer is too small for a refusal, the application still gets the error.
         let _ =
             self.put(|machine, out| machine.write_refusal(&error, out).ok_or(Misuse::BufferTooSmall.into()));
         self.error = Some(error);

@@ -1,4 +1,4 @@
-//! The handshake of `XX` (Noise §7.5), one type a state, named by what the state sends or expects.
+//! The handshake of `XX` (Noise §7.5): one type for each state, named by the message that it sends or expects.
 //!
 //! Each step consumes its state, so a message that fails ends the handshake,
 //! and each state holds only the keys that later messages need.
@@ -26,7 +26,7 @@ pub struct ExpectMessage2<P: Provider> {
     e: KeyPair<P>,
 }
 
-/// The initiator, when it knows the responder and has message 3 to send.
+/// The initiator, when the responder is authenticated and message 3 is to be sent.
 #[derive(Debug)]
 pub struct SendMessage3<P: Provider> {
     symmetric: SymmetricState<P>,
@@ -56,7 +56,7 @@ impl<P: Provider> SendMessage1<P> {
 }
 
 impl<P: Provider> ExpectMessage2<P> {
-    /// Reads message 2 in place and returns where in `message` its payload lies.
+    /// Reads message 2 in place and returns the range of its payload in `message`.
     ///
     /// # Errors
     /// [`Error::TooLong`], [`Error::Truncated`], or [`Error::Crypto`] for a message that was
@@ -73,8 +73,8 @@ impl<P: Provider> ExpectMessage2<P> {
 }
 
 impl<P: Provider> SendMessage3<P> {
-    /// The responder's static public key. Authentic: message 2 could not be made without
-    /// its private key; whose it is, a certificate must say.
+    /// The responder's static public key. It is authentic: message 2 cannot be made without its private key. The name
+    /// of its holder must come from a certificate.
     pub const fn remote_static(&self) -> &[u8; KEY] {
         &self.rs
     }
@@ -126,8 +126,7 @@ impl<P: Provider> ExpectMessage1<P> {
         Self { symmetric: SymmetricState::new(s.provider(), prologue), s, e }
     }
 
-    /// Reads message 1 and returns where in `message` its payload lies. That payload
-    /// is neither secret nor authentic.
+    /// Reads message 1 and returns the range of its payload in `message`. The payload is neither secret nor authentic.
     ///
     /// # Errors
     /// [`Error::TooLong`], [`Error::Truncated`].
@@ -140,8 +139,8 @@ impl<P: Provider> ExpectMessage1<P> {
 }
 
 impl<P: Provider> SendMessage2<P> {
-    /// Writes message 2, `96 + payload.len()` bytes, and returns its length. The initiator is
-    /// not yet known: whoever it is can read the payload.
+    /// Writes message 2, `96 + payload.len()` bytes, and returns its length. The initiator is not authenticated yet:
+    /// anybody can be the initiator and read the payload.
     ///
     /// # Errors
     /// [`Error::BufferTooSmall`], [`Error::TooLong`], or [`Error::Crypto`] if message 1 held a key of low order.
@@ -157,7 +156,7 @@ impl<P: Provider> SendMessage2<P> {
 }
 
 impl<P: Provider> ExpectMessage3<P> {
-    /// Reads message 3 in place and returns where in `message` its payload lies.
+    /// Reads message 3 in place and returns the range of its payload in `message`.
     ///
     /// # Errors
     /// [`Error::TooLong`], [`Error::Truncated`], or [`Error::Crypto`] for a message that was
@@ -221,7 +220,7 @@ impl<'m> Outgoing<'m> {
     }
 }
 
-/// A message being read, and decrypted where it lies.
+/// A message being read, and decrypted in place.
 pub(super) struct Incoming<'m> {
     message: &'m mut [u8],
     at: usize,
@@ -249,7 +248,7 @@ impl<'m> Incoming<'m> {
         field.first_chunk().copied().ok_or(Error::Truncated)
     }
 
-    /// The payload, which is all the rest: returns where in the message its plaintext lies.
+    /// The payload, which is the rest of the message: returns the range of its plaintext in the message.
     pub(super) fn payload<P: Provider>(
         self,
         symmetric: &mut SymmetricState<P>,

@@ -1,8 +1,7 @@
-//! Noise XX (revision 34) as typestates. Knows no certificate and no JSON.
+//! Noise XX (revision 34) as typestates, without certificates and JSON.
 //!
-//! `Noise_XX_25519_ChaChaPoly_SHA256`: both sides send their static key encrypted,
-//! and prove that they hold it. A handshake is a chain of states, each consumed by
-//! the step to the next:
+//! `Noise_XX_25519_ChaChaPoly_SHA256`: both sides send their static key encrypted, and prove that they hold it. A
+//! handshake is a chain of states. The step to the next state consumes a state:
 //!
 //! | initiator | | responder |
 //! | --- | --- | --- |
@@ -41,7 +40,7 @@ pub enum Error {
     Crypto(CryptoError),
     /// 2^64 - 1 messages were sent under one chain of keys (Noise §5.1).
     NonceExhausted,
-    /// An earlier message of this direction failed: its key is gone.
+    /// An earlier message of this direction failed: its key is wiped.
     Failed,
 }
 

@@ -11,7 +11,7 @@ use crate::limits::{KEY, NONCE, TAG};
 /// Reserved for `Rekey` (Noise §4.2); never the nonce of a message.
 const MAX_NONCE: u64 = u64::MAX;
 
-/// The spec's `k` and `n`. There is no empty `k` here: what has no key has no `CipherState`.
+/// The spec's `k` and `n`. There is no empty `k` here: without a key there is no `CipherState`.
 ///
 /// Not `Clone`: two copies would use a nonce twice.
 pub(super) struct CipherState<P: Provider> {
@@ -34,7 +34,7 @@ impl<P: Provider> CipherState<P> {
         Ok(tag)
     }
 
-    /// `DecryptWithAd`, in place. A message that fails does not count.
+    /// `DecryptWithAd`, in place. A message that fails does not use a nonce.
     pub(super) fn decrypt_with_ad(
         &mut self,
         ad: &[u8],
@@ -47,7 +47,7 @@ impl<P: Provider> CipherState<P> {
         Ok(())
     }
 
-    /// `Rekey`: the key changes, the nonce goes on.
+    /// `Rekey`: the key changes, the nonce does not start again.
     pub(super) fn rekey(&mut self) -> Result<(), Error> {
         let mut k = Secret::zeroed();
         self.k.seal(&nonce(MAX_NONCE), &[], k.expose_mut())?;
@@ -55,13 +55,13 @@ impl<P: Provider> CipherState<P> {
         Ok(())
     }
 
-    /// A name for the key: two ends that have the same name have the same key. It is a hash with a
-    /// label that nothing else in the protocol hashes with, and gives nothing of the key away.
+    /// The fingerprint of the key: two ends with the same fingerprint have the same key. It is a hash under a label
+    /// that the protocol uses for nothing else, and reveals nothing about the key.
     pub(super) fn fingerprint(&self) -> [u8; 32] {
         self.provider.sha256(&[b"MiniPKI/1 key fingerprint", self.k.secret().expose()])
     }
 
-    /// Messages so far.
+    /// The number of messages so far.
     pub(super) const fn count(&self) -> u64 {
         self.n
     }
@@ -87,7 +87,7 @@ impl<P: Provider> fmt::Debug for CipherState<P> {
     }
 }
 
-/// Exactly a hash long, so it is the first `h` without being hashed or padded (Noise §5.2).
+/// Exactly as long as a hash, so it is the first `h` itself, without hashing or padding (Noise §5.2).
 const PROTOCOL_NAME: &[u8; 32] = b"Noise_XX_25519_ChaChaPoly_SHA256";
 
 /// The spec's `ck`, `h` and `CipherState`, which is absent until the first `MixKey`.
@@ -121,8 +121,7 @@ impl<P: Provider> SymmetricState<P> {
         Ok(())
     }
 
-    /// `EncryptAndHash`, in place: `buf` begins with `len` bytes of plaintext and ends up
-    /// beginning with the ciphertext, whose length is returned.
+    /// `EncryptAndHash`, in place, of the `len` bytes at the start of `buf`; returns the length of the ciphertext.
     pub(super) fn encrypt_and_hash(&mut self, buf: &mut [u8], len: usize) -> Result<usize, Error> {
         let (text, rest) = buf.split_at_mut_checked(len).ok_or(Error::BufferTooSmall)?;
         let len = if let Some(cipher) = &mut self.cipher {
@@ -167,11 +166,11 @@ impl<P: Provider> SymmetricState<P> {
         let mut out = Secret::<{ 2 * KEY }>::zeroed();
         let prk = self.provider.extract(self.ck.expose(), ikm);
         self.provider.expand(&prk, &[], out.expose_mut())?;
-        let mut halves = [Secret::zeroed(), Secret::zeroed()];
-        for (half, bytes) in halves.iter_mut().zip(out.expose().as_chunks().0) {
-            *half.expose_mut() = *bytes;
+        let mut keys = [Secret::zeroed(), Secret::zeroed()];
+        for (key, bytes) in keys.iter_mut().zip(out.expose().as_chunks().0) {
+            *key.expose_mut() = *bytes;
         }
-        Ok(halves)
+        Ok(keys)
     }
 }
 

@@ -5,7 +5,7 @@ use super::symmetric::CipherState;
 use crate::crypto::Provider;
 use crate::limits::{KEY, NOISE_MESSAGE, TAG};
 
-/// Messages under one key; then both ends of the direction call `Rekey` (protocol §5).
+/// The number of messages under one key. Then both ends of the direction call `Rekey` (protocol §5).
 pub const MESSAGES_PER_KEY: u64 = 1 << 16;
 
 /// The result of a finished handshake.
@@ -25,7 +25,7 @@ pub struct Sealer<P: Provider>(Direction<P>);
 #[derive(Debug)]
 pub struct Opener<P: Provider>(Direction<P>);
 
-/// A key in use, or `None` once a message failed: the key is wiped, and nothing passes again.
+/// The current key, or `None` after a message has failed: then the key is wiped, and every message fails.
 #[derive(Debug)]
 struct Direction<P: Provider>(Option<CipherState<P>>);
 
@@ -41,12 +41,12 @@ impl<P: Provider> Transport<P> {
         Self { sealer, opener, handshake_hash, remote_static }
     }
 
-    /// The static public key that the peer proved to hold.
+    /// The peer's static public key. The peer has proven that it holds the private key.
     pub const fn remote_static(&self) -> &[u8; KEY] {
         &self.remote_static
     }
 
-    /// A name for this channel that both ends, and nobody else's handshake, have (Noise §11.2).
+    /// A hash that both ends of this channel have, and no other handshake has (Noise §11.2).
     pub const fn handshake_hash(&self) -> &[u8; 32] {
         &self.handshake_hash
     }
@@ -58,13 +58,11 @@ impl<P: Provider> Transport<P> {
 }
 
 impl<P: Provider> Sealer<P> {
-    /// Encrypts in place: `buf` begins with `len` bytes of plaintext, and ends up beginning
-    /// with the message, whose length, `len + 16`, is returned.
+    /// Encrypts the `len` bytes at the start of `buf` in place. Returns the length of the message, `len + 16`.
     ///
     /// # Errors
-    /// [`Error::BufferTooSmall`] and [`Error::TooLong`] leave everything as it was;
-    /// [`Error::NonceExhausted`] and [`Error::Crypto`] end the direction, after which
-    /// there is only [`Error::Failed`].
+    /// [`Error::BufferTooSmall`] and [`Error::TooLong`] change nothing. [`Error::NonceExhausted`] and [`Error::Crypto`]
+    /// end the direction; every later call returns [`Error::Failed`].
     pub fn seal(&mut self, buf: &mut [u8], len: usize) -> Result<usize, Error> {
         let (text, rest) = buf.split_at_mut_checked(len).ok_or(Error::BufferTooSmall)?;
         let tag = rest.first_chunk_mut::<TAG>().ok_or(Error::BufferTooSmall)?;
@@ -76,20 +74,20 @@ impl<P: Provider> Sealer<P> {
         Ok(sealed)
     }
 
-    /// A fingerprint of the key in use, which is its peer's [`Opener::fingerprint`]; `None` once the
-    /// direction failed. To be shown to people: the key cannot be found from it.
+    /// A fingerprint of the current key, equal to the peer's [`Opener::fingerprint`]; `None` after the direction has
+    /// failed. People may see it: it does not reveal the key.
     pub fn fingerprint(&self) -> Option<[u8; 32]> {
         self.0.0.as_ref().map(CipherState::fingerprint)
     }
 }
 
 impl<P: Provider> Opener<P> {
-    /// Decrypts in place: `message` ends up beginning with the plaintext, whose length is
-    /// returned. Messages open only in the order in which they were sealed, each once.
+    /// Decrypts in place. Returns the length of the plaintext at the start of `message`. Messages open only in the order
+    /// in which they were sealed, each once.
     ///
     /// # Errors
-    /// [`Error::TooLong`], [`Error::Truncated`], [`Error::NonceExhausted`] or [`Error::Crypto`],
-    /// any of which ends the direction: after it there is only [`Error::Failed`].
+    /// [`Error::TooLong`], [`Error::Truncated`], [`Error::NonceExhausted`] or [`Error::Crypto`]. Each ends the
+    /// direction; every later call returns [`Error::Failed`].
     pub fn open(&mut self, message: &mut [u8]) -> Result<usize, Error> {
         self.0.pass(|cipher| {
             if message.len() > NOISE_MESSAGE {
@@ -101,14 +99,14 @@ impl<P: Provider> Opener<P> {
         })
     }
 
-    /// As [`Sealer::fingerprint`], of the key that opens.
+    /// As [`Sealer::fingerprint`], for this direction.
     pub fn fingerprint(&self) -> Option<[u8; 32]> {
         self.0.0.as_ref().map(CipherState::fingerprint)
     }
 }
 
 impl<P: Provider> Direction<P> {
-    /// Lets one message pass, and changes the key when it has served its number.
+    /// Encrypts or decrypts one message, and changes the key after [`MESSAGES_PER_KEY`] messages.
     fn pass<T>(&mut self, message: impl FnOnce(&mut CipherState<P>) -> Result<T, Error>) -> Result<T, Error> {
         let cipher = self.0.as_mut().ok_or(Error::Failed)?;
         let done = message(cipher).and_then(|done| {

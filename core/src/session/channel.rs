@@ -1,4 +1,4 @@
-//! The open channel, a half each (protocol §5): frames whose bodies are Noise transport messages.
+//! The two halves of an open channel (protocol §5): frames whose bodies are Noise transport messages.
 
 use core::ops::Range;
 
@@ -24,7 +24,7 @@ pub enum Received {
 pub struct Inbound<P: Provider> {
     opener: Opener<P>,
     state: InboundState,
-    /// Length of the plaintext of the last message, if it was authentic.
+    /// The length of the last message's plaintext, if it was authentic.
     opened: Option<usize>,
 }
 
@@ -41,7 +41,7 @@ impl<P: Provider> Inbound<P> {
         Self { opener, state: InboundState::First, opened: None }
     }
 
-    /// A fingerprint of the key that opens, for people to compare; `None` once a message failed.
+    /// A fingerprint of the key that opens, for people to compare; `None` after a message has failed.
     pub fn key_fingerprint(&self) -> Option<[u8; 32]> {
         self.opener.fingerprint()
     }
@@ -86,7 +86,7 @@ impl<P: Provider> Outbound<P> {
         Self { sealer, closed: false }
     }
 
-    /// A fingerprint of the key that seals, for people to compare; `None` once a message failed.
+    /// A fingerprint of the key that seals, for people to compare; `None` after a message has failed.
     pub fn key_fingerprint(&self) -> Option<[u8; 32]> {
         self.sealer.fingerprint()
     }
@@ -111,8 +111,8 @@ impl<P: Provider> Outbound<P> {
         Ok(len)
     }
 
-    /// Writes a refusal in clear, in the place of the first message, and closes this direction; returns the length of
-    /// the body in bytes. The peer takes a refusal only there (protocol §5).
+    /// Writes a refusal in clear instead of the first message, and closes this direction; returns the length of the
+    /// body in bytes. The peer accepts a refusal only there (protocol §5).
     ///
     /// # Errors
     /// [`Misuse::OutOfTurn`] if this direction is closed; [`Misuse::BufferTooSmall`].
@@ -129,7 +129,7 @@ impl<P: Provider> Outbound<P> {
         if self.closed {
             return Err(Misuse::OutOfTurn.into());
         }
-        // Room is checked before the nonce is used, so that a text too long costs nothing.
+        // The length is checked before the nonce is used, so that a text that is too long uses none.
         let sealed = text.len().checked_add(TAG).ok_or(BufferTooSmall)?;
         let out = out.get_mut(..sealed).ok_or(BufferTooSmall)?;
         out.get_mut(..text.len()).ok_or(BufferTooSmall)?.copy_from_slice(text);

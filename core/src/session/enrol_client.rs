@@ -22,7 +22,7 @@ use crate::wire::enrolment::{Challenge, Proof, Request, Response};
 pub enum EnrolForm {
     /// One request and one response; nothing is proven. The CA must run in its open mode.
     Classic,
-    /// With proof of possession, and under a token if one is used.
+    /// With proof of possession, and with a token if there is one.
     Proven {
         /// SHA-256 of the token's text.
         token: Option<Secret<32>>,
@@ -31,9 +31,9 @@ pub enum EnrolForm {
 
 /// A client's request for a certificate, and the CA that the client trusts.
 pub struct Enrolment<'k, P: Provider = Portable> {
-    /// The name asked for.
+    /// The requested name.
     pub subject_id: IdBuf,
-    /// The key asked for.
+    /// The key to be certified.
     pub key: &'k KeyPair<P>,
     /// The pinned CA.
     pub anchor: &'k Anchor<P::Sizes>,
@@ -146,8 +146,8 @@ impl<'k, P: Provider> EnrolClient<'k, P> {
         Ok(Proof { proof: *proof(provider, &shared, &transcript.finish(body), &pinned, token)?.expose() })
     }
 
-    /// Accepts only a certificate that is genuine and exactly what was asked for. Returns the error of its
-    /// validity period, if it is not valid now.
+    /// Accepts only a genuine certificate for the requested name and key. Returns the error of its validity period, if
+    /// it is not valid now.
     fn check(&self, text: &[u8]) -> Result<Option<cert::Error>, Error> {
         let certificate = Certificate::parse(text)?;
         // The time is checked last, so an error about it is about a genuine certificate.

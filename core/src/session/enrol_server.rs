@@ -15,26 +15,24 @@ use crate::link::{Machine, Misuse, Next};
 use crate::wire::enrolment::{Challenge, ClientMessage, Proof, Request, Response};
 use crate::wire::{Code, Refusal, WireError};
 
-/// A request of a client, with all its data. The application answers in its own time; it may keep the event for longer than the
-/// connection lives.
+/// A request of a client, with all its data. The application may answer later, also after the end of the connection.
 #[derive(Debug)]
 pub enum EnrolEvent<P> {
-    /// A certificate, by the classic form. The answer is [`EnrolServer::issue`] or [`EnrolServer::refuse`].
+    /// A certificate is requested in the classic form. Answer: [`EnrolServer::issue`] or [`EnrolServer::refuse`].
     Classic {
         /// The subject to be certified.
         subject_id: IdBuf,
         /// The X25519 public key to be certified.
         subject_key: x25519::PublicKey,
     },
-    /// A challenge, the first step of the proven form. The answer is [`EnrolServer::challenge`] or
-    /// [`EnrolServer::refuse`].
+    /// A challenge is requested, in the proven form. Answer: [`EnrolServer::challenge`] or [`EnrolServer::refuse`].
     Challenge {
         /// The subject to be certified.
         subject_id: IdBuf,
         /// The X25519 public key to be certified.
         subject_key: x25519::PublicKey,
     },
-    /// A certificate, by the proven form. The application checks `possession`; then the answer is
+    /// A certificate is requested in the proven form. The application checks `possession` first. Answer:
     /// [`EnrolServer::issue`] or [`EnrolServer::refuse`].
     Proven {
         /// The subject to be certified.
@@ -61,12 +59,12 @@ enum State<P: Provider> {
 }
 
 impl<P: Provider> EnrolServer<P> {
-    /// Serves for the CA whose key has this fingerprint.
+    /// Makes the machine of the CA whose key has this fingerprint.
     pub const fn new(provider: P, issuer: Fingerprint) -> Self {
         Self { provider, issuer, state: State::ExpectRequest }
     }
 
-    /// Returns whether no exchange is under way: the machine expects a request.
+    /// Returns whether the machine expects a request, so that no exchange is in progress.
     pub const fn is_idle(&self) -> bool {
         matches!(self.state, State::ExpectRequest)
     }
@@ -100,7 +98,7 @@ impl<P: Provider> EnrolServer<P> {
         }
     }
 
-    /// Answers whatever was asked with a refusal; returns the length of the body in bytes.
+    /// Answers any request with a refusal; returns the length of the body in bytes.
     ///
     /// # Errors
     /// [`Misuse::BufferTooSmall`].
@@ -109,7 +107,7 @@ impl<P: Provider> EnrolServer<P> {
         Ok(Response::Refused(Refusal::from(code)).encode(out)?)
     }
 
-    /// Leaves the machine expecting a request, which is also where any error takes it.
+    /// Takes the state. The machine then expects a request, also after any error.
     fn take(&mut self) -> State<P> {
         mem::replace(&mut self.state, State::ExpectRequest)
     }
@@ -121,7 +119,7 @@ impl<P: Provider> EnrolServer<P> {
             self.state = State::SendChallenge { subject_id: subject_id.clone(), subject_key, transcript };
             return Ok(EnrolEvent::Challenge { subject_id, subject_key });
         }
-        // The proven form meets a key of low order in the key agreement.
+        // In the proven form the key agreement refuses a key of low order.
         if subject_key.is_low_order() {
             return Err(WireError::Field("public_key_value_b64").into());
         }

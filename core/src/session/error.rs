@@ -1,4 +1,4 @@
-//! The errors of a session, sorted by who is to blame, and what the peer is told of each.
+//! The errors of a session, sorted by their cause, and the refusal code of each.
 
 use core::fmt;
 
@@ -26,13 +26,13 @@ pub enum Error {
     PeerMisbehaved(PeerMisbehaved),
     /// The peer refused, and gave this reason.
     Refused(Code),
-    /// The stream ended where the protocol expected more. Nobody may be to blame.
+    /// The stream ended where the protocol expected more.
     Truncated,
     /// The program on this side called a machine or a link wrongly.
     Misuse(Misuse),
 }
 
-/// An act of the peer against the protocol, in a message of the right form.
+/// A way in which a message of the right form breaks the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PeerMisbehaved {
@@ -43,7 +43,7 @@ pub enum PeerMisbehaved {
 }
 
 impl Error {
-    /// Returns the code that the peer is told, or `None` if it is told nothing. This is the one table from errors to refusals.
+    /// Returns the code for the peer; `None` if it gets no refusal. This is the only table from errors to codes.
     pub const fn code(self) -> Option<Code> {
         Some(match self {
             Self::InvalidFrame(_) => Code::BadFrame,
@@ -54,7 +54,7 @@ impl Error {
             Self::InvalidCertificate(_) => Code::CertificateRefused,
             Self::Noise(_) => Code::HandshakeFailed,
             Self::PeerMisbehaved(PeerMisbehaved::OutOfTurn) => Code::BadRequest,
-            // The code of a proof that does not fit: which secret was wrong is not told.
+            // The same code as for a wrong proof, so that it does not show which secret was wrong.
             Self::PeerMisbehaved(PeerMisbehaved::KeyAgreement(_)) => Code::ProofFailed,
             Self::Misuse(_) => Code::Internal,
             Self::Refused(_) | Self::Truncated => return None,

@@ -1,4 +1,4 @@
-//! The handshake between two peers (protocol §5, Noise XX): both sides, and the peer that each side learns.
+//! The handshake between two peers (protocol §5, Noise XX): the machines of both sides, and the authenticated peer.
 
 use core::convert::Infallible;
 use core::mem;
@@ -20,18 +20,18 @@ use crate::trust::{RevocationCheck, Serial, Validity};
 use crate::wire::channel::{self, PROLOGUE, Step};
 use crate::wire::{Refusal, WireError};
 
-/// Our side of a channel.
+/// This side of a channel.
 #[derive(Clone, Copy)]
 pub struct LocalIdentity<'a, P: Provider = Portable> {
     /// The certified X25519 key.
     pub key: &'a KeyPair<P>,
-    /// Its certificate's canonical text.
+    /// The canonical text of the key's certificate.
     pub certificate: &'a [u8],
-    /// The CA that the peer's certificate must come from.
+    /// The CA that must have issued the peer's certificate.
     pub anchor: &'a Anchor<P::Sizes>,
     /// The time at which the peer's certificate must be valid.
     pub now: Now,
-    /// The subject that the peer must be; `None` takes any subject of that CA.
+    /// The subject that the peer must be; `None` accepts any subject of that CA.
     pub peer: Option<Id<'a>>,
 }
 
@@ -47,35 +47,34 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// The subject of its certificate.
+    /// The subject of the peer's certificate.
     pub fn subject_id(&self) -> Id<'_> {
         self.subject_id.as_id()
     }
 
-    /// Its X25519 public key.
+    /// The peer's X25519 public key.
     pub const fn key(&self) -> &x25519::PublicKey {
         &self.key
     }
 
-    /// The serial number of the certificate it showed.
+    /// The serial number of the peer's certificate.
     pub const fn serial_number(&self) -> Serial {
         self.serial_number
     }
 
-    /// The validity of that certificate.
+    /// The validity of the peer's certificate.
     pub const fn validity(&self) -> Validity {
         self.validity
     }
 
-    /// False if only a lower bound of the time was known, so that a certificate
-    /// that has expired since could not be told from a valid one.
+    /// Returns `false` if only a lower bound of the time was known, so that the certificate may not be valid now.
     pub const fn time_certain(&self) -> bool {
         self.time_certain
     }
 }
 
 impl<P: Provider> LocalIdentity<'_, P> {
-    /// Binds the certificate in `payload` to the static key that Noise authenticated.
+    /// Verifies the certificate in `payload`, which must name the static key that Noise has authenticated.
     pub(super) fn bind(&self, payload: &[u8], noise_key: &[u8; KEY]) -> Result<Peer, Error> {
         let certificate = Certificate::parse(payload)?;
         let mut verified = cert::verify(
@@ -293,8 +292,8 @@ impl<P: Provider> Machine for Responder<'_, P> {
     }
 }
 
-/// Lets `noise` read the message in `body`, unless the peer sent a refusal in its place. Returns the result of
-/// `noise`, and the range of the payload within `body`.
+/// Reads the message in `body` with `noise`, unless the peer sent a refusal instead. Returns the result of `noise`, and
+/// the range of the payload in `body`.
 fn read_message<T>(
     step: Step,
     body: &mut [u8],
@@ -311,8 +310,7 @@ fn read_message<T>(
 
 /// Fails with the peer's refusal if `body` is one.
 ///
-/// A refusal comes in clear and so proves nothing, but it can only end a connection that its sender could have cut
-/// anyway.
+/// A refusal in clear is not authenticated. But it only ends the connection, and its sender could also cut it.
 pub(super) fn expect_no_refusal(body: &[u8]) -> Result<(), Error> {
     match Refusal::decode(body) {
         Ok(refusal) => Err(Error::Refused(refusal.code)),

@@ -1,14 +1,14 @@
 //! Sans-IO machines: a message in, the next state and an event out.
 //!
-//! A machine has no socket, clock or randomness; those are arguments. A
-//! [`Link`](crate::link::Link) feeds it frames, and a driver moves the bytes.
+//! A machine has no socket, clock or random generator: messages, the time and randomness are arguments. A
+//! [`Link`](crate::link::Link) gives it the bodies of frames, and a driver moves the bytes.
 //!
 //! | machine | side | ends when |
 //! | --- | --- | --- |
 //! | [`EnrolClient`] | asks for a certificate | issued or refused |
 //! | [`EnrolServer`] | the CA's end of a connection | the client leaves |
 //! | [`Initiator`], [`Responder`] | the handshake between peers | both are authenticated |
-//! | [`Inbound`], [`Outbound`] | the open channel, a half each | that direction is closed |
+//! | [`Inbound`], [`Outbound`] | the two halves of an open channel | that direction is closed |
 
 mod channel;
 mod enrol_client;

@@ -31,14 +31,14 @@ impl<P: Provider> Transcript<P> {
     }
 
     fn add(&mut self, body: &[u8]) {
-        // A body that no frame can hold never gets here: it was cut from one, or fits a buffer of that size.
+        // The default is never used: each body was cut from a frame, or fits the buffer of one.
         self.0.update(&frame::header(body.len()).unwrap_or_default());
         self.0.update(body);
     }
 }
 
-/// The proof: `shared` is X25519 of the subject's key and the CA's share, `transcript` is `H`, `pinned` is `F`, the CA
-/// key that the client has pinned, and `token` is the SHA-256 of the token, if one is used.
+/// The proof. `shared` is X25519 of the subject's key and the CA's share. `transcript` is `H`. `pinned` is `F`, the CA
+/// key that the client has pinned. `token` is the SHA-256 of the token, if one is used.
 pub(super) fn proof(
     provider: impl Provider,
     shared: &Secret<KEY>,
@@ -53,11 +53,10 @@ pub(super) fn proof(
     Ok(provider.hmac_sha256(key.expose(), &[PROOF_LABEL, transcript, &pinned.0]))
 }
 
-/// A client's proof that it holds the private key it wants certified, and all that is needed to check the proof but
-/// the token. It is wiped when dropped.
+/// A client's proof that it holds the private key of the request, and all data to check the proof except the token. It
+/// is wiped when dropped.
 ///
-/// The proof may have been made under a token, and does not say which. So the application tries the tokens that the
-/// subject may use.
+/// A proof may depend on a token, but does not name it. So the application tries the tokens that the subject may use.
 pub struct PossessionProof<P> {
     provider: P,
     shared: Secret<KEY>,
@@ -77,8 +76,8 @@ impl<P: Provider> PossessionProof<P> {
         Self { provider, shared, transcript, issuer, proof }
     }
 
-    /// Returns whether the proof was made with the subject's key and the token whose SHA-256 is `token` (`None`: with
-    /// no token). Constant time in the proof.
+    /// Returns whether the proof was made with the subject's key and the token whose SHA-256 is `token` (`None`:
+    /// without a token). The time does not depend on the proof.
     ///
     /// # Errors
     /// [`CryptoError::Length`] if the provider derives no key of 32 bytes.

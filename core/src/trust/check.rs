@@ -2,10 +2,9 @@
 
 use core::fmt;
 
-/// A check that can refuse a certificate. The order is that in which a verifier makes the checks.
+/// A check that can refuse a certificate. A verifier makes the checks in this order.
 ///
-/// There is one for each thing that a certificate must be; an error of a format, such as
-/// [`cert::Error`](crate::cert::Error), says in addition what is wrong. The list is complete: a
+/// An error of a format, for example [`cert::Error`](crate::cert::Error), has the details. The list is complete: a
 /// `match` over it needs no arm for others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -16,7 +15,7 @@ pub enum Check {
     Fields,
     /// The issuer is the trust anchor's ([RFC 5280 §6.1.3](https://www.rfc-editor.org/rfc/rfc5280#section-6.1.3) (a)(4)).
     Issuer,
-    /// The key that the certificate names as its issuer's is the trust anchor's.
+    /// The issuer key in the certificate is the trust anchor's.
     IssuerKey,
     /// The trust anchor's key has signed the certificate (the same section, (a)(1)).
     Signature,
@@ -24,7 +23,7 @@ pub enum Check {
     NotBefore,
     /// The time is not after the validity (the same section, (a)(2)).
     NotAfter,
-    /// The subject's key is the one that the holder has proven to hold, or that the caller expects.
+    /// The subject's key is the proven key of the holder, or the key that the caller expects.
     SubjectKey,
     /// The subject is the one that the caller expects.
     Subject,

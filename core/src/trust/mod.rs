@@ -1,7 +1,6 @@
-//! The terms of trust, whatever the format of a certificate: serial number, validity, the checks
-//! of a verifier, and what it has verified.
+//! The terms of trust for any format of certificate: serial number, validity, checks and the verified certificate.
 //!
-//! The verifiers themselves stand beside their format: [`cert::verify`](crate::cert::verify).
+//! A verifier is in the module of its format: [`cert::verify`](crate::cert::verify).
 
 mod check;
 mod serial;
@@ -11,20 +10,20 @@ pub use check::Check;
 pub use serial::{Serial, SerialError};
 pub use validity::{Validity, ValidityError};
 
-/// The revocation status that a verifier asks for ([RFC 5280 §6.1.3] (a)(3)). Each verifier takes
-/// one, so that no caller leaves revocation out without saying so.
+/// The revocation status that a verifier requires ([RFC 5280 §6.1.3] (a)(3)). Each verifier takes this argument, so
+/// that a caller leaves revocation out only explicitly.
 ///
 /// [RFC 5280 §6.1.3]: https://www.rfc-editor.org/rfc/rfc5280#section-6.1.3
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RevocationCheck {
-    /// None: a certificate is accepted until its validity ends, even if its issuer has revoked it.
+    /// No check: a certificate is accepted until its validity ends, even if its issuer has revoked it.
     NotChecked,
 }
 
-/// A certificate of the format `C` that a trust anchor vouches for, at a time.
+/// A certificate of the format `C` that was verified under a trust anchor, at a time.
 ///
-/// Only a verifier makes one, such as [`cert::verify`](crate::cert::verify).
+/// Only a verifier makes it, for example [`cert::verify`](crate::cert::verify).
 #[derive(Clone, Copy, Debug)]
 pub struct Verified<C> {
     certificate: C,
@@ -42,8 +41,8 @@ impl<C> Verified<C> {
         &self.certificate
     }
 
-    /// Returns whether the certificate is known to be valid now: `false` if only a lower bound of
-    /// the time was known, so that it may not be valid yet, or no longer.
+    /// Returns whether the certificate is known to be valid now. `false` means that only a lower bound of the time was
+    /// known. Then the certificate may not be valid yet, or may have expired.
     pub const fn time_certain(&self) -> bool {
         self.time_certain
     }

@@ -1,10 +1,11 @@
 //! Serial numbers of certificates.
 
 use core::fmt;
+use core::str::FromStr;
 
 use rand_core::CryptoRng;
 
-/// Why a number is not a serial number.
+/// The reason why a number is not a serial number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum SerialError {
@@ -12,6 +13,8 @@ pub enum SerialError {
     Zero,
     /// The number is 2^159 or more, so that an INTEGER of DER takes more than 20 octets.
     TooLong,
+    /// The text is neither a decimal number below 2^64 nor octets in hexadecimal with colons between them.
+    Text,
 }
 
 impl fmt::Display for SerialError {
@@ -19,11 +22,15 @@ impl fmt::Display for SerialError {
         f.write_str(match self {
             Self::Zero => "a serial number is not 0",
             Self::TooLong => "a serial number has at most 20 octets",
+            Self::Text => "a serial number is a decimal number, or octets as in 1f:80:0a",
         })
     }
 }
 
 impl core::error::Error for SerialError {}
+
+/// The digits of the greatest decimal number below 2^64.
+const DECIMAL_DIGITS: usize = 20;
 
 /// The serial number of a certificate: a positive integer of at most 20 octets as an INTEGER of
 /// DER, unique for each issuer ([RFC 5280 §4.1.2.2]). Serial numbers are ordered by their value.
@@ -41,7 +48,7 @@ impl Serial {
     /// Octets of the longest serial number.
     pub const OCTETS: usize = 20;
 
-    /// A serial number from an integer.
+    /// Makes a serial number from an integer.
     ///
     /// # Errors
     /// [`SerialError::Zero`].
@@ -53,7 +60,7 @@ impl Serial {
         }
     }
 
-    /// A serial number from its octets, the most significant first. Zeros may stand before them.
+    /// Makes a serial number from its octets, the most significant first. Leading zeros are allowed.
     ///
     /// # Errors
     /// [`SerialError::Zero`]; [`SerialError::TooLong`] from 2^159 on.
@@ -90,6 +97,38 @@ impl Serial {
             [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, low @ ..] => Some(u64::from_be_bytes(low)),
             _ => None,
         }
+    }
+}
+
+/// Reads both forms that [`Serial`] is written in, and more than 20 hexadecimal digits without colons.
+impl FromStr for Serial {
+    type Err = SerialError;
+
+    fn from_str(text: &str) -> Result<Self, SerialError> {
+        let colons = text.contains(':');
+        if !colons && text.len() <= DECIMAL_DIGITS {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            return match text.parse() {
+                Ok(number) if digits => Self::new(number),
+                _ => Err(SerialError::Text),
+            };
+        }
+        let mut octets = [0; Self::OCTETS];
+        let mut rest = text.as_bytes();
+        let mut len = 0;
+        loop {
+            let [high, low, after @ ..] = rest else { return Err(SerialError::Text) };
+            let digit = |byte: &u8| char::from(*byte).to_digit(16).ok_or(SerialError::Text);
+            *octets.get_mut(len).ok_or(SerialError::TooLong)? = (digit(high)? << 4 | digit(low)?) as u8;
+            len += 1;
+            rest = match after {
+                [] => break,
+                [b':', after @ ..] if colons => after,
+                _ if colons => return Err(SerialError::Text),
+                after => after,
+            };
+        }
+        Self::from_be_bytes(octets.get(..len).unwrap_or_default())
     }
 }
 

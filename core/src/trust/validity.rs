@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::time::{Now, UnixTime};
 
-/// Why two times are no validity, or why a validity does not hold now.
+/// The reason why two times are not a validity, or why a certificate is not valid now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ValidityError {
@@ -70,8 +70,8 @@ impl Validity {
         self.not_after
     }
 
-    /// Checks that `now` lies within the period ([RFC 5280 §6.1.3] (a)(2)). Returns `true` if so, and
-    /// `false` if that is not known, since `now` is only a lower bound.
+    /// Checks that `now` is within the period ([RFC 5280 §6.1.3] (a)(2)). Returns `false` if `now` is only a lower
+    /// bound, so that the result is not certain.
     ///
     /// # Errors
     /// [`ValidityError::NotYetValid`] or [`ValidityError::Expired`].

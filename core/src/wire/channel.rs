@@ -10,7 +10,7 @@ use crate::encoding::json::{Form, Reader};
 /// Prologue of the Noise handshake.
 pub const PROLOGUE: &[u8] = b"MiniPKI/1 channel";
 
-/// Which of the three messages of Noise XX.
+/// One of the three messages of Noise XX.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// `-> e`
@@ -36,11 +36,9 @@ const HEAD: &[u8] = b"{\"noise_b64\":\"";
 const MIDDLE: &[u8] = b"\",\"type\":\"";
 const TAIL: &[u8] = b"\"}";
 
-/// Writes the message around the Noise message that `compose` puts into its
-/// buffer and returns the length of; returns the body's length.
+/// Writes the message; returns the body's length. `compose` writes the Noise message and returns its length.
 ///
-/// The Noise message is made at the far end of `out` and moved forward as it
-/// becomes base64, so one buffer serves for both.
+/// The Noise message is made at the end of `out` and is encoded forward in base64, so one buffer is enough.
 ///
 /// # Errors
 /// [`BufferTooSmall`], or the error of `compose`.
@@ -49,24 +47,24 @@ pub fn encode<E: From<BufferTooSmall>>(
     out: &mut [u8],
     compose: impl FnOnce(&mut [u8]) -> Result<usize, E>,
 ) -> Result<usize, E> {
-    let full = || E::from(BufferTooSmall);
+    let too_small = || E::from(BufferTooSmall);
     let around = HEAD.len() + MIDDLE.len() + step.type_name().len() + TAIL.len();
-    let text = out.len().checked_sub(around).ok_or_else(full)?;
-    let (head, rest) = out.split_at_mut_checked(HEAD.len()).ok_or_else(full)?;
+    let text = out.len().checked_sub(around).ok_or_else(too_small)?;
+    let (head, rest) = out.split_at_mut_checked(HEAD.len()).ok_or_else(too_small)?;
     head.copy_from_slice(HEAD);
     // The most raw bytes whose base64 fits into `text`; they end where the text may end.
     let room = text / 4 * 3;
-    let raw = rest.get_mut(text.saturating_sub(room)..text).ok_or_else(full)?;
+    let raw = rest.get_mut(text.saturating_sub(room)..text).ok_or_else(too_small)?;
     let len = compose(raw)?;
     let start = text.saturating_sub(room);
-    let encoded = encode_forward(rest, start..start.saturating_add(len)).map_err(|_| full())?;
-    let mut writer = Writer::new(rest.get_mut(encoded..).ok_or_else(full)?);
+    let encoded = encode_forward(rest, start..start.saturating_add(len)).map_err(|_| too_small())?;
+    let mut writer = Writer::new(rest.get_mut(encoded..).ok_or_else(too_small)?);
     writer.put(MIDDLE).put(step.type_name().as_bytes()).put(TAIL);
-    let tail = writer.finish().map_err(|_| full())?.len();
+    let tail = writer.finish().map_err(|_| too_small())?.len();
     Ok(HEAD.len().saturating_add(encoded).saturating_add(tail))
 }
 
-/// Reads the body of message `step` in place; returns where in it the Noise message is now.
+/// Reads the body of message `step` in place; returns the range of the Noise message in it.
 ///
 /// # Errors
 /// [`WireError`] if the body is another message, or holds no base64.
@@ -84,10 +82,9 @@ pub fn decode(step: Step, body: &mut [u8]) -> Result<Range<usize>, WireError> {
     Ok(at..at.saturating_add(len))
 }
 
-/// Turns `buf[raw]` into base64 at the start of `buf`; returns its length.
+/// Encodes `buf[raw]` in base64 at the start of `buf`; returns its length.
 ///
-/// What is written never passes what is still to be read, as `raw` starts a
-/// quarter of the way in or later.
+/// The output never overwrites unread input, since `raw` starts after a quarter of `buf` or later.
 fn encode_forward(buf: &mut [u8], raw: Range<usize>) -> Result<usize, BufferTooSmall> {
     const CHUNK: usize = 48;
     let mut written = 0;

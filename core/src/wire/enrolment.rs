@@ -17,7 +17,7 @@ const REQUEST: &str = "enroll_request";
 const CHALLENGE: &str = "enroll_challenge";
 const PROOF: &str = "enroll_proof";
 
-/// A request for a certificate; with a nonce it is the proven form's first message.
+/// A request for a certificate. With a nonce it is the first message of the proven form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
     /// The subject to be certified.
@@ -28,7 +28,7 @@ pub struct Request<'a> {
     pub nonce: Option<[u8; KEY]>,
 }
 
-/// The CA's fresh share and nonce, which the proof answers.
+/// The CA's fresh share and nonce, on which the proof depends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Challenge {
     /// A fresh X25519 public key.
@@ -47,7 +47,7 @@ pub struct Proof {
 /// The CA's answer to a request, which ends the exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Response<'a> {
-    /// The certificate's text, as it was sent and not yet believed.
+    /// The certificate's text, not verified.
     Issued(&'a [u8]),
     /// No certificate.
     Refused(Refusal<'a>),
@@ -117,7 +117,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The members of all messages to a CA, which one pass over the body finds.
+/// The members of all messages to a CA, found in one pass over the body.
 struct ClientMembers<'a> {
     nonce: Member<&'a str>,
     proof: Member<&'a str>,
@@ -133,7 +133,7 @@ impl<'a> ClientMembers<'a> {
         let (nonce, algorithm) = (self.nonce.optional()?, self.algorithm.required()?);
         let (key, subject) = (self.key.required()?, self.subject.required()?);
         expect("public_key_algo", algorithm, ALGORITHM)?;
-        // The nonce belongs to the proven form, and to it alone.
+        // The nonce belongs to the proven form alone.
         if nonce.is_some() != kind.is_some() {
             return Err(WireError::Field("nonce_b64"));
         }
@@ -153,10 +153,10 @@ impl<'a> ClientMembers<'a> {
 }
 
 impl<'a> ClientMessage<'a> {
-    /// Reads what a client sent, by its `type`; a request without one is the classic form.
+    /// Reads a client's message by its `type`. A request without a type is the classic form.
     ///
     /// # Errors
-    /// [`WireError`] naming what is wrong.
+    /// [`WireError`].
     pub fn decode(body: &'a [u8]) -> Result<Self, WireError> {
         let mut reader = Reader::new(body, Form::Relaxed)?;
         let [nonce, proof, algorithm, key, subject, kind] = reader.strings([
@@ -203,8 +203,8 @@ impl Challenge {
     /// Reads the message's body.
     ///
     /// # Errors
-    /// [`WireError`] naming what is wrong.
-    #[inline(never)] // So that the reader is not on the stack any more while the caller needs the stack.
+    /// [`WireError`].
+    #[inline(never)] // So that the reader leaves the stack before the caller needs it.
     pub fn decode(body: &[u8]) -> Result<Self, WireError> {
         let mut reader = Reader::new(body, Form::Relaxed)?;
         let [ca_share, nonce, kind] = reader.strings(["ca_share_b64", "nonce_b64", "type"])?;
@@ -245,7 +245,7 @@ impl<'a> Response<'a> {
     ///
     /// # Errors
     /// [`WireError`] if it is neither a certificate nor a refusal.
-    #[inline(never)] // So that the reader is not on the stack any more while the caller needs the stack.
+    #[inline(never)] // So that the reader leaves the stack before the caller needs it.
     pub fn decode(body: &'a [u8]) -> Result<Self, WireError> {
         let members = Members::read(body)?;
         let Some(certificate) = members.certificate.optional()? else {

@@ -19,15 +19,15 @@ pub enum Code {
     BadJson,
     /// The body is JSON, but a field is missing, unknown or malformed.
     BadRequest,
-    /// The `type` is none that is served here.
+    /// The receiver does not serve the `type`.
     UnknownType,
     /// The subject has a live certificate for another key.
     SubjectTaken,
     /// The proof does not fit the key, the token and the challenge.
     ProofFailed,
-    /// A token is needed, and none that is valid was proven.
+    /// The request needs a valid token, and proves none.
     TokenInvalid,
-    /// Policy does not serve this form of request.
+    /// The policy does not allow this form of request.
     NotAllowed,
     /// Too much is waiting; try again later.
     Busy,
@@ -39,50 +39,38 @@ pub enum Code {
     HandshakeFailed,
     /// The certificate shown in a handshake was refused.
     CertificateRefused,
-    /// A code this version does not know, or none (older peers send none).
+    /// A code that this version does not know, or no code (older peers send none).
     Other,
 }
 
-/// Each code, its name on the wire and its sentence: the one table.
+/// The table of all codes: the code, its name on the wire, and its sentence.
 const TABLE: [(Code, &str, &str); 14] = [
-    (Code::BadFrame, "bad_frame", "the frame is empty or longer than the limit; the connection ends here"),
+    (
+        Code::BadFrame,
+        "bad_frame",
+        "the frame is empty or longer than the limit, and the connection ends here",
+    ),
     (Code::BadJson, "bad_json", "the message is not canonical JSON as the protocol defines it"),
     (Code::BadRequest, "bad_request", "a field of the message is missing, unknown or malformed"),
     (Code::UnknownType, "unknown_type", "this type of message is not served here"),
-    (
-        Code::SubjectTaken,
-        "subject_taken",
-        "the subject has a live certificate for another key; ask the operator for a token, or use that key",
-    ),
-    (
-        Code::ProofFailed,
-        "proof_failed",
-        "the proof does not fit; check key, token and the pinned CA fingerprint",
-    ),
-    (
-        Code::TokenInvalid,
-        "token_invalid",
-        "a valid enrolment token for this subject is needed; ask the operator for one",
-    ),
-    (Code::NotAllowed, "not_allowed", "this CA does not serve this form of request; use the proven form"),
-    (Code::Busy, "busy", "too much is waiting here; try again in a moment"),
+    (Code::SubjectTaken, "subject_taken", "the subject has a live certificate for another key"),
+    (Code::ProofFailed, "proof_failed", "the proof does not fit the key, the token and the pinned CA"),
+    (Code::TokenInvalid, "token_invalid", "a valid enrolment token for this subject is needed"),
+    (Code::NotAllowed, "not_allowed", "this CA does not serve this form of request"),
+    (Code::Busy, "busy", "too much is waiting here"),
     (
         Code::RateLimited,
         "rate_limited",
-        "this key, name or network has got too many certificates within an hour; try again later",
+        "this key, name or network has got too many certificates within an hour",
     ),
-    (
-        Code::Internal,
-        "internal",
-        "the request failed on this side and was logged; try again, or tell the operator",
-    ),
+    (Code::Internal, "internal", "the request failed on this side and was logged"),
     (Code::HandshakeFailed, "handshake_failed", "the handshake message was refused"),
     (Code::CertificateRefused, "certificate_refused", "the certificate shown was refused"),
     (Code::Other, "other", "refused for a reason this version does not know"),
 ];
 
 impl Code {
-    /// Every code there is.
+    /// All codes.
     pub fn all() -> impl Iterator<Item = Self> {
         TABLE.iter().map(|row| row.0)
     }
@@ -91,12 +79,12 @@ impl Code {
         TABLE.iter().find(|row| row.0 == self).map_or(("other", ""), |&(_, name, text)| (name, text))
     }
 
-    /// The code as it travels.
+    /// The name of the code on the wire.
     pub fn as_str(self) -> &'static str {
         self.row().0
     }
 
-    /// A sentence for the person who meets the refusal.
+    /// The reason as a sentence, for people.
     pub fn text(self) -> &'static str {
         self.row().1
     }
@@ -130,17 +118,17 @@ struct Object<'a> {
     ok: bool,
 }
 
-/// The members of a refusal, and of the answer that there is in its place: one pass over the body finds them.
+/// The members of a response, which may be a refusal. They are found in one pass over the body.
 pub(super) struct Members<'a> {
     pub(super) certificate: Member<&'a [u8]>,
-    /// Absent in the classic form, which knows no codes.
+    /// Absent in the classic form, which has no codes.
     pub(super) code: Member<&'a str>,
     pub(super) error: Member<&'a str>,
     pub(super) ok: Member<bool>,
 }
 
 impl<'a> Members<'a> {
-    /// Reads the body of an answer.
+    /// Reads the body of a response.
     pub(super) fn read(body: &'a [u8]) -> Result<Self, WireError> {
         let mut reader = Reader::new(body, Form::Relaxed)?;
         let mut members = Self {
@@ -162,7 +150,7 @@ impl<'a> Members<'a> {
         Ok(members)
     }
 
-    /// The refusal that the members are.
+    /// Makes a refusal of the members.
     pub(super) fn refusal(self) -> Result<Refusal<'a>, WireError> {
         self.certificate.absent()?;
         let (code, text) = (self.code.optional()?, self.error.required()?);
@@ -191,7 +179,7 @@ impl<'a> Refusal<'a> {
     /// Reads the message's body.
     ///
     /// # Errors
-    /// [`WireError`] if it is anything but a refusal.
+    /// [`WireError`] if it is not a refusal.
     pub fn decode(body: &'a [u8]) -> Result<Self, WireError> {
         Members::read(body)?.refusal()
     }

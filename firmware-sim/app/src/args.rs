@@ -1,4 +1,4 @@
-//! The configuration as words, the same on every board: a command line, or what semihosting passes.
+//! The configuration as arguments, the same on every board: a command line, also one from semihosting.
 
 use core::fmt;
 use core::num::NonZeroU32;
@@ -9,31 +9,31 @@ use minipki_core::cert::Id;
 
 use crate::config::{Config, Errand, Text, Token};
 
-/// How the words are to be written.
+/// The syntax of the arguments.
 pub const USAGE: &str = "\
 --ca ADDRESS:PORT --fingerprint HEX --subject NAME [--token TOKEN]
 [--connect ADDRESS:PORT | --listen ADDRESS:PORT] [--peer-subject NAME] [--send TEXT] [--deadline SECONDS]";
 
-/// How long a step may take if nothing else is said.
+/// The default time limit of a step.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Why words make no configuration.
+/// The reason why arguments are not a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UsageError<'a> {
     /// No such option.
     Unknown(&'a str),
-    /// The option came as the last word, without its value.
+    /// The option is the last argument, without its value.
     NoValue(&'a str),
     /// The option cannot have this value.
     Value {
         /// The option.
         option: &'a str,
-        /// What it cannot have.
+        /// The wrong value.
         value: &'a str,
     },
-    /// `--connect` and `--listen` both, or one of them twice.
+    /// Both `--connect` and `--listen` are given, or one of them twice.
     TwoErrands,
-    /// The option is needed, and not there.
+    /// The required option is missing.
     Missing(&'static str),
 }
 
@@ -42,9 +42,9 @@ impl fmt::Display for UsageError<'_> {
         match self {
             Self::Unknown(word) => write!(f, "there is no option {word}"),
             Self::NoValue(option) => write!(f, "{option} needs a value"),
-            // A token may be among the words: it is never shown, as no token is wrong in its form.
+            // The value is never a token, since each text is a valid token. A token must not be shown.
             Self::Value { option, value } => write!(f, "{option} cannot be {value}"),
-            Self::TwoErrands => f.write_str("one run either connects or listens, once"),
+            Self::TwoErrands => f.write_str("only one --connect or --listen is allowed"),
             Self::Missing(option) => write!(f, "{option} is missing"),
         }
     }
@@ -53,7 +53,7 @@ impl fmt::Display for UsageError<'_> {
 impl core::error::Error for UsageError<'_> {}
 
 impl<'a, A: FromStr> Config<'a, A> {
-    /// Reads `words`: see [`USAGE`]. Of an option that comes twice the last one counts.
+    /// Reads `words`: see [`USAGE`]. If an option is given twice, the last value is used.
     ///
     /// # Errors
     /// [`UsageError`].

@@ -1,4 +1,4 @@
-//! What the application needs of the hardware under it, and nothing more.
+//! The hardware that the application needs, as a trait.
 
 use core::fmt;
 use core::str::FromStr;
@@ -6,99 +6,99 @@ use core::time::Duration;
 
 use embedded_io::{ErrorKind, Read, Write};
 use minipki_core::crypto::{Provider, VerifySignature};
+use minipki_core::limits::{CERTIFICATE, KEY};
 use minipki_core::time::Now;
 use rand_core::CryptoRng;
 
-use crate::memory::IDENTITY;
-
-/// A device's hardware, as the application sees it.
+/// A device's hardware.
 ///
-/// One connection is open at a time. Whatever fails by taking too long fails with
-/// [`ErrorKind::TimedOut`]: that is how silence is told from a cut.
+/// One connection is open at a time. An operation that takes too long fails with [`ErrorKind::TimedOut`], which
+/// distinguishes a silent peer from a cut connection.
 pub trait Board {
-    /// The provider of cryptography: [`Portable`](minipki_core::crypto::Portable), or what the chip does faster. It also
-    /// says which sizes the key of the CA may have; the firmware has no code for other sizes.
+    /// The provider of cryptography: [`Portable`](minipki_core::crypto::Portable), or a faster provider of the chip. It
+    /// also sets the sizes that the key of the CA may have. The firmware has no code for other sizes.
     type Crypto: Provider;
-    /// Where something can be reached, an IP address and a port: `SocketAddrV4` where the board has no IPv6, which keeps
-    /// IPv6's texts out of its flash.
+    /// An IP address and a port. `SocketAddrV4` on a board without IPv6 keeps the texts of IPv6 out of its flash.
     type Address: Copy + FromStr + fmt::Display;
-    /// A TCP connection. Does not borrow the board, which goes on reporting and drawing entropy beside it.
+    /// A TCP connection. It does not borrow the board, which is used at the same time for reports and entropy.
     type Stream: Stream;
     /// The source of all keys and nonces.
     type Rng: CryptoRng;
 
-    /// The provider that computes for the application.
+    /// The provider of the application.
     fn crypto(&self) -> Self::Crypto;
 
-    /// Connects to `to`. The deadline holds for the stream too, until it is given another.
+    /// Connects to `to`. The stream keeps the deadline until it gets another one.
     ///
     /// # Errors
-    /// [`ErrorKind::TimedOut`] after `within`, any other if it is refused sooner.
+    /// [`ErrorKind::TimedOut`] after `within`; another error if the connection is refused sooner.
     fn connect(&mut self, to: Self::Address, within: Duration) -> Result<Self::Stream, ErrorKind>;
 
-    /// Takes connections from now on, until `within` has passed, and returns the address. It ignores each part of `on`
-    /// that the board cannot choose (often its own IP address); port 0 is any port, where the board has a choice.
+    /// Accepts connections from now on, until `within` has passed, and returns the address. The board ignores a part of
+    /// `on` that it cannot choose, often its own IP address. Port 0 is any port, if the board has a choice.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// The reason why the board cannot listen.
     fn listen(&mut self, on: Self::Address, within: Duration) -> Result<Self::Address, ErrorKind>;
 
-    /// Waits for the next connection at the address of [`Board::listen`], whose deadline holds for the stream too, until
-    /// the stream gets another one.
+    /// Waits for the next connection at the address of [`Board::listen`]. The stream keeps that deadline until it gets
+    /// another one.
     ///
     /// # Errors
-    /// [`ErrorKind::TimedOut`] past the deadline, however many connections wait; any other if it cannot listen.
+    /// [`ErrorKind::TimedOut`] after the deadline, even if connections wait; another error if the board cannot listen.
     fn accept(&mut self) -> Result<Self::Stream, ErrorKind>;
 
-    /// Randomness that nobody can guess. A board that has none left stops; it never makes some up.
+    /// Randomness that nobody can guess. A board without more randomness stops.
     fn entropy(&mut self) -> &mut Self::Rng;
 
-    /// What the board knows of the time by itself: a board without a clock says when its firmware was
-    /// built ([`Now::AtLeast`]). The application keeps the later bound that it learns.
+    /// The time by the board's own clock. A board without a clock returns the time when its firmware was built
+    /// ([`Now::AtLeast`]). The application keeps a later bound that it learns.
     fn now(&mut self) -> Now;
 
-    /// Reads what [`Board::store`] kept last into the start of `buffer`, which has [`Record::size`] bytes, and
-    /// returns its length; `None` if nothing was ever kept.
+    /// Reads the record that was stored last into the start of `buffer`, which has [`Record::size`] bytes, and returns
+    /// its length; `None` if it was never stored.
     ///
     /// # Errors
-    /// [`StorageError`] if there is a record that cannot be read, or is longer. It must not be taken as missing:
-    /// a new key would be stored in its place.
+    /// [`StorageError`] if the record cannot be read or is too long. It must not count as missing, since a new key
+    /// would replace it.
     fn load(&mut self, record: Record, buffer: &mut [u8]) -> Result<Option<usize>, StorageError>;
 
-    /// Keeps `bytes`, [`Record::size`] of them, over a restart: all of them, or what was there before, wherever the power
-    /// fails.
+    /// Keeps `bytes`, [`Record::size`] of them, over a restart. After a power failure the record is the new one or the
+    /// old one, as a whole.
     ///
     /// # Errors
     /// [`StorageError`].
     fn store(&mut self, record: Record, bytes: &[u8]) -> Result<(), StorageError>;
 
-    /// Makes sure that the next [`Board::store`] of the record finds room. Flash with two slots always has it.
+    /// Makes sure that the next [`Board::store`] of the record has room. Flash with two slots always has it.
     ///
     /// # Errors
-    /// [`StorageError`] if it would not.
+    /// [`StorageError`] if there is no room.
     fn reserve(&mut self, record: Record) -> Result<(), StorageError>;
 
-    /// Shows a person one line, without its line end. Printable ASCII, never a secret.
+    /// Shows one line to a person, without its line end. It is printable ASCII, never a secret.
     fn report(&mut self, line: fmt::Arguments<'_>);
 }
 
 /// The sizes that the key of a board's CA may have.
 pub(crate) type Sizes<B> = <<B as Board>::Crypto as VerifySignature>::Sizes;
 
-/// A connection whose every operation ends by a deadline.
+/// A connection whose operations all end by a deadline.
 ///
-/// Past it `read`, `write` and `flush` fail with [`ErrorKind::TimedOut`], however
-/// busy the other side keeps them: bytes that drip in gain no time.
+/// After the deadline `read`, `write` and `flush` fail with [`ErrorKind::TimedOut`], even if bytes arrive slowly.
 pub trait Stream: Read + Write {
-    /// Moves the deadline to this long from now.
+    /// Sets the deadline to `within` from now.
     fn set_deadline(&mut self, within: Duration);
 
-    /// Sends what is still to be sent, ends the stream, and lingers for a moment so that the other side
-    /// hears it all. Also called on a stream that has failed.
+    /// Sends the remaining bytes, ends the stream, and waits a short time so that the other side receives everything.
+    /// Also called on a stream that has failed.
     fn close(self);
 }
 
-/// What outlives a restart.
+/// The length of [`Record::Identity`] in bytes: a private key, its public key, and room for the longest certificate.
+pub const IDENTITY: usize = KEY + KEY + CERTIFICATE;
+
+/// A record that is kept over a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Record {
     /// The identity of the device. A private key is in it.
@@ -108,7 +108,7 @@ pub enum Record {
 }
 
 impl Record {
-    /// Its length in bytes, always the same: a record that was stored once finds room again.
+    /// The length in bytes. It is always the same, so that a record that was stored once has room again.
     pub const fn size(self) -> usize {
         match self {
             Self::Identity => IDENTITY,
@@ -117,7 +117,7 @@ impl Record {
     }
 }
 
-/// The storage did not keep it.
+/// The storage did not keep a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StorageError;
 

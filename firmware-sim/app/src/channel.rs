@@ -1,4 +1,4 @@
-//! The channel to a peer: the handshake from either side, up to a peer that is verified (protocol §5).
+//! The channel to a peer: the handshake of either side, up to a verified peer (protocol §5).
 
 use core::convert::Infallible;
 use core::time::Duration;
@@ -13,11 +13,10 @@ use crate::board::{Board, Stream};
 use crate::config::Config;
 use crate::exit::Exit;
 
-/// The part of the deadline (a quarter) that one connection to a listening device has for its handshake: a silent one
-/// leaves time for others.
+/// A handshake at a listening device has a quarter of the deadline, so that a silent connection leaves time for others.
 const HANDSHAKES: u32 = 4;
 
-/// An open channel. There is none without a verified peer.
+/// An open channel. Its peer is verified.
 pub(crate) struct Channel<'m, B: Board> {
     pub(crate) peer: Peer,
     pub(crate) stream: B::Stream,
@@ -28,11 +27,11 @@ pub(crate) struct Channel<'m, B: Board> {
 /// The two frame buffers.
 pub(crate) type Buffers<'m> = (&'m mut [u8], &'m mut [u8]);
 
-/// Connects to the peer at `to`, and shakes hands as the initiator.
+/// Connects to the peer at `to`, and makes the handshake as the initiator.
 ///
 /// # Errors
-/// Why there is no channel. A peer whose message was refused has been told so.
-#[inline(never)] // Neither side's machine is on the stack for the other.
+/// The reason why there is no channel. If this device refused a message, the peer has got a refusal.
+#[inline(never)] // So that the stack has room for the machine of one side only.
 pub(crate) fn connect<'m, B: Board>(
     to: B::Address,
     config: &Config<'_, B::Address>,
@@ -42,15 +41,15 @@ pub(crate) fn connect<'m, B: Board>(
 ) -> Result<Channel<'m, B>, Exit> {
     board.report(format_args!("connecting to {to}"));
     let machine = Initiator::new(local, board.entropy());
-    let stream = board.connect(to, config.deadline).map_err(Exit::no_peer)?;
-    shake(machine, Initiator::established, stream, buffers, config.deadline, board)
+    let stream = board.connect(to, config.deadline).map_err(Exit::peer_not_connected)?;
+    handshake(machine, Initiator::established, stream, buffers, config.deadline, board)
 }
 
-/// Waits for the next connection, and shakes hands as the responder.
+/// Waits for the next connection, and makes the handshake as the responder.
 ///
 /// # Errors
-/// The end of the wait, as when nobody came by the deadline. `Ok(Err(_))` is the reason why this connection opened no
-/// channel; others may come after it.
+/// The reason why there is no connection, for example the deadline. `Ok(Err(_))` is the reason why this connection
+/// opened no channel; other connections may follow.
 #[inline(never)] // As above.
 pub(crate) fn accept<'m, B: Board>(
     config: &Config<'_, B::Address>,
@@ -59,12 +58,12 @@ pub(crate) fn accept<'m, B: Board>(
     board: &mut B,
 ) -> Result<Result<Channel<'m, B>, Exit>, Exit> {
     let machine = Responder::new(local, board.entropy());
-    let stream = board.accept().map_err(Exit::no_guest)?;
-    Ok(shake(machine, Responder::established, stream, buffers, config.deadline / HANDSHAKES, board))
+    let stream = board.accept().map_err(Exit::not_accepted)?;
+    Ok(handshake(machine, Responder::established, stream, buffers, config.deadline / HANDSHAKES, board))
 }
 
-#[inline] // Into its two callers: a machine handed over would be on the stack twice.
-fn shake<'m, B: Board, M: Machine<Event = Infallible, Error = session::Error>>(
+#[inline] // Into its two callers: otherwise the machine would be on the stack twice.
+fn handshake<'m, B: Board, M: Machine<Event = Infallible, Error = session::Error>>(
     machine: M,
     established: impl FnOnce(M) -> Option<Established<B::Crypto>>,
     mut stream: B::Stream,
@@ -86,7 +85,7 @@ fn shake<'m, B: Board, M: Machine<Event = Infallible, Error = session::Error>>(
     Ok(Channel { peer, stream, inbound, outbound })
 }
 
-/// The reason, with the peer's word for it in the report where it refused us.
+/// Returns the exit reason for an error at the peer. Reports the peer's refusal, if it is one.
 pub(crate) fn refused<B: Board>(error: DriveError<impl embedded_io::Error>, board: &mut B) -> Exit {
     if let DriveError::Session(session::Error::Refused(code)) = error {
         board.report(format_args!("the peer refused ({code}): {}", code.text()));

@@ -1,4 +1,4 @@
-//! The time, as far as it is known: the board's own, but never a time before the lower bound from the CA.
+//! The known time: the board's own time, but never before the lower bound from the CA.
 
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::trust::Validity;
@@ -6,8 +6,8 @@ use minipki_core::trust::Validity;
 use crate::board::{Board, Record};
 use crate::exit::Exit;
 
-/// When the firmware was made, by hand, so that the same source gives the same image: 2026-11-23. For a
-/// board without a clock it is at least that late.
+/// The date of the firmware, the first lower bound of the time: 2026-11-23. It is set by hand, so that the same source
+/// gives the same image.
 pub const MADE: UnixTime = match UnixTime::new(1_795_392_000) {
     Ok(time) => time,
     Err(_) => UnixTime::MIN,
@@ -15,24 +15,23 @@ pub const MADE: UnixTime = match UnixTime::new(1_795_392_000) {
 
 /// The furthest that one certificate moves the lower bound of the time: 90 days, in seconds.
 ///
-/// A certificate lasts that long by default, so a device hears from its CA that often. It is also the most that one
-/// certificate from a CA with a wrong clock can cost: the bound is at most that far ahead, and a certificate that the
-/// CA grants one day later is valid again.
+/// This is the default lifetime of a certificate, so a device renews at least that often. If the clock of the CA was
+/// wrong once, the bound is at most 90 days ahead, and a certificate that the CA issues one day later is valid again.
 const STEP: u64 = 90 * 24 * 60 * 60;
 
 /// The lower bound of the time, kept over restarts.
 ///
-/// A CA does not grant a certificate before it begins, so when the device has just been granted one, it
-/// is at least that late. For a device without a clock that is all there is; for one with a clock it shows
-/// when the clock was set back. A peer's certificate proves no time: its CA may have dated it ahead.
+/// A CA does not issue a certificate before it begins. So the beginning of a certificate that was just issued is a
+/// lower bound. A device without a clock has no other bound; a device with a clock sees whether the clock was set back.
+/// A peer's certificate proves no time: its CA may have dated it ahead.
 pub(crate) struct Clock {
     least: UnixTime,
-    /// The newest beginning of a certificate seen since. Nothing is refused for it.
+    /// The latest beginning of any certificate seen since. It does not cause a refusal.
     newest: UnixTime,
 }
 
 impl Clock {
-    /// Goes on from what was known before the restart.
+    /// Reads the bounds that were known before the restart.
     ///
     /// # Errors
     /// [`Exit::Storage`] if there is a record that cannot be read.
@@ -44,7 +43,7 @@ impl Clock {
         Ok(Self { least: time((times >> 64) as u64), newest: time(times as u64) })
     }
 
-    /// The time, as far as it is known. A board's clock that is behind the lower bound is not believed.
+    /// The time, as far as it is known. A board's clock that is behind the lower bound is ignored.
     pub(crate) fn now<B: Board>(&self, board: &mut B) -> Now {
         match board.now() {
             Now::Exact(now) if now >= self.least => Now::Exact(now),
@@ -52,18 +51,18 @@ impl Clock {
         }
     }
 
-    /// Whether a device whose certificate is valid by what is known `now` had better ask for a new one: a certificate
-    /// was seen that begins after the end of its own, or its own begins after the lower bound.
-    pub(crate) fn doubts(&self, now: Now, own: Validity) -> bool {
+    /// Whether a device without a clock should request a new certificate, because its own is probably not valid `now`.
+    /// It has seen a certificate that begins after the end of its own, or its own begins after the lower bound.
+    pub(crate) fn suggests_renewal(&self, now: Now, own: Validity) -> bool {
         matches!(now, Now::AtLeast(at) if own.not_after() < self.newest || own.not_before() > at)
     }
 
-    /// Learns from the certificate that the CA has just granted and that is valid `now`. A certificate that the device
-    /// had before is not `new`, and moves nothing: a CA repeats its answer.
+    /// Moves the bound after the CA has issued a certificate that is valid `now`. A certificate that the device had
+    /// before is not `new` and does not move the bound, since a CA repeats its answer.
     ///
     /// # Errors
-    /// [`Exit::Storage`] if it cannot be kept.
-    pub(crate) fn granted<B: Board>(
+    /// [`Exit::Storage`] if the bound cannot be stored.
+    pub(crate) fn learn_from_ca<B: Board>(
         &mut self,
         validity: Validity,
         new: bool,
@@ -79,11 +78,16 @@ impl Clock {
         self.keep(board)
     }
 
-    /// Learns from a peer's certificate. A device without a clock then knows when to ask its CA for a new one.
+    /// Notes the beginning of a peer's certificate, so that a device without a clock knows when to renew its own.
     ///
     /// # Errors
-    /// [`Exit::Storage`] if it cannot be kept.
-    pub(crate) fn met<B: Board>(&mut self, validity: Validity, now: Now, board: &mut B) -> Result<(), Exit> {
+    /// [`Exit::Storage`] if it cannot be stored.
+    pub(crate) fn learn_from_peer<B: Board>(
+        &mut self,
+        validity: Validity,
+        now: Now,
+        board: &mut B,
+    ) -> Result<(), Exit> {
         if matches!(now, Now::Exact(_)) || validity.not_before() <= self.newest {
             return Ok(());
         }
@@ -97,12 +101,11 @@ impl Clock {
     }
 }
 
-/// Says that a certificate could be checked against a lower bound of the time alone.
-pub(crate) fn confess<B: Board>(now: Now, whose: &str, board: &mut B) {
+/// Reports that a certificate was checked only against a lower bound of the time.
+pub(crate) fn report_uncertainty<B: Board>(now: Now, whose: &str, board: &mut B) {
     if let Now::AtLeast(least) = now {
         board.report(format_args!(
-            "time: at least {least}, no more is known; whether the certificate of {whose} has expired since \
-             could not be checked"
+            "time: at least {least}; the expiry of the certificate of {whose} could not be checked"
         ));
     }
 }

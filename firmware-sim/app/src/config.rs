@@ -1,4 +1,4 @@
-//! What a device is told: whom to trust, who to be, and what to do.
+//! The configuration of a device: its CA, its name and its task.
 
 use core::fmt;
 use core::time::Duration;
@@ -6,35 +6,35 @@ use core::time::Duration;
 use minipki_core::cert::Id;
 use minipki_core::keys::Fingerprint;
 
-/// What a device is provisioned with, and its errand. `A` is its board's [`Board::Address`](crate::Board::Address).
+/// The provisioning data of a device, and its task. `A` is its board's [`Board::Address`](crate::Board::Address).
 #[derive(Clone, Copy, Debug)]
 pub struct Config<'a, A> {
-    /// Where the CA takes enrolments.
+    /// The address of the CA for enrolments.
     pub ca: A,
-    /// SHA-256 of the CA's public key, compared out of band: the root of all trust here.
+    /// SHA-256 of the CA's public key, compared out of band. All trust depends on it.
     pub fingerprint: Fingerprint,
     /// The name to be certified.
     pub subject: Id<'a>,
     /// The enrolment token, if the CA's operator gave one.
     pub token: Option<Token<'a>>,
-    /// What to do once enrolled.
+    /// The task after enrolment.
     pub errand: Errand<A>,
-    /// The subject that the peer must be; `None` takes any subject of the CA.
+    /// The subject that the peer must be; `None` accepts any subject of the CA.
     pub peer: Option<Id<'a>>,
-    /// What to tell the peer.
+    /// The text for the peer.
     pub send: Option<Text<'a>>,
-    /// How long each step may take: a connection, an enrolment, the wait for a peer, a handshake, a conversation.
+    /// The time limit of each step: a connection, an enrolment, the wait for a peer, a handshake, a conversation.
     pub deadline: Duration,
 }
 
-/// What to do once enrolled.
+/// The task of a device after enrolment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Errand<A> {
-    /// Nothing more.
+    /// No further task.
     Enrol,
-    /// Open a channel to the peer there.
+    /// Open a channel to the peer at this address.
     Connect(A),
-    /// Accept a channel here.
+    /// Accept a channel at this address.
     Listen(A),
 }
 
@@ -48,28 +48,28 @@ impl fmt::Debug for Token<'_> {
     }
 }
 
-/// A text that a device can say: 1 to 256 bytes of printable ASCII without `"` and `\`,
-/// which is what a text of the protocol's JSON profile may hold (protocol §2).
+/// A text that a device can send: 1 to 256 bytes of printable ASCII without `"` and `\`, as the protocol's JSON profile
+/// allows (protocol §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text<'a>(&'a str);
 
-/// The text is not one that a device can say.
+/// A device cannot send the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextError;
 
 impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a device says 1 to {} characters of printable ASCII without \" and \\", Text::MAX)
+        write!(f, "a text has 1 to {} characters of printable ASCII without \" and \\", Text::MAX)
     }
 }
 
 impl core::error::Error for TextError {}
 
 impl<'a> Text<'a> {
-    /// Most bytes of a text that a device sends; it receives longer ones.
+    /// The greatest length in bytes of a text that a device sends. It receives longer texts.
     pub const MAX: usize = 256;
 
-    /// Takes `text` if a device can say it.
+    /// Takes `text` if a device can send it.
     ///
     /// # Errors
     /// [`TextError`].

@@ -1,4 +1,4 @@
-//! Why a run ended: one reason for each way, with a number that never changes.
+//! The exit reasons of a run, each with a number that never changes.
 
 use core::fmt;
 
@@ -9,93 +9,93 @@ use minipki_core::session;
 use minipki_core::trust::ValidityError;
 use minipki_core::wire::Code;
 
-/// Why a run ended. The numbers are stable; those from 64 on are the board's own.
+/// The exit reason of a run. The numbers are stable. Numbers from 64 on belong to the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum Exit {
-    /// Everything asked for is done.
+    /// The run did its whole task.
     Done = 0,
-    /// Something in the device itself that no peer can cause.
+    /// An error of the device itself, which no peer can cause.
     Internal = 1,
-    /// The arguments make no sense.
+    /// The arguments are wrong.
     Usage = 2,
-    /// The board's storage did not keep what must outlive a restart.
+    /// The board's storage did not keep a record.
     Storage = 3,
-    /// The board cannot listen where it was told to.
+    /// The board cannot listen at the given address.
     CannotListen = 4,
 
-    /// Nothing takes connections at the CA's address.
+    /// No program accepts connections at the CA's address.
     CaUnreachable = 10,
     /// The CA did not answer within the deadline.
     CaSilent = 11,
-    /// The connection to the CA ended in the middle.
+    /// The connection to the CA ended during the exchange.
     CaCut = 12,
-    /// What the CA sent is no message of the protocol.
+    /// The CA sent bytes that are not a message of the protocol.
     CaGarbage = 13,
-    /// The CA refused the proof. It does not tell which of token and fingerprint is wrong (protocol §4).
+    /// The CA refused the proof. Its answer does not show whether the token or the fingerprint is wrong (protocol §4).
     ProofRefused = 14,
-    /// The CA wants a token that is good for this subject, and got none.
+    /// The CA requires a valid token for this subject, and got none.
     TokenRefused = 15,
     /// The CA refused for another reason, which is in the report.
     CaRefused = 16,
-    /// The certificate is another CA's than the one with the pinned fingerprint.
+    /// The certificate is from another CA than the one with the pinned fingerprint.
     WrongFingerprint = 17,
     /// The certificate is malformed, forged, or not for this subject and key.
     CertificateRefused = 18,
-    /// The certificate that the CA gave has expired by the device's clock. It is kept.
+    /// The issued certificate has expired by the device's clock. It is kept.
     CertificateExpired = 19,
-    /// The certificate that the CA gave has not begun by the device's clock. It is kept.
+    /// The issued certificate is not valid yet by the device's clock. It is kept.
     CertificateNotYetValid = 20,
 
-    /// Nothing takes connections at the peer's address.
+    /// No program accepts connections at the peer's address.
     PeerUnreachable = 30,
-    /// The peer did not answer, or nobody opened a channel, within the deadline.
+    /// The peer did not answer, or no peer opened a channel, within the deadline.
     PeerSilent = 31,
-    /// The connection to the peer ended in the middle.
+    /// The connection to the peer ended during the exchange.
     PeerCut = 32,
-    /// What the peer sent is no message of the protocol.
+    /// The peer sent bytes that are not a message of the protocol.
     PeerGarbage = 33,
-    /// The peer refused us, for the reason in the report.
+    /// The peer refused this device, for the reason in the report.
     PeerRefused = 34,
-    /// The peer's certificate is another CA's.
+    /// The peer's certificate is from another CA.
     PeerOfAnotherCa = 35,
     /// The peer's certificate is malformed or forged.
     PeerCertificateRefused = 36,
     /// The peer's certificate has expired.
     PeerExpired = 37,
-    /// The peer's certificate has not begun.
+    /// The peer's certificate is not valid yet.
     PeerNotYetValid = 38,
-    /// The peer's certificate is for another key than the one the peer has.
+    /// The peer's certificate is for another key than the peer's key.
     PeerKeyDiffers = 39,
-    /// The peer is certified, but as another subject than the expected one.
+    /// The peer's certificate is for another subject than the expected one.
     PeerIsAnother = 40,
-    /// A message from the peer is not authentic: changed, forged, or out of its order.
+    /// A message from the peer is not authentic: changed, forged, or out of order.
     NotAuthentic = 41,
 }
 
 impl Exit {
-    /// The number that a board ends with.
+    /// The exit code of a board.
     pub const fn code(self) -> u8 {
         self as u8
     }
 
-    /// The CA's connection could not be made.
-    pub(crate) const fn no_ca(error: ErrorKind) -> Self {
+    /// The reason if there is no connection to the CA.
+    pub(crate) const fn ca_not_connected(error: ErrorKind) -> Self {
         if matches!(error, ErrorKind::TimedOut) { Self::CaSilent } else { Self::CaUnreachable }
     }
 
-    /// Nobody came, or nobody could.
-    pub(crate) const fn no_guest(error: ErrorKind) -> Self {
+    /// The reason if no connection was accepted.
+    pub(crate) const fn not_accepted(error: ErrorKind) -> Self {
         if matches!(error, ErrorKind::TimedOut) { Self::PeerSilent } else { Self::CannotListen }
     }
 
-    /// The peer's connection could not be made.
-    pub(crate) const fn no_peer(error: ErrorKind) -> Self {
+    /// The reason if there is no connection to the peer.
+    pub(crate) const fn peer_not_connected(error: ErrorKind) -> Self {
         if matches!(error, ErrorKind::TimedOut) { Self::PeerSilent } else { Self::PeerUnreachable }
     }
 
-    /// The reason for an error on the way to the CA: the one table from errors to reasons of its side.
+    /// The reason for an error of the exchange with the CA: the only table of these errors.
     pub(crate) fn at_ca(error: DriveError<impl embedded_io::Error>) -> Self {
         match failed(error) {
             Failed::Late => Self::CaSilent,
@@ -113,7 +113,7 @@ impl Exit {
         }
     }
 
-    /// The error of the certificate that the CA granted.
+    /// The reason for an error of the issued certificate.
     pub(crate) const fn of_certificate(error: CertificateError) -> Self {
         match error {
             CertificateError::IssuerKeyMismatch => Self::WrongFingerprint,
@@ -123,7 +123,7 @@ impl Exit {
         }
     }
 
-    /// The reason for an error on the way to the peer: the one table from errors to reasons of its side.
+    /// The reason for an error of the exchange with the peer: the only table of these errors.
     pub(crate) fn at_peer(error: DriveError<impl embedded_io::Error>) -> Self {
         match failed(error) {
             Failed::Late => Self::PeerSilent,
@@ -148,7 +148,7 @@ impl Exit {
     }
 }
 
-/// What the two sides' tables have in common.
+/// The common part of the tables for the CA and the peer.
 enum Failed {
     Late,
     Cut,
@@ -168,13 +168,13 @@ impl fmt::Display for Exit {
         f.write_str(match self {
             Self::Done => "done",
             Self::Internal => "the device failed; this is a defect, please report it",
-            Self::Usage => "the arguments make no sense",
+            Self::Usage => "the arguments are wrong",
             Self::Storage => "the storage failed; repair it or make room, and start again",
             Self::CannotListen => "the board cannot listen at this address",
             Self::CaUnreachable => "nothing takes connections at the CA's address; check it, or start the CA",
             Self::CaSilent => "the CA did not answer in time",
             Self::CaCut => "the connection to the CA was cut; try again",
-            Self::CaGarbage => "what answers at the CA's address is no MiniPKI CA",
+            Self::CaGarbage => "the program at the CA's address is no MiniPKI CA",
             Self::ProofRefused => "the CA refused the proof; check the token and the CA's fingerprint",
             Self::TokenRefused => "the CA wants a valid token for this subject; ask its operator for one",
             Self::CaRefused => "the CA refused",
@@ -185,9 +185,9 @@ impl fmt::Display for Exit {
             Self::PeerUnreachable => "nothing takes connections at the peer's address",
             Self::PeerSilent => "no peer answered in time",
             Self::PeerCut => "the connection to the peer was cut",
-            Self::PeerGarbage => "what the peer sent is no message of the protocol",
+            Self::PeerGarbage => "the peer sent bytes that are no message of the protocol",
             Self::PeerRefused => "the peer refused us",
-            Self::PeerOfAnotherCa => "the peer's certificate is of another CA than ours",
+            Self::PeerOfAnotherCa => "the peer's certificate is from another CA",
             Self::PeerCertificateRefused => "the peer's certificate is malformed or forged",
             Self::PeerExpired => "the peer's certificate has expired",
             Self::PeerNotYetValid => "the peer's certificate has not begun; check both clocks",

@@ -1,7 +1,7 @@
-//! The identity of the device: its key and the certificate of it, kept over a restart.
+//! The identity of the device: its key and certificate, kept over a restart.
 //!
-//! A device has one key. It is stored before the CA hears of it, and is used until the record is erased: an enrolment
-//! that did not end is repeated with the same key, and the CA answers it with the same certificate (protocol §7).
+//! A device has one key. It is stored before the first request to the CA, and is used until the record is erased. An
+//! interrupted enrolment is repeated with the same key, and the CA answers with the same certificate (protocol §7).
 
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{self, Anchor, Certificate};
@@ -11,34 +11,32 @@ use minipki_core::time::Now;
 use minipki_core::trust::RevocationCheck;
 use zeroize::Zeroize;
 
-use crate::board::{Board, Record, Sizes};
+use crate::board::{Board, IDENTITY, Record, Sizes};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exit::Exit;
-use crate::memory::IDENTITY;
 
-/// Where the parts of the record lie: private key, public key, certificate, zeros up to the end.
+/// The offsets of the public key and the certificate in the record. The private key is at 0; zeros fill the rest.
 const PUBLIC: usize = KEY;
 const CERTIFICATE: usize = KEY + KEY;
 
-/// What a restart finds.
+/// The stored identity at a start.
 pub(crate) enum Found<P: Provider> {
     /// No key.
     Nothing,
-    /// A key. Its certificate is missing, not valid now, or not what the device is provisioned with.
+    /// A key. Its certificate is missing, not valid now, or not of the provisioned CA and subject.
     Key(KeyPair<P>),
-    /// A key and, in the record's place, its certificate of this many bytes. It was verified.
+    /// A key and the length of its verified certificate, which is in the record's memory.
     Whole(KeyPair<P>, usize),
-    /// The same, but the certificate is probably not valid now ([`Clock::doubts`]).
+    /// The same, but the certificate is probably not valid now ([`Clock::suggests_renewal`]).
     Old(KeyPair<P>, usize),
 }
 
-/// Reads the record into `memory`. No certificate in it is believed that does not verify under `anchor`, the
-/// CA that `config` pins, for the subject that it names.
+/// Reads the record into `memory`. The certificate must verify under `anchor`, for the subject of `config`.
 ///
 /// # Errors
 /// [`Exit::Storage`] if there is a record that cannot be read. It is not replaced.
-#[inline(never)] // Its frame is gone when the next phase needs the stack.
+#[inline(never)] // So that its frame leaves the stack before the next phase.
 pub(crate) fn load<B: Board>(
     config: &Config<'_, B::Address>,
     anchor: &Anchor<Sizes<B>>,
@@ -59,16 +57,16 @@ pub(crate) fn load<B: Board>(
     let text = memory.get(CERTIFICATE..len).unwrap_or_default();
     let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     Ok(match check::<B>(config, anchor, now, &key, text) {
-        Ok(certificate) if clock.doubts(now, certificate.validity()) => Found::Old(key, text.len()),
+        Ok(certificate) if clock.suggests_renewal(now, certificate.validity()) => Found::Old(key, text.len()),
         Ok(_) => Found::Whole(key, text.len()),
         Err(_) => {
-            board.report(format_args!("identity: no certificate that is good now"));
+            board.report(format_args!("identity: no usable certificate"));
             Found::Key(key)
         }
     })
 }
 
-/// Keeps `key` and its certificate, whose `len` bytes are in `memory` already; none yet if it is 0.
+/// Stores `key` and its certificate, whose `len` bytes are in `memory` already. Without a certificate `len` is 0.
 ///
 /// # Errors
 /// [`Exit::Storage`].
@@ -88,7 +86,7 @@ pub(crate) fn store<B: Board>(
     stored.map_err(|_| Exit::Storage)
 }
 
-/// Where in `memory` the certificate goes.
+/// The part of `memory` for the certificate.
 pub(crate) fn certificate(memory: &mut [u8; IDENTITY]) -> &mut [u8] {
     memory.split_at_mut(CERTIFICATE).1
 }

@@ -1,7 +1,7 @@
-//! The life of a device, over a small [`Board`] trait.
+//! The application of a device, over a small [`Board`] trait.
 //!
-//! [`run`] is all of it: a [`Config`] says whom to trust, who to be and what to do; a [`Board`]
-//! is the hardware; a [`Memory`] is lent to work in; an [`Exit`] says how it ended.
+//! [`run`] is the whole run of a device. A [`Config`] has the CA, the name and the task. A [`Board`] is the hardware.
+//! The caller lends a [`Memory`]. An [`Exit`] is the result.
 //!
 //! ```text
 //! key stored? --no--> make one -> store it --+
@@ -10,11 +10,10 @@
 //!        | yes                                                         |
 //!        +----------------------------+--------------------------------+
 //!                                     v
-//!              connect, or listen -> handshake -> peer verified -> talk -> close
+//!            connect, or listen -> handshake -> peer verified -> messages -> close
 //! ```
 //!
-//! There is no way around a check: a channel opens only to a verified peer, and
-//! whatever fails ends the run with a reason of its own.
+//! A channel opens only to a verified peer. Each failure ends the run with its own [`Exit`].
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -22,20 +21,17 @@
 mod args;
 mod board;
 mod channel;
-mod chat;
 mod clock;
 mod config;
 mod enrol;
 mod exit;
 mod identity;
 mod life;
-mod memory;
 mod talk;
 
 pub use args::{USAGE, UsageError};
-pub use board::{Board, Record, StorageError, Stream};
+pub use board::{Board, IDENTITY, Record, StorageError, Stream};
 pub use clock::MADE;
 pub use config::{Config, Errand, Text, TextError, Token};
 pub use exit::Exit;
-pub use life::run;
-pub use memory::{IDENTITY, Memory};
+pub use life::{Memory, run};

@@ -1,29 +1,61 @@
-//! A run from the start to its exit reason.
+//! A run from the start to its exit reason, and the memory for it.
 
 use minipki_core::cert::{Anchor, Certificate};
 use minipki_core::crypto::KeyPair;
+use minipki_core::limits::FRAME;
 use minipki_core::session::LocalIdentity;
+use zeroize::Zeroize;
 
-use crate::board::{Board, Record, Sizes};
+use crate::board::{Board, IDENTITY, Record, Sizes};
 use crate::clock::{self, Clock};
 use crate::config::{Config, Errand};
-use crate::enrol::Granted;
+use crate::enrol::Issued;
 use crate::exit::Exit;
 use crate::identity::{self, Found};
-use crate::memory::Memory;
 use crate::{channel, enrol, talk};
 
-/// Runs the device: enrols it unless it is enrolled already, then does its errand.
+/// All buffers of a run: two frames and an identity, about 10 KB. The board lends them, on a device as a static.
+pub struct Memory {
+    rx: [u8; FRAME],
+    tx: [u8; FRAME],
+    identity: [u8; IDENTITY],
+}
+
+impl Memory {
+    /// All zeros, so that a static of it takes no flash.
+    pub const fn new() -> Self {
+        Self { rx: [0; FRAME], tx: [0; FRAME], identity: [0; IDENTITY] }
+    }
+
+    /// Wipes all buffers.
+    fn wipe(&mut self) {
+        self.rx.zeroize();
+        self.tx.zeroize();
+        self.identity.zeroize();
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Runs the device: enrols it unless it is enrolled already, then does its task.
 ///
-/// The last line reported is the reason it ended for, which is also returned. `memory` is wiped then.
+/// The last line of the report is the exit reason, which is also returned. `memory` is wiped.
 pub fn run<B: Board>(config: &Config<'_, B::Address>, memory: &mut Memory, board: &mut B) -> Exit {
-    let exit = live(config, memory, board).err().unwrap_or(Exit::Done);
+    let exit = run_steps(config, memory, board).err().unwrap_or(Exit::Done);
     memory.wipe();
     board.report(format_args!("exit {}: {exit}", exit.code()));
     exit
 }
 
-fn live<B: Board>(config: &Config<'_, B::Address>, memory: &mut Memory, board: &mut B) -> Result<(), Exit> {
+fn run_steps<B: Board>(
+    config: &Config<'_, B::Address>,
+    memory: &mut Memory,
+    board: &mut B,
+) -> Result<(), Exit> {
     let mut clock = Clock::load(board)?;
     let anchor = Anchor::from_fingerprint(config.fingerprint);
     let (key, len) = identify(config, &anchor, &mut clock, memory, board)?;
@@ -49,14 +81,14 @@ fn live<B: Board>(config: &Config<'_, B::Address>, memory: &mut Memory, board: &
 
     let peer = &channel.peer;
     board.report(format_args!("peer: {}, certificate verified", peer.subject_id()));
-    clock::confess(now, peer.subject_id().as_str(), board);
-    // A hint for the next start. Where it cannot be kept, the device asks its CA later.
-    let _ = clock.met(peer.validity(), now, board);
+    clock::report_uncertainty(now, peer.subject_id().as_str(), board);
+    // A hint for the next start. If it cannot be stored, the device renews later.
+    let _ = clock.learn_from_peer(peer.validity(), now, board);
     talk::talk(config, channel, board)
 }
 
-/// The device's key, and the length of its certificate in `memory`: as stored, or fresh from the CA.
-#[inline(never)] // Its frame is gone when the next phase needs the stack.
+/// The device's key, and the length of its certificate in `memory`: the stored one, or a new one from the CA.
+#[inline(never)] // So that its frame leaves the stack before the next phase.
 fn identify<B: Board>(
     config: &Config<'_, B::Address>,
     anchor: &Anchor<Sizes<B>>,
@@ -68,7 +100,7 @@ fn identify<B: Board>(
     let (key, old) = match identity::load(config, anchor, clock, now, &mut memory.identity, board)? {
         Found::Whole(key, len) => {
             board.report(format_args!("identity: {}, as stored", config.subject));
-            clock::confess(now, config.subject.as_str(), board);
+            clock::report_uncertainty(now, config.subject.as_str(), board);
             return Ok((key, len));
         }
         Found::Old(key, len) => (key, Some(len)),
@@ -79,20 +111,20 @@ fn identify<B: Board>(
             (key, None)
         }
     };
-    // From here on the CA may grant something, and it must be possible to keep it.
+    // The CA may issue a certificate from here on, so there must be room to store it.
     for record in [Record::Identity, Record::Time] {
         board.reserve(record).map_err(|_| Exit::Storage)?;
     }
     board.report(format_args!("enrolling as {} at {}", config.subject, config.ca));
     let certificate = identity::certificate(&mut memory.identity);
-    let granted =
+    let issued =
         enrol::enrol(config, anchor, &key, now, (&mut memory.rx, &mut memory.tx), certificate, board);
-    let Granted { len, new, out_of_time } = match (granted, old) {
+    let Issued { len, new, out_of_time } = match (issued, old) {
         (Err(exit), Some(len)) => {
             board.report(format_args!("identity: as stored, since {exit}"));
             return Ok((key, len));
         }
-        (granted, _) => granted?,
+        (issued, _) => issued?,
     };
     let text = certificate.get(..len).unwrap_or_default();
     let validity = Certificate::parse(text).map_err(|_| Exit::Internal)?.validity();
@@ -101,7 +133,7 @@ fn identify<B: Board>(
         return Err(exit);
     }
     board.report(format_args!("enrolled until {}", validity.not_after()));
-    clock::confess(now, config.subject.as_str(), board);
-    clock.granted(validity, new, now, board)?;
+    clock::report_uncertainty(now, config.subject.as_str(), board);
+    clock.learn_from_ca(validity, new, now, board)?;
     Ok((key, len))
 }

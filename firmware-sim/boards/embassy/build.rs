@@ -1,4 +1,4 @@
-//! Tells the linker where the chip's memory.x is, and to lay the program out as cortex-m-rt does.
+//! Sets the linker's path of the chip's memory.x, and the linker script of cortex-m-rt.
 
 fn main() {
     println!("cargo:rustc-link-search={}/../lm3s6965", env!("CARGO_MANIFEST_DIR"));

@@ -1,4 +1,4 @@
-//! Tells the linker where memory.x is, and to lay the program out as cortex-m-rt does.
+//! Sets the linker's path of memory.x, and the linker script of cortex-m-rt.
 
 fn main() {
     println!("cargo:rustc-link-search={}", env!("CARGO_MANIFEST_DIR"));

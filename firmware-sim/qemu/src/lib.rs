@@ -1,71 +1,71 @@
-//! The boards that the firmware runs on, as QEMU emulates them: what is on the command line, and how boards are wired.
+//! The boards that the firmware runs on, as QEMU emulates them: their command lines and their networks.
 
 use std::path::Path;
 use std::process::Command;
 
 /// The emulator.
 pub const PROGRAM: &str = "qemu-system-arm";
-/// Debian's package with it.
+/// Debian's package of the emulator.
 pub const PACKAGE: &str = "qemu-system-arm";
 
-/// Where a board finds the host's loopback.
+/// The address of the host's loopback for a board.
 pub const HOST: &str = "10.0.2.2";
 
-/// Where a board listens, if nothing else is said.
+/// The default listening port of a board.
 pub const PORT: u16 = 9101;
 
 /// A board.
 #[derive(Clone, Copy, Debug)]
 pub struct Board {
-    /// Its chip, whose name its programs bear.
+    /// The name of the chip, which is in the names of its programs.
     pub chip: &'static str,
-    /// Flash and RAM, in bytes.
+    /// The length of the flash in bytes.
     pub flash: u32,
-    /// See [`Board::flash`].
+    /// The length of the RAM in bytes.
     pub ram: u32,
     machine: &'static str,
 }
 
-/// The small one: what the device has to fit.
+/// The small board, whose memory limits the device.
 pub const LM3S6965: Board =
     Board { chip: "lm3s6965", machine: "lm3s6965evb", flash: 256 * 1024, ram: 64 * 1024 };
 
-/// The other, with another Ethernet controller.
+/// The other board, with another Ethernet controller.
 pub const MPS2_AN385: Board =
     Board { chip: "mps2-an385", machine: "mps2-an385", flash: 4 << 20, ram: 4 << 20 };
 
-/// All of them.
+/// All boards.
 pub const BOARDS: [Board; 2] = [LM3S6965, MPS2_AN385];
 
-/// What a board's Ethernet is wired to.
+/// The network of a board.
 #[derive(Clone, Copy, Debug)]
 pub enum Wire<'a> {
-    /// Nothing.
+    /// No network.
     None,
-    /// A network that reaches the host's loopback, and hands out addresses.
+    /// A network with the host's loopback and DHCP.
     Host,
-    /// The same, with this port of the host leading to the board's [`PORT`].
+    /// The same, with this port of the host forwarded to the board's [`PORT`].
     Listening(u16),
-    /// Another board alone: the cable with this name, a path, at this end of it.
+    /// A cable to another board: the path of its sockets, and the end.
     Cable(&'a Path, End),
 }
 
 /// An end of a cable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// One.
+    /// The first end.
     Near,
-    /// The other.
+    /// The second end.
     Far,
 }
 
 impl Board {
-    /// The file name of this board's own `program`.
+    /// The file name of `program` for this board.
     pub fn program(&self, program: &str) -> String {
         format!("{}-{program}", self.chip)
     }
 
-    /// The board, running `program` with `words` as its command line.
+    /// The command for a board that runs `program` with the arguments `words`.
     pub fn command(&self, program: &Path, wire: Wire<'_>, words: &[String]) -> Command {
         let mut command = Command::new(PROGRAM);
         command.args(["-M", self.machine, "-display", "none", "-monitor", "none", "-serial", "none"]);
@@ -76,7 +76,7 @@ impl Board {
                 command.args(["-nic", &format!("user,hostfwd=tcp:127.0.0.1:{port}-:{PORT}")])
             }
             Wire::Cable(path, end) => {
-                // A datagram a frame. Two boards with one address would not hear each other.
+                // Each frame is a datagram. The two boards need different addresses.
                 let (ours, theirs, address) = match end {
                     End::Near => ("near", "far", "52:54:00:12:34:57"),
                     End::Far => ("far", "near", "52:54:00:12:34:58"),
@@ -99,7 +99,7 @@ impl Board {
         command
     }
 
-    /// The board without a network, on which every instruction takes the same time.
+    /// The command for a board without a network, on which every instruction takes the same time.
     pub fn counting(&self, program: &Path, words: &[String]) -> Command {
         let mut command = self.command(program, Wire::None, words);
         command.args(["-icount", "shift=4,sleep=off"]);
@@ -107,13 +107,13 @@ impl Board {
     }
 }
 
-/// QEMU's own words about a board, which say nothing about what runs on it.
+/// Whether a line is QEMU's own message about a board, not the output of its program.
 pub fn is_noise(line: &str) -> bool {
-    // The timers that the firmware leaves alone, and a board without a wire.
+    // Unused timers, and a board without a network.
     line.trim_end() == "Timer with period zero, disabling" || line.trim_end().ends_with(" has no peer")
 }
 
-/// A word as the board's command line and QEMU's options want it: blanks within quotes, commas twice.
+/// A word in the syntax of the board's command line and QEMU's options: quoted if it has blanks, commas doubled.
 fn quoted(word: &str) -> String {
     let word = word.replace(',', ",,");
     if word.contains(' ') { format!("\"{word}\"") } else { word }
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_survive_the_way_to_the_board() {
+    fn words_are_quoted_for_the_board() {
         let words = ["--send".to_owned(), "21.5 C, rising".to_owned()];
         let command = LM3S6965.command(Path::new("device"), Wire::None, &words);
         let arguments: Vec<_> = command.get_args().map(|a| a.to_string_lossy().into_owned()).collect();

@@ -1,4 +1,4 @@
-//! Makes the fixtures and the first inputs that are whole conversations: run it after a change of the protocol.
+//! Makes the fixtures, and the first inputs that are whole connections. Run it after a change of the protocol.
 //!
 //! `cargo run --manifest-path fuzz/Cargo.toml --no-default-features --bin seeds`
 
@@ -27,7 +27,7 @@ fn main() -> io::Result<()> {
     save("fixtures", "responder.json", &responder)?;
     save("fixtures", "initiator.json", &initiator)?;
     if responder != peers::RESPONDER || initiator != peers::INITIATOR {
-        println!("the fixtures have changed, and this program holds the old ones: run it once more");
+        println!("the fixtures have changed, and this program has the old fixtures: run it once more");
         return Ok(());
     }
     let mut anchor = [0; 2048];
@@ -70,7 +70,7 @@ fn framed(body: &[u8]) -> Vec<u8> {
     [&(body.len() as u32).to_be_bytes(), body].concat()
 }
 
-/// A certificate that outlives all of us, by the key in `fixtures/issuer.pem`.
+/// A certificate that ends in the year 9999, signed by the key in `fixtures/issuer.pem`.
 fn issue(subject: &str, key: &KeyPair) -> Vec<u8> {
     let mut der = [0; 2048];
     let der = pem::decode("PRIVATE KEY", include_bytes!("../../fixtures/issuer.pem"), &mut der).expect("PEM");
@@ -95,7 +95,7 @@ fn issue(subject: &str, key: &KeyPair) -> Vec<u8> {
     attach_signature(text, signature, &mut out).expect("room").to_vec()
 }
 
-/// What the honest client sends, to the CA that the target plays.
+/// The bytes that the honest client sends to the CA of the target.
 fn enrolment(form: EnrolForm) -> Vec<u8> {
     let (key, anchor) = (peers::initiator_key(), peers::anchor());
     let subject_id = Id::new(peers::INITIATOR_ID).expect("a name").into();
@@ -105,8 +105,8 @@ fn enrolment(form: EnrolForm) -> Vec<u8> {
     let mut client = Link::new(client, &mut ours.rx, &mut ours.tx);
     let ca = EnrolServer::new(Portable::new(), anchor.fingerprint());
     let mut ca = Link::new(ca, &mut theirs.rx, &mut theirs.tx);
-    talk(&mut client, &mut ca, |ca, asked| {
-        ca.send(|ca, out| match asked {
+    exchange(&mut client, &mut ca, |ca, event| {
+        ca.send(|ca, out| match event {
             EnrolEvent::Challenge { .. } => ca.challenge(&mut peers::rng(), out),
             _ => ca.issue(peers::INITIATOR, out),
         })
@@ -114,21 +114,21 @@ fn enrolment(form: EnrolForm) -> Vec<u8> {
     })
 }
 
-/// What an initiator with that key sends: the handshake with the honest one's certificate, what it says, the end.
+/// The bytes of an initiator with that key: the handshake with the honest certificate, the messages and the end.
 fn channel(key: &KeyPair) -> Vec<u8> {
-    let (listener_key, anchor) = (peers::responder_key(), peers::anchor());
+    let (responder_key, anchor) = (peers::responder_key(), peers::anchor());
     let local =
         |key, certificate| LocalIdentity { key, certificate, anchor: &anchor, now: peers::now(), peer: None };
     let (mut ours, mut theirs) = (Buffers::default(), Buffers::default());
     let initiator = Initiator::new(local(key, peers::INITIATOR), &mut other_rng());
     let mut initiator = Link::new(initiator, &mut ours.rx, &mut ours.tx);
-    let responder = Responder::new(local(&listener_key, peers::RESPONDER), &mut peers::rng());
+    let responder = Responder::new(local(&responder_key, peers::RESPONDER), &mut peers::rng());
     let mut responder = Link::new(responder, &mut theirs.rx, &mut theirs.tx);
-    let mut sent = talk(&mut initiator, &mut responder, |_, never| match never {});
+    let mut sent = exchange(&mut initiator, &mut responder, |_, never| match never {});
     let halves =
         initiator.split(|machine| machine.established().map(|open| (open.inbound, open.outbound, ())));
-    let (_, mut outbound, ()) = halves.expect("the listener is honest");
-    for text in peers::SAID {
+    let (_, mut outbound, ()) = halves.expect("the responder is honest");
+    for text in peers::MESSAGES {
         outbound.send(|channel, out| channel.seal(text, out)).expect("room");
         sent.extend(drain(&mut outbound));
     }
@@ -137,20 +137,20 @@ fn channel(key: &KeyPair) -> Vec<u8> {
     sent
 }
 
-/// Lets both talk until neither has more to say, and gives what `first` said.
-fn talk<A: Machine<Error = session::Error>, B: Machine<Error = session::Error>>(
+/// Moves bytes both ways until `first` sends no more, and returns the bytes that it has sent.
+fn exchange<A: Machine<Error = session::Error>, B: Machine<Error = session::Error>>(
     first: &mut Link<'_, A>,
     second: &mut Link<'_, B>,
     mut deliver: impl FnMut(&mut Link<'_, B>, B::Event),
 ) -> Vec<u8> {
-    let mut said = Vec::new();
+    let mut sent = Vec::new();
     loop {
         let from_first = drain(first);
         if from_first.is_empty() {
-            return said;
+            return sent;
         }
         give(second, &from_first);
-        said.extend(from_first);
+        sent.extend(from_first);
         while second.want() == Ok(Want::Deliver) {
             let event = second.event().expect("an event");
             deliver(second, event);
@@ -160,7 +160,7 @@ fn talk<A: Machine<Error = session::Error>, B: Machine<Error = session::Error>>(
     }
 }
 
-/// Everything that a link has to send now.
+/// All bytes that a link has to send now.
 fn drain<M: Machine<Error = session::Error>>(link: &mut Link<'_, M>) -> Vec<u8> {
     let mut bytes = Vec::new();
     while link.want() == Ok(Want::Send) {
@@ -177,7 +177,7 @@ fn give<M: Machine<Error = session::Error>>(link: &mut Link<'_, M>, bytes: &[u8]
     }
 }
 
-/// The honest client's randomness, unlike that of whom it talks to.
+/// The honest client's randomness, different from that of its peer.
 fn other_rng() -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(2)
 }

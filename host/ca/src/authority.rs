@@ -1,52 +1,28 @@
-//! The authority: judges requests, and issues what it allows in one order that survives crashes.
+//! The authority: decides on requests, and issues certificates for the allowed ones.
 //!
-//! `policy -> serials reserved -> signed together -> recorded together -> answered`
-//!
-//! - A serial number is on the disk as reserved before it is signed, so one that was ever signed is
-//!   never signed again, even if the process dies between the two.
-//! - A certificate is on the disk before it is answered, and its token is spent in the same
-//!   transaction: what a client holds is in the ledger, and a token works once.
-//! - The requests of a batch are judged one after another, each as if those before it had been
-//!   issued already: a batch gives what the same requests give singly.
-//! - A request that is repeated is answered with the certificate that it was answered with before,
-//!   byte for byte, and nothing is recorded (protocol §7): a lost answer costs neither name nor token.
+//! - A batch has the same results as its requests one by one. Each decision counts the requests before it as issued.
+//! - A repeated request gets its earlier certificate again, and nothing is recorded (protocol §7). So a lost answer
+//!   costs no name and no token.
 
 use std::collections::{HashMap, HashSet};
 
+use miette::Diagnostic;
 use minipki_core::cert::{Id, IdBuf};
 use minipki_core::crypto::{rsa, x25519};
 use minipki_core::time::UnixTime;
-use minipki_core::trust::Serial;
 
+use super::certify::{IssueError, Issued, certify, expect_count};
 use super::limits::Rates;
 use super::outage::{Damage, Outage};
 use super::policy::{self, Allowed, Approved, NameState};
-use super::ports::{
-    CertificateFormat, CertificateRecord, Ledger, LedgerError, LedgerFacts, NewCertificate, SignError, Signer,
-};
-use super::profile::{self, Profile, ProfileError};
+use super::ports::{CertificateRecord, Ledger, LedgerError, LedgerFacts, Signer};
+use super::profile;
 use super::{CertificationRequest, IssueRequest, Policy, Possession, Refused, TokenHash};
 
-/// A certificate that is signed and recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issued {
-    /// Its serial number.
-    pub serial: Serial,
-    /// Its text, to be answered byte for byte.
-    pub certificate: Vec<u8>,
-    /// Whether the same request was answered with it before.
-    pub repeated: bool,
-}
-
-impl Issued {
-    fn again(recorded: CertificateRecord) -> Self {
-        Self { serial: recorded.serial, certificate: recorded.certificate, repeated: true }
-    }
-}
-
-/// A certificate authority: a name, a policy, a key and a memory.
+/// A certificate authority: a name, a policy, a signer and a ledger.
 pub struct Authority {
-    profile: Profile,
+    issuer_id: IdBuf,
+    issuer_key: rsa::PublicKey,
     policy: Policy,
     signer: Box<dyn Signer>,
     ledger: Box<dyn Ledger>,
@@ -55,58 +31,31 @@ pub struct Authority {
     damage: Damage,
 }
 
-/// Why a whole batch failed, or one request whose row is damaged: for the log.
-#[derive(Debug, thiserror::Error)]
-enum IssueError {
-    #[error("{}", in_log(.0))]
-    Ledger(#[from] LedgerError),
-    #[error(transparent)]
-    Sign(#[from] SignError),
-    #[error(transparent)]
-    Profile(#[from] ProfileError),
-    #[error("{free} bytes are free on the ledger's disk, and the policy keeps {kept}; free some space")]
-    Space { free: u64, kept: u64 },
-    #[error("asked for {asked} {what}, got {got}: this is a bug of the ledger or the signer")]
-    Count { what: &'static str, asked: usize, got: usize },
-}
-
-impl IssueError {
-    /// Whether the error passes by itself: then clients may try again, and the CA goes on.
-    const fn heals(&self) -> bool {
-        matches!(
-            self,
-            Self::Ledger(LedgerError::Unavailable(_))
-                | Self::Profile(ProfileError::Validity)
-                | Self::Space { .. }
-        )
-    }
-}
-
-/// Where the answer to a request comes from.
+/// The source of the answer to a request.
 enum Answer {
-    /// From the ledger.
+    /// A certificate in the ledger.
     Recorded(CertificateRecord),
-    /// From this batch: the place among those that are signed, and whether another request has it already.
-    Signed { place: usize, repeated: bool },
+    /// A certificate of this batch: its index, and whether an earlier request of the batch has it already.
+    Signed { index: usize, repeated: bool },
 }
 
-/// A batch that was judged.
+/// The decisions on the requests of a batch.
 #[derive(Default)]
-struct Judged<'r> {
+struct Decisions<'r> {
     answers: Vec<Result<Answer, Refused>>,
-    /// The requests to sign for.
+    /// The requests that get a new certificate.
     approved: Vec<Approved<'r>>,
-    /// Their places by subject, key and token.
-    places: HashMap<(&'r IdBuf, x25519::PublicKey, Option<TokenHash>), usize>,
-    /// The keys that their names belong to.
+    /// The index in `approved` by subject, key and token.
+    indexes: HashMap<(&'r IdBuf, x25519::PublicKey, Option<TokenHash>), usize>,
+    /// The key of each subject in `approved`.
     holders: HashMap<&'r IdBuf, [u8; 32]>,
-    /// The tokens that they spend.
+    /// The tokens that the requests in `approved` spend.
     spent: HashSet<TokenHash>,
 }
 
-impl<'r> Judged<'r> {
-    /// Judges the next request of the batch. Those before it count as issued already.
-    fn judge(
+impl<'r> Decisions<'r> {
+    /// Decides on the next request of the batch.
+    fn decide(
         &mut self,
         policy: &Policy,
         rates: &mut Rates,
@@ -116,8 +65,8 @@ impl<'r> Judged<'r> {
     ) {
         let token = request.token;
         let key = (&request.subject_id, request.subject_key, token);
-        let answered = match self.places.get(&key) {
-            Some(place) => Some(Answer::Signed { place: *place, repeated: true }),
+        let answered = match self.indexes.get(&key) {
+            Some(index) => Some(Answer::Signed { index: *index, repeated: true }),
             None => facts
                 .earlier
                 .filter(|earlier| policy::is_repeatable(earlier, request.token, now))
@@ -130,16 +79,16 @@ impl<'r> Judged<'r> {
             },
             token_live: facts.token_live && token.is_some_and(|token| !self.spent.contains(&token)),
         };
-        let answer = policy.judge(request, name, answered).and_then(|allowed| match allowed {
+        let answer = policy.decide(request, name, answered).and_then(|allowed| match allowed {
             Allowed::Repeat(answer) => Ok(answer),
             Allowed::New(_) if !rates.take(request, now) => Err(Refused::RateLimited),
             Allowed::New(approved) => {
-                let place = self.approved.len();
+                let index = self.approved.len();
                 self.approved.push(approved);
-                self.places.insert(key, place);
+                self.indexes.insert(key, index);
                 self.holders.insert(&request.subject_id, *request.subject_key.as_bytes());
                 self.spent.extend(token);
-                Ok(Answer::Signed { place, repeated: false })
+                Ok(Answer::Signed { index, repeated: false })
             }
         });
         self.answers.push(answer);
@@ -147,34 +96,34 @@ impl<'r> Judged<'r> {
 }
 
 impl Authority {
-    /// An authority named `issuer_id` that signs and remembers through its two ports.
+    /// Makes an authority with the name `issuer_id`.
     pub fn new(issuer_id: IdBuf, policy: Policy, signer: Box<dyn Signer>, ledger: Box<dyn Ledger>) -> Self {
         let issuer_key = signer.public_key().clone();
-        let (profile, rates) = (Profile { issuer_id, issuer_key }, Rates::new(policy.rates));
+        let rates = Rates::new(policy.rates);
         let (outage, damage) = Default::default();
-        Self { profile, policy, signer, ledger, rates, outage, damage }
+        Self { issuer_id, issuer_key, policy, signer, ledger, rates, outage, damage }
     }
 
-    /// The CA's name, as its certificates carry it.
+    /// The issuer name in the certificates.
     pub fn issuer_id(&self) -> Id<'_> {
-        self.profile.issuer_id.as_id()
+        self.issuer_id.as_id()
     }
 
-    /// The key that its certificates verify under.
+    /// The public key that verifies the certificates.
     pub const fn public_key(&self) -> &rsa::PublicKey {
-        &self.profile.issuer_key
+        &self.issuer_key
     }
 
-    /// The rules it goes by.
+    /// The policy.
     pub const fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// Checks the proof of possession in `request`, and finds the token that it was made with: none, as most are, or one
-    /// of those that the subject may use. All of these are tried, so that the time does not tell which one it was.
+    /// Checks the proof of possession in `request`, and finds its token. The proof fits no token, or one that the
+    /// subject may use. All tokens are tried, so the time does not depend on the position of the right one.
     ///
     /// # Errors
-    /// [`Refused::ProofFailed`]; as [`Authority::issue_many`] for a ledger that cannot be read.
+    /// [`Refused::ProofFailed`]; the errors of [`Authority::issue_many`] if the ledger cannot be read.
     pub fn check_possession(
         &mut self,
         request: CertificationRequest,
@@ -194,99 +143,65 @@ impl Authority {
         Ok(IssueRequest { subject_id, subject_key, possession, token, source })
     }
 
-    /// Judges `requests` and issues the certificates of those allowed, signed and recorded
-    /// together. The answers are in the order of the requests.
+    /// Decides on `requests`, and signs and records the allowed certificates together. The answers are in the order of
+    /// the requests.
     ///
-    /// Takes as long as signing and one durable commit do: call it off the async threads.
+    /// This takes the time of the signatures and of a durable commit: call it off the async threads.
     ///
     /// # Errors
-    /// Each request its own [`Refused`], [`Refused::Damaged`] if the ledger's row for it is damaged. If the signer or the ledger fails, nothing is recorded, and
-    /// all that were to be signed get [`Refused::Internal`], or [`Refused::Busy`] if trying again
-    /// will help: a token went away meanwhile, the ledger is locked by another process, the disk is
-    /// full, the clock is wrong. The log says why.
+    /// Each request has its own [`Refused`]. If the signer or the ledger fails, nothing is recorded, and all new
+    /// certificates get [`Refused::Internal`]. They get [`Refused::Busy`] if a later try can succeed: a token was spent
+    /// meanwhile, another process locks the ledger, the disk is full or the clock is wrong. The log has the reason.
     pub fn issue_many(&mut self, requests: &[IssueRequest], now: UnixTime) -> Vec<Result<Issued, Refused>> {
-        let Judged { answers, approved, .. } = match self.judge_all(requests, now) {
-            Ok(judged) => judged,
+        let Decisions { answers, approved, .. } = match self.decide_all(requests, now) {
+            Ok(decisions) => decisions,
             Err(error) => return vec![Err(self.report(&error, requests.len(), now)); requests.len()],
         };
         let signed = self.certify(&approved, now).map_err(|error| {
             approved.iter().for_each(|one| self.rates.give_back(one.request()));
             self.report(&error, approved.len(), now)
         });
-        let give = |answer| match answer {
+        let certificate = |answer| match answer {
             Answer::Recorded(recorded) => Ok(Issued::again(recorded)),
-            Answer::Signed { place, repeated } => {
+            Answer::Signed { index, repeated } => {
                 let signed =
-                    signed.as_ref().map_err(|refused| *refused)?.get(place).ok_or(Refused::Internal)?;
+                    signed.as_ref().map_err(|refused| *refused)?.get(index).ok_or(Refused::Internal)?;
                 Ok(Issued { repeated, ..signed.clone() })
             }
         };
-        answers.into_iter().map(|answer| answer.and_then(give)).collect()
+        answers.into_iter().map(|answer| answer.and_then(certificate)).collect()
     }
 
-    fn judge_all<'r>(
+    fn decide_all<'r>(
         &mut self,
         requests: &'r [IssueRequest],
         now: UnixTime,
-    ) -> Result<Judged<'r>, IssueError> {
+    ) -> Result<Decisions<'r>, IssueError> {
         let (served, beyond) = requests.split_at(requests.len().min(self.policy.max_waiting));
         let inquiries: Vec<_> = served.iter().map(IssueRequest::inquiry).collect();
         let facts = self.ledger.facts(&inquiries, now)?;
         expect_count("facts", served.len(), facts.len())?;
-        let mut judged = Judged::default();
+        let mut decisions = Decisions::default();
         for (request, facts) in served.iter().zip(facts) {
             match facts {
-                Ok(facts) => judged.judge(&self.policy, &mut self.rates, request, facts, now),
-                Err(error) => judged.answers.push(Err(self.report(&error.into(), 1, now))),
+                Ok(facts) => decisions.decide(&self.policy, &mut self.rates, request, facts, now),
+                Err(error) => decisions.answers.push(Err(self.report(&error.into(), 1, now))),
             }
         }
-        judged.answers.extend(beyond.iter().map(|_| Err(Refused::Busy)));
-        Ok(judged)
+        decisions.answers.extend(beyond.iter().map(|_| Err(Refused::Busy)));
+        Ok(decisions)
     }
 
-    /// Reserve, sign, record. All of them or none.
+    /// Issues all certificates of `approved`, or none of them.
     fn certify(&mut self, approved: &[Approved<'_>], now: UnixTime) -> Result<Vec<Issued>, IssueError> {
         if approved.is_empty() {
             return Ok(Vec::new());
         }
         self.check_space()?;
-        let validity = profile::validity(&self.policy, now)?;
-        let serials = self.ledger.reserve(approved.len())?;
-        expect_count("serial numbers", approved.len(), serials.len())?;
-        let unsigned = approved
-            .iter()
-            .zip(&serials)
-            .map(|(one, serial)| self.profile.unsigned(*one, *serial, validity))
-            .collect::<Result<Vec<_>, _>>()?;
-
-        let messages: Vec<&[u8]> = unsigned.iter().map(Vec::as_slice).collect();
-        let signatures = self.signer.sign_many(&messages)?;
-        expect_count("signatures", messages.len(), signatures.len())?;
-
-        let issued = unsigned
-            .iter()
-            .zip(&signatures)
-            .zip(&serials)
-            .map(|((text, signature), serial)| {
-                let certificate = profile::attach_signature(text, signature)?;
-                Ok(Issued { serial: *serial, certificate, repeated: false })
-            })
-            .collect::<Result<Vec<_>, ProfileError>>()?;
-
-        let entries: Vec<_> = approved
-            .iter()
-            .zip(&issued)
-            .map(|(one, issued)| NewCertificate {
-                serial: issued.serial,
-                subject_id: one.request().subject_id.as_id(),
-                subject_key: one.request().subject_key.as_bytes(),
-                validity,
-                format: CertificateFormat::Json,
-                certificate: &issued.certificate,
-                token: one.token(),
-            })
-            .collect();
-        self.ledger.record(&entries, now)?;
+        let validity = profile::validity(self.policy.validity.as_secs(), now)?;
+        let templates: Vec<_> = approved.iter().map(|one| one.template(validity)).collect();
+        let issued =
+            certify(self.issuer_id.as_id(), self.signer.as_mut(), self.ledger.as_mut(), &templates, now)?;
         self.outage.end();
         Ok(issued)
     }
@@ -300,40 +215,28 @@ impl Authority {
         if free < kept { Err(IssueError::Space { free, kept }) } else { Ok(()) }
     }
 
-    /// Logs for the operator why `requests` are refused; returns what their clients are told.
+    /// Logs the reason for the operator. Returns the refusal for the clients.
     fn report(&mut self, error: &IssueError, requests: usize, now: UnixTime) -> Refused {
         match error {
-            // Nothing is broken: all but one of them will succeed when they ask again.
+            // The other requests of the batch will succeed at the next try.
             IssueError::Ledger(LedgerError::TokenSpent(_)) => {
-                tracing::warn!(%error, "a batch of certificates has to be asked for again");
+                tracing::warn!(%error, "a batch of certificates was refused as busy");
                 Refused::Busy
             }
-            // Nobody else needs that row.
+            // No other request needs that row.
             IssueError::Ledger(LedgerError::Damaged(_)) => {
                 self.damage.refuse(error, now);
                 Refused::Damaged
             }
-            _ if error.heals() => {
+            _ if error.is_temporary() => {
                 self.outage.refuse(error, requests, now);
                 Refused::Busy
             }
             _ => {
-                tracing::error!(%error, "a batch of certificates could not be issued");
+                let next = error.help().map(tracing::field::display);
+                tracing::error!(%error, next, "a batch of certificates could not be issued");
                 Refused::Internal
             }
         }
     }
-}
-
-/// An error of the ledger, as the log tells it.
-fn in_log(error: &LedgerError) -> String {
-    match error {
-        LedgerError::Unavailable(_) => format!("the ledger cannot be used at the moment: {error}"),
-        LedgerError::Failed(_) => format!("the ledger could not be read or written: {error}"),
-        _ => error.to_string(),
-    }
-}
-
-fn expect_count(what: &'static str, asked: usize, got: usize) -> Result<(), IssueError> {
-    if asked == got { Ok(()) } else { Err(IssueError::Count { what, asked, got }) }
 }

@@ -1,10 +1,11 @@
-//! The certificate authority itself: who may have a certificate, what it says, and in which order
-//! it is signed, recorded and answered. Pure: no sockets, no files, no database, no clock.
+//! The certificate authority: its policy, its certificate profiles, and the steps of issuing. It has no sockets, files,
+//! database or clock.
 //!
-//! Read [`authority`] first; [`policy`] is what it decides by, [`limits`] how many certificates it issues within an
-//! hour, [`profile`] what it writes, and [`ports`] what it needs from outside.
+//! Read [`authority`] first. It decides with [`policy`] and [`limits`], and issues with [`certify`]. Its signer and its
+//! storage are behind [`ports`].
 
 pub mod authority;
+pub mod certify;
 pub mod limits;
 mod outage;
 pub mod policy;
@@ -12,14 +13,19 @@ pub mod ports;
 pub mod profile;
 pub mod request;
 pub mod source;
+pub mod tls_server;
 pub mod token;
 
-pub use authority::{Authority, Issued};
+pub use authority::Authority;
+pub use certify::{IssueError, Issued};
 pub use limits::RateLimits;
 pub use policy::{Authorization, Enrolment, Policy, Refused};
 pub use ports::{
-    Inquiry, Ledger, LedgerError, LedgerFacts, NewCertificate, SignError, Signature, Signer, TokenHash,
+    Inquiry, Ledger, LedgerError, LedgerFacts, NewCertificate, Recorder, SignError, Signature,
+    SignatureAlgorithm, Signer, TokenHash,
 };
+pub use profile::{TlsName, check_record};
 pub use request::{CertificationRequest, IssueRequest, Possession, PossessionCheck};
 pub use source::Source;
+pub use tls_server::{TlsCertificates, TlsServerRequest, issue_tls_server};
 pub use token::Token;

@@ -1,6 +1,5 @@
-//! How many certificates a key, a name and a source may get within an hour.
-//!
-//! The count is kept in memory, in tables of a fixed size: a restart of the CA forgets it.
+//! The limits on the certificates for a key, a name and a source within an hour. The counts are in memory only, in
+//! tables of a bounded size.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,12 +10,12 @@ use minipki_core::time::UnixTime;
 
 use super::{IssueRequest, Possession, Source};
 
-/// Limits on the certificates that are recorded within an hour. Repeated answers do not count. `None` is no limit.
+/// Limits on the certificates recorded within an hour. Repeated answers do not count. `None` is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimits {
-    /// For one X25519 key that was proven, under whatever names.
+    /// For one proven X25519 key, under all names.
     pub key: Option<NonZeroU32>,
-    /// For one subject, with whatever keys and tokens.
+    /// For one subject, with all keys and tokens.
     pub name: Option<NonZeroU32>,
     /// For one IPv4 address or IPv6 /64 network.
     pub source: Option<NonZeroU32>,
@@ -28,14 +27,14 @@ impl RateLimits {
 }
 
 impl Default for RateLimits {
-    /// 60 for a key and for a name, 10,000 for a source. A device needs one certificate for weeks; a fleet behind one
-    /// address that enrols 100,000 devices on one day stays below the limit.
+    /// 60 for a key and for a name, 10,000 for a source. A device needs one certificate for weeks. A fleet behind one
+    /// address can enrol 100,000 devices on one day.
     fn default() -> Self {
         Self { key: NonZeroU32::new(60), name: NonZeroU32::new(60), source: NonZeroU32::new(10_000) }
     }
 }
 
-/// The number of certificates that were issued within the last hour, measured against the limits.
+/// The certificates issued within the last hour, counted for each limit.
 pub(super) struct Rates {
     keys: Meter<[u8; 32]>,
     names: Meter<IdBuf>,
@@ -65,7 +64,7 @@ impl Rates {
         allowed
     }
 
-    /// Takes back what [`Rates::take`] has counted for a certificate that was not issued after all.
+    /// Undoes [`Rates::take`] for a certificate that was not issued.
     pub(super) fn give_back(&mut self, request: &IssueRequest) {
         proven_key(request).iter().for_each(|key| self.keys.remove(key));
         self.names.remove(&request.subject_id);
@@ -73,22 +72,22 @@ impl Rates {
     }
 }
 
-/// The key, if it was proven: in the classic form anybody could use up the certificates of somebody else's key.
+/// The key, if it was proven. In the classic form a stranger could use up the limit of a key.
 fn proven_key(request: &IssueRequest) -> Option<[u8; 32]> {
     (request.possession != Possession::None).then_some(*request.subject_key.as_bytes())
 }
 
-/// An hour in microseconds, the unit of all times here.
+/// An hour in microseconds, the unit of all times below.
 const HOUR: u64 = 3_600_000_000;
 
-/// How many entries a table has at most: 16,384, some megabytes for all three.
+/// The maximum number of entries in a table. All three tables take some megabytes.
 const CAPACITY: usize = 1 << 14;
 
-/// A rate limit for each `K`: the generic cell rate algorithm (ITU-T I.371). An entry is the time at which the hour's
-/// certificates will all be available again. Each certificate moves that time on by its share of an hour, and no
-/// further than an hour ahead.
+/// A rate limit for each `K`: the generic cell rate algorithm (ITU-T I.371). An entry is the time at which the whole
+/// limit is available again. Each certificate adds its share of an hour to that time. It is at most an hour ahead of
+/// now.
 struct Meter<K> {
-    /// The share of an hour that one certificate takes; `None` where there is no limit.
+    /// The share of an hour that one certificate takes; `None` without a limit.
     share: Option<u64>,
     entries: HashMap<K, u64>,
 }
@@ -117,13 +116,13 @@ impl<K: Hash + Eq> Meter<K> {
         }
     }
 
-    /// Where the next share begins. A time that is further ahead than it can be is from before the clock was set back.
+    /// The time at which the next share begins. An entry more than an hour ahead is ignored: the clock was set back.
     fn start(&self, key: &K, now: UnixTime) -> u64 {
         let now = micros(now);
         self.entries.get(key).copied().filter(|time| *time <= now + HOUR).unwrap_or(now).max(now)
     }
 
-    /// Makes room: the half that has used least can lose its count with least effect.
+    /// Makes room: drops the half that has used least of its limit.
     fn drop_half(&mut self) {
         let mut times: Vec<_> = self.entries.values().copied().collect();
         let middle = times.len() / 2;
@@ -145,7 +144,7 @@ mod tests {
         UnixTime::new(1_800_000_000 + seconds).expect("a time")
     }
 
-    /// How many certificates the meter allows `key` at this time.
+    /// The number of certificates that the meter allows `key` at this time.
     fn allowed(meter: &mut Meter<u32>, key: u32, now: UnixTime) -> usize {
         let mut count = 0;
         while meter.allows(&key, now) {
@@ -163,8 +162,8 @@ mod tests {
         assert_eq!(allowed(&mut meter, 2, at(600)), 7, "each key has its own");
         assert_eq!(allowed(&mut meter, 1, at(100_000)), 7);
         meter.remove(&1);
-        assert_eq!(allowed(&mut meter, 1, at(100_000)), 1, "what was given back");
-        // A clock that was set back far does not lock anybody out.
+        assert_eq!(allowed(&mut meter, 1, at(100_000)), 1, "one was given back");
+        // After the clock was set back the limit is available.
         assert_eq!(allowed(&mut meter, 1, at(0)), 7);
     }
 

@@ -1,43 +1,44 @@
-//! A condition that lasts for a time, as the log tells it: at once, now and then, and at its end where that can be seen.
+//! The log lines about a condition that lasts: the first, one a minute, and one at its end if the end is known.
 
-use std::fmt;
-
+use miette::Diagnostic;
 use minipki_core::time::UnixTime;
+use tracing::field::display;
 
-/// How long the log says nothing more of it, in seconds.
+/// The seconds between two log lines about one condition.
 const QUIET: u64 = 60;
 
-/// A fault that heals by itself, if there is one now: a locked ledger, a full disk, a wrong clock.
+/// The present temporary error, if there is one: a locked ledger, a full disk or a wrong clock.
 #[derive(Default)]
 pub(super) struct Outage(Option<Current>);
 
 struct Current {
-    /// When the log has last told of it.
-    told: UnixTime,
-    /// Requests that were refused as busy since it began.
+    /// The time of the last log line.
+    logged: UnixTime,
+    /// Requests refused as busy since the error began.
     refused: usize,
 }
 
 impl Outage {
-    /// Takes in that `requests` are refused as busy for this `reason`.
-    pub(super) fn refuse(&mut self, reason: impl fmt::Display, requests: usize, now: UnixTime) {
+    /// Counts `requests` that are refused as busy, and logs the `reason` if a line is due.
+    pub(super) fn refuse(&mut self, reason: &dyn Diagnostic, requests: usize, now: UnixTime) {
+        let next = reason.help().map(display);
         match &mut self.0 {
             None => {
-                tracing::error!(%reason, "nothing can be issued for now: clients are told to try again");
-                self.0 = Some(Current { told: now, refused: requests });
+                tracing::error!(%reason, next, "nothing can be issued for now: requests are refused as busy");
+                self.0 = Some(Current { logged: now, refused: requests });
             }
             Some(current) => {
                 current.refused += requests;
-                // A clock that was set back lets it be told once more.
-                if now.get().abs_diff(current.told.get()) >= QUIET {
-                    tracing::warn!(%reason, refused = current.refused, "still nothing can be issued");
-                    current.told = now;
+                // A line is due also after the clock was set back.
+                if now.get().abs_diff(current.logged.get()) >= QUIET {
+                    tracing::warn!(%reason, next, refused = current.refused, "still nothing can be issued");
+                    current.logged = now;
                 }
             }
         }
     }
 
-    /// Takes in that certificates were issued.
+    /// Ends the error: certificates were issued.
     pub(super) fn end(&mut self) {
         if let Some(Current { refused, .. }) = self.0.take() {
             tracing::warn!(refused, "certificates can be issued again");
@@ -45,25 +46,25 @@ impl Outage {
     }
 }
 
-/// Requests that need a damaged row of the ledger. Whoever owns the row's name can send them without end.
+/// Refused requests that need a damaged row of the ledger. One client can send them without end.
 #[derive(Default)]
 pub(super) struct Damage {
-    /// When the log has last told of one.
-    told: Option<UnixTime>,
-    /// Requests that were refused and not told since.
+    /// The time of the last log line.
+    logged: Option<UnixTime>,
+    /// Requests refused since without a log line.
     more: usize,
 }
 
 impl Damage {
-    /// Takes in that a request is refused for this `reason`.
-    pub(super) fn refuse(&mut self, reason: impl fmt::Display, now: UnixTime) {
-        // A clock that was set back lets it be told once more.
-        if self.told.is_some_and(|told| now.get().abs_diff(told.get()) < QUIET) {
+    /// Counts a refused request, and logs the `reason` if a line is due.
+    pub(super) fn refuse(&mut self, reason: &dyn Diagnostic, now: UnixTime) {
+        // A line is due also after the clock was set back.
+        if self.logged.is_some_and(|logged| now.get().abs_diff(logged.get()) < QUIET) {
             self.more += 1;
             return;
         }
-        let more = std::mem::take(&mut self.more);
-        tracing::error!(%reason, more, "a request is refused, since the ledger is damaged; others go on");
-        self.told = Some(now);
+        let (next, more) = (reason.help().map(display), std::mem::take(&mut self.more));
+        tracing::error!(%reason, next, more, "a request is refused: its row of the ledger is damaged");
+        self.logged = Some(now);
     }
 }

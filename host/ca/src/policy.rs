@@ -1,4 +1,4 @@
-//! Who may have a certificate: the rules, apart from how their facts are found.
+//! The rules for a certificate. The ledger provides the facts that they need.
 
 use std::time::Duration;
 
@@ -6,51 +6,52 @@ use minipki_core::time::UnixTime;
 use minipki_core::trust::Validity;
 
 use super::ports::CertificateRecord;
+use super::profile::{BACKDATE, CertTemplate, JsonProfile};
 use super::{IssueRequest, Possession, RateLimits, TokenHash};
 
-/// What a CA allows.
+/// The rules of a CA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Which forms of enrolment are served.
+    /// The forms of enrolment that are served.
     pub enrolment: Enrolment,
-    /// How long a certificate is valid from the moment it is issued on, in whole seconds. Its
-    /// `not_before` lies five minutes before that moment, for clocks that are a little behind.
+    /// The time from the issue of a certificate until its end, in whole seconds. Its `not_before` is five minutes
+    /// before the issue, for clocks that are a little behind.
     pub validity: Duration,
-    /// How many requests may wait to be signed together; those beyond are refused as busy, so a
-    /// flood costs a bounded time and the ones that wait are answered.
+    /// The maximum number of requests in a batch. The requests above it are refused as busy, so the time of a batch is
+    /// bounded.
     pub max_waiting: usize,
-    /// How many certificates a key, a name and a source may get within an hour.
+    /// The limits on certificates for a key, a name and a source within an hour.
     pub rates: RateLimits,
-    /// Bytes that must be free on the ledger's disk for a new certificate. With less, new requests are refused as
-    /// busy and repeated ones are still answered: the CA never fills its disk to the last byte. 0 allows all.
+    /// Bytes that must be free on the ledger's disk for a new certificate. With less, new requests are refused as busy,
+    /// and repeated ones are answered. 0 turns the check off.
     pub min_free: u64,
 }
 
-/// Which forms of enrolment a CA serves (protocol §4).
+/// The forms of enrolment that a CA serves (protocol §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Enrolment {
-    /// The proven form, and the classic form, in which nothing is proven.
+    /// The proven form, and the classic form, which has no proof.
     Open,
-    /// The proven form, with a token or without.
+    /// The proven form, with or without a token.
     Proven,
-    /// The proven form with a token, also for a name that the key has already.
+    /// The proven form with a token, even for a name that belongs to the key already.
     Token,
 }
 
-/// Why a requester may have the name that it asks for.
+/// The reason why a requester may have the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Authorization {
     /// The name belongs to no key yet.
     FirstCome,
     /// The name belongs to the key that is to be certified.
     SameKey,
-    /// A token for the name, which is spent on the certificate.
+    /// A token for the name. It is spent on the certificate.
     Token(TokenHash),
 }
 
 impl Default for Policy {
-    /// Proven enrolment without tokens, 90 days, 1024 waiting (about a quarter of a second of
-    /// signing with a 2048-bit key), the default rates, 64 MiB free.
+    /// Proven enrolment without tokens, 90 days, batches of 1024 (about a quarter of a second with a 2048-bit key), the
+    /// default rates, 64 MiB free.
     fn default() -> Self {
         Self {
             enrolment: Enrolment::Proven,
@@ -62,58 +63,48 @@ impl Default for Policy {
     }
 }
 
-/// Why a request gets no certificate, in words that a client may see (protocol §6).
+/// The reason why a request gets no certificate. A client may see the text (protocol §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The name belongs to another key (`subject_taken`).
-    #[error(
-        "this subject has a live certificate for another key; enrol with that key, or ask the CA's operator for a token"
-    )]
+    #[error("this subject has a live certificate for another key")]
     SubjectTaken,
-    /// The token is not good for this subject now (`token_invalid`).
-    #[error(
-        "the token is unknown, spent, expired or for another subject; ask the CA's operator for a new one"
-    )]
+    /// The token is not valid for this subject now (`token_invalid`).
+    #[error("the token is unknown, spent, expired or for another subject")]
     TokenInvalid,
-    /// The policy does not allow what was asked (`not_allowed`).
-    #[error("this CA does not serve the classic form of enrolment; use the proven form")]
+    /// The policy does not allow the classic form (`not_allowed`).
+    #[error("this CA does not serve the classic form of enrolment")]
     ClassicNotServed,
-    /// The proof fits none of the secrets that it may have been made with (`proof_failed`). Which one the client meant,
-    /// nobody can tell: a wrong key, a wrong token and a spent token look the same.
+    /// The proof does not fit (`proof_failed`). The cause is a wrong key, a wrong token or a spent token: they cannot
+    /// be distinguished.
     #[error("the proof fits neither the key nor the token with the challenge")]
     ProofFailed,
-    /// The policy asks for a token (`token_invalid`).
-    #[error("this CA enrols only with a token; ask its operator for one")]
+    /// The policy requires a token (`token_invalid`).
+    #[error("this CA enrols only with a token")]
     TokenRequired,
-    /// The key, the name or the source has got its certificates for this hour (`rate_limited`).
-    #[error(
-        "this key, name or network has got too many certificates within an hour; wait, or ask the CA's operator to raise the limit"
-    )]
+    /// The key, the name or the source has reached its limit of certificates for this hour (`rate_limited`).
+    #[error("this key, name or network has got too many certificates within an hour")]
     RateLimited,
     /// Too many requests are waiting (`busy`).
-    #[error("the CA has too much to do; try again in a moment")]
+    #[error("the CA is busy")]
     Busy,
-    /// The row of the ledger for this name or token is damaged (`internal`). Other requests go on.
-    #[error("what the CA has recorded of this name is damaged; its operator finds the reason in the log")]
+    /// The row of the ledger for this name or token is damaged (`internal`). Other requests are not affected.
+    #[error("the CA's record of this name is damaged")]
     Damaged,
-    /// The CA failed; its log says why (`internal`).
-    #[error("the CA could not complete the request; its operator finds the reason in the log")]
+    /// The CA failed. Its log has the reason (`internal`).
+    #[error("the CA could not complete the request")]
     Internal,
 }
 
-/// How far before its issue a certificate's validity begins, in seconds: a subject or peer whose
-/// clock is a little behind the CA's would refuse it as not yet valid otherwise.
-pub(super) const BACKDATE: u64 = 5 * 60;
-
-/// How long after its issue a certificate is the answer to a repeated request without a token, in seconds (protocol §7).
+/// The seconds after its issue in which a certificate answers a repeated request without a token (protocol §7).
 const REPEATED_FOR: u64 = 24 * 60 * 60;
 
-/// The facts that the policy decides on for one request.
+/// The facts for one decision: those of the ledger, after the earlier requests of the batch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NameState<'a> {
     /// The key that the name belongs to.
     pub(super) holder: Option<&'a [u8]>,
-    /// Whether the token of the request can be spent on it.
+    /// Whether the token of the request can be spent.
     pub(super) token_live: bool,
 }
 
@@ -121,11 +112,11 @@ pub(super) struct NameState<'a> {
 pub(super) enum Allowed<'r, A> {
     /// A new certificate.
     New(Approved<'r>),
-    /// The answer that the same request was given before.
+    /// The earlier answer to the same request.
     Repeat(A),
 }
 
-/// A request that gets a new certificate. Only [`Policy::judge`] makes one, and only these are signed.
+/// A request that gets a new certificate. Only [`Policy::decide`] makes one, and only these are signed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Approved<'r> {
     request: &'r IssueRequest,
@@ -133,23 +124,28 @@ pub(super) struct Approved<'r> {
 }
 
 impl<'r> Approved<'r> {
-    /// What was asked.
     pub(super) const fn request(&self) -> &'r IssueRequest {
         self.request
     }
 
-    /// The token to be spent.
-    pub(super) const fn token(&self) -> Option<TokenHash> {
-        match self.authorization {
-            Authorization::Token(token) => Some(token),
-            Authorization::FirstCome | Authorization::SameKey => None,
+    /// The fields of the certificate.
+    pub(super) fn template(&self, validity: Validity) -> CertTemplate<'r, JsonProfile> {
+        CertTemplate {
+            profile: &JsonProfile,
+            subject_id: self.request.subject_id.as_id(),
+            subject_key: self.request.subject_key.as_bytes(),
+            validity,
+            token: match self.authorization {
+                Authorization::Token(token) => Some(token),
+                Authorization::FirstCome | Authorization::SameKey => None,
+            },
         }
     }
 }
 
 impl Policy {
-    /// Decides on one request, and on whether what the same request was `answered` before is repeated.
-    pub(super) fn judge<'r, A>(
+    /// Decides on one request. `answered` is the earlier answer to the same request.
+    pub(super) fn decide<'r, A>(
         &self,
         request: &'r IssueRequest,
         name: NameState<'_>,
@@ -157,7 +153,7 @@ impl Policy {
     ) -> Result<Allowed<'r, A>, Refused> {
         self.check_form(request)?;
         match answered {
-            // The name may have moved to another key since.
+            // The name may have moved to another key meanwhile.
             Some(answer) if name.holder.is_none_or(|holder| holder == *request.subject_key.as_bytes()) => {
                 Ok(Allowed::Repeat(answer))
             }
@@ -165,7 +161,7 @@ impl Policy {
         }
     }
 
-    /// Which forms of a request are served at all.
+    /// Checks that this form of request is served.
     ///
     /// | | classic | proven, no token | proven, token |
     /// | --- | --- | --- | --- |
@@ -183,7 +179,7 @@ impl Policy {
     }
 }
 
-/// Why the requester may have the name. A token moves a name to another key, and nothing else does.
+/// The reason why the requester may have the name. Only a token moves a name to another key.
 ///
 /// | the name belongs to | no token | live token | other token |
 /// | --- | --- | --- | --- |
@@ -200,15 +196,15 @@ fn authorize(request: &IssueRequest, name: NameState) -> Result<Authorization, R
     }
 }
 
-/// When a certificate of this validity was issued.
+/// The time of issue of a certificate with this validity.
 pub(super) fn issued_at(validity: &Validity) -> u64 {
     validity.not_before().get().saturating_add(BACKDATE)
 }
 
 /// Whether `earlier` answers the same request again at `now`.
 ///
-/// With a token there is no other answer, so it is good as long as the token. Without one a certificate that has not
-/// begun is not repeated: a clock that was ahead when it was issued would make it the only answer for years.
+/// With a token there is no other answer. Without a token, a certificate that is not valid yet is not repeated: it was
+/// issued while the clock was ahead, and would be the only answer for years.
 pub(super) fn is_repeatable(earlier: &CertificateRecord, token: Option<TokenHash>, now: UnixTime) -> bool {
     let begun = earlier.validity.not_before() <= now;
     let recent = now.get() < issued_at(&earlier.validity).saturating_add(REPEATED_FOR);

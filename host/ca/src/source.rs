@@ -1,13 +1,13 @@
-//! The network that a request comes from, as limits count it.
+//! The network that a request comes from. Limits count it.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::fmt;
 
-/// An IPv4 address, or the /64 network of an IPv6 address: the smallest block that one customer of a network
-/// has (RFC 6177). A host changes its address within the block at will, so limits count the block.
+/// An IPv4 address, or the /64 network of an IPv6 address. A customer has at least a /64 network (RFC 6177) and can use
+/// every address in it, so limits count the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
-    /// One IPv4 address, also where it was written as IPv6 (RFC 4291 §2.5.5.2).
+    /// One IPv4 address, also one that is mapped to IPv6 (RFC 4291 §2.5.5.2).
     V4(Ipv4Addr),
     /// The first 64 bits of an IPv6 address; the others are zero.
     V6(Ipv6Addr),

@@ -11,21 +11,20 @@ const ENTROPY: usize = 16;
 
 /// A token's text: 32 lower-case hexadecimal digits.
 ///
-/// Hexadecimal without groups is one word to a mouse, and has one spelling only: the text itself
-/// is what is hashed, so every character counts. It is wiped when dropped and shown only by
-/// [`Token::text`].
+/// The text itself is hashed. Hexadecimal digits have one spelling, and a double click selects all of them. The text is
+/// wiped when dropped, and only [`Token::text`] shows it.
 pub struct Token(Zeroizing<String>);
 
 impl Token {
     /// Draws a new token.
     ///
     /// # Errors
-    /// Whatever the random number generator reports.
+    /// The error of the random number generator.
     pub fn generate<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, R::Error> {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut bits = Zeroizing::new([0; ENTROPY]);
         rng.try_fill_bytes(&mut *bits)?;
-        // Reserved at once, so that no growth leaves a copy behind.
+        // The full capacity, because growth would leave a copy in memory.
         let mut text = Zeroizing::new(String::with_capacity(2 * ENTROPY));
         for byte in *bits {
             for nibble in [byte >> 4, byte & 15] {
@@ -35,12 +34,12 @@ impl Token {
         Ok(Self(text))
     }
 
-    /// The text to hand to the subject, once; the CA keeps only [`Token::hash`].
+    /// The text for the subject. The CA keeps only [`Token::hash`].
     pub fn text(&self) -> &str {
         &self.0
     }
 
-    /// What the CA keeps.
+    /// The hash that the CA stores.
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(&self.0)
     }
@@ -52,11 +51,10 @@ impl fmt::Debug for Token {
     }
 }
 
-/// SHA-256 of a token's text: the salt of the enrolment key (protocol §4), and all the CA stores.
+/// SHA-256 of a token's text: the salt of the enrolment key (protocol §4). The CA stores only this hash.
 ///
-/// Whoever reads it from the ledger can use the token until it is spent, so it is as secret as the
-/// ledger is, and is never printed. It need not be compared in constant time: both sides of every
-/// comparison come out of the ledger.
+/// A reader of the hash can use the token until it is spent. So the hash is as secret as the ledger, and is never
+/// printed. No comparison needs constant time: both sides are from the ledger.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
 
@@ -66,7 +64,7 @@ impl TokenHash {
         Self(Portable::new().sha256(&[text.as_bytes()]))
     }
 
-    /// Takes over a stored hash.
+    /// A stored hash.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }

@@ -1,37 +1,38 @@
-//! The anchor that a user names by a file.
+//! The trust anchor from a file that the user names.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use minipki_core::cert::{self, Anchor};
-
 use minipki_core::crypto::{Portable, rsa};
 
-/// Far more than an anchor takes: what is longer was named by mistake.
-const MOST: u64 = 64 * 1024;
+/// The number of bytes that are read of a file. An anchor is far shorter.
+const MAX_LEN: u64 = 64 * 1024;
 
-/// Why a file is no anchor.
-#[derive(Debug, thiserror::Error)]
+/// The reason why a file is not an anchor.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum AnchorError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// It is JSON, but not an anchor's.
-    #[error("{}: {source}; get anchor.json from the CA's operator again", path.display())]
+    /// The file is JSON, but not an anchor.
+    #[error("{}: {source}", path.display())]
+    #[diagnostic(help("get anchor.json from the CA's operator again"))]
     Json {
         /// The file.
         path: PathBuf,
         /// The check that failed.
         source: cert::Error,
     },
-    /// It is PEM, but not of an RSA key that a CA may have.
-    #[error("{}: {source}; expected the CA's public key, as `openssl pkey -pubout` writes it", path.display())]
+    /// The file is PEM, but has no RSA key that a CA may use.
+    #[error("{}: {source}", path.display())]
+    #[diagnostic(help("give the CA's public key, as `openssl pkey -pubout` writes it"))]
     Pem {
         /// The file.
         path: PathBuf,
@@ -40,14 +41,14 @@ pub enum AnchorError {
     },
 }
 
-/// Reads a CA's `anchor.json`, or its public key as PEM. PEM names no issuer, so it pins the key alone.
+/// Reads a CA's `anchor.json`, or its public key as PEM. PEM names no issuer, so it pins only the key.
 ///
 /// # Errors
 /// [`AnchorError`].
 pub fn read_anchor(path: &Path) -> Result<Anchor, AnchorError> {
     let path = path.to_owned();
     let mut text = Vec::new();
-    let read = File::open(&path).and_then(|file| file.take(MOST).read_to_end(&mut text));
+    let read = File::open(&path).and_then(|file| file.take(MAX_LEN).read_to_end(&mut text));
     if let Err(source) = read {
         return Err(AnchorError::Io { path, source });
     }

@@ -1,4 +1,4 @@
-//! The secure channel between two identities (protocol §5): the handshake, and what it opens.
+//! The secure channel between two identities (protocol §5).
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,45 +22,44 @@ use minipki_net::{NetError, drive};
 use minipki_os::clock;
 use minipki_provider::HostProvider;
 
-/// How a channel is opened.
+/// The options for opening a channel.
 #[derive(Clone, Default)]
 pub struct ChannelOptions {
-    /// The subject that the peer must be; `None` takes any subject of our CA.
+    /// The subject that the peer must be; `None` accepts any subject of our CA.
     pub peer: Option<IdBuf>,
-    /// How long the peer may take, up to the end of the handshake.
+    /// The time limits.
     pub deadlines: Deadlines,
-    /// Who watches the messages.
+    /// The observer of the messages.
     pub tap: Option<Arc<dyn Tap>>,
-    /// Whether the peer may hold our own key: then this identity talks to itself.
+    /// Whether the peer may hold our own key. Then this identity talks to itself.
     pub allow_own_key: bool,
 }
 
-/// An open channel to an authenticated peer. Its halves are independent: each
-/// may be given to a task of its own.
+/// An open channel to an authenticated peer. Its halves are independent: each may be moved to its own task.
 #[derive(Debug)]
 pub struct Channel<R = OwnedReadHalf, W = OwnedWriteHalf> {
-    /// Who is at the other end.
+    /// The authenticated peer.
     pub peer: Peer,
-    /// When the first of the two certificates expires. The channel itself goes on after that: see
+    /// The expiry of the certificate that expires first. The channel stays open after it, see
     /// [`chat::Limits`](super::chat::Limits).
     pub expiry: Expiry,
-    /// A name for this channel that only its two ends have (Noise §11.2).
+    /// The handshake hash: a value that identifies this channel at both ends (Noise §11.2).
     pub handshake_hash: [u8; 32],
-    /// What comes from the peer.
+    /// The receiving half.
     pub inbound: Incoming<R>,
-    /// What goes to the peer.
+    /// The sending half.
     pub outbound: Outgoing<W>,
 }
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Channel<R, W> {
-    /// Refuses the peer in clear, though the handshake was good, and ends the connection. Only before
-    /// anything is sent: the peer takes a refusal in the place of the first message (protocol §5).
+    /// Refuses the peer after a successful handshake, without encryption, and ends the connection. Call it before
+    /// anything is sent: the peer accepts a refusal only in place of the first message (protocol §5).
     pub async fn refuse(self, code: Code) {
         self.outbound.refuse(self.inbound, code).await;
     }
 }
 
-/// Which side of the handshake to take.
+/// A side of the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The side that connects.
@@ -82,11 +81,11 @@ pub async fn connect(
     open(Role::Initiator, address, reader, writer, identity, options).await
 }
 
-/// Opens a channel over a stream that is there already. `with` names the other side in errors.
+/// Opens a channel over an existing stream. `with` names the other side in errors.
 ///
 /// # Errors
-/// [`ClientError::Exchange`] with the check that failed, on either side; [`ClientError::OwnKey`] if the
-/// peer holds the key of `identity`, unless the options allow it.
+/// [`ClientError::Exchange`] with the failed check of either side; [`ClientError::OwnKey`] if the peer holds the key of
+/// `identity` and the options do not allow it.
 pub async fn open<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     role: Role,
     with: &str,
@@ -135,7 +134,7 @@ where
     let driven = drive(&mut link, &mut reader, &mut writer, Some(options.deadlines.exchange)).await;
     if let Err(error) = driven {
         if matches!(&error, NetError::Session(error) if error.code().is_some()) {
-            // The refusal is sent; now it has to be heard.
+            // The refusal is sent. Wait until the peer has read it.
             minipki_net::close(&mut reader, &mut writer, &[]).await;
         }
         return Err(error);

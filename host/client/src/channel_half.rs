@@ -1,4 +1,4 @@
-//! The halves of an open channel: what comes, and what goes.
+//! The receiving and the sending half of an open channel.
 
 use std::fmt;
 use std::future::pending;
@@ -22,9 +22,9 @@ use minipki_provider::HostProvider;
 
 type Link<M> = LinkOver<Vec<u8>, M, Tapped>;
 
-/// A stream's reading half, which may know that the connection is gone though it has read to the end.
+/// A stream's reading half that may detect a failed connection after it has read to the end.
 pub trait Liveness {
-    /// Ends when the operating system says that the connection has failed. May be dropped at any point.
+    /// Returns when the operating system reports that the connection has failed. Cancel-safe.
     fn broken(&self) -> impl Future<Output = ()> + Send;
 }
 
@@ -36,14 +36,14 @@ impl Liveness for OwnedReadHalf {
     }
 }
 
-/// Never: a stream that is split in this way does not tell.
+/// Never returns: this kind of stream does not report failures.
 impl<T> Liveness for ReadHalf<T> {
     fn broken(&self) -> impl Future<Output = ()> + Send {
         pending()
     }
 }
 
-/// What comes from the peer.
+/// The receiving half of a channel.
 pub struct Incoming<R> {
     link: Link<Inbound<HostProvider>>,
     reader: R,
@@ -56,24 +56,24 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         Self { link, reader, peer: peer.into(), closed: false }
     }
 
-    /// A fingerprint of the key that opens what comes, the same as the peer's that seals it; `None`
-    /// once a message failed.
+    /// The fingerprint of the key that decrypts. The peer's sending half has the same. `None` after a message has
+    /// failed.
     pub fn key_fingerprint(&self) -> Option<[u8; 32]> {
         self.link.machine().key_fingerprint()
     }
 
-    /// The next message, or `None` once the peer has closed its direction.
+    /// Receives the next message; `None` after the peer has closed its direction.
     ///
-    /// Waits as long as the peer is silent. May be dropped at any point, and called again: nothing is lost.
+    /// Waits without a limit while the peer is silent. Cancel-safe.
     ///
     /// # Errors
-    /// [`ClientError::Exchange`], after which there are only errors: [`session::Error::Truncated`] if the
-    /// stream ended without a close, [`session::Error::Refused`] if the peer refused the handshake after all.
+    /// [`ClientError::Exchange`]; then each further call fails too. [`session::Error::Truncated`] if the stream ended
+    /// without a close, [`session::Error::Refused`] if the peer refused after the handshake.
     pub async fn receive(&mut self) -> Result<Option<&[u8]>, ClientError> {
         if self.closed {
             return Ok(None);
         }
-        // This half never writes: what it refuses, it refuses silently.
+        // This half never writes, so it refuses without an answer.
         let driven = drive(&mut self.link, &mut self.reader, &mut sink(), None).await;
         driven.map_err(|source| ClientError::exchange(&self.peer, source))?;
         match self.link.event() {
@@ -82,14 +82,14 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
                 self.closed = true;
                 Ok(None)
             }
-            // It has failed before.
+            // An earlier call has failed.
             None => Err(ClientError::exchange(&self.peer, session::Error::Noise(noise::Error::Failed))),
         }
     }
 }
 
 impl<R: Liveness> Incoming<R> {
-    /// Waits, after the peer has closed its direction, until the connection fails; returns that failure.
+    /// Waits until the connection fails after the peer has closed its direction. Returns that failure.
     pub(super) async fn lost(&self) -> ClientError {
         self.reader.broken().await;
         let seen = "the peer has gone, and the last messages to it may not have arrived";
@@ -97,7 +97,7 @@ impl<R: Liveness> Incoming<R> {
     }
 }
 
-/// What goes to the peer. If it is dropped before it is closed, the peer is told of a truncated stream.
+/// The sending half of a channel. If it is dropped before it is closed, the peer sees a truncated stream.
 pub struct Outgoing<W> {
     link: Link<Outbound<HostProvider>>,
     writer: W,
@@ -106,7 +106,7 @@ pub struct Outgoing<W> {
 }
 
 impl<W: AsyncWrite + Unpin> Outgoing<W> {
-    /// The longest message, in bytes: what a frame holds beside the tag.
+    /// The maximum length of a message in bytes: the body of a frame without the tag.
     pub const LIMIT: usize = FRAME_BODY - TAG;
 
     pub(super) fn new(
@@ -118,7 +118,7 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
         Self { link, writer, peer: peer.into(), deadline }
     }
 
-    /// As [`Incoming::key_fingerprint`], of the key that seals what goes.
+    /// The fingerprint of the key that encrypts, as [`Incoming::key_fingerprint`].
     pub fn key_fingerprint(&self) -> Option<[u8; 32]> {
         self.link.machine().key_fingerprint()
     }
@@ -126,12 +126,12 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
     /// Sends a message of 1 to [`Outgoing::LIMIT`] bytes. Waits while the peer reads nothing, up to
     /// [`Deadlines::send`](super::Deadlines::send).
     ///
-    /// If it is dropped before it is done, the rest of the message goes ahead of the next one.
+    /// If the call is cancelled, the next call first sends the rest of this message.
     ///
     /// # Errors
-    /// [`ClientError::TooLong`], which changes nothing; [`ClientError::Exchange`] with
-    /// [`session::Error::Misuse`] for an empty message or after [`Outgoing::close`], with
-    /// [`NetError::Deadline`] if the peer reads too slowly, or if the stream failed.
+    /// [`ClientError::TooLong`]; then nothing is sent and the channel can still be used. [`ClientError::Exchange`] with
+    /// [`session::Error::Misuse`] for an empty message or after [`Outgoing::close`], with [`NetError::Deadline`] if the
+    /// peer reads too slowly, or with the failure of the stream.
     pub async fn send(&mut self, text: &[u8]) -> Result<(), ClientError> {
         if text.len() > Self::LIMIT {
             return Err(ClientError::TooLong { len: text.len(), limit: Self::LIMIT });
@@ -139,16 +139,16 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
         self.put(text, |half, out| half.seal(text, out)).await
     }
 
-    /// Closes this direction: the peer is told that all has come, and can still send.
+    /// Closes this direction. The peer knows then that it has received everything, and can still send.
     ///
     /// # Errors
-    /// [`ClientError::Exchange`] if it is closed already, or the stream failed.
+    /// [`ClientError::Exchange`] if this direction is closed already, or the stream failed.
     pub async fn close(&mut self) -> Result<(), ClientError> {
         self.put(&[], Outbound::close).await?;
         self.writer.shutdown().await.map_err(|e| self.failed(e))
     }
 
-    /// Sends a refusal in clear, in the place of the first message, and ends the connection.
+    /// Sends a refusal without encryption in place of the first message, and ends the connection.
     pub(super) async fn refuse<R: AsyncRead + Unpin>(mut self, mut inbound: Incoming<R>, code: Code) {
         let composed = self.link.send(|half, out| half.refuse(code, out));
         if composed.is_ok() && self.flush().await.is_ok() {
@@ -167,7 +167,7 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
         self.flush().await
     }
 
-    /// Sends what waits to be sent.
+    /// Sends the bytes that wait to be sent.
     async fn flush(&mut self) -> Result<(), ClientError> {
         let driven = drive(&mut self.link, &mut empty(), &mut self.writer, Some(self.deadline)).await;
         driven.map(|_| ()).map_err(|e| self.failed(e))

@@ -1,4 +1,4 @@
-//! Connections to the other side, within a deadline.
+//! TCP connections to a CA or a peer, with deadlines.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,21 +12,21 @@ use tokio::time::{sleep, timeout};
 
 use super::ClientError;
 
-/// How long the other side may take.
+/// The time limits of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// To take the connection.
+    /// The limit for connecting.
     pub connect: Duration,
-    /// For the whole exchange after that: an enrolment, or a handshake.
+    /// The limit for the whole enrolment or handshake after that.
     pub exchange: Duration,
-    /// For each message of an open channel, until the operating system has taken it. A peer that does
-    /// not read makes this wait.
+    /// The limit for each message of an open channel, until the operating system has taken it. This takes long if the
+    /// peer does not read.
     pub send: Duration,
 }
 
 impl Default for Deadlines {
-    /// 10 seconds to connect, 30 for an exchange (requests that wait at a busy CA are signed in less),
-    /// and 30 for a message.
+    /// 10 seconds to connect, 30 seconds for an exchange and 30 seconds for a message. A busy CA signs a waiting
+    /// request in less than 30 seconds.
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
@@ -36,7 +36,7 @@ impl Default for Deadlines {
     }
 }
 
-/// The time after which the next address is tried, while the attempts before it go on (RFC 8305 §5).
+/// The time after which the next address is tried, while earlier attempts continue (RFC 8305 §5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// A connection that has been idle for this long is probed.
@@ -48,7 +48,7 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// The number of probes without an answer after which the connection fails.
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// Connects to `address`, which is `host:port`. All addresses of the host are tried, see [`connect_any`].
+/// Connects to `address`, `host:port`. Tries all addresses of the host, see [`connect_any`].
 pub(super) async fn dial(address: &str, deadlines: Deadlines) -> Result<TcpStream, ClientError> {
     let limit = deadlines.connect;
     let connecting = async {
@@ -63,18 +63,17 @@ pub(super) async fn dial(address: &str, deadlines: Deadlines) -> Result<TcpStrea
     Ok(stream)
 }
 
-/// Connects to the first of `addresses` that takes the connection ("happy eyeballs", RFC 8305).
+/// Connects to the first of `addresses` that accepts the connection ("happy eyeballs", RFC 8305).
 ///
-/// They are tried in their order, with IPv6 and IPv4 in turn. The next attempt begins when one has failed,
-/// and at the latest after 250 ms, so an address that never answers delays no other. There is no limit
-/// to the time of the last attempt.
+/// Tries the addresses in their order, with IPv6 and IPv4 in turn. The next attempt begins when one has failed, or
+/// after 250 ms. So an address that never answers delays no other. The last attempt has no time limit.
 ///
 /// # Errors
-/// The error of the attempt that failed last, or [`io::ErrorKind::NotFound`] without any address.
+/// The error of the last failed attempt, or [`io::ErrorKind::NotFound`] without an address.
 pub async fn connect_any(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut waiting = in_turn(addresses);
     let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    // Dropping this gives up the attempts that are still under way.
+    // Dropping this cancels the attempts that have not ended.
     let mut attempts = JoinSet::new();
     loop {
         if let Some(address) = waiting.pop_front() {
@@ -92,7 +91,7 @@ pub async fn connect_any(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     }
 }
 
-/// `addresses` with the two families in turn, the first one's family first (RFC 8305 §4).
+/// `addresses` with the two families in turn, beginning with the family of the first address (RFC 8305 §4).
 fn in_turn(addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let family = |v6| addresses.iter().filter(move |address| address.is_ipv6() == v6);
@@ -105,10 +104,10 @@ fn in_turn(addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
     mixed
 }
 
-/// Sets what every connection needs. Messages leave at once, and a connection whose other side is gone
-/// fails within about a minute, though nothing is sent. A socket that refuses a setting still serves.
+/// Sets the options of a connection. Messages are sent at once. A dead connection fails within about a minute, even
+/// if nothing is sent. A socket that refuses an option is used without it.
 pub(super) fn configure(stream: &TcpStream) {
-    // Each message waits for an answer to it: none is to wait for another to fill a segment.
+    // Each message is answered, so a message must not wait until a segment is full (Nagle's algorithm).
     let _ = stream.set_nodelay(true);
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_IDLE)
@@ -116,7 +115,7 @@ pub(super) fn configure(stream: &TcpStream) {
         .with_retries(KEEPALIVE_RETRIES);
     let socket = SockRef::from(stream);
     let _ = socket.set_tcp_keepalive(&keepalive);
-    // While data waits for its acknowledgement there are no probes, and the data has this limit (RFC 5482).
+    // No probes are sent while data waits for its acknowledgement. This is the limit for such data (RFC 5482).
     #[cfg(target_os = "linux")]
     let _ = socket.set_tcp_user_timeout(Some(KEEPALIVE_IDLE + KEEPALIVE_INTERVAL * KEEPALIVE_RETRIES));
 }

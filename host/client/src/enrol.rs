@@ -20,52 +20,51 @@ use minipki_net::trace::{Tap, Tapped};
 use minipki_os::clock;
 use minipki_provider::HostProvider;
 
-/// What is asked of whom.
+/// The options of an enrolment.
 #[derive(Clone)]
 pub struct EnrolOptions {
     /// The CA, `host:port`.
     pub ca: String,
     /// The name to be certified.
     pub subject: IdBuf,
-    /// The pinned CA, by its key or by the fingerprint of it.
+    /// The pinned CA, by its key or by the fingerprint of its key.
     pub anchor: Anchor,
-    /// The form to speak: [`proven`], or [`EnrolForm::Classic`] at a CA that is open to it.
+    /// The form of the enrolment: [`proven`], or [`EnrolForm::Classic`] at a CA that allows it.
     pub form: EnrolForm,
-    /// How long the CA may take.
+    /// The time limits.
     pub deadlines: Deadlines,
-    /// Who watches the messages.
+    /// The observer of the messages.
     pub tap: Option<Arc<dyn Tap>>,
 }
 
 impl EnrolOptions {
-    /// Enrols by the proven form without a token, and unwatched.
+    /// Enrols by the proven form, without a token and without an observer.
     pub fn new(ca: impl Into<String>, subject: IdBuf, anchor: Anchor) -> Self {
         let (form, deadlines) = (proven(None), Deadlines::default());
         Self { ca: ca.into(), subject, anchor, form, deadlines, tap: None }
     }
 }
 
-/// The proven form, with the token of that text if there is one. The proof is made with the token's SHA-256 (protocol §4).
+/// The proven form, with `token` if there is one. The proof uses the token's SHA-256 (protocol §4).
 pub fn proven(token: Option<&str>) -> EnrolForm {
     let hash = |text: &str| Secret::new(Portable::new().sha256(&[text.as_bytes()]));
     EnrolForm::Proven { token: token.map(hash) }
 }
 
-/// Has `key` certified by the CA that `options` name. Keep the key where it outlives the process before this is
-/// called, and call again with the same key if it fails: then nothing is lost. [`IdentityFolder`](super::IdentityFolder)
-/// does so.
+/// Gets a certificate for `key` from the CA that `options` name. Store the key on the disk before this call. If the
+/// call fails, call it again with the same key. [`IdentityFolder`](super::IdentityFolder) does so.
 ///
-/// The certificate that comes back is genuine, and for this subject and key. It may be out of its time, if this clock
-/// or the CA's is wrong: keep it, and ask [`Identity::check_time`].
+/// The returned certificate is genuine, and for this subject and key. It may be outside its validity period if this
+/// clock or the CA's clock is wrong: keep it, and call [`Identity::check_time`].
 ///
 /// # Errors
-/// [`ClientError::Refused`] with the CA's own words, or the check of ours that its answer failed.
+/// [`ClientError::Refused`] with the CA's text, or the failed check of the CA's response.
 pub async fn enrol(key: KeyPair<HostProvider>, options: EnrolOptions) -> Result<Identity, ClientError> {
     let (mut reader, mut writer) = dial(&options.ca, options.deadlines).await?.into_split();
     enrol_over(&mut reader, &mut writer, key, options).await
 }
 
-/// [`enrol`] over a stream to the CA that is there already.
+/// [`enrol`] over an existing stream to the CA.
 ///
 /// # Errors
 /// As [`enrol`].

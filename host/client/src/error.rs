@@ -1,8 +1,9 @@
-//! What can go wrong between a client and the other side, with what to do about it.
+//! The errors between a client and the other side, each with the next step.
 
 use std::io;
 use std::time::Duration;
 
+use miette::Diagnostic;
 use minipki_core::cert;
 use minipki_core::session;
 use minipki_core::time::UnixTime;
@@ -11,114 +12,116 @@ use minipki_core::wire::Code;
 use minipki_net::NetError;
 use minipki_os::clock::ClockError;
 
-/// Why an enrolment, a channel or a conversation failed.
-#[derive(Debug, thiserror::Error)]
+/// The reason why an enrolment, a channel or a conversation failed.
+#[derive(Debug, thiserror::Error, Diagnostic)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// No connection.
-    #[error("cannot connect to {address}: {source}; check the address, and that the other side is running")]
+    /// The connection failed.
+    #[error("cannot connect to {address}: {source}")]
+    #[diagnostic(help("check the address, and that the other side is running"))]
     Unreachable {
-        /// Where to.
+        /// The address.
         address: String,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// No connection within the time that it may take.
-    #[error(
-        "{address} did not take the connection within {limit:?}; check the address, and what filters the way to it"
-    )]
+    /// No connection within the time limit.
+    #[error("{address} did not accept the connection within {limit:?}")]
+    #[diagnostic(help("check the address and the firewalls"))]
     ConnectDeadline {
-        /// Where to.
+        /// The address.
         address: String,
-        /// The time it may take.
+        /// The time limit.
         limit: Duration,
     },
-    /// The CA gave no certificate, and said why.
+    /// The CA refused the request.
     #[error("the CA refused ({code}): {text}")]
     Refused {
-        /// Why, for programs.
+        /// The reason, for programs.
         code: Code,
-        /// Why, in the CA's words: printable ASCII.
+        /// The CA's text: printable ASCII.
         text: String,
     },
     /// The exchange with the other side failed.
-    #[error("{with}: {source}{}", advice(source))]
+    #[error("{with}: {source}")]
+    #[diagnostic(forward(source))]
     Exchange {
         /// The other side.
         with: String,
         /// The check that failed.
         source: NetError,
     },
-    /// A message longer than a frame takes. It was not sent.
-    #[error("the message takes {len} bytes, and a frame of the channel takes {limit}; send it in parts")]
+    /// A message that is longer than a frame. It was not sent.
+    #[error("the message takes {len} bytes, and a frame of the channel takes {limit}")]
+    #[diagnostic(help("send it in parts"))]
     TooLong {
-        /// Its length, as it would be sent.
+        /// The length of the message.
         len: usize,
-        /// The most that can be sent.
+        /// The maximum length.
         limit: usize,
     },
-    /// A script expected a text that did not arrive.
+    /// An expected text did not arrive.
     #[error("expected {text:?} from the peer, and {why}")]
     Missing {
         /// The text.
         text: String,
-        /// Why no more is to be expected.
+        /// The reason why the script stopped waiting.
         why: Ending,
     },
-    /// What arrived could not be printed, or what was to be sent could not be read.
+    /// A failure on this machine: the input could not be read, or a message could not be printed.
     #[error("{what}: {source}")]
     Local {
-        /// What was being done.
+        /// The failed operation.
         what: &'static str,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The peer of a channel holds our own key, and that was not allowed.
-    #[error(
-        "{with} has our own key: this identity has connected to itself; give each side an identity of its \
-         own, or allow it on both sides with --allow-self"
-    )]
+    /// The peer of a channel holds our own key, and the options do not allow this.
+    #[error("{with} has our own key: this identity has connected to itself")]
+    #[diagnostic(help("give each side its own identity, or allow this on both sides with --allow-self"))]
     OwnKey {
         /// The other side.
         with: String,
     },
     /// A certificate expired while the channel was open, and the channel was closed.
     #[error(
-        "{}expired at {}, and the channel to {peer} was closed; enrol a new identity in its place, or \
-         keep channels open with --stay-open-after-expiry",
+        "{}expired at {}, and the channel to {peer} was closed",
         holder(expiry.holder, peer), expiry.not_after
     )]
+    #[diagnostic(help(
+        "enrol a new identity in its place, or keep channels open with --stay-open-after-expiry"
+    ))]
     Expired {
         /// The peer's name.
         peer: String,
-        /// Whose certificate, and when.
+        /// The expired certificate.
         expiry: Expiry,
     },
-    /// Neither side said anything for too long, and the channel was closed.
-    #[error(
-        "{peer} and we have been silent for {limit:?}, and the channel was closed; --idle sets the limit"
-    )]
+    /// Both sides were silent for too long, and the channel was closed.
+    #[error("{peer} and we have been silent for {limit:?}, and the channel was closed")]
+    #[diagnostic(help("--idle sets the limit"))]
     Idle {
         /// The peer's name.
         peer: String,
-        /// How long they may be silent.
+        /// The time limit.
         limit: Duration,
     },
-    /// The conversation was asked to stop, and the channel was closed.
+    /// A signal stopped the conversation, and the channel was closed.
     #[error("ended by {signal}")]
     Stopped {
-        /// The name of the signal that asked for it.
+        /// The name of the signal.
         signal: &'static str,
     },
-    /// No time to verify certificates at.
+    /// The clock gives no time for the verification of certificates.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Clock(#[from] ClockError),
-    /// The certificate that was granted cannot be used.
+    /// The issued certificate cannot be used.
     #[error("the granted certificate cannot be used: {0}")]
     Certificate(#[from] cert::Error),
 }
 
-/// Why no more messages are to be expected.
+/// The reason why no more messages arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// The peer closed the channel.
@@ -141,7 +144,7 @@ impl ClientError {
         Self::Exchange { with: with.to_string(), source: source.into() }
     }
 
-    /// The check of the protocol that failed, if it was one.
+    /// The failed check of the protocol, if there is one.
     pub const fn session_error(&self) -> Option<session::Error> {
         match self {
             Self::Exchange { source: NetError::Session(error), .. } => Some(*error),
@@ -150,7 +153,7 @@ impl ClientError {
     }
 }
 
-/// Whose certificate it is, as a sentence begins.
+/// The holder of a certificate, as the beginning of a sentence.
 pub(super) fn holder(holder: Holder, peer: &str) -> String {
     match holder {
         Holder::Own => "our own certificate ".to_owned(),
@@ -158,34 +161,10 @@ pub(super) fn holder(holder: Holder, peer: &str) -> String {
     }
 }
 
-/// What to do about it, where the error's own words do not say.
-const fn advice(error: &NetError) -> &'static str {
-    match error {
-        NetError::Deadline(_) => "; check that it is what was meant to run there, and that it is not busy",
-        NetError::Session(session::Error::InvalidCertificate(error)) => match error {
-            cert::Error::IssuerMismatch | cert::Error::IssuerKeyMismatch => {
-                "; this is another CA than the pinned one: compare its fingerprint with the one the operator gives"
-            }
-            cert::Error::SubjectMismatch => "; somebody else answers there: check the address and the name",
-            _ => "",
-        },
-        NetError::Session(session::Error::Refused(Code::CertificateRefused)) => {
-            "; have both sides the same CA, the right time, and a certificate that has not expired?"
-        }
-        NetError::Session(session::Error::Refused(Code::HandshakeFailed) | session::Error::Noise(_)) => {
-            "; the message was made with another key, or was changed on its way"
-        }
-        NetError::Session(session::Error::InvalidFrame(_) | session::Error::InvalidMessage(_)) => {
-            "; is it a MiniPKI that answers there?"
-        }
-        _ => "",
-    }
-}
-
-/// The end of a certificate of an open channel.
+/// The expiry of a certificate of an open channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expiry {
-    /// Whose certificate it is.
+    /// The holder of the certificate.
     pub holder: Holder,
     /// The last second of its validity.
     pub not_after: UnixTime,

@@ -1,16 +1,16 @@
-//! The folder of an identity, from the first try of an enrolment to the certificate.
+//! The folder of an identity, from the first attempt to enrol to the certificate.
 //!
-//! | file | mode | what |
+//! | file | mode | content |
 //! | --- | --- | --- |
 //! | `key.pem` | 0600 | the private key, PKCS#8 PEM (RFC 8410) |
-//! | `certificate.json` | 0644 | the certificate, as the CA wrote it; it comes last |
+//! | `certificate.json` | 0644 | the certificate, as the CA wrote it; it is written last |
 //! | `anchor.json` | 0644 | the CA's name, key and fingerprint |
-//! | `enrolment.json` | 0600 | while the enrolment has not finished: its subject and CA, or `{}`; and the lock |
-//! | `*.new` | | while the enrolment has not finished: room for the files that are to come |
+//! | `enrolment.json` | 0600 | during an enrolment: its subject and CA, or `{}`; also the lock file |
+//! | `*.new` | | during an enrolment: disk space for the other files |
 //!
-//! The key is on the disk before the CA is asked, and every further try uses it. So a process or a machine may stop
-//! at any time: the CA repeats its answer for the same key, and the next try puts it into the folder. In the same way a
-//! lost certificate comes back.
+//! The key is on the disk before the request is sent, and each later attempt uses the same key. So a process or a
+//! machine may stop at any time: the CA repeats its answer for the same key, and the next attempt stores it. A lost
+//! certificate is restored in the same way.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -35,52 +35,51 @@ use super::identity::{self, ANCHOR, CERTIFICATE, ENROLMENT, Identity, IdentityEr
 use minipki_os::files::{self, Locked};
 use minipki_provider::HostProvider;
 
-/// How [`Intent::Open`] is written.
+/// The encoding of [`Intent::Open`].
 const OPEN: &[u8] = b"{}";
 
-/// How [`IntentFor`] begins.
+/// The first bytes of an encoded [`IntentFor`].
 const BEGINNING: &[u8] = b"{\"fingerprint_sha256\":";
 
 const NEW_KEY: &str = "key.pem.new";
 const NEW_ANCHOR: &str = "anchor.json.new";
 const NEW_CERTIFICATE: &str = "certificate.json.new";
 
-/// What may be in a folder whose enrolment has not finished. The last is in the root of each ext file system.
+/// The allowed names in the folder of an unfinished enrolment. Each ext file system has the last one in its root.
 const EXPECTED: [&str; 8] =
     [KEY, NEW_KEY, ANCHOR, NEW_ANCHOR, CERTIFICATE, NEW_CERTIFICATE, ENROLMENT, "lost+found"];
 
-/// What a folder holds for an enrolment: a finished one, or one to go on with.
+/// The state of an enrolment in its folder: finished, or to be continued.
 #[derive(Debug)]
 pub enum IdentityFolder {
-    /// The identity of the same subject and CA. Whether it is valid now is for the caller to check.
+    /// The identity of the same subject and CA. The caller checks whether it is valid now.
     Enrolled(Box<Identity>),
     /// No certificate yet.
     Pending(PendingIdentity),
 }
 
-/// An identity without its certificate. The folder is locked, the key is on the disk, and the room for the rest is
-/// reserved.
+/// An identity without its certificate. The folder is locked. The key and the space for other files are on the disk.
 #[derive(Debug)]
 pub struct PendingIdentity {
     folder: PathBuf,
     key: KeyPair<HostProvider>,
     resumed: bool,
-    /// No earlier try can have been granted.
+    /// Whether no earlier attempt can have received a certificate.
     first: bool,
     lock: Lock,
 }
 
-/// Whom the key of a folder is for: the content of `enrolment.json`.
+/// The content of `enrolment.json`: the subject and the CA that the key is for.
 enum Intent {
-    /// Nothing is written: there is no key yet, or the enrolment has finished and its certificate is lost.
+    /// The file is empty: there is no key yet, or the enrolment has finished and its certificate is lost.
     Unwritten,
-    /// The subject and CA of the next try, whatever they are: no CA has granted anything for the key.
+    /// Any subject and CA: no CA has issued a certificate for the key.
     Open,
     /// This subject, at the CA with this fingerprint.
     For((IdBuf, Fingerprint)),
 }
 
-/// [`Intent::For`] as it is written.
+/// The JSON form of [`Intent::For`].
 #[derive(Deserialize, Serialize)]
 struct IntentFor {
     fingerprint_sha256: String,
@@ -88,16 +87,16 @@ struct IntentFor {
 }
 
 impl IdentityFolder {
-    /// Begins an enrolment in `folder`, or goes on with one. The folder is made if it is not there; the one around it
-    /// must exist. All that the certificate will need is done before this returns. `provider` computes for the identity.
+    /// Begins an enrolment in `folder`, or continues one. The folder is created if it does not exist; its parent must
+    /// exist. `provider` computes for the identity.
     ///
-    /// A folder that has lost its certificate goes on with its key. One that has lost its anchor gets `anchor`, if its
-    /// certificate is genuine under it.
+    /// If the certificate is lost, the enrolment continues with the same key. If the anchor is lost and the certificate
+    /// is genuine under `anchor`, `anchor` is written.
     ///
     /// # Errors
-    /// [`IdentityError::Exists`] if anything else is in the folder, [`IdentityError::Other`] or
+    /// [`IdentityError::Exists`] if the folder holds other files, [`IdentityError::Other`] or
     /// [`IdentityError::OtherAnchor`] if it is for another subject or CA, [`IdentityError::Busy`] if another process
-    /// enrols into it; otherwise what failed.
+    /// enrols into it; otherwise the error of the failed step.
     pub fn begin(
         provider: HostProvider,
         folder: &Path,
@@ -111,7 +110,7 @@ impl IdentityFolder {
         }
         let mut lock = Lock::acquire(folder)?;
         if has_identity(folder) {
-            // It was stopped after its last file had come.
+            // An earlier attempt stopped after it had written its last file.
             let enrolled = Self::enrolled(provider, folder, &wanted)?;
             lock.finish();
             return Ok(enrolled);
@@ -125,14 +124,14 @@ impl IdentityFolder {
             return Err(other(folder, "an unfinished enrolment", found.clone()));
         }
         let key = match resumed.then(|| identity::read_key(provider, folder)).transpose() {
-            // Nothing tells what this is.
+            // No other file shows that this key is from an enrolment.
             Err(IdentityError::Key { .. }) if matches!(intent, Intent::Unwritten) => {
                 return Err(IdentityError::Exists(folder.to_owned()));
             }
             key => key?,
         };
-        let certified = check_left(folder, key.as_ref(), &wanted, anchor)?;
-        // Before there is a key of ours. Where nothing is written beside a key, the file was lost, or the certificate.
+        let certified = check_partial(folder, key.as_ref(), &wanted, anchor)?;
+        // The intent is written before a key is created. A key without an intent means that a file was lost.
         let first = !matches!(intent, Intent::For(_));
         if first {
             lock.write(&Intent::For(wanted))?;
@@ -171,17 +170,17 @@ impl PendingIdentity {
         &self.key
     }
 
-    /// Whether an earlier try made the key.
+    /// Whether an earlier attempt created the key.
     pub const fn resumed(&self) -> bool {
         self.resumed
     }
 
-    /// Ends this try, which failed with `error`. The key stays. If the CA cannot have granted anything for it, the next
-    /// try may be for another subject or CA.
+    /// Ends this attempt, which failed with `error`. The key stays. If the CA cannot have issued a certificate for it,
+    /// the next attempt may be for another subject or CA.
     pub fn fail(mut self, error: &ClientError) {
         let refused = match error {
             ClientError::Unreachable { .. } | ClientError::ConnectDeadline { .. } => true,
-            // Not `Busy` or `Internal`: these may come after a certificate was recorded.
+            // Not `Busy` or `Internal`: the CA may send these after it has recorded a certificate.
             ClientError::Refused { code, .. } => matches!(
                 code,
                 Code::SubjectTaken
@@ -193,16 +192,16 @@ impl PendingIdentity {
             _ => false,
         };
         if self.first && refused {
-            // If that fails, the next try must be for the same subject and CA.
+            // If this fails, the next attempt must be for the same subject and CA.
             let _ = self.lock.write(&Intent::Open);
         }
     }
 
-    /// Writes the certificate and the anchor of `identity` into the folder. They are on the disk when the call
+    /// Writes the certificate and the anchor of `identity` into the folder. Both are on the disk when the call
     /// returns. After an error the key is still there, and the enrolment can be tried again.
     ///
     /// # Errors
-    /// The operating system's.
+    /// An error of the operating system.
     pub fn keep(mut self, identity: &Identity) -> Result<(), IdentityError> {
         let mut anchor = [0; limits::ANCHOR];
         let path = self.folder.join(ANCHOR);
@@ -211,7 +210,7 @@ impl PendingIdentity {
             .encode(&mut anchor)
             .map_err(|e| IdentityError::write(&path, io::Error::other(e)))?;
         self.put(NEW_ANCHOR, ANCHOR, anchor)?;
-        // The certificate says that the enrolment has finished, so it comes last on the disk too.
+        // The certificate marks the enrolment as finished, so it must reach the disk last.
         sync(&self.folder)?;
         self.put(NEW_CERTIFICATE, CERTIFICATE, identity.certificate())?;
         sync(&self.folder)?;
@@ -219,7 +218,7 @@ impl PendingIdentity {
         Ok(())
     }
 
-    /// Writes `content` into reserved room, and gives it its name.
+    /// Writes `content` into a reserved file, and renames the file.
     fn put(&self, reserved: &str, name: &str, content: &[u8]) -> Result<(), IdentityError> {
         let (reserved, path) = (self.folder.join(reserved), self.folder.join(name));
         let written = files::open_with(OpenOptions::new().write(true), OFlags::NOFOLLOW, &reserved)
@@ -258,7 +257,7 @@ impl Lock {
                 Err(TryLockError::WouldBlock) => return Err(IdentityError::Busy(folder.to_owned())),
                 Err(TryLockError::Error(e)) => return Err(failed(e)),
             };
-            // Another process may have finished in between, and removed the file.
+            // Another process may have finished and removed the file in the meantime.
             if files::is_at(&file, &path).map_err(failed)? {
                 return Ok(Self { path, file });
             }
@@ -271,21 +270,21 @@ impl Lock {
         if text.starts_with(OPEN) {
             return Ok(Intent::Open);
         }
-        // The first value counts: a longer one may have been there before.
+        // Only the first JSON value counts: the rest may be of a longer value that was there before.
         let written = serde_json::Deserializer::from_slice(&text).into_iter::<IntentFor>().next();
         let intent = written.and_then(Result::ok).and_then(|it| {
             Some(Intent::For((it.subject_id.parse().ok()?, it.fingerprint_sha256.parse().ok()?)))
         });
         match intent {
             Some(intent) => Ok(intent),
-            // New, or what a power cut has left of one.
+            // A new file, or the rest of one after a power cut.
             None if text.starts_with(BEGINNING) || BEGINNING.starts_with(&text) => Ok(Intent::Unwritten),
             None if text.iter().all(|byte| *byte == 0) => Ok(Intent::Unwritten),
             None => Err(IdentityError::Exists(files::folder_of(&self.path).to_owned())),
         }
     }
 
-    /// Writes over what is there in one call, so that no kill leaves half of it.
+    /// Overwrites the content in one call, so that a killed process leaves no half of it.
     fn write(&mut self, intent: &Intent) -> Result<(), IdentityError> {
         let mut text = OPEN.to_vec();
         if let Intent::For((subject, fingerprint)) = intent {
@@ -298,7 +297,8 @@ impl Lock {
         written.map_err(|e| IdentityError::write(&self.path, e))
     }
 
-    /// Removes the file: the enrolment has finished. If that fails, the next call for this folder does it.
+    /// Removes the lock file and the reserved files: the enrolment has finished. If this fails, the next call for the
+    /// folder does it.
     fn finish(&mut self) {
         for name in [NEW_KEY, NEW_ANCHOR, NEW_CERTIFICATE] {
             let _ = fs::remove_file(self.path.with_file_name(name));
@@ -307,7 +307,7 @@ impl Lock {
     }
 }
 
-/// Makes the folder, or accepts one that holds nothing but what an enrolment writes, and that nobody else can change.
+/// Creates the folder, or accepts one that nobody else can change and that holds only the files of an enrolment.
 fn claim(folder: &Path) -> Result<(), IdentityError> {
     match files::create_folder(folder) {
         Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(IdentityError::write(folder, e)),
@@ -331,9 +331,9 @@ fn claim(folder: &Path) -> Result<(), IdentityError> {
     Ok(())
 }
 
-/// Checks the anchor or the certificate that is there without the other: it must be what the enrolment would write.
-/// With the certificate the identity is whole, since the anchor is known.
-fn check_left(
+/// Checks an anchor without a certificate, or a certificate without an anchor: it must match this enrolment.
+/// Returns the identity if the certificate is there, since the anchor is known.
+fn check_partial(
     folder: &Path,
     key: Option<&KeyPair<HostProvider>>,
     wanted: &(IdBuf, Fingerprint),
@@ -347,19 +347,19 @@ fn check_left(
     if !folder.join(CERTIFICATE).exists() {
         return Ok(None);
     }
-    // A certificate without its key is of no use, and is not ours to remove.
+    // A certificate without its key is useless, but only the user may remove it.
     let key = key.ok_or_else(|| IdentityError::Exists(folder.to_owned()))?;
     let identity = Identity::load_certificate(folder, key.clone(), anchor.clone())?;
     let found = (identity.subject_id().into(), wanted.1);
     if found == *wanted { Ok(Some(identity)) } else { Err(other(folder, "an identity", found)) }
 }
 
-/// Whether the two files are there that come after the grant.
+/// Whether the folder has both files that are written after the CA has issued the certificate.
 fn has_identity(folder: &Path) -> bool {
     folder.join(ANCHOR).exists() && folder.join(CERTIFICATE).exists()
 }
 
-/// Makes a key. It has its name only once it is on the disk.
+/// Creates a key. Its file gets its final name only after it is on the disk.
 fn create_key(provider: HostProvider, folder: &Path) -> Result<KeyPair<HostProvider>, IdentityError> {
     let mut secret = Secret::zeroed();
     SysRng.try_fill_bytes(secret.expose_mut()).map_err(|e| IdentityError::Entropy(e.to_string()))?;
@@ -371,18 +371,18 @@ fn create_key(provider: HostProvider, folder: &Path) -> Result<KeyPair<HostProvi
     remove(&new)?;
     files::write_new(&new, pem.as_bytes(), files::SECRET).map_err(failed)?;
     fs::rename(&new, &path).map_err(failed)?;
-    // Before the first byte is sent.
+    // The key must be on the disk before the first byte is sent.
     sync(folder)?;
     Ok(key)
 }
 
-/// Makes a file of `len` bytes to be written over: so a full disk is met before the CA is asked.
+/// Creates a file of `len` bytes that is overwritten later. So a full disk is detected before the request is sent.
 fn reserve(path: &Path, len: usize) -> Result<(), IdentityError> {
     remove(path)?;
     files::write_new(path, &vec![b' '; len], files::PUBLIC).map_err(|e| IdentityError::write(path, e))
 }
 
-/// Removes what an earlier try has left.
+/// Removes the file of an earlier attempt.
 fn remove(path: &Path) -> Result<(), IdentityError> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(IdentityError::write(path, e)),

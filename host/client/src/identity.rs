@@ -1,10 +1,11 @@
-//! An identity: a key, the certificate of it, and the CA that both sides trust.
+//! An identity: a key, its certificate, and the trusted CA.
 
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use miette::Diagnostic;
 use minipki_core::cert::{self, Anchor, Certificate, Id, IdBuf};
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::keys::{Fingerprint, KeyFileError};
@@ -23,7 +24,7 @@ pub(super) const CERTIFICATE: &str = "certificate.json";
 pub(super) const ANCHOR: &str = "anchor.json";
 pub(super) const ENROLMENT: &str = "enrolment.json";
 
-/// Our identity. Its parts belong together: the certificate is genuine under the anchor, and for the key.
+/// Our identity. The certificate is genuine under the anchor and is for the key.
 #[derive(Clone, Debug)]
 pub struct Identity {
     key: KeyPair<HostProvider>,
@@ -33,21 +34,20 @@ pub struct Identity {
     validity: Validity,
 }
 
-/// Why an identity folder could not be written or read.
-#[derive(Debug, thiserror::Error)]
+/// The reason why an identity folder could not be written or read.
+#[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum IdentityError {
-    /// Something is in the way.
-    #[error("{} exists already, and nothing is ever overwritten; choose another folder, or move it away", .0.display())]
+    /// The folder holds other files.
+    #[error("{} exists already, and nothing is ever overwritten", .0.display())]
+    #[diagnostic(help("choose another folder, or move it away"))]
     Exists(PathBuf),
-    /// The folder is for another subject or CA.
-    #[error(
-        "{} holds {what} of {subject_id}, at the CA with the fingerprint {fingerprint}; choose another folder, or go \
-         on with that subject and CA", path.display()
-    )]
+    /// The folder belongs to another subject or CA.
+    #[error("{} holds {what} of {subject_id}, at the CA with the fingerprint {fingerprint}", path.display())]
+    #[diagnostic(help("choose another folder, or continue with that subject and CA"))]
     Other {
         /// The folder.
         path: PathBuf,
-        /// What it holds.
+        /// The content of the folder: an identity or an unfinished enrolment.
         what: &'static str,
         /// The subject.
         subject_id: String,
@@ -55,64 +55,60 @@ pub enum IdentityError {
         fingerprint: Fingerprint,
     },
     /// The folder has an anchor of another CA, and no certificate.
-    #[error(
-        "{} is of the CA with the fingerprint {found}, and not of the one to enrol at; enrol at that CA, or choose \
-         another folder", path.display()
-    )]
+    #[error("{} is from the CA with the fingerprint {found}, and not from the given CA", path.display())]
+    #[diagnostic(help("enrol at that CA, or choose another folder"))]
     OtherAnchor {
         /// The anchor's file.
         path: PathBuf,
-        /// The fingerprint in it.
+        /// The fingerprint of that anchor.
         found: Fingerprint,
     },
     /// Another process enrols into this folder.
-    #[error("another `minipki enroll` is at work in {}; wait until it has ended, then try again", .0.display())]
+    #[error("another `minipki enroll` is at work in {}", .0.display())]
+    #[diagnostic(help("wait until it has ended, then try again"))]
     Busy(PathBuf),
     /// The folder has a key, and no certificate yet.
-    #[error(
-        "the enrolment in {} has not finished: there is no certificate yet; run the same `minipki enroll` again, with \
-         --out {}", .0.display(), quoted(.0)
-    )]
+    #[error("the enrolment in {} has not finished: there is no certificate yet", .0.display())]
+    #[diagnostic(help("run the same `minipki enroll` again, with --out {}", quoted(.0)))]
     Unfinished(PathBuf),
-    /// A file of the folder is not there.
-    #[error("{} does not exist, so there is no whole identity; `minipki enroll --out DIR` makes one, and goes on with \
-             the key if that is there", .0.display())]
+    /// A file of the folder does not exist.
+    #[error("{} does not exist, so there is no whole identity", .0.display())]
+    #[diagnostic(help("`minipki enroll --out DIR` makes one, with the existing key if there is one"))]
     Missing(PathBuf),
-    /// The operating system refused.
-    #[error("{}: {source}; {}", path.display(), advice(source))]
+    /// The operating system returned an error.
+    #[error("{}: {source}", path.display())]
+    #[diagnostic(help("{}", advice(source)))]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What it says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The operating system gave no random numbers.
-    #[error("the operating system gave no random numbers: {0}; make /dev/urandom available, then try again")]
+    #[error("the operating system gave no random numbers: {0}")]
+    #[diagnostic(help("make /dev/urandom available, then try again"))]
     Entropy(String),
-    /// Others than the owner have access to the private key.
-    #[error(
-        "{} has mode {mode:04o}, so others may have read the private key; if nobody did: chmod 600 {}, otherwise enrol \
-         a new one", path.display(), quoted(path)
-    )]
+    /// Other users have access to the private key.
+    #[error("{} has mode {mode:04o}, so others may have read the private key", path.display())]
+    #[diagnostic(help("if nobody did: chmod 600 {}, otherwise enrol a new one", quoted(path)))]
     Mode {
         /// The private key.
         path: PathBuf,
-        /// Its permission bits.
+        /// The permission bits.
         mode: u32,
     },
-    /// Others than the owner may change what the identity consists of.
-    #[error(
-        "{} has mode {mode:04o}, so others may have changed it; if nobody did: chmod go-w {}, otherwise enrol into a \
-         new folder", path.display(), quoted(path)
-    )]
+    /// Other users may change the files of the identity.
+    #[error("{} has mode {mode:04o}, so others may have changed it", path.display())]
+    #[diagnostic(help("if nobody did: chmod go-w {}, otherwise enrol into a new folder", quoted(path)))]
     Writable {
         /// The file or folder.
         path: PathBuf,
-        /// Its permission bits.
+        /// The permission bits.
         mode: u32,
     },
     /// The private key cannot be read.
-    #[error("{}: {source}; put back the file that `minipki enroll` wrote, or enrol again", path.display())]
+    #[error("{}: {source}", path.display())]
+    #[diagnostic(help("put back the file that `minipki enroll` wrote, or enrol again"))]
     Key {
         /// The file.
         path: PathBuf,
@@ -120,40 +116,47 @@ pub enum IdentityError {
         source: KeyFileError,
     },
     /// The anchor cannot be read.
-    #[error("{}: {source}; get anchor.json from the CA's operator again", path.display())]
+    #[error("{}: {source}", path.display())]
+    #[diagnostic(help("get anchor.json from the CA's operator again"))]
     Anchor {
         /// The file.
         path: PathBuf,
         /// The check that failed.
         source: cert::Error,
     },
-    /// The certificate is not for this key and under this anchor.
-    #[error("{}: {source}; put back the three files that belong together, or move this one away and run the same \
-             `minipki enroll` again, which goes on with the key", path.display())]
+    /// The certificate does not verify under this anchor and for this key.
+    #[error("{}: {source}", path.display())]
+    #[diagnostic(help(
+        "put back the three files that belong together, or move this one away and run the same `minipki \
+         enroll` again, which uses the same key"
+    ))]
     Certificate {
         /// The file.
         path: PathBuf,
         /// The check that failed.
         source: cert::Error,
     },
-    /// The certificate is genuine, and not valid now.
+    /// The certificate is genuine but not valid now.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     OutOfTime(#[from] OutOfTime),
-    /// No time to verify the certificate at.
+    /// The clock gives no time for the verification of the certificate.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Clock(#[from] ClockError),
 }
 
-/// A genuine certificate is not valid at the time that the machine's clock shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// A genuine certificate is not valid at the machine's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Diagnostic)]
 #[error(
-    "this machine's clock shows {now}, and the certificate is valid from {} to {}; {}",
-    validity.not_before(), validity.not_after(), self.advice()
+    "this machine's clock shows {now}, and the certificate is valid from {} to {}",
+    validity.not_before(), validity.not_after()
 )]
+#[diagnostic(help("{}", self.advice()))]
 pub struct OutOfTime {
-    /// What the clock shows.
+    /// The time on the machine's clock.
     pub now: UnixTime,
-    /// When the certificate is valid.
+    /// The validity period of the certificate.
     pub validity: Validity,
 }
 
@@ -176,7 +179,7 @@ impl IdentityError {
         }
     }
 
-    /// A file or folder that cannot be made. [`io::ErrorKind::NotFound`] is then about the folder around it.
+    /// A file or folder that cannot be created. [`io::ErrorKind::NotFound`] is then about its parent folder.
     pub(super) fn write(path: &Path, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), source }
     }
@@ -194,11 +197,11 @@ fn advice(error: &io::Error) -> &'static str {
 }
 
 impl Identity {
-    /// Takes a key and its certificate, which is verified under `anchor` at `now`. An anchor that
-    /// is a fingerprint only learns the key and the name behind it.
+    /// Takes a key and its certificate, and verifies the certificate under `anchor` at `now`. If the anchor is only a
+    /// fingerprint, the CA's key and name are added to it.
     ///
     /// # Errors
-    /// [`cert::Error`] names the check that failed.
+    /// [`cert::Error`] names the failed check.
     pub fn new(
         key: KeyPair<HostProvider>,
         certificate: Vec<u8>,
@@ -210,7 +213,7 @@ impl Identity {
         Ok(identity)
     }
 
-    /// [`Identity::new`] without a look at the clock.
+    /// [`Identity::new`] without the check of the time.
     ///
     /// # Errors
     /// As [`Identity::new`].
@@ -221,7 +224,7 @@ impl Identity {
     ) -> Result<Self, cert::Error> {
         let view = Certificate::parse(&certificate)?;
         let validity = view.validity();
-        // Valid at its own start; whether it is now is asked apart.
+        // The certificate is valid at its own start. The time now is checked separately.
         let start = Now::Exact(validity.not_before());
         let verified = cert::verify(key.provider(), &anchor, &view, start, RevocationCheck::NotChecked)?
             .require_key(key.public())?;
@@ -230,18 +233,18 @@ impl Identity {
         Ok(Self { key, certificate, anchor, subject_id, validity })
     }
 
-    /// Reads a folder that [`PendingIdentity::keep`](super::PendingIdentity::keep) wrote, and verifies what is in it.
+    /// Reads a folder that [`PendingIdentity::keep`](super::PendingIdentity::keep) wrote, and verifies its content.
     /// `provider` computes for the identity.
     ///
     /// # Errors
-    /// [`IdentityError`] names the file, the check that failed, and what to do.
+    /// [`IdentityError`] names the file, the failed check, and the next step.
     pub fn load(provider: HostProvider, folder: &Path) -> Result<Self, IdentityError> {
         let identity = Self::load_genuine(provider, folder)?;
         identity.check_time(clock::now()?)?;
         Ok(identity)
     }
 
-    /// [`Identity::load`] without a look at the clock.
+    /// [`Identity::load`] without the check of the time.
     pub(super) fn load_genuine(provider: HostProvider, folder: &Path) -> Result<Self, IdentityError> {
         check_folder(folder, OFlags::empty())?;
         let key = read_key(provider, folder)?;
@@ -249,7 +252,7 @@ impl Identity {
         Self::load_certificate(folder, key, anchor)
     }
 
-    /// Takes a key, and the certificate in the folder, which must be genuine under `anchor`.
+    /// Takes a key, and reads its certificate from the folder. The certificate must be genuine under `anchor`.
     pub(super) fn load_certificate(
         folder: &Path,
         key: KeyPair<HostProvider>,
@@ -261,16 +264,16 @@ impl Identity {
             .map_err(|source| IdentityError::Certificate { path, source })
     }
 
-    /// Goes on only if the certificate is valid at `now`.
+    /// Checks that the certificate is valid at `now`.
     ///
     /// # Errors
-    /// [`OutOfTime`] says what the clock shows, and when the certificate is valid.
+    /// [`OutOfTime`] if it is not.
     pub fn check_time(&self, now: UnixTime) -> Result<(), OutOfTime> {
         let validity = self.validity;
         validity.check(Now::Exact(now)).map(drop).map_err(|_| OutOfTime { now, validity })
     }
 
-    /// The name that the certificate gives us.
+    /// The subject of the certificate.
     pub fn subject_id(&self) -> Id<'_> {
         self.subject_id.as_id()
     }
@@ -285,18 +288,18 @@ impl Identity {
         &self.certificate
     }
 
-    /// The CA that certified us, and must have certified our peers.
+    /// The trust anchor. It has certified this identity and must have certified each peer.
     pub const fn anchor(&self) -> &Anchor {
         &self.anchor
     }
 
-    /// Our side of a channel opened at `now`, to `peer` if only that subject will do.
+    /// Our side of a channel that is opened at `now`. If `peer` is given, only that subject is accepted.
     pub fn local<'a>(&'a self, now: Now, peer: Option<Id<'a>>) -> LocalIdentity<'a, HostProvider> {
         LocalIdentity { key: &self.key, certificate: &self.certificate, anchor: &self.anchor, now, peer }
     }
 }
 
-/// Refuses a folder in which others may exchange files. `flags` are for opening it.
+/// Refuses a folder in which others may replace files. `flags` are for opening it.
 pub(super) fn check_folder(folder: &Path, flags: OFlags) -> Result<(), IdentityError> {
     let open = files::open_with(OpenOptions::new().read(true), flags | OFlags::DIRECTORY, folder);
     let found = open.and_then(|open| open.metadata()).map_err(|e| IdentityError::read(folder, e))?;
@@ -325,7 +328,7 @@ pub(super) fn load_anchor(folder: &Path) -> Result<Anchor, IdentityError> {
     Anchor::decode(Portable::new(), &text).map_err(|source| IdentityError::Anchor { path, source })
 }
 
-/// Reads a file that comes with the grant.
+/// Reads a file that is written after the CA has issued the certificate.
 fn read_public(folder: &Path, path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
     files::read(path, Others::Read).map_err(|error| match error {
         ReadError::Mode(mode) => IdentityError::Writable { path: path.to_owned(), mode },

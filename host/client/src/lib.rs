@@ -1,12 +1,12 @@
-//! The clients: an identity is enrolled once, kept in a folder, and opens channels to others.
+//! The clients. An identity is enrolled once, kept in a folder, and opens channels to peers.
 //!
 //! | start at | for |
 //! | --- | --- |
-//! | [`IdentityFolder`] | the folder that keeps an identity, from the first try of its enrolment |
-//! | [`enrol`] | the certificate for a key from a CA: an [`Identity`] |
-//! | [`Identity::load`] | an identity that was kept |
+//! | [`IdentityFolder`] | the folder of an identity, from the first attempt to enrol |
+//! | [`enrol`] | an [`Identity`]: a key and a CA's certificate for it |
+//! | [`Identity::load`] | an identity from its folder |
 //! | [`connect`], [`Listener`] | a [`Channel`] to a peer that the same CA certified |
-//! | [`chat`] | a conversation over it, at a terminal or by a script |
+//! | [`chat`] | a conversation over a channel, at a terminal or by a script |
 
 mod anchor;
 mod channel;

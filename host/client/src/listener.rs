@@ -1,4 +1,4 @@
-//! The listening side: handshakes with many at once, each channel handed over when it is open.
+//! The listening side: runs many handshakes at the same time, and returns each channel when it is open.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,28 +12,27 @@ use super::dial::configure;
 use super::{Channel, ChannelOptions, ClientError, Identity, Role, open};
 use minipki_net::{ACCEPT_BACKOFF, LogLimit};
 
-/// Handshakes at the same time. One more takes the place of the oldest: an honest one is over in
-/// milliseconds, so what has to go is a peer that is silent.
+/// The maximum number of handshakes at the same time. One more replaces the oldest. A normal handshake takes
+/// milliseconds, so the oldest one has a silent peer.
 const HANDSHAKES: usize = 64;
 
-/// Waits for peers. Handshakes run side by side, each within its deadline, so
-/// one that is silent keeps nobody waiting.
+/// Waits for peers. Handshakes run at the same time, each with its deadline, so a silent peer delays no other.
 pub struct Listener {
     socket: TcpListener,
     identity: Arc<Identity>,
     options: Arc<ChannelOptions>,
     handshakes: JoinSet<Result<Channel, ClientError>>,
-    /// Those of them that are not over, oldest first.
+    /// The handshakes that have not ended, oldest first.
     under_way: VecDeque<AbortHandle>,
-    /// Bounds how often it is said that no connection could be taken.
+    /// Limits how often a failed accept is reported.
     failures: LogLimit<IpAddr>,
 }
 
 impl Listener {
-    /// Listens at `address`; port 0 takes any that is free.
+    /// Listens at `address`. With port 0 the operating system chooses a free port.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// An error of the operating system.
     pub async fn bind(
         address: impl ToSocketAddrs,
         identity: Identity,
@@ -51,34 +50,33 @@ impl Listener {
         })
     }
 
-    /// Where it listens.
+    /// The address of the listening socket.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// An error of the operating system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
-    /// The channel of the next peer whose handshake is done. May be dropped at any point, and called
-    /// again: nothing is lost.
+    /// Returns the channel of the next peer whose handshake has succeeded. Cancel-safe.
     ///
-    /// Connections are taken only while this is waited for; until then new ones wait.
+    /// Connections are accepted only during a call.
     ///
     /// # Errors
-    /// A handshake that failed, or a connection that could not be taken; the latter is told every few seconds at
-    /// most. The listener goes on: call again.
+    /// A failed handshake, or a failed accept; the latter is reported once in a few seconds at most. The listener can
+    /// be used further.
     pub async fn accept(&mut self) -> Result<Channel, ClientError> {
         loop {
             tokio::select! {
-                // What is done comes first, so that no more of it piles up than there are handshakes.
+                // Finished handshakes come first, so that their number stays bounded.
                 biased;
                 Some(done) = self.handshakes.join_next() => match done {
                     Ok(result) => return result,
-                    // It had to go, or has panicked and told so already.
+                    // It was aborted, or it has panicked and the panic was reported.
                     Err(_) => continue,
                 },
                 accepted = self.socket.accept() => match accepted {
-                    Ok((stream, from)) => self.greet(stream, from),
+                    Ok((stream, from)) => self.start_handshake(stream, from),
                     Err(source) => {
                         tokio::time::sleep(ACCEPT_BACKOFF).await;
                         if self.failures.note("accept", None).is_some() {
@@ -90,7 +88,7 @@ impl Listener {
         }
     }
 
-    fn greet(&mut self, stream: TcpStream, from: SocketAddr) {
+    fn start_handshake(&mut self, stream: TcpStream, from: SocketAddr) {
         self.under_way.retain(|handshake| !handshake.is_finished());
         if self.under_way.len() >= HANDSHAKES
             && let Some(oldest) = self.under_way.pop_front()

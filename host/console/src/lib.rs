@@ -1,14 +1,14 @@
-//! The console: the CA in a browser, served by the CA itself. All assets are inside the binary.
+//! The console: web pages of the CA, served by the CA itself. All assets are inside the binary.
 //!
-//! - `shell` stands around the pages. In it, `guard` is before every page (Host, Sec-Fetch-Site, Origin, session, CSRF,
-//!   response headers), `site` has the console's host names and its cookie, and `session` turns a one-time link into a
-//!   session, and ends it.
-//! - `pages` has a folder for each page. They read and act through the [`CaService`](minipki_server::CaService), as the
-//!   command line does.
-//! - Connections are accepted, bounded and encrypted by [`minipki_http`].
+//! - `shell` is common to all pages. `guard` checks each request (Host, Sec-Fetch-Site, Origin, session, CSRF) and sets
+//!   the response headers, `site` has the console's host names and its cookie, and `session` has the one-time links and
+//!   the sessions.
+//! - `pages` has a folder for each page. The pages use the [`CaService`](minipki_server::CaService), like the command
+//!   line.
+//! - [`minipki_http`] accepts, limits and encrypts connections.
 //!
-//! To add a page: a folder in `pages` with `pub(crate) fn routes() -> Router<Arc<Shared>>` and a template that extends
-//! `base.html`, a line in `pages::routes` and one in `page::TABS`.
+//! To add a page, make a folder in `pages` with `pub(crate) fn routes() -> Router<Arc<Shared>>` and a template that
+//! extends `base.html`. Then add a line to `pages::routes` and one to `page::TABS`.
 
 mod pages;
 mod run;

@@ -1,4 +1,4 @@
-//! A console from its start to its end.
+//! The console: starts to listen, and serves the pages until it is stopped.
 
 use std::future::Future;
 use std::io;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
+use miette::Diagnostic;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio_rustls::TlsAcceptor;
@@ -17,59 +18,57 @@ use crate::shell::guard::guard;
 use crate::shell::options::ConsoleOptions;
 use crate::shell::page::Refusal;
 use crate::shell::session::Sessions;
-use crate::shell::shared::Shared;
 use crate::shell::site::{Names, Site};
 use crate::shell::tls::{self, TlsError};
-use crate::shell::{assets, login};
+use crate::shell::{Shared, assets, login};
 use minipki_http::Connections;
 use minipki_server::CaService;
 
-/// Why a console did not start.
-#[derive(Debug, thiserror::Error)]
+/// The reason why a console did not start.
+#[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ConsoleError {
-    /// It would be reachable from other machines, in clear.
-    #[error(
-        "{0} is reachable from other machines, and the console's secrets would pass in clear; listen on 127.0.0.1, \
-         or give --tls-issued, or --tls-cert and --tls-key"
-    )]
+    /// Other machines could reach the console without encryption.
+    #[error("{0} is reachable from other machines, and the console's secrets would be sent in clear")]
+    #[diagnostic(help("listen on 127.0.0.1, or give --tls-issued, or --tls-cert and --tls-key"))]
     NotEncrypted(SocketAddr),
-    /// The address cannot be listened on.
-    #[error(
-        "the console cannot listen on {address}: {source}; choose another address, or stop what holds it"
-    )]
+    /// The console cannot listen on the address.
+    #[error("the console cannot listen on {address}: {source}")]
+    #[diagnostic(help("choose another address, or stop the program that uses it"))]
     Listen {
-        /// The address asked for.
+        /// The address.
         address: SocketAddr,
-        /// The operating system's answer.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Its certificate.
+    /// There is no TLS.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Tls(#[from] TlsError),
-    /// No random numbers.
-    #[error("the operating system gave no random numbers: {0}; try again")]
+    /// There are no random numbers.
+    #[error("the operating system gave no random numbers: {0}")]
+    #[diagnostic(help("try again"))]
     Entropy(getrandom::Error),
 }
 
-/// How often another port is tried, where port 0 was asked for and the twin address has that port in use.
+/// The number of ports that are tried for port 0, if a port is in use on the other loopback address.
 const PORTS: usize = 16;
 
 /// A console that listens.
 pub struct Console {
     listener: TcpListener,
-    /// On the other address of loopback, where a browser may look for the console as well.
+    /// The listener on the other loopback address, since a browser may try both.
     twin: Option<TcpListener>,
     address: SocketAddr,
     tls: Option<TlsAcceptor>,
     shared: Arc<Shared>,
 }
 
-/// Makes links to a console.
+/// Makes one-time links to a console.
 #[derive(Clone)]
 pub struct LoginLinks(Arc<Shared>);
 
 impl LoginLinks {
-    /// A new link with a one-time secret: who opens it first has a session.
+    /// A new link with a one-time secret. The first browser that opens it gets a session.
     ///
     /// # Errors
     /// [`ConsoleError::Entropy`].
@@ -79,10 +78,10 @@ impl LoginLinks {
 }
 
 impl Console {
-    /// Starts to listen, for the CA behind `service`. Browsers wait until [`Console::run`].
+    /// Starts to listen. The pages are served by [`Console::run`].
     ///
     /// # Errors
-    /// [`ConsoleError`]; above all [`ConsoleError::NotEncrypted`] off loopback without TLS.
+    /// [`ConsoleError`]; for example [`ConsoleError::NotEncrypted`] for an address that is not loopback, without TLS.
     pub async fn bind(options: ConsoleOptions, service: Arc<CaService>) -> Result<Self, ConsoleError> {
         let ConsoleOptions { listen, limits, .. } = options;
         if !listen.ip().is_loopback() {
@@ -91,15 +90,20 @@ impl Console {
             }
             tracing::warn!(address = %listen, "the console can be reached from other machines");
         }
-        // Events are kept from here on, for the Live page.
+        // From here on, events are kept for the Live page.
         service.live();
         let names = Names::new(&options).map_err(ConsoleError::Entropy)?;
-        let tls =
-            options.tls.as_ref().map(|tls| tls::prepare(tls, &service, &names, listen.ip())).transpose()?;
-        let (tls, root_pem) = tls.map_or((None, None), |tls| (Some(tls.acceptor), tls.root_pem));
         let (listener, twin) = open_sockets(listen, names.twin(listen.ip())).await?;
         let failed = |source| ConsoleError::Listen { address: listen, source };
         let address = listener.local_addr().map_err(failed)?;
+        // A certificate is issued only for a console that can listen.
+        let (tls, root_pem) = match &options.tls {
+            Some(tls) => {
+                let tls = tls::prepare(tls, &service, &names, listen.ip()).await?;
+                (Some(tls.acceptor), tls.root_pem)
+            }
+            None => (None, None),
+        };
         let shared = Shared {
             service,
             sessions: Sessions::new(limits),
@@ -111,12 +115,12 @@ impl Console {
         Ok(Self { listener, twin, address, tls, shared: Arc::new(shared) })
     }
 
-    /// Where it listens, with the port that port 0 became.
+    /// The address of the listening socket, with its real port.
     pub const fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// The maker of links to it.
+    /// The maker of links to this console.
     pub fn login_links(&self) -> LoginLinks {
         LoginLinks(self.shared.clone())
     }
@@ -125,7 +129,7 @@ impl Console {
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
         let pages = routes(self.shared.clone());
         let limits = self.shared.limits;
-        let connections = Connections::new(limits.held());
+        let connections = Connections::new(limits.connection_limits());
         let serve = async |listener: &TcpListener| {
             minipki_http::serve(
                 listener,
@@ -153,7 +157,7 @@ impl Console {
     }
 }
 
-/// Listens on `listen`, and on the address `twin` with the same port where this machine has such an address.
+/// Listens on `listen`, and on `twin` with the same port if this machine has that address.
 async fn open_sockets(
     listen: SocketAddr,
     twin: Option<IpAddr>,
@@ -171,7 +175,7 @@ async fn open_sockets(
                 return Err(failed(twin)(error));
             }
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
-            // A machine without this address has nobody else on it.
+            // This machine does not have the address `twin`.
             Err(_) => return Ok((listener, None)),
         }
     }
@@ -184,7 +188,11 @@ fn routes(shared: Arc<Shared>) -> Router {
         .merge(login::routes())
         .merge(assets::routes())
         .fallback(async || {
-            Refusal::new(StatusCode::NOT_FOUND, "There is no such page.", "Choose one from the navigation.")
+            Refusal::new(
+                StatusCode::NOT_FOUND,
+                "There is no such page.",
+                "Choose a page from the navigation.",
+            )
         })
         .layer(from_fn_with_state(shared.clone(), guard))
         .with_state(shared)

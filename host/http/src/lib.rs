@@ -1,4 +1,4 @@
-//! HTTP on sockets of this machine: connections that are accepted, bounded, encrypted and given deadlines.
+//! HTTP on sockets: an accept loop with limits, deadlines and TLS.
 
 mod connections;
 mod serve;

@@ -1,4 +1,4 @@
-//! Accepts connections and serves HTTP on each, with deadlines, encrypted where it must be.
+//! The accept loop, and HTTP with deadlines on each connection, with or without TLS.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -22,15 +22,15 @@ use super::connections::{Connections, Permit};
 use super::write_deadline::WriteDeadline;
 use minipki_net::LogLimit;
 
-/// Bytes of a request's head, at most.
+/// The maximum size of the head of a request, in bytes.
 const HEAD: usize = 16 * 1024;
 
-/// The other end of a connection, as an extension of each request on it.
+/// The address of the client, as an extension of each request.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
-/// Serves `pages` to all clients, for ever; connections end when this is dropped. Each request has its [`Peer`] and the
-/// [`Permit`] of its connection as extensions. `accepted` is called after each connection.
+/// Serves `pages` to all clients for ever. All connections end when this is dropped. Each request has its [`Peer`] and
+/// the [`Permit`] of its connection as extensions. Calls `accepted` after each connection.
 pub async fn serve(
     listener: &TcpListener,
     tls: Option<TlsAcceptor>,
@@ -47,25 +47,25 @@ pub async fn serve(
         accepted();
         let (tls, pages) = (tls.clone(), pages.clone());
         connections
-            .start(&mut tasks, |permit| converse(stream, Client { peer, permit }, tls, pages, deadline));
+            .start(&mut tasks, |permit| serve_one(stream, Client { peer, permit }, tls, pages, deadline));
         while tasks.try_join_next().is_some() {}
     }
 }
 
-/// The other end of a connection, and the connection's permit.
+/// The client of a connection, and the permit of the connection.
 struct Client {
     peer: SocketAddr,
     permit: Arc<Permit>,
 }
 
-async fn converse(
+async fn serve_one(
     stream: TcpStream,
     client: Client,
     tls: Option<TlsAcceptor>,
     pages: Router,
     deadline: Duration,
 ) {
-    // Answers are written whole: nothing is gained by holding them back.
+    // Responses are written whole, so a delay (Nagle) would gain nothing.
     let _ = stream.set_nodelay(true);
     let peer = client.peer;
     let stream = WriteDeadline::new(stream, deadline);
@@ -73,8 +73,8 @@ async fn converse(
         None => http(stream, client, pages, deadline).await,
         Some(tls) => match timeout(deadline, tls.accept(stream)).await {
             Ok(Ok(stream)) => http(stream, client, pages, deadline).await,
-            Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
-            Err(_) => tracing::debug!(%peer, "no TLS in time"),
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
+            Err(_) => tracing::debug!(%peer, "the TLS handshake timed out"),
         },
     }
 }
@@ -101,13 +101,13 @@ async fn http(
     loop {
         let left = permit.left();
         if left.is_zero() {
-            tracing::debug!(%peer, "a connection ends that has shown no session for too long");
+            tracing::debug!(%peer, "a connection was too long without a session");
             break;
         }
         tokio::select! {
             ended = &mut connection => {
                 if let Err(error) = ended {
-                    tracing::debug!(%peer, %error, "a browser's connection ended early");
+                    tracing::debug!(%peer, %error, "a connection ended early");
                 }
                 break;
             }

@@ -1,4 +1,4 @@
-//! A stream that ends when its other end takes nothing for too long.
+//! A stream with a deadline for each write.
 
 use std::io;
 use std::pin::Pin;
@@ -8,23 +8,23 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A stream whose writes fail with [`io::ErrorKind::TimedOut`] when nothing could be written for so long. A client
-/// that does not read fills the buffers between the two ends, and would hold the connection for ever.
+/// A stream whose writes fail with [`io::ErrorKind::TimedOut`] after `limit` without progress. Otherwise a client that
+/// does not read would hold the connection for ever.
 pub(super) struct WriteDeadline<S> {
     stream: S,
     limit: Duration,
-    /// Runs while a write waits. Made once, at the first write that does.
+    /// The timer of the write that waits. Made at the first write that waits.
     timer: Option<Pin<Box<Sleep>>>,
     waits: bool,
 }
 
 impl<S> WriteDeadline<S> {
-    /// Gives each write on `stream` so long to make progress.
+    /// A stream over `stream` with this limit for each write.
     pub(super) const fn new(stream: S, limit: Duration) -> Self {
         Self { stream, limit, timer: None, waits: false }
     }
 
-    /// What `written` says, or that it takes too long.
+    /// The result of a write, or an error if the write waits too long.
     fn in_time<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.waits = false;

@@ -1,12 +1,11 @@
-//! Does the time of the private operation tell of what it works on? A statistical test, run by hand:
+//! A statistical test, run by hand, that the time of the private operation does not depend on its input:
 //!
 //! `cargo run --release -p minipki-ifma --example dudect -- [SECONDS]`
 //!
-//! Each experiment times two classes of work in random order, and compares their means by Welch's t, over
-//! all measurements and over those below several quantiles, where less of the machine's noise is
-//! (Reparaz, Balasch and Verbauwhede, "Dude, is my code constant time?", 2017). |t| above 10 says
-//! that the classes differ, and below 4.5 that no difference was found. The first experiment leaks on
-//! purpose: one that is not found there would not be found elsewhere.
+//! Each experiment times two classes of work in random order, and compares their means by Welch's t. It does so over
+//! all measurements, and over the quickest shares of them, which have less noise. The method is from Reparaz, Balasch
+//! and Verbauwhede, "Dude, is my code constant time?", 2017. |t| above 10 means that the classes differ, and |t| below
+//! 4.5 that no difference was found. The first experiment leaks on purpose: it shows that the test can find a leak.
 
 use std::time::{Duration, Instant};
 
@@ -20,10 +19,10 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 /// A key of 2048 bits.
 const KEY: &[u8] = include_bytes!("../../../fuzz/fixtures/issuer.pem");
 
-/// Bytes of the key's modulus.
+/// The length of the modulus in bytes.
 const BYTES: usize = 256;
 
-/// Bytes of one of its primes.
+/// The length of a prime in bytes.
 const HALF: usize = BYTES / 2;
 
 /// The number 1.
@@ -33,13 +32,13 @@ const ONE: [u8; HALF] = {
     one
 };
 
-/// Shares of the measurements that are compared, the quickest first.
+/// The shares of the quickest measurements that are compared.
 const SHARES: [f64; 6] = [1.0, 0.99, 0.95, 0.9, 0.75, 0.5];
 
 fn main() {
     let seconds = std::env::args().nth(1).map_or(20, |text| text.parse().expect("a number of seconds"));
     let Some(engine) = Engine::ifma() else {
-        eprintln!("this CPU has no AVX-512 IFMA, so there is nothing to time: run it on one that has");
+        eprintln!("this CPU has no AVX-512 IFMA; run this on a CPU that has it");
         std::process::exit(1);
     };
     let time = Duration::from_secs(seconds);
@@ -73,8 +72,8 @@ fn main() {
     let der = pem::decode("PRIVATE KEY", KEY, &mut der).expect("PEM");
     let mut key = BatchKey::new(engine, &PrivateKey::from_pkcs8_der(der).expect("a key"));
     let fixed = [("1", [&[0; HALF][..], &ONE].concat()), ("one number", below(&mut rng).to_vec())];
-    for (what, fixed) in fixed {
-        let name = format!("the whole private operation on eight times {what} or eight random numbers");
+    for (label, fixed) in fixed {
+        let name = format!("the whole private operation on eight times {label} or eight random numbers");
         let fixed = fixed.try_into().expect("as long as the modulus");
         experiment(&name, time, |class| {
             let mut batch = [0; BYTES * LANES];
@@ -88,8 +87,8 @@ fn main() {
     }
 }
 
-/// `random` if `class`, else `fixed`, at the same place and by the same instructions: what prepares a class must
-/// not tell it either.
+/// `random` if `class`, else `fixed`. Both classes use the same memory and the same instructions, so that the
+/// preparation does not leak the class.
 fn either<const N: usize>(class: bool, fixed: [u8; N], random: [u8; N]) -> [u8; N] {
     let mask = std::hint::black_box(u8::from(class).wrapping_neg());
     core::array::from_fn(|i| random[i] & mask | fixed[i] & !mask)
@@ -117,7 +116,7 @@ fn lanes(mut number: impl FnMut() -> [u8; HALF]) -> Number<20> {
     out
 }
 
-/// Times `run` of one class and the other for so long, and prints how the two differ.
+/// Times `run` with both classes during `time`, and prints their difference.
 fn experiment(name: &str, time: Duration, mut run: impl FnMut(bool) -> Duration) {
     let mut order = ChaCha20Rng::seed_from_u64(2);
     let mut times: Vec<(f64, bool)> = Vec::new();
@@ -138,7 +137,7 @@ fn experiment(name: &str, time: Duration, mut run: impl FnMut(bool) -> Duration)
     println!("  largest |t| = {worst:.2}");
 }
 
-/// Welch's t of the two classes, and the difference of their means.
+/// Welch's t for the two classes, and the difference of their means.
 fn welch(times: &[(f64, bool)]) -> (f64, f64) {
     let [(mean_0, error_0), (mean_1, error_1)] = [false, true].map(|class| {
         let of_class = || times.iter().filter(|(_, c)| *c == class).map(|(time, _)| time);

@@ -1,4 +1,4 @@
-//! The private operation: by the two primes, blinded, and verified before it leaves.
+//! The private operation: with the two primes, blinded, and verified.
 #![allow(clippy::indexing_slicing, reason = "the ranges are constants of the type")]
 
 use minipki_core::bytes::{Public, declassify};
@@ -11,30 +11,29 @@ use crate::modulus::{Digits, Modulus, Ring, digits};
 use crate::number::{Number, Wiped, add, equal, first_lane, limbs, read, splat, sub, zero};
 use crate::vector::{LANES, Lanes};
 
-/// Uses of a pair of blinding factors, squared after each, before fresh randomness is drawn: as many
-/// as in the core.
+/// The number of uses of a pair of blinding factors, which are squared after each use. As in the core.
 const BLINDING_USES: u8 = 32;
 
 /// A private key modulo `n` of `N` limbs, with primes of `H` = `N` / 2 limbs each.
 pub(crate) struct Crt<const N: usize, const H: usize> {
     engine: Engine,
     n: Modulus<N>,
-    /// Length of `n`.
+    /// The length of `n` in bytes.
     bytes: usize,
     p: Prime<H>,
     q: Prime<H>,
     /// `1 / q mod p`, in Montgomery form.
     q_inverse: [u64; H],
-    /// `a` and `a^-d` of a random `a` in each lane, both in Montgomery form modulo `n`.
+    /// `a` and `a^-d` with a random `a` in each lane, both in Montgomery form modulo `n`.
     blinding: [Number<N>; 2],
     blinding_uses: u8,
 }
 
 struct Prime<const H: usize> {
     modulus: Modulus<H>,
-    /// The private exponent modulo the prime less one.
+    /// The private exponent modulo `prime - 1`.
     exponent: Digits,
-    /// The prime less one less that exponent: it makes the inverse of the power.
+    /// `prime - 1 - exponent`: the exponent for the inverse of the power.
     inverse: Digits,
 }
 
@@ -44,15 +43,15 @@ impl<const H: usize> Prime<H> {
         Self { modulus: Modulus::new(engine, prime), exponent: digits(exponent), inverse: digits(&inverse) }
     }
 
-    /// `x^exponent` modulo the prime, below it, of `x` modulo `n`; with `inverse`, `1 / x^exponent`.
+    /// `x^exponent` modulo the prime, below it, for `x` modulo `n`. With `inverse`, `1 / x^exponent`.
     fn power(&self, engine: Engine, x: &[Lanes], inverse: bool) -> Wiped<H> {
         let mut ring = Ring::new(engine, &self.modulus);
-        // x = high * R + low, and each of the two is below R.
+        // x = high * R + low, both below R.
         let (mut low, mut high) = (Wiped::new(zero()), Wiped::new(zero()));
         low.copy_from_slice(&x[..H]);
         high.copy_from_slice(&x[H..]);
         let high = ring.enter(&high);
-        // Both below 2n, so the sum is a residue.
+        // Both are below 2n, so the sum is a residue.
         let (mut x, low) = (ring.enter(&high), ring.enter(&low));
         add(&mut x, &low);
         let y = ring.power(&x, if inverse { &self.inverse } else { &self.exponent });
@@ -60,7 +59,7 @@ impl<const H: usize> Prime<H> {
     }
 }
 
-/// `prime - 1 - exponent`, big-endian, of an odd prime and an exponent below it of the same length.
+/// `prime - 1 - exponent`, big-endian, for an odd prime and an exponent below it of the same length.
 fn less_one_less(prime: &[u8], exponent: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut out = Zeroizing::new(prime.to_vec());
     let mut borrow = 1;
@@ -73,7 +72,7 @@ fn less_one_less(prime: &[u8], exponent: &[u8]) -> Zeroizing<Vec<u8>> {
 }
 
 impl<const N: usize, const H: usize> Crt<N, H> {
-    /// Takes the modulus and the parts of a key that the core has found sound.
+    /// A key of this modulus and these parts, which the core has checked.
     pub(crate) fn new(engine: Engine, n: &[u8], parts: &PrivateParts<'_>) -> Self {
         let p = Prime::new(engine, parts.p, parts.dp);
         let q = Prime::new(engine, parts.q, parts.dq);
@@ -92,9 +91,8 @@ impl<const N: usize, const H: usize> Crt<N, H> {
         sub(&mut Wiped::new(*x), &splat(&self.n.n)) == Lanes([1; LANES])
     }
 
-    /// `x^d mod n` of numbers below n; `None` if any result does not give its `x` back under the
-    /// public exponent: then all are withheld (a faulty one would give the primes away: Boneh, DeMillo
-    /// and Lipton, 1997).
+    /// `x^d mod n` for numbers below n. `None` if one result to the public exponent is not its `x`: a wrong result
+    /// would disclose the primes (Boneh, DeMillo and Lipton, 1997).
     pub(crate) fn private(&mut self, x: &Number<N>, rng: &mut (impl CryptoRng + ?Sized)) -> Option<Wiped<N>> {
         if self.blinding_uses == 0 {
             self.draw_blinding(rng);
@@ -120,13 +118,13 @@ impl<const N: usize, const H: usize> Crt<N, H> {
         None
     }
 
-    /// Draws a new `a` for each lane and computes `a^-d`, with the same machinery as a signature.
+    /// Draws a new `a` for each lane and computes `a^-d` like a signature.
     fn draw_blinding(&mut self, rng: &mut (impl CryptoRng + ?Sized)) {
         let mut a = Wiped::new(zero());
         let mut bytes = Zeroizing::new(vec![0; self.bytes]);
         for lane in 0..LANES {
             rng.fill_bytes(&mut bytes);
-            // One bit fewer than n: below it, and as good as any number below it.
+            // One bit less than n: so the number is below n.
             bytes[0] &= 0x7f;
             read(&mut *a, lane, &bytes);
         }
@@ -140,12 +138,12 @@ impl<const N: usize, const H: usize> Crt<N, H> {
         self.blinding_uses = BLINDING_USES;
     }
 
-    /// `x^d mod n` by the Chinese remainder theorem (RFC 8017 §5.1.2); with `inverse`, `1 / x^d`.
+    /// `x^d mod n` by the Chinese remainder theorem (RFC 8017 §5.1.2). With `inverse`, `1 / x^d`.
     fn power(&self, x: &Number<N>, inverse: bool) -> Wiped<N> {
         let p = &self.p.modulus;
         let mut h = self.p.power(self.engine, x, inverse);
         let mq = self.q.power(self.engine, x, inverse);
-        // Primes of one length differ by less than a factor of 2.
+        // Primes of the same length differ by less than a factor of 2.
         let mut mq_mod_p = Wiped::new(*mq);
         p.canonical(&mut mq_mod_p);
         p.sub(&mut h, &mq_mod_p);

@@ -1,4 +1,4 @@
-//! Keys of the three sizes, and what they do to a batch of numbers.
+//! Keys of the three sizes, and the private operation on a batch of numbers.
 
 use core::fmt;
 
@@ -13,8 +13,8 @@ use crate::vector::LANES;
 
 /// An RSA private key for batches, wiped when dropped.
 ///
-/// The time a batch takes depends on the size of the key and the number of messages alone; every
-/// number is blinded, and every result verified before any of them is handed out.
+/// Every number is blinded, and every result is verified before any result is returned. The time depends only on the
+/// size of the key and the number of messages.
 pub struct BatchKey {
     public: PublicKey,
     secret: Secret,
@@ -26,14 +26,14 @@ enum Secret {
     Bits4096(Box<Crt<80, 40>>),
 }
 
-/// What a batch is refused for, or fails at.
+/// The reason why a batch is refused or has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// The batch is not a whole number of moduli long.
+    /// The length of the batch is not a multiple of the modulus length.
     Length,
     /// A number of the batch is not below the modulus.
     Range,
-    /// A result was wrong.
+    /// A result is wrong.
     Fault,
 }
 
@@ -52,7 +52,7 @@ impl fmt::Display for Error {
 impl core::error::Error for Error {}
 
 impl BatchKey {
-    /// Takes over what is needed of `key`, to be worked with by `engine`.
+    /// The private key `key` for `engine`.
     pub fn new(engine: Engine, key: &PrivateKey) -> Self {
         let public = key.public().clone();
         let mut n = [0; RSA_BYTES];
@@ -71,10 +71,8 @@ impl BatchKey {
         &self.public
     }
 
-    /// RSASP1 (RFC 8017 §5.2.1) in place on each of the numbers in `batch`, which stand one after the
-    /// other, big-endian, each as long as the modulus. `rng` feeds the blinding.
-    ///
-    /// [`LANES`] numbers take as long as one.
+    /// Computes RSASP1 (RFC 8017 §5.2.1) in place for each number in `batch`. The numbers are big-endian, each as long
+    /// as the modulus. `rng` is for the blinding. [`LANES`] numbers take as long as one.
     ///
     /// # Errors
     /// [`Error`]; then `batch` is all zeros.
@@ -102,7 +100,7 @@ fn apply<const N: usize, const H: usize>(
         return Err(Error::Length);
     }
     for batch in batch.chunks_mut(LANES * bytes) {
-        // Lanes that nobody needs work on 0.
+        // Unused lanes have 0.
         let mut x = zero();
         for (lane, number) in batch.chunks(bytes).enumerate() {
             read(&mut x, lane, number);

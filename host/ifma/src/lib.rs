@@ -1,22 +1,19 @@
 //! RSA private operations, eight at a time, on AVX-512 IFMA.
 //!
-//! [`BatchKey`] does with eight numbers at once what the core does with one: the private operation by
-//! the two primes, on blinded numbers, verified before it leaves. Eight lanes of one vector register
-//! hold a limb of each of eight numbers, so one instruction multiplies eight pairs of limbs. That pays
-//! where signatures are wanted in numbers; for a single one it is slower than doing just one.
+//! [`BatchKey`] computes the private operation of the core for eight numbers at once: with the two primes, blinded, and
+//! verified. A vector register holds a limb of each of the eight numbers in its lanes, so one instruction multiplies
+//! eight pairs of limbs. For a single signature this is slower than the core.
 //!
-//! From the bottom: `vector` is what a lane is, `avx512` and plain Rust are the two engines that have
-//! them, `tile` and `kernel` multiply, `number` and `modulus` make arithmetic modulo a number of it,
-//! `crt` the private operation, and `key` lends it out for keys of three sizes.
+//! From the bottom: `vector` has the lanes, in plain Rust, and `avx512` has them in registers. `tile` and `engine`
+//! multiply, `number` and `modulus` add modular arithmetic, `crt` the private operation, and `key` the three key sizes.
 //!
-//! Nothing branches on a secret or uses one as an address.
+//! No branch and no address depends on a secret.
 #![deny(unsafe_code)]
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod crt;
 mod engine;
-mod kernel;
 mod key;
 mod modulus;
 mod number;
@@ -27,7 +24,7 @@ pub use engine::Engine;
 pub use key::{BatchKey, Error};
 pub use vector::LANES;
 
-/// The arithmetic below, for the tests.
+/// The arithmetic, for tests.
 #[doc(hidden)]
 pub mod arith {
     pub use crate::modulus::{Digits, Modulus, Ring, digits};

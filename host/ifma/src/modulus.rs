@@ -2,45 +2,43 @@
 //!
 //! # Bounds
 //! `R` = 2^(52 `L`) leaves 16 bits or more above every modulus in use: 2^16 n <= R. A *residue* is a
-//! number below 4n. Of two of them, or of one number below n and any number below R, a Montgomery
-//! product is
+//! number below 4n. A Montgomery product of two residues, or of a number below n and any number below R, is
 //!
 //! (a b + q n) / R < (16 n^2 + R n) / R <= n (2^-12 + 1) < 2n, or (n R + R n) / R = 2n,
 //!
-//! since q < R. So no product is followed by a subtraction; the sum of two products is a residue, and
-//! only what leaves the lanes or is compared is brought below n, by [`Modulus::canonical`], which
-//! takes numbers below 2n.
+//! since q < R. So no product needs a subtraction, and the sum of two products is a residue.
+//! [`Modulus::canonical`] takes a number below 2n and brings it below n, before it is compared or leaves the lanes.
 #![allow(clippy::indexing_slicing, reason = "the indices are bounded by the loops over fixed arrays")]
 
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::engine::Engine;
-use crate::kernel::{Combine, Multiply, Reducer, Select, Square};
+use crate::engine::{Combine, Engine, Multiply, Reducer, Select, Square};
+
 use crate::number::{Number, Wiped, add, assign, first_lane, limbs, splat, sub, zero};
 use crate::vector::{BITS, Lanes, MASK, Vector};
 
-/// Bits of an exponent taken at once by [`Ring::power`]. With 5 there are fewer multiplications, but the
-/// table no longer fits the first level of the cache, and all of it is read for each digit.
+/// The number of bits in a digit of [`Ring::power`]. With 5 bits there are fewer multiplications, but the table is too
+/// large for the first-level cache, and the whole table is read for each digit.
 const WINDOW: usize = 4;
 
-/// An odd modulus, and what Montgomery arithmetic needs of it.
+/// An odd modulus with its constants for Montgomery arithmetic.
 pub struct Modulus<const L: usize> {
     pub(crate) n: [u64; L],
     /// `-1 / n` modulo 2^52.
     n_inverse: u64,
     /// `R mod n`: 1 in Montgomery form.
     one: [u64; L],
-    /// `R^2 mod n`: the factor that takes a number into Montgomery form.
+    /// `R^2 mod n`: the factor that brings a number into Montgomery form.
     pub(crate) r_squared: [u64; L],
 }
 
 impl<const L: usize> Modulus<L> {
-    /// Takes a big-endian modulus, odd and with its first bit set.
+    /// The modulus of these big-endian bytes. It must be odd, with its first bit set.
     pub fn new(engine: Engine, bytes: &[u8]) -> Self {
         let n = limbs(bytes);
         let mut modulus = Self { n, n_inverse: negated_inverse(n[0]), one: [0; L], r_squared: [0; L] };
-        // 2^bits mod n, doubled until it is R mod n, and once more: 2 in Montgomery form.
+        // Start with 2^bits mod n. Double it to R mod n, and once more: this is 2 in Montgomery form.
         let mut x = Wiped::new(zero());
         sub(&mut x, &splat(&n));
         let bits = 8 * bytes.len();
@@ -54,7 +52,7 @@ impl<const L: usize> Modulus<L> {
         }
         modulus.one = first_lane(&x);
         modulus.double(&mut x);
-        // To the power of 52 L, by squarings and doublings: R in Montgomery form.
+        // Raise it to the power of 52 L by squarings and doublings: this is R in Montgomery form.
         let mut ring = Ring::new(engine, &modulus);
         let power = BITS as usize * L;
         for bit in (0..power.ilog2()).rev() {
@@ -69,14 +67,14 @@ impl<const L: usize> Modulus<L> {
         modulus
     }
 
-    /// Brings a number below 2n below n.
+    /// Reduces a number below 2n to one below n.
     pub(crate) fn canonical(&self, x: &mut Number<L>) {
         let mut less = Wiped::new(*x);
         let borrow = sub(&mut less, &splat(&self.n));
         assign(x, &less, borrow.zip(borrow, |borrow, _| borrow ^ 1));
     }
 
-    /// `a = a - b mod n` of numbers below n.
+    /// `a = a - b mod n` for numbers below n.
     pub(crate) fn sub(&self, a: &mut Number<L>, b: &Number<L>) {
         let borrow = sub(a, b);
         let mut sum = Wiped::new(*a);
@@ -84,7 +82,7 @@ impl<const L: usize> Modulus<L> {
         assign(a, &sum, borrow);
     }
 
-    /// `x = 2 x mod n` of a number below n.
+    /// `x = 2 x mod n` for a number below n.
     fn double(&self, x: &mut Number<L>) {
         let same = Wiped::new(*x);
         add(x, &same);
@@ -103,7 +101,7 @@ impl<const L: usize> Drop for Modulus<L> {
 
 impl<const L: usize> ZeroizeOnDrop for Modulus<L> {}
 
-/// The digits of an exponent, the most significant first, each of as many bits as [`Ring::power`] takes at once.
+/// The digits of an exponent for [`Ring::power`], the most significant first.
 pub type Digits = Zeroizing<Vec<u8>>;
 
 /// The digits of a big-endian exponent.
@@ -113,7 +111,7 @@ pub fn digits(bytes: &[u8]) -> Digits {
     Zeroizing::new((0..(8 * bytes.len()).div_ceil(WINDOW)).rev().map(digit).collect())
 }
 
-/// Arithmetic modulo a modulus, and the space it works in.
+/// Arithmetic modulo a modulus, with its working memory.
 pub struct Ring<'m, const L: usize> {
     engine: Engine,
     modulus: &'m Modulus<L>,
@@ -121,12 +119,12 @@ pub struct Ring<'m, const L: usize> {
 }
 
 impl<'m, const L: usize> Ring<'m, L> {
-    /// Takes space for it.
+    /// Arithmetic modulo `modulus`.
     pub fn new(engine: Engine, modulus: &'m Modulus<L>) -> Self {
         Self { engine, modulus, space: Zeroizing::new([zero(); 2]) }
     }
 
-    /// Montgomery multiplication, `a * b / R`: the bounds are above.
+    /// Montgomery multiplication, `a * b / R`. The module's documentation has the bounds.
     pub fn mul(&mut self, a: &Number<L>, b: &Number<L>) -> Wiped<L> {
         let mut out = Wiped::new(zero());
         self.mul_into(&mut out, a, b);
@@ -150,12 +148,12 @@ impl<'m, const L: usize> Ring<'m, L> {
         self.engine.run(Square { out, a, by, t: &mut self.space });
     }
 
-    /// `x * R mod n`, a residue, of any number below R.
+    /// `x * R mod n`, a residue, for any number below R.
     pub fn enter(&mut self, x: &Number<L>) -> Wiped<L> {
         self.mul(x, &splat(&self.modulus.r_squared))
     }
 
-    /// `x / R mod n`, below n, of a residue.
+    /// `x / R mod n`, below n, for a residue.
     ///
     /// (x + q n) / R < (4n + (R - 1) n) / R < n + 1, so at most n.
     pub fn leave(&mut self, x: &Number<L>) -> Wiped<L> {
@@ -166,7 +164,7 @@ impl<'m, const L: usize> Ring<'m, L> {
         out
     }
 
-    /// `a * b + c`, which the caller knows to fit `N` = 2 `L` limbs.
+    /// `a * b + c`. The caller ensures that the result fits `N` = 2 `L` limbs.
     pub(crate) fn combine<const N: usize>(
         &mut self,
         out: &mut Number<N>,
@@ -177,7 +175,7 @@ impl<'m, const L: usize> Ring<'m, L> {
         self.engine.run(Combine { out, a, b, c, t: &mut self.space });
     }
 
-    /// `x^65537 mod n` of a number below n, below n: sixteen squarings and a product with `x` itself.
+    /// `x^65537 mod n`, below n, for a number below n: sixteen squarings and a product with `x`.
     pub fn power_65537(&mut self, x: &Number<L>) -> Wiped<L> {
         let (mut y, mut z) = (self.enter(x), Wiped::new(zero()));
         for _ in 0..8 {
@@ -189,10 +187,9 @@ impl<'m, const L: usize> Ring<'m, L> {
         z
     }
 
-    /// `base^exponent` in Montgomery form, a residue, of a residue in Montgomery form.
+    /// `base^exponent` for a residue, both in Montgomery form. The result is a residue.
     ///
-    /// A fixed window: every entry of the table is read for every digit, and a digit of 0 multiplies
-    /// by 1 like any other.
+    /// The window is fixed: each digit reads the whole table, and the digit 0 multiplies by 1.
     pub fn power(&mut self, base: &Number<L>, exponent: &[u8]) -> Wiped<L> {
         let mut table = Zeroizing::new(vec![zero(); 1 << WINDOW]);
         table[0] = *splat(&self.modulus.one);
@@ -227,7 +224,7 @@ impl<'m, const L: usize> Ring<'m, L> {
     }
 }
 
-/// `-1 / n` modulo 2^52: Newton's iteration doubles the right bits, from three.
+/// `-1 / n` modulo 2^52. Newton's iteration starts with three correct bits, and doubles their number each time.
 fn negated_inverse(n: u64) -> u64 {
     let inverse = (0..5).fold(n, |x, _| x.wrapping_mul(2u64.wrapping_sub(n.wrapping_mul(x))));
     inverse.wrapping_neg() & MASK

@@ -1,8 +1,7 @@
-//! Eight numbers side by side in memory, and the linear arithmetic on them: plain code, for it is a
-//! hundredth of the work.
+//! Eight numbers side by side in memory, and linear arithmetic on them in plain code: a hundredth of the work.
 //!
-//! A number is least significant limb first, each limb below 2^52. Nothing branches on a value. Returned numbers wipe
-//! themselves, since most of them are made of secrets.
+//! A number has its least significant limb first, and each limb is below 2^52. No branch depends on a value. Returned
+//! numbers are wiped when dropped, since most come from secrets.
 
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;
@@ -12,7 +11,7 @@ use crate::vector::{BITS, LANES, Lanes, MASK, Vector};
 /// One number of `L` limbs in each lane.
 pub type Number<const L: usize> = [Lanes; L];
 
-/// The same, wiped when dropped.
+/// A [`Number`] that is wiped when dropped.
 pub type Wiped<const L: usize> = Zeroizing<Number<L>>;
 
 /// All zeros.
@@ -34,7 +33,7 @@ pub(crate) fn first_lane<const L: usize>(number: &Number<L>) -> [u64; L] {
     number.map(|limb| limb.0[0])
 }
 
-/// Reads big-endian bytes into one lane. The caller makes sure that they fit; what does not is dropped.
+/// Reads big-endian bytes into one lane. The caller ensures that they fit; extra bits are dropped.
 pub fn read(number: &mut [Lanes], lane: usize, bytes: &[u8]) {
     for (i, limb) in number.iter_mut().enumerate() {
         let at = BITS as usize * i;
@@ -48,15 +47,14 @@ pub(crate) fn limbs<const L: usize>(bytes: &[u8]) -> [u64; L] {
     core::array::from_fn(|i| limb_of(bytes, BITS as usize * i))
 }
 
-/// The 52 bits from bit `at` on of a big-endian number. `at` is a multiple of 4, so they begin in the
-/// low or the high half of a byte and end in the seventh from there.
+/// The 52 bits of a big-endian number from bit `at` on. `at` is a multiple of 4, so the bits are in seven bytes.
 fn limb_of(bytes: &[u8], at: usize) -> u64 {
     let wide =
         bytes.iter().rev().skip(at / 8).take(7).rev().fold(0, |wide, byte| wide << 8 | u64::from(*byte));
     wide >> (at % 8) & MASK
 }
 
-/// Writes one lane as big-endian bytes, as many as `out` has.
+/// Writes one lane as big-endian bytes that fill `out`.
 pub fn write(number: &[Lanes], lane: usize, out: &mut [u8]) {
     let limb = |i: usize| number.get(i).and_then(|limb| limb.0.get(lane)).copied().unwrap_or(0);
     for (i, byte) in out.iter_mut().rev().enumerate() {
@@ -68,7 +66,7 @@ pub fn write(number: &[Lanes], lane: usize, out: &mut [u8]) {
     }
 }
 
-/// `a -= b`; returns in each lane the borrow, of 0 or 1.
+/// `a -= b`. Returns the borrow of each lane, 0 or 1.
 pub(crate) fn sub<const L: usize>(a: &mut Number<L>, b: &Number<L>) -> Lanes {
     let mut borrow = Lanes::default();
     for (a, b) in a.iter_mut().zip(b) {
@@ -89,7 +87,7 @@ pub(crate) fn add<const L: usize>(a: &mut Number<L>, b: &Number<L>) {
     }
 }
 
-/// `a = b` in each lane where `choice` is 1, of 0 and 1.
+/// `a = b` in each lane where `choice` is 1. `choice` is 0 in the other lanes.
 pub(crate) fn assign<const L: usize>(a: &mut Number<L>, b: &Number<L>, choice: Lanes) {
     let mask =
         Lanes(choice.0.map(|choice| u64::conditional_select(&0, &u64::MAX, Choice::from(choice as u8))));
@@ -98,7 +96,7 @@ pub(crate) fn assign<const L: usize>(a: &mut Number<L>, b: &Number<L>, choice: L
     }
 }
 
-/// Whether the two are the same in every lane, by looking at all of both.
+/// Whether `a` and `b` are equal in every lane. Reads all limbs of both.
 pub(crate) fn equal<const L: usize>(a: &Number<L>, b: &Number<L>) -> Choice {
     let differences = a.iter().zip(b).fold(Lanes::default(), |all, (a, b)| all.or(a.zip(*b, |a, b| a ^ b)));
     differences.0.iter().fold(0, |all, lane| all | lane).ct_eq(&0)

@@ -1,20 +1,20 @@
-//! Products by tiles of 10 by 10 limbs, whose columns stay in registers from the first product to the last.
+//! Products in tiles of 10 by 10 limbs. The columns of a tile stay in registers.
 //!
-//! A product has its sum in columns of 64 bits; none is carried out of before [`settle`].
+//! A product is a sum in columns of 64 bits. [`settle`] does all carries.
 //!
 //! # Bounds
-//! A product has 104 bits: its low half goes to the column of its limbs' places, its high half to the
+//! The product of two limbs has 104 bits. Its low half goes to the column of its limbs' places, its high half to the
 //! next. A column of `a * b` and `q * n` together gets at most 4 `L` halves below 2^52 and one carry:
 //! for `L` = 80 that is below 321 * 2^52 < 2^61.
 #![allow(clippy::indexing_slicing, reason = "the indices are bounded by the loops over fixed arrays")]
-#![allow(clippy::needless_range_loop, reason = "rows and columns are what the indices mean")]
+#![allow(clippy::needless_range_loop, reason = "the indices are rows and columns")]
 
 use crate::vector::{Lanes, MASK, Vector};
 
-/// Limbs of a tile's side: its columns, one factor and a limb of the other fill most of the 32 registers.
+/// The side of a tile in limbs. Its columns, one factor and a limb of the other factor fill most of the 32 registers.
 pub(crate) const TILE: usize = 10;
 
-/// A limb of one factor: its own in each lane, or the same in all.
+/// A limb of one factor: [`Lanes`] with a value in each lane, or a number for all lanes.
 pub(crate) trait Limb {
     /// The limb as a vector.
     fn get<V: Vector>(&self) -> V;
@@ -34,10 +34,10 @@ impl Limb for u64 {
     }
 }
 
-/// Ten columns from the first on, which a sweep of tiles hands on from one to the next in registers.
+/// Ten columns in registers. Each tile of a sweep passes them on to the next tile.
 pub(crate) type Window<V> = [V; TILE];
 
-/// Takes ten columns of `t`.
+/// Loads ten columns of `t`.
 #[inline(always)]
 pub(crate) fn open<V: Vector>(t: &[Lanes]) -> Window<V> {
     let t = &t[..TILE];
@@ -48,7 +48,7 @@ pub(crate) fn open<V: Vector>(t: &[Lanes]) -> Window<V> {
     w
 }
 
-/// Puts ten columns into `t`.
+/// Stores ten columns in `t`.
 #[inline(always)]
 pub(crate) fn close<V: Vector>(w: &Window<V>, t: &mut [Lanes]) {
     let t = &mut t[..TILE];
@@ -57,8 +57,8 @@ pub(crate) fn close<V: Vector>(w: &Window<V>, t: &mut [Lanes]) {
     }
 }
 
-/// Adds `rows * columns` to the first 20 columns of `t`: the lower ten come in `w` and are stored, the
-/// upper ten leave in `w`. Unless `more`, nothing is in the upper ten yet.
+/// Adds `rows * columns` to the first 20 columns of `t`. `w` has the lower ten columns at first, which are stored, and
+/// the upper ten at the end. Without `more`, the upper ten are still 0.
 #[inline(always)]
 pub(crate) fn tile<V: Vector, C: Limb>(
     w: &mut Window<V>,
@@ -86,9 +86,8 @@ pub(crate) fn tile<V: Vector, C: Limb>(
     }
 }
 
-/// Completes 20 columns of a square, given the sums of products of `a` with other limbs in those of the
-/// two tens that are `filled`: adds the products of `a`'s limbs with each other, doubles all, since each
-/// stands for two, and adds the squares.
+/// Completes 20 columns of a square. `filled` shows which of the two tens have sums already: products of `a` with other
+/// limbs. Adds the products of different limbs of `a`, doubles all sums, and adds the squares of the limbs.
 #[inline(always)]
 pub(crate) fn triangle<V: Vector>(t: &mut [Lanes], a: &[Lanes], filled: [bool; 2]) {
     let (t, limbs) = (&mut t[..2 * TILE], &a[..TILE]);
@@ -119,8 +118,8 @@ pub(crate) fn triangle<V: Vector>(t: &mut [Lanes], a: &[Lanes], filled: [bool; 2
     }
 }
 
-/// The products of limb `I` with those after it. A constant, so that the loops are unrolled and `w` stays in
-/// registers.
+/// Adds the products of limb `I` with the limbs after it. `I` is a constant, so that the compiler unrolls the loops and
+/// `w` stays in registers.
 #[inline(always)]
 fn row<V: Vector, const I: usize>(w: &mut [V; 2 * TILE], a: &[V; TILE]) {
     for j in I + 1..TILE {
@@ -131,9 +130,8 @@ fn row<V: Vector, const I: usize>(w: &mut [V; 2 * TILE], a: &[V; TILE]) {
     }
 }
 
-/// Begins a sweep of the reduction: puts the digits of the quotient that bring the first ten columns of
-/// `t` to 0 into their places, and adds their products with the first ten limbs of `n`; the next ten
-/// columns are returned.
+/// Begins a sweep of the reduction. Replaces the first ten columns of `t` by the digits of the quotient that bring them
+/// to 0, and adds the products of these digits with the first ten limbs of `n`. Returns the next ten columns.
 #[inline(always)]
 pub(crate) fn digits<V: Vector>(t: &mut [Lanes], n: &[u64], n_inverse: u64) -> Window<V> {
     let (t, n) = (&mut t[..2 * TILE], &n[..TILE]);
@@ -160,7 +158,7 @@ pub(crate) fn digits<V: Vector>(t: &mut [Lanes], n: &[u64], n_inverse: u64) -> W
     w
 }
 
-/// Carries the columns of `t` out into limbs of 52 bits.
+/// Carries the columns of `t` into limbs of 52 bits.
 #[inline(always)]
 pub(crate) fn settle<V: Vector>(out: &mut [Lanes], t: &[Lanes]) {
     let mask = V::splat(MASK);

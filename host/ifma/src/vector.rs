@@ -1,11 +1,11 @@
-//! Eight lanes of 64 bits: what an engine gives, and the one that any machine has.
+//! Eight lanes of 64 bits: the operations of every engine, and the lanes in plain Rust.
 
 use zeroize::DefaultIsZeroes;
 
-/// Numbers that are worked on at once.
+/// The number of lanes, and of numbers that are computed at once.
 pub const LANES: usize = 8;
 
-/// Bits of a number that one lane carries.
+/// The number of bits in a limb.
 pub(crate) const BITS: u32 = 52;
 
 /// The low 52 bits.
@@ -18,12 +18,12 @@ pub struct Lanes(pub(crate) [u64; LANES]);
 
 impl DefaultIsZeroes for Lanes {}
 
-/// Eight lanes as an engine holds them. Each operation is on every lane alike, and takes a time
-/// that does not depend on the values.
+/// Eight lanes in the form of an engine. Each operation works on every lane, in a time that does not depend on the
+/// values.
 pub(crate) trait Vector: Copy {
-    /// Takes the lanes from memory.
+    /// Loads the lanes from memory.
     fn load(from: &Lanes) -> Self;
-    /// Puts the lanes into memory.
+    /// Stores the lanes in memory.
     fn store(self, to: &mut Lanes);
     /// The same value in every lane.
     fn splat(value: u64) -> Self;
@@ -41,10 +41,10 @@ pub(crate) trait Vector: Copy {
     fn or(self, other: Self) -> Self;
 }
 
-/// Work on vectors, whichever engine they belong to.
+/// Work on the vectors of any engine.
 pub(crate) trait Job {
-    /// Does it. Must be `#[inline(always)]`, as must all that it calls: code inlined into an
-    /// engine's own function is compiled with that engine's instructions.
+    /// Does the work. This and all functions that it calls must be `#[inline(always)]`: the compiler then uses the
+    /// instructions of the engine's function.
     fn run<V: Vector>(self);
 }
 
@@ -58,7 +58,7 @@ impl Lanes {
     }
 }
 
-/// The product of the low 52 bits of each.
+/// The product of the low 52 bits of `a` and of `b`.
 fn product(a: u64, b: u64) -> u128 {
     u128::from(a & MASK) * u128::from(b & MASK)
 }

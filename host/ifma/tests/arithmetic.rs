@@ -1,4 +1,4 @@
-//! The arithmetic on eight numbers against crypto-bigint, at the ends of limbs and of moduli.
+//! The arithmetic on eight numbers against crypto-bigint, with extreme limbs and moduli.
 
 use crypto_bigint::{BoxedUint, NonZero, Odd};
 use minipki_fixtures::rsa_keys::rng;
@@ -7,11 +7,7 @@ use minipki_ifma::{Engine, LANES};
 use proptest::prelude::*;
 use rand_core::Rng;
 
-use crate::engines;
-
-fn number(bytes: &[u8]) -> BoxedUint {
-    BoxedUint::from_be_slice(bytes, bytes.len() as u32 * 8).expect("whole bytes")
-}
+use crate::{engines, number};
 
 fn lanes<const L: usize>(numbers: &[Vec<u8>]) -> Number<L> {
     let mut out = zero();
@@ -45,15 +41,15 @@ fn check<const L: usize>(engine: Engine, n: &[u8], x: &[Vec<u8>], y: &[Vec<u8>],
             x.pow_mod(&number(exponent), &odd),
             x.pow_mod(&number(&[1, 0, 1]), &odd),
         ];
-        for (what, (ours, expected)) in ours.iter().zip(expected).enumerate() {
+        for (index, (ours, expected)) in ours.iter().zip(expected).enumerate() {
             let mut bytes = vec![0; n.len()];
             write(&**ours, lane, &mut bytes);
-            assert_eq!(number(&bytes), expected, "{engine:?}, {L} limbs, result {what}, lane {lane}");
+            assert_eq!(number(&bytes), expected, "{engine:?}, {L} limbs, result {index}, lane {lane}");
         }
     }
 }
 
-/// The least odd modulus of so many bytes, the greatest, and ones with runs of ones and of zeros.
+/// Odd moduli of this length: the least, the greatest, two with runs of ones and zeros, and a random one.
 fn moduli(bytes: usize) -> Vec<Vec<u8>> {
     let shaped = |fill: fn(usize) -> u8| {
         let mut n: Vec<u8> = (0..bytes).map(fill).collect();
@@ -74,8 +70,8 @@ fn moduli(bytes: usize) -> Vec<Vec<u8>> {
     ]
 }
 
-/// Eight numbers below `n`, as unlike each other as they can be.
-fn unlike(n: &[u8]) -> Vec<Vec<u8>> {
+/// Eight numbers below `n`, most of them extreme.
+fn extremes(n: &[u8]) -> Vec<Vec<u8>> {
     let n_number = number(n);
     let small = |value: u8| number(&[vec![0; n.len() - 1], vec![value]].concat());
     let mut random = vec![0; n.len()];
@@ -94,9 +90,9 @@ fn unlike(n: &[u8]) -> Vec<Vec<u8>> {
     numbers.iter().map(|x| x.to_be_bytes().into_vec()).collect()
 }
 
-fn every_modulus<const L: usize>(bytes: usize) {
+fn check_moduli<const L: usize>(bytes: usize) {
     for n in moduli(bytes) {
-        let x = unlike(&n);
+        let x = extremes(&n);
         let y: Vec<_> = x.iter().rev().cloned().collect();
         for engine in engines() {
             check::<L>(engine, &n, &x, &y, &[0x01, 0xff, 0x00, 0x1f]);
@@ -106,22 +102,22 @@ fn every_modulus<const L: usize>(bytes: usize) {
 
 #[test]
 fn primes_of_three_sizes() {
-    every_modulus::<20>(128);
-    every_modulus::<30>(192);
-    every_modulus::<40>(256);
+    check_moduli::<20>(128);
+    check_moduli::<30>(192);
+    check_moduli::<40>(256);
 }
 
 #[test]
 fn moduli_of_three_sizes() {
-    every_modulus::<40>(256);
-    every_modulus::<60>(384);
-    every_modulus::<80>(512);
+    check_moduli::<40>(256);
+    check_moduli::<60>(384);
+    check_moduli::<80>(512);
 }
 
 #[test]
 fn exponents_of_zeros_and_of_ones() {
     let n = moduli(128).remove(4);
-    let x = unlike(&n);
+    let x = extremes(&n);
     for engine in engines() {
         check::<20>(engine, &n, &x, &x, &[0; 128]);
         check::<20>(engine, &n, &x, &x, &[0xff; 128]);

@@ -9,11 +9,7 @@ use minipki_fixtures::rsa_keys::{Numbers, SIZES, numbers, pkcs8_der, private, pu
 use minipki_ifma::{BatchKey, Error, LANES};
 use rand_core::Rng;
 
-use crate::{engines, fastest};
-
-fn number(bytes: &[u8]) -> BoxedUint {
-    BoxedUint::from_be_slice(bytes, bytes.len() as u32 * 8).expect("whole bytes")
-}
+use crate::{engines, fastest, number};
 
 fn random(size: KeySize, seed: u64) -> Vec<u8> {
     let mut random = vec![0; size.bytes()];
@@ -22,7 +18,7 @@ fn random(size: KeySize, seed: u64) -> Vec<u8> {
     random
 }
 
-/// 0, 1, 2, their opposites, the primes and theirs, all ones, what lies about the ends of limbs, and random ones.
+/// 0, 1, 2, the primes and the negatives of these, all ones, numbers near the ends of limbs, and random numbers.
 fn numbers_below(key: &Numbers, size: KeySize) -> Vec<Vec<u8>> {
     let (bytes, n) = (size.bytes(), number(&key.n));
     let wide = |value: &[u8]| number(&[vec![0; bytes - value.len()], value.to_vec()].concat());
@@ -60,10 +56,10 @@ fn numbers_of_every_kind_in_one_batch() {
     }
 }
 
-/// Each number's result is its own, whatever its place and its neighbours: AWS-LC signs the same by
-/// PKCS#1 v1.5, which leaves no choice of the signature.
+/// The result of a number does not depend on the other numbers. PKCS#1 v1.5 is deterministic, so AWS-LC makes the same
+/// signatures.
 #[test]
-fn batches_of_0_to_17_are_what_aws_lc_makes_one_by_one() {
+fn batches_of_0_to_17_give_the_signatures_of_aws_lc() {
     for size in SIZES {
         let pair = KeyPair::from_pkcs8(&pkcs8_der(size)).expect("AWS-LC reads the key");
         let theirs: Vec<Vec<u8>> = (0..17u8)
@@ -93,7 +89,7 @@ fn encode_pkcs1(size: KeySize, message: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn aws_lc_and_the_core_accept_pss_by_either_engine() {
+fn aws_lc_and_the_core_accept_pss_of_both_engines() {
     let digest = |i: u8| Portable::new().sha256(&[&[i; 9]]);
     for size in SIZES {
         for engine in engines() {
@@ -107,7 +103,7 @@ fn aws_lc_and_the_core_accept_pss_by_either_engine() {
                 let ours = public(size).verify_pss(&digest(i), signature, SaltLength::Exactly(32));
                 assert_eq!(ours, Ok(()), "{size:?}, {engine:?}, {i}");
                 theirs.verify(&[i; 9], signature).expect("AWS-LC verifies");
-                assert!(theirs.verify(&[i + 1; 9], signature).is_err(), "and not just anything");
+                assert!(theirs.verify(&[i + 1; 9], signature).is_err(), "another message");
             }
         }
     }
@@ -124,17 +120,17 @@ fn a_key_works_on_beyond_its_blinding_factors() {
     for _ in 0..70 {
         let mut again = [&x[..]; LANES].concat();
         key.private(&mut again, &mut rng).expect("sound");
-        assert_eq!(again, [&first[..]; LANES].concat(), "blinding shows in a result");
+        assert_eq!(again, [&first[..]; LANES].concat(), "the result depends on the blinding");
     }
 }
 
 #[test]
-fn what_is_no_batch_is_refused_and_wiped() {
+fn an_invalid_batch_is_refused_and_wiped() {
     for size in SIZES {
         let mut key = BatchKey::new(fastest(), &private(size));
         let mut refused = |mut batch: Vec<u8>| {
             let refused = key.private(&mut batch, &mut rng(3)).expect_err("refused");
-            assert!(batch.iter().all(|byte| *byte == 0), "{refused:?} leaves something");
+            assert!(batch.iter().all(|byte| *byte == 0), "{refused:?} leaves the batch");
             refused
         };
         assert_eq!(refused(vec![1; size.bytes() - 1]), Error::Length);

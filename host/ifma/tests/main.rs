@@ -1,20 +1,18 @@
-//! The batch signer: held to the core, to AWS-LC, to Wycheproof and to crypto-bigint.
+//! Tests of the batch signer against the core, AWS-LC, Wycheproof and crypto-bigint.
 
 mod arithmetic;
 mod batches;
 mod keys;
-mod wycheproof;
 
+use crypto_bigint::BoxedUint;
 use minipki_ifma::Engine;
 
-/// Plain Rust, and the instructions where this CPU has them. All but the instructions themselves is the
-/// same code over both, so a machine without them still tests it.
+/// The engine in plain Rust, and the one on AVX-512 IFMA if this CPU has it. Both run the same code except for the
+/// instructions themselves.
 fn engines() -> Vec<Engine> {
     let ifma = Engine::ifma();
     if ifma.is_none() {
-        eprintln!(
-            "THIS CPU HAS NO AVX-512 IFMA: its arithmetic is tested in plain Rust, its instructions are not"
-        );
+        eprintln!("THIS CPU HAS NO AVX-512 IFMA: the arithmetic is tested in plain Rust only");
     }
     [Some(Engine::portable()), ifma].into_iter().flatten().collect()
 }
@@ -22,4 +20,9 @@ fn engines() -> Vec<Engine> {
 /// The faster of the two.
 fn fastest() -> Engine {
     *engines().last().expect("plain Rust at least")
+}
+
+/// The number of these big-endian bytes.
+fn number(bytes: &[u8]) -> BoxedUint {
+    BoxedUint::from_be_slice(bytes, bytes.len() as u32 * 8).expect("whole bytes")
 }

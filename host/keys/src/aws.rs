@@ -1,19 +1,21 @@
-//! The signer on AWS-LC: the fastest there is for one signature at a time.
+//! The signer on AWS-LC: the fastest for single signatures.
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
-use aws_lc_rs::signature::{KeyPair as _, RSA_PSS_SHA256, RsaPssSaltLength, RsaSignatureEncoding};
+use aws_lc_rs::signature::{
+    KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaPssSaltLength, RsaSignatureEncoding,
+};
 use minipki_core::crypto::rsa;
 
 use super::KeyError;
 use super::pool::Pool;
-use minipki_ca::ports::{SignError, Signature, Signer};
+use minipki_ca::ports::{SignError, Signature, SignatureAlgorithm, Signer};
 
-/// RSASSA-PSS with SHA-256 and the largest salt the modulus allows (protocol §3).
+/// RSASSA-PSS with SHA-256 and the largest salt of the modulus (protocol §3).
 static PSS: RsaSignatureEncoding = RSA_PSS_SHA256.with_pss_salt_length(RsaPssSaltLength::Max);
 
-/// Signs with AWS-LC on all cores. AWS-LC blinds, and checks each signature before it gives it out.
+/// Signs with AWS-LC on all cores. AWS-LC uses blinding and checks each signature before it returns it.
 pub struct AwsSigner {
     pair: KeyPair,
     public: rsa::PublicKey,
@@ -21,10 +23,10 @@ pub struct AwsSigner {
 }
 
 impl AwsSigner {
-    /// Takes a key in PKCS#8 DER (RFC 5958).
+    /// Makes a signer with a key in PKCS#8 DER (RFC 5958).
     ///
     /// # Errors
-    /// [`KeyError`] names what is wrong with it, or with the threads that are to sign.
+    /// [`KeyError`] for a key that is not usable, or threads that cannot be started.
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
         let pair = KeyPair::from_pkcs8(der).map_err(|e| KeyError::Aws(e.to_string()))?;
         let spki: PublicKeyX509Der<'_> =
@@ -34,10 +36,14 @@ impl AwsSigner {
     }
 
     /// Signs on this thread.
-    pub(super) fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
+    pub(super) fn sign(&self, algorithm: SignatureAlgorithm, message: &[u8]) -> Result<Signature, SignError> {
         let mut out = vec![0; self.pair.public_modulus_len()];
+        let encoding = match algorithm {
+            SignatureAlgorithm::RsaPss => &PSS,
+            SignatureAlgorithm::RsaPkcs1 => &RSA_PKCS1_SHA256,
+        };
         self.pair
-            .sign(&PSS, &SystemRandom::new(), message, &mut out)
+            .sign(encoding, &SystemRandom::new(), message, &mut out)
             .map_err(|_| SignError::new("AWS-LC could not sign"))?;
         Ok(Signature::new(out))
     }
@@ -48,7 +54,11 @@ impl Signer for AwsSigner {
         &self.public
     }
 
-    fn sign_many(&mut self, messages: &[&[u8]]) -> Result<Vec<Signature>, SignError> {
-        self.pool.sign(messages, |message| Ok(vec![self.sign(message)?]))
+    fn sign_many(
+        &mut self,
+        algorithm: SignatureAlgorithm,
+        messages: &[&[u8]],
+    ) -> Result<Vec<Signature>, SignError> {
+        self.pool.sign(messages, |message| Ok(vec![self.sign(algorithm, message)?]))
     }
 }

@@ -1,15 +1,14 @@
-//! The CA folder: the key, what clients need to trust it, and the ledger beside them.
+//! The key and the anchor in the folder of a CA.
 //!
-//! | file | mode | what |
+//! | file | mode | content |
 //! | --- | --- | --- |
 //! | `ca-key.pem` | 0600 | the private key, PKCS#8 PEM (RFC 5958) |
 //! | `ca-public.pem` | 0644 | its SubjectPublicKeyInfo, for other programs |
-//! | `anchor.json` | 0644 | the CA's name, key and fingerprint: what a client pins |
+//! | `anchor.json` | 0644 | the CA's name, key and fingerprint, for clients |
 //!
-//! [`store`](minipki_ledger) keeps `ledger.sqlite` and `last-start.json` beside them, and [`state`](minipki_server::state) makes
-//! all of it: the ledger first, then the files in this order, each whole and on the disk before the next, and none over
-//! another. `anchor.json` comes last and is what makes the folder a CA's: without it [`CaFolder::open`] refuses, so a
-//! creation that was interrupted leaves nothing that could issue, and can be continued.
+//! `minipki_server::state` makes the folder: first the ledger of `minipki_ledger`, then these files in this order. Each
+//! file is on the disk before the next, and none is overwritten. Without `anchor.json` [`CaFolder::open`] refuses the
+//! folder. So an interrupted creation leaves no CA that could issue, and can be continued.
 
 use std::fs;
 use std::io;
@@ -29,21 +28,21 @@ use super::{FolderError, SignerKind};
 use minipki_ca::ports::Signer;
 use minipki_os::files::{self, Others, ReadError};
 
-/// The private key's file.
+/// The file of the private key.
 pub const KEY_FILE: &str = "ca-key.pem";
-/// The public key's file.
+/// The file of the public key.
 pub const PUBLIC_KEY_FILE: &str = "ca-public.pem";
-/// The anchor's file.
+/// The file of the anchor.
 pub const ANCHOR_FILE: &str = "anchor.json";
 
-/// A key that was generated and is not written yet.
+/// A new key that is not written yet.
 pub struct NewKey {
     pem: Zeroizing<String>,
     public: rsa::PublicKey,
 }
 
 impl NewKey {
-    /// Generates one. Takes from a tenth of a second to some seconds, by chance and by size.
+    /// Generates a key. This takes from a tenth of a second to some seconds.
     ///
     /// # Errors
     /// [`FolderError::Generate`].
@@ -57,10 +56,10 @@ impl NewKey {
         self.public.fingerprint(Portable::new())
     }
 
-    /// Writes it into the CA folder `path`, where there must be none.
+    /// Writes it into the folder `path`.
     ///
     /// # Errors
-    /// [`FolderError::Exists`], or the file system's.
+    /// [`FolderError::Exists`] if the folder has a key; the error of the file system.
     pub fn write(&self, path: &Path) -> Result<(), FolderError> {
         let file = path.join(KEY_FILE);
         if file.try_exists().map_err(|e| FolderError::io(&file, e))? {
@@ -70,8 +69,7 @@ impl NewKey {
     }
 }
 
-/// A folder that holds a CA. It is opened without loading the private key; only
-/// [`CaFolder::signer`] does that.
+/// The folder of a CA. Only [`CaFolder::signer`] keeps the private key in memory.
 #[derive(Clone, Debug)]
 pub struct CaFolder {
     path: PathBuf,
@@ -83,7 +81,7 @@ impl CaFolder {
     /// Makes the folder `path`, or accepts one that has no anchor.
     ///
     /// # Errors
-    /// [`FolderError::Exists`] if there is anything else in the way; otherwise what failed.
+    /// [`FolderError::Exists`] if `path` is not such a folder; the error of the file system.
     pub fn claim(path: &Path) -> Result<(), FolderError> {
         match files::create_folder(path) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
@@ -92,23 +90,23 @@ impl CaFolder {
                 }
                 Ok(())
             }
-            // Not `NoFolder`, which is about opening: here it is the folder around it that is not there.
+            // Not `NoFolder`: here the parent folder does not exist.
             other => other.map_err(|source| FolderError::Io { path: path.to_owned(), source }),
         }
     }
 
-    /// Checks that nobody but its owner may enter the folder `path`.
+    /// Checks that only its owner may enter the folder `path`.
     ///
     /// # Errors
-    /// [`FolderError::Mode`], or the file system's.
+    /// [`FolderError::Mode`]; the error of the file system.
     pub fn check_private(path: &Path) -> Result<(), FolderError> {
         check_mode(path, files::FOLDER)
     }
 
-    /// The public half of the key in the folder `path`; `None` if there is no key.
+    /// The public key in the folder `path`; `None` if there is no key.
     ///
     /// # Errors
-    /// [`FolderError::Key`], or the file system's.
+    /// [`FolderError::Key`]; the error of the file system.
     pub fn key_of(path: &Path) -> Result<Option<rsa::PublicKey>, FolderError> {
         let file = path.join(KEY_FILE);
         if !file.try_exists().map_err(|e| FolderError::io(&file, e))? {
@@ -120,10 +118,10 @@ impl CaFolder {
         Ok(Some(signer.public_key().clone()))
     }
 
-    /// Makes a CA folder of one that has a key: writes the public key and the anchor, in this order.
+    /// Finishes a folder that has a key: writes the public key, then the anchor.
     ///
     /// # Errors
-    /// [`FolderError::Missing`] without a key; otherwise what failed.
+    /// [`FolderError::Missing`] without a key; otherwise the error of the key or of the file system.
     pub fn finish(path: &Path, issuer_id: IdBuf) -> Result<Self, FolderError> {
         let public = Self::key_of(path)?.ok_or_else(|| FolderError::Missing(path.join(KEY_FILE)))?;
         let anchor = Anchor::from_key(Portable::new(), issuer_id.as_id(), public.clone());
@@ -136,10 +134,10 @@ impl CaFolder {
         Ok(Self { path: path.to_owned(), issuer_id, anchor })
     }
 
-    /// Opens a folder that holds a CA.
+    /// Opens the folder of a CA.
     ///
     /// # Errors
-    /// [`FolderError::Mode`] if others may reach the key, [`FolderError::NoCa`] and the like if this is no CA folder.
+    /// [`FolderError::Mode`] if other users may reach the key; otherwise the reason why this is no CA folder.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         let file = path.join(ANCHOR_FILE);
         let text = match fs::read(&file) {
@@ -166,7 +164,7 @@ impl CaFolder {
         }
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -176,17 +174,17 @@ impl CaFolder {
         self.issuer_id.as_id()
     }
 
-    /// What a client needs to trust this CA.
+    /// The anchor of the CA.
     pub const fn anchor(&self) -> &Anchor {
         &self.anchor
     }
 
-    /// The file that holds [`CaFolder::anchor`], to be handed to clients.
+    /// The file of [`CaFolder::anchor`], for clients.
     pub fn anchor_file(&self) -> PathBuf {
         self.path.join(ANCHOR_FILE)
     }
 
-    /// SHA-256 of the key's SubjectPublicKeyInfo, which is enough to trust this CA by.
+    /// SHA-256 of the key's SubjectPublicKeyInfo. A client can pin the CA with it.
     pub fn fingerprint(&self) -> Fingerprint {
         self.anchor.fingerprint()
     }
@@ -194,10 +192,11 @@ impl CaFolder {
     /// Loads the private key into a signer.
     ///
     /// # Errors
-    /// [`FolderError::Key`] if it is unusable, [`FolderError::Mismatch`] if it is not the anchor's.
+    /// [`FolderError::Key`] if it is not usable; [`FolderError::Mismatch`] if the anchor has another key.
     pub fn signer(&self, kind: SignerKind) -> Result<Box<dyn Signer>, FolderError> {
         let path = self.path.join(KEY_FILE);
-        let pem = self.key_pem()?;
+        // The file is read each time: only a signer keeps the key in memory.
+        let pem = read_key(&path)?;
         let signer = kind.load(&pem).map_err(|source| FolderError::Key { path: path.clone(), source })?;
         let (key, anchor) = (signer.public_key().fingerprint(Portable::new()), self.fingerprint());
         if key != anchor {
@@ -206,17 +205,12 @@ impl CaFolder {
         Ok(signer)
     }
 
-    /// Checks that the private key is there, private, and the anchor's.
+    /// Checks that the private key exists, is private, and is the key of the anchor.
     ///
     /// # Errors
-    /// As [`CaFolder::signer`].
+    /// The errors of [`CaFolder::signer`].
     pub fn check_key(&self) -> Result<(), FolderError> {
         self.signer(SignerKind::Portable).map(drop)
-    }
-
-    /// The private key's file, read again each time: nothing but a signer keeps it.
-    pub(super) fn key_pem(&self) -> Result<Zeroizing<Vec<u8>>, FolderError> {
-        read_key(&self.path.join(KEY_FILE))
     }
 }
 
@@ -227,8 +221,7 @@ fn read_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, FolderError> {
     })
 }
 
-/// A new key as PKCS#8 PEM, and its public half as the core reads it back: a key that the core
-/// would refuse is not written.
+/// A new key as PKCS#8 PEM, and its public key as the core reads it. A key that the core refuses is an error.
 fn generate(size: KeySize) -> Result<(Zeroizing<String>, rsa::PublicKey), FolderError> {
     fn failed(reason: impl ToString) -> FolderError {
         FolderError::Generate(reason.to_string())

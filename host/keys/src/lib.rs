@@ -1,4 +1,4 @@
-//! The CA's key: the folder it is kept in, and the signers that use it.
+//! The CA's key: its folder, and the signers that use it.
 
 mod aws;
 mod batch;
@@ -6,7 +6,6 @@ mod error;
 mod folder;
 mod pool;
 mod portable;
-mod x509;
 
 use minipki_core::encoding::pem;
 use minipki_ifma::Engine;
@@ -17,29 +16,28 @@ pub use batch::BatchSigner;
 pub use error::{FolderError, KeyError};
 pub use folder::{ANCHOR_FILE, CaFolder, KEY_FILE, NewKey, PUBLIC_KEY_FILE};
 pub use portable::PortableSigner;
-pub use x509::{TlsIdentity, TlsIdentityError};
 
 use minipki_ca::ports::Signer;
 
 /// PEM label of a PKCS#8 private key (RFC 7468 §10).
 const PKCS8_LABEL: &str = "PRIVATE KEY";
 
-/// Which implementation signs.
+/// The implementation of a signer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SignerKind {
-    /// The fastest that this machine can: [`SignerKind::Batch`] or [`SignerKind::Aws`].
+    /// The fastest one on this machine: [`SignerKind::Batch`] or [`SignerKind::Aws`].
     #[default]
     Auto,
-    /// Eight at a time on AVX-512 IFMA, and AWS-LC for what fills no batch.
+    /// Eight signatures at a time on AVX-512 IFMA, and AWS-LC for small batches.
     Batch,
-    /// AWS-LC, one at a time.
+    /// AWS-LC, one signature at a time on each core.
     Aws,
-    /// The core's own arithmetic, the same that runs on a device.
+    /// The RSA of `minipki_core`, the same as on a device.
     Portable,
 }
 
 impl SignerKind {
-    /// What [`SignerKind::Auto`] stands for on this machine; any other stands for itself.
+    /// The kind that [`SignerKind::Auto`] selects on this machine. Other kinds are unchanged.
     pub fn resolved(self) -> Self {
         match self {
             Self::Auto if Engine::ifma().is_some() => Self::Batch,
@@ -51,10 +49,10 @@ impl SignerKind {
     /// A signer of this kind with the key in `text`, a PKCS#8 PEM file.
     ///
     /// # Errors
-    /// [`KeyError::NoIfma`] for a batch signer where there can be none, [`KeyError::Threads`] where none can
-    /// be started; else for anything but a sound two-prime RSA key of 2048, 3072 or 4096 bits with e = 65537.
+    /// [`KeyError::NoIfma`] if this CPU cannot run the batch signer; [`KeyError::Threads`]; otherwise the reason why
+    /// the key is not a valid two-prime RSA key of 2048, 3072 or 4096 bits with e = 65537.
     pub fn load(self, text: &[u8]) -> Result<Box<dyn Signer>, KeyError> {
-        // DER is shorter than its base64, so this room is enough for any key.
+        // DER is shorter than its base64.
         let mut room = Zeroizing::new(vec![0; text.len()]);
         let der = pem::decode(PKCS8_LABEL, text, &mut room).map_err(KeyError::Pem)?;
         Ok(match self.resolved() {

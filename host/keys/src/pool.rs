@@ -1,4 +1,4 @@
-//! The threads that sign beside the one that asks.
+//! The threads that sign beside the caller's thread.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -8,35 +8,34 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::KeyError;
 use minipki_ca::ports::{SignError, Signature};
 
-/// What comes of a share of the messages.
+/// The signatures of a share of the messages.
 pub(super) type Signed = Result<Vec<Signature>, SignError>;
 
-/// One thread for each core but the one of the thread that asks. They stay from batch to batch.
+/// One thread for each core except the core of the caller. The threads stay from batch to batch.
 pub(super) struct Pool {
     cores: usize,
     helpers: ThreadPool,
 }
 
 impl Pool {
-    /// Starts the threads. The system is asked once how many cores there are: its answer takes a
-    /// tenth of a signature.
+    /// Starts the threads. It reads the number of cores once: that takes a tenth of a signature.
     pub(super) fn new() -> Result<Self, KeyError> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let helpers = ThreadPoolBuilder::new()
-            // One at least: none would mean as many as there are cores.
+            // To rayon, 0 means one thread for each core.
             .num_threads(cores.saturating_sub(1).max(1))
             .thread_name(|_| "signer".to_owned())
             .build()?;
         Ok(Self { cores, helpers })
     }
 
-    /// How many shares are signed at the same time.
+    /// The number of shares that are signed at the same time.
     pub(super) const fn cores(&self) -> usize {
         self.cores
     }
 
-    /// Signs `shares` side by side: this thread and the helpers each take the next as soon as they
-    /// can. The signatures are in the order of the shares.
+    /// Signs `shares` in parallel: this thread and each helper take the next share when they are free. The signatures
+    /// are in the order of the shares.
     pub(super) fn sign<S: Send>(
         &self,
         shares: impl IntoIterator<Item = S>,

@@ -6,31 +6,32 @@ use minipki_core::limits::RSA_BYTES;
 use rand_core::{TryRng, UnwrapErr};
 
 use super::KeyError;
-use minipki_ca::ports::{SignError, Signature, Signer};
+use minipki_ca::ports::{SignError, Signature, SignatureAlgorithm, Signer};
 
 /// Signs with `minipki_core`; `--signer portable`.
 pub struct PortableSigner(rsa::PrivateKey);
 
 impl PortableSigner {
-    /// Takes a key in PKCS#8 DER (RFC 5958).
+    /// Makes a signer with a key in PKCS#8 DER (RFC 5958).
     ///
     /// # Errors
-    /// [`KeyError::Key`] names what is wrong with it.
+    /// [`KeyError::Key`].
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
         rsa::PrivateKey::from_pkcs8_der(der).map(Self).map_err(KeyError::Key)
     }
 
-    fn sign(&mut self, message: &[u8]) -> Result<Signature, SignError> {
+    fn sign(&mut self, algorithm: SignatureAlgorithm, message: &[u8]) -> Result<Signature, SignError> {
+        let digest = Portable::new().sha256(&[message]);
         let mut salt = [0; RSA_BYTES];
         let salt = &mut salt[..self.0.public().size().max_salt()];
         SysRng.try_fill_bytes(salt).map_err(SignError::new)?;
-        let mut out = [0; RSA_BYTES];
-        // The salt came out of the same generator, so the blinding that draws next will not fail.
-        let signature = self
-            .0
-            .sign_pss(&Portable::new().sha256(&[message]), salt, &mut UnwrapErr(SysRng), &mut out)
-            .map_err(SignError::new)?;
-        Ok(Signature::new(signature.to_vec()))
+        // The salt is from the same generator, so the blinding will not fail.
+        let (mut rng, mut out) = (UnwrapErr(SysRng), [0; RSA_BYTES]);
+        let signature = match algorithm {
+            SignatureAlgorithm::RsaPss => self.0.sign_pss(&digest, salt, &mut rng, &mut out),
+            SignatureAlgorithm::RsaPkcs1 => self.0.sign_pkcs1(&digest, &mut rng, &mut out),
+        };
+        Ok(Signature::new(signature.map_err(SignError::new)?.to_vec()))
     }
 }
 
@@ -39,7 +40,11 @@ impl Signer for PortableSigner {
         self.0.public()
     }
 
-    fn sign_many(&mut self, messages: &[&[u8]]) -> Result<Vec<Signature>, SignError> {
-        messages.iter().map(|message| self.sign(message)).collect()
+    fn sign_many(
+        &mut self,
+        algorithm: SignatureAlgorithm,
+        messages: &[&[u8]],
+    ) -> Result<Vec<Signature>, SignError> {
+        messages.iter().map(|message| self.sign(algorithm, message)).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! The attacks of mallory. Each returns the check that stopped it; an attack that succeeds is an error.
+//! The attacks of mallory. Each returns the check that stopped it. An attack that succeeds is an error.
 
 use getrandom::SysRng;
 use minipki_core::cert::{self, Certificate};
@@ -34,7 +34,7 @@ pub fn changed_certificate(
     verified.err().ok_or(ScenarioError::Accepted("a changed certificate"))
 }
 
-/// Lets alice connect to mallory, who shows bob's own certificate, which is public, without bob's key.
+/// Lets alice connect to mallory, who shows bob's public certificate, but does not have bob's key.
 ///
 /// # Errors
 /// [`ScenarioError::Accepted`] if alice accepts it, [`ScenarioError::Client`] if another error ended the connection.
@@ -57,7 +57,7 @@ async fn impersonate(stream: DuplexStream, bob: &Identity, now: Now) {
     let mut link = Link::new(machine, &mut rx, &mut tx);
     let (mut reader, mut writer) = split(stream);
     let limit = Some(Deadlines::default().exchange);
-    // Alice's end has the outcome.
+    // Only the result of alice's end counts.
     let _ = minipki_net::drive(&mut link, &mut reader, &mut writer, limit).await;
 }
 

@@ -24,43 +24,43 @@ use minipki_client::{
 use minipki_net::trace::Tap;
 use minipki_provider::HostProvider;
 
-/// What alice says.
+/// The message of alice.
 pub const QUESTION: &str = "Hello bob, who else can read this?";
-/// What bob says.
+/// The message of bob.
 pub const ANSWER: &str = "Nobody, alice. Not even the CA.";
 
 /// The capacity of a connection in memory, in bytes.
 pub(super) const PIPE: usize = 16 * 1024;
-/// How long an end waits when a byte is changed, which may leave both ends waiting for each other.
+/// The time limits of an end when a byte is changed. Both ends may then wait for each other.
 const SHORT: Deadlines = Deadlines {
     connect: Duration::from_secs(3),
     exchange: Duration::from_secs(3),
     send: Duration::from_secs(3),
 };
-/// How long an exchange may take: more than the deadlines within it.
+/// The time limit of an exchange. It is longer than the deadlines of the ends.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// One end of a channel in memory.
 pub type MemoryChannel = Channel<ReadHalf<DuplexStream>, WriteHalf<DuplexStream>>;
 
-/// What one end of a channel knows once both directions are closed.
+/// The state of one end of a channel after both directions are closed.
 pub(super) struct ChannelEnd {
     pub(super) peer: String,
     pub(super) serial: Serial,
     pub(super) handshake_hash: [u8; 32],
-    /// The fingerprint of the key that it seals with.
-    pub(super) seals: Option<[u8; 32]>,
-    /// The fingerprint of the key that it opens with.
-    pub(super) opens: Option<[u8; 32]>,
-    /// The last text that it received.
-    pub(super) heard: Option<String>,
+    /// The fingerprint of the key that encrypts its messages.
+    pub(super) send_key: Option<[u8; 32]>,
+    /// The fingerprint of the key that decrypts the peer's messages.
+    pub(super) receive_key: Option<[u8; 32]>,
+    /// The last received text.
+    pub(super) received: Option<String>,
 }
 
-/// The outcomes of a channel at its two ends, alice's first.
+/// The results of a channel at its two ends, alice's first.
 pub(super) type ChannelEnds = (Result<ChannelEnd, ClientError>, Result<ChannelEnd, ClientError>);
 
-/// Makes a key for `client`, and has the running CA certify it for `subject`. `provider` computes for the client, and
-/// `tap` observes its messages. Returns the steps without notes.
+/// Makes a key for `client`, and gets a certificate for `subject` from the running CA. `provider` computes for the
+/// client, and `tap` observes its messages. Returns the steps without notes.
 ///
 /// # Errors
 /// [`ScenarioError::Client`], [`ScenarioError::Token`], [`ScenarioError::Stuck`].
@@ -77,7 +77,7 @@ pub async fn enrol(
     Ok((identity, steps))
 }
 
-/// Has the running CA certify `key`, through a relay.
+/// Gets a certificate for `key` from the running CA, through a relay.
 pub(super) async fn enrolment(
     ca: &CaEndpoint<'_>,
     client: Participant,
@@ -106,15 +106,15 @@ pub(super) async fn enrolment(
         let (mut reader, mut writer) = split(own);
         enrol_over(&mut reader, &mut writer, key.clone(), options).await
     };
-    let outcome = through(work, relay(near, to_ca, &log, flip)).await?;
+    let outcome = with_relay(work, relay(near, to_ca, &log, flip)).await?;
     Ok((outcome, Step::exchange(log.take(), client, Participant::Ca)))
 }
 
-/// Opens a channel from alice to bob, in memory. Each end expects the other by its name. `tap` observes alice's end.
+/// Opens a channel in memory from alice to bob. Each end expects the subject of the other. `tap` observes alice's end.
 ///
 /// # Errors
 /// [`ScenarioError::Client`].
-pub async fn meet(
+pub async fn open_channel(
     alice: &Identity,
     bob: &Identity,
     tap: Option<Arc<dyn Tap>>,
@@ -126,7 +126,7 @@ pub async fn meet(
     tokio::try_join!(at_alice, at_bob)
 }
 
-/// Runs a channel from alice to bob through a relay: they talk, and close.
+/// Runs a channel from alice to bob through a relay. Each sends a message and closes.
 pub(super) async fn channel(
     alice: &Identity,
     bob: &Identity,
@@ -137,21 +137,21 @@ pub(super) async fn channel(
     let at_alice = async {
         let mut channel = connect(own_alice, alice, bob, flip, Some(observed.clone())).await?;
         let mut end = ChannelEnd::new(&channel);
-        say(&mut channel, QUESTION).await?;
+        send_text(&mut channel, QUESTION).await?;
         channel.outbound.close().await?;
-        end.hear_all(&mut channel).await?;
+        end.receive_all(&mut channel).await?;
         Ok(end)
     };
     let at_bob = async {
         let mut channel = accept(own_bob, bob, alice, flip).await?;
         let mut end = ChannelEnd::new(&channel);
-        end.hear_all(&mut channel).await?;
-        say(&mut channel, ANSWER).await?;
+        end.receive_all(&mut channel).await?;
+        send_text(&mut channel, ANSWER).await?;
         channel.outbound.close().await?;
         Ok(end)
     };
     let log = Log::default();
-    let ends = through(async { tokio::join!(at_alice, at_bob) }, relay(near, far, &log, flip)).await?;
+    let ends = with_relay(async { tokio::join!(at_alice, at_bob) }, relay(near, far, &log, flip)).await?;
     let mut steps = Step::exchange(log.take(), Participant::Alice, Participant::Bob);
     observed.add_to(&mut steps);
     Ok((ends, steps))
@@ -160,16 +160,16 @@ pub(super) async fn channel(
 /// Sends `text` as a chat message.
 ///
 /// # Errors
-/// [`ClientError`], if it could not be sent.
-pub async fn say(channel: &mut MemoryChannel, text: &str) -> Result<(), ClientError> {
+/// [`ClientError`], if the message could not be sent.
+pub async fn send_text(channel: &mut MemoryChannel, text: &str) -> Result<(), ClientError> {
     channel.outbound.send(&chat::encode(text)).await
 }
 
-/// Returns the text of the next chat message, or the body of a message that is none; `None` once the peer has closed.
+/// Receives the text of the next chat message, or the body of another message; `None` after the peer has closed.
 ///
 /// # Errors
-/// [`ClientError`], if nothing genuine arrived.
-pub async fn hear(channel: &mut MemoryChannel) -> Result<Option<String>, ClientError> {
+/// [`ClientError`], if the channel failed.
+pub async fn receive_text(channel: &mut MemoryChannel) -> Result<Option<String>, ClientError> {
     let Some(body) = channel.inbound.receive().await? else { return Ok(None) };
     Ok(Some(match chat::decode(body) {
         Ok(Message::Chat(text)) => text,
@@ -213,8 +213,8 @@ fn deadlines(flip: Option<Flip>) -> Deadlines {
     if flip.is_some() { SHORT } else { Deadlines::default() }
 }
 
-/// Runs `work` with the relay that it needs.
-async fn through<T>(
+/// Runs `work` together with its relay.
+async fn with_relay<T>(
     work: impl Future<Output = T>,
     relay: impl Future<Output = ()>,
 ) -> Result<T, ScenarioError> {
@@ -228,22 +228,22 @@ impl ChannelEnd {
             peer: channel.peer.subject_id().to_string(),
             serial: channel.peer.serial_number(),
             handshake_hash: channel.handshake_hash,
-            seals: channel.outbound.key_fingerprint(),
-            opens: channel.inbound.key_fingerprint(),
-            heard: None,
+            send_key: channel.outbound.key_fingerprint(),
+            receive_key: channel.inbound.key_fingerprint(),
+            received: None,
         }
     }
 
     /// Receives until the peer has closed.
-    async fn hear_all(&mut self, channel: &mut MemoryChannel) -> Result<(), ClientError> {
-        while let Some(text) = hear(channel).await? {
-            self.heard = Some(text);
+    async fn receive_all(&mut self, channel: &mut MemoryChannel) -> Result<(), ClientError> {
+        while let Some(text) = receive_text(channel).await? {
+            self.received = Some(text);
         }
         Ok(())
     }
 }
 
-/// The plaintexts that one end sees, by the direction and number of their frames.
+/// The plaintexts at one end, by the direction and the number of their frames.
 #[derive(Default)]
 struct Plaintexts(Mutex<Observed>);
 
@@ -254,7 +254,7 @@ struct Observed {
 }
 
 impl Plaintexts {
-    /// Adds the plaintexts that alice's end saw to the steps that carried them.
+    /// Adds the plaintexts of alice's end to their steps.
     fn add_to(&self, steps: &mut [Step]) {
         let observed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut frames = [0; 2];

@@ -1,13 +1,13 @@
-//! The lab: two clients of a running CA, every message that travels between the three, and what becomes of a message
-//! when one byte of it is changed on its way.
+//! The lab: two clients of a running CA, all messages between the three, and the effect of one changed byte.
 //!
-//! - [`Scenario`] lets alice and bob enrol, meet and talk, with the code that `minipki enroll`, `listen` and `connect`
-//!   run, and keeps each message as a [`Step`]. [`Scenario::flip`] runs one exchange again with one byte changed, and
-//!   returns the check that refused it: a [`Refusal`]. Its text is the error that the code returned.
-//! - [`enrol`], [`meet`], [`say`] and [`hear`] are the parts of a scenario, for a program that shows them one by one.
-//! - [`attacks`] has what an attacker can try beside a changed byte.
+//! - [`Scenario`] enrols alice and bob, opens a channel between them and sends messages, with the code of
+//!   `minipki enroll`, `listen` and `connect`. Each message is a [`Step`]. [`Scenario::flip`] runs one exchange again
+//!   with one changed byte, and returns the [`Refusal`] with the error of the failed check.
+//! - [`enrol`], [`open_channel`], [`send_text`] and [`receive_text`] are the parts of a scenario, for a program that
+//!   shows them one by one.
+//! - [`attacks`] has other attacks.
 //!
-//! The lab holds no CA: a [`CaEndpoint`] says where one serves.
+//! The lab has no CA. A [`CaEndpoint`] names the CA to use.
 
 pub mod attacks;
 mod exchange;
@@ -16,9 +16,10 @@ mod scenario;
 mod step;
 mod verdict;
 
+use miette::Diagnostic;
 use minipki_core::cert::{Anchor, IdBuf};
 
-pub use self::exchange::{ANSWER, MemoryChannel, QUESTION, enrol, hear, meet, say};
+pub use self::exchange::{ANSWER, MemoryChannel, QUESTION, enrol, open_channel, receive_text, send_text};
 pub use self::relay::Flip;
 pub use self::scenario::Scenario;
 pub use self::step::{MessageKind, Note, Step};
@@ -58,24 +59,27 @@ pub struct CaEndpoint<'t> {
     pub tokens: Option<&'t MakeToken<'t>>,
 }
 
-/// Makes a token for a subject, or says why there is none.
-pub type MakeToken<'t> = dyn Fn(&IdBuf) -> Result<Token, String> + Send + Sync + 't;
+/// Makes a token for a subject, or returns the reason why there is none.
+pub type MakeToken<'t> =
+    dyn Fn(&IdBuf) -> Result<Token, Box<dyn Diagnostic + Send + Sync>> + Send + Sync + 't;
 
 /// The reason why a scenario or an attack has no result.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ScenarioError {
     /// A client failed, though no byte was changed.
     #[error("{}: {source}", by.name())]
+    #[diagnostic(forward(source))]
     Client {
         /// The client.
         by: Participant,
-        /// Its error.
+        /// The client's error.
         source: ClientError,
     },
     /// The CA requires tokens, and none could be made.
     #[error("no token could be made: {0}")]
-    Token(String),
-    /// The byte to change does not exist.
+    #[diagnostic(transparent)]
+    Token(#[source] Box<dyn Diagnostic + Send + Sync>),
+    /// The message does not have the byte to change.
     #[error("message {step} has no byte {offset} to change")]
     NoSuchByte {
         /// The message, from 0.
@@ -84,12 +88,12 @@ pub enum ScenarioError {
         offset: usize,
     },
     /// An exchange did not end. Its participants have deadlines, so this is a bug.
-    #[error("the exchange did not end; this is a bug in minipki, please report it")]
+    #[error("the exchange did not end")]
+    #[diagnostic(help("this is a bug in minipki, please report it"))]
     Stuck,
     /// No participant refused a changed byte: a bug.
-    #[error(
-        "byte {offset} of message {step} was changed and nobody noticed; this is a bug in minipki, please report it"
-    )]
+    #[error("byte {offset} of message {step} was changed and nobody noticed")]
+    #[diagnostic(help("this is a bug in minipki, please report it"))]
     Unnoticed {
         /// The message, from 0.
         step: usize,
@@ -97,6 +101,7 @@ pub enum ScenarioError {
         offset: usize,
     },
     /// An attack succeeded: a bug.
-    #[error("{0} was accepted; this is a bug in minipki, please report it")]
+    #[error("{0} was accepted")]
+    #[diagnostic(help("this is a bug in minipki, please report it"))]
     Accepted(&'static str),
 }

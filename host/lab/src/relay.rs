@@ -1,4 +1,4 @@
-//! The relay between two ends: passes frames on, keeps them, and changes one byte if it is told to.
+//! The relay between two ends. It forwards and records frames, and can change one byte.
 
 use std::io;
 use std::num::NonZeroU8;
@@ -14,13 +14,13 @@ pub struct Flip {
     pub step: usize,
     /// The number of the byte in its frame, from 0; the first four are the length prefix.
     pub offset: usize,
-    /// The bits that change. `None` takes one bit that leaves a character of base64, a digit or a letter what it is, so
-    /// that the form of the message stays good and a check of its content has to find the change.
+    /// The bits that change. `None` flips one bit that keeps a base64 character, a digit or a letter in its class. So
+    /// the message stays well formed, and a check of its content must find the change.
     pub mask: Option<NonZeroU8>,
 }
 
 impl Flip {
-    /// The byte that arrives where `sent` was sent.
+    /// The byte that arrives in place of `sent`.
     pub fn apply(&self, sent: u8) -> u8 {
         let keeps_form = match sent {
             b'a'..=b'z' | b'A'..=b'Z' => 0x20,
@@ -31,33 +31,34 @@ impl Flip {
     }
 }
 
-/// A frame on its way.
+/// A forwarded frame.
 #[derive(Clone, Debug)]
-pub(super) struct Passed {
-    /// `true` from the side that opened the connection to the other, `false` back.
-    pub(super) forth: bool,
-    /// Length prefix and body, as they were sent.
+pub(super) struct Forwarded {
+    /// Whether the sender is the side that opened the connection.
+    pub(super) from_caller: bool,
+    /// The length prefix and the body, as they were sent.
     pub(super) frame: Vec<u8>,
 }
 
-/// All that has passed, in order.
+/// All forwarded frames, in order.
 #[derive(Default)]
-pub(super) struct Log(Mutex<Vec<Passed>>);
+pub(super) struct Log(Mutex<Vec<Forwarded>>);
 
 impl Log {
-    pub(super) fn take(&self) -> Vec<Passed> {
+    pub(super) fn take(&self) -> Vec<Forwarded> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Keeps `passed`; returns its number, from 0.
-    fn push(&self, passed: Passed) -> usize {
+    /// Records a frame, and returns its number, from 0.
+    fn push(&self, frame: Forwarded) -> usize {
         let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        log.push(passed);
+        log.push(frame);
         log.len() - 1
     }
 }
 
-/// Passes frames between two streams until both have ended. One byte of the frame number `flip.step` changes.
+/// Forwards frames between two streams until both have ended. Changes one byte of the frame with the number
+/// `flip.step`.
 pub(super) async fn relay<A, B>(caller: A, called: B, log: &Log, flip: Option<Flip>)
 where
     A: AsyncRead + AsyncWrite,
@@ -65,22 +66,22 @@ where
 {
     let (from_caller, to_caller) = split(caller);
     let (from_called, to_called) = split(called);
-    // A side that is gone has ended its direction: the other side sees this when the writer is dropped.
+    // If one side is gone, dropping the writer ends the stream to the other side.
     let _ = tokio::join!(
-        pass(from_caller, to_called, true, log, flip),
-        pass(from_called, to_caller, false, log, flip)
+        forward(from_caller, to_called, true, log, flip),
+        forward(from_called, to_caller, false, log, flip)
     );
 }
 
-async fn pass(
+async fn forward(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    forth: bool,
+    from_caller: bool,
     log: &Log,
     flip: Option<Flip>,
 ) -> io::Result<()> {
     while let Some(mut frame) = frame(&mut from).await? {
-        let number = log.push(Passed { forth, frame: frame.clone() });
+        let number = log.push(Forwarded { from_caller, frame: frame.clone() });
         if let Some(flip) = flip.filter(|flip| flip.step == number)
             && let Some(byte) = frame.get_mut(flip.offset)
         {
@@ -92,8 +93,7 @@ async fn pass(
     to.shutdown().await
 }
 
-/// The next frame; `None` at the end of the stream. The project's own code wrote the frame, so its length prefix is
-/// sound.
+/// The next frame; `None` at the end of the stream. The sender is MiniPKI's own code, so the length prefix is valid.
 async fn frame(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
     let mut header = [0; FRAME_HEADER];
     if let Err(error) = from.read_exact(&mut header).await {

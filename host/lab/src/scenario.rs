@@ -1,4 +1,4 @@
-//! The scenario: two clients enrol, meet and talk, and the same again with one byte changed.
+//! The scenario: two clients enrol and exchange messages. An exchange can be run again with one changed byte.
 
 use getrandom::SysRng;
 use minipki_core::cert::{Certificate, Id, IdBuf};
@@ -12,10 +12,11 @@ use minipki_net::trace::explain::hex;
 use minipki_net::trace::printable;
 use minipki_provider::HostProvider;
 
-/// How often an exchange is run until a byte is there: nine serial numbers of ten have as many digits as there can be.
+/// The maximum number of runs until the message has the byte to change. Nine of ten serial numbers have the maximum
+/// number of digits.
 const TRIES: usize = 8;
 
-/// A scenario that was run. Its clients are kept, so that an exchange of it can be run again.
+/// A scenario that was run. It keeps its clients, so that an exchange can be run again.
 pub struct Scenario {
     alice: Identity,
     bob: Identity,
@@ -23,8 +24,8 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// Runs the scenario: two new clients enrol at the running CA, meet and talk. Their names are new to the CA,
-    /// which has a certificate for each of them in its ledger afterwards. `provider` computes for the clients.
+    /// Runs the scenario: two new clients enrol at the running CA and exchange messages. Their names are new to the CA,
+    /// and their certificates stay in its ledger. `provider` computes for the clients.
     ///
     /// # Errors
     /// [`ScenarioError`].
@@ -44,21 +45,20 @@ impl Scenario {
         Ok(Self { alice, bob, steps })
     }
 
-    /// The names that alice and bob have at the CA.
+    /// The subjects of alice and bob.
     pub fn names(&self) -> [Id<'_>; 2] {
         [self.alice.subject_id(), self.bob.subject_id()]
     }
 
-    /// All messages, in order: alice's enrolment, bob's, and the channel.
+    /// All messages, in order: alice's enrolment, bob's enrolment, and the channel.
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
 
-    /// Runs the exchange of the step `flip.step` again, for the same clients, with one byte changed on its way.
+    /// Runs the exchange of the step `flip.step` again, for the same clients, with one changed byte.
     ///
     /// Nonces, ephemeral keys and serial numbers are fresh, so the other bytes differ from those of
-    /// [`Scenario::steps`]. A serial number with fewer digits leaves the last byte out: then the exchange is run once
-    /// more.
+    /// [`Scenario::steps`]. If a serial number has fewer digits and the byte does not exist, the exchange is run again.
     ///
     /// # Errors
     /// [`ScenarioError::NoSuchByte`], [`ScenarioError::Client`] if the CA cannot be reached,
@@ -101,17 +101,17 @@ impl Scenario {
     }
 }
 
-/// `client` enrols by a name of its own, and its steps get their notes.
+/// Enrols `client` with its own name, and adds notes to its steps.
 async fn enrol(
     ca: &CaEndpoint<'_>,
     provider: HostProvider,
     client: Participant,
     number: u32,
 ) -> Result<(Identity, Vec<Step>), ScenarioError> {
-    // A name and a number: always well formed.
+    // A name and a number are always a valid subject.
     let subject: IdBuf = format!("{}-{number:08x}", client.name())
         .parse()
-        .map_err(|error| ScenarioError::Token(format!("no name: {error}")))?;
+        .map_err(|error| ScenarioError::Token(format!("no name: {error}").into()))?;
     let (identity, mut steps) = exchange::enrol(ca, provider, client, subject, None).await?;
     let parsed = Certificate::parse(identity.certificate());
     let certificate = parsed.map_err(|error| ScenarioError::Client { by: client, source: error.into() })?;
@@ -121,20 +121,20 @@ async fn enrol(
     Ok((identity, steps))
 }
 
-/// Adds what the ends did at this message of an enrolment that succeeded.
+/// Adds notes on both ends to a message of a successful enrolment.
 fn note_enrolment(step: &mut Step, client: Participant, identity: &Identity, certificate: &Certificate<'_>) {
     match step.kind {
         MessageKind::EnrollRequest => {
             let key = hex(identity.key().public().as_bytes());
-            let text = format!("makes an X25519 key pair. Public half: {key}. The private half stays");
+            let text = format!("makes an X25519 key pair. Public key: {key}. The private key stays here");
             step.note_before(client, text);
         }
         MessageKind::EnrollChallenge => {
-            step.note_before(Participant::Ca, "makes a key pair and a nonce for this request alone");
+            step.note_before(Participant::Ca, "makes a key pair and a nonce for this request only");
         }
         MessageKind::EnrollProof => step.note_before(
             client,
-            "agrees on a secret, from its private key and the CA's share, and derives the proof from it",
+            "computes a shared secret from its private key and the CA's ephemeral key, and derives the proof from it",
         ),
         MessageKind::Granted => {
             let (serial, until) = (certificate.serial_number(), certificate.validity().not_after());
@@ -142,7 +142,7 @@ fn note_enrolment(step: &mut Step, client: Participant, identity: &Identity, cer
             step.note_before(
                 Participant::Ca,
                 format!(
-                    "finds the proof good and the name free, takes serial number {serial}, signs, and writes it to its ledger before it answers"
+                    "accepts the proof and the name, takes serial number {serial}, signs, and writes the certificate to its ledger before it answers"
                 ),
             );
             step.note_after(
@@ -156,7 +156,7 @@ fn note_enrolment(step: &mut Step, client: Participant, identity: &Identity, cer
     }
 }
 
-/// Adds what the ends did at this message of a channel that succeeded.
+/// Adds notes on both ends to a message of a successful channel.
 fn note_channel(step: &mut Step, alice: &ChannelEnd, bob: &ChannelEnd) {
     let receiver = if step.to == Participant::Alice { alice } else { bob };
     let knows = || {
@@ -167,37 +167,37 @@ fn note_channel(step: &mut Step, alice: &ChannelEnd, bob: &ChannelEnd) {
     };
     match step.kind {
         MessageKind::Handshake1 => {
-            step.note_before(Participant::Alice, "makes an ephemeral key pair, for this channel alone");
+            step.note_before(Participant::Alice, "makes an ephemeral key pair for this channel only");
         }
         MessageKind::Handshake2 => {
             step.note_before(
                 Participant::Bob,
-                "makes an ephemeral key pair too; agrees twice (ee, es), which gives the key for the rest of this message",
+                "makes an ephemeral key pair too. Two key agreements (ee, es) give the key for the rest of this message",
             );
             step.note_after(Participant::Alice, knows());
         }
         MessageKind::Handshake3 => {
-            step.note_before(Participant::Alice, "agrees a third time (se), with its certified key");
+            step.note_before(Participant::Alice, "does the third key agreement (se), with its certified key");
             step.note_after(Participant::Bob, knows());
             step.note_after(Participant::Alice, keys(alice));
             step.note_after(Participant::Bob, keys(bob));
         }
         MessageKind::Record(_) => {
-            let text = printable(receiver.heard.as_deref().unwrap_or("nothing"));
+            let text = printable(receiver.received.as_deref().unwrap_or("nothing"));
             step.note_after(step.to, format!("reads: {text}"));
         }
-        MessageKind::Close(_) => step.note_after(step.to, "knows that nothing was cut off"),
+        MessageKind::Close(_) => step.note_after(step.to, "knows that no message is missing"),
         _ => {}
     }
 }
 
-/// The keys of one end, as fingerprints.
+/// The fingerprints of the keys of one end.
 fn keys(end: &ChannelEnd) -> String {
     let shown = |key: Option<[u8; 32]>| key.map_or_else(|| "none".to_owned(), |key| hex(&key[..16]));
     format!(
-        "has the keys. Fingerprint of the key it seals with: {}; of the key it opens with: {}. Handshake hash: {}",
-        shown(end.seals),
-        shown(end.opens),
+        "has the keys. Fingerprint of the key for sending: {}; of the key for receiving: {}. Handshake hash: {}",
+        shown(end.send_key),
+        shown(end.receive_key),
         hex(&end.handshake_hash[..16])
     )
 }

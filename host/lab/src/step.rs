@@ -1,10 +1,10 @@
-//! The steps of a scenario: one message each, with notes on what its two ends did.
+//! The steps of a scenario. Each step is one message, with notes on its two ends.
 
 use minipki_core::limits::{FRAME_HEADER, TAG};
 use minipki_net::trace::reading;
 
 use super::Participant;
-use super::relay::Passed;
+use super::relay::Forwarded;
 
 /// The kind of a message, by its type in the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,19 +17,19 @@ pub enum MessageKind {
     EnrollProof,
     /// The CA's response with a certificate.
     Granted,
-    /// The refusal of an enrolment or of a handshake.
+    /// A refusal of an enrolment or a handshake.
     Refused,
     /// The first message of the handshake.
     Handshake1,
     /// The second message of the handshake.
     Handshake2,
-    /// The third message of the handshake, and the last in clear.
+    /// The third message of the handshake, the last one without encryption.
     Handshake3,
     /// An encrypted message, with its number in its direction, from 0.
     Record(u64),
-    /// The empty encrypted message that ends its direction, with its number there, from 0.
+    /// The empty encrypted message that ends its direction, with its number in this direction, from 0.
     Close(u64),
-    /// A frame that is no message.
+    /// A frame that is not a message.
     Unknown,
 }
 
@@ -45,7 +45,7 @@ impl MessageKind {
         Self::Handshake3,
     ];
 
-    /// The name that is shown to people: the message's type, where it has one.
+    /// The name for the user: the type of the message, if it has one.
     pub const fn name(self) -> &'static str {
         match self {
             Self::EnrollRequest => "enroll_request",
@@ -62,7 +62,7 @@ impl MessageKind {
         }
     }
 
-    /// The number of an encrypted message in its direction, from 0; `None` in clear.
+    /// The number of an encrypted message in its direction, from 0; `None` without encryption.
     pub const fn record(self) -> Option<u64> {
         match self {
             Self::Record(number) | Self::Close(number) => Some(number),
@@ -75,7 +75,7 @@ impl MessageKind {
     }
 }
 
-/// One message, and what its two ends did with it.
+/// One message, with notes on its two ends.
 #[derive(Clone, Debug)]
 pub struct Step {
     /// The sender.
@@ -86,39 +86,39 @@ pub struct Step {
     pub kind: MessageKind,
     /// The frame as it was sent: length prefix and body.
     pub frame: Vec<u8>,
-    /// The plaintext that the frame carries under its encryption, as its two ends see it.
+    /// The plaintext of the encrypted part of the frame.
     pub plaintext: Option<Vec<u8>>,
-    /// What was done before the message was sent.
+    /// The notes that precede the message.
     pub before: Vec<Note>,
-    /// What was done once the message had arrived.
+    /// The notes that follow the message.
     pub after: Vec<Note>,
 }
 
-/// A note on what a participant did, or knows from then on.
+/// A note on an action or the knowledge of a participant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// The participant.
     pub by: Participant,
-    /// What it did, as the rest of a sentence that its name begins.
+    /// The rest of a sentence that begins with the name of the participant.
     pub text: String,
 }
 
 impl Step {
     /// The steps of one exchange between `near`, which opened the connection, and `far`, without notes.
-    pub(super) fn exchange(passed: Vec<Passed>, near: Participant, far: Participant) -> Vec<Self> {
+    pub(super) fn exchange(frames: Vec<Forwarded>, near: Participant, far: Participant) -> Vec<Self> {
         let mut records = [0; 2];
         let mut encrypted = false;
-        passed
+        frames
             .into_iter()
-            .map(|Passed { forth, frame }| {
+            .map(|Forwarded { from_caller, frame }| {
                 let body = body(&frame);
                 let kind = match reading::message(body) {
                     Ok(reading) => MessageKind::in_clear(reading.name),
                     Err(_) if encrypted => {
-                        let next = &mut records[usize::from(forth)];
+                        let next = &mut records[usize::from(from_caller)];
                         let number = *next;
                         *next += 1;
-                        // Without a plaintext there is only a tag.
+                        // An empty plaintext gives only a tag.
                         if body.len() == TAG {
                             MessageKind::Close(number)
                         } else {
@@ -128,7 +128,7 @@ impl Step {
                     Err(_) => MessageKind::Unknown,
                 };
                 encrypted |= kind == MessageKind::Handshake3;
-                let (from, to) = if forth { (near, far) } else { (far, near) };
+                let (from, to) = if from_caller { (near, far) } else { (far, near) };
                 Self { from, to, kind, frame, plaintext: None, before: Vec::new(), after: Vec::new() }
             })
             .collect()

@@ -1,4 +1,4 @@
-//! The verdict on a changed byte: the participant that refused it, and its check.
+//! The result of a changed byte: the participant that refused it, and the failed check.
 
 use minipki_core::limits::FRAME_HEADER;
 use minipki_core::session;
@@ -23,15 +23,15 @@ pub struct Refusal {
     pub by: Participant,
     /// The text of that check's error.
     pub check: String,
-    /// The code that the other side was sent, if it was sent one.
+    /// The code in the refusal to the other side, if one was sent.
     pub code: Option<String>,
-    /// The other side, and the error that it ended with.
+    /// The other side, and its error.
     pub other: Option<(Participant, String)>,
     /// The messages from the changed one on, as they were sent.
     pub travelled: Vec<Step>,
 }
 
-/// The participant that refused, its check, and what the other side ended with.
+/// The participant that refused, its failed check, and the error of the other side.
 pub(super) struct Finding {
     by: Participant,
     check: String,
@@ -39,8 +39,8 @@ pub(super) struct Finding {
 }
 
 impl Refusal {
-    /// Puts together the outcome of `flip`; `travelled` are the messages of its exchange, and `changed` is the number
-    /// of the one that was changed.
+    /// The outcome of `flip`. `travelled` are the messages of the exchange, and `changed` is the number of the changed
+    /// one.
     ///
     /// # Errors
     /// [`ScenarioError::NoSuchByte`] if no byte was changed, [`ScenarioError::Unnoticed`] if there is no finding.
@@ -101,9 +101,9 @@ pub(super) fn of_channel(receiver: Participant, (alice, bob): ChannelEnds) -> Op
             Some(Finding { by, check: check(&error), other: None })
         }
         (Some(alice), Some(bob)) => {
-            // One end found an error, and the other was told of it or cut off. Where both only waited, the receiver
-            // waited for the rest of the message that was changed.
-            let by_alice = match (finds(&alice.1), finds(&bob.1)) {
+            // One end found an error, and the other end was refused or disconnected. If both ends only waited, the
+            // receiver waited for the rest of the changed message.
+            let by_alice = match (is_own_check(&alice.1), is_own_check(&bob.1)) {
                 (true, false) => true,
                 (false, true) => false,
                 _ => receiver == Participant::Alice,
@@ -115,7 +115,7 @@ pub(super) fn of_channel(receiver: Participant, (alice, bob): ChannelEnds) -> Op
 }
 
 /// Whether the error comes from a check of this end, and not from a refusal or the silence of the other end.
-fn finds(error: &ClientError) -> bool {
+fn is_own_check(error: &ClientError) -> bool {
     error.session_error().is_some_and(|error| error.code().is_some())
 }
 

@@ -15,7 +15,7 @@ impl SqliteAudit {
     /// Opens the ledger of `owner` in `folder`.
     ///
     /// # Errors
-    /// [`StoreError`] for a ledger that is missing, of another CA, of another schema, or readable by others.
+    /// [`StoreError`] for a missing ledger, another CA, another schema, or permissions for other users.
     pub fn open(folder: &Path, owner: &Owner) -> Result<Self, StoreError> {
         open::open_to_write(folder, owner).map(Self)
     }
@@ -32,12 +32,12 @@ fn append(connection: &mut Connection, entry: &AuditEntry) -> Result<(), StoreEr
     transaction
         .prepare_cached("INSERT INTO audit (time, actor, action, details) VALUES (?1, ?2, ?3, ?4)")?
         .execute((entry.time().get() as i64, entry.actor(), entry.action(), entry.details()))?;
-    let beyond = transaction.last_insert_rowid().saturating_sub(AUDIT_KEPT as i64);
-    transaction.prepare_cached("DELETE FROM audit WHERE id <= ?1")?.execute([beyond])?;
+    let last_removed = transaction.last_insert_rowid().saturating_sub(AUDIT_KEPT as i64);
+    transaction.prepare_cached("DELETE FROM audit WHERE id <= ?1")?.execute([last_removed])?;
     Ok(transaction.commit()?)
 }
 
-/// At most `limit` entries, as [`minipki_ca::ports::LedgerReader::list_audit`] says.
+/// See [`minipki_ca::ports::LedgerReader::list_audit`].
 pub(super) fn list(
     connection: &Connection,
     before: Option<u64>,

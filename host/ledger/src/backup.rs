@@ -1,4 +1,4 @@
-//! A copy of the ledger while others use it, and the way of such a copy back into a folder.
+//! Backups of the ledger while other processes use it, and their restore into a folder.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -14,13 +14,14 @@ use super::identity::{self, Instance, LastStart, Owner};
 use super::{FILE, SqliteReader, StoreError, open, schema};
 use minipki_os::files;
 
-/// Copies the ledger of `owner` in `folder`, as it is at one moment, also while a CA issues from it; and remembers that
-/// as the last backup, where the ledger can be written and its disk is not full. A ledger of an earlier version stays as
-/// it is, and so does its copy. The copy is made in the new file `name`
-/// and is returned as an open file without a name, so that nobody can exchange or remove it.
+/// Copies the ledger of `owner` in `folder` at one point in time, also while a CA issues from it. Records the time of
+/// the backup, unless the ledger is read-only or its disk is full. Does not change the schema of an older ledger.
+///
+/// The copy is made in the new file `name`. It is returned as an open file without a name, so that nobody can exchange
+/// or remove it.
 ///
 /// # Errors
-/// [`StoreError`] of the ledger, or of the disk that `name` is on.
+/// [`StoreError`] of the ledger, or of the disk of `name`.
 pub fn snapshot(folder: &Path, owner: &Owner, name: &Path, now: UnixTime) -> Result<File, StoreError> {
     let noted = open::open_any(folder, owner, false).and_then(|(connection, schema)| {
         let noted = match schema {
@@ -41,7 +42,7 @@ pub fn snapshot(folder: &Path, owner: &Owner, name: &Path, now: UnixTime) -> Res
 }
 
 fn copy(connection: &Connection, name: &Path) -> Result<File, StoreError> {
-    // SQLite takes an empty file for a new one.
+    // SQLite accepts an empty file as a new one.
     let file = files::create_new(name, files::SECRET).map_err(|e| StoreError::io(name, e))?;
     let text = ToSqlOutput::Borrowed(ValueRef::Text(name.as_os_str().as_bytes()));
     let copied = connection.execute("VACUUM INTO ?1", [text]);
@@ -55,24 +56,24 @@ fn copy(connection: &Connection, name: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
-/// A ledger from a backup, checked and made ready, that is not in its place yet.
+/// A ledger from a backup, checked and prepared, before its installation.
 pub struct Restoring {
     folder: PathBuf,
     from: PathBuf,
     instance: Instance,
-    /// How many certificates it holds.
+    /// The number of certificates.
     pub certificates: u64,
-    /// How many tokens could still be used, and are revoked now unless they were kept.
+    /// The number of tokens that could still be used. They are revoked now, unless they were kept.
     pub live_tokens: u64,
 }
 
 impl Restoring {
-    /// Checks the ledger of `owner` in the file `from`, which is in `folder`, and makes it another instance of a
-    /// higher generation. Unless they are kept, it revokes all tokens that can still be used: some of them may have
-    /// been used since the backup was made.
+    /// Checks the ledger of `owner` in the file `from`, which is in `folder`. Makes it a new instance with a higher
+    /// generation. Revokes all tokens that can still be used, unless `keep_tokens`: some of them may have been used
+    /// since the backup.
     ///
     /// # Errors
-    /// [`StoreError`]: what is wrong with it.
+    /// [`StoreError`] for a ledger that fails a check.
     pub fn prepare(
         folder: &Path,
         from: &Path,
@@ -86,8 +87,8 @@ impl Restoring {
         Ok(Self { folder, from, instance, certificates, live_tokens })
     }
 
-    /// Puts it in its place. A ledger that was there is kept under another name, which is returned. A crash at any moment
-    /// leaves the old ledger in place, none, or this one: never one with the write-ahead log of another.
+    /// Installs the ledger in the folder. An earlier ledger is kept under another name, which is returned. After a
+    /// crash, the folder has the old ledger, no ledger, or this one, and never the write-ahead log of another ledger.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -95,7 +96,7 @@ impl Restoring {
         let Self { folder, from, instance, .. } = self;
         let path = folder.join(FILE);
         let replaced = set_aside(&folder)?;
-        // `last-start.json` is about the ledger that was there before.
+        // `last-start.json` describes the earlier ledger.
         let last = folder.join(LastStart::FILE);
         files::remove(&last).map_err(|e| StoreError::io(&last, e))?;
         fs::rename(&from, &path).map_err(|e| StoreError::io(&path, e))?;
@@ -143,11 +144,11 @@ fn change(
     Ok((instance, certificates.unsigned_abs(), tokens.unsigned_abs()))
 }
 
-/// Whether the folder has a ledger of `owner` that can be served as it is, with how many certificates.
+/// Checks that the CA of `owner` can issue from the ledger in `folder`. Returns the number of certificates.
 ///
 /// # Errors
-/// [`StoreError`]: why it cannot.
-pub fn sound(folder: &Path, owner: &Owner) -> Result<u64, StoreError> {
+/// [`StoreError`] for a ledger that fails a check.
+pub fn check_sound(folder: &Path, owner: &Owner) -> Result<u64, StoreError> {
     let (mut connection, _) = open::open_any(folder, owner, false)?;
     let path = folder.join(FILE);
     let read = |connection: &mut Connection| -> Result<i64, StoreError> {
@@ -158,10 +159,10 @@ pub fn sound(folder: &Path, owner: &Owner) -> Result<u64, StoreError> {
     read(&mut connection).map(i64::unsigned_abs).map_err(|e| e.at(&path))
 }
 
-/// The CA that the ledger in `folder` belongs to; `None` if there is none, or none yet.
+/// The CA of the ledger in `folder`; `None` without a ledger, or for an empty one.
 ///
 /// # Errors
-/// [`StoreError`], if there is a file that is no ledger.
+/// [`StoreError`] for a file that is not a ledger.
 pub fn owner_of(folder: &Path) -> Result<Option<Owner>, StoreError> {
     let path = folder.join(FILE);
     let read = || -> Result<_, StoreError> {

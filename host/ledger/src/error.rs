@@ -1,6 +1,5 @@
-//! What can be wrong with a ledger, in words for its operator.
+//! The errors of a ledger, with texts for its operator.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -13,130 +12,152 @@ use minipki_ca::ports::LedgerError;
 use minipki_os::files::{folder_of, quoted};
 
 /// A ledger could not be opened, read or written.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum StoreError {
-    /// The ledger is not there, or has nothing in it.
-    #[error(
-        "{} {what}, and it is what the CA knows its names, serial numbers and tokens by; {}",
-        path.display(), restore_or(path, "if nothing was ever issued from this folder, or you accept that names and serial numbers that were given are unknown from now on", "--accept-empty-ledger")
-    )]
+    /// The ledger is missing or empty.
+    #[error("{} {what}: without it, the CA does not know its names, serial numbers and tokens", path.display())]
+    #[diagnostic(help(
+        "{}",
+        restore_or(
+            path,
+            "if nothing was issued from this folder, or if you accept that the CA does not know earlier names and serial numbers",
+            "--accept-empty-ledger"
+        )
+    ))]
     Missing {
         /// The ledger.
         path: PathBuf,
-        /// What was seen.
+        /// The observation.
         what: &'static str,
     },
-    /// There is a ledger where one was to be made.
-    #[error("{} exists; nothing is ever overwritten: choose another folder", .0.display())]
+    /// The folder of a new ledger has a ledger already.
+    #[error("{} exists, and nothing is ever overwritten", .0.display())]
+    #[diagnostic(help("choose another folder"))]
     Exists(PathBuf),
-    /// The file system refused.
-    #[error("{}: {source}; {}", path.display(), io_advice(source))]
+    /// An error of the file system.
+    #[error("{}: {source}", path.display())]
+    #[diagnostic(help("{}", io_advice(source)))]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// Its answer.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// The ledger holds the hashes of tokens, and others may open it.
-    #[error("{} has mode {mode:04o} and should have 0600, since it holds what tokens are checked by; run: chmod 600 {}", path.display(), quoted(path))]
+    /// The ledger holds the hashes of tokens, and other users can open it.
+    #[error(
+        "{} has mode {mode:04o} and should have 0600, since it holds the hashes of tokens",
+        path.display()
+    )]
+    #[diagnostic(help("run: chmod 600 {}", quoted(path)))]
     Mode {
         /// The ledger.
         path: PathBuf,
-        /// Its permission bits.
+        /// The permission bits.
         mode: u32,
     },
-    /// The ledger has a second name, so another folder may hold the same file.
-    #[error(
-        "{} has a second name (a hard link), so that two CAs could issue from it; end whatever uses the other name, then make this one a file of its own: cp -p {path} {path}.new && mv {path}.new {path}",
-        .0.display(), path = quoted(.0)
-    )]
+    /// The ledger has a second name, so another folder may have the same file.
+    #[error("{} has a second name (a hard link), so that two CAs could issue from it", .0.display())]
+    #[diagnostic(help(
+        "stop each program that uses the other name, then make a separate copy: cp -p {path} {path}.new && \
+         mv {path}.new {path}",
+        path = quoted(.0)
+    ))]
     Linked(PathBuf),
     /// The ledger cannot be written.
-    #[error(
-        "{} can be read only; run it as the user who owns the folder, on a disk that can be written: ls -ld {}",
-        path.display(), quoted(folder_of(path))
-    )]
+    #[error("{} is read-only", path.display())]
+    #[diagnostic(help(
+        "run it as the user who owns the folder, on a disk that can be written: ls -ld {}",
+        quoted(folder_of(path))
+    ))]
     ReadOnly {
         /// The ledger.
         path: PathBuf,
     },
-    /// The ledger is in a folder that cannot be written, and some of it is in its write-ahead log.
-    #[error(
-        "{} was not closed in order, and its folder can be read only; copy the whole folder to where you can write, and read it there: cp -a {} /tmp/ca-copy",
-        path.display(), quoted(folder_of(path))
-    )]
+    /// The ledger is in a read-only folder, and a part of it is in its write-ahead log.
+    #[error("{} was not closed properly, and its folder is read-only", path.display())]
+    #[diagnostic(help(
+        "copy the whole folder to a writable place, and read it there: cp -a {} /tmp/ca-copy",
+        quoted(folder_of(path))
+    ))]
     Unfolded {
         /// The ledger.
         path: PathBuf,
     },
     /// Another process issues from this folder.
-    #[error("another process issues from {}, or makes or restores a CA there; only one may: stop that one first", .0.display())]
+    #[error("another process issues from {}, or makes or restores a CA there", .0.display())]
+    #[diagnostic(help("stop that process first"))]
     Locked(PathBuf),
-    /// Some other program's database.
+    /// The database of another program.
     #[error(
-        "{} is not a ledger of MiniPKI (application id {found:#x}, expected {expected:#x}); {}",
-        path.display(), restore(path)
+        "{} is not a ledger of MiniPKI (application id {found:#x}, expected {expected:#x})", path.display()
     )]
+    #[diagnostic(help("{}", restore(path)))]
     NotALedger {
         /// The file.
         path: PathBuf,
-        /// What it says it is.
+        /// The application id of the file.
         found: i32,
-        /// What a ledger says.
+        /// The application id of a ledger.
         expected: i32,
     },
-    /// A ledger from a later version of MiniPKI.
-    #[error("{} has schema {found}, and this version of minipki knows up to {known}; use the newer minipki that wrote it", path.display())]
+    /// A ledger of a later version of MiniPKI.
+    #[error("{} has schema {found}, and this version of minipki knows up to {known}", path.display())]
+    #[diagnostic(help("use the newer minipki that wrote it"))]
     Newer {
         /// The ledger.
         path: PathBuf,
-        /// Its schema.
+        /// The schema of the ledger.
         found: i32,
-        /// The newest schema known here.
+        /// The newest schema of this version.
         known: i32,
     },
-    /// A ledger that only a writer can bring up to date.
-    #[error(
-        "{} has schema {found}, and this version of minipki reads {known}; start the CA once to bring it up to date: minipki ca serve --dir {}",
-        path.display(), quoted(folder_of(path))
-    )]
+    /// An older ledger. Only a start of the CA migrates it.
+    #[error("{} has schema {found}, and this version of minipki reads {known}", path.display())]
+    #[diagnostic(help(
+        "start the CA once to bring it up to date: minipki ca serve --dir {}",
+        quoted(folder_of(path))
+    ))]
     Older {
         /// The ledger.
         path: PathBuf,
-        /// Its schema.
+        /// The schema of the ledger.
         found: i32,
-        /// The schema read here.
+        /// The schema of this version.
         known: i32,
     },
-    /// The ledger of another CA.
-    #[error(
-        "{} belongs to the CA {found}, and this folder's key and name are {expected}; put back the key that belongs to it, or {}",
-        path.display(), restore(path)
-    )]
+    /// The ledger belongs to another CA.
+    #[error("{} belongs to the CA {found}, and this folder's key and name are {expected}", path.display())]
+    #[diagnostic(help("put back the key that belongs to it, or {}", restore(path)))]
     Foreign {
         /// The ledger.
         path: PathBuf,
-        /// Whose it says it is.
+        /// The CA of the ledger.
         found: String,
-        /// Whose it should be.
+        /// The CA of the folder.
         expected: String,
     },
-    /// An older copy of the ledger, or a copy from another folder, was put in place.
+    /// The ledger is an older copy, or a copy from another folder.
     #[error(
-        "{} is not the ledger that was served here last, but {found}, and so does not know all that was issued; {}",
-        path.display(), restore_or(path, "if you know that it is the newest there is", "--accept-older-ledger")
+        "{} is not the ledger that was served here last, but {found}, so it lacks later records",
+        path.display()
     )]
+    #[diagnostic(help(
+        "{}",
+        restore_or(path, "if you know that there is no newer one", "--accept-older-ledger")
+    ))]
     NotTheLast {
         /// The ledger.
         path: PathBuf,
-        /// What it is.
+        /// The kind of copy.
         found: &'static str,
     },
-    /// The clock is behind what the ledger remembers.
-    #[error(
-        "the machine's clock shows {now}, and {} has entries of {latest}; set the clock. If the clock was wrong then and is right now: minipki ca serve --dir {} --accept-clock",
-        path.display(), quoted(folder_of(path))
-    )]
+    /// The clock is behind the newest time in the ledger.
+    #[error("the machine's clock shows {now}, and {} has entries of {latest}", path.display())]
+    #[diagnostic(help(
+        "set the clock. If the clock was wrong then and is right now: minipki ca serve --dir {} \
+         --accept-clock",
+        quoted(folder_of(path))
+    ))]
     ClockBehind {
         /// The ledger.
         path: PathBuf,
@@ -146,57 +167,65 @@ pub enum StoreError {
         latest: UnixTime,
     },
     /// The clock was never set.
-    #[error("the machine's clock shows {0}, which is before this program was written; set the clock")]
+    #[error("the machine's clock shows {0}, which is before this program was written")]
+    #[diagnostic(help("set the clock"))]
     ClockUnset(UnixTime),
-    /// A file of the ledger was exchanged or changed while the CA issued into it.
+    /// A file of the ledger was exchanged or changed while the CA issued.
     #[error(
-        "{} {what} while the CA issued into it, so the CA has stopped: the last requests that it recorded were not answered; put back what was there, or {}",
-        path.display(), restore(path)
+        "{} {what} while the CA issued into it, so the CA has stopped: the last requests that it recorded \
+         were not answered",
+        path.display()
     )]
+    #[diagnostic(help("put back the earlier file, or {}", restore(path)))]
     Exchanged {
         /// The file.
         path: PathBuf,
-        /// What happened to it.
+        /// The change.
         what: &'static str,
     },
-    /// Another CA was started on the same ledger.
-    #[error("another process was started on {}, so this one has stopped; let only one serve a ledger", .0.display())]
+    /// Another CA process was started on the same ledger.
+    #[error("another process was started on {}, so this one has stopped", .0.display())]
+    #[diagnostic(help("let only one serve a ledger"))]
     Superseded(PathBuf),
-    /// A ledger, with what is wrong with it.
-    #[error("{}", At(path, source))]
+    /// An error with the path of its ledger.
+    #[error("{}", in_ledger(path, source))]
+    #[diagnostic(help("{}", advice_in_ledger(path, source)))]
     At {
         /// The ledger.
         path: PathBuf,
-        /// What is wrong.
+        /// The error.
         source: Box<StoreError>,
     },
-    /// Its structure is damaged.
-    #[error("{} is damaged ({detail}); {}", path.display(), check(path))]
+    /// The structure of the ledger is damaged.
+    #[error("{} is damaged ({detail})", path.display())]
+    #[diagnostic(help("{}", check(path)))]
     Corrupt {
         /// The ledger.
         path: PathBuf,
-        /// What was found, in SQLite's words.
+        /// SQLite's text about the damage.
         detail: String,
     },
-    /// A row that this program cannot have written.
-    #[error("the ledger holds a {0} that minipki would never write; it was changed from outside")]
+    /// A row that this program never writes.
+    #[error("the ledger holds a {0} that minipki never writes, so it was changed from outside")]
     Damaged(&'static str),
-    /// A row that one request needs, and that this program cannot have written as it is.
-    #[error("the ledger holds {0} that minipki would never write, so it was changed from outside")]
+    /// A row that one request needs, and that this program never writes.
+    #[error("the ledger holds {0} that minipki never writes, so it was changed from outside")]
     BadRow(String),
-    /// No random numbers.
-    #[error("the operating system gave no random numbers: {0}; try again")]
+    /// The operating system gave no random numbers.
+    #[error("the operating system gave no random numbers: {0}")]
+    #[diagnostic(help("try again"))]
     Entropy(String),
-    /// Another process holds the ledger for longer than this one waits.
-    #[error(
-        "another process holds the ledger and does not let go of it; wait until it has finished, then try again"
-    )]
+    /// Another process locks the ledger for longer than this process waits.
+    #[error("another process holds the ledger for too long")]
+    #[diagnostic(help("wait until it has finished, then try again"))]
     Busy,
-    /// There is no room for what is to be written.
-    #[error("the disk that the ledger is on is full; free some space on it, then try again")]
+    /// The disk is full.
+    #[error("the disk of the ledger is full")]
+    #[diagnostic(help("free some space on it, then try again"))]
     Full,
-    /// SQLite refused.
-    #[error("{}; {}", sqlite_words(.0), sqlite_advice(.0, None))]
+    /// Another error of SQLite.
+    #[error("{}", sqlite_words(.0))]
+    #[diagnostic(help("{}", sqlite_advice(.0, None)))]
     Sqlite(#[source] rusqlite::Error),
 }
 
@@ -205,12 +234,12 @@ impl StoreError {
         Self::Io { path: path.to_owned(), source }
     }
 
-    /// This error, about the ledger that `connection` has open.
+    /// Adds the path of the ledger of `connection`.
     pub(super) fn in_ledger(self, connection: &Connection) -> Self {
         self.at(Path::new(connection.path().unwrap_or(FILE)))
     }
 
-    /// This error, with the ledger that it is about.
+    /// Adds the path of the ledger, for errors without one.
     pub(super) fn at(self, path: &Path) -> Self {
         match self {
             Self::Sqlite(_) | Self::Damaged(_) | Self::BadRow(_) => {
@@ -220,7 +249,7 @@ impl StoreError {
         }
     }
 
-    /// What SQLite says, if it is the one that refused.
+    /// SQLite's code, if this is an error of SQLite.
     pub fn sqlite_code(&self) -> Option<ErrorCode> {
         match self {
             Self::Sqlite(error) => error.sqlite_error_code(),
@@ -229,13 +258,13 @@ impl StoreError {
         }
     }
 
-    /// Whether a backup is what helps: the ledger is damaged or lost, or it is another one than it should be.
+    /// Whether a backup helps: the ledger is damaged, lost, or the wrong one.
     pub fn needs_backup(&self) -> bool {
-        let other = matches!(self, Self::Missing { .. } | Self::Foreign { .. } | Self::NotTheLast { .. });
-        other || self.is_damage()
+        let is_wrong = matches!(self, Self::Missing { .. } | Self::Foreign { .. } | Self::NotTheLast { .. });
+        is_wrong || self.is_damage()
     }
 
-    /// Whether one row is damaged, and others can be used.
+    /// Whether one row is damaged, and the other rows can be used.
     fn is_bad_row(&self) -> bool {
         match self {
             Self::BadRow(_) => true,
@@ -244,7 +273,7 @@ impl StoreError {
         }
     }
 
-    /// Whether the ledger's content is not what minipki wrote.
+    /// Whether the content of the ledger was not written by minipki.
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Damaged(_) | Self::BadRow(_) | Self::Corrupt { .. } | Self::NotALedger { .. } => true,
@@ -257,34 +286,30 @@ impl StoreError {
     }
 }
 
-/// An error and the ledger it is about, as "seen; next".
-struct At<'a>(&'a Path, &'a StoreError);
-
-impl fmt::Display for At<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(path, source) = self;
-        match source {
-            StoreError::Sqlite(error) => {
-                write!(f, "{}: {}; {}", path.display(), sqlite_words(error), sqlite_advice(error, Some(path)))
-            }
-            StoreError::Damaged(what) => write!(
-                f,
-                "{} holds a {what} that minipki would never write, so it was changed from outside; {}",
-                path.display(),
-                check(path)
-            ),
-            StoreError::BadRow(row) => write!(
-                f,
-                "{} holds {row} that minipki would never write, so it was changed from outside; {}",
-                path.display(),
-                check(path)
-            ),
-            other => write!(f, "{other}"),
+/// The text of an error of the ledger at `path`.
+fn in_ledger(path: &Path, error: &StoreError) -> String {
+    let path = path.display();
+    match error {
+        StoreError::Sqlite(error) => format!("{path}: {}", sqlite_words(error)),
+        StoreError::Damaged(what) => {
+            format!("{path} holds a {what} that minipki never writes, so it was changed from outside")
         }
+        StoreError::BadRow(row) => {
+            format!("{path} holds {row} that minipki never writes, so it was changed from outside")
+        }
+        other => other.to_string(),
     }
 }
 
-/// How a ledger is put back.
+/// The advice of an error of the ledger at `path`.
+fn advice_in_ledger(path: &Path, error: &StoreError) -> String {
+    match error {
+        StoreError::Sqlite(error) => sqlite_advice(error, Some(path)),
+        _ => check(path),
+    }
+}
+
+/// The advice to restore a backup.
 fn restore(path: &Path) -> String {
     format!("put back a backup: minipki ca restore --from FILE --dir {}", quoted(folder_of(path)))
 }
@@ -315,7 +340,7 @@ fn sqlite_words(error: &rusqlite::Error) -> String {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt) => format!("the ledger is damaged ({error})"),
         Some(ErrorCode::NotADatabase) => "this is no ledger, or its first page is damaged".to_owned(),
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => "the ledger can be read only".to_owned(),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => "the ledger is read-only".to_owned(),
         Some(ErrorCode::CannotOpen) => "the ledger or its folder cannot be opened".to_owned(),
         Some(ErrorCode::SystemIoFailure) => format!("the disk has failed ({error})"),
         _ => format!("the ledger could not be used ({error})"),
@@ -328,8 +353,7 @@ fn sqlite_advice(error: &rusqlite::Error, path: Option<&Path>) -> String {
             "run it as the user who owns the folder, on a disk that can be written".to_owned()
         }
         Some(ErrorCode::SystemIoFailure) => {
-            "check the disk (dmesg says more) and the limit of file sizes (ulimit -f), then try again"
-                .to_owned()
+            "check the disk (see dmesg) and the limit of file sizes (ulimit -f), then try again".to_owned()
         }
         _ => {
             let folder = Path::new("DIR").join(FILE);
@@ -344,7 +368,7 @@ impl From<rusqlite::Error> for StoreError {
         match code.code {
             ErrorCode::DatabaseBusy => Self::Busy,
             ErrorCode::DiskFull => Self::Full,
-            // What SQLite says where the index of the write-ahead log cannot grow.
+            // The index of the write-ahead log cannot grow.
             _ if code.extended_code == SQLITE_IOERR_SHMSIZE => Self::Full,
             _ => Self::Sqlite(error),
         }

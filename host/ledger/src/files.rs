@@ -1,4 +1,4 @@
-//! The ledger's files in the CA's folder: their names, the lock on the folder, and the ways to put them out of the way.
+//! The ledger's files in the CA's folder: their names, the lock on the folder, and their replacement.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 use super::{FILE, StoreError};
 use minipki_os::files::{self, Locked};
 
-/// What SQLite keeps beside a database while it is open: the write-ahead log, its index, and the rollback journal.
+/// The suffixes of SQLite's files beside an open database: the write-ahead log, its index, and the rollback journal.
 pub(super) const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// The lock that a process holds while it issues from a folder, or exchanges its ledger.
+/// The lock of a process that issues from a folder, or replaces its ledger.
 ///
-/// The lock is on the folder itself, so that no file can be removed to get around it. It is not on the ledger: closing
-/// any descriptor of a file drops all POSIX locks that the process has on that file, those of SQLite among them.
+/// The lock is on the folder, so nobody can avoid it by removing a file. It is not on the ledger: closing any
+/// descriptor of a file drops all POSIX locks of the process on that file, also SQLite's locks.
 pub struct Lock {
     _folder: Locked,
 }
 
 impl Lock {
-    /// Takes the lock.
+    /// Locks the folder.
     ///
     /// # Errors
     /// [`StoreError::Locked`] while another process holds it.
@@ -32,19 +32,18 @@ impl Lock {
     }
 }
 
-/// The file that SQLite keeps beside a database.
+/// The path of a file of SQLite beside a database.
 pub fn companion(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-/// Moves the ledger's files aside, if they are there: into the folder `ledger.sqlite.replaced-SECONDS`, under their own
-/// names. The ledger goes first: without it, nothing can be served until the next one is in place. Returns the new name
-/// of the first file.
+/// Moves the ledger's files, if they exist, into the folder `ledger.sqlite.replaced-SECONDS`. The ledger goes first:
+/// from then on, nothing can be served until the next ledger is in place. Returns the new path of the first file.
 ///
-/// They are collected in `ledger.sqlite.replacing`, which gets its name when they are all there. So the next call ends
-/// what was interrupted, and a ledger and its log stay together.
+/// The files are collected in `ledger.sqlite.replacing`, which is renamed at the end. So the next call completes an
+/// interrupted one, and a ledger and its log stay together.
 pub(super) fn set_aside(folder: &Path) -> Result<Option<PathBuf>, StoreError> {
     let path = folder.join(FILE);
     let replacing = companion(&path, ".replacing");
@@ -52,7 +51,7 @@ pub(super) fn set_aside(folder: &Path) -> Result<Option<PathBuf>, StoreError> {
         let path = path.to_owned();
         move |e| StoreError::io(&path, e)
     };
-    // Somebody has put another ledger in place since an interruption: what lies beside it now belongs to that one.
+    // After an interruption, somebody has put another ledger in place. The files beside it belong to that ledger.
     if path.exists() && replacing.exists() && fs::remove_dir(&replacing).is_err() {
         fs::rename(&replacing, free_name(&path)).map_err(at(&replacing))?;
     }
@@ -76,8 +75,7 @@ pub(super) fn set_aside(folder: &Path) -> Result<Option<PathBuf>, StoreError> {
     Ok(Some(replaced.join(moved)))
 }
 
-/// A name for the replaced ledger that was at `path`, with the first number from now on that is free: nothing is
-/// overwritten.
+/// A free name for the ledger that was at `path`. Its number is the time in seconds, or higher.
 fn free_name(path: &Path) -> PathBuf {
     let seconds =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());

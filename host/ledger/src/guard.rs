@@ -1,10 +1,10 @@
-//! What must hold at each commit of the CA that issues, beside the commit itself.
+//! The checks at each commit of the CA that issues.
 //!
-//! - No other CA was started on the same ledger, whatever became of the lock: the generation is still ours.
+//! - No other CA process was started on the ledger: the generation is unchanged. This does not depend on the lock.
 //! - The commit is in the files at their paths: nobody has removed, moved or overwritten them.
-//! - The write-ahead log does not grow without end.
-//! - The newest certificate is remembered outside the ledger too: by it, an older copy is noticed at the next start.
-//! - The newest time that was seen is in the ledger: by it, a clock that was set back is noticed.
+//! - The write-ahead log does not grow without limit.
+//! - The newest certificate is recorded outside the ledger too, so that the next start detects an older copy.
+//! - The newest time is in the ledger, so that the CA detects a clock that was set back.
 
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
@@ -13,33 +13,35 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
+use miette::Diagnostic;
 use minipki_core::time::UnixTime;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tracing::field::display;
 
 use super::files::companion;
 use super::identity::{Instance, LastStart};
 use super::open::{checkpoint, time};
 use super::{FILE, StoreError};
 
-/// How long the write-ahead log may grow, in pages of 4 KiB, before it is written back into the ledger: a page that has
-/// changed many times by then is written once.
+/// The length of the write-ahead log before a checkpoint, in pages of 4 KiB. A checkpoint writes each page once, also
+/// if it has changed many times.
 const LOG: i32 = 4096;
 
-/// How far the clock may be behind the newest time in the ledger, in seconds: clocks are corrected by a little.
+/// The time that the clock can be behind the newest time in the ledger, in seconds, for small corrections of the clock.
 const TOLERANCE: u64 = 5 * 60;
 
-/// How old the newest time in the ledger may be before it is recorded again, in seconds.
+/// The age of the recorded newest time before it is recorded again, in seconds.
 const STALE: u64 = 60;
 
 /// 2025-01-01. A clock that shows an earlier time was never set.
 const FIRST: u64 = 1_735_689_600;
 
-/// How long the end of the CA waits for those who read the ledger, to fold in the write-ahead log.
-const CLOSING: Duration = Duration::from_secs(1);
+/// The time limit for the last checkpoint, which waits for readers of the ledger.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A file as it was when it was looked at.
+/// The identity and the state of a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     device: u64,
@@ -69,33 +71,35 @@ impl Stamp {
 pub(super) struct Guard {
     folder: PathBuf,
     instance: Instance,
-    /// The newest time seen, which may be newer than what is recorded of it.
+    /// The newest time of the clock. The recorded time can be older.
     latest: u64,
-    /// The ledger, its write-ahead log, and the index of that.
+    /// The ledger, its write-ahead log, and the index of the log.
     files: [(PathBuf, Stamp); 3],
     /// The length of the write-ahead log after the last commit, in pages.
     pages: Arc<AtomicI32>,
-    /// At how many pages it is folded in next.
-    fold_at: i32,
-    /// What is remembered outside the ledger, and the file that it is in.
+    /// The length at the next checkpoint, in pages.
+    checkpoint_at: i32,
+    /// The note outside the ledger, and its open file.
     last: LastStart,
     last_file: File,
+    /// Whether the last checkpoint has failed.
     failing: bool,
-    clock_told: bool,
-    /// Whether the files are those that were opened, and the ledger is ours.
+    /// Whether the clock is behind, and this was logged.
+    clock_warned: bool,
+    /// Whether the files are unchanged, and the generation is ours.
     sound: bool,
 }
 
 impl Guard {
     /// Begins a generation of the ledger that `connection` has open.
     pub(super) fn begin(folder: &Path, connection: &mut Connection) -> Result<Self, StoreError> {
-        // Symbolic links are not resolved: a link that is pointed elsewhere exchanges the files too.
+        // Symbolic links are not resolved: a changed link exchanges the files too.
         let folder = std::path::absolute(folder).map_err(|e| StoreError::io(folder, e))?;
         let path = folder.join(FILE);
         if fs::metadata(&path).map_err(|e| StoreError::io(&path, e))?.nlink() > 1 {
             return Err(StoreError::Linked(path));
         }
-        // SQLite keeps the others beside the file that a link leads to.
+        // SQLite keeps its other files beside the target of a link.
         let real = PathBuf::from(connection.path().unwrap_or(FILE));
         let pages = Arc::new(AtomicI32::new(0));
         let seen = pages.clone();
@@ -106,7 +110,7 @@ impl Guard {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let instance = Instance::raise(&transaction)?;
         transaction.commit()?;
-        // Now that something was written, all three are there, and stay as long as the connection.
+        // After a write, all three files exist, and stay as long as the connection.
         let stamp = |path: PathBuf| match Stamp::of(&path) {
             Some(stamp) => Ok((path, stamp)),
             None => Err(StoreError::Exchanged { path, what: "was removed" }),
@@ -127,11 +131,11 @@ impl Guard {
             latest,
             files,
             pages,
-            fold_at: LOG,
+            checkpoint_at: LOG,
             last,
             last_file,
             failing: false,
-            clock_told: false,
+            clock_warned: false,
             sound: true,
         })
     }
@@ -140,10 +144,10 @@ impl Guard {
         &self.files[0].0
     }
 
-    /// Remembers outside the ledger that the certificate in the row `newest` is recorded, before it is answered.
-    pub(super) fn remember(&mut self, newest: u64) {
+    /// Records outside the ledger that the row `newest` is committed.
+    pub(super) fn record_newest(&mut self, newest: u64) {
         self.last.newest = newest;
-        // It is a second witness. The ledger itself is on the disk.
+        // A failure is harmless: the ledger itself is on the disk.
         let _ = self.last.update(&self.last_file);
     }
 
@@ -170,18 +174,18 @@ impl Guard {
         Ok(())
     }
 
-    /// The later of `now` and the newest time that was seen: by it, tokens have expired.
-    pub(super) fn not_before(&self, now: UnixTime) -> UnixTime {
+    /// The later of `now` and the newest time: the time for the expiry of tokens.
+    pub(super) fn newest_time(&self, now: UnixTime) -> UnixTime {
         now.max(time(self.latest))
     }
 
-    /// Checks what must hold before `transaction` changes anything, at the time `now` if there is one.
-    pub(super) fn enter(
+    /// The checks before `transaction` changes anything, at the time `now` if there is one.
+    pub(super) fn check_before(
         &mut self,
         transaction: &Transaction<'_>,
         now: Option<UnixTime>,
     ) -> Result<(), StoreError> {
-        // A log that was cut would have its old length again after this commit.
+        // Checked before the commit, which could bring a shortened log back to its old length.
         self.check_files(transaction)?;
         let found = Instance::read(transaction)?;
         if (found.generation, &found.id) != (self.instance.generation, &self.instance.id) {
@@ -190,30 +194,30 @@ impl Guard {
         }
         let Some(now) = now.map(UnixTime::get) else { return Ok(()) };
         let behind = now + TOLERANCE < self.latest;
-        if behind && !self.clock_told {
+        if behind && !self.clock_warned {
             tracing::warn!(
                 now = %time(now),
                 latest = %time(self.latest),
-                "the machine's clock was set back: certificates begin at its time; tokens expire by the later one"
+                "the machine's clock was set back: new certificates begin at `now`, and tokens expire by `latest`"
             );
         }
-        self.clock_told = behind;
+        self.clock_warned = behind;
         self.latest = self.latest.max(now);
         if self.latest >= self.instance.latest + STALE { self.record_latest(transaction) } else { Ok(()) }
     }
 
-    /// Checks that what `connection` has committed is in the files at their paths, and folds in the write-ahead log if
-    /// it has grown.
-    pub(super) fn committed(&mut self, connection: &Connection) -> Result<(), StoreError> {
+    /// Checks that the commit of `connection` is in the files at their paths. Then does a checkpoint if the write-ahead
+    /// log is long.
+    pub(super) fn check_after(&mut self, connection: &Connection) -> Result<(), StoreError> {
         self.check_files(connection)?;
-        if self.pages.load(Ordering::Relaxed) >= self.fold_at {
-            self.fold(connection);
+        if self.pages.load(Ordering::Relaxed) >= self.checkpoint_at {
+            self.checkpoint(connection);
         }
         Ok(())
     }
 
-    /// Checks that the open files are those at their paths. Called before each use of the ledger too: SQLite reads the
-    /// index in its memory, and one that was cut would end the process without a word.
+    /// Checks that the open files are the files at their paths. Needed before each use of the ledger too: SQLite maps
+    /// the index into memory, and access to a shortened index would kill the process.
     ///
     /// # Errors
     /// [`StoreError::Exchanged`].
@@ -227,50 +231,50 @@ impl Guard {
     }
 
     fn compare_files(&mut self) -> Result<(), StoreError> {
-        let gone = |path: &Path, what| Err(StoreError::Exchanged { path: path.to_owned(), what });
+        let changed = |path: &Path, what| Err(StoreError::Exchanged { path: path.to_owned(), what });
         for (number, (path, known)) in self.files.iter_mut().enumerate() {
-            let Some(found) = Stamp::of(path) else { return gone(path, "was removed or moved away") };
+            let Some(found) = Stamp::of(path) else { return changed(path, "was removed or moved away") };
             if !found.is_same_file(known) {
-                return gone(path, "was exchanged for another file");
+                return changed(path, "was exchanged for another file");
             }
-            // Nobody but a checkpoint of ours writes into the ledger itself, and nobody makes the others shorter.
+            // Only our checkpoints write to the ledger itself. The other files never become shorter.
             if number == 0 && found != *known || found.length < known.length {
-                return gone(path, "was changed by another program");
+                return changed(path, "was changed by another program");
             }
             *known = found;
         }
         Ok(())
     }
 
-    /// Keeps SQLite from writing the log into a ledger that is not the one it belongs to: so both can still be
-    /// examined. A log whose name alone is gone is written back: that is all that is left of it.
+    /// Prevents SQLite from writing the log into the wrong ledger, so that both can still be examined. If only the path
+    /// of the log is gone, SQLite may write it back: otherwise its content would be lost.
     fn keep_log(&self, connection: &Connection) {
         let [(ledger, known), _, (index, known_index)] = &self.files;
         let whole = Stamp::of(ledger) == Some(*known)
             && Stamp::of(index)
                 .is_some_and(|found| found.is_same_file(known_index) && found.length >= known_index.length);
         if !whole {
-            // If this fails too, there is nothing more that could be done.
+            // Nothing more can be done if this fails too.
             let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         }
     }
 
-    /// Writes back what it can of the write-ahead log, without waiting for anybody.
-    fn fold(&mut self, connection: &Connection) {
-        let folded = checkpoint(connection, "PASSIVE");
+    /// Writes as much of the write-ahead log back as possible, without waiting for readers.
+    fn checkpoint(&mut self, connection: &Connection) {
+        let written = checkpoint(connection, "PASSIVE");
         if let Some(stamp) = Stamp::of(self.path()) {
             self.files[0].1 = stamp;
         }
-        // A log that was folded in whole begins anew with the next commit. Pages that a reader still needs, or that the
-        // disk has refused, stay in it: the next try comes after a quarter more.
+        // After a complete checkpoint the log starts again at the next commit. Otherwise a reader needs some pages, or
+        // the disk has failed: the next try is after a quarter of `LOG` more.
         let pages = self.pages.load(Ordering::Relaxed);
-        self.fold_at = match folded {
+        self.checkpoint_at = match written {
             Ok((log, done)) if log == done => LOG,
             _ => pages + LOG / 4,
         };
-        match folded {
+        match written {
             Ok(_) if self.failing => {
-                tracing::info!("the ledger's write-ahead log can be folded in again");
+                tracing::info!("the ledger's write-ahead log can be written back again");
                 self.failing = false;
             }
             Ok(_) => {}
@@ -281,31 +285,32 @@ impl Guard {
                         %error,
                         log_pages = pages,
                         failures = self.last.checkpoints_failed,
-                        "the ledger's write-ahead log could not be folded in, and grows; check the disk"
+                        "the ledger's write-ahead log could not be written back, and grows; check the disk"
                     );
                 }
                 self.failing = true;
-                // `ca check` shows the count; a disk that is full may not take it.
+                // `ca check` shows the count. This write can fail on a full disk.
                 let _ = self.last.update(&self.last_file);
             }
         }
     }
 
-    /// Ends the generation in order. A failure here is logged, and the next start mends it.
+    /// Ends the generation in order. A failure is logged, and the next start repairs it.
     pub(super) fn end(&mut self, connection: &mut Connection) {
         if !self.sound {
             return;
         }
         if let Err(error) = self.try_end(connection) {
             let error = error.at(self.path());
-            tracing::warn!(%error, "the ledger was not closed in order; nothing is lost");
+            let next = error.help().map(display);
+            tracing::warn!(%error, next, "the ledger was not closed properly; nothing is lost");
         }
     }
 
     fn try_end(&mut self, connection: &mut Connection) -> Result<(), StoreError> {
-        connection.busy_timeout(CLOSING)?;
+        connection.busy_timeout(CLOSE_TIMEOUT)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        self.enter(&transaction, None)?;
+        self.check_before(&transaction, None)?;
         self.record_latest(&transaction)?;
         self.instance = Instance::raise(&transaction)?;
         transaction.commit()?;

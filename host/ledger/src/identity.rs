@@ -1,5 +1,4 @@
-//! Whose ledger it is, and which copy of it: what the ledger says of itself, and the note that the last start has left
-//! outside it.
+//! The identity of a ledger: its CA, its instance and generation, and the note of the last start outside it.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -15,12 +14,12 @@ use serde::{Deserialize, Serialize};
 use super::StoreError;
 use minipki_os::files;
 
-/// The CA that a ledger belongs to. A ledger is made for one, and refused by any other.
+/// The CA of a ledger. Any other CA refuses the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The CA's name.
     pub issuer_id: IdBuf,
-    /// SHA-256 of its SubjectPublicKeyInfo.
+    /// SHA-256 of the CA's SubjectPublicKeyInfo.
     pub fingerprint: Fingerprint,
 }
 
@@ -30,7 +29,7 @@ impl fmt::Display for Owner {
     }
 }
 
-/// The CA that the ledger says it belongs to.
+/// The CA in the table `owner`.
 pub(super) fn owner(connection: &Connection) -> Result<Owner, StoreError> {
     let row: Option<(String, [u8; 32])> = connection
         .query_row("SELECT issuer_id, fingerprint FROM owner", [], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -52,16 +51,16 @@ pub(super) fn check_owner(connection: &Connection, path: &Path, expected: &Owner
     })
 }
 
-/// Which copy of a ledger this is, and what it remembers of its own history.
+/// The identity and the history of one copy of a ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {
-    /// A random number, in hexadecimal digits: another one after each restore.
+    /// A random number in hexadecimal digits. A restore changes it.
     pub id: String,
-    /// How often the CA has begun and ended to issue from it, or it was restored.
+    /// The number of starts, orderly stops and restores.
     pub generation: u64,
-    /// The newest time that the CA has seen, in seconds since 1970.
+    /// The newest time of the CA's clock, in seconds since 1970.
     pub latest: u64,
-    /// When the last backup began, in seconds since 1970.
+    /// The start of the last backup, in seconds since 1970.
     pub backed_up: Option<u64>,
     /// The row of the newest certificate; 0 if there is none.
     pub newest: u64,
@@ -86,22 +85,21 @@ impl Instance {
         found.optional()?.ok_or(StoreError::Damaged("table of instances without a row"))
     }
 
-    /// Raises the generation by one; returns what it is then.
+    /// Raises the generation by one. Returns the new state.
     pub(super) fn raise(connection: &Connection) -> Result<Self, StoreError> {
         connection.execute("UPDATE instance SET generation = generation + 1", [])?;
         Self::read(connection)
     }
 }
 
-/// The ledger as the last start, the last certificates and the last stop of the CA have seen it: by it an older copy is
-/// noticed. It is in the file `last-start.json`, beside the ledger.
+/// A note about the ledger in the file `last-start.json` beside it, written by each start, batch and stop. With it, the
+/// next start detects an older copy of the ledger.
 ///
-/// A start and a stop wait until it is on the disk. A batch of certificates does not, to cost no more time: it is
-/// written into the open file, which a process that is killed cannot lose. A crash of the machine can lose what the
-/// operating system has not yet written out, on Linux half a minute by default.
+/// A start and a stop wait until the note is on the disk. A batch only writes to the open file, to save time. A killed
+/// process loses nothing. A crash of the machine can lose the writes of the last half minute (the default of Linux).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastStart {
-    /// Checkpoints that have failed since the start.
+    /// The number of failed checkpoints since the start.
     pub checkpoints_failed: u64,
     /// The ledger's generation.
     pub generation: u64,
@@ -110,15 +108,15 @@ pub struct LastStart {
     /// The row of the newest certificate.
     #[serde(default)]
     pub newest: u64,
-    /// The process that serves, or served.
+    /// The id of the process that serves, or has served last.
     pub process: u32,
 }
 
 impl LastStart {
-    /// Its name in the CA folder.
+    /// The name of the file in the CA folder.
     pub const FILE: &str = "last-start.json";
 
-    /// Reads it; `None` if the CA was never started here, or if the file is not whole.
+    /// Reads the note. `None` if the CA was never started here, or if the file is not complete.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -131,12 +129,12 @@ impl LastStart {
         }
     }
 
-    /// Whether `found`, of the same instance, knows all that this does.
+    /// Whether `found`, of the same instance, is as new as this note or newer.
     pub fn is_in(&self, found: &Instance) -> bool {
         self.generation <= found.generation && self.newest <= found.newest
     }
 
-    /// Writes it whole or not at all, and waits for the disk; the file, for [`LastStart::update`].
+    /// Writes the note whole or not at all, and waits for the disk. Returns the file for [`LastStart::update`].
     pub(super) fn write(&self, folder: &Path) -> Result<File, StoreError> {
         let path = folder.join(Self::FILE);
         let write = || {
@@ -146,8 +144,8 @@ impl LastStart {
         write().map_err(|e| StoreError::io(&path, e))
     }
 
-    /// Writes it over an earlier one of the same instance, without waiting for the disk. Its numbers only grow, so it
-    /// is no shorter.
+    /// Overwrites an earlier note of the same instance, without waiting for the disk. The numbers only grow, so the new
+    /// note is never shorter.
     pub(super) fn update(&self, file: &File) -> io::Result<()> {
         file.write_all_at(self.text().as_bytes(), 0)
     }

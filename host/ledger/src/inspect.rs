@@ -1,39 +1,37 @@
-//! Whether a ledger is sound: its structure, and each certificate in it.
+//! The check of a ledger: its structure, and each certificate in it.
 
 use std::fs;
 use std::path::Path;
 
-use minipki_core::cert::{Anchor, Certificate, verify};
-use minipki_core::crypto::Portable;
-use minipki_core::time::Now;
-use minipki_core::trust::RevocationCheck;
+use minipki_core::cert::Anchor;
 
 use super::files::companion;
 use super::{FILE, SqliteReader, StoreError};
-use minipki_ca::ports::{BadRow, CertificateFormat, CertificateRecord, Page};
+use minipki_ca::check_record;
+use minipki_ca::ports::{BadRow, Page};
 
-/// How many faults of a ledger's structure are told: the first shows that there are some.
-const FAULTS: u32 = 20;
+/// The maximum number of structural errors in a report.
+const MAX_ERRORS: u32 = 20;
 
-/// How many certificates are read at a time.
+/// The number of certificates in one read.
 const PORTION: usize = 500;
 
-/// The files of a ledger.
+/// The sizes of a ledger's files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
-    /// The ledger itself, in bytes.
+    /// The size of the ledger itself in bytes.
     pub ledger: u64,
-    /// Its write-ahead log, in bytes; 0 if there is none.
+    /// The size of the write-ahead log in bytes; 0 without one.
     pub log: u64,
-    /// When the log was folded into the ledger last, in seconds since 1970: only that changes the ledger's file.
-    pub folded: u64,
+    /// The time of the last checkpoint, in seconds since 1970. Only a checkpoint changes the ledger's own file.
+    pub checkpoint: u64,
 }
 
 impl Sizes {
-    /// At how many bytes a write-ahead log has grown for want of being folded in: four times what is usual.
+    /// The size in bytes of a write-ahead log whose checkpoints fail: four times the usual maximum.
     pub const LOG_TOO_LONG: u64 = 64 * 1024 * 1024;
 
-    /// The files in `folder`.
+    /// The sizes of the files in `folder`.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -44,32 +42,31 @@ impl Sizes {
         Ok(Self {
             ledger: about.len(),
             log: fs::metadata(companion(&path, "-wal")).map_or(0, |about| about.len()),
-            folded: u64::try_from(about.mtime()).unwrap_or(0),
+            checkpoint: u64::try_from(about.mtime()).unwrap_or(0),
         })
     }
 }
 
 impl SqliteReader {
-    /// The faults of the ledger's structure, in SQLite's words, the first twenty of them: pages, tables, and
-    /// indexes that do not agree with their tables. It reads the whole file.
+    /// SQLite's texts for the first 20 structural errors: in pages and tables, and indexes that do not match their
+    /// tables. Reads the whole file.
     ///
     /// # Errors
-    /// [`StoreError::At`] for a ledger that cannot be read at all.
-    pub fn faults(&self) -> Result<Vec<String>, StoreError> {
+    /// [`StoreError::At`] for a ledger that cannot be read.
+    pub fn structure_errors(&self) -> Result<Vec<String>, StoreError> {
         let read = || -> rusqlite::Result<Vec<String>> {
-            let mut query = self.connection().prepare(&format!("PRAGMA integrity_check({FAULTS})"))?;
+            let mut query = self.connection().prepare(&format!("PRAGMA integrity_check({MAX_ERRORS})"))?;
             query.query_map([], |row| row.get(0))?.collect()
         };
         let lines = read().map_err(|e| StoreError::from(e).in_ledger(self.connection()))?;
         Ok(lines.into_iter().filter(|line| line != "ok").collect())
     }
 
-    /// Verifies each certificate under `anchor`, whatever the time, and compares its text with the columns beside it.
-    /// Calls `bad` for each row that does not hold; returns how many rows there are. A signature takes some 50
-    /// microseconds.
+    /// Verifies each certificate under `anchor`, at the start of its validity, and compares its text with the other
+    /// columns. Calls `bad` for each wrong row. Returns the number of rows. A signature takes about 50 microseconds.
     ///
     /// # Errors
-    /// [`StoreError::At`] from the first row on that cannot be read at all.
+    /// [`StoreError::At`] at the first row that cannot be read.
     pub fn verify_all(&self, anchor: &Anchor, mut bad: impl FnMut(BadRow)) -> Result<u64, StoreError> {
         let mut count = 0;
         let mut after = 0;
@@ -80,7 +77,7 @@ impl SqliteReader {
             for row in &rows {
                 match row {
                     Ok(record) => {
-                        if let Err(what) = verify_row(record, anchor) {
+                        if let Err(what) = check_record(anchor, record) {
                             bad(BadRow { id: record.id, serial: Some(record.serial), what });
                         }
                         after = record.id;
@@ -97,28 +94,4 @@ impl SqliteReader {
             }
         }
     }
-}
-
-fn verify_row(record: &CertificateRecord, anchor: &Anchor) -> Result<(), &'static str> {
-    // No part of minipki issues another one.
-    if record.format != CertificateFormat::Json {
-        return Err("format");
-    }
-    let certificate = Certificate::parse(&record.certificate).map_err(|_| "certificate's text")?;
-    if certificate.serial_number() != record.serial {
-        return Err("serial number that is not the certificate's");
-    }
-    if certificate.subject_id() != record.subject_id.as_id() {
-        return Err("subject that is not the certificate's");
-    }
-    if certificate.subject_key().as_bytes().as_slice() != record.subject_key {
-        return Err("public key that is not the certificate's");
-    }
-    if certificate.validity() != record.validity {
-        return Err("validity that is not the certificate's");
-    }
-    let begin = Now::Exact(record.validity.not_before());
-    verify(Portable::new(), anchor, &certificate, begin, RevocationCheck::NotChecked)
-        .map(drop)
-        .map_err(|_| "signature that does not verify")
 }

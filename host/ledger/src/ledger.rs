@@ -1,4 +1,4 @@
-//! The write half: what a CA issues through.
+//! The ledger of the CA that issues, open to write.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,26 +8,26 @@ use minipki_core::cert::Id;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::Serial;
 use rand_core::TryCryptoRng;
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 
 use super::files::Lock;
 use super::guard::Guard;
 use super::open::{self, Accept};
+use super::record::record_all;
 use super::serials::{self, Stock};
 use super::{FILE, Owner, StoreError, facts};
 use minipki_ca::ports::{
-    CertificateFormat, Inquiry, Ledger, LedgerError, LedgerFacts, NewCertificate, TokenHash,
+    CertificateFormat, Inquiry, Ledger, LedgerError, LedgerFacts, NewCertificate, Recorder, TokenHash,
 };
 use minipki_os::files;
 
-/// How long a batch waits for another process's transaction. It may wait twice, to reserve and to record, and after a
-/// batch that did so too: all of that takes less than the ten seconds that a client waits.
+/// The time limit for another process's transaction. A batch can wait twice, to reserve and to record, after a batch
+/// that has waited twice too. All this takes less than the ten seconds that a client waits.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A CA's ledger, open to issue. While it lives no other process can open the same one.
+/// A CA's ledger, open to issue. Meanwhile no other process can open it to issue.
 ///
-/// Dropping it ends that in order: the write-ahead log is folded in.
+/// A drop closes the ledger in order, and writes the write-ahead log back.
 pub struct SqliteLedger<R = SysRng> {
     path: PathBuf,
     connection: Connection,
@@ -42,16 +42,15 @@ impl SqliteLedger {
     /// Opens the ledger of `owner` in `folder`, and locks the folder.
     ///
     /// # Errors
-    /// [`StoreError`], above all [`StoreError::Locked`] while another process serves the folder,
-    /// [`StoreError::Missing`] if there is no ledger, and [`StoreError::Foreign`] for another CA's.
+    /// [`StoreError`], for example [`StoreError::Locked`] while another process serves the folder,
+    /// [`StoreError::Missing`] without a ledger, and [`StoreError::Foreign`] for the ledger of another CA.
     pub fn open(folder: &Path, owner: &Owner) -> Result<Self, StoreError> {
         Self::open_with(folder, owner, Accept::default(), SysRng)
     }
 }
 
 impl<R: TryCryptoRng> SqliteLedger<R> {
-    /// [`SqliteLedger::open`] that takes what somebody has accepted, with another source of serial numbers than the
-    /// operating system.
+    /// [`SqliteLedger::open`] with the operator's exceptions and a source of random numbers.
     ///
     /// # Errors
     /// As [`SqliteLedger::open`].
@@ -69,99 +68,46 @@ impl<R: TryCryptoRng> SqliteLedger<R> {
         Ok(Self { path, connection, guard, stock: Stock::default(), space, rng, _lock: lock })
     }
 
-    /// Checks the machine's clock against the ledger's newest time, and records it, before anything is issued.
+    /// Checks the machine's clock against the ledger's newest time, and records it. Must precede the first certificate.
     ///
     /// # Errors
-    /// [`StoreError::ClockBehind`] unless that is accepted, [`StoreError::ClockUnset`].
+    /// [`StoreError::ClockBehind`] unless `accept` allows it, [`StoreError::ClockUnset`].
     pub fn start_at(&mut self, now: UnixTime, accept: Accept) -> Result<(), StoreError> {
         self.guard.start_at(&self.connection, now, accept.clock).map_err(|e| e.at(&self.path))
     }
 
-    fn refill(&mut self, count: usize) -> Result<(), StoreError> {
+    /// Draws serial numbers, and reserves them on the disk.
+    fn draw(&mut self, count: usize, format: CertificateFormat) -> Result<Vec<Serial>, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        self.guard.enter(&transaction, None)?;
-        let serials = serials::reserve(&transaction, &mut self.rng, count)?;
+        self.guard.check_before(&transaction, None)?;
+        let serials = serials::reserve(&transaction, &mut self.rng, count, format)?;
         transaction.commit()?;
-        self.guard.committed(&self.connection)?;
-        self.stock.add(serials);
-        Ok(())
+        self.guard.check_after(&self.connection)?;
+        Ok(serials)
     }
 
-    /// Records `certificates`, or says which of them the ledger refuses.
+    /// Records `certificates`. The inner error is the ledger's refusal of one of them.
     fn record_all(
         &mut self,
         certificates: &[NewCertificate<'_>],
         now: UnixTime,
     ) -> Result<Result<(), LedgerError>, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        self.guard.enter(&transaction, Some(now))?;
-        let mut newest = None;
-        for certificate in certificates {
-            let Some(id) = insert(&transaction, certificate)? else {
-                return Ok(Err(LedgerError::NotReserved(certificate.serial)));
-            };
-            if !spend(&transaction, certificate, id, self.guard.not_before(now))? {
-                return Ok(Err(LedgerError::TokenSpent(certificate.subject_id.into())));
-            }
-            newest = Some(id.unsigned_abs());
-        }
-        let serials = serials::reserve(&transaction, &mut self.rng, self.stock.low(certificates.len()))?;
+        self.guard.check_before(&transaction, Some(now))?;
+        let newest = match record_all(&transaction, certificates, self.guard.newest_time(now))? {
+            Ok(newest) => newest,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let low = self.stock.refill_count(certificates.len());
+        let serials = serials::reserve(&transaction, &mut self.rng, low, CertificateFormat::Json)?;
         transaction.commit()?;
-        self.guard.committed(&self.connection)?;
+        self.guard.check_after(&self.connection)?;
         if let Some(newest) = newest {
-            self.guard.remember(newest);
+            self.guard.record_newest(newest.unsigned_abs());
         }
         self.stock.add(serials);
         Ok(Ok(()))
     }
-}
-
-/// Moves a serial from the reserved ones to its certificate; returns the certificate's row, or `None` if the serial is
-/// not reserved.
-fn insert(
-    transaction: &Transaction<'_>,
-    certificate: &NewCertificate<'_>,
-) -> Result<Option<i64>, StoreError> {
-    let serial = certificate.serial.to_be_bytes();
-    let mut delete = transaction.prepare_cached("DELETE FROM reserved WHERE serial = ?1")?;
-    if delete.execute([serial])? != 1 {
-        return Ok(None);
-    }
-    let (format, content) = match certificate.format {
-        CertificateFormat::Json => (0, ValueRef::Text(certificate.certificate)),
-        CertificateFormat::X509 => (1, ValueRef::Blob(certificate.certificate)),
-    };
-    let mut insert = transaction.prepare_cached(
-        "INSERT INTO certificates
-             (serial, subject_id, subject_key, not_before, not_after, format, certificate)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    let id = insert.insert((
-        serial,
-        certificate.subject_id.as_str(),
-        certificate.subject_key,
-        certificate.validity.not_before().get() as i64,
-        certificate.validity.not_after().get() as i64,
-        format,
-        ToSqlOutput::Borrowed(content),
-    ))?;
-    Ok(Some(id))
-}
-
-/// Spends the token of `certificate`, if it has one, on the certificate in row `id`; returns whether it could be spent.
-fn spend(
-    transaction: &Transaction<'_>,
-    certificate: &NewCertificate<'_>,
-    id: i64,
-    now: UnixTime,
-) -> Result<bool, StoreError> {
-    let Some(token) = certificate.token else { return Ok(true) };
-    let mut update = transaction.prepare_cached(
-        "UPDATE tokens SET spent_on = ?1
-         WHERE hash = ?2 AND subject_id = ?3 AND expires >= ?4 AND spent_on IS NULL AND revoked IS NULL",
-    )?;
-    let subject = certificate.subject_id.as_str();
-    Ok(update.execute((id, token.as_bytes(), subject, now.get() as i64))? == 1)
 }
 
 impl<R> Drop for SqliteLedger<R> {
@@ -177,10 +123,10 @@ impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
         now: UnixTime,
     ) -> Result<Vec<Result<LedgerFacts, LedgerError>>, LedgerError> {
         self.guard.check_files(&self.connection)?;
-        let latest = self.guard.not_before(now);
-        let here = |error: StoreError| LedgerError::from(error.at(&self.path));
-        let all = facts::all_facts(&mut self.connection, inquiries, now, latest).map_err(here)?;
-        Ok(all.into_iter().map(|facts| facts.map_err(here)).collect())
+        let latest = self.guard.newest_time(now);
+        let at_path = |error: StoreError| LedgerError::from(error.at(&self.path));
+        let all = facts::all_facts(&mut self.connection, inquiries, now, latest).map_err(at_path)?;
+        Ok(all.into_iter().map(|facts| facts.map_err(at_path)).collect())
     }
 
     fn tokens(
@@ -190,18 +136,25 @@ impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
         now: UnixTime,
     ) -> Result<Vec<TokenHash>, LedgerError> {
         self.guard.check_files(&self.connection)?;
-        let now = self.guard.not_before(now);
+        let now = self.guard.newest_time(now);
         Ok(facts::usable(&self.connection, subject, subject_key, now).map_err(|e| e.at(&self.path))?)
     }
 
     fn free_space(&mut self) -> u64 {
         self.space.free()
     }
+}
 
-    fn reserve(&mut self, count: usize) -> Result<Vec<Serial>, LedgerError> {
+impl<R: TryCryptoRng + Send> Recorder for SqliteLedger<R> {
+    fn reserve(&mut self, count: usize, format: CertificateFormat) -> Result<Vec<Serial>, LedgerError> {
+        // Only JSON certificates are issued often enough for a stock.
+        if format != CertificateFormat::Json {
+            return Ok(self.draw(count, format).map_err(|e| e.at(&self.path))?);
+        }
         let missing = self.stock.missing(count);
         if missing > 0 {
-            self.refill(missing).map_err(|e| e.at(&self.path))?;
+            let serials = self.draw(missing, format).map_err(|e| e.at(&self.path))?;
+            self.stock.add(serials);
         }
         Ok(self.stock.take(count))
     }
@@ -211,10 +164,10 @@ impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
     }
 }
 
-/// How long the free space that was asked for is good: a batch must not ask the disk each time.
-const FRESH: Duration = Duration::from_secs(1);
+/// The lifetime of a cached value of the free space, so that not every batch asks the operating system.
+const CACHED: Duration = Duration::from_secs(1);
 
-/// Asks for the free space where a folder is, at most once a second.
+/// The free space on the disk of a folder, cached for a second.
 struct Space {
     folder: PathBuf,
     known: Option<(Instant, u64)>,
@@ -225,11 +178,11 @@ impl Space {
         Self { folder, known: None }
     }
 
-    /// The bytes that an unprivileged process can still write; [`u64::MAX`] if the system does not say: then the next
-    /// write tells.
+    /// The bytes that an unprivileged process can still write. [`u64::MAX`] if this is unknown: then the next write can
+    /// fail.
     fn free(&mut self) -> u64 {
         match self.known {
-            Some((asked, free)) if asked.elapsed() < FRESH => free,
+            Some((since, free)) if since.elapsed() < CACHED => free,
             _ => {
                 let free = files::free_space(&self.folder).unwrap_or(u64::MAX);
                 self.known = Some((Instant::now(), free));
@@ -254,13 +207,13 @@ mod tests {
         open::create(folder.path(), &owner).expect("made");
         let mut ledger = SqliteLedger::open(folder.path(), &owner).expect("opened");
         let time = |seconds| UnixTime::new(seconds).expect("a time");
-        let serials = ledger.reserve(2).expect("reserved");
+        let serials = ledger.reserve(2, CertificateFormat::Json).expect("reserved");
         let certificate = NewCertificate {
             serial: serials[0],
             subject_id: issuer_id.as_id(),
             subject_key: &[1; 32],
             validity: Validity::new(time(1), time(2)).expect("in order"),
-            // More than what is free in the pages that there are.
+            // More than the free space in the existing pages.
             format: CertificateFormat::Json,
             certificate: &[b'x'; 32 * 1024],
             token: None,

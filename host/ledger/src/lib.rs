@@ -1,16 +1,16 @@
 //! The storage ports of the CA on SQLite: `ledger.sqlite` in the CA folder.
 //!
-//! - [`SqliteLedger`] is what `ca serve` issues through; there is one at a time, by a lock on the folder. Opening it
-//!   brings a ledger of an earlier version up to date.
-//! - [`SqliteStorage`] opens what anyone else needs, from any process: [`SqliteReader`], [`SqliteTokens`] and
-//!   [`SqliteAudit`].
+//! - [`SqliteLedger`] is the ledger of a CA that issues. A lock on the folder allows only one at a time.
+//!   Opening it migrates a ledger of an earlier version.
+//! - [`SqliteStorage`] opens [`SqliteReader`], [`SqliteTokens`], [`SqliteRecorder`] and [`SqliteAudit`], from any process.
 //!
-//! [`create`] makes a ledger, as a part of making a CA. Beside it only [`Accept::empty_ledger`] has one made. `guard`
-//! has what must hold at each commit.
+//! Only [`create`] and an open with [`Accept::empty_ledger`] make a ledger. `guard` has the checks at each commit.
 
 use std::path::PathBuf;
 
-use minipki_ca::ports::{AuditLog, LedgerError, LedgerReader, Storage, TokenBook};
+use minipki_core::time::UnixTime;
+
+use minipki_ca::ports::{AuditLog, LedgerError, LedgerReader, Recorder, Storage, TokenBook};
 
 mod audit;
 mod backup;
@@ -23,6 +23,7 @@ mod inspect;
 mod ledger;
 mod open;
 mod reader;
+mod record;
 mod rows;
 mod schema;
 mod search;
@@ -30,7 +31,7 @@ mod serials;
 mod tokens;
 
 pub use audit::SqliteAudit;
-pub use backup::{Restoring, owner_of, snapshot, sound};
+pub use backup::{Restoring, check_sound, owner_of, snapshot};
 pub use error::StoreError;
 pub use files::{Lock, companion};
 pub use identity::{Instance, LastStart, Owner};
@@ -38,12 +39,13 @@ pub use inspect::Sizes;
 pub use ledger::SqliteLedger;
 pub use open::{Accept, create, discard_unused};
 pub use reader::SqliteReader;
+pub use record::SqliteRecorder;
 pub use tokens::SqliteTokens;
 
 /// The ledger's name in the CA folder.
 pub const FILE: &str = "ledger.sqlite";
 
-/// The ledger of one CA in its folder. Nothing is opened before it is asked for.
+/// The ledger of one CA in its folder. Each method opens it anew.
 #[derive(Clone, Debug)]
 pub struct SqliteStorage {
     /// The CA's folder.
@@ -59,6 +61,10 @@ impl Storage for SqliteStorage {
 
     fn tokens(&self) -> Result<Box<dyn TokenBook>, LedgerError> {
         Ok(Box::new(SqliteTokens::open(&self.folder, &self.owner)?))
+    }
+
+    fn recorder(&self, now: UnixTime) -> Result<Box<dyn Recorder>, LedgerError> {
+        Ok(Box::new(SqliteRecorder::open(&self.folder, &self.owner, now)?))
     }
 
     fn audit(&self) -> Result<Box<dyn AuditLog>, LedgerError> {

@@ -1,5 +1,5 @@
-//! The ways to a ledger: to make it, to write it, to read it. Each is strict: it refuses every file that is not the
-//! ledger of the folder, and makes one only where that was asked for.
+//! Making a ledger, and opening it to issue, to write or to read. Each function refuses any file that is not the ledger
+//! of the folder, and makes a ledger only on demand.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -19,31 +19,31 @@ use super::schema::{self, CURRENT};
 use super::{FILE, StoreError};
 use minipki_os::files;
 
-/// How long a writer waits for another process's transaction.
+/// The time limit for another process's transaction.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long it lets pass before it tries again where SQLite does not wait by itself.
+/// The pause before the next try where SQLite does not wait by itself.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How long the check of a ledger's structure may take when the CA begins to issue. It reads the whole file, and gets
-/// through some 200,000 certificates (430 MB in memory) in this time. In a larger ledger it checks the first part.
+/// The time limit for the check of the structure at a start. In this time the check reads about 200,000 certificates
+/// (430 MB in memory). It checks the first part of a larger ledger.
 const CHECK: Duration = Duration::from_secs(2);
 
-/// What a person has decided to accept, knowing what it means.
+/// Exceptions that the operator accepts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Accept {
-    /// That there is no ledger: an empty one is made.
+    /// Whether a missing ledger is accepted. An empty one is made.
     pub empty_ledger: bool,
-    /// That the ledger is not the one that was served last.
+    /// Whether a ledger is accepted that is not the one that was served last.
     pub older_ledger: bool,
-    /// That the clock is behind the newest time in the ledger.
+    /// Whether a clock behind the newest time in the ledger is accepted.
     pub clock: bool,
 }
 
-/// Makes the ledger of `owner` in `folder`, or ends the making that was interrupted.
+/// Makes the ledger of `owner` in `folder`, or completes an interrupted creation.
 ///
 /// # Errors
-/// [`StoreError::Exists`] if there is one.
+/// [`StoreError::Exists`] if there is a ledger.
 pub fn create(folder: &Path, owner: &Owner) -> Result<(), StoreError> {
     let path = folder.join(FILE);
     match files::create_new(&path, files::SECRET) {
@@ -64,7 +64,7 @@ fn make(path: &Path, owner: &Owner) -> Result<(), StoreError> {
     schema::migrate(&mut connection, path, owner)
 }
 
-/// Opens the ledger of `owner` in `folder` to issue, under the lock on the folder, and brings an older one up to date.
+/// Opens the ledger of `owner` in `folder` to issue, and migrates an older one. The caller holds the folder's lock.
 pub(super) fn open_to_issue(folder: &Path, owner: &Owner, accept: Accept) -> Result<Connection, StoreError> {
     let path = folder.join(FILE);
     let opened = match open_any(folder, owner, accept.older_ledger) {
@@ -80,17 +80,17 @@ pub(super) fn open_to_issue(folder: &Path, owner: &Owner, accept: Accept) -> Res
         tracing::info!(
             found,
             current = CURRENT,
-            "the ledger is brought up to date; a large one takes minutes"
+            "migrating the ledger to the current schema; a large ledger takes minutes"
         );
         schema::migrate(&mut connection, &path, owner).map_err(|e| e.at(&path))?;
-        // The log holds the whole ledger now. What a reader keeps in it is folded in later.
+        // The log holds the whole ledger now. Pages that a reader needs are written back later.
         let _ = checkpoint(&connection, "TRUNCATE");
-        tracing::info!("the ledger is up to date");
+        tracing::info!("the ledger has the current schema");
     }
     Ok(connection)
 }
 
-/// Opens the ledger of `owner` in `folder` to write what does not need the lock.
+/// Opens the ledger of `owner` in `folder` for writes that do not need the lock.
 pub(super) fn open_to_write(folder: &Path, owner: &Owner) -> Result<Connection, StoreError> {
     match open_any(folder, owner, false)? {
         (_, found) if found < CURRENT => {
@@ -100,7 +100,7 @@ pub(super) fn open_to_write(folder: &Path, owner: &Owner) -> Result<Connection, 
     }
 }
 
-/// Opens the ledger of `owner` in `folder` to write, and leaves it in its schema, which is returned.
+/// Opens the ledger of `owner` in `folder` to write, without a migration. Returns its schema too.
 pub(super) fn open_any(
     folder: &Path,
     owner: &Owner,
@@ -108,7 +108,7 @@ pub(super) fn open_any(
 ) -> Result<(Connection, i32), StoreError> {
     let path = folder.join(FILE);
     match write(folder, &path, owner, accept_older) {
-        // To look into it at all, SQLite writes beside it.
+        // SQLite writes files beside the ledger even to read it.
         Err(StoreError::Sqlite(e)) if is_refusal(&e) && is_read_only(&path) => {
             Err(StoreError::ReadOnly { path })
         }
@@ -125,7 +125,7 @@ fn write(
     check_mode(path)?;
     check_content(path)?;
     let mut connection = connect(path)?;
-    // Before anything is changed: this may be a file of some other program.
+    // Checked before any change: this may be the file of another program.
     let found = schema::check_kind(&connection.transaction()?, path)?;
     if found == 0 {
         return Err(StoreError::Missing { path: path.to_owned(), what: "is empty" });
@@ -141,7 +141,7 @@ fn write(
     Ok((connection, found))
 }
 
-/// Writes the write-ahead log back; how many pages it has, and how many of them are written back by now.
+/// Writes the write-ahead log back. Returns its number of pages, and how many of them are written back.
 pub(super) fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<(i64, i64)> {
     let sql = format!("PRAGMA wal_checkpoint({mode})");
     connection.query_row(&sql, [], |row| Ok((row.get(1)?, row.get(2)?)))
@@ -159,15 +159,15 @@ fn prepare_to_write(connection: &Connection) -> Result<(), StoreError> {
     // FULL: a commit in WAL mode is on the disk when it returns.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // Only the CA that issues writes into the ledger's own file, so it can tell when another program did.
+    // Only the CA that issues writes to the ledger's own file, so it can detect writes of another program.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-    // Plans do not depend on what is bound, or statements would be compiled again for each value.
+    // Query plans that do not depend on values, so that statements are not compiled again for each value.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 
-/// Puts the database into WAL mode. SQLite waits for others everywhere but here, where a reader
-/// becomes the only writer; so this waits for whoever makes the same ledger at the same time.
+/// Puts the database into WAL mode. SQLite does not wait here for a process that makes the same ledger at the same
+/// time, so this function waits.
 fn log_ahead(connection: &Connection) -> Result<(), StoreError> {
     let deadline = Instant::now() + TIMEOUT;
     loop {
@@ -180,7 +180,7 @@ fn log_ahead(connection: &Connection) -> Result<(), StoreError> {
     }
 }
 
-/// Compares the ledger with what the last start of the CA has seen.
+/// Compares the ledger with the note of the last start.
 fn check_last(folder: &Path, path: &Path, connection: &Connection, schema: i32) -> Result<(), StoreError> {
     let Some(last) = LastStart::read(folder)? else { return Ok(()) };
     if schema < schema::INSTANCE {
@@ -196,7 +196,7 @@ fn check_last(folder: &Path, path: &Path, connection: &Connection, schema: i32) 
     Ok(())
 }
 
-/// Checks the structure of the whole ledger, for as long as that may take at a start.
+/// Checks the structure of the ledger, with the time limit of a start.
 pub(super) fn quick_check(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let deadline = Instant::now() + CHECK;
     connection.progress_handler(10_000, Some(move || Instant::now() > deadline))?;
@@ -208,7 +208,7 @@ pub(super) fn quick_check(connection: &mut Connection, path: &Path) -> Result<()
         Err(e) if e.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
             tracing::info!(
                 seconds = CHECK.as_secs(),
-                "the ledger is too large to be checked whole at a start; `minipki ca check` does it"
+                "the ledger is too large for a complete check at a start; `minipki ca check` does one"
             );
             Ok(())
         }
@@ -246,22 +246,22 @@ fn connect_to_read(path: &Path) -> Result<(Connection, i32), StoreError> {
     };
     match open(path.as_os_str(), flags) {
         Err(StoreError::Sqlite(e)) if is_refusal(&e) && is_read_only(path) => {}
-        Err(StoreError::Sqlite(e)) if is_refusal(&e) => return connect_alone(path),
-        Err(StoreError::Full) => return connect_alone(path),
+        Err(StoreError::Sqlite(e)) if is_refusal(&e) => return connect_exclusively(path),
+        Err(StoreError::Full) => return connect_exclusively(path),
         opened => return opened,
     }
-    // To read in WAL mode, SQLite writes an index beside the ledger. Where it cannot, nobody else can either, so the
-    // ledger does not change; but it must be whole without its log.
+    // To read in WAL mode, SQLite writes an index beside the ledger. Nobody can do that in a read-only folder, so the
+    // ledger does not change. But it must be complete without its log.
     if fs::metadata(companion(path, "-wal")).is_ok_and(|log| log.len() > 0) {
         return Err(StoreError::Unfolded { path: path.to_owned() });
     }
     open(&immutable(path), flags | OpenFlags::SQLITE_OPEN_URI)
 }
 
-/// Opens a ledger to read that only one who may write can open: on a full disk, or after a change that was interrupted
-/// and must be undone. SQLite keeps the index of the write-ahead log in memory, so no room is needed, and others wait
-/// meanwhile (<https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory>).
-fn connect_alone(path: &Path) -> Result<(Connection, i32), StoreError> {
+/// Opens a ledger to read with write access and an exclusive lock. This is needed on a full disk, and to undo an
+/// interrupted change. SQLite keeps the index of the write-ahead log in memory, so it needs no disk space, and other
+/// processes wait meanwhile (<https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory>).
+fn connect_exclusively(path: &Path) -> Result<(Connection, i32), StoreError> {
     let mut connection = connect(path)?;
     keep_log(&connection)?;
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
@@ -269,7 +269,7 @@ fn connect_alone(path: &Path) -> Result<(Connection, i32), StoreError> {
     Ok((connection, found))
 }
 
-/// Keeps SQLite from folding the write-ahead log in when `connection` is closed: looking at a ledger leaves it as it was.
+/// Prevents a checkpoint when `connection` is closed, so that a read does not change the ledger.
 pub(super) fn keep_log(connection: &Connection) -> Result<(), StoreError> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(())
@@ -279,12 +279,12 @@ fn is_refusal(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
-/// Whether this process may make no files beside `path`.
+/// Whether this process cannot make files beside `path`.
 fn is_read_only(path: &Path) -> bool {
     rustix::fs::access(files::folder_of(path), rustix::fs::Access::WRITE_OK).is_err()
 }
 
-/// The name of a database that does not change (<https://www.sqlite.org/uri.html>).
+/// The URI of a database that does not change (<https://www.sqlite.org/uri.html>).
 fn immutable(path: &Path) -> std::ffi::OsString {
     let mut name = String::from("file:");
     for byte in path.as_os_str().as_bytes() {
@@ -310,21 +310,21 @@ fn check_mode(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Refuses a file without content before SQLite opens it: SQLite would remove the write-ahead log beside it, which may
-/// hold all that there is.
+/// Refuses an empty file before SQLite opens it: SQLite would remove the write-ahead log beside it, which may hold all
+/// data.
 fn check_content(path: &Path) -> Result<(), StoreError> {
     match fs::metadata(path).map_err(|e| StoreError::io(path, e))?.len() {
         0 => Err(StoreError::Missing { path: path.to_owned(), what: "is empty" }),
-        // A file that is shorter than the smallest page counts as empty for SQLite.
+        // SQLite treats a file that is shorter than the smallest page as empty.
         1..512 => Err(StoreError::Missing { path: path.to_owned(), what: "is too short to be a ledger" }),
         _ => Ok(()),
     }
 }
 
-/// Removes a ledger that an interrupted `ca init` has left: of any CA, but nothing was ever issued from it.
+/// Removes the unused ledger of an interrupted `ca init`, of any CA.
 ///
 /// # Errors
-/// [`StoreError::Exists`] if something was issued from it, or it is not a ledger that can be read.
+/// [`StoreError::Exists`] if the ledger was used or cannot be read.
 pub fn discard_unused(folder: &Path) -> Result<(), StoreError> {
     let path = folder.join(FILE);
     let used = || StoreError::Exists(path.clone());
@@ -333,7 +333,7 @@ pub fn discard_unused(folder: &Path) -> Result<(), StoreError> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => 0,
         Err(e) => return Err(StoreError::io(&path, e)),
     };
-    // The log goes with the ledger that it belongs to; a log alone may hold all that there is.
+    // A log without a ledger may hold all data.
     let log = fs::metadata(companion(&path, "-wal")).map_or(0, |about| about.len());
     if length == 0 && log > 0 {
         return Err(used());
@@ -362,7 +362,7 @@ fn is_unused(path: &Path) -> Result<bool, StoreError> {
     }
 }
 
-/// A time in the ledger, for a message; 1970 if the number is no time.
+/// A time in the ledger, for a message; 1970 for an invalid number.
 pub(super) fn time(seconds: u64) -> UnixTime {
     UnixTime::new(seconds).unwrap_or(UnixTime::MIN)
 }

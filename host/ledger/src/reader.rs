@@ -1,4 +1,4 @@
-//! The read half: look-ups and listings, beside a running server.
+//! Look-ups and lists, also beside a CA that issues.
 
 use std::path::Path;
 
@@ -14,14 +14,14 @@ use minipki_ca::ports::{
     TokenRecord,
 };
 
-/// Reads a ledger. It sees what was committed when each call began, and never delays a writer.
+/// A reader of a ledger. Each call sees all commits before it, and never delays a writer.
 pub struct SqliteReader(Connection);
 
 impl SqliteReader {
     /// Opens the ledger of `owner` in `folder`.
     ///
     /// # Errors
-    /// [`StoreError`] for a ledger that is missing, of another CA, of another schema, or readable by others.
+    /// [`StoreError`] for a missing ledger, another CA, another schema, or permissions for other users.
     pub fn open(folder: &Path, owner: &Owner) -> Result<Self, StoreError> {
         open::open_to_read(folder, owner).map(Self)
     }
@@ -30,7 +30,7 @@ impl SqliteReader {
         &self.0
     }
 
-    /// Which copy of the ledger this is.
+    /// The identity of this copy of the ledger.
     ///
     /// # Errors
     /// [`StoreError::At`].
@@ -38,7 +38,7 @@ impl SqliteReader {
         Instance::read(&self.0).map_err(|e| e.in_ledger(&self.0))
     }
 
-    /// Adds one page of the records to `rows`, as [`LedgerReader::list_each`] does.
+    /// See [`LedgerReader::list_each`].
     ///
     /// # Errors
     /// [`StoreError::At`] for a ledger that cannot be read.
@@ -61,7 +61,7 @@ impl SqliteReader {
         .map_err(|e| e.in_ledger(&self.0))
     }
 
-    /// What `read` reads from the ledger.
+    /// Reads from the ledger with `read`.
     fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, LedgerError> {
         read(&self.0).map_err(|error| row_error(&self.0, error))
     }

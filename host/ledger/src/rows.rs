@@ -1,4 +1,4 @@
-//! A row of the table of certificates as a record, and what is wrong with one that is none.
+//! The conversion of a row of the table `certificates` to a record, and its errors.
 
 use minipki_core::cert::{Id, IdBuf};
 use minipki_core::time::UnixTime;
@@ -8,7 +8,7 @@ use rusqlite::{Connection, Params, Row};
 use super::StoreError;
 use minipki_ca::ports::{BadRow, CertificateFormat, CertificateRecord, LedgerError};
 
-/// The columns of a [`CertificateRecord`], in the order [`parse`] reads them.
+/// A query for the columns of a [`CertificateRecord`], in the order of [`parse`].
 macro_rules! select {
     ($rest:literal) => {
         concat!(
@@ -20,7 +20,7 @@ macro_rules! select {
 
 pub(super) use select;
 
-/// Adds each row that `sql` finds.
+/// Adds all rows of a query to `into`.
 pub(super) fn each(
     connection: &Connection,
     sql: &str,
@@ -35,7 +35,7 @@ pub(super) fn each(
     Ok(())
 }
 
-/// The records that `sql` finds. A bad one ends them.
+/// The records of a query. Fails at the first bad row.
 pub(super) fn records(
     connection: &Connection,
     sql: &str,
@@ -50,14 +50,14 @@ pub(super) fn records(
     Ok(records)
 }
 
-/// What `error` says of `row`, whose first two columns are the row's number and the serial number.
+/// The report of `error` about `row`. The first two columns are the row number and the serial number.
 pub(super) fn bad_row(row: &Row<'_>, error: &StoreError) -> BadRow {
     let id = row.get::<_, i64>(0).map_or(0, i64::unsigned_abs);
     let what = if let StoreError::Damaged(what) = error { what } else { "row that cannot be read" };
     BadRow { id, serial: serial(row, 1), what }
 }
 
-/// The record in a row of [`select`].
+/// The record of a row of [`select`].
 pub(super) fn parse(row: &Row<'_>) -> Result<CertificateRecord, StoreError> {
     let damaged = StoreError::Damaged;
     let number = |column, what| {
@@ -82,7 +82,7 @@ pub(super) fn parse(row: &Row<'_>) -> Result<CertificateRecord, StoreError> {
     })
 }
 
-/// The serial number in a column, if it is one.
+/// The serial number in a column, if it is valid.
 pub(super) fn serial(row: &Row<'_>, column: usize) -> Option<Serial> {
     Serial::from_be_bytes(&row.get::<_, [u8; Serial::OCTETS]>(column).ok()?).ok()
 }
@@ -95,7 +95,7 @@ pub(super) fn format(row: &Row<'_>, column: usize) -> Result<CertificateFormat, 
     }
 }
 
-/// The key in a column of a certificate of this format.
+/// The public key in a column, for a certificate of this format.
 pub(super) fn subject_key(
     row: &Row<'_>,
     column: usize,
@@ -108,7 +108,7 @@ pub(super) fn subject_key(
     }
 }
 
-/// An error that was met in reading rows: a damaged one concerns those only who need it.
+/// The error of a call that reads rows. A damaged row fails only the calls that need it.
 pub(super) fn row_error(connection: &Connection, error: StoreError) -> LedgerError {
     let is_row = matches!(error, StoreError::Damaged(_));
     let error = error.in_ledger(connection);

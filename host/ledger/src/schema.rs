@@ -1,4 +1,4 @@
-//! The tables, in the one place where they are made and changed.
+//! The tables and their migrations.
 
 use std::path::Path;
 
@@ -6,23 +6,22 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{Owner, StoreError};
 
-/// `MPKI`: tells a ledger from any other database (SQLite's `application_id`).
+/// `MPKI`: SQLite's `application_id` of a ledger.
 const APPLICATION: i32 = 0x4d50_4b49;
 
-/// Step `n` takes a ledger from schema `n` to `n + 1` (SQLite's `user_version`). Steps are only
-/// ever added.
+/// Step `n` migrates a ledger from schema `n` to `n + 1` (SQLite's `user_version`). Existing steps never change.
 ///
-/// - A serial number is in `reserved` from before it is signed until its certificate is recorded,
-///   and in `certificates` from then on. What a crash leaves in `reserved` stays there: burned.
-/// - `certificates.id` counts up in the order of issue, so that a listing has stable pages.
-/// - `tokens.id` is a random number by which a token can be spoken of: its hash is a secret.
-/// - `instance.id` tells this ledger from those that were restored from the same backup. `instance.generation` grows
-///   when a CA begins to issue, when it stops in order, and when the ledger is restored: by both, and by
-///   the newest certificate, an older copy is noticed. `instance.latest` is the newest time that the CA has seen;
-///   `instance.backed_up` that of the last backup.
-/// - A serial number is 20 octets with zeros in front, so that their order is that of the numbers.
-/// - `certificates.format` says what `certificate` and `subject_key` are: 0 is JSON, a text, and 32 bytes; 1 is X.509,
-///   a blob, and a SubjectPublicKeyInfo.
+/// - A serial number is in `reserved` before it is signed, and in `certificates` when its certificate is recorded.
+///   After a crash, unused numbers stay in `reserved` and are never used.
+/// - `certificates.id` counts up in the order of issue, so that a list has stable pages.
+/// - `tokens.id` is a random number that identifies a token to people. The hash of a token is a secret.
+/// - `instance.id` differs between ledgers that were restored from the same backup. `instance.generation` grows when a
+///   CA begins to issue, when it stops in order, and when the ledger is restored. Both, and the newest certificate,
+///   show an older copy. `instance.latest` is the newest time of the CA's clock, and `instance.backed_up` the time of
+///   the last backup.
+/// - A serial number has 20 octets with leading zeros, so that octets and numbers have the same order.
+/// - `certificates.format` is 0 for JSON or 1 for X.509. `certificate` is then a text or a blob, and `subject_key` has
+///   32 bytes or is a SubjectPublicKeyInfo.
 /// - `audit.id` counts up. The newest entry is never removed, so no number is used twice.
 const STEPS: [&str; 4] = [
     "
@@ -66,7 +65,7 @@ const STEPS: [&str; 4] = [
     CREATE UNIQUE INDEX tokens_by_id ON tokens (id);
     CREATE INDEX tokens_by_end ON tokens (expires);
 ",
-    // What tells one copy of a ledger from another.
+    // The identity of a copy.
     "
     CREATE TABLE instance (
         single     INTEGER PRIMARY KEY CHECK (single = 1),
@@ -78,8 +77,8 @@ const STEPS: [&str; 4] = [
     INSERT INTO instance (single, id, generation, latest)
         SELECT 1, randomblob(16), 0, coalesce(max(not_before), 0) FROM certificates;
 ",
-    // The type of a column changes only with its table. Each row is copied as it is, also one that was changed from
-    // outside: `ca check` names it.
+    // SQLite cannot change the type of a column in place. Every row is copied unchanged, also a row that was changed
+    // from outside: `ca check` finds it.
     "
     CREATE TABLE reserved_new (
         serial BLOB PRIMARY KEY CHECK (length(serial) = 20
@@ -127,8 +126,8 @@ pub(super) const INSTANCE: i32 = 3;
 /// The schema that this program writes.
 pub(super) const CURRENT: i32 = STEPS.len() as i32;
 
-/// Checks that this is a ledger, or an empty database about to become one, of a schema that is
-/// known here; returns the schema, 0 for an empty one. Within a transaction, since another process may be making it.
+/// Checks that this is an empty database, or a ledger with a known schema. Returns the schema, 0 for an empty database.
+/// Needs a transaction, since another process may be making the ledger.
 pub(super) fn check_kind(connection: &Transaction<'_>, path: &Path) -> Result<i32, StoreError> {
     let path = || path.to_owned();
     let found: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
@@ -143,13 +142,13 @@ pub(super) fn check_kind(connection: &Transaction<'_>, path: &Path) -> Result<i3
     Ok(schema)
 }
 
-/// Brings a ledger up to date, or makes one in an empty database: in one transaction, so a crash at any moment leaves
-/// the ledger of before. While a table is copied the ledger needs its own size again, twice, on the disk.
+/// Migrates a ledger, or makes one in an empty database. This is one transaction, so a crash leaves the earlier ledger.
+/// The copy of a table needs twice the size of the ledger on the disk.
 pub(super) fn migrate(connection: &mut Connection, path: &Path, owner: &Owner) -> Result<(), StoreError> {
-    // Otherwise SQLite deletes a dropped table's rows one by one, and refuses where another table refers to them
+    // With foreign keys, SQLite deletes the rows of a dropped table one by one, and refuses if others refer to them
     // (<https://www.sqlite.org/lang_altertable.html#otheralter>).
     connection.pragma_update(None, "foreign_keys", false)?;
-    // Asked again within the transaction: two processes may open a new ledger at the same time.
+    // Checked again within the transaction: two processes may open a new ledger at the same time.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = check_kind(&transaction, path)?;
     let steps = usize::try_from(found).ok().and_then(|found| STEPS.get(found..)).unwrap_or_default();

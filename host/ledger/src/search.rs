@@ -1,8 +1,8 @@
 //! The SQL of a search.
 //!
-//! A filter that lets few through is followed by its own index, and what it finds is sorted; otherwise the index of the
-//! order is followed, and the filters applied on the way, within the span of numbers that days of begin leave. Whatever
-//! takes too long is given up.
+//! A filter with few matches uses its own index, and the matches are sorted. Otherwise the search follows the index of
+//! the order and applies the filters to each row, within the row numbers that a filter of begin times allows. A search
+//! has a time limit.
 
 use std::time::{Duration, Instant};
 
@@ -14,19 +14,20 @@ use super::StoreError;
 use super::rows::{records, row_error, select};
 use minipki_ca::ports::{CertificateRecord, Cursor, Found, LedgerError, Order, PagePlace, Search, SortValue};
 
-/// How many certificates a filter may let through for them all to be looked at and sorted: at once,
-/// and where a page of them was not found near.
+/// The number of matches of a filter that are all read and sorted at once.
 const FEW: usize = 2000;
+
+/// The number of matches that are all read and sorted if the page was not found in the nearest rows.
 const MANY: usize = 50_000;
 
-/// How many rows are looked at for a page of what passes a filter that lets many through.
+/// The number of nearest rows that are read first for a page.
 const NEAR: usize = 5000;
 
-/// How long a search may take.
+/// The time limit of a search.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// SQLite's instructions between two looks at the clock.
-const LOOK: i32 = 10_000;
+/// The number of SQLite's instructions between two checks of the time.
+const CHECK_INTERVAL: i32 = 10_000;
 
 const fn column(order: Order) -> &'static str {
     match order {
@@ -38,8 +39,8 @@ const fn column(order: Order) -> &'static str {
     }
 }
 
-/// What SQLite is told of the way to go when the index of `order` is to be followed.
-const fn path(order: Order) -> &'static str {
+/// The index hint for the index of `order`.
+const fn index(order: Order) -> &'static str {
     match order {
         Order::Issue => "NOT INDEXED",
         Order::Subject => BY_SUBJECT,
@@ -49,7 +50,7 @@ const fn path(order: Order) -> &'static str {
     }
 }
 
-/// The value of a cursor as the column of `order` has it.
+/// The value of a cursor for the column of `order`.
 fn value(order: Order, cursor: &Cursor) -> Value {
     match order.value_at(cursor) {
         SortValue::Number(number) => integer(number),
@@ -66,35 +67,35 @@ const BY_SERIAL: &str = "INDEXED BY certificates_by_serial";
 const BY_SUBJECT: &str = "INDEXED BY certificates_by_subject";
 const BY_BEGIN: &str = "INDEXED BY certificates_by_begin";
 
-/// A filter: what SQL it is, and the way to go when it is followed.
+/// The SQL condition of a filter, with its values and the hint for its index.
 struct Filter {
     sql: &'static str,
     values: Vec<Value>,
-    path: &'static str,
+    index: &'static str,
 }
 
 fn filters(search: &Search) -> Vec<Filter> {
     let mut filters = Vec::new();
     if let Some(serial) = search.serial {
         let values = vec![Value::Blob(serial.to_be_bytes().into())];
-        filters.push(Filter { sql: "serial = ?", values, path: BY_SERIAL });
+        filters.push(Filter { sql: "serial = ?", values, index: BY_SERIAL });
     }
     if let Some(range) = &search.key {
         let values = vec![Value::Blob(range.start().clone()), Value::Blob(range.end().clone())];
-        let path = "INDEXED BY certificates_by_key";
-        filters.push(Filter { sql: "subject_key BETWEEN ? AND ?", values, path });
+        let index = "INDEXED BY certificates_by_key";
+        filters.push(Filter { sql: "subject_key BETWEEN ? AND ?", values, index });
     }
     if !search.subject.is_empty() {
-        // `~` comes after every character of a name.
+        // `~` sorts after every character of a name.
         let values = vec![search.subject.clone(), format!("{}~", search.subject)];
         let values = values.into_iter().map(Value::Text).collect();
-        filters.push(Filter { sql: "subject_id >= ? AND subject_id < ?", values, path: BY_SUBJECT });
+        filters.push(Filter { sql: "subject_id >= ? AND subject_id < ?", values, index: BY_SUBJECT });
     }
     if search.begins_from.is_some() || search.begins_before.is_some() {
         let time = |time: Option<UnixTime>, open| time.map_or(open, |time| time.get() as i64);
         let values = [time(search.begins_from, 0), time(search.begins_before, i64::MAX)];
         let values = values.into_iter().map(Value::Integer).collect();
-        filters.push(Filter { sql: "not_before >= ? AND not_before < ?", values, path: BY_BEGIN });
+        filters.push(Filter { sql: "not_before >= ? AND not_before < ?", values, index: BY_BEGIN });
     }
     filters
 }
@@ -106,7 +107,7 @@ fn order(search: &Search) -> String {
     format!("{} {direction}, id {direction}", column(search.order))
 }
 
-/// The bound that the page's place sets, as another filter.
+/// The condition for the place of the page, as another filter.
 fn bound(search: &Search) -> Option<(String, [Value; 2])> {
     let (cursor, forward) = match &search.place {
         PagePlace::First => return None,
@@ -118,12 +119,12 @@ fn bound(search: &Search) -> Option<(String, [Value; 2])> {
     Some((sql, [value(search.order, cursor), integer(cursor.id())]))
 }
 
-/// One page of what `search` asks for, as [`minipki_ca::ports::LedgerReader::search`] says.
+/// See [`minipki_ca::ports::LedgerReader::search`].
 pub(super) fn search(connection: &mut Connection, search: &Search) -> Result<Found, LedgerError> {
     let began = Instant::now();
     let bounded = |connection: &mut Connection| {
-        connection.progress_handler(LOOK, Some(move || began.elapsed() > TIMEOUT))?;
-        // One more than the page has, if there is one.
+        connection.progress_handler(CHECK_INTERVAL, Some(move || began.elapsed() > TIMEOUT))?;
+        // One more row than the page has, if there is one.
         let rows = rows(connection, search, search.limit.clamp(1, Search::MOST) + 1);
         connection.progress_handler(0, None::<fn() -> bool>)?;
         rows
@@ -155,25 +156,26 @@ fn rows(
         let sql = format!("{} WHERE id IN ({rows}) ORDER BY {order}", select!(""));
         records(connection, &sql, params_from_iter(values))
     };
-    let whole = |path: &str, span: &[Value]| {
+    let whole = |index: &str, span: &[Value]| {
         let mut conditions = conditions.clone();
         conditions.extend(bound.as_deref());
         conditions.extend((!span.is_empty()).then_some("id BETWEEN ? AND ?"));
         let conditions = filtered(&conditions);
-        let rows = format!("SELECT id FROM certificates {path} {conditions} ORDER BY {order} LIMIT {wanted}");
+        let rows =
+            format!("SELECT id FROM certificates {index} {conditions} ORDER BY {order} LIMIT {wanted}");
         read(&rows, [&values[..], &bounds[..], span].concat())
     };
 
     if filters.is_empty() {
-        return whole(path(search.order), &[]);
+        return whole(index(search.order), &[]);
     }
-    if let Some(path) = narrow(connection, &filters, FEW)? {
-        return whole(path, &[]);
+    if let Some(index) = narrow(connection, &filters, FEW)? {
+        return whole(index, &[]);
     }
-    // Many pass the filters, so most likely a page of them is near.
-    let (path, conditions) = (path(search.order), filtered(&conditions));
+    // There are many matches, so most likely the nearest rows have a page of them.
+    let (index, conditions) = (index(search.order), filtered(&conditions));
     let near = format!(
-        "SELECT id, serial, subject_id, subject_key, not_before, not_after FROM certificates {path} {} \
+        "SELECT id, serial, subject_id, subject_key, not_before, not_after FROM certificates {index} {} \
          ORDER BY {order} LIMIT {NEAR}",
         filtered(bound.as_deref().as_slice()),
     );
@@ -181,11 +183,11 @@ fn rows(
     let found = read(&near, [&bounds[..], &values[..]].concat())?;
     match &filters[..] {
         _ if found.len() == wanted => Ok(found),
-        // Every index ends with the row's number, so it is enough for this order.
-        [alone] if search.order == Order::Issue => whole(alone.path, &[]),
+        // Every index is also sorted by row number, so it suffices for this order.
+        [alone] if search.order == Order::Issue => whole(alone.index, &[]),
         _ => match narrow(connection, &filters, MANY)? {
-            Some(path) => whole(path, &[]),
-            None => whole(path, &span(connection, &filters)?),
+            Some(index) => whole(index, &[]),
+            None => whole(index, &span(connection, &filters)?),
         },
     }
 }
@@ -194,30 +196,30 @@ fn filtered(conditions: &[&str]) -> String {
     if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) }
 }
 
-/// The index of a filter that lets at most so many through, if there is one.
+/// The index hint of a filter with at most `most` matches, if there is one.
 fn narrow(
     connection: &Connection,
     filters: &[Filter],
     most: usize,
 ) -> Result<Option<&'static str>, StoreError> {
-    for Filter { sql, values, path } in filters {
+    for Filter { sql, values, index } in filters {
         let count =
-            format!("SELECT count(*) FROM (SELECT 1 FROM certificates {path} WHERE {sql} LIMIT {most} + 1)");
+            format!("SELECT count(*) FROM (SELECT 1 FROM certificates {index} WHERE {sql} LIMIT {most} + 1)");
         let mut query = connection.prepare_cached(&count)?;
         let count: i64 = query.query_row(params_from_iter(values), |row| row.get(0))?;
         if count as usize <= most {
-            return Ok(Some(path));
+            return Ok(Some(index));
         }
     }
     Ok(None)
 }
 
-/// The first and the last number of what passes the filter of begins, if there is one, off its index.
+/// The first and the last row number of the matches of the filter of begin times, if there is one.
 fn span(connection: &Connection, filters: &[Filter]) -> Result<Vec<Value>, StoreError> {
-    let Some(Filter { sql, values, path }) = filters.iter().find(|filter| filter.path == BY_BEGIN) else {
+    let Some(Filter { sql, values, index }) = filters.iter().find(|filter| filter.index == BY_BEGIN) else {
         return Ok(Vec::new());
     };
     let mut query = connection
-        .prepare_cached(&format!("SELECT min(id), max(id) FROM certificates {path} WHERE {sql}"))?;
+        .prepare_cached(&format!("SELECT min(id), max(id) FROM certificates {index} WHERE {sql}"))?;
     Ok(query.query_row(params_from_iter(values), |row| Ok(vec![row.get(0)?, row.get(1)?]))?)
 }

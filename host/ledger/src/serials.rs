@@ -1,59 +1,59 @@
-//! Serial numbers: drawn at random, reserved on the disk ahead of use, never used twice.
+//! Serial numbers: random, reserved on the disk before use, and never used twice.
 //!
-//! A serial must be on the disk before it is signed, or a crash between signing and recording could
-//! let it be drawn again. A commit for each batch would do, and cost a second wait for the disk; so
-//! serials are reserved in blocks, and a block that runs low is refilled in the transaction that
-//! records certificates anyway. In the steady state a batch costs one commit.
+//! A serial number must be on the disk before it is signed. Otherwise it could be drawn again after a crash between
+//! signing and recording. Serial numbers are reserved in blocks, and the transaction that records certificates reserves
+//! the next block too. So a batch usually needs one commit.
 //!
-//! Serials at hand when the process ends are burned: nobody knows which of them were signed. At
-//! 2^53 numbers, a block for each start is nothing.
+//! At the end of the process the remaining reserved numbers are lost: a small part of 2^53 numbers for each start.
 
 use std::collections::VecDeque;
 
-use minipki_core::trust::Serial;
+use minipki_core::trust::{Serial, SerialError};
 use rand_core::TryCryptoRng;
 use rusqlite::Connection;
 
 use super::StoreError;
+use minipki_ca::ports::CertificateFormat;
 
-/// How many serials a refill brings the stock to, at least.
+/// The minimum number of serial numbers in stock after a refill.
 const BLOCK: usize = 256;
 
-/// Reserved serials that this process has not handed out yet.
+/// The reserved serial numbers that are not used yet.
 #[derive(Default)]
 pub(super) struct Stock(VecDeque<Serial>);
 
 impl Stock {
-    /// How many are missing to hand out `count` at once.
+    /// The number to reserve before `count` can be taken.
     pub(super) fn missing(&self, count: usize) -> usize {
         if self.0.len() >= count { 0 } else { (count + BLOCK).saturating_sub(self.0.len()) }
     }
 
-    /// How many the next batch may want, after one of `count`.
-    pub(super) fn low(&self, count: usize) -> usize {
+    /// The number to reserve for the next batch, after a batch of `count`.
+    pub(super) fn refill_count(&self, count: usize) -> usize {
         self.missing(count.max(BLOCK / 2))
     }
 
-    /// Adds serials whose reservation is committed.
+    /// Adds serial numbers after the commit of their reservation.
     pub(super) fn add(&mut self, serials: Vec<Serial>) {
         self.0.extend(serials);
     }
 
-    /// Hands out `count`.
+    /// Takes `count` serial numbers.
     pub(super) fn take(&mut self, count: usize) -> Vec<Serial> {
         let count = count.min(self.0.len());
         self.0.drain(..count).collect()
     }
 }
 
-/// Draws `count` serials that are neither recorded nor reserved, and reserves them. They are safe
-/// to use once the caller's transaction is committed.
+/// Draws `count` serial numbers for this format that are neither recorded nor reserved, and reserves them. They can be
+/// used after the commit of the caller's transaction.
 pub(super) fn reserve<R: TryCryptoRng>(
     connection: &Connection,
     rng: &mut R,
     count: usize,
+    format: CertificateFormat,
 ) -> Result<Vec<Serial>, StoreError> {
-    // A number that is taken inserts no row, and another is drawn.
+    // A number in use inserts no row. Then another number is drawn.
     let mut insert = connection.prepare_cached(
         "INSERT INTO reserved (serial)
          SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM certificates WHERE serial = ?1)
@@ -61,12 +61,28 @@ pub(super) fn reserve<R: TryCryptoRng>(
     )?;
     let mut serials = Vec::with_capacity(count);
     while serials.len() < count {
-        let bits = rng.try_next_u64().map_err(|e| StoreError::Entropy(e.to_string()))?;
-        // The top 53 bits: 0..=2^53-1, of which only 0 is no serial.
-        let Ok(serial) = Serial::new(bits >> 11) else { continue };
+        // 0 is not a serial number.
+        let Ok(serial) = draw(rng, format).map_err(|e| StoreError::Entropy(e.to_string()))? else { continue };
         if insert.execute([serial.to_be_bytes()])? == 1 {
             serials.push(serial);
         }
     }
     Ok(serials)
+}
+
+/// A random number: 53 bits for JSON, 20 octets without a leading zero for X.509.
+fn draw<R: TryCryptoRng>(
+    rng: &mut R,
+    format: CertificateFormat,
+) -> Result<Result<Serial, SerialError>, R::Error> {
+    match format {
+        CertificateFormat::Json => Ok(Serial::new(rng.try_next_u64()? >> 11)),
+        CertificateFormat::X509 => {
+            let mut octets = [0; Serial::OCTETS];
+            rng.try_fill_bytes(&mut octets)?;
+            // The sign bit is clear, and the next one is set.
+            octets[0] = octets[0] & 0x7f | 0x40;
+            Ok(Serial::from_be_bytes(&octets))
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Tokens in the ledger, as an operator sees them: added, listed, revoked.
+//! Tokens in the ledger for operators: add, list, revoke.
 
 use std::path::Path;
 
@@ -19,12 +19,12 @@ impl SqliteTokens {
     /// Opens the ledger of `owner` in `folder`.
     ///
     /// # Errors
-    /// [`StoreError`] for a ledger that is missing, of another CA, of another schema, or readable by others.
+    /// [`StoreError`] for a missing ledger, another CA, another schema, or permissions for other users.
     pub fn open(folder: &Path, owner: &Owner) -> Result<Self, StoreError> {
         open::open_to_write(folder, owner).map(Self)
     }
 
-    /// Checks that the machine's clock is not behind the ledger's newest time: a token would have expired already.
+    /// Checks that the clock is not behind the ledger's newest time, which decides about the expiry of tokens.
     fn check_clock(&self, now: UnixTime) -> Result<(), StoreError> {
         let latest = Instance::read(&self.0).map_err(|e| e.in_ledger(&self.0))?.latest;
         guard::check_clock(Path::new(self.0.path().unwrap_or(FILE)), latest, now)
@@ -62,7 +62,7 @@ impl TokenBook for SqliteTokens {
     }
 }
 
-/// At most `limit` tokens, as [`minipki_ca::ports::LedgerReader::list_tokens`] says.
+/// See [`minipki_ca::ports::LedgerReader::list_tokens`].
 pub(super) fn list(
     connection: &Connection,
     after: Option<(UnixTime, u64)>,

@@ -1,4 +1,4 @@
-//! Ledgers of earlier versions: brought up to date at the start of a CA and nowhere else, with every row.
+//! Ledgers of earlier versions: a start of the CA migrates them with every row, and nothing else does.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,10 +11,11 @@ use minipki_core::time::UnixTime;
 use minipki_ledger::{
     FILE, LastStart, Owner, Restoring, SqliteLedger, SqliteReader, SqliteStorage, StoreError, snapshot,
 };
+use minipki_os::Failure;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-/// A CA folder that the last program with schema 3 has left.
+/// A CA folder of the last program with schema 3.
 const SCHEMA_3: &str = "../../vectors/ledger/schema-3";
 
 fn copy_of_schema_3() -> TempDir {
@@ -22,7 +23,7 @@ fn copy_of_schema_3() -> TempDir {
     for name in [FILE, "anchor.json", LastStart::FILE] {
         let (from, to) = (Path::new(SCHEMA_3).join(name), folder.path().join(name));
         fs::copy(from, &to).expect("copied");
-        fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).expect("it is ours");
+        fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).expect("changed");
     }
     folder
 }
@@ -34,20 +35,20 @@ fn anchor(folder: &Path) -> Anchor {
 
 fn owner(folder: &Path) -> Owner {
     let anchor = anchor(folder);
-    let issuer_id = anchor.issuer_id().expect("it has one").into();
+    let issuer_id = anchor.issuer_id().expect("a name").into();
     Owner { issuer_id, fingerprint: anchor.fingerprint() }
 }
 
 /// Starts and stops a CA.
 fn start(folder: &Path) {
-    drop(SqliteLedger::open(folder, &owner(folder)).expect("brought up to date"));
+    drop(SqliteLedger::open(folder, &owner(folder)).expect("migrated"));
 }
 
 fn connect(folder: &Path) -> Connection {
     Connection::open(folder.join(FILE)).expect("opened")
 }
 
-/// All rows that `sql` gives, each as one text.
+/// All rows of a query, each as one text.
 fn rows(folder: &Path, sql: &str) -> Vec<String> {
     let connection = connect(folder);
     let mut query = connection.prepare(sql).expect("a query");
@@ -59,7 +60,7 @@ fn schema(folder: &Path) -> i32 {
     connect(folder).pragma_query_value(None, "user_version", |row| row.get(0)).expect("a number")
 }
 
-/// The tables whose content a step does not change.
+/// The tables whose content a migration does not change.
 const SAME: [&str; 3] = [
     "SELECT issuer_id || ' ' || hex(fingerprint) FROM owner",
     "SELECT hex(id) || ' ' || latest || ' ' || coalesce(backed_up, '-') FROM instance",
@@ -84,18 +85,18 @@ fn a_ledger_of_schema_3_is_brought_up_to_date_with_every_row() {
     start(folder);
 
     assert_eq!(schema(folder), 4);
-    // In the same order: that of the octets is that of the numbers.
+    // The octets and the numbers have the same order.
     assert_eq!((rows(folder, &certificates("hex(serial)")), rows(folder, &reserved("hex(serial)"))), before);
     assert_eq!(SAME.map(|sql| rows(folder, sql)), same);
     assert_eq!(rows(folder, "SELECT \"table\" FROM pragma_foreign_key_check"), [""; 0]);
-    // It is what a new ledger is.
+    // The tables are those of a new ledger.
     let new = TempDir::new().expect("a folder");
     minipki_ledger::create(new.path(), &owner(folder)).expect("made");
     let tables = "SELECT concat_ws(' ', type, name, sql) FROM sqlite_schema ORDER BY name";
     assert_eq!(rows(folder, tables), rows(new.path(), tables));
 
     let mut reader = SqliteReader::open(folder, &owner(folder)).expect("opened");
-    assert_eq!(reader.faults().expect("read"), [""; 0]);
+    assert_eq!(reader.structure_errors().expect("read"), [""; 0]);
     let verified = reader.verify_all(&anchor(folder), |bad| panic!("{bad}")).expect("read");
     assert_eq!(verified, 4);
     let carol = reader.list(Page { subject: None, after: 3, limit: 1 }).expect("read").remove(0);
@@ -103,7 +104,7 @@ fn a_ledger_of_schema_3_is_brought_up_to_date_with_every_row() {
     let spent: Vec<_> =
         tokens.iter().filter(|token| token.state == TokenState::Spent(carol.serial)).collect();
     assert_eq!((tokens.len(), spent.len()), (5, 1));
-    // The next start finds nothing to do.
+    // The next start changes nothing.
     start(folder);
     assert_eq!(SAME.map(|sql| rows(folder, sql)), same);
 }
@@ -115,20 +116,21 @@ fn nothing_but_a_start_brings_a_ledger_up_to_date() {
     let storage = SqliteStorage { folder: path.to_owned(), owner: owner(path) };
     let before = fs::read(path.join(FILE)).expect("a ledger");
     for refused in [storage.reader().err(), storage.tokens().err(), storage.audit().err()] {
-        let text = refused.expect("it is not up to date").to_string();
-        assert!(text.contains("has schema 3, and this version of minipki reads 4"), "{text}");
-        assert!(text.contains(&format!("minipki ca serve --dir {}", path.display())), "{text}");
+        let Failure { seen, next } = Failure::from(&refused.expect("it is not up to date"));
+        assert!(seen.contains("has schema 3, and this version of minipki reads 4"), "{seen}");
+        let command = format!("minipki ca serve --dir {}", path.display());
+        assert!(next.is_some_and(|next| next.contains(&command)), "{seen}");
     }
-    assert!(fs::read(path.join(FILE)).expect("a ledger") == before, "a look has changed it");
+    assert!(fs::read(path.join(FILE)).expect("a ledger") == before, "a read has changed it");
 
-    // A backup before the start is one of the ledger as it is, and its restore brings it up to date.
+    // A backup before the start does not migrate the ledger. Its restore does.
     let now = UnixTime::new(1_800_000_000).expect("a time");
     let mut backup = snapshot(path, &storage.owner, &path.join("copy"), now).expect("backed up");
     assert_eq!(schema(path), 3);
     let elsewhere = TempDir::new().expect("a folder");
     let restoring = elsewhere.path().join("restoring");
     std::io::copy(&mut backup, &mut fs::File::create(&restoring).expect("a file")).expect("copied");
-    fs::set_permissions(&restoring, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    fs::set_permissions(&restoring, fs::Permissions::from_mode(0o600)).expect("changed");
     let restored =
         Restoring::prepare(elsewhere.path(), &restoring, &storage.owner, now, true).expect("sound");
     assert_eq!((restored.certificates, restored.live_tokens), (4, 3));
@@ -164,10 +166,10 @@ fn a_ledger_of_the_first_schema_is_brought_up_to_date_with_its_tokens() {
              DROP TABLE instance; ALTER TABLE tokens DROP COLUMN id; ALTER TABLE tokens DROP COLUMN revoked;
              PRAGMA user_version = 1;",
         )
-        .expect("as the first version made it");
+        .expect("a ledger of the first version");
     let refused = SqliteReader::open(path, &owner(path)).err().expect("it is not up to date");
     assert!(matches!(refused, StoreError::Older { found: 1, .. }), "{refused}");
-    // It cannot be what was served here last: there was nothing then that remembered that.
+    // The first version wrote no note of the last start, so this ledger cannot be the last one.
     let refused = SqliteLedger::open(path, &owner(path)).err().expect("it is older");
     assert!(matches!(refused, StoreError::NotTheLast { .. }), "{refused}");
     fs::remove_file(path.join(LastStart::FILE)).expect("removed");
@@ -175,7 +177,7 @@ fn a_ledger_of_the_first_schema_is_brought_up_to_date_with_its_tokens() {
     let mut reader = SqliteReader::open(path, &owner(path)).expect("opened");
     let mut tokens = reader.list_tokens(None, 10).expect("read");
     tokens.dedup_by_key(|token| token.id);
-    assert_eq!(tokens.len(), 5, "each has a number of its own");
+    assert_eq!(tokens.len(), 5, "each token has its own number");
     let search = Search { order: Order::Begin, limit: 10, ..Search::default() };
     assert_eq!(reader.search(&search).expect("found").records.len(), 4);
 }

@@ -1,13 +1,8 @@
-//! Links over tokio: the async driver, with a deadline on everything that waits for a peer; and what every
-//! listening socket needs.
+//! Connections over tokio with a deadline on each wait for a peer, limits for log lines, and traces of messages.
 
-mod accepting;
-mod closing;
-mod drive;
+mod connection;
 mod log_limit;
 pub mod trace;
 
-pub use accepting::{ACCEPT_BACKOFF, accept};
-pub use closing::close;
-pub use drive::{NetError, drive};
+pub use connection::{ACCEPT_BACKOFF, NetError, accept, close, drive};
 pub use log_limit::{LeftOut, LogLimit};

@@ -1,4 +1,4 @@
-//! Log lines that strangers cause: the first at once, the others as a summary now and then.
+//! A limit for log lines that clients cause: the first lines are logged, and later events are counted.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
@@ -6,7 +6,7 @@ use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The time after which one more line of a kind may be written.
+/// The time after which one more line of a kind can be written.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// The number of sources that are counted for each kind.
@@ -15,21 +15,20 @@ const COUNTED: usize = 32;
 /// The number of sources that a summary names.
 const NAMED: usize = 3;
 
-/// Bounds the log lines of each kind of event, whoever causes the events and however many there are.
+/// Limits the log lines of each kind of event.
 ///
-/// It lets the first few lines of each kind pass, then one every 5 seconds. The others are counted, with the sources
-/// that caused most of them; the next line or [`LogLimit::summarize`] tells the count. `S` is what a source is
-/// counted by.
+/// The first lines of each kind pass, and then one every 5 seconds. The other events are counted, with the sources
+/// that caused most of them. The next line or [`LogLimit::summarize`] has the count. `S` identifies a source.
 pub struct LogLimit<S> {
     burst: u32,
     kinds: Mutex<BTreeMap<&'static str, Kind<S>>>,
 }
 
-/// What is known of one kind of event.
+/// The state of one kind of event.
 struct Kind<S> {
-    /// Lines that may be written now.
+    /// The number of lines that can be written now.
     credit: u32,
-    /// The time up to which `credit` has been counted.
+    /// The time up to which `credit` is counted.
     counted_to: Instant,
     left_out: u64,
     sources: HashMap<S, u64>,
@@ -43,26 +42,26 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
-    /// Their number, if there are any.
+    /// The number of events, if there are any.
     pub fn count(&self) -> Option<u64> {
         (self.count > 0).then_some(self.count)
     }
 
-    /// The sources that caused most of them, each with a number that may be too low and is never too high.
+    /// The sources of most events. The number of each source can be too low, and is never too high.
     pub fn most_from(&self) -> Option<&str> {
         (!self.most_from.is_empty()).then_some(&self.most_from)
     }
 }
 
 impl<S: Copy + Eq + Hash + Display> LogLimit<S> {
-    /// Lets `burst` lines of each kind pass before it counts.
+    /// A limit that lets the first `burst` lines of each kind pass.
     pub const fn new(burst: u32) -> Self {
         Self { burst, kinds: Mutex::new(BTreeMap::new()) }
     }
 
-    /// Counts one event. If a line may be written for it, gives what the line has to tell of the events before it.
+    /// Counts one event. Returns the events before it that were left out, if a line can be written.
     ///
-    /// There must be few different kinds: each is remembered.
+    /// There must be few different kinds: each is kept in memory.
     pub fn note(&self, kind: &'static str, source: Option<S>) -> Option<LeftOut> {
         self.note_at(kind, source, Instant::now())
     }
@@ -71,8 +70,7 @@ impl<S: Copy + Eq + Hash + Display> LogLimit<S> {
         let new = || Kind { credit: self.burst, counted_to: now, left_out: 0, sources: HashMap::new() };
         let mut kinds = self.kinds();
         let kind = kinds.entry(kind).or_insert_with(new);
-        let may = kind.spend(self.burst, now);
-        if may {
+        if kind.spend(self.burst, now) {
             return Some(kind.take());
         }
         kind.left_out += 1;
@@ -82,8 +80,7 @@ impl<S: Copy + Eq + Hash + Display> LogLimit<S> {
         None
     }
 
-    /// Logs what was left out of each kind for which a line may be written again; of every kind if `all`, as at
-    /// the end.
+    /// Logs the summary of each kind that can have a line again; of every kind if `all`.
     pub fn summarize(&self, all: bool) {
         for (kind, left_out) in self.due(all, Instant::now()) {
             let (more, most_from) = (left_out.count(), left_out.most_from());
@@ -91,8 +88,8 @@ impl<S: Copy + Eq + Hash + Display> LogLimit<S> {
         }
     }
 
-    /// What was left out of each kind for which a line may be written again at `now`; of every kind if `all`. The line
-    /// counts as written.
+    /// The omitted events of each kind that can have a line again at `now`; of every kind if `all`. The line counts as
+    /// written.
     pub fn due(&self, all: bool, now: Instant) -> Vec<(&'static str, LeftOut)> {
         let mut kinds = self.kinds();
         let waiting = kinds.iter_mut().filter(|(_, kind)| kind.left_out > 0);
@@ -107,7 +104,7 @@ impl<S: Copy + Eq + Hash + Display> LogLimit<S> {
 }
 
 impl<S: Copy + Eq + Hash + Display> Kind<S> {
-    /// Whether a line may be written now; it then counts as written.
+    /// Whether a line can be written now. If so, it counts as written.
     fn spend(&mut self, burst: u32, now: Instant) -> bool {
         let earned = now.duration_since(self.counted_to).as_secs() / INTERVAL.as_secs();
         if earned > 0 {
@@ -115,13 +112,13 @@ impl<S: Copy + Eq + Hash + Display> Kind<S> {
                 u32::try_from(earned).map_or(burst, |earned| self.credit.saturating_add(earned).min(burst));
             self.counted_to = now;
         }
-        let may = self.credit > 0;
+        let can_write = self.credit > 0;
         self.credit = self.credit.saturating_sub(1);
-        may
+        can_write
     }
 
-    /// Counts an event of `source` by the method of Misra and Gries: a source that causes more than one in 33 of the
-    /// events is among the counted.
+    /// Counts an event of `source` by the algorithm of Misra and Gries. A source of more than 1 in 33 events is always
+    /// among the counted sources.
     fn count(&mut self, source: S) {
         if self.sources.len() < COUNTED || self.sources.contains_key(&source) {
             *self.sources.entry(source).or_default() += 1;
@@ -156,19 +153,19 @@ mod tests {
         for _ in 0..1000 {
             assert_eq!(limit.note_at("a", SOURCE, start), None);
         }
-        // Another kind has lines of its own.
+        // Each kind has its own lines.
         assert_eq!(limit.note_at("b", SOURCE, start), Some(LeftOut::default()));
         assert_eq!(limit.due(false, start), []);
 
         let later = start + INTERVAL;
         let left_out = LeftOut { count: 1000, most_from: "7 (1000)".into() };
         assert_eq!(limit.due(false, later), [("a", left_out)]);
-        assert_eq!(limit.note_at("a", SOURCE, later), None, "one line an interval");
-        // After a long silence there are no more lines than at first.
+        assert_eq!(limit.note_at("a", SOURCE, later), None, "one line in each interval");
+        // After a long pause, as many lines pass as at first.
         let much_later = later + INTERVAL * 100;
         let passed = (0..10).filter(|_| limit.note_at("a", SOURCE, much_later).is_some()).count();
         assert_eq!(passed, 2);
-        assert_eq!(limit.due(true, much_later).len(), 1, "the end tells what is left");
+        assert_eq!(limit.due(true, much_later).len(), 1, "the last summary has the rest");
     }
 
     #[test]

@@ -1,12 +1,13 @@
-//! What time it is, for those who are to be told: the core and the authority never ask.
+//! The machine's clock. The core and the authority get the time as an argument.
 
 use std::time::SystemTime;
 
 use minipki_core::time::UnixTime;
 
-/// The machine's clock shows a time that no certificate can carry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the machine's clock is before 1970 or after 9999; set it, then try again")]
+/// The machine's time is outside the range of certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+#[error("the machine's clock is before 1970 or after 9999")]
+#[diagnostic(help("set it, then try again"))]
 pub struct ClockError;
 
 /// The machine's time, UTC, in whole seconds.

@@ -1,4 +1,4 @@
-//! Files and folders with the permissions they need, on the disk when the call returns.
+//! Files and folders with fixed permissions, on the disk when the call returns.
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -14,25 +14,25 @@ use zeroize::Zeroizing;
 
 /// Mode of a file that holds secrets.
 pub const SECRET: u32 = 0o600;
-/// Mode of a file that anyone may read.
+/// Mode of a file that anyone can read.
 pub const PUBLIC: u32 = 0o644;
 /// Mode of a folder that holds files with secrets.
 pub const FOLDER: u32 = 0o700;
 
-/// Makes the folder `path` with mode [`FOLDER`]; the folder it is in must exist.
+/// Makes the folder `path` with mode [`FOLDER`]. Its parent must exist.
 ///
 /// # Errors
-/// The operating system's, `AlreadyExists` above all.
+/// The operating system's error, for example `AlreadyExists`.
 pub fn create_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(FOLDER).create(path)?;
     sync_folder(folder_of(path))
 }
 
-/// Makes the folder `path` inside a folder of ours, with mode [`FOLDER`], if it is not there. As with [`create_new`],
-/// root gives it to the owner of the folder it is in.
+/// Makes the folder `path` with mode [`FOLDER`], if it does not exist. As in [`create_new`], root gives it to the owner
+/// of its parent.
 ///
 /// # Errors
-/// The operating system's.
+/// The operating system's error.
 pub fn create_folder_if_missing(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(FOLDER).create(path) {
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -48,33 +48,31 @@ pub fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Makes a new file, to be written.
-///
-/// Root gives it to the owner of its folder, so that the user can use a file that `sudo` has left there.
+/// Makes a new file and opens it for writing. Root gives it to the owner of its folder, so that this user can open a
+/// file that `sudo` has made.
 ///
 /// # Errors
-/// The operating system's, `AlreadyExists` above all: nothing is ever overwritten.
+/// The operating system's error, `AlreadyExists` if the file exists.
 pub fn create_new(path: &Path, mode: u32) -> io::Result<File> {
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)?;
     give_to_owner(&file, path)?;
     Ok(file)
 }
 
-/// Gives the open file or folder at `path` to the owner of the folder it is in, where this process may.
+/// Gives the open file or folder at `path` to the owner of its parent, if this process may.
 fn give_to_owner(file: &File, path: &Path) -> io::Result<()> {
     let (own, folder) = (file.metadata()?, fs::metadata(folder_of(path))?);
     if own.uid() == folder.uid() {
         return Ok(());
     }
     match fchown(file, Some(folder.uid()), Some(folder.gid())) {
-        // Only root may.
+        // Only root can do this.
         Err(e) if e.kind() == ErrorKind::PermissionDenied => Ok(()),
         given => given,
     }
 }
 
-/// Writes a new file and waits until it is on the disk. Its name is so only after
-/// [`sync_folder`].
+/// Writes a new file and waits until its content is on the disk. [`sync_folder`] does the same for its name.
 ///
 /// # Errors
 /// As [`create_new`].
@@ -84,18 +82,18 @@ pub fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The name under which a file is written before it gets its own.
+/// The temporary name of a file that is being written.
 pub fn part(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
     name.into()
 }
 
-/// Writes a file whole or not at all: after any interruption `path` has its old content or the new, on the disk. An
-/// interruption may leave `PATH.part`, which the next call writes anew.
+/// Writes a file whole or not at all. After an interruption, `path` has its old or its new content on the disk, and
+/// `PATH.part` may be left. The next call overwrites it.
 ///
 /// # Errors
-/// The operating system's.
+/// The operating system's error.
 pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let part = part(path);
     remove(&part)?;
@@ -104,11 +102,11 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     sync_folder(folder_of(path))
 }
 
-/// Gives a file another name, if it is there: `PATH.replaced-SECONDS`, with the first number that is free. Returns it.
-/// The name is on the disk only after [`sync_folder`].
+/// Renames a file, if it exists, to `PATH.replaced-SECONDS` with the first free number. Returns the new name. It is on
+/// the disk after [`sync_folder`].
 ///
 /// # Errors
-/// The operating system's.
+/// The operating system's error.
 pub fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
     if path.symlink_metadata().is_err() {
         return Ok(None);
@@ -123,10 +121,10 @@ pub fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
     free.map(|free| fs::rename(path, &free).map(|()| free)).transpose()
 }
 
-/// Removes a file, if it is there.
+/// Removes a file, if it exists.
 ///
 /// # Errors
-/// The operating system's.
+/// The operating system's error.
 pub fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
@@ -137,7 +135,7 @@ pub fn remove(path: &Path) -> io::Result<()> {
 /// Waits until the names in a folder are on the disk.
 ///
 /// # Errors
-/// The operating system's.
+/// The operating system's error.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
@@ -145,27 +143,27 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
 /// The permission bits of a file or folder.
 ///
 /// # Errors
-/// The operating system's.
+/// The operating system's error.
 pub fn mode(path: &Path) -> io::Result<u32> {
     Ok(fs::metadata(path)?.permissions().mode() & 0o7777)
 }
 
-/// Whether nobody but the owner has any access.
+/// Whether only the owner has access.
 pub const fn is_private(mode: u32) -> bool {
     mode & 0o077 == 0
 }
 
-/// What others than the owner may do with a file or folder.
+/// The access that users other than the owner may have to a file or folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Others {
-    /// Nothing: it holds a secret.
+    /// None: the file holds a secret.
     Nothing,
-    /// Read it, and not change it.
+    /// Reading only.
     Read,
 }
 
 impl Others {
-    /// Whether these permission bits give others no more than that.
+    /// Whether these permission bits give others at most this access.
     pub const fn permits(self, mode: u32) -> bool {
         match self {
             Self::Nothing => is_private(mode),
@@ -174,20 +172,20 @@ impl Others {
     }
 }
 
-/// Why a file was not read.
+/// The reason why a file was not read.
 #[derive(Debug)]
 pub enum ReadError {
-    /// The operating system's error, or what the path names is no regular file of a sensible size.
+    /// The operating system's error; also for a file that is not regular or is too large.
     Io(io::Error),
-    /// Others may do more with it than they should: its permission bits.
+    /// The permission bits of the file. They give others too much access.
     Mode(u32),
 }
 
-/// The most that [`read`] takes: several times the largest file of MiniPKI, in bytes.
-const MOST: u64 = 64 * 1024;
+/// The maximum size of a file for [`read`], in bytes: several times the largest file of MiniPKI.
+const MAX_SIZE: u64 = 64 * 1024;
 
-/// Reads a whole file. Its kind and its permission bits are those of the open file, so nothing can be exchanged
-/// between the check and the reading. The content is wiped when it is dropped.
+/// Reads a whole file. Checks the kind and the permission bits of the open file, so that nobody can exchange the file
+/// after the check. The content is wiped when it is dropped.
 ///
 /// # Errors
 /// [`ReadError`].
@@ -202,25 +200,25 @@ pub fn read(path: &Path, others: Others) -> Result<Zeroizing<Vec<u8>>, ReadError
     if !others.permits(mode) {
         return Err(ReadError::Mode(mode));
     }
-    // All the room at once: a vector that grows leaves copies behind.
-    let mut content = Zeroizing::new(Vec::with_capacity(MOST as usize + 1));
-    file.take(MOST + 1).read_to_end(&mut content).map_err(ReadError::Io)?;
-    if content.len() as u64 > MOST {
-        let text = format!("longer than {MOST} bytes, which no file of MiniPKI is");
+    // Full capacity at once: a vector that grows leaves copies behind.
+    let mut content = Zeroizing::new(Vec::with_capacity(MAX_SIZE as usize + 1));
+    file.take(MAX_SIZE + 1).read_to_end(&mut content).map_err(ReadError::Io)?;
+    if content.len() as u64 > MAX_SIZE {
+        let text = format!("longer than {MAX_SIZE} bytes, the limit for a file of MiniPKI");
         return Err(ReadError::Io(io::Error::new(ErrorKind::InvalidData, text)));
     }
     Ok(content)
 }
 
-/// Opens `path` with more flags than the standard library names.
+/// Opens `path` with flags that the standard library does not name.
 ///
 /// # Errors
-/// The operating system's.
+/// The operating system's error.
 pub fn open_with(options: &mut OpenOptions, flags: OFlags, path: &Path) -> io::Result<File> {
     options.custom_flags(flags.bits().cast_signed()).open(path)
 }
 
-/// An open file or folder that this process alone has locked, until this is dropped. The operating system unlocks it
+/// An open file or folder that only this process has locked, until this is dropped. The operating system unlocks it
 /// when the process dies.
 #[derive(Debug)]
 pub struct Locked(File);
@@ -229,7 +227,7 @@ impl Locked {
     /// Locks `file`, without waiting.
     ///
     /// # Errors
-    /// [`TryLockError::WouldBlock`] while somebody else holds the lock, or the operating system's error.
+    /// [`TryLockError::WouldBlock`] while another process holds the lock, or the operating system's error.
     pub fn new(file: File) -> Result<Self, TryLockError> {
         file.try_lock()?;
         Ok(Self(file))
@@ -245,26 +243,26 @@ impl Deref for Locked {
 }
 
 impl Drop for Locked {
-    /// Unlocks it. Closing is not enough: a child process that is just being started still has the file open.
+    /// Unlocks the file. Closing alone is not enough: a child process that is being started still has the file open.
     fn drop(&mut self) {
-        // If this fails, closing unlocks it.
+        // After a failure here, closing unlocks it.
         let _ = self.0.unlock();
     }
 }
 
-/// The bytes that an unprivileged process can still write where `path` is.
+/// The bytes that an unprivileged process can still write on the disk of `path`.
 ///
 /// # Errors
-/// The operating system's.
+/// The operating system's error.
 pub fn free_space(path: &Path) -> io::Result<u64> {
     let stat = rustix::fs::statvfs(path)?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-/// Whether `path` names the file that is open: it may have been removed or exchanged since.
+/// Whether `path` still names the open file.
 ///
 /// # Errors
-/// The operating system's.
+/// The operating system's error.
 pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let open = file.metadata()?;
     match fs::symlink_metadata(path) {
@@ -274,7 +272,7 @@ pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// `path` as a shell reads it back in one piece, whatever is in it.
+/// `path`, quoted for a shell.
 pub fn quoted(path: &Path) -> impl fmt::Display {
     fmt::from_fn(move |f| {
         let bytes = path.as_os_str().as_bytes();
@@ -284,7 +282,7 @@ pub fn quoted(path: &Path) -> impl fmt::Display {
             Some(text) if !text.contains(char::is_control) => {
                 write!(f, "'{}'", text.replace('\'', "'\\''"))
             }
-            // bash, ksh, zsh and POSIX since 2024.
+            // For bash, ksh, zsh, and POSIX since 2024.
             _ => {
                 let escape = |b: &u8| match b {
                     b if plain(b) => char::from(*b).to_string(),

@@ -1,7 +1,23 @@
-//! The operating system under the programs: files and folders, the clock, and open descriptors.
+//! The operating system: files and folders, the clock, and the limit of open descriptors (sockets and files). Also the
+//! form in which programs keep and show errors.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 pub mod clock;
-mod descriptors;
+mod failure;
 pub mod files;
 
-pub use descriptors::{descriptor_limit, raise_descriptor_limit};
+/// Raises the soft limit of open descriptors to the hard limit. Returns the limit that holds now.
+pub fn raise_descriptor_limit() -> usize {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    // If this fails, the limit is unchanged.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    descriptor_limit()
+}
+
+/// The number of descriptors that this process can have open at a time.
+pub fn descriptor_limit() -> usize {
+    let current = getrlimit(Resource::Nofile).current;
+    current.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
+}
+pub use failure::Failure;

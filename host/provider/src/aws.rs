@@ -1,8 +1,7 @@
 //! The provider over AWS-LC: hand-written assembly, several times as fast as portable code.
 //!
-//! AWS-LC wipes what it frees. Where its Rust interface would leave a secret behind (a salt of its
-//! HKDF, a tag of its HMAC), the steps are put together here so that it does not. What cannot fail
-//! but for want of memory is, should it fail, done by the portable code.
+//! AWS-LC wipes the memory that it frees. Parts of its Rust interface leave a secret behind (a salt of HKDF, a tag of
+//! HMAC); this module avoids them. Some calls fail only without memory: then the portable code does the work.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -67,7 +66,7 @@ impl Kdf for AwsLc {
     }
 }
 
-/// A length to expand to.
+/// The length of the output of HKDF.
 struct Length(usize);
 
 impl KeyType for Length {
@@ -85,8 +84,8 @@ impl KeyExchange for AwsLc {
     }
 }
 
-/// A private key by AWS-LC, which computes the public one as soon as it is given the secret. That
-/// is a third of an agreement's time, so it is done once for all agreements.
+/// A private key in AWS-LC. Its construction computes the public key, which takes a third of an agreement's time. So it
+/// is constructed once for all agreements.
 #[derive(Clone)]
 pub struct AwsLcAgreementKey {
     secret: Secret<KEY>,
@@ -123,7 +122,7 @@ impl Aead for AwsLc {
     }
 }
 
-/// A key of ChaCha20-Poly1305 by AWS-LC, which keeps it in memory of its own: made once for all messages.
+/// A key of ChaCha20-Poly1305 in AWS-LC, made once for all messages.
 pub struct AwsLcAeadKey {
     key: Secret<KEY>,
     prepared: Option<LessSafeKey>,
@@ -137,7 +136,7 @@ impl AeadKey for AwsLcAeadKey {
     fn seal(&self, nonce: &[u8; NONCE], ad: &[u8], in_out: &mut [u8]) -> Result<[u8; TAG], CryptoError> {
         let Some(prepared) = &self.prepared else { return self.key.seal(nonce, ad, in_out) };
         prepared
-            .seal_in_place_separate_tag(once(nonce), Aad::from(ad), in_out)
+            .seal_in_place_separate_tag(unique(nonce), Aad::from(ad), in_out)
             .map(|tag| copied(tag.as_ref()))
             .map_err(|Unspecified| CryptoError::Length)
     }
@@ -151,20 +150,20 @@ impl AeadKey for AwsLcAeadKey {
     ) -> Result<(), CryptoError> {
         let Some(prepared) = &self.prepared else { return self.key.open(nonce, ad, in_out, tag) };
         prepared
-            .open_in_place_separate_tag(once(nonce), Aad::from(ad), tag, in_out)
+            .open_in_place_separate_tag(unique(nonce), Aad::from(ad), tag, in_out)
             .map(drop)
             .map_err(|Unspecified| CryptoError::Tag)
     }
 }
 
-/// RSASSA-PSS with SHA-256, for the one salt length that signatures of ours have: the largest.
+/// RSASSA-PSS with SHA-256 and the largest salt, which all our signatures have.
 static PSS: RsaParameters = RSA_PSS_2048_8192_SHA256.with_pss_salt_length(RsaPssSaltLength::Max);
 
 impl VerifySignature for AwsLc {
     type Sizes = rsa::AllSizes;
 
-    /// AWS-LC checks one salt length at a time and names no reason. So it is asked about the
-    /// length that our certificates have, and what it refuses is left to the core's judgement.
+    /// AWS-LC checks one salt length at a time and returns no reason. So it checks the length of our certificates. The
+    /// core decides about all signatures that AWS-LC does not accept.
     fn verify_pss_sha256(
         self,
         key: &rsa::PublicKey,
@@ -173,11 +172,11 @@ impl VerifySignature for AwsLc {
         salt: rsa::SaltLength,
     ) -> Result<(), rsa::Error> {
         let longest = key.size().max_salt();
-        let asked = match salt {
+        let fits = match salt {
             rsa::SaltLength::Exactly(length) => length == longest,
             rsa::SaltLength::AtLeast(length) => length <= longest,
         };
-        if asked && accepts(key, digest, signature) {
+        if fits && accepts(key, digest, signature) {
             return Ok(());
         }
         Portable::new().verify_pss_sha256(key, digest, signature, salt)
@@ -185,8 +184,7 @@ impl VerifySignature for AwsLc {
 }
 
 thread_local! {
-    /// The key that was asked about last, as AWS-LC has read it, which is a fifth of a verification:
-    /// most certificates that one verifies are of one CA.
+    /// The last key, parsed by AWS-LC. Most certificates are of one CA, and parsing takes a fifth of a verification.
     static LAST: RefCell<Option<(rsa::PublicKey, ParsedPublicKey)>> = const { RefCell::new(None) };
 }
 
@@ -207,12 +205,12 @@ fn parse(key: &rsa::PublicKey) -> Option<ParsedPublicKey> {
     ParsedPublicKey::new(&PSS, key.write_spki_der(&mut spki).ok()?).ok()
 }
 
-/// That a nonce is used once, Noise's counter sees to.
-fn once(nonce: &[u8; NONCE]) -> Nonce {
+/// The nonce for AWS-LC. The counter of Noise ensures that each nonce is used once.
+fn unique(nonce: &[u8; NONCE]) -> Nonce {
     Nonce::assume_unique_for_key(*nonce)
 }
 
-/// The bytes of a digest, a key or a tag, whose length its algorithm fixes.
+/// The bytes of a digest, a key or a tag. Its algorithm fixes the length.
 fn copied<const N: usize>(bytes: &[u8]) -> [u8; N] {
     let mut copy = [0; N];
     copy.copy_from_slice(bytes);

@@ -1,7 +1,6 @@
-//! The provider of a PC: a value that says which implementation computes.
+//! The provider of a PC: a value that selects the implementation at run time.
 //!
-//! Both compute the same functions. So the choice decides how fast something is done, and never the result. Types over
-//! it are made once, whichever is chosen.
+//! Both implementations give the same results and differ in speed. Generic types over it are compiled once.
 
 use minipki_core::bytes::Secret;
 use minipki_core::crypto::{

@@ -1,6 +1,4 @@
-//! The cryptography of sessions on a PC: AWS-LC, or the core's own code.
-//!
-//! The choice is a value, [`HostProvider`]. Whoever makes a key pair, a machine or a verifier hands it in.
+//! The cryptography of sessions on a PC: AWS-LC, or the core's own code. The value of [`HostProvider`] selects it.
 
 mod aws;
 mod host_provider;

@@ -1,22 +1,38 @@
-//! The sink that writes operators' acts into the audit log of the ledger.
+//! The event sink that writes the acts of operators into the audit log.
 
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use minipki_ca::ports::{AuditEntry, AuditLog};
+use miette::Diagnostic;
+use tracing::field::display;
+
+use minipki_ca::ports::{AuditEntry, AuditLog, Storage};
+use minipki_keys::CaFolder;
 use minipki_os::clock;
 
 use super::events::{CaEvent, EventSink, Operator, Origin};
+use super::state::{self, storage};
 
-/// Entries that may wait to be written. One more is dropped, and the log says so.
+/// The maximum number of entries that wait. More are dropped with a log line.
 const WAITING: usize = 256;
 
-/// Opens the audit log; `None` while there is no CA.
-pub(crate) type OpenAuditLog = dyn Fn() -> Result<Option<Box<dyn AuditLog>>, String> + Send;
+/// The result of opening an audit log; `None` while there is no CA.
+type Opened = Result<Option<Box<dyn AuditLog>>, Box<dyn Diagnostic + Send + Sync>>;
 
-/// Writes acts on a thread of its own. The thread is started with the first act, and ends when this is dropped and all
-/// entries are written.
+pub(crate) type OpenAuditLog = dyn Fn() -> Opened + Send;
+
+/// Opens the audit log of the CA in `dir`.
+pub(crate) fn open_audit_log(dir: &Path) -> Opened {
+    if state::can_create(dir) {
+        return Ok(None);
+    }
+    Ok(Some(storage(&CaFolder::open(dir)?).audit()?))
+}
+
+/// Writes acts on a separate thread. The thread starts with the first act. After the drop of this sink it writes the
+/// entries that wait, and ends.
 pub(crate) struct AuditTrail {
     state: Mutex<State>,
 }
@@ -27,7 +43,7 @@ enum State {
         entries: SyncSender<AuditEntry>,
         thread: JoinHandle<()>,
     },
-    /// There is no thread: the operating system gave none, or this is being dropped.
+    /// The thread could not be started, or this is being dropped.
     Ended,
 }
 
@@ -47,39 +63,49 @@ impl AuditTrail {
                 *state = State::Writing { entries, thread };
             }
         }
-        let written = match &*state {
+        let queued = match &*state {
             State::Writing { entries, .. } => entries.try_send(entry).is_ok(),
             _ => false,
         };
-        if !written {
-            tracing::error!("an act is not in the audit log of the ledger: too many wait to be written");
+        if !queued {
+            tracing::error!("an act is not in the audit log: too many entries wait, or it has no thread");
         }
     }
 }
 
-/// Writes each entry that comes.
 fn write(entries: &Receiver<AuditEntry>, open: &OpenAuditLog) {
     for entry in entries {
         let written = open().and_then(|log| match log {
-            Some(mut log) => log.append(&entry).map_err(|error| error.to_string()),
+            Some(mut log) => log.append(&entry).map_err(Into::into),
             None => Ok(()),
         });
         if let Err(error) = written {
-            let action = entry.action();
-            tracing::error!(%error, action, "an act is not in the audit log of the ledger");
+            let (action, next) = (entry.action(), error.help().map(display));
+            tracing::error!(%error, next, action, "an act is not in the audit log");
         }
     }
 }
 
 impl EventSink for AuditTrail {
-    fn take(&self, _origin: Origin, event: CaEvent<'_>) {
-        let CaEvent::Acted { operator: Operator { peer, session }, action, details } = event else { return };
-        match clock::now() {
-            Ok(now) => {
-                let actor = format!("console session {session} at {peer}");
-                self.append(AuditEntry::new(now, actor, action, details.to_string()));
+    fn take(&self, origin: Origin, event: CaEvent<'_>) {
+        let (actor, action, details) = match event {
+            CaEvent::Acted { operator: Operator { peer, session }, action, details } => {
+                (format!("console session {session} at {peer}"), action, details.to_string())
             }
-            Err(error) => tracing::error!(%error, action, "an act is not in the audit log of the ledger"),
+            // Clients have no entries: they could push the others out of the log.
+            CaEvent::Issued { request, issued } if origin.is_ca() => {
+                let details =
+                    format!("{} {}, serial number {}", request.form, request.subject, issued.serial);
+                ("the CA itself".to_owned(), "issue a certificate", details)
+            }
+            _ => return,
+        };
+        match clock::now() {
+            Ok(now) => self.append(AuditEntry::new(now, actor, action, details)),
+            Err(error) => {
+                let next = error.help().map(display);
+                tracing::error!(%error, next, action, "an act is not in the audit log");
+            }
         }
     }
 }
@@ -89,7 +115,7 @@ impl Drop for AuditTrail {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let State::Writing { entries, thread } = std::mem::replace(state, State::Ended) {
             drop(entries);
-            // A panic of the thread has been reported when it happened.
+            // A panic of the thread is in the log already.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,4 @@
-//! What happens at a CA. Each outcome is told once, as a [`CaEvent`], and every sink takes from it what it needs.
+//! The events of a CA. Each outcome is one [`CaEvent`], and every sink receives it.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -11,7 +11,7 @@ use minipki_core::cert::Id;
 use minipki_core::link::Direction;
 use minipki_core::wire::Code;
 
-/// One thing that happened.
+/// An event.
 #[derive(Clone, Copy)]
 pub enum CaEvent<'a> {
     /// A client has connected.
@@ -19,25 +19,25 @@ pub enum CaEvent<'a> {
         /// The client's address.
         peer: SocketAddr,
     },
-    /// A client was turned away: there were too many connections.
+    /// A connection was refused: there were too many.
     TurnedAway {
         /// The client's address.
         peer: SocketAddr,
-        /// Which limit was reached.
+        /// The limit that was reached.
         limit: ConnectionLimit,
-        /// How many connections that limit allows.
+        /// The number of connections that the limit allows.
         most: usize,
     },
-    /// A frame has passed.
+    /// A frame was sent or received.
     Frame {
-        /// Seen from the server.
+        /// The direction, seen from the server.
         direction: Direction,
-        /// Its body, as it is on the wire; at most [`FRAME`](minipki_core::limits::FRAME) bytes.
+        /// The body on the wire, at most [`FRAME`](minipki_core::limits::FRAME) bytes.
         body: &'a [u8],
     },
-    /// A certificate is recorded and about to be answered, for the first time or again.
+    /// A certificate is recorded and will be sent, for the first time or again.
     Issued {
-        /// The request that it answers.
+        /// The request.
         request: Request<'a>,
         /// The certificate.
         issued: &'a Issued,
@@ -46,52 +46,54 @@ pub enum CaEvent<'a> {
     Refused {
         /// The request.
         request: Request<'a>,
-        /// What the client is told.
+        /// The code for the client.
         code: Code,
-        /// Why, for the operator.
+        /// The reason for the operator.
         reason: &'a dyn Display,
     },
-    /// A message failed a check, so it is no request.
+    /// A message failed a check.
     Malformed {
-        /// What the client is told.
+        /// The code for the client.
         code: Code,
-        /// Which check failed.
+        /// The check that failed.
         reason: &'a dyn Display,
     },
-    /// The client went away, or did not get on, within a message or an exchange.
+    /// The client disconnected or was too slow, within a message or an exchange.
     Lost {
-        /// What was seen of it.
+        /// The error.
         error: &'a dyn Error,
     },
     /// The connection's permit was given to another connection.
     Displaced,
-    /// The server stops, and did not wait any longer for its connections.
+    /// The server stops, and has closed connections that were not finished in time.
     CutOff {
-        /// How many there were.
+        /// The number of these connections.
         connections: u64,
     },
-    /// The connection is over.
+    /// The connection has ended.
     Closed {
-        /// How it came to its end, in a few words.
+        /// The reason, in a few words.
         how: &'static str,
     },
     /// An operator has acted.
     Acted {
         /// The operator.
         operator: Operator,
-        /// What was done.
+        /// The act.
         action: &'a str,
-        /// More about it.
+        /// Details of the act.
         details: &'a dyn Display,
     },
-    /// An act was refused.
+    /// An action of an operator was refused.
     ActRefused {
-        /// The one who asked for it.
+        /// The operator.
         operator: Operator,
-        /// What was asked for.
+        /// The act.
         action: &'a str,
-        /// Why it was refused.
+        /// The reason.
         reason: &'a dyn Display,
+        /// The advice of the reason, if there is any.
+        next: Option<&'a str>,
     },
 }
 
@@ -104,51 +106,56 @@ pub struct Operator {
     pub session: u64,
 }
 
-/// A request for a certificate, as it is told of.
+/// A request for a certificate, in an event.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
-    /// The name that the certificate is to carry.
+    /// The subject of the certificate.
     pub subject: Id<'a>,
     /// The form of enrolment (protocol §4).
     pub form: &'static str,
-    /// How long the server has worked on it.
+    /// The time since the server received it.
     pub elapsed: Duration,
 }
 
 /// A limit on connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionLimit {
-    /// That of one source.
+    /// The limit of one source.
     Source,
-    /// That of the whole server.
+    /// The limit of the server.
     Server,
 }
 
-/// Where an event comes from.
+/// The origin of an event.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
-    /// The number of the connection, as the log has it: from 1 at each start of the server. 0 for the CA itself.
+    /// The number of the connection in the log, from 1 at each start of the server. 0 for the CA itself.
     pub connection: u64,
-    /// The network that the client is in.
+    /// The network of the client.
     pub source: Option<Source>,
 }
 
 impl Origin {
     /// The CA itself.
     pub const CA: Self = Self { connection: 0, source: None };
+
+    /// Returns whether this is the CA itself, and not a connection.
+    pub const fn is_ca(self) -> bool {
+        self.connection == Self::CA.connection
+    }
 }
 
-/// Takes events in: a log, counters, a page that shows them.
+/// A receiver of events: a log, counters, a page that shows them.
 pub trait EventSink: Send + Sync {
-    /// Takes one event. It is called on the task where the event happens, so it must not block.
+    /// Receives an event. It runs on the task of the event, so it must not block.
     fn take(&self, origin: Origin, event: CaEvent<'_>);
 
-    /// Whether frames are wanted. All other events come in any case.
+    /// Whether the sink needs frames. It receives all other events in any case.
     fn wants_frames(&self) -> bool {
         false
     }
 
-    /// Tells what was held back, as far as it may be told now; all of it at the `end`.
+    /// Writes the held-back events that are due; all of them at the `end`.
     fn flush(&self, end: bool) {
         let _ = end;
     }
@@ -159,27 +166,27 @@ pub trait EventSink: Send + Sync {
 pub struct Events(Arc<[Arc<dyn EventSink>]>);
 
 impl Events {
-    /// Tells each of `sinks`, in this order.
+    /// Events for each of `sinks`, in this order.
     pub fn new(sinks: Vec<Arc<dyn EventSink>>) -> Self {
         Self(sinks.into())
     }
 
-    /// These sinks, and one more.
+    /// Events for these sinks and one more.
     pub(crate) fn and(&self, sink: Arc<dyn EventSink>) -> Self {
         Self(self.0.iter().cloned().chain([sink]).collect())
     }
 
-    /// Tells what has happened.
-    pub fn tell(&self, origin: Origin, event: CaEvent<'_>) {
+    /// Passes an event to each sink.
+    pub fn emit(&self, origin: Origin, event: CaEvent<'_>) {
         self.0.iter().for_each(|sink| sink.take(origin, event));
     }
 
-    /// Whether any sink wants frames.
+    /// Whether any sink needs frames.
     pub fn wants_frames(&self) -> bool {
         self.0.iter().any(|sink| sink.wants_frames())
     }
 
-    /// Has each sink tell what it holds back.
+    /// Flushes each sink.
     pub fn flush(&self, end: bool) {
         self.0.iter().for_each(|sink| sink.flush(end));
     }

@@ -1,54 +1,59 @@
-//! The issuer: one thread that owns the authority, the queue of jobs before it, and the handle to both.
+//! The issuer: one thread that owns the authority, its queue of jobs, and the handle to both.
 //!
-//! Signing and durable commits take their time, so they are kept off the async threads. The jobs that arrive
-//! meanwhile are issued together next: under load the cost of a commit is shared, and an idle issuer makes nobody wait.
+//! Signatures and durable commits block, so they run off the async threads. All jobs that wait are one batch. So jobs
+//! share a commit under load, and a job at an idle issuer starts at once.
 
 use std::io;
 use std::time::Duration;
 
+use miette::Diagnostic;
 use minipki_core::cert::{Id, IdBuf};
 use minipki_core::crypto::Portable;
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
+use tracing::field::display;
 
 use minipki_ca::{Authority, CertificationRequest, Issued, Refused};
 use minipki_os::clock;
 
-/// Why an issuer ended before it was closed. The log has the details.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// The reason why an issuer ended before it was closed. The log has the details.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Diagnostic)]
 pub enum IssuerError {
-    /// Nothing can be issued without what failed, so the server stops rather than refuse for ever.
-    #[error("the signer or the ledger failed, as the log says in detail; mend it and start the server again")]
+    /// The signer or the ledger failed. The server stops: it could only refuse requests.
+    #[error("the signer or the ledger failed. The log has the reason")]
+    #[diagnostic(help("remove the reason, then start the server again"))]
     Failed,
-    /// A bug.
-    #[error("the issuing thread panicked; this is a bug in minipki, please report it with the log")]
+    /// The issuing thread panicked: a bug.
+    #[error("the issuing thread panicked")]
+    #[diagnostic(help("this is a bug in minipki, please report it with the log"))]
     Panicked,
-    /// The thread did not end; most likely the disk does not answer.
-    #[error("the issuing thread is stuck; look at the disk that the CA folder is on")]
+    /// The thread did not end. Most likely the disk does not respond.
+    #[error("the issuing thread does not respond")]
+    #[diagnostic(help("check the disk of the CA folder"))]
     Stuck,
 }
 
-/// Bounds on the jobs of an issuer.
+/// The limits of an issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IssuerLimits {
-    /// Jobs that may wait. One more is refused as busy.
+    /// The maximum number of jobs that wait. More are refused as busy.
     pub waiting: usize,
-    /// Certificates that are signed and committed together at most.
+    /// The maximum number of certificates in a batch.
     pub batch: usize,
-    /// How long a job may take before it is refused as busy.
+    /// The time after which a job is refused as busy.
     pub timeout: Duration,
 }
 
 enum Job {
-    /// A certificate.
+    /// Issues a certificate.
     Issue { request: CertificationRequest, reply: oneshot::Sender<Result<Issued, Refused>> },
-    /// The end.
+    /// Ends the issuer.
     Close,
 }
 
-/// The handle to an issuer. Each front has a clone of it: no front signs or opens the ledger by itself.
+/// The handle to an issuer. Each front has a clone. No front signs or writes to the ledger.
 #[derive(Clone)]
 pub struct Issuer {
     jobs: mpsc::Sender<Job>,
@@ -59,11 +64,11 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// Starts the thread of an issuer over `authority`. The thread ends after [`Issuer::close`], or with the last handle,
-    /// when the jobs that wait are done.
+    /// Starts the thread of an issuer with `authority`. After [`Issuer::close`] or the drop of the last handle, the
+    /// thread does the jobs that wait and ends.
     ///
     /// # Errors
-    /// The operating system's, if it gives no thread.
+    /// The error of the operating system if the thread cannot be started.
     pub fn start(authority: Authority, limits: IssuerLimits) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel(limits.waiting.max(1));
         let (end, ended) = watch::channel(None);
@@ -72,26 +77,26 @@ impl Issuer {
         let fingerprint = authority.public_key().fingerprint(Portable::new());
         std::thread::Builder::new().name("issuer".into()).spawn(move || {
             // A panic drops `end`.
-            let result = work(authority, queue, batch);
+            let result = run(authority, queue, batch);
             end.send_replace(Some(result));
         })?;
         Ok(Self { jobs, ended, timeout: limits.timeout, issuer_id, fingerprint })
     }
 
-    /// The CA's name, as its certificates carry it.
+    /// The issuer name in the certificates.
     pub fn issuer_id(&self) -> Id<'_> {
         self.issuer_id.as_id()
     }
 
-    /// The fingerprint of the key that its certificates verify under.
+    /// The fingerprint of the CA's key.
     pub const fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
-    /// The certificate, once it is on the disk.
+    /// Issues a certificate. It is on the disk when this returns.
     ///
     /// # Errors
-    /// The authority's [`Refused`]; [`Refused::Busy`] if too many jobs wait or the answer takes too long;
+    /// The [`Refused`] of the authority; [`Refused::Busy`] if too many jobs wait or at the timeout;
     /// [`Refused::Internal`] if the issuer has ended.
     pub async fn issue(&self, request: CertificationRequest) -> Result<Issued, Refused> {
         let (reply, answer) = oneshot::channel();
@@ -106,13 +111,13 @@ impl Issuer {
         }
     }
 
-    /// Takes no more jobs, and waits until those that wait are done; at most `limit`.
+    /// Ends the issuer, and waits until the jobs in its queue are done, for at most `limit`.
     ///
     /// # Errors
     /// [`IssuerError`], [`IssuerError::Stuck`] after `limit`.
     pub async fn close(&self, limit: Duration) -> Result<(), IssuerError> {
         let close = async {
-            // A thread that has ended takes nothing.
+            // This fails if the thread has ended.
             let _ = self.jobs.send(Job::Close).await;
             self.ended().await
         };
@@ -132,13 +137,16 @@ impl Issuer {
     }
 }
 
-fn work(mut authority: Authority, mut queue: mpsc::Receiver<Job>, batch: usize) -> Result<(), IssuerError> {
+fn run(mut authority: Authority, mut queue: mpsc::Receiver<Job>, batch: usize) -> Result<(), IssuerError> {
     let mut jobs = Vec::with_capacity(batch);
     let mut clock_is_wrong = false;
     while queue.blocking_recv_many(&mut jobs, batch) > 0 {
         let now = clock::now();
         match &now {
-            Err(error) if !clock_is_wrong => tracing::error!(%error, "nothing can be issued for now"),
+            Err(error) if !clock_is_wrong => {
+                let next = error.help().map(display);
+                tracing::error!(%error, next, "nothing can be issued for now");
+            }
             Ok(_) if clock_is_wrong => tracing::warn!("the clock can be used again"),
             _ => {}
         }
@@ -154,7 +162,7 @@ fn work(mut authority: Authority, mut queue: mpsc::Receiver<Job>, batch: usize) 
     Ok(())
 }
 
-/// Does one batch: checks the proofs, then issues all certificates together.
+/// Handles one batch: checks the proofs, then issues all certificates together.
 fn serve(
     authority: &mut Authority,
     jobs: impl Iterator<Item = Job>,
@@ -165,7 +173,7 @@ fn serve(
     for job in jobs {
         match job {
             Job::Close => {}
-            // A client that has gone away needs no certificate.
+            // The client is gone.
             Job::Issue { reply, .. } if reply.is_closed() => {}
             Job::Issue { request, reply } => match authority.check_possession(request, now) {
                 Ok(request) => {
@@ -182,21 +190,19 @@ fn serve(
     let answers = if requests.is_empty() {
         Vec::new()
     } else {
-        tracing::debug!(requests = requests.len(), "a batch");
+        tracing::debug!(requests = requests.len(), "issuing a batch");
         authority.issue_many(&requests, now)
     };
     for (answer, reply) in answers.into_iter().zip(replies) {
         failed |= matches!(answer, Err(Refused::Internal));
-        // It is recorded, whether or not its subject is still there: the same request gets it again.
+        // If the client is gone, the same request gets the recorded certificate again.
         let _ = reply.send(answer);
     }
     if failed { Err(IssuerError::Failed) } else { Ok(()) }
 }
 
-/// Refuses one batch.
 fn refuse(jobs: impl Iterator<Item = Job>) {
     for job in jobs {
-        // If nobody waits for an answer any more, nobody needs one.
         match job {
             Job::Issue { reply, .. } => drop(reply.send(Err(Refused::Busy))),
             Job::Close => {}

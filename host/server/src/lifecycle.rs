@@ -9,28 +9,29 @@ use tokio::sync::{Notify, watch};
 
 use super::{Metrics, Summary};
 use minipki_ca::Policy;
+use minipki_os::Failure;
 
-/// How often the metrics are looked at for the rate, and how many looks are kept.
-pub(super) const LOOK: Duration = Duration::from_secs(1);
-const LOOKS: usize = 10;
+/// The time between two samples of the metrics, and the number of samples that are kept.
+pub(super) const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+const SAMPLES: usize = 10;
 
-/// The CA's server.
+/// The state of the CA's server.
 #[derive(Clone)]
 pub enum Serving {
-    /// It does not run; with the summary of its last run, if there was one.
+    /// The server does not run. The summary is of its last run, if there was one.
     Stopped(Option<Summary>),
-    /// It opens the ledger.
+    /// The server opens its ledger.
     Starting,
-    /// It runs.
+    /// The server runs.
     Running(Running),
-    /// It finishes what is under way.
+    /// The server finishes its open connections.
     Stopping,
-    /// It could not start, or stopped by itself.
-    Failed(String),
+    /// The server could not start, or has failed.
+    Failed(Failure),
 }
 
 impl Serving {
-    /// The state when a server starts; `None` if it runs.
+    /// The next state when a server starts; `None` if it runs.
     fn starting(&self) -> Option<Self> {
         match self {
             Self::Stopped(_) | Self::Failed(_) => Some(Self::Starting),
@@ -38,7 +39,7 @@ impl Serving {
         }
     }
 
-    /// The state when a server is told to stop; `None` if it does not run.
+    /// The next state when a server stops; `None` if it does not run.
     fn stopping(&self) -> Option<Self> {
         match self {
             Self::Running(_) => Some(Self::Stopping),
@@ -47,56 +48,56 @@ impl Serving {
     }
 }
 
-/// A server that runs.
+/// A running server.
 #[derive(Clone)]
 pub struct Running {
-    /// Where it listens.
+    /// The address.
     pub address: SocketAddr,
-    /// What it allows.
+    /// The policy.
     pub policy: Policy,
-    /// When it began to run.
+    /// The time of its start.
     pub since: Instant,
     metrics: Arc<Metrics>,
-    /// Told once.
+    /// Notified once.
     stop: Arc<Notify>,
-    looks: Arc<Mutex<VecDeque<(Instant, Summary)>>>,
+    samples: Arc<Mutex<VecDeque<(Instant, Summary)>>>,
 }
 
 impl Running {
-    /// A server that has begun to run now.
     pub(super) fn new(address: SocketAddr, policy: Policy, metrics: Arc<Metrics>) -> Self {
-        Self { address, policy, since: Instant::now(), metrics, stop: Arc::default(), looks: Arc::default() }
+        let (since, stop, samples) = (Instant::now(), Arc::default(), Arc::default());
+        Self { address, policy, since, metrics, stop, samples }
     }
 
-    /// Waits until it is told to stop.
-    pub(super) async fn told_to_stop(&self) {
+    /// Waits until a stop is requested.
+    pub(super) async fn stop_requested(&self) {
         self.stop.notified().await;
     }
 
-    /// What it has done so far.
+    /// The summary so far.
     pub fn summary(&self) -> Summary {
         self.metrics.summary()
     }
 
-    /// Granted and refused a second, over the last ten seconds.
+    /// The certificates and the refusals per second, over the last ten seconds.
     pub fn rates(&self) -> (f64, f64) {
-        let Some((then, before)) = lock(&self.looks).front().copied() else { return (0.0, 0.0) };
+        let Some((then, before)) = lock(&self.samples).front().copied() else { return (0.0, 0.0) };
         let (span, now) = (then.elapsed().as_secs_f64().max(f64::MIN_POSITIVE), self.summary());
         let rate = |now: u64, before: u64| now.saturating_sub(before) as f64 / span;
         (rate(now.granted, before.granted), rate(now.refused, before.refused))
     }
 
-    /// Notes what it has done so far. To be called once in [`LOOK`].
-    pub(super) fn look(&self) {
-        let mut looks = lock(&self.looks);
-        if looks.len() == LOOKS {
-            looks.pop_front();
+    /// Takes a sample of the metrics. The caller calls it once in each [`SAMPLE_INTERVAL`].
+    pub(super) fn sample(&self) {
+        let mut samples = lock(&self.samples);
+        if samples.len() == SAMPLES {
+            samples.pop_front();
         }
-        looks.push_back((Instant::now(), self.summary()));
+        samples.push_back((Instant::now(), self.summary()));
     }
 }
 
-/// The state of the CA's server now. Each step is one change: nothing comes between the look and the change.
+/// The present state of the CA's server. Each step reads and changes it atomically.
 pub(super) struct ServingState(watch::Sender<Serving>);
 
 impl Default for ServingState {
@@ -106,31 +107,29 @@ impl Default for ServingState {
 }
 
 impl ServingState {
-    /// The state.
     pub(super) fn get(&self) -> Serving {
         self.0.borrow().clone()
     }
 
-    /// Sets the state to `serving`, whatever it was.
     pub(super) fn set(&self, serving: Serving) {
         self.0.send_replace(serving);
     }
 
-    /// From a server that does not run to [`Serving::Starting`]. `false` if it runs.
+    /// Changes the state to [`Serving::Starting`]. Returns `false` if the server runs.
     pub(super) fn begin(&self) -> bool {
         self.step(Serving::starting).is_some()
     }
 
-    /// Tells a server that runs to stop. `false` if it does not run.
-    pub(super) fn ask_to_stop(&self) -> bool {
+    /// Requests a running server to stop. Returns `false` if it does not run.
+    pub(super) fn request_stop(&self) -> bool {
         let Some(Serving::Running(running)) = self.step(Serving::stopping) else { return false };
         running.stop.notify_one();
         true
     }
 
-    /// Tells a server that runs to stop, and waits until it has, or has failed. `false` if it does not run.
+    /// Requests a running server to stop, and waits for its end. Returns `false` if it does not run.
     pub(super) async fn stop(&self) -> bool {
-        if !self.ask_to_stop() {
+        if !self.request_stop() {
             return false;
         }
         let mut serving = self.0.subscribe();
@@ -138,8 +137,8 @@ impl ServingState {
         true
     }
 
-    /// Waits until the server has failed, and gives the reason; for ever if it never does.
-    pub(super) async fn failed(&self) -> String {
+    /// Waits until the server fails. Returns the reason.
+    pub(super) async fn failed(&self) -> Failure {
         let mut serving = self.0.subscribe();
         match serving.wait_for(|serving| matches!(serving, Serving::Failed(_))).await.as_deref() {
             Ok(Serving::Failed(reason)) => reason.clone(),
@@ -147,7 +146,7 @@ impl ServingState {
         }
     }
 
-    /// Changes the state to what `next` makes of it, and gives the state before. If `next` makes none, nothing changes.
+    /// Changes the state to the result of `next`, and returns the state before. `None` changes nothing.
     fn step(&self, next: impl FnOnce(&Serving) -> Option<Serving>) -> Option<Serving> {
         let mut before = None;
         self.0.send_if_modified(|serving| {
@@ -177,12 +176,12 @@ mod tests {
         let (failed, has_failed) = channel();
         thread::scope(|scope| {
             let stopped = state.step(|serving| {
-                // The server fails after the look at its state, and before the change.
+                // The server fails between the read of its state and the change.
                 scope.spawn(|| {
-                    state.set(Serving::Failed("the disk is full".to_owned()));
+                    state.set(Serving::Failed(Failure { seen: "the disk is full".to_owned(), next: None }));
                     let _ = failed.send(());
                 });
-                // It would be quick, if it need not wait for the change.
+                // `set` waits for the change, so this times out.
                 let _ = has_failed.recv_timeout(Duration::from_millis(500));
                 serving.stopping()
             });

@@ -1,4 +1,4 @@
-//! The sink for the Live page: the newest events, and those to come, for everybody who watches.
+//! The event sink for the Live page: it keeps the newest events, and sends all later ones to its readers.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -15,91 +15,92 @@ use minipki_net::LogLimit;
 
 use super::events::{CaEvent, ConnectionLimit, EventSink, Origin};
 
-/// How many events are kept for who comes later, and may pass unread by who is slow.
+/// The number of events that are kept for new readers, and that a slow reader can be behind.
 pub const KEPT: usize = 1000;
 
-/// One thing that happened, as it is kept.
+/// One event of the Live page.
 #[derive(Clone, Debug)]
 pub struct LiveEvent {
-    /// Its place in the order of all events, from 1.
+    /// The number of the event, from 1.
     pub number: u64,
-    /// When.
+    /// The time of the event.
     pub at: SystemTime,
-    /// The connection it belongs to, as the log numbers them: from 1 for each start of the server.
+    /// The number of its connection, as in the log: from 1 after each start of the server.
     pub connection: u64,
-    /// What it was.
+    /// The content of the event.
     pub what: LiveKind,
 }
 
-/// What happened.
+/// The content of a [`LiveEvent`].
 #[derive(Clone, Debug)]
 pub enum LiveKind {
     /// A client has connected.
     Arrived {
-        /// From where.
+        /// The address of the client.
         peer: SocketAddr,
     },
-    /// A client was turned away: there were too many.
+    /// A client was refused, because a limit of connections is reached.
     TurnedAway {
-        /// From where.
+        /// The address of the client.
         peer: SocketAddr,
     },
-    /// A frame has passed.
+    /// A frame was sent or received.
     Frame {
-        /// Seen from the server.
+        /// The direction, seen from the server.
         direction: Direction,
-        /// Its body, as it is on the wire; at most [`FRAME`](minipki_core::limits::FRAME) bytes.
+        /// The body of the frame; at most [`FRAME`](minipki_core::limits::FRAME) bytes.
         body: Arc<[u8]>,
     },
-    /// A certificate is recorded and about to be answered.
+    /// A certificate is recorded, and is sent next.
     Granted {
-        /// Whom it names.
+        /// The subject of the certificate.
         subject: String,
-        /// Its serial number.
+        /// The serial number.
         serial: Serial,
     },
-    /// A certificate is about to be answered again, to the request that it was answered to before.
+    /// The earlier certificate of a repeated request is sent next.
     Repeated {
-        /// Whom it names.
+        /// The subject of the certificate.
         subject: String,
-        /// Its serial number.
+        /// The serial number.
         serial: Serial,
     },
-    /// Something was refused.
+    /// A request or a message was refused.
     Refused {
-        /// Whose request it was, where that is known.
+        /// The subject of the request, if known.
         subject: Option<String>,
-        /// What the client is told.
+        /// The code that the client gets.
         code: &'static str,
-        /// The reason, in the words of the log.
+        /// The reason, as in the log.
         reason: String,
     },
-    /// The connection is over.
+    /// The connection has ended.
     Left {
-        /// How it came to its end, in a few words.
+        /// The reason, in a few words.
         how: &'static str,
     },
 }
 
-/// The newest [`KEPT`] events, and those to come.
+/// The newest [`KEPT`] events, and a stream of all later ones.
 pub struct LiveFeed {
     state: Mutex<State>,
     live: broadcast::Sender<Arc<LiveEvent>>,
-    /// Set when a page first asks for events. Until then none is kept.
+    /// Set by the first page. Until then no event is kept.
     watched: AtomicBool,
-    /// Bounds the events of clients that are turned away, so that the others can be seen.
+    /// The limit for events of clients that are turned away, so that other events stay visible.
     turned_away: LogLimit<Source>,
 }
 
 struct State {
     newest: VecDeque<Arc<LiveEvent>>,
-    told: u64,
+    /// The number of the newest event.
+    count: u64,
 }
 
 impl Default for LiveFeed {
     fn default() -> Self {
         Self {
-            state: Mutex::new(State { newest: VecDeque::with_capacity(KEPT), told: 0 }),
+            state: Mutex::new(State { newest: VecDeque::with_capacity(KEPT), count: 0 }),
             live: broadcast::Sender::new(KEPT),
             watched: AtomicBool::new(false),
             turned_away: LogLimit::new(1),
@@ -108,13 +109,13 @@ impl Default for LiveFeed {
 }
 
 impl LiveFeed {
-    /// Keeps events from here on.
+    /// Starts to keep events.
     pub(crate) fn watch(&self) {
         self.watched.store(true, Ordering::Relaxed);
     }
 
-    /// Those that are kept, oldest first, and all that come after them: nothing twice, and nothing
-    /// left out between the two. A reader that is too slow loses the oldest, and is told how many.
+    /// The kept events, oldest first, and a stream that continues with the next one. A reader that is too slow loses
+    /// the oldest events, and gets their number.
     pub fn follow(&self) -> (Vec<Arc<LiveEvent>>, broadcast::Receiver<Arc<LiveEvent>>) {
         let state = self.state();
         (state.newest.iter().cloned().collect(), self.live.subscribe())
@@ -122,13 +123,13 @@ impl LiveFeed {
 
     fn keep(&self, connection: u64, what: LiveKind) {
         let mut state = self.state();
-        state.told += 1;
-        let event = Arc::new(LiveEvent { number: state.told, at: SystemTime::now(), connection, what });
+        state.count += 1;
+        let event = Arc::new(LiveEvent { number: state.count, at: SystemTime::now(), connection, what });
         if state.newest.len() == KEPT {
             state.newest.pop_front();
         }
         state.newest.push_back(event.clone());
-        // In the lock, so that the order is the same for all. That nobody listens is no failure.
+        // Within the lock, so that all readers get the same order. It is no error if there are no readers.
         let _ = self.live.send(event);
     }
 
@@ -155,6 +156,8 @@ impl EventSink for LiveFeed {
                 LiveKind::TurnedAway { peer }
             }
             CaEvent::Frame { direction, body } => LiveKind::Frame { direction, body: body.into() },
+            // The page shows connections. A certificate of the CA's own server has no connection.
+            CaEvent::Issued { .. } if origin.is_ca() => return,
             CaEvent::Issued { request, issued } => {
                 let (subject, serial) = (request.subject.to_string(), issued.serial);
                 if issued.repeated {

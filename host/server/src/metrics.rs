@@ -1,29 +1,29 @@
-//! The sink that counts.
+//! The event sink that counts.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::events::{CaEvent, EventSink, Origin};
 
-/// What a server did in its life.
+/// The counts of a server from its start to its stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Connections accepted.
     pub connections: u64,
     /// Connections turned away because there were too many.
     pub turned_away: u64,
-    /// Connections closed because another one had more right to their place.
+    /// Connections closed for a new connection.
     pub displaced: u64,
-    /// Certificates granted, each for the first time.
+    /// New certificates.
     pub granted: u64,
-    /// Certificates granted again, to the same request.
+    /// Certificates sent again to a repeated request.
     pub repeated: u64,
-    /// Messages and requests refused.
+    /// Refused messages and requests.
     pub refused: u64,
-    /// Connections cut off because they did not end in time when the server stopped.
+    /// Connections that did not end in time when the server stopped.
     pub cut_off: u64,
 }
 
-/// The running figures of a [`Summary`].
+/// The counters of a [`Summary`].
 #[derive(Default)]
 pub struct Metrics {
     connections: AtomicU64,
@@ -36,7 +36,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// What the server has done so far.
+    /// The counts so far.
     pub fn summary(&self) -> Summary {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Summary {

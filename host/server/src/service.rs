@@ -1,5 +1,5 @@
 //! One CA in its folder: its key, its issuer with the TCP front, and the readers of its ledger. Every front of the CA
-//! goes through this.
+//! uses this service.
 
 use std::future::{Future, pending};
 use std::net::SocketAddr;
@@ -8,94 +8,65 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use miette::Diagnostic;
 use minipki_core::cert::IdBuf;
 use minipki_core::crypto::rsa::KeySize;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::Summary;
-use super::audit_trail::AuditTrail;
+use super::audit_trail::{AuditTrail, open_audit_log};
+use super::error::ServiceError;
 use super::event_log::EventLog;
 use super::events::Events;
-use super::lifecycle::{LOOK, Running, Serving, ServingState};
+use super::lifecycle::{Running, SAMPLE_INTERVAL, Serving, ServingState};
 use super::live::LiveFeed;
 use super::state::{self, StateError, open_authority, storage};
-use super::tcp::{Limits, ServeError, Server, ServerOptions};
+use super::tcp::{Limits, Server, ServerOptions};
 use minipki_ca::Policy;
-use minipki_ca::ports::{AuditLog, LedgerError, LedgerReader, Storage, TokenBook};
+use minipki_ca::ports::{LedgerError, LedgerReader, Storage, TokenBook};
 use minipki_keys::{CaFolder, FolderError, SignerKind};
 use minipki_ledger::Accept;
 use minipki_net::trace::Tap;
+use minipki_os::Failure;
 use minipki_provider::HostProvider;
 
-/// Why the CA does not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum ServiceError {
-    /// The CA has no key yet.
-    #[error("this CA has no key yet; generate it first")]
-    NoKey,
-    /// The CA has a key already.
-    #[error("this CA has a key already, or is making one; nothing is ever overwritten")]
-    HasKey,
-    /// The server runs already.
-    #[error("the CA server runs already; stop it first")]
-    Runs,
-    /// The server does not run.
-    #[error("the CA server does not run; start it first")]
-    Stopped,
-    /// A bug.
-    #[error("a thread panicked; this is a bug in minipki, please report it with the log")]
-    Panicked,
-    /// The CA's folder.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// The CA's ledger.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The CA's folder, ledger or clock.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The CA's server.
-    #[error(transparent)]
-    Serve(#[from] ServeError),
-}
-
-/// How the CA's server is started.
+/// The options of the CA's server.
 #[derive(Clone)]
 pub struct CaOptions {
-    /// Where it listens.
+    /// The address to listen on.
     pub listen: SocketAddr,
-    /// What it allows.
+    /// The policy of the CA.
     pub policy: Policy,
-    /// What signs.
+    /// The implementation of the signer.
     pub signer: SignerKind,
-    /// What it lets strangers have.
+    /// The limits for clients.
     pub limits: Limits,
-    /// What is accepted of its ledger and clock.
+    /// The conditions of the ledger and the clock that the operator accepts.
     pub accept: Accept,
-    /// Who watches each frame, beside the sinks.
+    /// An observer of each frame.
     pub tap: Option<Arc<dyn Tap>>,
 }
 
 /// The CA's key.
 #[derive(Clone)]
 pub enum CaKey {
-    /// There is none.
+    /// There is no key.
     None,
-    /// It is being made.
+    /// The key is being generated.
     Making {
-        /// Its size.
+        /// The size.
         size: KeySize,
-        /// Since when.
+        /// The time of the start.
         since: Instant,
     },
-    /// It could not be made, or cannot be used.
-    Failed(String),
-    /// It is there.
+    /// The key could not be generated, or cannot be used.
+    Failed(Failure),
+    /// The key can be used.
     Ready(Arc<CaFolder>),
 }
 
 impl CaKey {
-    /// The key in the folder `dir`, or none where one can be made.
+    /// The key in the folder `dir`; [`CaKey::None`] if one can be generated there.
     fn of(dir: &Path) -> Result<Self, FolderError> {
         if state::can_create(dir) {
             return Ok(Self::None);
@@ -104,7 +75,7 @@ impl CaKey {
     }
 }
 
-/// One CA, for all its fronts.
+/// One CA.
 pub struct CaService {
     provider: HostProvider,
     dir: PathBuf,
@@ -115,10 +86,10 @@ pub struct CaService {
 }
 
 impl CaService {
-    /// The CA in `dir`, or the one that will be made there. `provider` computes for its sessions.
+    /// The CA in `dir`, which may not exist yet.
     ///
     /// # Errors
-    /// [`FolderError`] if there is something in `dir` that is no CA, or one that others can reach.
+    /// [`FolderError`] if `dir` has other content, or if other users can reach it.
     pub fn open(provider: HostProvider, dir: &Path) -> Result<Self, FolderError> {
         let live = Arc::new(LiveFeed::default());
         let (log, audited) = (EventLog::default(), dir.to_owned());
@@ -134,47 +105,47 @@ impl CaService {
         })
     }
 
-    /// The provider that computes for its sessions.
+    /// The cryptographic provider of the sessions.
     pub const fn provider(&self) -> HostProvider {
         self.provider
     }
 
-    /// Where it is.
+    /// The folder.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// What happens at its server, from the first call on.
+    /// The feed of the Live page. It records events from the first call on.
     pub fn live(&self) -> &Arc<LiveFeed> {
         self.live.watch();
         &self.live
     }
 
-    /// The sinks of its events.
+    /// The sinks of the CA's events.
     pub const fn events(&self) -> &Events {
         &self.events
     }
 
-    /// Its key.
+    /// The key.
     pub fn key(&self) -> CaKey {
-        self.look().clone()
+        self.refresh_key().clone()
     }
 
-    /// Its key. While there is none its folder is looked at again: another process may have made it.
-    fn look(&self) -> MutexGuard<'_, CaKey> {
+    /// The key. While there is no key, this reads the folder again: another process may have generated one.
+    fn refresh_key(&self) -> MutexGuard<'_, CaKey> {
         let mut key = lock(&self.key);
         if matches!(*key, CaKey::None | CaKey::Failed(_)) {
             match CaKey::of(&self.dir) {
-                // A failure is shown until there is a key.
+                // A failure stays until there is a key.
                 Ok(CaKey::None) => {}
                 Ok(found) => *key = found,
-                Err(error) => *key = CaKey::Failed(error.to_string()),
+                Err(error) => *key = CaKey::Failed(Failure::from(&error)),
             }
         }
         key
     }
 
-    /// Its folder.
+    /// The folder with a key.
     ///
     /// # Errors
     /// [`ServiceError::NoKey`].
@@ -185,12 +156,12 @@ impl CaService {
         }
     }
 
-    /// Its server.
+    /// The state of the server.
     pub fn serving(&self) -> Serving {
         self.serving.get()
     }
 
-    /// Its server, if it runs.
+    /// The running server.
     ///
     /// # Errors
     /// [`ServiceError::Stopped`].
@@ -201,45 +172,45 @@ impl CaService {
         }
     }
 
-    /// Reads its ledger with `read`, off the async threads. It is opened anew each time: that takes SQLite less than a
-    /// millisecond. Reading changes nothing: a ledger of an earlier version is refused, with what brings it up to date.
+    /// Reads the ledger with `read`, off the async threads. The ledger is opened for each call, which takes less than a
+    /// millisecond. A ledger of an earlier schema is refused.
     ///
     /// # Errors
-    /// [`ServiceError::NoKey`], or the ledger's.
+    /// [`ServiceError::NoKey`]; the error of the ledger.
     pub async fn read<T: Send + 'static>(
         self: Arc<Self>,
         read: impl FnOnce(&mut dyn LedgerReader) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, ServiceError> {
         let folder = self.folder()?;
-        off_the_async_threads(move || {
+        run_blocking(move || {
             let mut reader = storage(&folder).reader()?;
             Ok(read(reader.as_mut())?)
         })
         .await
     }
 
-    /// Changes its tokens with `write`, off the async threads.
+    /// Changes the tokens with `write`, off the async threads.
     ///
     /// # Errors
-    /// [`ServiceError::NoKey`], or the ledger's.
+    /// [`ServiceError::NoKey`]; the error of the ledger.
     pub async fn write<T: Send + 'static>(
         self: Arc<Self>,
         write: impl FnOnce(&mut dyn TokenBook) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, ServiceError> {
-        off_the_async_threads(move || Ok(write(self.tokens()?.as_mut())?)).await
+        run_blocking(move || Ok(write(self.tokens()?.as_mut())?)).await
     }
 
-    /// Its tokens, for who is off the async threads or adds but one.
+    /// The tokens. Call it off the async threads for more than one change.
     ///
     /// # Errors
-    /// [`ServiceError::NoKey`], or the ledger's.
+    /// [`ServiceError::NoKey`]; the error of the ledger.
     pub fn tokens(&self) -> Result<Box<dyn TokenBook>, ServiceError> {
         let folder = self.folder()?;
         Ok(storage(&folder).tokens()?)
     }
 
-    /// Begins to make its key, on a thread of its own. `ended` gets the outcome before anybody sees the key. The task
-    /// that is returned ends with the same outcome once the key can be seen; it goes on if it is dropped.
+    /// Starts to generate the key on a separate thread. `ended` gets the outcome before [`CaService::key`] changes, and
+    /// the returned task gets it afterwards. The thread continues if the task is dropped.
     ///
     /// # Errors
     /// [`ServiceError::HasKey`].
@@ -250,7 +221,7 @@ impl CaService {
         ended: impl FnOnce(Result<(), &StateError>) + Send + 'static,
     ) -> Result<JoinHandle<Result<(), StateError>>, ServiceError> {
         {
-            let mut key = self.look();
+            let mut key = self.refresh_key();
             if matches!(*key, CaKey::Making { .. } | CaKey::Ready(_)) {
                 return Err(ServiceError::HasKey);
             }
@@ -258,21 +229,21 @@ impl CaService {
         }
         let service = self.clone();
         Ok(spawn_blocking(move || {
-            let made = state::create(&service.dir, issuer_id, size);
-            ended(made.as_ref().map(drop));
-            let (key, outcome) = match made {
-                Ok(made) => (CaKey::Ready(Arc::new(made.folder)), Ok(())),
-                Err(error) => (CaKey::Failed(error.to_string()), Err(error)),
+            let created = state::create(&service.dir, issuer_id, size);
+            ended(created.as_ref().map(drop));
+            let (key, outcome) = match created {
+                Ok(created) => (CaKey::Ready(Arc::new(created.folder)), Ok(())),
+                Err(error) => (CaKey::Failed(Failure::from(&error)), Err(error)),
             };
             *lock(&service.key) = key;
             outcome
         }))
     }
 
-    /// Opens the CA and serves, until `shutdown` resolves or [`CaService::stop`] is called.
+    /// Opens the CA and serves until `shutdown` resolves or [`CaService::stop`] is called.
     ///
     /// # Errors
-    /// [`ServiceError`]: what is in the way, or why the server stopped by itself.
+    /// [`ServiceError`] if the server cannot start, or fails.
     pub async fn serve(
         &self,
         options: CaOptions,
@@ -282,19 +253,20 @@ impl CaService {
         self.run(server, running, shutdown).await
     }
 
-    /// Opens the CA and serves on a task of its own; gives where it listens. The start goes on when its caller is gone.
+    /// Opens the CA and serves on a separate task. Returns the address. The start continues if this future is dropped.
     ///
     /// # Errors
-    /// [`ServiceError`]: what is in the way.
+    /// [`ServiceError`] if the server cannot start.
     pub async fn start(self: &Arc<Self>, options: CaOptions) -> Result<SocketAddr, ServiceError> {
         let service = self.clone();
-        // A task of its own: a browser that goes away must not leave the state at `Starting`.
+        // A separate task: a browser that disconnects must not leave the state at `Starting`.
         let start = tokio::spawn(async move {
             let (server, running) = service.open_server(options).await?;
             let address = running.address;
             tokio::spawn(async move {
                 if let Err(error) = service.run(server, running, pending()).await {
-                    tracing::error!(%error, "the CA server stopped by itself");
+                    let next = error.help().map(tracing::field::display);
+                    tracing::error!(%error, next, "the CA server failed");
                 }
             });
             Ok(address)
@@ -302,7 +274,7 @@ impl CaService {
         start.await.unwrap_or(Err(ServiceError::Panicked))
     }
 
-    /// From a CA that does not serve to one that listens.
+    /// Opens the CA and listens. The result becomes the state.
     async fn open_server(&self, options: CaOptions) -> Result<(Server, Running), ServiceError> {
         let folder = self.folder()?;
         if !self.serving.begin() {
@@ -311,7 +283,7 @@ impl CaService {
         let opened = self.bind(folder, options).await;
         self.serving.set(match &opened {
             Ok((_, running)) => Serving::Running(running.clone()),
-            Err(error) => Serving::Failed(error.to_string()),
+            Err(error) => Serving::Failed(Failure::from(error)),
         });
         opened
     }
@@ -323,7 +295,7 @@ impl CaService {
     ) -> Result<(Server, Running), ServiceError> {
         let CaOptions { listen, policy, signer, limits, accept, tap } = options;
         let open = move || Ok(open_authority(&folder, policy, signer, accept)?);
-        let authority = off_the_async_threads(open).await?;
+        let authority = run_blocking(open).await?;
         let events = self.events.clone();
         let server =
             Server::bind(authority, ServerOptions { provider: self.provider, listen, limits, tap, events })
@@ -332,7 +304,7 @@ impl CaService {
         Ok((server, running))
     }
 
-    /// Serves to the end, which becomes the state.
+    /// Serves to the end. The result becomes the state.
     async fn run(
         &self,
         server: Server,
@@ -340,53 +312,44 @@ impl CaService {
         shutdown: impl Future<Output = ()>,
     ) -> Result<Summary, ServiceError> {
         let stop = running.clone();
-        // A task of its own, so that a panic ends the server alone.
-        let mut served = tokio::spawn(server.run(async move { stop.told_to_stop().await }));
+        // A separate task, so a panic ends only the server.
+        let mut server = tokio::spawn(server.run(async move { stop.stop_requested().await }));
         let shutdown = async {
             shutdown.await;
-            self.serving.ask_to_stop();
+            self.serving.request_stop();
             pending::<()>().await;
         };
         let mut shutdown = pin!(shutdown);
         let ended = loop {
             tokio::select! {
-                ended = &mut served => break ended,
-                () = tokio::time::sleep(LOOK) => running.look(),
+                ended = &mut server => break ended,
+                () = tokio::time::sleep(SAMPLE_INTERVAL) => running.sample(),
                 () = &mut shutdown => {}
             }
         };
         let ended = ended.map_or(Err(ServiceError::Panicked), |ended| ended.map_err(ServiceError::from));
         self.serving.set(match &ended {
             Ok(summary) => Serving::Stopped(Some(*summary)),
-            Err(error) => Serving::Failed(error.to_string()),
+            Err(error) => Serving::Failed(Failure::from(error)),
         });
         ended
     }
 
-    /// Stops its server: it accepts nobody more, and finishes what is under way. Waits for that.
+    /// Stops the server, and waits until the open connections are finished.
     ///
     /// # Errors
-    /// [`ServiceError::Stopped`] if it does not run.
+    /// [`ServiceError::Stopped`] if the server does not run.
     pub async fn stop(&self) -> Result<(), ServiceError> {
         if self.serving.stop().await { Ok(()) } else { Err(ServiceError::Stopped) }
     }
 
-    /// Waits until its server has failed; for ever if it never does.
-    pub async fn failed(&self) -> String {
+    /// Waits until the server fails. Returns the reason.
+    pub async fn failed(&self) -> Failure {
         self.serving.failed().await
     }
 }
 
-/// The audit log of the CA in `dir`; `None` while there is no CA.
-fn open_audit_log(dir: &Path) -> Result<Option<Box<dyn AuditLog>>, String> {
-    if state::can_create(dir) {
-        return Ok(None);
-    }
-    let folder = CaFolder::open(dir).map_err(|error| error.to_string())?;
-    storage(&folder).audit().map(Some).map_err(|error| error.to_string())
-}
-
-async fn off_the_async_threads<T: Send + 'static>(
+pub(super) async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ServiceError> + Send + 'static,
 ) -> Result<T, ServiceError> {
     spawn_blocking(work).await.unwrap_or(Err(ServiceError::Panicked))

@@ -1,4 +1,4 @@
-//! The signals that stop a program, as futures; and those that must not end it.
+//! The signals that stop the program, as futures, and the signals that it ignores.
 
 use std::fs;
 use std::future::Future;
@@ -9,15 +9,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// The number of SIGHUP on every Unix (POSIX, `kill -1`).
 const SIGHUP: u32 = 1;
 
-/// Takes over SIGINT, SIGTERM and SIGHUP. The first future ends at the first of them, with its name; the other one
-/// at the second, so that a second signal can end the program without waiting for a stop in order. Each sees the
-/// signals from here on.
+/// Handles SIGINT, SIGTERM and SIGHUP. The first future ends at the first of these signals, and returns its name. The
+/// other future ends at the second signal, which can stop the program at once. Both count the signals after this call.
 ///
-/// A SIGHUP that was ignored at the start, as under `nohup`, stays ignored. SIGUSR1 and SIGUSR2 no longer end the
+/// A SIGHUP that was ignored at the start, for example by `nohup`, stays ignored. SIGUSR1 and SIGUSR2 no longer end the
 /// program. Must be called within a tokio runtime.
 ///
 /// # Errors
-/// The operating system's.
+/// The operating system's error.
 pub fn stop_signals()
 -> io::Result<(impl Future<Output = &'static str> + Send, impl Future<Output = &'static str> + Send)> {
     let hangs_up = !is_ignored(SIGHUP);
@@ -70,7 +69,7 @@ impl Stops {
     }
 }
 
-/// Whether this process ignores a signal; `false` where the operating system does not tell (proc_pid_status(5)).
+/// Whether this process ignores a signal; `false` if unknown (proc_pid_status(5)).
 fn is_ignored(signal: u32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,4 +1,4 @@
-//! From the typed errors of the protocol to an exit code and what to do next.
+//! The exit codes and the advice for the errors of the protocol.
 
 use minipki_core::cert;
 use minipki_core::session::{self, PeerMisbehaved};
@@ -10,61 +10,59 @@ use minipki_client::{AnchorError, ClientError, IdentityError, OutOfTime};
 use minipki_net::NetError;
 use minipki_net::trace::explain;
 
-/// A certificate or anchor that was refused.
+/// The error of a refused certificate or anchor.
 pub(super) fn certificate(error: &cert::Error) -> CliError {
     use cert::Error as E;
     let next = match error.check() {
-        // A key or a signature that cannot be read was damaged; one that differs is of somebody else.
+        // An unreadable key or signature was damaged. A different one is of another CA.
         Some(Check::Issuer | Check::IssuerKey | Check::Signature)
             if !matches!(error, E::IssuerKey(_) | E::SignatureEncoding) =>
         {
-            "do not trust it; if it should be of this CA, compare the fingerprints by another way"
+            "do not trust it; if it should be of this CA, compare the fingerprints in another way"
         }
-        Some(Check::NotBefore) => "check this machine's clock; otherwise wait until then",
-        Some(Check::NotAfter) => "check this machine's clock; otherwise have its holder enrol again",
-        Some(Check::Subject) => "check whom you meant to reach, and at which address",
-        Some(Check::SubjectKey) => "do not trust it: whoever showed it does not hold the key it names",
+        Some(Check::NotBefore) => "check this machine's clock; if it is right, wait until then",
+        Some(Check::NotAfter) => "check this machine's clock; if it is right, its holder must enrol again",
+        Some(Check::Subject) => "check the expected name, and the address",
+        Some(Check::SubjectKey) => "do not trust it: the peer that sent it does not have its key",
         None if matches!(error, E::AnchorFingerprint | E::AnchorIncomplete) => {
             "fetch the anchor from the CA again"
         }
-        _ => "it was damaged or changed; fetch it again from where it was made",
+        _ => "it was damaged or changed; get a new copy from its source",
     };
     CliError::new(Exit::NotVerified, error, next)
 }
 
-/// A session that ended early.
+/// The error of a session that ended early.
 pub(super) fn session(error: &session::Error) -> CliError {
     match error {
         session::Error::InvalidCertificate(error) => certificate(error),
         session::Error::Refused(code) => refused(*code, code.text()),
         session::Error::Truncated | session::Error::InvalidFrame(_) => {
-            CliError::new(Exit::Connection, error, "check that the address is the one meant; try again")
+            CliError::new(Exit::Connection, error, "check the address; then try again")
         }
         session::Error::InvalidMessage(_)
         | session::Error::PeerMisbehaved(PeerMisbehaved::OutOfTurn)
         | session::Error::Misuse(_) => CliError::new(
             Exit::Connection,
             error,
-            "check that a MiniPKI of this version is at that address; --trace shows what it says",
+            "check that MiniPKI of this version runs at that address; --trace shows its messages",
         ),
         _ => CliError::new(
             Exit::NotVerified,
             error,
-            "somebody changed what passed, or is not who they say; try again over another network",
+            "messages were changed, or the peer is not the expected one; try again over another network",
         ),
     }
 }
 
-/// A refusal that the CA or the peer sent, with its own words.
+/// The error of a refusal by the CA or the peer, with their text.
 pub(super) fn refused(code: Code, text: &str) -> CliError {
     let next = match code {
         Code::SubjectTaken => {
             "choose another --subject and --out, or ask the CA's operator for a token (--token)"
         }
         Code::TokenInvalid => "ask the CA's operator for a token: minipki ca token --dir DIR --subject NAME",
-        Code::ProofFailed => {
-            "compare the fingerprint with the operator's; check the token, and whom it is for"
-        }
+        Code::ProofFailed => "compare the fingerprint with the operator's; check the token and its subject",
         Code::NotAllowed => "leave out --classic; if the CA asks for a token, get one from its operator",
         Code::Busy => "wait a moment and try again",
         Code::RateLimited => {
@@ -72,25 +70,23 @@ pub(super) fn refused(code: Code, text: &str) -> CliError {
         }
         Code::Internal => "tell the operator: the reason is in the CA's log",
         Code::CertificateRefused => {
-            "see on the other side why: another CA, another subject than expected, or expired"
+            "read the reason on the other side: another CA, another subject, or an expired certificate"
         }
         Code::UnknownType | Code::BadRequest => {
             "check the port: a CA serves on 9000, a peer listens on 9101; --trace shows every message"
         }
         _ => "check that both sides run the same version; --trace shows every message",
     };
-    // What may follow a semicolon is advice too, and is given above for this command line.
-    let seen = text.split("; ").next().unwrap_or(text);
-    let text = explain::escaped(seen.as_bytes(), 200);
+    let text = explain::escaped(text.as_bytes(), 200);
     CliError::new(Exit::Refused, format_args!("refused ({code}): {text}"), next)
 }
 
-/// The words for the end of a channel that was open.
+/// The error of an open channel that ended early.
 pub(super) fn open_channel(error: ClientError) -> CliError {
-    let next = "connect again, and ask what arrived: the other program has ended, or the network failed";
+    let next = "connect again, and ask which messages arrived: the peer ended, or the network failed";
     match &error {
         ClientError::Exchange { with, source: NetError::Session(session::Error::Truncated) } => {
-            let seen = "the connection ended without a close, and what was sent last may not have arrived";
+            let seen = "the connection ended without a close, so the last messages may not have arrived";
             CliError::new(Exit::Connection, seen, next).with(with)
         }
         ClientError::Exchange { source: NetError::Io(_), .. } => CliError::new(Exit::Connection, error, next),
@@ -104,16 +100,18 @@ impl From<ClientError> for CliError {
             ClientError::Refused { code, text } => refused(*code, text),
             ClientError::Exchange { with, source: NetError::Session(source) } => session(source).with(with),
             ClientError::Certificate(source) => certificate(source),
-            ClientError::OwnKey { .. } | ClientError::Expired { .. } => Self::told(Exit::NotVerified, error),
+            ClientError::OwnKey { .. } | ClientError::Expired { .. } => {
+                Self::from_diagnostic(Exit::NotVerified, error)
+            }
             ClientError::Unreachable { .. }
             | ClientError::ConnectDeadline { .. }
             | ClientError::Idle { .. }
-            | ClientError::Exchange { .. } => Self::told(Exit::Connection, error),
-            ClientError::Stopped { .. } => Self::told(Exit::Interrupted, error),
+            | ClientError::Exchange { .. } => Self::from_diagnostic(Exit::Connection, error),
+            ClientError::Stopped { .. } => Self::from_diagnostic(Exit::Interrupted, error),
             ClientError::Missing { .. } => {
-                Self::new(Exit::Unexpected, error, "see above what the peer said; --deadline gives it longer")
+                Self::new(Exit::Unexpected, error, "read the peer's messages above; try a longer --deadline")
             }
-            _ => Self::told(Exit::Failed, error),
+            _ => Self::from_diagnostic(Exit::Failed, error),
         }
     }
 }
@@ -124,19 +122,19 @@ impl From<IdentityError> for CliError {
             IdentityError::Certificate { .. } | IdentityError::OutOfTime(_) => Exit::NotVerified,
             _ => Exit::Failed,
         };
-        Self::told(exit, error)
+        Self::from_diagnostic(exit, error)
     }
 }
 
 impl From<OutOfTime> for CliError {
     fn from(error: OutOfTime) -> Self {
-        Self::told(Exit::NotVerified, error)
+        Self::from_diagnostic(Exit::NotVerified, error)
     }
 }
 
 impl From<AnchorError> for CliError {
     fn from(error: AnchorError) -> Self {
         let exit = if matches!(error, AnchorError::Io { .. }) { Exit::Failed } else { Exit::NotVerified };
-        Self::told(exit, error)
+        Self::from_diagnostic(exit, error)
     }
 }

@@ -1,25 +1,25 @@
-//! `minipki connect`: a secure channel to a peer that listens.
+//! `minipki connect`: opens a secure channel to a peer that listens.
 
 use std::path::PathBuf;
 
-use super::talk::{Company, Talk};
+use super::talk::{TalkArgs, TalkMode};
 use super::{CliError, interrupted, output};
 use minipki_client::chat::{Note, Stop, stopped};
 use minipki_client::{Identity, connect};
 use minipki_provider::HostProvider;
 
-/// Open a secure channel to a peer and talk: what is typed is sent, what arrives is printed
+/// Open a secure channel to a peer: typed lines are sent, received messages are printed
 ///
-/// The peer's name is shown before anything is sent. The end of the input closes our side; the peer can
-/// still answer, until it closes or has been silent for as long as --deadline says. Ctrl-C, SIGTERM and
-/// SIGHUP close the channel and end; a second one ends at once.
+/// The peer's name is shown before anything is sent. The end of the input closes our direction. The peer can still
+/// answer until it closes, or until it has been silent for the time of --deadline. Ctrl-C, SIGTERM and SIGHUP close the
+/// channel and end the program; a second signal ends it at once.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   minipki connect --identity alice --peer 127.0.0.1:9101 --peer-subject bob
   minipki connect --identity alice --peer 127.0.0.1:9101 --send hello --expect hi
 
 A line that is typed before the peer's name is shown is not sent, unless --peer-subject
-says who it is. Piped input waits for the channel.")]
+is given. Piped input waits for the channel.")]
 pub(super) struct Args {
     /// The folder that `minipki enroll` made
     #[arg(long, value_name = "DIR")]
@@ -28,7 +28,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "HOST:PORT")]
     peer: String,
     #[command(flatten)]
-    talk: Talk,
+    talk: TalkArgs,
 }
 
 pub(super) async fn run(args: Args, provider: HostProvider, stop: Stop) -> Result<(), CliError> {
@@ -44,13 +44,13 @@ pub(super) async fn run(args: Args, provider: HostProvider, stop: Stop) -> Resul
     let channel = if args.talk.peer_subject.is_some() {
         opening.await?
     } else {
-        let channel = keyboard.unheard(&Note::PeerUnknown, opening).await?;
+        let channel = keyboard.discard_during(&Note::PeerUnknown, opening).await?;
         let name = channel.peer.subject_id();
         output::say(format_args!(
-            "{name} answers at {}; --peer-subject {name} accepts nobody else",
+            "{name} answers at {}; --peer-subject {name} accepts no other peer",
             args.peer
         ));
         channel
     };
-    args.talk.talk(channel, &mut keyboard, Company::Alone(Some(args.talk.deadline)), &stop).await
+    args.talk.run(channel, &mut keyboard, TalkMode::Single(Some(args.talk.deadline)), &stop).await
 }

@@ -5,53 +5,56 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use miette::Diagnostic;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::field::display;
 
-use super::log::{self, LogFormat};
+use super::stderr::{self, LogFormat};
 use super::{CliError, Exit, output, until_stopped};
 use minipki_console::{Console, ConsoleError, ConsoleOptions, Tls};
 use minipki_provider::HostProvider;
 use minipki_server::{CaService, ServiceError};
 
-/// See and run the CA in a browser, until Ctrl-C or SIGTERM
+/// Show and control the CA in a browser, until Ctrl-C or SIGTERM
 ///
-/// Prints a link that opens the console once. SIGUSR1 has it print another. On 127.0.0.1 without TLS the link
-/// has a random host name below localhost, which browsers resolve by themselves; it is as secret as the link.
+/// Prints a link that opens the console once. SIGUSR1 makes it print another link. On 127.0.0.1 without TLS the link
+/// has a random host name below localhost. Browsers resolve this name by themselves. It is as secret as the link.
 #[derive(Args)]
 #[command(after_help = "Example:\n  minipki console --dir my-ca --listen 127.0.0.1:9080\n\n\
-The folder need not exist: the console can make the CA. To reach it from another machine, go through\n\
-ssh -L 9080:127.0.0.1:9080 HOST and open the link as it was printed, or give an address of this machine\n\
-and --tls-issued. Other servers on the same host name get the console's cookie, whatever their port: on\n\
-another address, or with --name, give the console a host name on which there is nothing else. On 127.0.0.1\n\
-use no TLS: with it there is no random name, since the certificate would show it to everybody, and Chromium\n\
-sends the cookie of 127.0.0.1 or localhost to other servers of the machine, also to those without TLS.")]
+The folder need not exist: the console can make the CA. To reach the console from another machine, run\n\
+ssh -L 9080:127.0.0.1:9080 HOST and open the printed link. Or listen on an address of this machine with\n\
+--tls-issued.\n\n\
+A browser sends the console's cookie to all servers on the same host name, on any port. So for another\n\
+address, or with --name, use a host name that no other server has. On 127.0.0.1 use no TLS: the console\n\
+has no random name then, since its certificate would show the name. And Chromium sends the cookie of\n\
+127.0.0.1 or localhost to other servers of the machine, also without TLS.")]
 pub(super) struct ConsoleArgs {
     /// The CA's folder
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
-    /// Where to listen; port 0 takes a free one
+    /// The address to listen on; port 0 chooses a free port
     #[arg(id = "console", long = "listen", value_name = "HOST:PORT", default_value = "127.0.0.1:9080")]
     listen: SocketAddr,
     #[command(flatten)]
     site: SiteArgs,
-    /// How the log is written
+    /// The format of the log
     #[arg(long, value_enum, default_value = "text")]
     log_format: LogFormat,
 }
 
-/// How a console can be reached.
+/// The host names of a console, and its TLS.
 #[derive(Args)]
 pub(super) struct SiteArgs {
-    /// A name that browsers may ask for the console by; may be given again
+    /// A host name of the console; may be given several times
     ///
-    /// On loopback it takes the place of the random name below localhost or of the address; elsewhere it stands beside
-    /// the address.
+    /// On loopback it replaces the random name below localhost or the address. On other addresses the console is
+    /// also reachable by the address.
     #[arg(long = "name", value_name = "HOST", requires = "console")]
     names: Vec<String>,
-    /// Encrypt, with a certificate that the CA's key issues for the console
+    /// Use TLS, with a certificate that the CA's key issues for the console
     #[arg(long, requires = "console", conflicts_with = "tls_cert")]
     tls_issued: bool,
-    /// Encrypt, with this certificate chain, PEM
+    /// Use TLS, with this certificate chain, PEM
     #[arg(long, value_name = "FILE", requires_all = ["console", "tls_key"])]
     tls_cert: Option<PathBuf>,
     /// The private key of --tls-cert, PEM
@@ -60,7 +63,7 @@ pub(super) struct SiteArgs {
 }
 
 impl SiteArgs {
-    /// A console that is reached at `listen`.
+    /// The options of a console that listens on `listen`.
     pub(super) fn options(self, listen: SocketAddr) -> ConsoleOptions {
         let tls = match (self.tls_cert, self.tls_key) {
             (Some(certificate), Some(key)) => Some(Tls::Files { certificate, key }),
@@ -71,46 +74,49 @@ impl SiteArgs {
 }
 
 pub(super) fn run(args: ConsoleArgs, provider: HostProvider) -> Result<(), CliError> {
-    log::begin(args.log_format)?;
+    stderr::begin_log(args.log_format)?;
     let options = args.site.options(args.listen);
     let service = Arc::new(CaService::open(provider, &args.dir)?);
     until_stopped(async |stop| {
         let console = Console::bind(options, service.clone()).await?;
-        invite(&console)?;
+        print_links(&console)?;
         console.run(stop).await;
-        // That it does not run is what is wanted.
+        // The server may have stopped already.
         let _ = service.stop().await;
         Ok(())
     })
 }
 
 /// Prints a link, and another one at each SIGUSR1.
-pub(super) fn invite(console: &Console) -> Result<(), CliError> {
-    let mut asked = signal(SignalKind::user_defined1())?;
+pub(super) fn print_links(console: &Console) -> Result<(), CliError> {
+    let mut signals = signal(SignalKind::user_defined1())?;
     let links = console.login_links();
-    show(&links.link()?)?;
-    output::say("Open this link in a browser; it works once. `kill -USR1` to this process prints another.");
+    print(&links.link()?)?;
+    output::say("Open this link in a browser. It works once. SIGUSR1 to this process prints another link.");
     tokio::spawn(async move {
-        while asked.recv().await.is_some() {
+        while signals.recv().await.is_some() {
             match links.link() {
-                Ok(link) => drop(show(&link)),
-                Err(error) => tracing::error!(%error, "no link"),
+                Ok(link) => drop(print(&link)),
+                Err(error) => {
+                    let next = error.help().map(display);
+                    tracing::error!(%error, next, "no link could be made");
+                }
             }
         }
     });
     Ok(())
 }
 
-fn show(link: &str) -> Result<(), CliError> {
+fn print(link: &str) -> Result<(), CliError> {
     output::data(|out| writeln!(out, "{link}"))
 }
 
 impl From<ConsoleError> for CliError {
     fn from(error: ConsoleError) -> Self {
         match error {
-            ConsoleError::NotEncrypted(_) => Self::told(Exit::Usage, error),
-            ConsoleError::Listen { .. } => Self::told(Exit::Connection, error),
-            _ => Self::told(Exit::Failed, error),
+            ConsoleError::NotEncrypted(_) => Self::from_diagnostic(Exit::Usage, error),
+            ConsoleError::Listen { .. } => Self::from_diagnostic(Exit::Connection, error),
+            _ => Self::from_diagnostic(Exit::Failed, error),
         }
     }
 }
@@ -121,7 +127,7 @@ impl From<ServiceError> for CliError {
             ServiceError::Serve(error) => error.into(),
             ServiceError::Folder(error) => error.into(),
             ServiceError::Ledger(error) => error.into(),
-            _ => Self::told(Exit::Failed, error),
+            _ => Self::from_diagnostic(Exit::Failed, error),
         }
     }
 }

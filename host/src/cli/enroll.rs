@@ -1,4 +1,4 @@
-//! `minipki enroll`: a key, and a CA's certificate for it.
+//! `minipki enroll`: makes a key, and gets a CA's certificate for it.
 
 use std::path::{Path, PathBuf};
 
@@ -8,48 +8,48 @@ use minipki_core::session::EnrolForm;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{CliError, advice, output, watch};
+use super::{CliError, advice, output, trace_tap};
 use minipki_client::{EnrolOptions, Identity, IdentityFolder, enrol, proven, read_anchor};
 use minipki_os::clock;
 use minipki_os::files::quoted;
 use minipki_provider::HostProvider;
 
-/// Make a key and have a CA certify it
+/// Make a key and get a certificate for it from a CA
 ///
-/// The CA must be the one that --fingerprint or --anchor pins: nothing else is trusted.
+/// The CA must be the one that --fingerprint or --anchor pins. No other CA is trusted.
 ///
-/// An enrolment that failed or was stopped costs nothing: run the same command again. It goes on with the key that is
-/// in the folder, and a CA repeats its answer for that key: for a day, or until the token expires. In the same way a
-/// certificate.json that was lost comes back; an anchor.json that was lost comes back at any time. A folder that is
-/// enrolled already for this subject and CA is left as it is, with exit code 0.
+/// If an enrolment fails or is stopped, run the same command again. It continues with the key in the folder, and the CA
+/// repeats its answer for that key, for a day or until the token expires. A lost certificate.json is restored in the
+/// same way. A lost anchor.json can be restored at any time. If the folder already has the identity of this subject
+/// and CA, nothing is changed and the exit code is 0.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   minipki enroll --ca 127.0.0.1:9000 --subject alice --anchor my-ca/anchor.json --out alice
 
-A token is better not given as --token, where other users of the machine can see it:
+Other users of the machine can see the value of --token. Use the environment instead:
   export MINIPKI_TOKEN=...")]
 pub(super) struct Args {
     /// The CA's address
     #[arg(long, value_name = "HOST:PORT")]
     ca: String,
-    /// The name to be certified
+    /// The subject of the certificate
     #[arg(long, value_name = "NAME")]
     subject: IdBuf,
     #[command(flatten)]
     pinned: Pinned,
-    /// The folder for key.pem, certificate.json and anchor.json; a new or empty one, or that of an earlier try
+    /// The folder for key.pem, certificate.json and anchor.json: a new or empty folder, or the folder of an earlier try
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// The token that the CA's operator gave
     #[arg(long, value_name = "TOKEN", env = "MINIPKI_TOKEN", hide_env_values = true)]
     token: Option<Zeroizing<String>>,
-    /// Speak the classic form, which proves nothing; the CA must serve it
+    /// Use the classic form, which proves nothing; the CA must allow it
     #[arg(long, conflicts_with = "token")]
     classic: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Print every message as it passes, decoded, with the reason for each field
+    /// Print each message, decoded, with the purpose of each field
     #[arg(long)]
     trace: bool,
 }
@@ -67,7 +67,7 @@ struct Pinned {
 
 pub(super) async fn run(args: Args, provider: HostProvider) -> Result<(), CliError> {
     let anchor = args.pinned.anchor()?;
-    // Before the CA is asked: the key is on the disk, and there is room for the certificate.
+    // Before the request is sent, the key is on the disk and disk space for the certificate is reserved.
     let pending = match IdentityFolder::begin(provider, &args.out, args.subject.as_id(), &anchor)? {
         IdentityFolder::Pending(pending) => pending,
         IdentityFolder::Enrolled(identity) => {
@@ -77,27 +77,27 @@ pub(super) async fn run(args: Args, provider: HostProvider) -> Result<(), CliErr
     };
     let out = args.out.display();
     if pending.resumed() {
-        output::say(format_args!("going on with the key that an earlier try has left in {out}"));
+        output::say(format_args!("the enrolment continues with the key of an earlier try in {out}"));
     }
     let form = if args.classic {
         EnrolForm::Classic
     } else {
-        // A variable that is set to nothing is no token.
+        // An empty variable is not a token.
         proven(args.token.as_deref().map(String::as_str).filter(|token| !token.is_empty()))
     };
-    let tap = watch(args.trace, args.subject.to_string(), "CA");
+    let tap = trace_tap(args.trace, args.subject.to_string(), "CA");
     let options = EnrolOptions { form, tap, ..EnrolOptions::new(args.ca, args.subject, anchor) };
     let identity = match enrol(pending.key().clone(), options).await {
         Ok(identity) => identity,
         Err(error) => {
             pending.fail(&error);
-            output::say(format_args!("the key is kept in {out}: the same command goes on with it"));
+            output::say(format_args!("the key is kept in {out}: run the same command again to use it"));
             return Err(error.into());
         }
     };
     pending.keep(&identity)?;
     identity.check_time(clock::now()?).inspect_err(|_| {
-        output::say(format_args!("the certificate has come; key and certificate are kept in {out}"));
+        output::say(format_args!("the CA has issued the certificate; key and certificate are kept in {out}"));
     })?;
     report(&args.out, &identity, "certified", args.json)
 }
@@ -107,7 +107,7 @@ impl Pinned {
         match (&self.fingerprint, &self.anchor) {
             (Some(fingerprint), _) => Ok(Anchor::from_fingerprint(*fingerprint)),
             (None, Some(file)) => Ok(read_anchor(file)?),
-            // clap lets nobody through without one.
+            // clap requires one of them.
             (None, None) => {
                 Err(CliError::new(super::Exit::Usage, "no CA is pinned", "give --fingerprint or --anchor"))
             }
@@ -115,7 +115,7 @@ impl Pinned {
     }
 }
 
-/// `what` says how it got its certificate.
+/// Shows the identity. `what` is the participle of the message, for example "certified".
 fn report(out: &Path, identity: &Identity, what: &str, as_json: bool) -> Result<(), CliError> {
     let certificate =
         Certificate::parse(identity.certificate()).map_err(|error| advice::certificate(&error))?;

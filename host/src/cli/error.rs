@@ -1,17 +1,19 @@
-//! What went wrong, for the person at the keyboard: what was seen, and what to do next.
+//! The error of a command: its text, its advice and its exit code.
 
 use std::fmt;
 use std::io;
 
 use anstyle::{AnsiColor, Style};
+use miette::Diagnostic;
 
 use super::Exit;
+use minipki_os::Failure;
 use minipki_os::clock::ClockError;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const NEXT: Style = Style::new().bold();
 
-/// Why a command ended early.
+/// The error of a command.
 #[derive(Debug)]
 pub struct CliError {
     seen: String,
@@ -20,26 +22,23 @@ pub struct CliError {
 }
 
 impl CliError {
-    /// What was seen, what to do next, and the exit code.
+    /// An error with the text `seen` and the advice `next`.
     pub fn new(exit: Exit, seen: impl fmt::Display, next: impl Into<String>) -> Self {
         Self { seen: seen.to_string(), next: next.into(), exit }
     }
 
-    /// From an error whose text ends with what to do: "seen; next", as those of the CA's rooms.
-    pub fn told(exit: Exit, error: impl fmt::Display) -> Self {
-        let text = error.to_string();
-        match text.rsplit_once("; ") {
-            Some((seen, next)) => Self::new(exit, seen, next),
-            None => Self::new(exit, text, ""),
-        }
+    /// An error with the text and the advice of `error`.
+    pub fn from_diagnostic(exit: Exit, error: impl Diagnostic) -> Self {
+        let Failure { seen, next } = Failure::from(&error);
+        Self::new(exit, seen, next.unwrap_or_default())
     }
 
-    /// This error, met `with` somebody.
+    /// This error with the peer `with` before its text.
     pub fn with(self, with: impl fmt::Display) -> Self {
         Self { seen: format!("{with}: {}", self.seen), ..self }
     }
 
-    /// A file that cannot be read.
+    /// The error of a file that cannot be read.
     pub fn file(path: &std::path::Path, error: &io::Error) -> Self {
         let next = match error.kind() {
             io::ErrorKind::NotFound => "check the path",
@@ -56,7 +55,7 @@ impl CliError {
 }
 
 impl fmt::Display for CliError {
-    /// With ANSI styles, for a stream that takes them off where they are not wanted.
+    /// Writes the error with ANSI styles. The stream removes them where they are not supported.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{ERROR}error:{ERROR:#} {}", self.seen)?;
         if !self.next.is_empty() {
@@ -74,6 +73,31 @@ impl From<io::Error> for CliError {
 
 impl From<ClockError> for CliError {
     fn from(error: ClockError) -> Self {
-        Self::told(Exit::Failed, error)
+        Self::from_diagnostic(Exit::Failed, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines that are printed for `error`, without styles.
+    fn printed(error: impl Diagnostic) -> String {
+        let styled = CliError::from_diagnostic(Exit::Failed, error).to_string();
+        anstream::adapter::strip_str(&styled).to_string()
+    }
+
+    #[test]
+    fn an_error_is_printed_whole_and_its_advice_on_a_line_of_its_own() {
+        let seen = "a file; with a semicolon in its name: not there".to_owned();
+        let error = Failure { seen, next: Some("make it; then try again".to_owned()) };
+        assert_eq!(
+            printed(error.clone()),
+            "error: a file; with a semicolon in its name: not there\n next: make it; then try again"
+        );
+        assert_eq!(
+            printed(Failure { next: None, ..error }),
+            "error: a file; with a semicolon in its name: not there"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! `minipki inspect`: what a file says, field by field.
+//! `minipki inspect`: explains the fields of a file.
 
 use std::path::PathBuf;
 
@@ -14,8 +14,8 @@ use minipki_net::trace::printer;
 
 /// Explain a certificate, an anchor, a key or a message, field by field
 ///
-/// Verifies nothing: for that there is `minipki verify`. Private keys are never shown, and nothing of a file that is
-/// not MiniPKI's: it may be a secret.
+/// This does not verify the file: use `minipki verify`. Private keys are never shown. Other files are not shown either,
+/// since they may hold a secret.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  minipki inspect alice/certificate.json")]
 pub(super) struct Args {
@@ -26,13 +26,13 @@ pub(super) struct Args {
     file: PathBuf,
 }
 
-/// What a file holds, in lines for people.
+/// The content of a file, in lines for the user.
 struct Inspected {
     name: &'static str,
     purpose: &'static str,
     lines: Vec<Line>,
-    /// What keeps it from being what it seems to be.
-    fault: Option<String>,
+    /// The reason why the content is not valid.
+    error: Option<String>,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), CliError> {
@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
         return Err(CliError::new(
             Exit::Failed,
             format_args!(
-                "{} is no file of MiniPKI: {} bytes, which are not shown, as they may be a secret",
+                "{} is not a file of MiniPKI: its {} bytes may be a secret and are not shown",
                 args.file.display(),
                 content.len()
             ),
@@ -54,12 +54,12 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     } else {
         print(&inspected)?;
     }
-    match inspected.fault {
+    match inspected.error {
         None => Ok(()),
-        Some(fault) => Err(CliError::new(
+        Some(error) => Err(CliError::new(
             Exit::NotVerified,
-            format_args!("{} is malformed: {fault}", args.file.display()),
-            "it was damaged or changed; fetch it again from where it was made",
+            format_args!("{} is malformed: {error}", args.file.display()),
+            "the file was damaged or changed; get it again from its source",
         )),
     }
 }
@@ -67,7 +67,7 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
 fn message(content: &[u8]) -> Option<Inspected> {
     let body: Map<String, Value> = serde_json::from_slice(content).ok()?;
     let known = explain::explanation(&body)?;
-    let fault = match known.name {
+    let error = match known.name {
         "certificate" => Certificate::parse(content).err().map(|error| error.to_string()),
         "anchor" => <Anchor>::decode(Portable::new(), content).err().map(|error| error.to_string()),
         _ => None,
@@ -76,7 +76,7 @@ fn message(content: &[u8]) -> Option<Inspected> {
     for line in lines.iter_mut().filter(|line| line.why == explain::FOREIGN) {
         line.value = "not shown: it may be a secret".to_owned();
     }
-    Some(Inspected { name: known.name, purpose: known.purpose, lines, fault })
+    Some(Inspected { name: known.name, purpose: known.purpose, lines, error })
 }
 
 fn key(content: &[u8]) -> Option<Inspected> {
@@ -85,14 +85,14 @@ fn key(content: &[u8]) -> Option<Inspected> {
             name: "X25519 private key",
             purpose: "PKCS#8 (RFC 8410); secret",
             lines: vec![
-                line("private key", "32 bytes, never shown", "who has it is the subject of its certificate"),
+                line("private key", "32 bytes, never shown", "its holder is the subject of the certificate"),
                 line(
                     "public key",
                     &explain::hex(pair.public().as_bytes()),
-                    "computed from it; what a certificate names",
+                    "computed from the private key; the certificate contains it",
                 ),
             ],
-            fault: None,
+            error: None,
         });
     }
     if let Ok(public) = <rsa::PublicKey>::from_spki_pem(content) {
@@ -106,7 +106,7 @@ fn key(content: &[u8]) -> Option<Inspected> {
     let mut der = Zeroizing::new(vec![0; content.len()]);
     let der = pem::decode("PRIVATE KEY", content, &mut der).ok()?;
     let private = <rsa::PrivateKey>::from_pkcs8_der(der).ok()?;
-    let secret = line("private key", "never shown", "who has it can make certificates of this CA");
+    let secret = line("private key", "never shown", "its holder can issue certificates of this CA");
     Some(rsa_key("RSA private key", "PKCS#8 (RFC 5958); secret", private.public(), Some(secret)))
 }
 
@@ -119,11 +119,11 @@ fn rsa_key(
     let size = key.size().bits();
     let mut lines = vec![
         line("modulus", &format!("{size} bits"), "the product of two secret primes"),
-        line("exponent", "65537", "public; small, so that verifying is fast"),
-        line("fingerprint_sha256", &key.fingerprint(Portable::new()).to_string(), "what clients pin"),
+        line("exponent", "65537", "public; small, so that verification is fast"),
+        line("fingerprint_sha256", &key.fingerprint(Portable::new()).to_string(), "clients pin this value"),
     ];
     lines.extend(secret);
-    Inspected { name, purpose, lines, fault: None }
+    Inspected { name, purpose, lines, error: None }
 }
 
 fn line(name: &str, value: &str, why: &'static str) -> Line {
@@ -144,7 +144,7 @@ fn print_json(inspected: &Inspected) -> Result<(), CliError> {
         .map(|line| json!({ "depth": line.depth, "name": line.name, "value": line.value, "why": line.why }))
         .collect();
     output::json(&json!({
-        "fault": inspected.fault,
+        "fault": inspected.error,
         "fields": fields,
         "kind": inspected.name,
         "purpose": inspected.purpose,

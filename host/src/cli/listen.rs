@@ -1,4 +1,4 @@
-//! `minipki listen`: wait for peers and talk to them, side by side.
+//! `minipki listen`: waits for peers, and holds a conversation with each of them at the same time.
 
 use std::fmt::Display;
 use std::future::pending;
@@ -12,51 +12,51 @@ use minipki_core::wire::Code;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::talk::{Company, Keyboard, Talk};
+use super::talk::{Keyboard, TalkArgs, TalkMode};
 use super::{CliError, Exit, advice, interrupted, output};
-use minipki_client::chat::{Conversations, Full, Input, Line, Note, Seat, Stop, stopped};
+use minipki_client::chat::{Conversations, Input, Line, Note, Slot, Stop, TooManyConversations, stopped};
 use minipki_client::{Channel, ClientError, Identity, Listener};
 use minipki_os::clock;
 use minipki_provider::HostProvider;
 
-/// The number of failures that are told within [`TOLD_WITHIN`]: strangers may fail as often as they like.
-const TOLD: u32 = 10;
+/// The maximum number of failures that are shown within [`FAILURES_INTERVAL`], since anybody can cause failures.
+const MAX_FAILURES: u32 = 10;
 
-/// The time after which failures are told again.
-const TOLD_WITHIN: Duration = Duration::from_secs(10);
+/// The time after which failures are shown again.
+const FAILURES_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How long open channels are waited for, which close by themselves when our certificate expires or a signal asks.
+/// The time that open channels have to close after a signal or the expiry of our certificate.
 const CLOSING: Duration = Duration::from_secs(3);
 
-/// Wait for peers and talk to them over secure channels, side by side
+/// Wait for peers and talk to several of them at the same time over secure channels
 ///
-/// Ctrl-C, SIGTERM and SIGHUP close each channel and end; a second one ends at once.
+/// Ctrl-C, SIGTERM and SIGHUP close each channel and end the program; a second signal ends it at once.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   minipki listen --identity bob
   minipki listen --identity bob --peer-subject alice --once --expect hello --send hi
 
-A message that arrives is printed as `NAME: TEXT`; with --once or --peer-subject, where
-only one peer is meant, as the text alone.
+A received message is printed as `NAME: TEXT`. With --once or --peer-subject only the text
+is printed.
 
-A line that you type goes to the peer that is connected. If several are, or if the lines
-before were for another peer, begin the line with @NAME and a space. A line that is for
-nobody is not sent and not kept, and this is said. Piped input is for the first peer.
+A line that you type goes to the connected peer. If several peers are connected, or if the
+lines before were for another peer, begin the line with @NAME and a space. A line without a
+recipient is discarded, and a message says so. Piped input goes to the first peer.
 
-Ctrl-D ends the input for good: nothing more is sent to any peer, and each is told. Their
-messages are still shown.")]
+Ctrl-D ends the input for good: no more lines are sent, and each peer sees this. Messages
+of the peers are still shown.")]
 pub(super) struct Args {
     /// The folder that `minipki enroll` made
     #[arg(long, value_name = "DIR")]
     identity: PathBuf,
-    /// Where to listen; port 0 takes a free one
+    /// The address to listen on; port 0 chooses a free port
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9101")]
     listen: String,
-    /// Talk to the first peer whose channel opens, then end with the result of that conversation
+    /// Talk to the first peer only, then end with the result of that conversation
     #[arg(long)]
     once: bool,
     #[command(flatten)]
-    talk: Talk,
+    talk: TalkArgs,
 }
 
 pub(super) async fn run(args: Args, provider: HostProvider, stop: Stop) -> Result<(), CliError> {
@@ -66,7 +66,8 @@ pub(super) async fn run(args: Args, provider: HostProvider, stop: Stop) -> Resul
     let (subject, options) = (identity.subject_id().to_string(), args.talk.options(&identity));
     let unusable = |error| {
         let seen = format!("cannot listen on {}: {error}", args.listen);
-        CliError::new(Exit::Connection, seen, "choose another address with --listen, or stop what holds it")
+        let next = "choose another address with --listen, or stop the program that uses it";
+        CliError::new(Exit::Connection, seen, next)
     };
     let listener = Listener::bind(&args.listen, identity, options).await.map_err(unusable)?;
     output::say(format_args!("{subject} is listening on {}", listener.local_addr()?));
@@ -79,7 +80,12 @@ pub(super) async fn run(args: Args, provider: HostProvider, stop: Stop) -> Resul
 }
 
 /// Talks to the first peer.
-async fn once(mut listener: Listener, talk: &Talk, not_after: UnixTime, stop: &Stop) -> Result<(), CliError> {
+async fn once(
+    mut listener: Listener,
+    talk: &TalkArgs,
+    not_after: UnixTime,
+    stop: &Stop,
+) -> Result<(), CliError> {
     let mut keyboard = talk.keyboard(Some(Note::InputEnded));
     let mut failures = Failures::new();
     let first = async {
@@ -97,14 +103,19 @@ async fn once(mut listener: Listener, talk: &Talk, not_after: UnixTime, stop: &S
             signal = stopped(stop) => interrupted(signal),
         }
     };
-    let channel = keyboard.unheard(&Note::NobodyConnected, first).await?;
-    // Nobody else is let in, nor left waiting.
+    let channel = keyboard.discard_during(&Note::NobodyConnected, first).await?;
+    // No other peer is accepted, and none is kept waiting.
     drop(listener);
-    talk.talk(channel, &mut keyboard, Company::Alone(None), stop).await
+    talk.run(channel, &mut keyboard, TalkMode::Single(None), stop).await
 }
 
-/// Talks to all peers, until our certificate expires or a signal asks for the end.
-async fn serve(mut listener: Listener, talk: Talk, not_after: UnixTime, stop: Stop) -> Result<(), CliError> {
+/// Talks to all peers, until our certificate expires or a signal stops the program.
+async fn serve(
+    mut listener: Listener,
+    talk: TalkArgs,
+    not_after: UnixTime,
+    stop: Stop,
+) -> Result<(), CliError> {
     let talk = Arc::new(talk);
     let mut conversations = Conversations::new(talk.peer_subject.clone());
     let (mut tasks, mut failures) = (JoinSet::new(), Failures::new());
@@ -112,14 +123,14 @@ async fn serve(mut listener: Listener, talk: Talk, not_after: UnixTime, stop: St
     let (mut typed, mut piped) =
         if keyboard.is_terminal() { (Some(keyboard), None) } else { (None, Some(keyboard)) };
     if typed.is_none() {
-        conversations.hush();
+        conversations.end_input();
     }
     loop {
         tokio::select! {
-            // A line that was typed before a peer came is not for it.
+            // Typed lines are taken before a new peer, so that it does not receive earlier lines.
             biased;
             signal = stopped(&stop) => {
-                // Nobody else is let in.
+                // No other peer is accepted.
                 drop(listener);
                 all_ended(&mut tasks).await;
                 return interrupted(signal);
@@ -130,23 +141,23 @@ async fn serve(mut listener: Listener, talk: Talk, not_after: UnixTime, stop: St
             }
             line = next(&mut typed) => match line {
                 Some(line) => {
-                    if let Err(note) = conversations.say(line) {
+                    if let Err(note) = conversations.send(line) {
                         output::say(note);
                     }
                 }
                 None => {
                     typed = None;
-                    conversations.hush();
+                    conversations.end_input();
                 }
             },
             Some(_) = tasks.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok(channel) => match conversations.begin(channel.peer.subject_id()) {
-                    Ok(seat) => {
+                    Ok(slot) => {
                         let (talk, piped, stop) = (Arc::clone(&talk), piped.take(), stop.clone());
-                        tasks.spawn(async move { converse(&talk, channel, seat, piped, &stop).await });
+                        tasks.spawn(async move { converse(&talk, channel, slot, piped, &stop).await });
                     }
-                    Err(Full) => {
+                    Err(TooManyConversations) => {
                         let peer = channel.peer.subject_id();
                         failures.say(format_args!("busy: refused one more channel with {peer}"));
                         tasks.spawn(channel.refuse(Code::Busy));
@@ -158,17 +169,17 @@ async fn serve(mut listener: Listener, talk: Talk, not_after: UnixTime, stop: St
     }
 }
 
-/// One of several conversations: with what is piped in, or with the lines that the seat is given.
-async fn converse(talk: &Talk, channel: Channel, mut seat: Seat, piped: Option<Keyboard>, stop: &Stop) {
+/// Runs one of several conversations, with the piped input or with the lines of its slot.
+async fn converse(talk: &TalkArgs, channel: Channel, mut slot: Slot, piped: Option<Keyboard>, stop: &Stop) {
     let peer = channel.peer.subject_id().to_string();
     let (ended, unsent) = match piped {
         Some(mut keyboard) => {
-            let ended = talk.talk(channel, &mut keyboard, Company::Others, stop).await;
+            let ended = talk.run(channel, &mut keyboard, TalkMode::Parallel, stop).await;
             (ended, (!keyboard.has_ended()).then_some(Note::LinesLost { peer, count: None }))
         }
         None => {
-            let ended = talk.talk(channel, &mut seat, Company::Others, stop).await;
-            let count = seat.unsent();
+            let ended = talk.run(channel, &mut slot, TalkMode::Parallel, stop).await;
+            let count = slot.unsent();
             (ended, (count > 0).then_some(Note::LinesLost { peer, count: Some(count) }))
         }
     };
@@ -182,17 +193,17 @@ async fn converse(talk: &Talk, channel: Channel, mut seat: Seat, piped: Option<K
     }
 }
 
-/// Whether it is the end that a signal asked for, which to a listener is no error.
+/// Whether a signal ended the conversation. For a listener this is not an error.
 fn is_stop(error: &CliError) -> bool {
     error.exit() == Exit::Interrupted
 }
 
-/// Waits for conversations that end by themselves, within bounds.
+/// Waits until all conversations have ended, for [`CLOSING`] at most.
 async fn all_ended(tasks: &mut JoinSet<()>) {
     let _ = timeout(CLOSING, async { while tasks.join_next().await.is_some() {} }).await;
 }
 
-/// The next line that is typed; `None` at the end of the input, or if it cannot be read.
+/// The next typed line; `None` at the end of the input, or if it cannot be read.
 async fn next(typed: &mut Option<Keyboard>) -> Option<Line> {
     let Some(keyboard) = typed else { return pending().await };
     let what = "the input could not be read";
@@ -202,35 +213,35 @@ async fn next(typed: &mut Option<Keyboard>) -> Option<Line> {
     })
 }
 
-/// Tells what has failed, and no more of it than a person can read.
+/// Shows failures, with a limit on their rate.
 struct Failures {
     since: Instant,
-    told: u32,
-    untold: u32,
+    shown: u32,
+    suppressed: u32,
 }
 
 impl Failures {
     fn new() -> Self {
-        Self { since: Instant::now(), told: 0, untold: 0 }
+        Self { since: Instant::now(), shown: 0, suppressed: 0 }
     }
 
     fn say(&mut self, failure: impl Display) {
-        if self.since.elapsed() >= TOLD_WITHIN {
-            if self.untold > 0 {
-                output::say(format_args!("{} more connections have failed", self.untold));
+        if self.since.elapsed() >= FAILURES_INTERVAL {
+            if self.suppressed > 0 {
+                output::say(format_args!("{} more connections have failed", self.suppressed));
             }
             *self = Self::new();
         }
-        if self.told < TOLD {
-            self.told += 1;
+        if self.shown < MAX_FAILURES {
+            self.shown += 1;
             output::say(failure);
         } else {
-            self.untold += 1;
+            self.suppressed += 1;
         }
     }
 }
 
-/// Ends when our certificate has expired: after that no peer lets us in.
+/// Returns when our certificate has expired. After that no peer accepts us.
 async fn expiry(not_after: UnixTime) -> CliError {
     loop {
         match clock::now() {

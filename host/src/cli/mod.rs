@@ -1,6 +1,6 @@
-//! The command line: arguments in, data on standard output, everything else on standard error.
+//! The command line. Data goes to standard output, all other texts to standard error.
 //!
-//! One file a command; each holds its arguments, its help page with an example, and what it runs.
+//! Each command has a file with its arguments, its help page with an example, and its code.
 
 mod advice;
 mod ca;
@@ -12,9 +12,7 @@ mod error;
 mod exit;
 mod inspect;
 mod listen;
-mod log;
 mod output;
-mod progress;
 mod resources;
 mod stderr;
 mod talk;
@@ -51,7 +49,7 @@ use stderr::Stderr;
 #[command(name = "minipki", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = concat_help())]
 pub struct Cli {
-    /// What computes for sessions and certificates
+    /// The cryptographic provider for sessions and certificates
     #[arg(long, value_enum, value_name = "PROVIDER", default_value = "aws-lc", global = true)]
     provider: ProviderArg,
     #[command(subcommand)]
@@ -90,7 +88,7 @@ enum Command {
 }
 
 impl Command {
-    /// The threads and open files that the command needs, if it starts threads.
+    /// The threads and open files that the command needs; `None` if it starts no threads.
     fn needs(&self) -> Option<Needs> {
         match self {
             Self::Demo(_) | Self::Console(_) | Self::Ca(ca::Command::Serve(_)) => Some(Needs::server()),
@@ -117,15 +115,11 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Runs the command that the process was started with.
+/// Runs the command of this process.
 pub fn main() -> ExitCode {
     panic::set_hook(Box::new(|panic| {
         let next = "report it to the maintainers of MiniPKI, with the command and these lines";
-        output::say(CliError::new(
-            Exit::Failed,
-            format_args!("this is a fault of MiniPKI itself: {panic}"),
-            next,
-        ));
+        output::say(CliError::new(Exit::Failed, format_args!("this is a bug in MiniPKI: {panic}"), next));
     }));
     let code = match ignore_file_limit().map_err(CliError::from).and_then(|()| run(parse())) {
         Ok(()) => ExitCode::SUCCESS,
@@ -138,14 +132,15 @@ pub fn main() -> ExitCode {
     code
 }
 
-/// Makes a write beyond the limit of a file's size (`ulimit -f`) an error like any other. The signal SIGXFSZ, which
-/// comes with it, would end the program without a word.
+/// Handles SIGXFSZ, so that a write beyond the limit of a file's size (`ulimit -f`) returns an error. Without this the
+/// signal ends the program without a message.
 fn ignore_file_limit() -> io::Result<()> {
-    // A handler that only sets a flag; nobody reads the flag.
+    // The handler sets a flag that is never read.
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
-/// Reads the command line. Ends the program if it is wrong, and repeats no word that may be a token in the wrong place.
+/// Reads the command line. Ends the program if it is wrong. The error message does not repeat an argument that may be a
+/// token.
 fn parse() -> Cli {
     Cli::try_parse().unwrap_or_else(|mut error| {
         let argument = match error.get(ContextKind::InvalidArg) {
@@ -186,23 +181,23 @@ fn run(cli: Cli) -> Result<(), CliError> {
     }
 }
 
-/// A runtime with a thread for every other core. The rest is for signatures, which take far longer than what is
-/// done for the network; and each thread less is one less to wake for a request that comes alone.
+/// A runtime with one thread for each two cores. Signatures take far longer than network work and use the other cores.
+/// With fewer threads, fewer are woken for a single request.
 fn runtime() -> io::Result<Runtime> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     Builder::new_multi_thread().worker_threads(cores.div_ceil(2)).enable_all().build()
 }
 
-/// A runtime on the current thread. A client has little to do at the same time.
+/// A runtime on the current thread, which is enough for a client.
 fn client_runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
-/// The future that tells a service to stop in order.
+/// A future that resolves when a service must stop in order.
 type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Runs a service. The first SIGINT, SIGTERM or SIGHUP stops it in order, by the future that `service` is given;
-/// a second one ends it at once. That loses nothing: every answer is on disk.
+/// Runs a service. The first SIGINT, SIGTERM or SIGHUP resolves the future that `service` receives. A second signal ends
+/// the service at once. No certificate is lost, since each answer is on the disk before it is sent.
 fn until_stopped(service: impl AsyncFnOnce(Stop) -> Result<(), CliError>) -> Result<(), CliError> {
     let runtime = runtime()?;
     let mut at_once = false;
@@ -210,10 +205,10 @@ fn until_stopped(service: impl AsyncFnOnce(Stop) -> Result<(), CliError>) -> Res
         let (stop, again) = stop_signals()?;
         let stop = async {
             let signal = stop.await;
-            tracing::info!(signal, "asked to stop; another such signal ends this at once");
+            tracing::info!(signal, "received a signal to end; a second signal ends the program at once");
         };
         tokio::select! {
-            // The second signal is looked for first, so that it has seen the first one before the service says so.
+            // `again` is polled first, so that it is ready for a second signal before the service reports the first.
             biased;
             signal = again => {
                 at_once = true;
@@ -229,8 +224,8 @@ fn until_stopped(service: impl AsyncFnOnce(Stop) -> Result<(), CliError>) -> Res
     done
 }
 
-/// Runs a client that holds channels. The first SIGINT, SIGTERM or SIGHUP asks it to close them and to end; a second one
-/// ends it at once.
+/// Runs a client with open channels. The first SIGINT, SIGTERM or SIGHUP asks it to close them and to end. A second
+/// signal ends it at once.
 fn until_closed(client: impl AsyncFnOnce(chat::Stop) -> Result<(), CliError>) -> Result<(), CliError> {
     let runtime = client_runtime()?;
     let done = runtime.block_on(async {
@@ -251,7 +246,7 @@ fn until_closed(client: impl AsyncFnOnce(chat::Stop) -> Result<(), CliError>) ->
             done = client(asked) => done,
         }
     });
-    // The keyboard is not worth waiting for.
+    // Does not wait for the thread that reads standard input.
     runtime.shutdown_background();
     done
 }
@@ -270,22 +265,22 @@ fn wait<T>(
             signal = stop => interrupted(signal),
         }
     });
-    // A key that is still being made is not worth waiting for.
+    // Does not wait for a thread that still generates a key.
     runtime.shutdown_background();
     done
 }
 
-/// A signal that came before the work was done.
+/// The error for a signal that came before the work was done.
 fn interrupted<T>(signal: &'static str) -> Result<T, CliError> {
     Err(CliError::new(Exit::Interrupted, format_args!("ended by {signal}"), ""))
 }
 
-/// A tap that prints to standard error, if `trace` asks for one.
-fn watch(trace: bool, own: impl Into<String>, peer: impl Into<String>) -> Option<Arc<dyn Tap>> {
+/// The observer that prints messages to standard error, if `trace` is set.
+fn trace_tap(trace: bool, own: impl Into<String>, peer: impl Into<String>) -> Option<Arc<dyn Tap>> {
     trace.then(|| Arc::new(Printer::new(Stderr, own, peer)) as Arc<dyn Tap>)
 }
 
-/// A length of time: a whole number and `s`, `m`, `h` or `d`.
+/// Parses a duration: a whole number and `s`, `m`, `h` or `d`.
 fn duration(text: &str) -> Result<Duration, String> {
     let seconds = |unit| match unit {
         "s" => Some(1),
@@ -298,5 +293,5 @@ fn duration(text: &str) -> Result<Duration, String> {
         .and_then(|(number, unit)| number.parse::<u64>().ok()?.checked_mul(seconds(unit)?))
         .filter(|&total| total > 0)
         .map(Duration::from_secs)
-        .ok_or_else(|| "expected a whole number and s, m, h or d, such as 90s, 30m, 12h or 7d".to_owned())
+        .ok_or_else(|| "expected a whole number and s, m, h or d, for example 90s or 12h".to_owned())
 }

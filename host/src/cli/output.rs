@@ -1,19 +1,29 @@
-//! Files in; data, and nothing else, to standard output.
+//! The input and output of a command: files in, data to standard output, lines and a spinner to standard error.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
 
+use indicatif::ProgressBar;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::stderr::Stderr;
 use super::{CliError, Exit};
 
-/// Writes to standard output with `write`. A reader that has gone, as `head` does, is no error.
+/// The maximum number of bytes that are read of a file. All files of MiniPKI are far shorter.
+const FILE: u64 = 64 * 1024;
+
+/// The time between two frames of the spinner.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Writes to standard output with `write`. A reader that ends early, for example `head`, is not an error.
 ///
 /// # Errors
-/// Whatever else the operating system reports.
+/// Another error of the operating system.
 pub(super) fn data(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CliError> {
     let mut out = anstream::stdout().lock();
     match write(&mut out).and_then(|()| out.flush()) {
@@ -30,19 +40,16 @@ pub(super) fn json(value: &Value) -> Result<(), CliError> {
     data(|out| writeln!(out, "{value}"))
 }
 
-/// Writes one line for people, to standard error. That it cannot be shown is no reason to stop.
+/// Writes a line for the user to standard error. Failures are ignored.
 pub(super) fn say(text: impl std::fmt::Display) {
-    // One write, so that no other line comes in between. `Stderr` never fails.
+    // One write, so that the line stays in one piece. `Stderr` never fails.
     let _ = Stderr.write(format!("{text}\n").as_bytes());
 }
-
-/// The most that is read of a file: several times the largest there is.
-const FILE: u64 = 64 * 1024;
 
 /// Reads a file that the command line names.
 ///
 /// # Errors
-/// One that names the file, also if it is far too long to be one of MiniPKI's.
+/// An error that names the file, also if the file is too long for a file of MiniPKI.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
     let mut content = Zeroizing::new(Vec::with_capacity(FILE as usize + 1));
     File::open(path)
@@ -53,4 +60,28 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
         return Err(CliError::new(Exit::Failed, seen, "no file of MiniPKI is that long; check the path"));
     }
     Ok(content)
+}
+
+/// Does `work`, and shows a spinner with `message` if standard error is a terminal.
+pub(super) fn with_spinner<T>(message: &'static str, work: impl FnOnce() -> T) -> T {
+    if !io::stderr().is_terminal() {
+        return work();
+    }
+    let spinner = ProgressBar::new_spinner().with_message(message);
+    let (running, ended) = channel::<()>();
+    let done = thread::scope(|scope| {
+        let spinner = &spinner;
+        let turn = move || {
+            while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                spinner.tick();
+            }
+        };
+        // If the system gives no thread, the spinner does not turn.
+        let _ = thread::Builder::new().spawn_scoped(scope, turn);
+        let done = work();
+        drop(running);
+        done
+    });
+    spinner.finish_and_clear();
+    done
 }

@@ -1,6 +1,6 @@
-//! Threads and descriptors: whether the system gives what a command needs, asked before the command does anything.
+//! Checks at the start of a command that the system gives it enough threads and open files.
 //!
-//! The runtime and the pools of threads would panic where these are missing.
+//! Without this check the runtime and the thread pools would panic.
 
 use std::fs::File;
 use std::io;
@@ -9,7 +9,7 @@ use std::thread;
 
 use super::{CliError, Exit};
 
-/// The threads and open files that a command needs at the same time, beside those that it has at its start.
+/// The number of threads and open files that a command needs in addition to those at its start.
 #[derive(Clone, Copy)]
 pub(super) struct Needs {
     threads: usize,
@@ -17,42 +17,42 @@ pub(super) struct Needs {
 }
 
 impl Needs {
-    /// A client: a thread to look a name up, and one to read the keyboard.
+    /// The needs of a client: one thread for name lookup, one for standard input.
     pub(super) const CLIENT: Self = Self { threads: 2, descriptors: 16 };
 
-    /// A server: threads for the network, for signing, for the ledger, and for the log.
+    /// The needs of a server: threads for the network, signing, the ledger, and the log.
     pub(super) fn server() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self { threads: 2 * cores + 4, descriptors: 32 }
     }
 
-    /// Takes all of it, and gives it back.
+    /// Starts the threads and opens the files, then releases them.
     ///
     /// # Errors
-    /// One that says what is missing, and which limit to raise.
+    /// An error that names the missing resource, and the limit to raise.
     pub(super) fn check(self) -> Result<(), CliError> {
         let Self { threads, descriptors } = self;
         minipki_os::raise_descriptor_limit();
         start(threads).map_err(|error| {
             CliError::new(
                 Exit::Failed,
-                format_args!(
-                    "the system does not give this command the {threads} threads that it needs: {error}"
-                ),
+                format_args!("this command needs {threads} threads, and the system refuses them: {error}"),
                 "end other programs of this user, or raise the limit (ulimit -u), then try again",
             )
         })?;
         open(descriptors).map_err(|error| {
             CliError::new(
                 Exit::Failed,
-                format_args!("the system does not give this command the {descriptors} open files that it needs: {error}"),
+                format_args!(
+                    "this command needs {descriptors} open files, and the system refuses them: {error}"
+                ),
                 "raise the limit (ulimit -n), then try again",
             )
         })
     }
 }
 
-/// Starts so many threads at the same time.
+/// Starts `count` threads at the same time.
 fn start(count: usize) -> io::Result<()> {
     let held = Mutex::new(());
     thread::scope(|scope| {
@@ -62,7 +62,7 @@ fn start(count: usize) -> io::Result<()> {
     })
 }
 
-/// Opens so many files at the same time.
+/// Opens `count` files at the same time.
 fn open(count: usize) -> io::Result<()> {
     (0..count).map(|_| File::open("/dev/null")).collect::<io::Result<Vec<_>>>().map(drop)
 }

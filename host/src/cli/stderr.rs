@@ -1,11 +1,11 @@
-//! Standard error: written at once by a command, and through a bounded queue by a server.
+//! Standard error, and the log of a server on it. A command writes directly, a server through a bounded queue.
 //!
-//! A reader that stands still blocks whoever writes, and a closed pipe or a full disk makes each write fail. Neither
-//! may end or delay a server. So [`begin`] starts a thread that writes, and everybody else only adds to its queue.
-//! Lines that find no room, or cannot be written, are counted; the count is logged as soon as a write succeeds.
+//! A slow reader of standard error blocks the writer, and with a closed pipe or a full disk each write fails. This must
+//! not end or delay a server. So [`begin_log`] starts a thread that writes. All other threads only add to its queue.
+//! Lines that do not fit into the queue, or cannot be written, are counted. The count is logged when a write succeeds.
 //!
-//! The crate `tracing-appender` has such a queue, but it does not see failed writes, and at its end it writes to
-//! standard error itself, which blocks or panics here.
+//! The crate `tracing-appender` has such a queue, but it does not see failed writes. At its end it writes to standard
+//! error itself, which blocks or panics here.
 
 use std::io::{self, Write};
 use std::mem;
@@ -15,16 +15,28 @@ use std::time::Duration;
 
 use anstream::adapter::strip_bytes;
 use anstream::{AutoStream, ColorChoice};
+use clap::ValueEnum;
+use tracing_subscriber::EnvFilter;
 
-/// How many bytes may wait: some thousand lines of a log.
-const ROOM: usize = 1024 * 1024;
+use super::{CliError, Exit};
+use minipki_server::AUDIT;
 
-/// How long the end of the program waits for the queue.
+/// The size of the queue in bytes: some thousand lines of a log.
+const CAPACITY: usize = 1024 * 1024;
+
+/// The time that the end of the program waits for the queue.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 static QUEUE: OnceLock<Queue> = OnceLock::new();
 
-/// Standard error of this process. Each `write` takes the whole text, keeps it in one piece, and never fails.
+/// The format of the log.
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Standard error of this process. `write` takes the whole text, keeps it in one piece, and never fails.
 #[derive(Clone, Copy)]
 pub(super) struct Stderr;
 
@@ -32,7 +44,7 @@ impl Write for Stderr {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         match QUEUE.get() {
             Some(queue) => queue.push(text),
-            // A message that cannot be shown is no reason to stop.
+            // A failed write must not end the command.
             None => drop(anstream::stderr().lock().write_all(text)),
         }
         Ok(text.len())
@@ -44,21 +56,41 @@ impl Write for Stderr {
 }
 
 /// Whether standard error shows colours.
-pub(super) fn colours() -> bool {
+fn colours() -> bool {
     AutoStream::choice(&io::stderr()) != ColorChoice::Never
 }
 
-/// From here on [`Stderr`] neither waits nor fails.
+/// Sends the log to standard error through a queue, so that it never delays a server. From then on [`Stderr`] never
+/// waits. `RUST_LOG` sets the level; the audit lines of the console are always in the log.
 ///
 /// # Errors
-/// The operating system's, if it gives no thread.
-pub(super) fn begin() -> io::Result<()> {
+/// An error if the operating system gives no thread for the queue.
+pub(super) fn begin_log(format: LogFormat) -> Result<(), CliError> {
+    let mut filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    if let Ok(audit) = format!("{AUDIT}=info").parse() {
+        filter = filter.add_directive(audit);
+    }
     let queue = QUEUE.get_or_init(Queue::default);
     let colours = colours();
-    thread::Builder::new().name("log".into()).spawn(move || queue.write_out(io::stderr(), colours)).map(drop)
+    let work = move || queue.write_out(io::stderr(), colours);
+    thread::Builder::new().name("log".into()).spawn(work).map_err(|error| {
+        let seen = format_args!("cannot start the thread that writes the log: {error}");
+        CliError::new(Exit::Failed, seen, "raise the limit of processes (ulimit -u), then try again")
+    })?;
+    // Internal errors would be written to standard error without the queue, and would panic if it is closed.
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .log_internal_errors(false)
+        .with_writer(|| Stderr);
+    match format {
+        LogFormat::Text => subscriber.with_target(false).init(),
+        LogFormat::Json => subscriber.json().init(),
+    }
+    Ok(())
 }
 
-/// Waits until all is written, but at most a second. The rest is lost with the process.
+/// Waits until the queue is empty, for one second at most. The rest is lost.
 pub(super) fn end() {
     if let Some(queue) = QUEUE.get() {
         let unwritten = |state: &mut State| state.writing || !state.waiting.is_empty();
@@ -69,39 +101,39 @@ pub(super) fn end() {
 #[derive(Default)]
 struct Queue {
     state: Mutex<State>,
-    /// Text has come, or has been written.
+    /// Signals that text was added or written.
     changed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     waiting: Vec<u8>,
-    /// Whether the thread has taken text that is not yet written.
+    /// Whether the thread is writing text that it has taken.
     writing: bool,
-    /// Lines lost since the start.
+    /// The number of lines lost since the start.
     lost: usize,
-    /// How many of these the log has told of.
-    told: usize,
+    /// The number of lost lines that the log has reported.
+    reported: usize,
 }
 
 impl Queue {
     fn push(&self, text: &[u8]) {
         let mut state = self.lock();
-        if state.waiting.len() + text.len() > ROOM {
+        if state.waiting.len() + text.len() > CAPACITY {
             state.lost += lines(text);
             return;
         }
-        // Otherwise the thread is at work, and looks again before it sleeps.
+        // If text is waiting, the thread is writing, and checks the queue again before it sleeps.
         if state.waiting.is_empty() {
             self.changed.notify_all();
         }
         state.waiting.extend_from_slice(text);
     }
 
-    /// The thread's work, which never ends.
+    /// Writes the text of the queue, for ever.
     fn write_out(&self, mut out: impl Write, colours: bool) {
         let mut text = Vec::new();
-        // Whether a failed write has left an unfinished line.
+        // Whether a failed write has left a part of a line.
         let mut cut = false;
         loop {
             self.take(&mut text);
@@ -123,7 +155,7 @@ impl Queue {
         }
     }
 
-    /// Waits for text, and exchanges it for what `text` held.
+    /// Waits for text in the queue, and moves it into `text`.
     fn take(&self, text: &mut Vec<u8>) {
         text.clear();
         let mut state = self.lock();
@@ -135,13 +167,13 @@ impl Queue {
         state.writing = true;
     }
 
-    /// Counts the lines that the last write has lost. If it has lost none, returns the count that is still to be told.
+    /// Adds the lines that the last write has lost. If it has lost none, returns the count that the log must report.
     fn account(&self, lost: usize) -> Option<usize> {
         let mut state = self.lock();
         state.lost += lost;
-        let untold = lost == 0 && state.lost > state.told;
-        untold.then(|| {
-            state.told = state.lost;
+        let unreported = lost == 0 && state.lost > state.reported;
+        unreported.then(|| {
+            state.reported = state.lost;
             state.lost
         })
     }
@@ -151,7 +183,7 @@ impl Queue {
     }
 }
 
-/// Writes as much as can be written; returns how many bytes that was.
+/// Writes as much as possible. Returns the number of written bytes.
 fn write(out: &mut impl Write, text: &[u8]) -> usize {
     let mut written = 0;
     while let Some(rest) = text.get(written..).filter(|rest| !rest.is_empty()) {
@@ -165,7 +197,7 @@ fn write(out: &mut impl Write, text: &[u8]) -> usize {
     written
 }
 
-/// How many lines `text` has; a piece of a line counts as one.
+/// The number of lines of `text`. A part of a line counts as a line.
 fn lines(text: &[u8]) -> usize {
     text.split_inclusive(|byte| *byte == b'\n').count()
 }

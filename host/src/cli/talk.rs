@@ -1,4 +1,4 @@
-//! The part that `listen` and `connect` share: the options of a conversation, and the conversation itself.
+//! The common part of `listen` and `connect`: the options of a conversation, and the conversation itself.
 
 use std::io::{self, IsTerminal};
 use std::pin::pin;
@@ -8,59 +8,59 @@ use std::time::Duration;
 use minipki_core::cert::IdBuf;
 use tokio::io::{BufReader, Stdin, stdin, stdout};
 
-use super::{CliError, Exit, advice, duration, output, watch};
+use super::{CliError, Exit, advice, duration, output, trace_tap};
 use minipki_client::chat::{self, ChatOptions, Input, Limits, Line, Lines, Note, Script, Stop};
 use minipki_client::{Channel, ChannelOptions, ClientError, Identity};
 
 /// The options of a conversation: the expected peer, the texts to send and to expect, and the limits.
 #[derive(clap::Args)]
-pub(super) struct Talk {
-    /// The subject that the peer must be; without it, anybody whom the same CA certified
+pub(super) struct TalkArgs {
+    /// The subject that the peer must be; without it, any subject of the same CA
     #[arg(long, value_name = "NAME")]
     pub(super) peer_subject: Option<IdBuf>,
-    /// Send this text instead of what is typed; may be given several times
+    /// Send this text instead of typed lines; may be given several times
     #[arg(long, value_name = "TEXT")]
     send: Vec<String>,
-    /// End well only if this text arrives; may be given several times
+    /// Fail if this text does not arrive; may be given several times
     #[arg(long, value_name = "TEXT")]
     expect: Vec<String>,
-    /// How long --send and --expect may take; for connect, also how long the peer may be silent after the
-    /// end of the input, before the channel is closed
+    /// The time limit for --send and --expect; for connect, also the time for which the peer may be silent
+    /// after the end of the input
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(super) deadline: Duration,
-    /// Close a channel on which neither side has said anything for this long
+    /// Close a channel after both sides have been silent for this time
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
     idle: Duration,
-    /// Go on with an open channel after a certificate has expired; without this it is closed then
+    /// Keep a channel open after a certificate has expired; without this option it is closed
     #[arg(long)]
     pub(super) stay_open_after_expiry: bool,
-    /// Talk to a peer that has our own key, too; without this it is refused
+    /// Accept a peer that has our own key; without this option it is refused
     #[arg(long)]
     allow_self: bool,
-    /// Print every message as it passes, decoded, with the reason for each field
+    /// Print each message, decoded, with the purpose of each field
     #[arg(long)]
     trace: bool,
 }
 
 /// Whether a conversation is the only one.
 #[derive(Clone, Copy)]
-pub(super) enum Company {
-    /// The only one. Once our direction is closed, the peer may be silent for this long, if that is limited.
-    Alone(Option<Duration>),
-    /// One of several, so each line that is printed names its peer.
-    Others,
+pub(super) enum TalkMode {
+    /// The only one, with the time for which the peer may be silent after our direction is closed.
+    Single(Option<Duration>),
+    /// One of several, so each printed line begins with the name of its peer.
+    Parallel,
 }
 
-impl Talk {
-    /// How to open a channel as `identity`.
+impl TalkArgs {
+    /// The options for opening a channel as `identity`.
     pub(super) fn options(&self, identity: &Identity) -> ChannelOptions {
         let peer = self.peer_subject.as_ref().map_or_else(|| "peer".to_owned(), ToString::to_string);
-        let tap = watch(self.trace, identity.subject_id().to_string(), peer);
+        let tap = trace_tap(self.trace, identity.subject_id().to_string(), peer);
         let (peer, allow_own_key) = (self.peer_subject.clone(), self.allow_self);
         ChannelOptions { peer, tap, allow_own_key, ..ChannelOptions::default() }
     }
 
-    /// The standard input; of a script nothing is read. When a person ends it, `at_end` is said.
+    /// Standard input. A script reads nothing. When a person ends the input, `at_end` is shown.
     pub(super) fn keyboard(&self, at_end: Option<Note>) -> Keyboard {
         let lines = Lines::new(BufReader::new(stdin()));
         let terminal = !self.is_script() && io::stdin().is_terminal();
@@ -71,20 +71,20 @@ impl Talk {
         !(self.send.is_empty() && self.expect.is_empty())
     }
 
-    /// Talks until both sides have closed, as the options say, or until `stop`. The peer's name is shown first.
-    pub(super) async fn talk(
+    /// Shows the peer's name, and runs the conversation until both sides have closed, a limit is reached, or `stop`.
+    pub(super) async fn run(
         &self,
         channel: Channel,
         input: &mut impl Input,
-        company: Company,
+        mode: TalkMode,
         stop: &Stop,
     ) -> Result<(), CliError> {
         let peer = channel.peer.subject_id().to_string();
         let serial = channel.peer.serial_number();
-        output::say(format_args!("open: {peer} is at the other end, by certificate {serial}"));
-        let (named, parting) = match company {
-            Company::Alone(parting) => (false, parting),
-            Company::Others => (self.peer_subject.is_none(), None),
+        output::say(format_args!("open: {peer}, with the certificate {serial}"));
+        let (named, after_close) = match mode {
+            TalkMode::Single(after_close) => (false, after_close),
+            TalkMode::Parallel => (self.peer_subject.is_none(), None),
         };
         let prefix = if named { format!("{peer}: ") } else { String::new() };
         let unsent = AtomicBool::new(false);
@@ -93,7 +93,7 @@ impl Talk {
             output::say(format_args!("{prefix}{note}"));
         };
         let stay_open_after_expiry = self.stay_open_after_expiry;
-        let limits = Limits { idle: self.idle, parting, stay_open_after_expiry };
+        let limits = Limits { idle: self.idle, after_close, stay_open_after_expiry };
         let options = ChatOptions { prefix: &prefix, limits, notes: &notes, stop: Some(stop) };
         let ended = if self.is_script() {
             let (send, expect) = (self.send.clone(), self.expect.clone());
@@ -102,10 +102,10 @@ impl Talk {
         } else {
             chat::converse(channel, input, &mut stdout(), &options).await
         };
-        // Words that do not say who the peer is.
+        // The text of this error does not name the peer.
         let unnamed = named && matches!(ended, Err(ClientError::Missing { .. }));
         match &ended {
-            // The end that was asked for is an orderly one.
+            // A stop by a signal is an orderly end.
             Ok(()) | Err(ClientError::Stopped { .. }) => output::say(format_args!("{prefix}closed")),
             Err(_) => {}
         }
@@ -113,15 +113,15 @@ impl Talk {
             let error = advice::open_channel(error);
             if unnamed { error.with(&peer) } else { error }
         })?;
-        if matches!(company, Company::Alone(_)) && unsent.load(Relaxed) {
-            let next = "see above which, and send them in parts or as UTF-8; the others were sent";
+        if matches!(mode, TalkMode::Single(_)) && unsent.load(Relaxed) {
+            let next = "send the lines that are named above in parts or as UTF-8; the other lines were sent";
             return Err(CliError::new(Exit::NotSent, "lines of the input were not sent", next));
         }
         Ok(())
     }
 }
 
-/// The standard input: a person at a terminal, or what is piped in.
+/// Standard input: a terminal or a pipe.
 pub(super) struct Keyboard {
     lines: Lines<BufReader<Stdin>>,
     terminal: bool,
@@ -130,19 +130,18 @@ pub(super) struct Keyboard {
 }
 
 impl Keyboard {
-    /// Whether a person may type.
+    /// Whether the input is a terminal.
     pub(super) const fn is_terminal(&self) -> bool {
         self.terminal
     }
 
-    /// Whether all of it is read.
+    /// Whether the input has been read to its end.
     pub(super) const fn has_ended(&self) -> bool {
         self.ended
     }
 
-    /// Waits for `work`. A line that is typed meanwhile is for nobody: it is not kept, and `note` is said.
-    /// Piped input is kept.
-    pub(super) async fn unheard<T>(&mut self, note: &Note, work: impl Future<Output = T>) -> T {
+    /// Waits for `work`. Discards each line that is typed during this time, and shows `note`. Keeps piped input.
+    pub(super) async fn discard_during<T>(&mut self, note: &Note, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         while self.terminal {
             tokio::select! {

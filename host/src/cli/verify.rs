@@ -1,4 +1,4 @@
-//! `minipki verify`: a certificate against an anchor.
+//! `minipki verify`: verifies a certificate against an anchor.
 
 use std::path::PathBuf;
 
@@ -12,17 +12,17 @@ use minipki_client::read_anchor;
 use minipki_os::clock;
 use minipki_provider::HostProvider;
 
-/// Verify a certificate against the CA that is trusted
+/// Verify a certificate against the trusted CA
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  minipki verify --anchor my-ca/anchor.json alice/certificate.json")]
 pub(super) struct Args {
     /// The trusted CA, as `minipki ca init` writes it into its folder
     #[arg(long, value_name = "FILE")]
     anchor: PathBuf,
-    /// Verify as of this time, YYYY-MM-DDTHH:MM:SS+00:00, instead of now
+    /// Verify for this time, YYYY-MM-DDTHH:MM:SS+00:00, instead of now
     #[arg(long, value_name = "TIME")]
     at: Option<UnixTime>,
-    /// Print JSON, also for a certificate that is refused
+    /// Print JSON, also for a refused certificate
     #[arg(long)]
     json: bool,
     /// The certificate

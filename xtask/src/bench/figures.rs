@@ -1,32 +1,32 @@
-//! What the benchmarks print, read back.
+//! The figures in the output of the benchmarks.
 
-/// One contender's result.
+/// The result of one contender.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Figure {
     pub(super) name: String,
     /// With its unit: `244.10 µs`.
     pub(super) value: String,
-    /// How many times as much as the first contender of the group.
+    /// The ratio to the first contender of the group.
     pub(super) ratio: f64,
 }
 
-/// The contenders of the same work.
+/// The figures for the same work.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Group {
     pub(super) name: String,
     pub(super) figures: Vec<Figure>,
 }
 
-/// All that one run has measured.
+/// All figures of one run.
 #[derive(Default)]
 pub(super) struct Figures {
     pub(super) groups: Vec<Group>,
-    /// What a reader should know besides, such as versions.
+    /// Other facts, for example versions.
     pub(super) notes: Vec<(String, String)>,
 }
 
 impl Figures {
-    /// Takes in a line of output: `figure | group | name | 244.10 µs | 1.04 x | 1.03..1.06` or `note | what | value`.
+    /// Reads a line of output: `figure | group | name | 244.10 µs | 1.04 x | 1.03..1.06` or `note | what | value`.
     pub(super) fn take(&mut self, line: &str) -> Result<(), String> {
         let parts: Vec<&str> = line.split('|').map(str::trim).collect();
         match parts.as_slice() {
@@ -46,7 +46,7 @@ impl Figures {
         Ok(())
     }
 
-    /// How many times as much `top` is as `bottom`, both of the same group; `None` unless both were measured.
+    /// The ratio of `top` to `bottom`, both in `group`. `None` unless both were measured.
     pub(super) fn ratio(&self, group: &str, top: &str, bottom: &str) -> Option<f64> {
         let group = self.groups.iter().find(|known| known.name == group)?;
         let ratio = |name| Some(group.figures.iter().find(|figure| figure.name == name)?.ratio);
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_and_notes_are_told_from_other_output() {
+    fn only_figures_and_notes_are_read() {
         let mut figures = Figures::default();
         for line in [
             "     Running benches/rsa.rs (target/release/deps/rsa-1)",

@@ -1,8 +1,8 @@
-//! What is to be reached, as ratios within one run, and what of it was.
+//! The goals: ratios within one run, with a bound each.
 
 use super::figures::Figures;
 
-/// How much `top` may be of `bottom`.
+/// The bound of the ratio of `top` to `bottom`.
 #[derive(Clone, Copy)]
 enum Bound {
     AtLeast(f64),
@@ -15,11 +15,11 @@ use Bound::{AtLeast, AtMost};
 struct Goal {
     work: &'static str,
     group: &'static str,
-    /// Where there are several the worst counts, once all are measured.
+    /// The worst of several contenders counts, and all must be measured.
     tops: &'static [&'static str],
     bottom: &'static str,
     bound: Bound,
-    /// The ratio in words, around the number.
+    /// The words after the ratio.
     words: &'static str,
 }
 
@@ -131,7 +131,7 @@ const GOALS: &[Goal] = &[
 ];
 
 impl Goal {
-    /// `1.62x as fast as aws-lc-rs`, and whether that is enough.
+    /// The result, for example `1.62x as fast as aws-lc-rs`, and whether it reaches the goal.
     fn judge(&self, figures: &Figures) -> Option<(String, bool)> {
         let ratios: Option<Vec<f64>> =
             self.tops.iter().map(|top| figures.ratio(self.group, top, self.bottom)).collect();
@@ -154,7 +154,7 @@ impl Goal {
     }
 }
 
-/// The table of the page.
+/// The table of goals for the page.
 pub(super) fn table(figures: &Figures) -> String {
     let mut table = "| work | this run | goal | reached |\n| --- | --- | --- | --- |\n".to_owned();
     for goal in GOALS {
@@ -168,13 +168,13 @@ pub(super) fn table(figures: &Figures) -> String {
     table
 }
 
-/// Those that were measured, for the README: each line stands in the page's table too.
+/// The table rows of the measured goals, for the README. The page has the same rows.
 pub(super) fn lines(figures: &Figures) -> String {
     let line = |goal: &Goal| Some(format!("| {} | {} |\n", goal.work, goal.judge(figures)?.0));
     GOALS.iter().filter_map(line).collect()
 }
 
-/// Tells whoever runs the benchmarks.
+/// Prints the measured goals.
 pub(super) fn print(figures: &Figures) {
     for goal in GOALS {
         if let Some((found, reached)) = goal.judge(figures) {
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_several_the_worst_counts_once_all_are_measured() {
+    fn the_worst_of_several_contenders_counts_if_all_are_measured() {
         let goal =
             |bound| Goal { work: "w", group: "g", tops: &["a", "b"], bottom: "c", bound, words: "of c" };
         let mut figures = Figures::default();

@@ -1,4 +1,4 @@
-//! Where and with what the figures were made.
+//! The machine and the software of a run.
 
 use std::fs;
 use std::process::Command;
@@ -20,15 +20,15 @@ const CRATES: [&str; 10] = [
     "x509-cert",
 ];
 
-/// Instructions of the processor that the implementations choose by.
+/// Instruction sets that decide which code an implementation uses.
 const FEATURES: [&str; 6] = ["adx", "avx2", "avx512f", "avx512ifma", "bmi2", "sha_ni"];
 
-/// A kind of CPU, by what the CA signs with on it.
+/// A kind of CPU, by the CA's way to sign on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cpu {
-    /// It signs eight at a time.
+    /// The CA signs eight certificates at a time.
     WithIfma,
-    /// It signs one at a time.
+    /// The CA signs one certificate at a time.
     WithoutIfma,
 }
 
@@ -36,13 +36,13 @@ impl Cpu {
     /// All kinds, in the order of the page.
     pub(super) const ALL: [Self; 2] = [Self::WithIfma, Self::WithoutIfma];
 
-    /// The kind of a CPU with these instructions, told as `host/ifma` tells it.
+    /// The kind of a CPU with these instructions, by the rule of `host/ifma`.
     fn of(flags: &[&str]) -> Self {
         let has_ifma = ["avx512f", "avx512ifma"].iter().all(|flag| flags.contains(flag));
         if has_ifma { Self::WithIfma } else { Self::WithoutIfma }
     }
 
-    /// Its name in a sentence.
+    /// The name in a sentence.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::WithIfma => "with AVX-512 IFMA",
@@ -50,7 +50,7 @@ impl Cpu {
         }
     }
 
-    /// Its name in paths and marks.
+    /// The name in paths and marks.
     pub(super) const fn file(self) -> &'static str {
         match self {
             Self::WithIfma => "with-ifma",
@@ -59,7 +59,7 @@ impl Cpu {
     }
 }
 
-/// The machine before a run, and what is measured on it.
+/// The machine before a run, and the measured commit.
 pub(super) struct Machine {
     pub(super) cpu: Cpu,
     processor: String,
@@ -70,9 +70,9 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// Notes what it is, how busy it is, and the commit of the program.
-    pub(super) fn look() -> Result<Self, String> {
-        let info = read("/proc/cpuinfo")?;
+    /// Reads the CPU, the load, the commit and the date.
+    pub(super) fn read() -> Result<Self, String> {
+        let info = read_system("/proc/cpuinfo")?;
         let field = |name: &str| {
             let line = info.lines().find(|line| line.starts_with(name))?;
             Some(line.split_once(':')?.1.trim())
@@ -97,12 +97,12 @@ impl Machine {
         format!("{processor}, {}: {suite} suite, {day}, {commit}", cpu.name())
     }
 
-    /// What the line does not say, as rows of a table.
+    /// The other facts about the run, as rows of a table.
     pub(super) fn rows(&self, figures: &Figures) -> Result<Vec<(String, String)>, String> {
         let mut rows = vec![
-            ("of its instructions", self.features.clone()),
-            ("kernel", format!("Linux {}", read("/proc/sys/kernel/osrelease")?.trim())),
-            ("others' work: load before and after", format!("{} and {}", self.load, load()?)),
+            ("instruction sets", self.features.clone()),
+            ("kernel", format!("Linux {}", read_system("/proc/sys/kernel/osrelease")?.trim())),
+            ("load before and after", format!("{} and {}", self.load, load()?)),
             ("compiler", output("rustc", &["--version"])?),
         ];
         rows.extend(figures.notes.iter().map(|(what, value)| (what.as_str(), value.clone())));
@@ -120,12 +120,12 @@ fn versions(lock: &str, name: &str) -> String {
     packages.filter_map(version).collect::<Vec<_>>().join(", ")
 }
 
-/// Processes that wanted a core, on average over a minute.
+/// The load of the machine: the mean number of runnable processes over a minute.
 fn load() -> Result<String, String> {
-    Ok(read("/proc/loadavg")?.split(' ').next().unwrap_or_default().to_owned())
+    Ok(read_system("/proc/loadavg")?.split(' ').next().unwrap_or_default().to_owned())
 }
 
-/// The commit that is measured: `commit 0a1b2c3`, and whether files differ from it.
+/// The measured commit, for example `commit 0a1b2c3`, and whether files differ from it.
 fn commit() -> Result<String, String> {
     let described = output("git", &["describe", "--always", "--dirty", "--exclude=*"])?;
     Ok(match described.strip_suffix("-dirty") {
@@ -135,7 +135,7 @@ fn commit() -> Result<String, String> {
     })
 }
 
-fn read(path: &str) -> Result<String, String> {
+fn read_system(path: &str) -> Result<String, String> {
     fs::read_to_string(path).map_err(|e| format!("cannot read {path}: {e}; the benchmarks run on Linux"))
 }
 
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cpu_signs_by_eight_only_with_both_instruction_sets() {
+    fn a_cpu_with_ifma_has_both_instruction_sets() {
         assert_eq!(Cpu::of(&["avx2", "avx512f", "avx512ifma"]), Cpu::WithIfma);
         assert_eq!(Cpu::of(&["avx2", "avx512f"]), Cpu::WithoutIfma);
         assert_eq!(Cpu::of(&["avx512ifma_of_another"]), Cpu::WithoutIfma);

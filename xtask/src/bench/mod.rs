@@ -1,33 +1,32 @@
-//! `cargo xtask bench`: the benchmarks, shortly or at length, and `docs/benchmarks.md` written from them.
+//! `cargo xtask bench`: runs the benchmarks, short or full, and writes `docs/benchmarks.md` from their output.
 
-mod chart;
 mod figures;
 mod goals;
 mod machine;
 mod page;
-mod readme;
 mod sections;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use crate::steps::{cargo, execute, shown};
-use crate::{packages, tree};
+use crate::command::{cargo, execute, need_openssl_library, shown};
+use crate::tree;
 use figures::Figures;
 use machine::Machine;
 use sections::SECTIONS;
 
-/// The page, and the folder of its charts, which has one for each kind of CPU.
+/// The page, and the folder of its charts, with a folder for each kind of CPU.
 const PAGE: &str = "docs/benchmarks.md";
 const CHARTS: &str = "docs/benchmarks";
 
-/// Runs every benchmark and writes the section of this kind of CPU, or prints those whose group contains a filter: `[--full] [FILTER]`.
+/// Runs the benchmarks and writes the section of this kind of CPU: `[--full]`. With `[--full] FILTER`, runs only the groups
+/// whose name contains the filter, and writes nothing.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     let full = arguments.contains(&"--full");
     let filter = arguments.iter().find(|argument| **argument != "--full");
-    packages::need_openssl_library()?;
-    let machine = Machine::look()?;
+    need_openssl_library()?;
+    let machine = Machine::read()?;
     let mut command = cargo(&["bench", "--locked", "--workspace", "--bench", "*", "--"]);
     command.args(filter).args((!full).then_some("--quick"));
     let figures = collect(&mut command)?;
@@ -39,27 +38,24 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     write(PAGE, &page::render(&page, &figures, &machine, full)?)?;
     let charts = format!("{CHARTS}/{}", machine.cpu.file());
     for section in SECTIONS {
-        write(
-            &format!("{charts}/{}.svg", section.file),
-            &chart::render(section.title, &section.groups(&figures)),
-        )?;
+        write(&format!("{charts}/{}.svg", section.file), &section.chart(&figures))?;
     }
     println!("\nwritten: the section {} of {PAGE}, and {charts}/*.svg", machine.cpu.name());
-    if machine.cpu == readme::CPU {
-        readme::update(&figures, &machine, full)?;
+    if machine.cpu == page::README_CPU {
+        page::update_readme(&figures, &machine, full)?;
         println!("written: the figures of README.md");
     } else {
-        println!("left as they are: the figures of README.md, from a CPU {}", readme::CPU.name());
+        println!("not changed: the figures of README.md, from a CPU {}", page::README_CPU.name());
     }
     Ok(())
 }
 
-/// Everything once and unmeasured, so that no benchmark rots.
+/// Runs each benchmark once as a test, without measuring.
 pub(crate) fn smoke() -> Result<(), String> {
     execute(&mut cargo(&["test", "--locked", "--workspace", "--bench", "*"]))
 }
 
-/// Runs `command` with its output left visible, and gathers what it has measured.
+/// Runs `command` with visible output, and collects the figures in the output.
 fn collect(command: &mut Command) -> Result<Figures, String> {
     let line = shown(command);
     eprintln!("    $ {line}");
@@ -87,34 +83,4 @@ fn write(name: &str, text: &str) -> Result<(), String> {
     fs::create_dir_all(folder)
         .and_then(|()| fs::write(&path, text))
         .map_err(|e| format!("cannot write {name}: {e}"))
-}
-
-/// What stands before `start`, between it and `end`, and after `end`; nothing where a text has neither of the marks.
-fn between<'t>(text: &'t str, start: &str, end: &str) -> Result<Option<[&'t str; 3]>, String> {
-    let parts = text.split_once(start).and_then(|(before, rest)| Some((before, rest.split_once(end)?)));
-    let marks = text.matches(start).count() + text.matches(end).count();
-    match parts {
-        Some((before, (inside, after))) if marks == 2 => Ok(Some([before, inside, after])),
-        None if marks == 0 => Ok(None),
-        _ => Err(format!(
-            "the marks `{}` and `{}` do not stand once each, in this order",
-            start.trim(),
-            end.trim()
-        )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_has_both_marks_once_and_in_order_or_neither() {
-        let parts = |text| between(text, "<", ">");
-        assert_eq!(parts("a<b>c"), Ok(Some(["a", "b", "c"])));
-        assert_eq!(parts("abc"), Ok(None));
-        for broken in ["a<b", "b>c", "a>b<c", "<a><b>", "<a<b>", "<a>b>"] {
-            assert!(parts(broken).is_err(), "{broken}");
-        }
-    }
 }

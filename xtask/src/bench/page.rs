@@ -1,32 +1,34 @@
-//! `docs/benchmarks.md`: what is measured, and a section for each kind of CPU, of which a run writes its own.
+//! The pages that a run writes: `docs/benchmarks.md`, with a section for each kind of CPU, and the README's figures.
 
 use super::figures::Figures;
 use super::machine::{Cpu, Machine};
 use super::sections::SECTIONS;
-use super::{PAGE, between, goals};
+use super::{PAGE, goals, write};
+use crate::tree;
 
 const HEAD: &str = "\
 # Benchmarks
 
-Written by `cargo xtask bench`; run it to have the same of your machine. There is a section for each kind of CPU that was
-measured: with AVX-512 IFMA the CA signs eight at a time. A run writes the section of its own kind and leaves the other
-as it is, so a section that is older may lack a table.
+`cargo xtask bench` writes this page; run it to measure your machine. Each measured kind of CPU has a section: with
+AVX-512 IFMA, the CA signs eight certificates at a time. A run writes only the section of its own kind of CPU, so an
+older section may lack a table.
 
-Each table compares the same work, done turn by turn in one run. **Bold** is how many times as long each takes as
-the first row of its column, in parentheses the median. Times are CPU time, but where a column says otherwise.
-[performance.md](performance.md) says how it is measured and what was done about it.
+Each table compares the same work, measured alternately in one run. **Bold** is the ratio to the first row of the column.
+The median is in parentheses. Times are CPU time unless a column says otherwise. [performance.md](performance.md)
+explains the method and the optimisations.
 
 ## What is measured
 
 ";
 
-/// The page after a run: `page` as it was before, with another section for this kind of CPU.
+/// The page after a run: `page` with a new section for this kind of CPU.
 pub(super) fn render(page: &str, figures: &Figures, machine: &Machine, full: bool) -> Result<String, String> {
-    let lost = figures.groups.iter().find(|group| !SECTIONS.iter().any(|section| section.holds(&group.name)));
-    if let Some(lost) = lost {
+    let unknown =
+        figures.groups.iter().find(|group| !SECTIONS.iter().any(|section| section.holds(&group.name)));
+    if let Some(unknown) = unknown {
         return Err(format!(
-            "no section of the page takes the group `{}`: see xtask/src/bench/sections.rs",
-            lost.name
+            "no section of the page has the group `{}`: see xtask/src/bench/sections.rs",
+            unknown.name
         ));
     }
     let mut new = head();
@@ -34,7 +36,7 @@ pub(super) fn render(page: &str, figures: &Figures, machine: &Machine, full: boo
         let (start, end) = marks(cpu);
         let parts = between(page, &start, &end).map_err(|error| format!("{PAGE}: {error}"))?;
         let before = parts.map(|[_, section, _]| section.to_owned());
-        let section = if cpu == machine.cpu { Some(of_run(figures, machine, full)?) } else { before };
+        let section = if cpu == machine.cpu { Some(section_of_run(figures, machine, full)?) } else { before };
         if let Some(section) = section {
             new += &format!("\n{start}{section}{end}");
         }
@@ -42,7 +44,7 @@ pub(super) fn render(page: &str, figures: &Figures, machine: &Machine, full: boo
     Ok(new)
 }
 
-/// What the sections of all kinds of CPU share.
+/// The head of the page, which all sections share.
 fn head() -> String {
     let subjects = SECTIONS.iter().map(|section| format!("- **{}**: {}\n", section.title, section.text));
     HEAD.to_owned() + &subjects.collect::<String>()
@@ -55,7 +57,7 @@ fn marks(cpu: Cpu) -> (String, String) {
 }
 
 /// The section of a run, without its marks.
-fn of_run(figures: &Figures, machine: &Machine, full: bool) -> Result<String, String> {
+fn section_of_run(figures: &Figures, machine: &Machine, full: bool) -> Result<String, String> {
     let Machine { cpu, .. } = machine;
     let mut text = format!(
         "## Figures {}\n\n{}.\n\n### Goals\n\n{}",
@@ -78,6 +80,42 @@ fn of_run(figures: &Figures, machine: &Machine, full: bool) -> Result<String, St
     Ok(text)
 }
 
+const README: &str = "README.md";
+const README_START: &str = "<!-- written by `cargo xtask bench` -->\n";
+const README_END: &str = "<!-- end -->\n";
+
+/// The kind of CPU whose goals the README shows: on it, the CA signs eight certificates at a time.
+pub(super) const README_CPU: Cpu = Cpu::WithIfma;
+
+/// Replaces the figures in the README by the figures of this run, which are in the page too.
+pub(super) fn update_readme(figures: &Figures, machine: &Machine, full: bool) -> Result<(), String> {
+    let text = tree::read(&tree::root().join(README))?;
+    write(README, &replaced(&text, &machine.origin(full), &goals::lines(figures))?)
+}
+
+fn replaced(text: &str, origin: &str, lines: &str) -> Result<String, String> {
+    let parts = between(text, README_START, README_END).map_err(|error| format!("{README}: {error}"))?;
+    let [before, _, after] = parts.ok_or(format!("{README} has no marks {README_START}{README_END}"))?;
+    Ok(format!(
+        "{before}{README_START}{origin}.\n\n| work | figure |\n| --- | --- |\n{lines}{README_END}{after}"
+    ))
+}
+
+/// The text before `start`, between `start` and `end`, and after `end`. `None` for a text without both marks.
+fn between<'t>(text: &'t str, start: &str, end: &str) -> Result<Option<[&'t str; 3]>, String> {
+    let parts = text.split_once(start).and_then(|(before, rest)| Some((before, rest.split_once(end)?)));
+    let marks = text.matches(start).count() + text.matches(end).count();
+    match parts {
+        Some((before, (inside, after))) if marks == 2 => Ok(Some([before, inside, after])),
+        None if marks == 0 => Ok(None),
+        _ => Err(format!(
+            "the marks `{}` and `{}` must occur once each, in this order",
+            start.trim(),
+            end.trim()
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,7 +131,7 @@ mod tests {
 
     /// This machine with the CPU of another.
     fn machine(cpu: Cpu) -> Machine {
-        let mut machine = Machine::look().expect("a machine with /proc");
+        let mut machine = Machine::read().expect("a machine with /proc");
         machine.cpu = cpu;
         machine
     }
@@ -132,21 +170,39 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_that_no_section_takes_is_not_dropped() {
-        let unheard = "figure | unheard of | x | 1.00 µs | 1.00 x | ";
-        let page = render("", &figures(unheard), &machine(Cpu::WithIfma), false);
+    fn a_figure_without_a_section_is_an_error() {
+        let unknown = "figure | unheard of | x | 1.00 µs | 1.00 x | ";
+        let page = render("", &figures(unknown), &machine(Cpu::WithIfma), false);
         assert!(page.is_err_and(|error| error.contains("unheard of")));
     }
 
     #[test]
-    fn the_page_is_as_this_code_writes_it() {
+    fn the_page_has_the_head_that_this_code_writes() {
         let page = include_str!("../../../docs/benchmarks.md");
         assert!(
             page.starts_with(&head()),
-            "write what xtask/src/bench says above the sections of docs/benchmarks.md"
+            "the text above the sections of docs/benchmarks.md differs from xtask/src/bench"
         );
         for cpu in Cpu::ALL {
             assert!(render(page, &figures(SIGN), &machine(cpu), true).is_ok());
+        }
+    }
+
+    #[test]
+    fn only_the_text_between_the_marks_of_the_readme_is_replaced() {
+        let readme = |figures: &str| format!("above\n{README_START}{figures}{README_END}below\n");
+        let new = "a CPU.\n\n| work | figure |\n| --- | --- |\n| a | 2.00x |\n";
+        assert_eq!(replaced(&readme("old\n"), "a CPU", "| a | 2.00x |\n"), Ok(readme(new)));
+        assert!(replaced("no marks\n", "", "").is_err());
+    }
+
+    #[test]
+    fn a_text_has_both_marks_once_and_in_order_or_neither() {
+        let parts = |text| between(text, "<", ">");
+        assert_eq!(parts("a<b>c"), Ok(Some(["a", "b", "c"])));
+        assert_eq!(parts("abc"), Ok(None));
+        for broken in ["a<b", "b>c", "a>b<c", "<a><b>", "<a<b>", "<a>b>"] {
+            assert!(parts(broken).is_err(), "{broken}");
         }
     }
 }

@@ -1,117 +1,132 @@
-//! The subjects of the benchmarks: each has a text, a table of ratios and a chart.
+//! The sections of the page: each has a subject, a text, a table of ratios and a chart.
 
 use super::figures::{Figures, Group};
 
-/// A subject.
+/// A section of the page.
 pub(super) struct Section {
     pub(super) title: &'static str,
     /// The name of its chart, without `.svg`.
     pub(super) file: &'static str,
-    /// What was measured, and what to know when reading it.
+    /// The explanation of the figures.
     pub(super) text: &'static str,
-    /// Which groups belong to it: those whose names start so and end so.
+    /// The start and the end of the names of its groups.
     names: &'static [(&'static str, &'static str)],
 }
+
+/// Sizes in the charts, in pixels.
+const WIDTH: usize = 760;
+const LABEL: usize = 290;
+const BAR: usize = 300;
+const ROW: usize = 20;
+const HEAD: usize = 34;
+
+const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#1f2328}.h{font-weight:600}.v{fill:#59636e}\
+    .ours{fill:#0969da}.peer{fill:#afb8c1}\
+    @media(prefers-color-scheme:dark){text{fill:#f0f6fc}.v{fill:#9198a1}.ours{fill:#4493f8}.peer{fill:#656c76}}";
 
 pub(super) const SECTIONS: &[Section] = &[
     Section {
         title: "Signing",
         file: "sign",
-        text: "RSASSA-PSS with SHA-256 over 900 bytes, hashing included. The core verifies every signature. Salts are as \
-            long as the modulus allows, ring's 32 bytes.",
+        text: "RSASSA-PSS signatures with SHA-256 over 900 bytes, including the hash. The core verifies every \
+            signature. A salt is as long as the modulus allows; ring's salts have 32 bytes.",
         names: &[("RSA-", " sign")],
     },
     Section {
         title: "Verifying",
         file: "verify",
-        text: "The same signatures verified, hashing included.",
+        text: "Verification of the same signatures, including the hash.",
         names: &[("RSA-", " verify")],
     },
     Section {
         title: "X25519",
         file: "x25519",
-        text: "A fresh key pair, and the secret shared with a peer.",
+        text: "A new key pair, and the secret that it shares with a peer.",
         names: &[("X25519 ", "")],
     },
     Section {
         title: "Certificates",
         file: "certificate",
-        text: "Our canonical JSON beside X.509 in DER of the same content. Reading and verifying is what a peer does with a \
-            certificate that it is shown: with the issuer's key pinned, or only that key's fingerprint.",
+        text: "Our canonical JSON beside X.509 in DER of the same content. A peer reads and verifies a \
+            certificate with the issuer's key pinned, or only the fingerprint of that key.",
         names: &[("certificate ", "")],
     },
     Section {
         title: "Records",
         file: "record",
-        text: "A message of an open channel, sealed and opened again in place. A frame holds 4096 bytes by default, a text \
-            of 4080; who lends larger buffers may send up to 65519 bytes at once. The libraries without a channel \
-            (aws-lc-rs, OpenSSL, ring) do ChaCha20-Poly1305 alone.",
+        text: "A message of an open channel, sealed and opened again in place. A frame has 4096 bytes by \
+            default, and a text 4080. Larger buffers take texts of up to 65519 bytes. The libraries without \
+            a channel (aws-lc-rs, OpenSSL, ring) do ChaCha20-Poly1305 alone.",
         names: &[("record ", "")],
     },
     Section {
         title: "Handshakes",
         file: "handshake",
-        text: "What both sides compute, from the first message to the last, in memory. Ours verifies an RSA-2048 \
-            certificate on each side; snow's is the same Noise pattern without certificates; TLS 1.3 is with X25519, \
-            ChaCha20-Poly1305 and RSA-2048.",
+        text: "The computation of both sides, from the first message to the last, in memory. Ours verifies an \
+            RSA-2048 certificate on each side. snow's is the same Noise pattern without certificates. TLS \
+            1.3 is with X25519, ChaCha20-Poly1305 and RSA-2048.",
         names: &[("handshake", "")],
     },
     Section {
         title: "Issuing",
         file: "issue",
-        text: "What a CA does for a certificate, in process: judge, sign with RSA-2048, record on the disk. Beside it the \
-            signature alone, by the same signer.",
+        text: "The work of a CA for a certificate, in process: apply the policy, sign with RSA-2048, record on \
+            the disk. Beside it the signature alone, by the same signer.",
         names: &[("issue ", "at a time, CPU per certificate"), ("issue ", "at a time, time per certificate")],
     },
     Section {
         title: "Growth",
         file: "growth",
-        text: "To issue 16 at a time, and to look one up, with more and more certificates in the ledger.",
+        text: "The time to issue 16 certificates at a time, and to look one up, as the ledger grows.",
         names: &[("issue into a ledger", ""), ("look up", "")],
     },
     Section {
         title: "End to end",
         file: "end_to_end",
-        text: "`minipki ca serve` as it comes, but without its limits on one source and on free disk space, a process of \
-            its own, with its ledger on a disk and its log in a file. Clients on the same machine, each on a TCP \
-            connection, ask for one certificate after the other, with a new key and name for each, and verify it; a \
-            connection is for one request, or kept for many. The clients have one thread for every two cores. CPU is the CA process's, in program and system, beside \
-            a signature by aws-lc-rs before and after, in another process. Certificates a second are what CA and \
-            clients together did on all cores, and bold there how many times as many as one core signs.",
+        text: "`minipki ca serve` with its default settings, but without its limits on one source and on free \
+            disk space. The CA is a separate process, with its ledger on a disk and its log in a file. \
+            Clients on the same machine have a TCP connection each, for one request or kept for many. A \
+            client asks for one certificate after the other, with a new key and a new name for each, and \
+            verifies it. There is one client thread for every two cores. CPU is the user and system time of \
+            the CA process. Beside it is a signature by aws-lc-rs in another process, measured before and \
+            after. Certificates a second are the rate of the CA and the clients together, on all cores. Bold \
+            is then the ratio to the signatures a second of one core.",
         names: &[("end to end, ", ", CPU per certificate"), ("end to end, ", ", certificates a second")],
     },
     Section {
         title: "Cores",
         file: "cores",
-        text: "256 kept connections to a CA that the system lets use only so many cores; each CA has a ledger of its own. \
-            The clients have a thread on each of the other cores. Where the CA has all cores, the clients share them, with \
-            one thread for every two, and the row says so. Bold is how many times as many certificates a second as \
-            on one core. The system counts the cores: two of them may be hardware threads of one physical core.",
+        text: "256 kept connections to a CA that may use only some cores. Each CA has its own ledger. The \
+            clients have a thread on each of the other cores. If the CA has all cores, the clients share \
+            them, with one thread for every two, and the row says so. Bold is the ratio of the certificates \
+            a second to those on one core. The system counts the cores: two of them may be hardware threads \
+            of one physical core.",
         names: &[("cores, ", "")],
     },
     Section {
         title: "Latency",
         file: "latency",
-        text: "The same as the clients see it: from connecting, or from the request where the connection is kept, until \
-            the certificate is verified, on a wall clock. The columns say what 50, 90 and 99 of 100 requests did not \
-            exceed. The idle CA gets one request at a time, and the bare work, a signature by aws-lc-rs and a row in \
-            SQLite with the ledger's settings, is done between them; bold is beside the same percentile of it.",
+        text: "The time of a request, measured by the client on a wall clock. It starts with the connection, or \
+            with the request on a kept connection, and ends with the verified certificate. The columns are \
+            the 50th, 90th and 99th percentiles. The idle CA gets one request at a time. The bare work runs \
+            between these requests: a signature by aws-lc-rs, and a row in SQLite with the ledger's \
+            settings. Bold is the ratio to the same percentile of the bare work.",
         names: &[("end to end, ", " latency")],
     },
 ];
 
 impl Section {
-    /// Its groups, in the order in which they were measured.
+    /// The groups of the section, in the order of the run.
     pub(super) fn groups<'f>(&self, figures: &'f Figures) -> Vec<&'f Group> {
         figures.groups.iter().filter(|group| self.holds(&group.name)).collect()
     }
 
-    /// Whether the group of this name belongs to it.
+    /// Whether the group of this name belongs to the section.
     pub(super) fn holds(&self, name: &str) -> bool {
         self.names.iter().any(|(start, end)| name.starts_with(start) && name.ends_with(end))
     }
 
-    /// A row a contender, a column a group; empty where one takes no part.
+    /// The table: a row for each contender, a column for each group. A contender without a figure has an empty cell.
     pub(super) fn table(&self, figures: &Figures) -> String {
         let groups = self.groups(figures);
         let mut names: Vec<&str> = Vec::new();
@@ -133,6 +148,46 @@ impl Section {
         }
         table
     }
+
+    /// The chart as SVG: a bar for each contender of each group, as long as its ratio. The longest bar of a group has the
+    /// full length. The colours follow the reader's light or dark page.
+    pub(super) fn chart(&self, figures: &Figures) -> String {
+        let (mut y, mut body) = (0, String::new());
+        for group in self.groups(figures) {
+            body += &text("h", 0, y + 24, "start", &group.name);
+            y += HEAD;
+            let longest = group.figures.iter().map(|figure| figure.ratio).fold(f64::MIN_POSITIVE, f64::max);
+            for figure in &group.figures {
+                let length = (figure.ratio / longest * BAR as f64).max(1.0);
+                let class = if figure.name.starts_with("minipki") { "ours" } else { "peer" };
+                let value = format!("{:.2} x, {}", figure.ratio, figure.value);
+                body += &text("", LABEL - 8, y + 14, "end", &figure.name);
+                body += &format!(
+                    "<rect class=\"{class}\" x=\"{LABEL}\" y=\"{}\" width=\"{length:.1}\" height=\"14\" rx=\"2\"/>\n",
+                    y + 3
+                );
+                body += &text("v", LABEL + length as usize + 8, y + 14, "start", &value);
+                y += ROW;
+            }
+        }
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" width=\"{WIDTH}\" height=\"{height}\">\n\
+             <title>{}</title>\n<style>{STYLE}</style>\n{body}</svg>\n",
+            escape(self.title),
+            height = y + 10
+        )
+    }
+}
+
+fn text(class: &str, x: usize, y: usize, anchor: &str, content: &str) -> String {
+    format!(
+        "<text class=\"{class}\" x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{}</text>\n",
+        escape(content)
+    )
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
-//! What nothing may grow beyond, and where we want to be.
+//! The ceilings and the goals of the figures.
 
 use super::figures::Figures;
 
-/// A figure with its bounds.
+/// A figure with its goal and its ceiling.
 pub(super) struct Bound {
     pub(super) what: &'static str,
     pub(super) unit: &'static str,
     measure: fn(&Figures) -> Result<f64, String>,
     pub(super) goal: f64,
-    /// Above it the gate fails.
+    /// The gate fails for a larger figure.
     pub(super) ceiling: f64,
-    /// Said as long as the goal is not reached.
+    /// The reason why the goal is not reached.
     pub(super) why: &'static str,
 }
 
@@ -24,8 +24,8 @@ pub(super) const BOUNDS: &[Bound] = &[
         measure: |figures| instructions(figures, &["RSASSA-PSS: verify, RSA-2048"]),
         goal: 0.60,
         ceiling: 0.75,
-        why: "columns of products are looped over in pairs, and a loop's own work is a third of it; \
-              written out for one size it would be faster, and three times as long",
+        why: "columns of products are looped over in pairs, and the loop itself is a third of the work; \
+              code for one size without the loop would be faster, and three times as long",
     },
     Bound {
         what: "handshake, the peer's certificate verified, one side",
@@ -48,8 +48,8 @@ pub(super) const BOUNDS: &[Bound] = &[
         measure: |figures| Ok(f64::from(figures.device.flash) / KILOBYTE),
         goal: 80.0,
         ceiling: 130.0,
-        why: "it enrols, listens and connects, for three sizes of RSA, with DHCP, goes on after every failure with the same key, \
-              and says in words what it does and why it ends",
+        why: "the device enrols, listens and connects, for three sizes of RSA, with DHCP, continues after every failure with \
+              the same key, and prints its actions and errors in words",
     },
     Bound {
         what: "static RAM and peak stack, with TCP/IP",
@@ -70,28 +70,28 @@ pub(super) const BOUNDS: &[Bound] = &[
 ];
 
 impl Bound {
-    /// What was measured, in [`Bound::unit`]s.
+    /// The figure, in [`Bound::unit`]s.
     pub(super) fn value(&self, figures: &Figures) -> Result<f64, String> {
         (self.measure)(figures)
     }
 }
 
-/// The most expensive of some rows.
+/// The largest number of instructions in the rows, in millions.
 fn instructions(figures: &Figures, rows: &[&str]) -> Result<f64, String> {
     rows.iter()
         .try_fold(0.0, |most: f64, row| Ok(most.max(f64::from(figures.row(row)?.instructions) / MILLION)))
 }
 
-/// Fails where a ceiling is passed, and says how far everything is from it.
-pub(super) fn hold(figures: &Figures) -> Result<(), String> {
-    let mut passed = Vec::new();
+/// Prints each figure with its goal and its ceiling. A figure above its ceiling is an error.
+pub(super) fn check(figures: &Figures) -> Result<(), String> {
+    let mut exceeded = Vec::new();
     for bound in BOUNDS {
         let value = bound.value(figures)?;
         let Bound { what, unit, goal, ceiling, .. } = bound;
         eprintln!("    {what}: {value:.2} {unit} (goal {goal}, ceiling {ceiling})");
         if value > *ceiling {
-            passed.push(format!("{what}: {value:.2} {unit}, above its ceiling of {ceiling}"));
+            exceeded.push(format!("{what}: {value:.2} {unit}, above its ceiling of {ceiling}"));
         }
     }
-    if passed.is_empty() { Ok(()) } else { Err(passed.join("\n       ")) }
+    if exceeded.is_empty() { Ok(()) } else { Err(exceeded.join("\n       ")) }
 }

@@ -1,35 +1,35 @@
-//! All that is measured in one run.
+//! The figures of one run.
 
 use super::parts::{self, Parts};
-use crate::device::measure::{counted, whole_run};
+use crate::device::{counted, whole_run};
 use crate::embedded::firmware::{Firmware, OTHERS, Size};
 use crate::embedded::toolchain::Toolchain;
 
 /// The device's program.
 const DEVICE: &str = "lm3s6965-device";
 
-/// The same with code for RSA-2048 alone.
+/// The device's program with code for RSA-2048 alone.
 const DEVICE_2048: &str = "lm3s6965-device-2048";
 
-/// What the device costs, and what others do at the same work.
+/// The cost of the device, and of other crates for the same work.
 pub(super) struct Figures {
     /// The compiler's name and version.
     pub(super) compiler: String,
     pub(super) device: Size,
     /// The device with code for RSA-2048 alone, and its stack in a whole run.
     pub(super) device_2048: (Size, u32),
-    /// The network alone: TCP/IP, driver, start-up and report.
+    /// The size of a program with the network alone: TCP/IP, driver, start-up and report.
     pub(super) network: Size,
     pub(super) parts: Parts,
-    /// Of a whole run, by the bits of the CA's key.
+    /// The peak stack of a whole run, by the bits of the CA's key.
     pub(super) stack: [(&'static str, u32); 2],
-    /// No program with an allocator gets as far as being measured.
+    /// Always 0: a program with an allocator is an error.
     pub(super) heap: u32,
     ours: Vec<Row>,
     others: Vec<Row>,
 }
 
-/// What one piece of work takes.
+/// The cost of one piece of work.
 pub(super) struct Row {
     name: String,
     pub(super) instructions: u32,
@@ -38,7 +38,7 @@ pub(super) struct Row {
 }
 
 impl Figures {
-    /// Builds, runs and reads everything.
+    /// Builds and runs the programs, and reads the figures.
     pub(super) fn measure() -> Result<Self, String> {
         let firmware = Firmware::build()?;
         firmware.build_others()?;
@@ -54,13 +54,13 @@ impl Figures {
                 ("2048", whole_run(&firmware, DEVICE, "2048")?),
                 ("4096", whole_run(&firmware, DEVICE, "4096")?),
             ],
-            heap: firmware.without_allocator(DEVICE).map(|()| 0)?,
+            heap: firmware.check_no_allocator(DEVICE).map(|()| 0)?,
             ours: rows("measure")?,
             others: rows(OTHERS)?,
         })
     }
 
-    /// Static, and the deepest stack on top of it.
+    /// Static RAM plus the peak stack, in bytes.
     pub(super) fn ram(&self) -> u32 {
         self.device.ram + self.stack.iter().map(|(_, bytes)| *bytes).max().unwrap_or(0)
     }
@@ -68,7 +68,7 @@ impl Figures {
     /// A row by its name.
     pub(super) fn row(&self, name: &str) -> Result<&Row, String> {
         let mut rows = self.ours.iter().chain(&self.others);
-        rows.find(|row| row.name == name).ok_or_else(|| format!("nothing measured `{name}`"))
+        rows.find(|row| row.name == name).ok_or_else(|| format!("no figure for `{name}`"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! docs/budgets.md, from the figures of one run.
+//! The page docs/budgets.md.
 
 use std::fmt::Write;
 
@@ -8,16 +8,16 @@ use super::figures::{Figures, Row};
 const HEAD: &str = "\
 # Budgets: what the device costs on its chip
 
-Written by `cargo xtask budgets`; `cargo xtask test` measures again, and fails where a ceiling is passed or this page is
-of another source. How to read it, and how to change what it says: [embedded.md](embedded.md).
+`cargo xtask budgets` writes this page. `cargo xtask test` measures again, and fails if a figure is above its ceiling or
+if this page is out of date. [embedded.md](embedded.md) explains the figures, and how to change them.
 
-The chip is an LM3S6965 (Cortex-M3, 256 KB of flash, 64 KB of RAM) under QEMU, which gives every instruction the same
-time (`-icount shift=4,sleep=off`, no network, fixed randomness): figures are the same run after run. They are
-instructions and not cycles, and change with the compiler.
+The chip is an LM3S6965 (Cortex-M3, 256 KB of flash, 64 KB of RAM) under QEMU. Every instruction takes the same
+time (`-icount shift=4,sleep=off`, no network, fixed randomness), so each run has the same figures. They count
+instructions, not cycles, and depend on the compiler.
 
 ";
 
-/// Rows by the size of the CA's key: our name of the work.
+/// Rows with a figure for each size of the CA's key.
 const BY_SIZE: &[&str] = &[
     "RSASSA-PSS: verify",
     "RSASSA-PSS: key set-up and verify",
@@ -29,7 +29,7 @@ const BY_SIZE: &[&str] = &[
     "handshake: responder, peer verified",
 ];
 
-/// Rows that no certificate has a part in.
+/// Rows that do not depend on the CA's key.
 const ALONE: &[&str] = &[
     "X25519: key pair",
     "X25519: agreement",
@@ -41,7 +41,7 @@ const ALONE: &[&str] = &[
     "record: open 1 KB",
 ];
 
-/// The same work, by us and by another crate.
+/// The rows of our figures and of another crate's figures for the same work.
 const BESIDE: &[(&str, &str, &str)] = &[
     (
         "RSA-2048-PSS, key set-up and verify",
@@ -66,12 +66,12 @@ const BESIDE: &[(&str, &str, &str)] = &[
     ("a record of 1 KB, opened", "record: open 1 KB", "snow: open 1 KB"),
 ];
 
-/// Measured once and not here, by the same method: other libraries on the same emulated chip.
-const ANCHORS: &str = "\
+/// Figures of other libraries on the same emulated chip, measured once by the same method.
+const OTHER_LIBRARIES: &str = "\
 ## Beside other libraries
 
-Measured once on a Cortex-M3, by one method for all, and not repeated by this run; a version is named where it was
-recorded. PSS unless something else is said.
+Measured once on a Cortex-M3, by one method for all. This run does not repeat them. A version is named if it was
+recorded. RSA is PSS unless the row names another scheme.
 
 | work | library | M instructions | flash | stack | heap |
 | --- | --- | --- | --- | --- | --- |
@@ -103,9 +103,10 @@ pub(super) fn render(figures: &Figures) -> Result<String, String> {
     );
     for bound in BOUNDS {
         let value = bound.value(figures)?;
-        let word = if value <= bound.goal { "reached".into() } else { format!("not reached: {}", bound.why) };
+        let result =
+            if value <= bound.goal { "reached".into() } else { format!("not reached: {}", bound.why) };
         line(format!(
-            "| {}, {} | {value:.2} | {} | {} | {word} |",
+            "| {}, {} | {value:.2} | {} | {} | {result} |",
             bound.what, bound.unit, bound.goal, bound.ceiling
         ));
     }
@@ -119,15 +120,15 @@ pub(super) fn render(figures: &Figures) -> Result<String, String> {
     line(format!("| constants without a name: texts, tables | {} |", grouped(rest)));
     line(format!("| **all** | {} |", grouped(figures.device.flash)));
     line(format!(
-        "\nA crate's symbols count for its part; what the linker inlined counts where it ended up. A program with the \
-         same board and TCP/IP\nand nothing else takes {} bytes: MiniPKI, cryptography, protocol and application, adds {}.",
+        "\nA crate's symbols count for its part. Inlined code counts for the function that contains it. A program with the \
+         same board\nand TCP/IP alone takes {} bytes. MiniPKI (cryptography, protocol and application) adds {}.",
         grouped(figures.network.flash),
         grouped(figures.device.flash.saturating_sub(figures.network.flash))
     ));
 
     line("\n## RAM\n\n| | bytes |\n| --- | --- |".into());
     line(format!("| static, TCP/IP included | {} |", grouped(figures.device.ram)));
-    line(format!("| of it TCP/IP and board | {} |", grouped(figures.network.ram)));
+    line(format!("| TCP/IP and board alone | {} |", grouped(figures.network.ram)));
     for (bits, stack) in figures.stack {
         line(format!(
             "| peak stack of a whole run (enrol, connect, talk), a CA of {bits} bits | {} |",
@@ -138,7 +139,10 @@ pub(super) fn render(figures: &Figures) -> Result<String, String> {
 
     line(sizes(figures));
 
-    line("\n## Work\n\nM instructions, and bytes of stack below the caller's, by the CA's key.\n".into());
+    line(
+        "\n## Work\n\nM instructions and bytes of stack below the caller's, by the size of the CA's key.\n"
+            .into(),
+    );
     line("| | RSA-2048 | stack | RSA-3072 | stack | RSA-4096 | stack |\n| --- | --- | --- | --- | --- | --- | --- |".into());
     for name in BY_SIZE {
         let mut cells = String::new();
@@ -154,7 +158,7 @@ pub(super) fn render(figures: &Figures) -> Result<String, String> {
         line(format!("| {name} | {} | {} |", millions(row.instructions), grouped(row.stack)));
     }
 
-    line("\n## Beside `rsa` 0.10 and `snow` 0.10\n\nThe same work in the same run, on the same chip; they need a heap, and have one. `rsa`, `crypto-bigint` and `curve25519-dalek` are\nbuilt with opt-level 3. `snow` computes its static public key in every handshake.\n".into());
+    line("\n## Beside `rsa` 0.10 and `snow` 0.10\n\nThe same work in the same run, on the same chip. `rsa` and `snow` have the heap that they need. `rsa`, `crypto-bigint` and\n`curve25519-dalek` are built with opt-level 3. `snow` computes its static public key in every handshake.\n".into());
     line("| | MiniPKI | stack | heap | theirs | stack | heap | times ours |\n| --- | --- | --- | --- | --- | --- | --- | --- |".into());
     for (what, ours, theirs) in BESIDE {
         let (ours, theirs) = (figures.row(ours)?, figures.row(theirs)?);
@@ -162,11 +166,11 @@ pub(super) fn render(figures: &Figures) -> Result<String, String> {
         line(format!("| {what} | {} | {} | {ratio:.2} |", cells(ours), cells(theirs)));
     }
     line(String::new());
-    page.push_str(ANCHORS);
+    page.push_str(OTHER_LIBRARIES);
     Ok(page)
 }
 
-/// What the sizes of RSA keys cost that a device names and does not need.
+/// The cost of support for RSA-3072 and RSA-4096.
 fn sizes(figures: &Figures) -> String {
     let (alone, stack) = &figures.device_2048;
     let all = [
@@ -175,7 +179,7 @@ fn sizes(figures: &Figures) -> String {
         figures.stack.iter().map(|(_, stack)| *stack).max().unwrap_or(0),
     ];
     let alone = [alone.flash, alone.ram, *stack];
-    let mut text = "\n## With RSA-2048 alone\n\nA device names the sizes that the key of its CA may have, by the type of its provider. The code and the memory of other\nsizes are not in the image.\n\n\
+    let mut text = "\n## With RSA-2048 alone\n\nThe type of a device's provider names the key sizes that its CA may have. The image has no code and no memory for other\nsizes.\n\n\
         | | all sizes | with RSA-2048 alone | saved |\n| --- | --- | --- | --- |"
         .to_owned();
     for ((name, all), alone) in
@@ -196,12 +200,12 @@ fn cells(row: &Row) -> String {
     format!("{} | {} | {}", millions(row.instructions), grouped(row.stack), grouped(row.heap))
 }
 
-/// 1,234,567 as 1.235.
+/// Formats 1,234,567 as 1.235.
 fn millions(instructions: u32) -> String {
     format!("{:.3}", f64::from(instructions) / 1e6)
 }
 
-/// 12345 as 12,345.
+/// Formats 12345 as 12,345.
 fn grouped(bytes: u32) -> String {
     let digits = bytes.to_string();
     let mut text = String::new();
@@ -219,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_readable() {
+    fn figures_are_formatted() {
         assert_eq!(
             (grouped(7), grouped(123_456), grouped(1_234_567)),
             ("7".into(), "123,456".into(), "1,234,567".into())

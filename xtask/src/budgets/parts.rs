@@ -1,6 +1,6 @@
-//! Whose the flash of an image is, by the crates that its symbols name.
+//! The flash of an image by part, from the crate names in its symbols.
 
-/// The parts, in the order of the page: what they are, and what their symbols begin with.
+/// The parts in the order of the page, and the first names in their symbols.
 const PARTS: &[(&str, &[&str])] = &[
     (
         "cryptography",
@@ -52,10 +52,10 @@ const PARTS: &[(&str, &[&str])] = &[
     ("language", &["core", "compiler_builtins", "__rustc", "rustc_std"]),
 ];
 
-/// Bytes by part, and what bears no crate's name: constants, mostly texts.
+/// The bytes of each part. Symbols without a crate's name belong to no part: they are constants, mostly texts.
 pub(super) struct Parts(pub(super) Vec<(&'static str, u32)>);
 
-/// Reads what `nm -S -C` prints.
+/// Reads the output of `nm -S -C`.
 pub(super) fn of(listing: &str) -> Parts {
     let mut parts: Vec<(&str, u32)> = PARTS.iter().map(|(name, _)| (*name, 0)).collect();
     for line in listing.lines() {
@@ -73,7 +73,7 @@ pub(super) fn of(listing: &str) -> Parts {
     Parts(parts)
 }
 
-/// The part that a symbol belongs to: the first path in its name decides.
+/// The part of a symbol, by the first path in its name.
 fn part(name: &str) -> Option<usize> {
     let path = name
         .trim_start_matches(['<', '&', '(', '[', '*', ' '])
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn symbols_find_their_part() {
+    fn a_symbol_is_counted_for_its_part() {
         let listing = "00000400 00000010 t <minipki_core::crypto::x as core::fmt::Display>::fmt\n\
             00000410 00000020 t <&mut serde_json_core::de::Deserializer as serde_core::de::Deserializer>::f\n\
             00000430 00000040 T smoltcp::iface::poll\n20000000 00000080 b minipki_core::VAR\n00000500 T nothing\n";

@@ -1,33 +1,32 @@
-//! `cargo xtask device`: the device on emulated boards, with the real CA and the real peer.
+//! `cargo xtask device`: shows, tests and measures the device on emulated boards, with the real CA and the real peer.
 
-pub(crate) mod measure;
 mod process;
-mod scene;
+mod scenario;
 
-use minipki_qemu::{self as qemu, BOARDS, Board};
+use minipki_qemu::{self as qemu, BOARDS, Board, Wire};
 
+use crate::command::{cargo, execute, need};
 use crate::embedded::firmware::Firmware;
-use crate::packages;
-use crate::steps::{cargo, execute};
-use scene::{Play, Scene};
+use process::Process;
+use scenario::{READING, Scenario, Setup, extended};
 
-/// Shows a person one board, or two; with `--check` tests them.
+/// Shows one board or two. With `--check`, tests the boards.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     match arguments {
-        [] => show(scene::with_a_listener, &[qemu::LM3S6965]),
-        ["--board", chip] => show(scene::with_a_listener, &[board(chip)?]),
-        ["--boards", "2"] => show(scene::two_boards, &BOARDS),
+        [] => show(scenario::with_a_listener, &[qemu::LM3S6965]),
+        ["--board", chip] => show(scenario::with_a_listener, &[board(chip)?]),
+        ["--boards", "2"] => show(scenario::two_boards, &BOARDS),
         ["--check", filter @ ..] => check(filter, false),
         ["--bless"] => check(&["it_says_the_same"], true),
         _ => Err("usage: cargo xtask device [--board CHIP | --boards 2 | --check [NAME] | --bless]".into()),
     }
 }
 
-/// Every test of every board whose name contains one of `filter`; `bless` takes what they say for right.
+/// Runs the tests of the boards whose name contains one of `filter`. With `bless`, records the output as expected.
 pub(crate) fn check(filter: &[&str], bless: bool) -> Result<(), String> {
     let firmware = firmware()?;
     let mut tests = cargo(&["test", "--locked", "--workspace", "--test", "boards", "--"]);
-    // Most of the time a board waits for somebody.
+    // A board mostly waits, so more tests than cores can run.
     tests.arg("--test-threads=4").args(filter).env("MINIPKI_FIRMWARE", firmware.folder());
     if bless {
         tests.env("MINIPKI_BLESS", "1");
@@ -35,7 +34,7 @@ pub(crate) fn check(filter: &[&str], bless: bool) -> Result<(), String> {
     execute(&mut tests)
 }
 
-/// Clippy for the boards' tests, which are in no target that runs without being asked for.
+/// Runs clippy on the tests of the boards: `--all-targets` leaves them out.
 pub(crate) fn lint() -> Result<(), String> {
     let tests = ["clippy", "--locked", "--workspace", "--test", "boards"];
     execute(cargo(&tests).args(["--", "-D", "warnings"]))
@@ -44,13 +43,13 @@ pub(crate) fn lint() -> Result<(), String> {
 fn board(chip: &str) -> Result<Board, String> {
     let known = BOARDS.map(|board| board.chip).join(", ");
     let found = BOARDS.into_iter().find(|board| board.chip == chip);
-    found.ok_or_else(|| format!("there is no board {chip}; there are {known}"))
+    found.ok_or_else(|| format!("there is no board {chip}; the boards are {known}"))
 }
 
-fn show(play: Play, boards: &[Board]) -> Result<(), String> {
+fn show(scenario: Scenario, boards: &[Board]) -> Result<(), String> {
     let firmware = firmware()?;
-    let scene = Scene::open(&firmware, true)?;
-    let codes = play(&scene, boards)?;
+    let setup = Setup::new(&firmware, true)?;
+    let codes = scenario(&setup, boards)?;
     println!();
     for (name, code) in &codes {
         println!("{name} ended with exit code {code}");
@@ -65,11 +64,36 @@ fn show(play: Play, boards: &[Board]) -> Result<(), String> {
     }
     match codes.iter().find(|(_, code)| *code != 0) {
         None => Ok(()),
-        Some((name, code)) => Err(format!("{name} ended with exit code {code}; its last line says why")),
+        Some((name, code)) => Err(format!("{name} ended with exit code {code}; see its last line")),
     }
 }
 
+/// Runs a measuring program without a network, with the same time for every instruction. Returns the cells of its rows.
+pub(crate) fn counted(firmware: &Firmware, program: &str) -> Result<Vec<Vec<String>>, String> {
+    need(qemu::PROGRAM, qemu::PACKAGE)?;
+    let board = qemu::LM3S6965.counting(&firmware.program(program), &[]);
+    let ended = Process::start("board", board, false)?.wait()?.expect(0, &[" | "])?;
+    let rows = ended.output.iter().filter(|line| line.contains(" | "));
+    Ok(rows.map(|line| line.split(" | ").map(str::to_owned).collect()).collect())
+}
+
+/// The peak stack of `program` in bytes: it enrols at a CA with a key of `bits` bits, connects and talks.
+pub(crate) fn whole_run(firmware: &Firmware, program: &str, bits: &str) -> Result<u32, String> {
+    let setup = Setup::with_key(firmware, bits, false)?;
+    let mut arguments = setup.provision("whole")?;
+    arguments.insert(0, "show=stack".to_owned());
+    let (bob, port) = setup.listener("whole")?;
+    let to = format!("{}:{port}", qemu::HOST);
+    let arguments = extended(arguments, &["--connect", &to, "--peer-subject", "bob", "--send", READING]);
+    let board = qemu::LM3S6965.command(&firmware.program(program), Wire::Host, &arguments);
+    let ended = Process::start("board", board, false)?.wait()?.expect(0, &["stack: "])?;
+    bob.wait()?.expect(0, &[])?;
+    let stack =
+        ended.output.iter().find_map(|line| line.strip_prefix("stack: ")?.split(' ').next()?.parse().ok());
+    stack.ok_or_else(|| "the board printed no stack".into())
+}
+
 fn firmware() -> Result<Firmware, String> {
-    packages::need(qemu::PROGRAM, qemu::PACKAGE)?;
+    need(qemu::PROGRAM, qemu::PACKAGE)?;
     Firmware::build()
 }

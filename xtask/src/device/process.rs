@@ -1,4 +1,4 @@
-//! A program that runs beside us: its lines, shown as they come where a person is to see them.
+//! A running program and its output lines.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -6,27 +6,27 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::steps::shown;
+use crate::command::shown;
 
-/// How long anything may take: only what is broken takes that long.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The time limit of each wait. Only an error takes that long.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A running program; killed when dropped.
 pub(super) struct Process {
     name: &'static str,
     child: Child,
     lines: Receiver<String>,
-    heard: Vec<String>,
+    output: Vec<String>,
 }
 
-/// How a program ended, and all that it said.
+/// The exit code and the output of a program.
 pub(super) struct Ended {
     pub(super) code: i32,
-    pub(super) heard: Vec<String>,
+    pub(super) output: Vec<String>,
 }
 
 impl Process {
-    /// Starts it. Where `show`, each of its lines is printed behind its name.
+    /// Starts a program. With `show`, prints the command and each output line after the name.
     pub(super) fn start(name: &'static str, mut command: Command, show: bool) -> Result<Self, String> {
         if show {
             println!("{name:>8} $ {}", shown(&command));
@@ -41,59 +41,59 @@ impl Process {
         for pipe in pipes.into_iter().flatten() {
             forward(name, pipe, sender.clone(), show);
         }
-        Ok(Self { name, child, lines, heard: Vec::new() })
+        Ok(Self { name, child, lines, output: Vec::new() })
     }
 
-    /// Waits for a line with `text` in it.
-    pub(super) fn line(&mut self, text: &str) -> Result<String, String> {
-        let until = Instant::now() + PATIENCE;
+    /// Waits for a line that contains `text`.
+    pub(super) fn wait_for_line(&mut self, text: &str) -> Result<String, String> {
+        let until = Instant::now() + TIMEOUT;
         while let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            self.heard.push(line.clone());
+            self.output.push(line.clone());
             if line.contains(text) {
                 return Ok(line);
             }
         }
-        Err(format!("{} never said {text:?}:\n{}", self.name, self.heard.join("\n")))
+        Err(format!("{} never printed {text:?}:\n{}", self.name, self.output.join("\n")))
     }
 
-    /// The port of the `127.0.0.1:PORT` in the next line that has one.
-    pub(super) fn port(&mut self) -> Result<u16, String> {
+    /// Waits for a line that contains `127.0.0.1:PORT`, and returns the port.
+    pub(super) fn wait_for_port(&mut self) -> Result<u16, String> {
         const HOST: &str = "127.0.0.1:";
-        let line = self.line(HOST)?;
+        let line = self.wait_for_line(HOST)?;
         let port = line.split(HOST).nth(1).unwrap_or_default();
         let digits = port.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
-        digits.parse().map_err(|_| format!("{} named no port: {line}", self.name))
+        digits.parse().map_err(|_| format!("{} printed no port: {line}", self.name))
     }
 
-    /// Waits until it ends by itself.
+    /// Waits for the end of the program.
     pub(super) fn wait(mut self) -> Result<Ended, String> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         loop {
             match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(line) => self.heard.push(line),
+                Ok(line) => self.output.push(line),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
-                    return Err(format!("{} did not end:\n{}", self.name, self.heard.join("\n")));
+                    return Err(format!("{} did not end:\n{}", self.name, self.output.join("\n")));
                 }
             }
         }
-        // Its pipes are closed: it ends now, or has.
+        // The pipes are closed, so the program has ended or ends now.
         let status = self.child.wait().map_err(|e| format!("{}: {e}", self.name))?;
-        let heard = std::mem::take(&mut self.heard);
-        let code = status.code().ok_or_else(|| format!("{}: {status}\n{}", self.name, heard.join("\n")))?;
-        Ok(Ended { code, heard })
+        let output = std::mem::take(&mut self.output);
+        let code = status.code().ok_or_else(|| format!("{}: {status}\n{}", self.name, output.join("\n")))?;
+        Ok(Ended { code, output })
     }
 }
 
 impl Ended {
-    /// This end, if it was with `code`, after a line with each of `texts`.
+    /// Checks the exit code, and that a line contains each of `texts`.
     pub(super) fn expect(self, code: i32, texts: &[&str]) -> Result<Self, String> {
-        let missing = texts.iter().find(|text| !self.heard.iter().any(|line| line.contains(**text)));
+        let missing = texts.iter().find(|text| !self.output.iter().any(|line| line.contains(**text)));
         match missing {
             _ if self.code != code => {
-                Err(format!("exit code {}, not {code}:\n{}", self.code, self.heard.join("\n")))
+                Err(format!("exit code {}, not {code}:\n{}", self.code, self.output.join("\n")))
             }
-            Some(text) => Err(format!("no line with {text:?}:\n{}", self.heard.join("\n"))),
+            Some(text) => Err(format!("no line with {text:?}:\n{}", self.output.join("\n"))),
             None => Ok(self),
         }
     }
@@ -101,7 +101,7 @@ impl Ended {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail only where it has ended already.
+        // Both calls fail only if the program has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

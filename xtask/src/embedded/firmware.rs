@@ -1,20 +1,19 @@
-//! The boards' firmware: its programs, built, and what they take of a chip.
+//! The firmware of the boards: its programs and their sizes.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::symbols;
 use super::toolchain::Toolchain;
-use crate::steps::{cargo, execute, shown};
-use crate::{packages, tree};
+use crate::command::{cargo, execute, need, shown};
+use crate::tree;
 
-/// The firmware's own workspace.
+/// The workspace of the firmware.
 const FOLDER: &str = "firmware-sim/boards";
 
-/// Its manifest.
+/// The manifest of the firmware's workspace.
 pub(crate) const MANIFEST: &str = "firmware-sim/boards/Cargo.toml";
 
-/// The boards' programs, and whose they are.
+/// The package and the name of each program.
 const PROGRAMS: &[(&str, &str)] = &[
     ("minipki-lm3s6965", "lm3s6965-device"),
     ("minipki-lm3s6965", "lm3s6965-device-2048"),
@@ -26,24 +25,25 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("minipki-mps2-an385", "mps2-an385-fail"),
 ];
 
-/// For the last step alone, which sees the whole program: to inline what is about as short as its call, where LLVM's
-/// "s" goes further. 4 KB less, and no slower; in the steps before it would keep the arithmetic's closures apart.
+/// Flags for the link step, which optimises the whole program. It inlines only functions about as short as their call;
+/// LLVM's "s" inlines more. This saves 4 KB and costs no speed. In earlier steps, these flags would stop the inlining of
+/// the arithmetic's closures.
 const LINKING: [&str; 3] =
     ["-Cllvm-args=-inline-threshold=15", "-Cllvm-args=-inlinehint-threshold=20", IN_ORDER];
 
-/// Leaves instructions in their order: moved apart for the sake of longer pipelines, loads take registers that a
-/// Cortex-M3 has not. 4 % of a handshake less. `rsa` gains 2 % by it and `snow` loses 3 %, so the other crates are built
-/// without.
+/// Keeps instructions in their order. Reordering for longer pipelines needs more registers than a Cortex-M3 has. A
+/// handshake takes 4 % fewer instructions. The program with other crates has no such flag: it makes `rsa` 2 % faster and
+/// `snow` 3 % slower.
 const IN_ORDER: &str = "-Cllvm-args=-enable-misched=0";
 
-/// The program that measures other crates.
+/// The program for figures of other crates.
 pub(crate) const OTHERS: &str = "minipki-others";
 
-/// Reads the sections of the target's programs.
+/// The programs that list the sections and the symbols of an ELF file.
 const SIZE: &str = "arm-none-eabi-size";
 const NM: &str = "arm-none-eabi-nm";
 
-/// Where the built programs are.
+/// The folder of the built programs.
 pub(crate) struct Firmware {
     folder: PathBuf,
 }
@@ -55,7 +55,7 @@ pub(crate) struct Size {
 }
 
 impl Firmware {
-    /// Builds all programs for all boards.
+    /// Builds the programs of all boards.
     pub(crate) fn build() -> Result<Self, String> {
         let toolchain = Toolchain::pick()?;
         let folder = tree::root().join(FOLDER);
@@ -67,14 +67,14 @@ impl Firmware {
         Ok(Self { folder: toolchain.output().join("release") })
     }
 
-    /// Builds the program that measures other crates, which has a heap: not among the boards' programs.
+    /// Builds the program for figures of other crates, which has a heap.
     pub(crate) fn build_others(&self) -> Result<(), String> {
         let toolchain = Toolchain::pick()?;
         let mut build = toolchain.cargo_with("core,alloc", &tree::root().join(FOLDER), "build");
         execute(build.args(["--locked", "--release", "--package", OTHERS]))
     }
 
-    /// Format and clippy, for the target where this Rust has it.
+    /// Checks the format, and runs clippy for the target if this Rust has the target.
     pub(crate) fn lint() -> Result<(), String> {
         let folder = tree::root().join(FOLDER);
         execute(cargo(&["fmt", "--all", "--check"]).current_dir(&folder))?;
@@ -94,7 +94,7 @@ impl Firmware {
         }
     }
 
-    /// Where the programs are.
+    /// The folder of the programs.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -104,9 +104,9 @@ impl Firmware {
         self.folder.join(name)
     }
 
-    /// The symbols of a program and their sizes, as `nm` lists them: as they are, or with names for people.
+    /// The output of `nm` with `options` for a program.
     fn listing(&self, name: &str, options: &[&str]) -> Result<String, String> {
-        packages::need(NM, "binutils-arm-none-eabi")?;
+        need(NM, "binutils-arm-none-eabi")?;
         let mut nm = Command::new(NM);
         nm.args(options).arg(self.program(name));
         let line = shown(&nm);
@@ -119,15 +119,15 @@ impl Firmware {
         }
     }
 
-    /// The symbols of a program with their sizes, named for people.
+    /// The symbols of a program with their sizes and demangled names.
     pub(crate) fn symbols(&self, name: &str) -> Result<String, String> {
         self.listing(name, &["-S", "-C"])
     }
 
-    /// Sees to it that no allocator is linked into a program.
-    pub(crate) fn without_allocator(&self, name: &str) -> Result<(), String> {
+    /// Checks that a program has no allocator.
+    pub(crate) fn check_no_allocator(&self, name: &str) -> Result<(), String> {
         let listing = self.listing(name, &[])?;
-        let found = symbols::of_allocators(&listing);
+        let found = super::allocators(&listing);
         if found.is_empty() {
             Ok(())
         } else {
@@ -135,9 +135,9 @@ impl Firmware {
         }
     }
 
-    /// What a program takes, by its sections (Berkeley format: text, data, bss).
+    /// The size of a program, from its sections (Berkeley format: text, data, bss).
     pub(crate) fn size(&self, name: &str) -> Result<Size, String> {
-        packages::need(SIZE, "binutils-arm-none-eabi")?;
+        need(SIZE, "binutils-arm-none-eabi")?;
         let mut size = Command::new(SIZE);
         size.arg(self.program(name));
         let line = shown(&size);
@@ -149,7 +149,7 @@ impl Firmware {
 fn parse(listing: &str) -> Option<Size> {
     let mut sections = listing.lines().nth(1)?.split_whitespace().map_while(|n| n.parse::<u32>().ok());
     let (text, data, bss) = (sections.next()?, sections.next()?, sections.next()?);
-    // What variables start with lies in flash, and is copied to RAM.
+    // The initial values of variables are in flash, and are copied to RAM.
     Some(Size { flash: text + data, ram: data + bss })
 }
 

@@ -1,9 +1,10 @@
-//! A compiler for chips: the workspace's own where it has the targets, else Debian's, which builds `core` itself.
+//! The compiler for the chips: the workspace's toolchain if it has the targets, or else Debian's, which builds `core`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{packages, steps, tree};
+use crate::command::{self, install};
+use crate::tree;
 
 /// Cortex-M3 without an operating system.
 pub(crate) const TARGET: &str = "thumbv7m-none-eabi";
@@ -11,18 +12,18 @@ pub(crate) const TARGET: &str = "thumbv7m-none-eabi";
 /// The compiler of the project and its targets.
 const TOOLCHAIN_FILE: &str = include_str!("../../../rust-toolchain.toml");
 
-/// Debian's Rust with the sources of `core`, and what links for [`TARGET`].
+/// Debian's Rust with the sources of `core`, and a linker for [`TARGET`].
 const DEBIAN_PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "binutils-arm-none-eabi"];
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_LINKER: &str = "arm-none-eabi-ld";
 
-/// The version of the compiler that rust-toolchain.toml names.
+/// The compiler version in rust-toolchain.toml.
 pub(crate) fn channel() -> &'static str {
     values("channel").next().unwrap_or_default()
 }
 
-/// The targets that rust-toolchain.toml names; [`TARGET`] is one of them.
+/// The targets in rust-toolchain.toml. [`TARGET`] is one of them.
 pub(crate) fn targets() -> impl Iterator<Item = &'static str> {
     values("targets")
 }
@@ -35,14 +36,14 @@ fn values(key: &str) -> impl Iterator<Item = &'static str> {
 
 /// A compiler for the [`targets`].
 pub(crate) enum Toolchain {
-    /// The toolchain that runs this task: rustup has installed the targets, as rust-toolchain.toml asks.
+    /// The toolchain of this task. rustup has installed the targets of rust-toolchain.toml.
     Ours,
-    /// Debian's packages, where no target can be downloaded.
+    /// Debian's packages, for a machine that cannot download the targets.
     Debian,
 }
 
 impl Toolchain {
-    /// Picks the first that can; installs Debian's where that is allowed and nothing else can.
+    /// Picks the first toolchain that has the targets. Installs Debian's packages if necessary and allowed.
     pub(crate) fn pick() -> Result<Self, String> {
         let ours = |target| {
             let mut rustc = Command::new("rustc");
@@ -53,10 +54,10 @@ impl Toolchain {
             return Ok(Toolchain::Ours);
         };
         if !debian_is_ready() {
-            eprintln!("    this Rust has no {missing}: trying Debian's packages");
-            let installed = packages::install(DEBIAN_PACKAGES);
+            eprintln!("    this Rust has no {missing}; Debian's packages are installed instead");
+            let installed = install(DEBIAN_PACKAGES);
             if !debian_is_ready() {
-                return Err(both_fixes(installed.err()));
+                return Err(advice(installed.err()));
             }
         }
         Ok(Toolchain::Debian)
@@ -67,38 +68,38 @@ impl Toolchain {
         self.cargo_in(tree::root(), subcommand)
     }
 
-    /// `cargo SUBCOMMAND` for [`TARGET`] in `folder`, whose `.cargo/config.toml` it heeds. Nothing has an allocator there.
+    /// `cargo SUBCOMMAND` for [`TARGET`] in `folder`, with its `.cargo/config.toml` and without an allocator.
     pub(crate) fn cargo_in(&self, folder: &Path, subcommand: &str) -> Command {
         self.cargo_with("core", folder, subcommand)
     }
 
-    /// [`Toolchain::cargo_in`] with these crates of the language, where they have to be built.
+    /// [`Toolchain::cargo_in`] with these crates of the language, for a toolchain that has to build them.
     pub(crate) fn cargo_with(&self, language: &str, folder: &Path, subcommand: &str) -> Command {
         let mut command = self.command(language, subcommand);
         command.args(["--target", TARGET, "--config", &short_paths()]).current_dir(folder);
         command
     }
 
-    /// `cargo SUBCOMMAND` for `targets` at once, at the workspace's root. It links nothing: Debian's linker is for
-    /// [`TARGET`] alone.
+    /// `cargo SUBCOMMAND` for all `targets`, at the workspace's root. The command must link nothing: Debian's linker is only
+    /// for [`TARGET`].
     pub(crate) fn cargo_for<'t>(&self, targets: impl Iterator<Item = &'t str>, subcommand: &str) -> Command {
         let mut command = self.command("core", subcommand);
         command.args(targets.flat_map(|target| ["--target", target])).current_dir(tree::root());
         command
     }
 
-    /// `cargo SUBCOMMAND` by this toolchain, with its target folder.
+    /// `cargo SUBCOMMAND` with this toolchain and its target folder.
     fn command(&self, language: &str, subcommand: &str) -> Command {
         let mut command = match self {
-            Toolchain::Ours => steps::cargo(&[subcommand]),
+            Toolchain::Ours => command::cargo(&[subcommand]),
             Toolchain::Debian => {
                 let mut command = Command::new(DEBIAN_CARGO);
                 for (name, _) in std::env::vars_os().filter(|(name, _)| misleads(&name.to_string_lossy())) {
                     command.env_remove(name);
                 }
-                // -Zbuild-std is unstable, and this is a released compiler.
+                // The flag -Zbuild-std is unstable, and this compiler is a release.
                 command.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1");
-                // The linker of other toolchains, rust-lld, is no part of Debian's.
+                // Debian's packages have no rust-lld, the linker of other toolchains.
                 command.env("CARGO_TARGET_THUMBV7M_NONE_EABI_LINKER", DEBIAN_LINKER);
                 command.args([subcommand, &format!("-Zbuild-std={language}")]);
                 command
@@ -125,12 +126,12 @@ impl Toolchain {
         }
     }
 
-    /// Where [`Toolchain::cargo`] leaves what it built for [`TARGET`], by profile.
+    /// The output folder of [`Toolchain::cargo`] for [`TARGET`]. It has a folder for each profile.
     pub(crate) fn output(&self) -> PathBuf {
         self.target_folder().join(TARGET)
     }
 
-    /// One for each toolchain: two compilers in one folder would rebuild each other's work.
+    /// The target folder. Two compilers in one folder would rebuild each other's output.
     fn target_folder(&self) -> PathBuf {
         tree::root().join(match self {
             Toolchain::Ours => "target",
@@ -139,7 +140,8 @@ impl Toolchain {
     }
 }
 
-/// Takes this machine's folders out of the texts of panics: the same source is the same image anywhere, and a smaller one.
+/// The flags that remove this machine's folders from the texts of panics. The image is then smaller, and equal on every
+/// machine.
 fn short_paths() -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home =
@@ -156,7 +158,7 @@ fn holds_core(rustc: &mut Command) -> bool {
     !folder.is_empty() && !tree::files(Path::new(&folder), "rlib").is_empty()
 }
 
-/// Debian's compiler is new enough, and the sources of `core` are where it looks for them.
+/// Whether Debian's compiler is new enough, and has the sources of `core`.
 fn debian_is_ready() -> bool {
     let says = |arguments: &[&str]| {
         printed(Command::new(DEBIAN_RUSTC).args(arguments).env_remove("LD_LIBRARY_PATH"))
@@ -167,7 +169,7 @@ fn debian_is_ready() -> bool {
     Path::new(DEBIAN_CARGO).is_file() && sources.is_file() && minor(&says(&["--version"])) >= oldest
 }
 
-/// What a command prints, trimmed; nothing where it does not start.
+/// The trimmed output of a command. Empty if the command does not start.
 fn printed(command: &mut Command) -> String {
     command
         .output()
@@ -175,12 +177,12 @@ fn printed(command: &mut Command) -> String {
         .unwrap_or_default()
 }
 
-/// The 95 of `rustc 1.95.0 (…)`; none sorts first.
+/// The 95 of `rustc 1.95.0 (…)`. `None` sorts first.
 fn minor(version: &str) -> Option<u32> {
     version.split([' ', '.']).nth(2)?.parse().ok()
 }
 
-/// What rustup, an outer cargo or a person has set for another compiler; proxies and registries stay.
+/// Whether a variable is meant for another compiler. Variables for proxies and registries are kept.
 fn misleads(variable: &str) -> bool {
     const KEPT: &[&str] = &[
         "CARGO_HOME",
@@ -197,7 +199,7 @@ fn misleads(variable: &str) -> bool {
     ours && !KEPT.iter().any(|kept| variable.starts_with(kept))
 }
 
-fn both_fixes(apt: Option<String>) -> String {
+fn advice(apt: Option<String>) -> String {
     format!(
         "no compiler for all targets. Either `rustup target add {}`, or on Debian `sudo apt-get install {}`{}",
         targets().collect::<Vec<_>>().join(" "),
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_outer_toolchain_is_left_behind_and_the_network_is_not() {
+    fn variables_of_the_outer_toolchain_are_removed_and_those_of_the_network_kept() {
         assert!(
             misleads("CARGO")
                 && misleads("CARGO_ENCODED_RUSTFLAGS")
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_sysroot_is_not_taken_for_a_compiler() {
+    fn an_empty_sysroot_is_no_compiler() {
         assert!(!holds_core(Command::new("echo").arg("/nowhere")));
         assert!(!holds_core(&mut Command::new("true")));
     }

@@ -1,4 +1,5 @@
-//! Circles inside a crate: no module at a crate's root may use itself by way of others. Cargo forbids the same of crates.
+//! The check for circles inside a crate: no module at a crate's root may use itself through others. Cargo forbids circles
+//! between crates.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,37 +7,37 @@ use std::path::Path;
 use super::paths;
 use crate::tree;
 
-/// The uses of one crate's modules by each other: who uses whom, and the first line where that is so.
+/// The uses between the modules of a crate: the user, the used module, and the first line of the use.
 #[derive(Default)]
 struct Uses(BTreeMap<(String, String), String>);
 
 /// Checks every crate of the project.
-pub(super) fn check(faults: &mut Vec<String>) -> Result<(), String> {
+pub(super) fn check(errors: &mut Vec<String>) -> Result<(), String> {
     for root in tree::files(tree::root(), "rs") {
         if !(root.ends_with("src/lib.rs") || root.ends_with("src/main.rs")) {
             continue;
         }
         let source = root.parent().unwrap_or(tree::root());
-        // A name that the root passes on belongs to the module where it comes from.
-        let passed_on = passed_on(&tree::read(&root)?);
+        // A name that the root re-exports belongs to its module.
+        let re_exports = re_exports(&tree::read(&root)?);
         let mut uses = Uses::default();
         for path in tree::files(source, "rs").into_iter().filter(|path| *path != root) {
             let module = module_path(path.strip_prefix(source).unwrap_or(&path));
-            uses.add(&tree::name(&path), &module, &tree::read(&path)?, &passed_on);
+            uses.add(&tree::name(&path), &module, &tree::read(&path)?, &re_exports);
         }
-        faults.extend(uses.circles());
+        errors.extend(uses.circles());
     }
     Ok(())
 }
 
 impl Uses {
-    /// Adds what the file `name`, which holds `module`, uses of the crate's other modules.
-    fn add(&mut self, name: &str, module: &[String], text: &str, passed_on: &BTreeMap<String, String>) {
+    /// Adds the uses of other modules in `text`, the source of `module` in the file `name`.
+    fn add(&mut self, name: &str, module: &[String], text: &str, re_exports: &BTreeMap<String, String>) {
         let Some(own) = module.first() else { return };
         for (line, used) in paths::used(module, text) {
             let Some(used) = used.strip_prefix("crate::") else { continue };
             let first = used.split("::").next().unwrap_or(used);
-            let used = passed_on.get(first).map_or(first, String::as_str);
+            let used = re_exports.get(first).map_or(first, String::as_str);
             if used != own {
                 let place = || format!("{name}:{line}");
                 self.0.entry((own.clone(), used.to_owned())).or_insert_with(place);
@@ -44,9 +45,9 @@ impl Uses {
         }
     }
 
-    /// Each use that is part of a circle, as a fault.
+    /// The uses that are part of a circle, as errors.
     fn circles(mut self) -> Vec<String> {
-        // What uses nothing, or is used by nothing, is in no circle. Taking it out may leave more of the kind.
+        // A module without uses or without users is in no circle. Its removal can leave more such modules.
         loop {
             let users: BTreeSet<_> = self.0.keys().map(|(user, _)| user.clone()).collect();
             let used: BTreeSet<_> = self.0.keys().map(|(_, used)| used.clone()).collect();
@@ -56,14 +57,14 @@ impl Uses {
                 break;
             }
         }
-        let fault =
+        let error =
             |((user, used), place)| format!("{place}: `{user}` uses `{used}`, which is part of a circle");
-        self.0.into_iter().map(fault).collect()
+        self.0.into_iter().map(error).collect()
     }
 }
 
-/// The names that a crate's root passes on by `pub use module::...`, and their modules.
-fn passed_on(root: &str) -> BTreeMap<String, String> {
+/// The names that a crate's root re-exports by `pub use module::...`, and their modules.
+fn re_exports(root: &str) -> BTreeMap<String, String> {
     let uses = paths::used(&[], root).into_iter().map(|(_, path)| path);
     let own = |path: &str| {
         let path = path.strip_prefix("crate::").unwrap_or(path);
@@ -90,29 +91,29 @@ fn module_path(relative: &Path) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// The faults of a crate of these files.
-    fn faults(root: &str, files: &[(&str, &str)]) -> Vec<String> {
+    /// The errors of a crate with these files.
+    fn errors(root: &str, files: &[(&str, &str)]) -> Vec<String> {
         let mut uses = Uses::default();
         for (file, text) in files {
-            uses.add(file, &module_path(Path::new(file)), text, &passed_on(root));
+            uses.add(file, &module_path(Path::new(file)), text, &re_exports(root));
         }
         uses.circles()
     }
 
     #[test]
-    fn arrows_in_one_direction_pass() {
+    fn uses_in_one_direction_pass() {
         let files = [
             ("a.rs", "use crate::b::B;\nuse super::c;"),
             ("b/mod.rs", "use crate::c::{C, D};"),
             ("b/inner.rs", "use super::B;\nuse crate::c::C;"),
             ("c.rs", "use std::fmt;"),
         ];
-        assert!(faults("", &files).is_empty());
+        assert!(errors("", &files).is_empty());
     }
 
     #[test]
     fn circles_fail() {
-        let two = faults("", &[("a.rs", "use crate::b::B;"), ("b.rs", "\nfn f() { super::a::f() }")]);
+        let two = errors("", &[("a.rs", "use crate::b::B;"), ("b.rs", "\nfn f() { super::a::f() }")]);
         assert_eq!(
             two,
             [
@@ -126,20 +127,20 @@ mod tests {
             ("c.rs", "use crate::{a::A, d::D};"),
             ("d.rs", ""),
         ];
-        assert_eq!(faults("", &three).len(), 3);
+        assert_eq!(errors("", &three).len(), 3);
     }
 
     #[test]
-    fn the_root_is_no_way_around() {
+    fn a_use_through_the_root_counts() {
         let files = [("a.rs", "use crate::b::B;"), ("b.rs", "use super::A;")];
-        assert_eq!(faults("mod a;\nmod b;\npub use a::A;", &files).len(), 2);
-        assert_eq!(faults("mod a;\npub use a::{A, B as C};", &files[1..]).len(), 0);
+        assert_eq!(errors("mod a;\nmod b;\npub use a::A;", &files).len(), 2);
+        assert_eq!(errors("mod a;\npub use a::{A, B as C};", &files[1..]).len(), 0);
     }
 
     #[test]
-    fn words_in_comments_and_strings_are_no_uses() {
+    fn paths_in_comments_and_strings_do_not_count() {
         let text =
             "/// See [`crate::b`].\nconst A: &str = \"crate::b::B\"; // crate::b::x\n/* crate::b::y */";
-        assert!(faults("", &[("a.rs", text), ("b.rs", "use crate::a::A;")]).is_empty());
+        assert!(errors("", &[("a.rs", text), ("b.rs", "use crate::a::A;")]).is_empty());
     }
 }

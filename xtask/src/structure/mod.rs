@@ -1,63 +1,78 @@
-//! `cargo xtask structure`: no circles inside a crate, short files, a line that says what each is for.
+//! `cargo xtask structure`: checks for circles inside a crate, long files, and files without a first line about them.
 
 mod circles;
 mod paths;
 
 use crate::{dependencies, tree};
 
-/// Longest file, in lines. House style is 80 to 350.
+/// The maximum length of a file, in lines. As a rule, a file has 80 to 350.
 const LINES: usize = 400;
 
-/// Files that may be longer, and why.
+/// The files that may be longer, and the reasons.
 const LONGER: &[(&str, &str)] = &[];
 
-/// How an error type of the core says that defmt can format it.
+/// The attribute that lets defmt format an error type of the core.
 const DEFMT: &str = "#[cfg_attr(feature = \"defmt\", derive(defmt::Format))]";
 
-/// Checks the whole project and prints each fault.
+/// Checks all files of the project and prints each error.
 pub(crate) fn run() -> Result<(), String> {
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for path in tree::files(tree::root(), "rs") {
         let (name, text) = (tree::name(&path), tree::read(&path)?);
-        shape(&name, &text, &mut faults);
+        shape(&name, &text, &mut errors);
         if name.starts_with("core/src/") {
-            formats(&name, &text, &mut faults);
+            formats(&name, &text, &mut errors);
+        }
+        if name.starts_with("host/") {
+            no_advice(&name, &text, &mut errors);
         }
     }
-    circles::check(&mut faults)?;
-    dependencies::check(&mut faults)?;
-    for fault in &faults {
-        eprintln!("    {fault}");
+    circles::check(&mut errors)?;
+    dependencies::check(&mut errors)?;
+    for error in &errors {
+        eprintln!("    {error}");
     }
-    if !faults.is_empty() {
-        return Err(format!("{} faults", faults.len()));
+    if !errors.is_empty() {
+        return Err(format!("{} errors", errors.len()));
     }
     eprintln!(
-        "    no module uses itself by way of others, every file is short and says what it is for, every dependency has its reason"
+        "    no circles of modules; every file is short and begins with its purpose; every dependency has a reason"
     );
     Ok(())
 }
 
-/// Length and first line of one file.
-fn shape(name: &str, text: &str, faults: &mut Vec<String>) {
+/// Checks the length and the first line of one file.
+fn shape(name: &str, text: &str, errors: &mut Vec<String>) {
     let lines = text.lines().count();
     let listed = LONGER.iter().any(|(file, _)| *file == name);
     if lines > LINES && !listed {
-        faults.push(format!("{name}: {lines} lines; split it, or list it in LONGER with a reason"));
+        errors.push(format!("{name}: {lines} lines; split it, or list it in LONGER with a reason"));
     }
     if lines <= LINES && listed {
-        faults.push(format!("{name}: short again, take it off LONGER"));
+        errors.push(format!("{name}: short again; delete it from LONGER"));
     }
     if !text.starts_with("//! ") {
-        faults.push(format!("{name}: the first line is not `//! what this file is for`"));
+        errors.push(format!("{name}: the first line is not `//! the purpose of this file`"));
     }
 }
 
-/// Every error type of the core derives `defmt::Format`.
-fn formats(name: &str, text: &str, faults: &mut Vec<String>) {
-    let errors = text.matches(" core::error::Error for ").count();
-    if text.matches(DEFMT).count() < errors {
-        faults.push(format!("{name}: an error type has no `{DEFMT}`"));
+/// Checks that every error type of a file derives `defmt::Format`.
+fn formats(name: &str, text: &str, errors: &mut Vec<String>) {
+    let types = text.matches(" core::error::Error for ").count();
+    if text.matches(DEFMT).count() < types {
+        errors.push(format!("{name}: an error type has no `{DEFMT}`"));
+    }
+}
+
+/// Checks that no text of an error has advice.
+fn no_advice(name: &str, text: &str, errors: &mut Vec<String>) {
+    for attribute in text.split("#[error(").skip(1) {
+        let error = attribute.split(")]").next().unwrap_or_default();
+        if error.contains("; ") {
+            errors.push(format!(
+                "{name}: an error has advice in its text; move it into #[diagnostic(help(..))]"
+            ));
+        }
     }
 }
 
@@ -66,32 +81,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_type_that_defmt_cannot_format_is_a_fault() {
-        let mut faults = Vec::new();
-        let error = "pub struct E;\nimpl core::error::Error for E {}\n";
-        formats("core/src/x.rs", &format!("{DEFMT}\n{error}"), &mut faults);
-        assert_eq!(faults, [""; 0]);
-        formats("core/src/x.rs", &format!("{DEFMT}\n{error}{error}"), &mut faults);
-        assert_eq!(faults.len(), 1);
-    }
-
-    fn faults(text: &str) -> usize {
-        let mut faults = Vec::new();
-        shape("core/src/x.rs", text, &mut faults);
-        faults.len()
+    fn advice_in_the_text_of_an_error_is_an_error() {
+        let mut errors = Vec::new();
+        no_advice(
+            "host/x.rs",
+            "#[error(\"full\")]\n#[diagnostic(help(\"wait; then go on\"))]\n",
+            &mut errors,
+        );
+        assert_eq!(errors, [""; 0]);
+        no_advice("host/x.rs", "#[error(\"{} is full; wait\", .0.display())]\n", &mut errors);
+        assert_eq!(errors.len(), 1);
     }
 
     #[test]
-    fn a_file_says_what_it_is_for() {
-        assert_eq!(faults("//! Frames.\nfn f() {}\n"), 0);
-        assert_eq!(faults("use core::fmt;\n//! Frames.\n"), 1);
-        assert_eq!(faults(""), 1);
+    fn an_error_type_without_defmt_format_is_an_error() {
+        let mut errors = Vec::new();
+        let error = "pub struct E;\nimpl core::error::Error for E {}\n";
+        formats("core/src/x.rs", &format!("{DEFMT}\n{error}"), &mut errors);
+        assert_eq!(errors, [""; 0]);
+        formats("core/src/x.rs", &format!("{DEFMT}\n{error}{error}"), &mut errors);
+        assert_eq!(errors.len(), 1);
+    }
+
+    fn errors(text: &str) -> usize {
+        let mut errors = Vec::new();
+        shape("core/src/x.rs", text, &mut errors);
+        errors.len()
+    }
+
+    #[test]
+    fn a_file_begins_with_its_purpose() {
+        assert_eq!(errors("//! Frames.\nfn f() {}\n"), 0);
+        assert_eq!(errors("use core::fmt;\n//! Frames.\n"), 1);
+        assert_eq!(errors(""), 1);
     }
 
     #[test]
     fn a_file_is_short() {
         let line = "// x\n";
-        assert_eq!(faults(&format!("//! X.\n{}", line.repeat(LINES - 1))), 0);
-        assert_eq!(faults(&format!("//! X.\n{}", line.repeat(LINES))), 1);
+        assert_eq!(errors(&format!("//! X.\n{}", line.repeat(LINES - 1))), 0);
+        assert_eq!(errors(&format!("//! X.\n{}", line.repeat(LINES))), 1);
     }
 }

@@ -1,6 +1,6 @@
-//! The paths a source file uses, as absolute ones, by its tokens alone: use trees and inline paths alike.
+//! The absolute paths in the tokens of a source file: use trees and inline paths.
 
-/// A token that matters here; everything else is `Other`.
+/// A token of a path. Every other token is `Other`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Token<'a> {
     Word(&'a str),
@@ -11,7 +11,7 @@ enum Token<'a> {
     Other,
 }
 
-/// Every path of `text` that begins in the crate or in another one, with its line; `module` is where the file sits.
+/// The paths in `text`, the source of `module`, with their lines.
 pub(super) fn used(module: &[String], text: &str) -> Vec<(usize, String)> {
     let tokens = tokens(text);
     let mut found = Vec::new();
@@ -50,7 +50,7 @@ pub(super) fn used(module: &[String], text: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// Reads one path or use tree from `at`, adds its leaves, and gives the place after it.
+/// Reads a path or a use tree at `at`, adds its leaves, and returns the position after it.
 fn tree<'a>(
     tokens: &[(usize, Token<'a>)],
     mut at: usize,
@@ -77,7 +77,7 @@ fn tree<'a>(
                     if matches!(token(at), Some(Token::Word(_))) {
                         at = tree(tokens, at, stem, leaves);
                     }
-                    // What is left of a leaf (`as name`, `*`) up to its comma.
+                    // The rest of a leaf (`as name`, `*`) up to its comma.
                     while !matches!(token(at), None | Some(Token::Comma | Token::Close)) {
                         at += 1;
                     }
@@ -85,7 +85,7 @@ fn tree<'a>(
                 }
                 at += 1;
             }
-            // A glob or a turbofish: the path ends with what stood before it.
+            // A glob or a turbofish: the path ends before it.
             _ => leaves.push(stem.clone()),
         }
         break;
@@ -94,7 +94,7 @@ fn tree<'a>(
     at
 }
 
-/// `path`, used in module `here`, from the crate's root; none where it stays in or below `here` or names no module.
+/// The path from the crate's root for `path`, used in module `here`. `None` for the root itself.
 fn absolute(here: &[&str], path: &[&str]) -> Option<String> {
     let mut base = here;
     let mut rest = path;
@@ -116,7 +116,7 @@ fn absolute(here: &[&str], path: &[&str]) -> Option<String> {
     (!whole.is_empty()).then(|| format!("crate::{}", whole.join("::")))
 }
 
-/// Words and the punctuation of paths, with their lines; comments, strings, characters and lifetimes are passed over.
+/// The tokens of a source with their lines, without comments.
 fn tokens(text: &str) -> Vec<(usize, Token<'_>)> {
     let mut tokens = Vec::new();
     let mut line = 1;
@@ -152,7 +152,7 @@ fn tokens(text: &str) -> Vec<(usize, Token<'_>)> {
     tokens
 }
 
-/// Length of the block comment that `text` begins with; they nest.
+/// The length of the block comment at the start of `text`. Block comments nest.
 fn comment(text: &str) -> usize {
     let mut depth = 0_usize;
     let mut at = 0;
@@ -173,7 +173,7 @@ fn comment(text: &str) -> usize {
     text.len()
 }
 
-/// Length of the string, character or lifetime that `text` begins with.
+/// The length of the string, the character or the quote of a lifetime at the start of `text`.
 fn string(text: &str) -> Option<usize> {
     let body = text.trim_start_matches(['b', 'c']);
     let prefix = text.len() - body.len();
@@ -189,7 +189,7 @@ fn string(text: &str) -> Option<usize> {
     let quote = body.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     let inner = body.get(1..)?;
     if quote == '\'' && !inner.starts_with('\\') && inner.chars().nth(1) != Some('\'') {
-        return Some(prefix + 1); // a lifetime: its name is the next word, and harmless
+        return Some(prefix + 1); // a lifetime: its name is the next word
     }
     let mut escaped = false;
     let end = inner.find(|c| {

@@ -1,11 +1,10 @@
 //! RSA in fixed-size buffers: 2048, 3072 and 4096 bits, e = 65537 (RFC 8017).
 //!
-//! [`PublicKey`] verifies, [`PrivateKey`] signs; both over a SHA-256 digest,
-//! by RSASSA-PSS or RSASSA-PKCS1-v1_5. Other exponents, sizes and hashes are
-//! refused on import, so no key of this module is a special case later.
+//! [`PublicKey`] verifies and [`PrivateKey`] signs, both over a SHA-256 digest, by RSASSA-PSS or RSASSA-PKCS1-v1_5.
+//! Other exponents, sizes and hashes are refused on import, so later code has no special cases.
 //!
-//! A key is generic over the [`Sizes`] that its program accepts, [`AllSizes`] if nothing else is said. A program that
-//! names [`Rsa2048`] links no code for other sizes.
+//! A key is generic over the [`Sizes`] that its program accepts, by default [`AllSizes`]. A program that names
+//! [`Rsa2048`] links no code for other sizes.
 
 #[doc(hidden)]
 pub mod arith;
@@ -18,6 +17,7 @@ mod sizes;
 use core::fmt;
 
 pub use arith::Parts as PrivateParts;
+pub use pkcs1::encode as encode_pkcs1;
 pub use private::PrivateKey;
 pub use pss::encode as encode_pss;
 pub use public::PublicKey;
@@ -28,7 +28,7 @@ use crate::bytes::BufferTooSmall;
 /// The PSS salt lengths that a verifier accepts, in bytes. The length in use is recovered from the signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SaltLength {
-    /// This length and no other.
+    /// Only this length.
     Exactly(usize),
     /// This length or more; `AtLeast(0)` accepts any.
     AtLeast(usize),
@@ -60,7 +60,7 @@ pub enum Error {
     KeyEncoding,
     /// The parts of the private key do not fit each other.
     PrivateKey,
-    /// The salt is longer than the modulus leaves room for, or not of the length demanded.
+    /// The salt is too long for the modulus, or does not have the required length.
     SaltLength,
     /// The signature is not exactly as long as the modulus.
     SignatureLength,
@@ -94,7 +94,7 @@ impl fmt::Display for Error {
             Self::SignatureLength => "the signature is not as long as the RSA modulus",
             Self::Signature => "the signature is not by this RSA key over this digest",
             Self::FaultDetected => {
-                "the RSA signature came out wrong and was withheld: the private key is damaged or the machine is faulty"
+                "the computed RSA signature is wrong and was withheld: the private key is damaged or the machine is faulty"
             }
             Self::BufferTooSmall => "the buffer lent for the output is too small",
         })

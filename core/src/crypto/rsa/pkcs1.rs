@@ -10,8 +10,12 @@ const DIGEST_INFO: [u8; 19] = [
     0x04, 0x20,
 ];
 
-/// Fills `encoded`: `00 01 ff .. ff 00`, DigestInfo, digest.
-pub(super) fn encode(encoded: &mut [u8], digest: &[u8; DIGEST]) -> Result<(), Error> {
+/// Fills `encoded`, as long as the modulus, with the EMSA-PKCS1-v1_5 encoding of a message's digest
+/// (RFC 8017 §9.2): `00 01 ff .. ff 00`, DigestInfo, digest. The private operation turns it into a signature.
+///
+/// # Errors
+/// [`Error::BufferTooSmall`] if `encoded` has no room for the encoding.
+pub fn encode(encoded: &mut [u8], digest: &[u8; DIGEST]) -> Result<(), Error> {
     let (head, end) = encoded.split_last_chunk_mut::<DIGEST>().ok_or(Error::BufferTooSmall)?;
     let (head, info) = head.split_last_chunk_mut().ok_or(Error::BufferTooSmall)?;
     let [zero, one, padding @ .., separator] = head else { return Err(Error::BufferTooSmall) };
@@ -22,8 +26,7 @@ pub(super) fn encode(encoded: &mut [u8], digest: &[u8; DIGEST]) -> Result<(), Er
     Ok(())
 }
 
-/// Compares with what [`encode`] would write: parsing the padding instead is how forgeries got in
-/// (Bleichenbacher, 2006).
+/// Compares with the output of [`encode`]. Parsers of the padding have allowed forgeries (Bleichenbacher, 2006).
 pub(super) fn verify(encoded: &[u8], digest: &[u8; DIGEST]) -> Result<(), Error> {
     let mut expected = [0; crate::limits::RSA_BYTES];
     let expected = expected.get_mut(..encoded.len()).ok_or(Error::Signature)?;

@@ -1,4 +1,4 @@
-//! The private key and what it signs.
+//! The private key, which signs.
 
 use core::fmt;
 
@@ -12,10 +12,9 @@ use crate::limits::RSA_BYTES;
 
 /// An RSA private key of two primes, wiped when dropped.
 ///
-/// A signature takes a time that does not depend on the key, is computed on
-/// blinded numbers, and is verified before it is handed out. (On a Cortex-M3
-/// a long multiplication ends early for small factors; there only the
-/// blinding stands between the key and a stop-watch.)
+/// A signature is computed on blinded numbers, in a time that does not depend on the key. It is verified before it is
+/// returned. (On a Cortex-M3 a long multiplication ends early for small factors. There only the blinding protects the
+/// key from a measurement of time.)
 pub struct PrivateKey<S: Sizes = AllSizes> {
     public: PublicKey<S>,
     secret: <S::Numbers as Numbers>::Secret,
@@ -34,8 +33,8 @@ impl<S: Sizes> PrivateKey<S> {
         &self.public
     }
 
-    /// Lends the parts to `f`, which may be an implementation of the private operation with
-    /// instructions that this crate does not use. The copy lent is wiped.
+    /// Lends the parts to `f`, for example to an implementation of the private operation with instructions that this
+    /// crate does not use. The lent copy is wiped.
     pub fn with_parts<T>(&self, f: impl FnOnce(&Parts<'_>) -> T) -> T {
         let mut room = Zeroizing::new([[0; RSA_BYTES / 2]; 5]);
         let half = self.public.size().bytes() / 2;
@@ -47,9 +46,9 @@ impl<S: Sizes> PrivateKey<S> {
 
     /// Signs a message's digest by RSASSA-PSS with SHA-256 and MGF1-SHA-256 (RFC 8017 §8.1.1).
     ///
-    /// The `salt` should be random, 32 bytes or more; up to
-    /// [`KeySize::max_salt`](super::KeySize::max_salt) bytes are taken, and none will do. `rng` feeds
-    /// the blinding. `out` takes as many bytes as the modulus has.
+    /// The `salt` should be 32 random bytes or more. It may be empty, and has at most
+    /// [`KeySize::max_salt`](super::KeySize::max_salt) bytes. `rng` is for the blinding. `out` has room for as many
+    /// bytes as the modulus has.
     ///
     /// # Errors
     /// [`Error::SaltLength`], [`Error::BufferTooSmall`], or [`Error::FaultDetected`] if the computation went wrong.
@@ -65,7 +64,7 @@ impl<S: Sizes> PrivateKey<S> {
 
     /// Signs a message's digest by RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017 §8.2.1).
     ///
-    /// `rng` feeds the blinding; the signature does not depend on it.
+    /// `rng` is for the blinding; the signature does not depend on it.
     ///
     /// # Errors
     /// [`Error::BufferTooSmall`], or [`Error::FaultDetected`] if the computation went wrong.

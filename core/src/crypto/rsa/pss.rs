@@ -10,12 +10,12 @@ use super::{DIGEST, Error, SaltLength};
 
 const TRAILER: u8 = 0xbc;
 
-/// Fills `encoded`, as long as the modulus, with the EMSA-PSS encoding of a message's digest under
-/// `salt` (RFC 8017 §9.1.1): what the private operation makes a signature of.
+/// Fills `encoded`, as long as the modulus, with the EMSA-PSS encoding of a message's digest under `salt` (RFC 8017
+/// §9.1.1). It is the input of the private operation.
 ///
 /// # Errors
 /// [`Error::SaltLength`] if the salt is longer than [`KeySize::max_salt`](super::KeySize::max_salt),
-/// [`Error::BufferTooSmall`] if `encoded` has no room for the encoding of any.
+/// [`Error::BufferTooSmall`] if `encoded` is shorter than any encoding.
 pub fn encode(encoded: &mut [u8], digest: &[u8; DIGEST], salt: &[u8]) -> Result<(), Error> {
     encoded.fill(0);
     let (db, h, trailer) = split(encoded).ok_or(Error::BufferTooSmall)?;
@@ -30,7 +30,7 @@ pub fn encode(encoded: &mut [u8], digest: &[u8; DIGEST], salt: &[u8]) -> Result<
     Ok(())
 }
 
-/// Checks that `encoded` encodes `digest` (§9.1.2), with the salt length that is found in it. Unmasks in place.
+/// Checks that `encoded` encodes `digest` (§9.1.2), with an accepted salt length. Unmasks in place.
 pub(super) fn verify(encoded: &mut [u8], digest: &[u8; DIGEST], accepted: SaltLength) -> Result<(), Error> {
     let (db, h, trailer) = split(encoded).ok_or(Error::Signature)?;
     let high_bit = db.first().is_none_or(|first| first >> 7 != 0);
@@ -55,7 +55,7 @@ fn split(encoded: &mut [u8]) -> Option<(&mut [u8], &mut [u8; DIGEST], &mut u8)> 
     Some((db, h, trailer))
 }
 
-/// H: the hash of eight zeros, the digest and the salt.
+/// H: the hash of eight zero bytes, the digest and the salt.
 fn hash(digest: &[u8; DIGEST], salt: &[u8]) -> [u8; DIGEST] {
     Sha256::new().chain_update([0; 8]).chain_update(digest).chain_update(salt).finalize().into()
 }

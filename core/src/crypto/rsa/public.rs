@@ -1,4 +1,4 @@
-//! The public key: its import and what it verifies.
+//! The public key: import and verification.
 
 use core::fmt;
 

@@ -1,6 +1,6 @@
 //! The sizes of RSA keys, and the sets of sizes that a program can choose from.
 //!
-//! A set is a type, such as [`Rsa2048`]. Keys, anchors and providers are generic over it. So a program that names
+//! A set is a type, for example [`Rsa2048`]. Keys, anchors and providers are generic over it. So a program that names
 //! one size has the code and the memory of that size alone.
 
 use core::fmt;
@@ -37,7 +37,7 @@ impl KeySize {
         }
     }
 
-    /// The longest PSS salt in bytes: what is left of the modulus beside the digest and two bytes (RFC 8017 §9.1.1).
+    /// The longest PSS salt in bytes: the modulus less the digest and two bytes (RFC 8017 §9.1.1).
     pub const fn max_salt(self) -> usize {
         self.bytes() - DIGEST - 2
     }
@@ -57,7 +57,7 @@ impl KeySize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum AcceptedSizes {
-    /// One size and no other.
+    /// Only this size.
     Only(KeySize),
     /// 2048, 3072 and 4096 bits.
     All,
@@ -94,14 +94,14 @@ pub trait Numbers: Clone + Eq {
     /// Writes the modulus, big-endian, as many bytes as `out` has.
     fn write_modulus(&self, out: &mut [u8]);
 
-    /// Recovers the encoded message (RSAVP1, RFC 8017 §5.2.2) and lets `check` decide about it.
+    /// Recovers the encoded message (RSAVP1, RFC 8017 §5.2.2) and passes it to `check`.
     fn recover(
         &self,
         signature: &[u8],
         check: impl FnOnce(&mut [u8]) -> Result<(), Error>,
     ) -> Result<(), Error>;
 
-    /// An empty secret, for [`Numbers::load`] to fill where it stays: one that is moved leaves a copy behind.
+    /// An empty secret, which [`Numbers::load`] fills in place: a move would leave a copy of the secret.
     fn empty(&self) -> Self::Secret;
 
     /// Takes the parts of the private key. `None` if they do not fit each other or the modulus.
@@ -110,7 +110,7 @@ pub trait Numbers: Clone + Eq {
     /// Writes the parts, each half as long as the modulus, in the order of [`Parts`].
     fn write_parts(secret: &Self::Secret, out: [&mut [u8]; 5]);
 
-    /// RSASP1 (RFC 8017 §5.2.1) in place. On an error the encoded message is left, not a signature.
+    /// RSASP1 (RFC 8017 §5.2.1) in place. After an error `in_out` holds the encoded message, not a signature.
     fn sign(
         &self,
         secret: &mut Self::Secret,
@@ -119,8 +119,8 @@ pub trait Numbers: Clone + Eq {
     ) -> Result<(), Error>;
 }
 
-/// The numbers of a key of one size. A macro and not a generic type: so the arithmetic is compiled in this crate, by
-/// its options, and not in the program that names a size.
+/// The numbers of a key of one size. This is a macro, not a generic type, so that the arithmetic is compiled in this
+/// crate, with its options.
 macro_rules! one_size {
     ($name:ident, $size:ident) => {
         #[doc = concat!("The numbers of a key of [`KeySize::", stringify!($size), "`].")]
@@ -129,7 +129,7 @@ macro_rules! one_size {
 
         impl $name {
             /// Writes `signature^65537 mod n`.
-            #[inline(never)] // Its working space is gone from the stack when the encoded message is checked.
+            #[inline(never)] // So that its working space leaves the stack before the encoded message is checked.
             fn power(&self, signature: &[u8], encoded: &mut [u8]) -> Result<(), Error> {
                 let number = self.0.number(signature).ok_or(Error::Signature)?;
                 Modulus::write(&self.0.pow_65537(&number), encoded);
@@ -207,8 +207,7 @@ one_size!(Numbers2048, Bits2048);
 one_size!(Numbers3072, Bits3072);
 one_size!(Numbers4096, Bits4096);
 
-/// A value for each of the three sizes. Each size has code of its own, so that the working space of a smaller one is
-/// not that of the largest.
+/// A value for each of the three sizes. Each size has code of its own, so that a smaller key needs less working space.
 #[derive(Clone, PartialEq, Eq)]
 pub enum AnySize<A, B, C> {
     /// A key of 2048 bits.

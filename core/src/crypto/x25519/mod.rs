@@ -36,8 +36,8 @@ const LOW_ORDER: [[u8; KEY]; 5] = {
 
 /// An X25519 public key, 32 bytes in canonical encoding: a number below 2^255 - 19, so that its highest bit is clear.
 ///
-/// The X25519 function accepts other encodings of the same key too (RFC 7748 §5). A certificate or a request must not:
-/// one key would have several encodings. Comparisons are in variable time; public keys are public.
+/// The X25519 function accepts other encodings of the same key too (RFC 7748 §5). Certificates and requests do not: one
+/// key would have several encodings. Comparisons are in variable time, since public keys are public.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PublicKey([u8; KEY]);
 
@@ -52,8 +52,7 @@ impl PublicKey {
         &self.0
     }
 
-    /// Whether the key is a point of low order: no key can be agreed on with its holder, since all private keys give
-    /// zeros (RFC 7748 §6.1).
+    /// Whether the key is a point of low order. Then every shared secret with it is all zeros (RFC 7748 §6.1).
     pub fn is_low_order(&self) -> bool {
         LOW_ORDER.contains(&self.0)
     }
@@ -69,8 +68,8 @@ impl fmt::Debug for PublicKey {
 
 /// An X25519 private key and its public key, which is computed once.
 ///
-/// The secret is wiped when the pair is dropped, and is never printed. The pair keeps the provider that computes with
-/// it: a machine that has the pair needs no other.
+/// The secret is wiped when the pair is dropped, and is never printed. The pair keeps its provider, so a machine that
+/// has the pair needs no other provider.
 ///
 /// # Examples
 /// ```

@@ -1,4 +1,4 @@
-//! One member of an object: its value, or the error that tells why there is none.
+//! One member of an object: its value, or the reason why it has none.
 
 use core::ops::Range;
 
@@ -8,7 +8,7 @@ use super::{JsonError, JsonErrorKind};
 #[derive(Clone, Copy, Debug)]
 pub struct Member<T> {
     name: &'static str,
-    /// Offset of the value; of the object as long as the member is missing.
+    /// Offset of the value, or of the object while the member is missing.
     at: usize,
     value: Value<T>,
 }
@@ -61,7 +61,7 @@ impl<T> Member<T> {
         }
     }
 
-    /// Checks that the member is missing, as it must be where it belongs to another message.
+    /// Checks that the member is missing, since it belongs to another message.
     ///
     /// # Errors
     /// [`JsonErrorKind::UnknownMember`].
@@ -74,7 +74,7 @@ impl<T> Member<T> {
 }
 
 impl Member<&str> {
-    /// Returns the place in the body of a string that the object must have, without its quotes.
+    /// Returns the range of a required string in the body, without its quotes.
     ///
     /// # Errors
     /// Those of [`Member::required`].

@@ -1,11 +1,10 @@
-//! The JSON profile (protocol §2): few ways to write a value, and in canonical form one.
+//! The JSON profile (protocol §2): few ways to write a value, and only one in canonical form.
 //!
-//! A body is an object. Strings are printable ASCII without `"` and `\`, so there
-//! are no escapes; numbers are integers in 0..=2^53-1; there is no `null`, a member
-//! is left out instead. Within the profile, the canonical form is that of RFC 8785.
-//! Text that people type (a chat line) is the application's and not held to the profile.
+//! A body is an object. Strings are printable ASCII without `"` and `\`, so there are no escapes. Numbers are integers
+//! in 0..=2^53-1. There is no `null`: a member is left out instead. The canonical form is that of RFC 8785. The profile
+//! does not apply to text that people type, for example a chat line.
 //!
-//! A [`Reader`] checks a body and gives its members in one pass. [`encode`] writes.
+//! A [`Reader`] checks a body and returns its members in one pass. [`encode`] writes.
 
 mod member;
 mod reader;
@@ -24,16 +23,16 @@ pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 /// The strictness of a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Byte for byte canonical, as everything signed is: no whitespace, keys in ascending order.
+    /// Canonical, as all signed text is: no whitespace, keys in ascending order.
     Canonical,
     /// Whitespace and any order of keys are allowed, as in an unsigned request.
     Relaxed,
 }
 
-/// The kind of a fault in a body.
+/// The kind of an error in a body.
 ///
-/// The last three kinds are mismatches: the body is in the profile, but is not the object that
-/// the receiver expects. They are reported only if no other fault is in the whole body.
+/// The last three kinds are mismatches: the body is in the profile, but is not the object that the receiver expects.
+/// They are reported only if the whole body has no other error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum JsonErrorKind {
@@ -41,7 +40,7 @@ pub enum JsonErrorKind {
     Syntax,
     /// The text ends too early.
     Truncated,
-    /// Something follows the object.
+    /// The text continues after the object.
     Trailing,
     /// Whitespace in canonical form.
     Whitespace,
@@ -53,9 +52,9 @@ pub enum JsonErrorKind {
     Number,
     /// A string with a byte that is not printable ASCII, or with `\`.
     Text,
-    /// More objects and arrays in one another than any message has.
+    /// Objects and arrays that are nested deeper than in any message.
     Depth,
-    /// More keys at once than any message has.
+    /// More keys in all open objects than any message has.
     Keys,
     /// The object that begins at this byte has no member of this name.
     MissingMember(&'static str),
@@ -66,19 +65,19 @@ pub enum JsonErrorKind {
 }
 
 impl JsonErrorKind {
-    /// Returns whether the body is in the profile and only differs from the object that was expected.
+    /// Returns whether the body is in the profile and only differs from the expected object.
     pub const fn is_mismatch(self) -> bool {
         matches!(self, Self::MissingMember(_) | Self::UnknownMember | Self::MemberType(_))
     }
 }
 
-/// A fault in a body, and its place.
+/// An error in a body, and its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct JsonError {
-    /// The kind of the fault.
+    /// The kind of the error.
     pub kind: JsonErrorKind,
-    /// Offset of the byte at fault.
+    /// Offset of the byte where the error is.
     pub at: usize,
 }
 
@@ -126,10 +125,10 @@ pub fn encode<T: Serialize>(value: &T, out: &mut [u8]) -> Result<usize, BufferTo
     serde_json_core::to_slice(value, out).map_err(|_| BufferTooSmall)
 }
 
-/// Checks that `body` is an object of the profile, whatever its members are.
+/// Checks that `body` is an object of the profile, with any members.
 ///
 /// # Errors
-/// The first fault, which is never a mismatch.
+/// The first error, which is never a mismatch.
 pub fn check(body: &[u8], form: Form) -> Result<(), JsonError> {
     let mut reader = Reader::new(body, form)?;
     while reader.next_key()?.is_some() {

@@ -9,7 +9,7 @@ use crate::limits::{JSON_DEPTH, JSON_KEYS};
 #[derive(Clone, Copy)]
 struct Open {
     close: u8,
-    /// Nothing was read in it so far, so no comma comes first.
+    /// None of its values was read yet, so no comma comes first.
     empty: bool,
     /// Offset of its first byte.
     at: usize,
@@ -17,12 +17,12 @@ struct Open {
     keys: usize,
 }
 
-/// A pull reader: it goes over a body once, checks the profile as it goes, and gives the members.
+/// A pull reader. It reads a body once, checks the profile, and returns the members.
 ///
-/// The caller makes a [`Member`] for each key that it knows, then takes key after key and says
-/// what each value must be. A mismatch does not end the reading: a value of another type is
-/// noted in its [`Member`], an unknown key in the reader. So a mismatch is reported only if the
-/// whole body is in the profile, by [`Reader::finish`] and [`Member::required`].
+/// The caller makes a [`Member`] for each key that it knows. Then it takes one key after the other, and reads each
+/// value as the type that it must have. A mismatch does not end the reading: a value of another type is noted in its
+/// [`Member`], an unknown key in the reader. [`Reader::finish`] and [`Member::required`] report a mismatch, so only if
+/// the whole body is in the profile.
 ///
 /// ```
 /// use minipki_core::encoding::json::{Form, JsonError, Reader};
@@ -57,7 +57,7 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Begins to read `body`: enters its object.
+    /// Begins to read `body`, and enters its object.
     ///
     /// # Errors
     /// [`JsonErrorKind::Syntax`] if `body` does not begin with an object, [`JsonErrorKind::Truncated`]
@@ -77,11 +77,11 @@ impl<'a> Reader<'a> {
         Member::missing(name, self.open.last().map_or(0, |object| object.at))
     }
 
-    /// Goes on to the next member of the innermost open object and returns its key. Its value is
-    /// to be read next. `None` is the end of the object, which is left then.
+    /// Moves to the next member of the innermost open object and returns its key. The caller must read its value next.
+    /// `None` is the end of the object, which the reader leaves.
     ///
     /// # Errors
-    /// The first fault up to the value.
+    /// The first error up to the value.
     pub fn next_key(&mut self) -> Result<Option<&'a str>, JsonError> {
         self.advance()?.map(|key| self.ascii(key)).transpose()
     }
@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
     /// Reads the value as a string.
     ///
     /// # Errors
-    /// The first fault in the value. That it is of another type is noted in `member`.
+    /// The first error in the value. Another type of the value is noted in `member`.
     pub fn string(&mut self, member: &mut Member<&'a str>) -> Result<(), JsonError> {
         if self.peek()? != b'"' {
             return self.other_type(member);
@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Reads the value as an object, whose members `read` must take to their end.
+    /// Reads the value as an object. `read` must read its members to their end.
     ///
     /// # Errors
     /// As [`Reader::string`].
@@ -147,7 +147,7 @@ impl<'a> Reader<'a> {
     /// Reads the members of the innermost open object up to its end. All are strings, with these `names`.
     ///
     /// # Errors
-    /// The first fault up to the end of the object.
+    /// The first error up to the end of the object.
     pub fn strings<const N: usize>(
         &mut self,
         names: [&'static str; N],
@@ -162,10 +162,10 @@ impl<'a> Reader<'a> {
         Ok(members)
     }
 
-    /// Reads a value of any type as the text that it is written in, without the whitespace around it.
+    /// Reads the text of a value of any type, without the whitespace around it.
     ///
     /// # Errors
-    /// The first fault in the value.
+    /// The first error in the value.
     pub fn raw(&mut self, member: &mut Member<&'a [u8]>) -> Result<(), JsonError> {
         self.peek()?;
         let at = self.at;
@@ -174,19 +174,19 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Reads over the value of a key that the object does not have, and notes the key.
+    /// Skips the value of an unknown key, and notes the key.
     ///
     /// # Errors
-    /// The first fault in the value.
+    /// The first error in the value.
     pub fn unknown(&mut self) -> Result<(), JsonError> {
         self.unknown = self.unknown.or(Some(self.key_at));
         self.skip()
     }
 
-    /// Reads over a value of any type, without recursion.
+    /// Skips a value of any type, without recursion.
     ///
     /// # Errors
-    /// The first fault in the value.
+    /// The first error in the value.
     pub fn skip(&mut self) -> Result<(), JsonError> {
         let outside = self.open.len();
         loop {
@@ -196,7 +196,7 @@ impl<'a> Reader<'a> {
                 b'0'..=b'9' | b'-' => drop(self.number()?),
                 _ => drop(self.word()?),
             }
-            // Close what ends with this value, up to where the next value starts.
+            // Closes the objects and arrays that end with this value, up to the next value.
             loop {
                 if self.open.len() == outside {
                     return Ok(());
@@ -211,8 +211,7 @@ impl<'a> Reader<'a> {
     /// Checks that the body ends with its object, which must have been read to its end.
     ///
     /// # Errors
-    /// [`JsonErrorKind::Trailing`], [`JsonErrorKind::Whitespace`]; if there is neither,
-    /// [`JsonErrorKind::UnknownMember`] for the first unknown key.
+    /// [`JsonErrorKind::Trailing`], [`JsonErrorKind::Whitespace`]; else [`JsonErrorKind::UnknownMember`].
     pub fn finish(mut self) -> Result<(), JsonError> {
         self.skip_whitespace()?;
         if !self.open.is_empty() || !self.rest().is_empty() {
@@ -232,7 +231,7 @@ impl<'a> Reader<'a> {
         self.body.get(self.at..).unwrap_or_default()
     }
 
-    /// The next byte that is not whitespace, not taken yet.
+    /// Returns the next byte that is not whitespace, and does not consume it.
     fn peek(&mut self) -> Result<u8, JsonError> {
         self.skip_whitespace()?;
         self.rest().first().copied().ok_or(self.error(JsonErrorKind::Truncated))
@@ -255,7 +254,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Notes that the value, which comes next, is not of the type of `member`, and reads over it.
+    /// Notes that the next value is not of the type of `member`, and skips it.
     fn other_type<T>(&mut self, member: &mut Member<T>) -> Result<(), JsonError> {
         member.set(self.at, None);
         self.skip()
@@ -263,15 +262,15 @@ impl<'a> Reader<'a> {
 
     /// Opens the object or array whose first byte, `bracket`, comes next.
     fn enter(&mut self, bracket: u8) -> Result<(), JsonError> {
-        // In ASCII a closing bracket is its opening one and two.
+        // In ASCII a closing bracket is its opening bracket plus 2.
         let inner = Open { close: bracket + 2, empty: true, at: self.at, keys: self.keys.len() };
         self.open.push(inner).map_err(|_| self.error(JsonErrorKind::Depth))?;
         self.at += 1;
         Ok(())
     }
 
-    /// Goes on to the next value of the innermost open object or array, and returns its key; an
-    /// array's values have the empty one. `None` is the end, and closes it.
+    /// Moves to the next value of the innermost open object or array, and returns its key, which is empty in an array.
+    /// `None` is the end, which closes the object or array.
     fn advance(&mut self) -> Result<Option<&'a [u8]>, JsonError> {
         let Some(inner) = self.open.last().copied() else { return Ok(None) };
         if self.peek()? == inner.close {
@@ -293,14 +292,14 @@ impl<'a> Reader<'a> {
         Ok(Some(key))
     }
 
-    /// A key of the innermost object, whose keys are those from index `first` on.
+    /// Reads a key of the innermost object, whose keys begin at index `first`.
     fn key(&mut self, first: usize) -> Result<&'a [u8], JsonError> {
         self.peek()?;
         self.key_at = self.at;
         let key = self.text()?;
         let earlier = self.keys.get(first..).unwrap_or_default();
         let ascends = earlier.last().is_none_or(|last| *last < key);
-        // The keys of a canonical object all ascend up to here, so this one is new if it does.
+        // All keys of a canonical object ascend up to here. So a key that ascends is new.
         if !(ascends && self.form == Form::Canonical) && earlier.contains(&key) {
             return Err(JsonError { kind: JsonErrorKind::DuplicateKey, at: self.key_at });
         }
@@ -325,7 +324,7 @@ impl<'a> Reader<'a> {
         Ok(rest.get(..len).unwrap_or_default())
     }
 
-    /// `text` as it was read, which is ASCII.
+    /// Converts a `text` that was read, which is ASCII.
     fn ascii(&self, text: &'a [u8]) -> Result<&'a str, JsonError> {
         core::str::from_utf8(text).map_err(|_| self.error(JsonErrorKind::Text))
     }
@@ -356,7 +355,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The number of bytes at the start of `text` that may stand in a string.
+/// The number of bytes at the start of `text` that a string may contain.
 fn plain(text: &[u8]) -> usize {
     const WORD: usize = size_of::<usize>();
     let (words, _) = text.as_chunks::<WORD>();
@@ -366,7 +365,7 @@ fn plain(text: &[u8]) -> usize {
         + rest.iter().take_while(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')).count()
 }
 
-/// Whether all bytes of a word are printable ASCII but `"` and `\`, all at once: what one fails sets its highest bit.
+/// Whether all bytes of a word are printable ASCII except `"` and `\`. A byte that fails gets its highest bit set.
 const fn all_plain(word: usize) -> bool {
     const EACH: usize = usize::MAX / 0xff;
     const fn zero(word: usize) -> usize {

@@ -24,12 +24,12 @@ pub struct CortexM<C> {
     entropy: HostEntropy,
     storage: Storage,
     has_clock: bool,
-    /// Until when it listens.
-    until: Option<Instant>,
+    /// The deadline of [`Board::accept`].
+    listen_until: Option<Instant>,
 }
 
 impl<C: Provider> CortexM<C> {
-    /// Puts the parts together. Without a clock it is at least as late as when the firmware was made.
+    /// Joins the parts. Without a clock the lower bound of the time is the date of the firmware.
     pub const fn new(
         crypto: C,
         network: &'static RefCell<Network>,
@@ -37,7 +37,7 @@ impl<C: Provider> CortexM<C> {
         storage: Storage,
         has_clock: bool,
     ) -> Self {
-        Self { crypto, network, entropy, storage, has_clock, until: None }
+        Self { crypto, network, entropy, storage, has_clock, listen_until: None }
     }
 
     /// Waits for an address.
@@ -68,7 +68,7 @@ impl<C: Provider> Board for CortexM<C> {
     }
 
     fn listen(&mut self, on: SocketAddrV4, within: Duration) -> Result<SocketAddrV4, ErrorKind> {
-        self.until = Some(deadline(within));
+        self.listen_until = Some(deadline(within));
         let mut network = self.network.borrow_mut();
         let port = network.listen(on.port())?;
         let address = network.address().ok_or(ErrorKind::AddrNotAvailable)?;
@@ -76,7 +76,7 @@ impl<C: Provider> Board for CortexM<C> {
     }
 
     fn accept(&mut self) -> Result<TcpStream, ErrorKind> {
-        let deadline = self.until.ok_or(ErrorKind::InvalidInput)?;
+        let deadline = self.listen_until.ok_or(ErrorKind::InvalidInput)?;
         let socket = wait(self.network, deadline, Network::accept)?;
         Ok(TcpStream::new(self.network, socket, deadline))
     }

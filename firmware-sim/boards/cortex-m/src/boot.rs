@@ -1,4 +1,4 @@
-//! From reset to a board that the application can use, as the command line says.
+//! The start of a program, up to a board with the options of the command line.
 
 use core::ffi::CStr;
 use core::fmt;
@@ -9,49 +9,49 @@ use cortex_m::peripheral::Peripherals;
 use minipki_core::crypto::Provider;
 use smoltcp::wire::Ipv4Cidr;
 
-use crate::arguments::{self, Arguments};
+use crate::arguments::{Arguments, LENGTH, Line};
 use crate::board::CortexM;
 use crate::chip::Chip;
 use crate::entropy::HostEntropy;
 use crate::network::{Addressing, Network};
 use crate::storage::Storage;
-use crate::{clock, exit, failure, memory};
+use crate::{clock, failure, memory};
 
-/// The board's own words.
+/// The usage of the board's words.
 pub const USAGE: &str = "[ip=ADDRESS/BITS [router=ADDRESS]] [state=FOLDER] [clock=none] [entropy=FILE] [show=stack] [ticks=NUMBER]";
 
-/// How long the network may take to give an address.
+/// The time limit for an address from the network.
 const ADDRESS_WITHIN: Duration = Duration::from_secs(20);
 
 /// Protects the memory and starts the clock: from here on a failure ends the run.
 pub fn start(chip: &Chip) {
     let Some(peripherals) = Peripherals::take() else {
-        failure::stop(exit::FAULT, format_args!("started twice"));
+        failure::stop(failure::FAULT, format_args!("started twice"));
     };
     memory::protect(peripherals.MPU, &chip.memory);
     clock::start(peripherals.SYST, chip.hertz);
 }
 
 /// The command line.
-pub fn arguments(buffer: &mut [u8; arguments::LENGTH]) -> Arguments<'_> {
+pub fn arguments(buffer: &mut Line) -> Arguments<'_> {
     let Some(arguments) = Arguments::read(buffer) else {
-        usage(format_args!("a command line of at most {} bytes is needed", arguments::LENGTH));
+        usage(format_args!("a command line of at most {LENGTH} bytes is needed"));
     };
     arguments
 }
 
 /// The board, with an address, over the provider `crypto`.
 pub fn board<C: Provider>(chip: &Chip, arguments: Arguments<'static>, crypto: C) -> CortexM<C> {
-    // The clock begins at this number of ticks of 10 ms: no test runs for years.
+    // The clock begins at this number of ticks of 10 ms, so that a test can begin years later.
     if let Some(ticks) = arguments.get("ticks") {
         match ticks.parse() {
             Ok(ticks) => clock::add(ticks),
-            Err(_) => usage(format_args!("ticks={ticks} is no number of 32 bits")),
+            Err(_) => usage(format_args!("ticks={ticks} is not a number of 32 bits")),
         }
     }
     let mut entropy = entropy(arguments);
     let Some(network) = Network::start(chip.mac, addressing(arguments), &mut entropy) else {
-        failure::stop(exit::FAULT, format_args!("started twice"));
+        failure::stop(failure::FAULT, format_args!("started twice"));
     };
     let storage = Storage::new(arguments.get("state").unwrap_or("."));
     let has_clock = match arguments.get("clock") {
@@ -63,8 +63,8 @@ pub fn board<C: Provider>(chip: &Chip, arguments: Arguments<'static>, crypto: C)
     match board.address(ADDRESS_WITHIN) {
         Ok(_) => board,
         Err(_) => failure::stop(
-            exit::NO_NETWORK,
-            format_args!("exit {}: the network gave no address; give one with ip=", exit::NO_NETWORK),
+            failure::NO_NETWORK,
+            format_args!("exit {}: the network gave no address; give one with ip=", failure::NO_NETWORK),
         ),
     }
 }
@@ -77,8 +77,8 @@ fn entropy(arguments: Arguments<'_>) -> HostEntropy {
     match opened {
         Some(entropy) => entropy,
         None => failure::stop(
-            exit::NO_ENTROPY,
-            format_args!("exit {}: cannot read entropy from {path}", exit::NO_ENTROPY),
+            failure::NO_ENTROPY,
+            format_args!("exit {}: cannot read entropy from {path}", failure::NO_ENTROPY),
         ),
     }
 }
@@ -101,10 +101,14 @@ fn cidr(text: &str) -> Option<Ipv4Cidr> {
     Some(Ipv4Cidr::new(address.parse::<Ipv4Addr>().ok()?, bits))
 }
 
-/// Says what is wrong with the command line, and ends the run.
-pub fn usage(what: fmt::Arguments<'_>) -> ! {
+/// Prints the error of the command line, and ends the run.
+pub fn usage(error: fmt::Arguments<'_>) -> ! {
     failure::stop(
-        exit::USAGE,
-        format_args!("{what}\nusage: {USAGE}\n{}\nexit {}: usage", minipki_device_app::USAGE, exit::USAGE),
+        failure::USAGE,
+        format_args!(
+            "{error}\nusage: {USAGE}\n{}\nexit {}: usage",
+            minipki_device_app::USAGE,
+            failure::USAGE
+        ),
     )
 }

@@ -1,38 +1,38 @@
-//! What differs from chip to chip: a few figures, and the Ethernet controller.
+//! The data of a chip, and its Ethernet controller.
 
 use crate::memory::Region;
 
-/// A chip with its Ethernet: what a new one's crate has to bring, beside its `memory.x`.
+/// A chip with Ethernet. The crate of a new chip has this value and its `memory.x`.
 pub struct Chip {
-    /// The system clock that it starts with, in hertz.
+    /// The system clock after a reset, in hertz.
     pub hertz: u32,
-    /// Its flash, its RAM and the devices that are used; what is in none of them faults.
+    /// The flash, the RAM and the devices in use. An access outside of them faults.
     pub memory: [Region; 3],
-    /// Its Ethernet controller.
+    /// The Ethernet controller.
     pub mac: &'static dyn Mac,
 }
 
-/// An Ethernet controller. There is one, it is always there, and nobody else uses it.
+/// The only Ethernet controller of a chip. No other code uses it.
 pub trait Mac: Sync {
-    /// The number of its interrupt.
+    /// The number of the interrupt.
     fn interrupt(&self) -> u16;
 
-    /// Starts it, interrupting on each frame received, and returns its address.
+    /// Starts the controller, with an interrupt for each received frame, and returns its address.
     fn start(&self) -> [u8; 6];
 
-    /// Forgets the frames that were announced, not those that wait.
+    /// Clears the interrupt. Waiting frames stay.
     fn acknowledge(&self);
 
-    /// Whether [`Mac::receive`] has something to take.
+    /// Whether a frame waits for [`Mac::receive`].
     fn frames_wait(&self) -> bool;
 
-    /// Takes the next frame, and returns its length without the check sum. A bad frame, or one that does not fit into
-    /// `buffer`, is dropped: the result is `None`, though others may wait.
+    /// Takes the next frame, and returns its length without the check sum. A frame that is bad or does not fit `buffer`
+    /// is dropped. Then the result is `None`, though other frames may wait.
     fn receive(&self, buffer: &mut [u8]) -> Option<usize>;
 
     /// Whether there is room for a frame of [`FRAME`](crate::ethernet::FRAME) bytes.
     fn can_transmit(&self) -> bool;
 
-    /// Sends a frame of at least a header; padding and check sum are the controller's.
+    /// Sends a frame, at least a header. The controller adds padding and check sum.
     fn transmit(&self, frame: &[u8]);
 }

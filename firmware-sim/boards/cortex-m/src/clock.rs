@@ -1,4 +1,4 @@
-//! Milliseconds since the start by SysTick, and sleep until something happens.
+//! The time since the start in milliseconds, by SysTick, and sleep until an event.
 #![allow(unsafe_code, reason = "unmasking an interrupt is unsafe in cortex-m 0.7")]
 
 use core::cell::Cell;
@@ -11,13 +11,13 @@ use smoltcp::time::Instant;
 
 use crate::chip::Mac;
 
-/// Sleep never lasts longer.
+/// The longest sleep.
 const TICK_MILLISECONDS: u32 = 10;
 
-/// 64 bits never overflow; 32 bits do after 497 days.
+/// 64 bits never overflow; 32 bits would after 497 days.
 static TICKS: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
 
-/// The controller's interrupt, as the processor counts them.
+/// The number of the controller's interrupt in the processor.
 #[derive(Clone, Copy)]
 struct Interrupt(u16);
 
@@ -28,7 +28,7 @@ unsafe impl InterruptNumber for Interrupt {
     }
 }
 
-/// Starts the clock at 0, on a system clock of so many hertz.
+/// Starts the clock at 0, on a system clock of `hertz`.
 pub fn start(mut timer: SYST, hertz: u32) {
     timer.set_clock_source(SystClkSource::Core);
     timer.set_reload(hertz / 1000 * TICK_MILLISECONDS - 1);
@@ -42,7 +42,7 @@ fn SysTick() {
     add(1);
 }
 
-/// Moves the clock on by so many ticks of 10 ms.
+/// Adds `ticks` ticks of 10 ms to the clock.
 pub fn add(ticks: u32) {
     interrupt::free(|all| {
         let now = TICKS.borrow(all);
@@ -50,7 +50,7 @@ pub fn add(ticks: u32) {
     });
 }
 
-/// Time since the start, to the last tick.
+/// The time since the start, at the last tick.
 pub fn now() -> Instant {
     let ticks = interrupt::free(|all| TICKS.borrow(all).get());
     Instant::from_millis(ticks as i64 * i64::from(TICK_MILLISECONDS))
@@ -58,16 +58,16 @@ pub fn now() -> Instant {
 
 /// Stops the processor until a frame comes in or the clock ticks.
 ///
-/// With interrupts masked a pending one still ends the wait, so a frame that comes between the look at
-/// the controller and the wait is not slept over, and the Ethernet needs no handler.
+/// A pending interrupt ends the wait also while interrupts are masked. So a frame that arrives between the check and
+/// the wait is not missed, and the Ethernet needs no handler.
 pub fn sleep(mac: &dyn Mac) {
     let ethernet = Interrupt(mac.interrupt());
     interrupt::free(|_| {
         mac.acknowledge();
-        // No handler ever takes it, so it would stay pending, and end every wait from the first frame on.
+        // No handler clears the interrupt. It would stay pending after the first frame, and end every wait.
         NVIC::unpend(ethernet);
         if !mac.frames_wait() {
-            // SAFETY: no critical section is broken: the interrupt is masked again before any can be taken.
+            // SAFETY: no critical section is broken: the interrupt is masked again before a handler can run.
             unsafe { NVIC::unmask(ethernet) };
             cortex_m::asm::wfi();
             NVIC::mask(ethernet);

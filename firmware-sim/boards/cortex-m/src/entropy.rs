@@ -1,22 +1,21 @@
-//! Randomness from the host: the emulator has none of its own, and neither has this chip.
+//! Randomness from the host, since the emulated chip has no source.
 //!
-//! On silicon this is the file to replace first: by the chip's TRNG, or by a DRBG that a
-//! measured source has seeded.
+//! On silicon replace this file first: with the chip's TRNG, or with a DRBG that is seeded from a measured source.
 
 use core::convert::Infallible;
 use core::ffi::CStr;
 
 use rand_core::{TryCryptoRng, TryRng};
 
+use crate::failure;
 use crate::semihosting::{File, Mode};
-use crate::{exit, failure};
 
 /// A file of the host as a source of randomness.
 #[derive(Debug)]
 pub struct HostEntropy(File);
 
 impl HostEntropy {
-    /// Opens the host's generator, or for a run that is to be repeated exactly a file of fixed bytes.
+    /// Opens the host's generator, or a file of fixed bytes for a run that is repeated exactly.
     pub fn open(name: &CStr) -> Option<Self> {
         File::open(name, Mode::Read).map(Self)
     }
@@ -37,12 +36,12 @@ impl TryRng for HostEntropy {
         Ok(u64::from_le_bytes(bytes))
     }
 
-    /// Stops the device when the source runs dry: a key that is not random is worse than none.
+    /// Stops the device when the source has no more bytes: a key that is not random is worse than no key.
     fn try_fill_bytes(&mut self, mut to: &mut [u8]) -> Result<(), Infallible> {
         while !to.is_empty() {
             let read = self.0.read(to);
             let Some(rest) = to.get_mut(read..).filter(|_| read > 0) else {
-                failure::stop(exit::NO_ENTROPY, format_args!("the source of entropy has run dry"));
+                failure::stop(failure::NO_ENTROPY, format_args!("the source of entropy is empty"));
             };
             to = rest;
         }

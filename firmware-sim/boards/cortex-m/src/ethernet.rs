@@ -1,16 +1,16 @@
-//! The controller as smoltcp's network device.
+//! The Ethernet controller as smoltcp's network device.
 
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 
 use crate::chip::Mac;
 
-/// Longest frame, without its check sum: 576 bytes of IP, which every host accepts (RFC 791 §3.1).
+/// The longest frame, without its check sum: 576 bytes of IP, which every host accepts (RFC 791 §3.1).
 ///
-/// Peers learn it by TCP's MSS; two buffers of this size are a third of what 1500 bytes would take.
+/// TCP's MSS announces it to peers. Two buffers of this size take a third of the memory of 1500 bytes.
 pub const FRAME: usize = 14 + 576;
 
-/// The controller, and a frame each way.
+/// The controller, and the buffers of one frame in each direction.
 pub struct Ethernet {
     pub(crate) mac: &'static dyn Mac,
     received: [u8; FRAME],
@@ -18,13 +18,13 @@ pub struct Ethernet {
 }
 
 impl Ethernet {
-    /// Empty buffers over a controller that is started.
+    /// Empty buffers for a started controller.
     pub const fn new(mac: &'static dyn Mac) -> Self {
         Self { mac, received: [0; FRAME], to_send: [0; FRAME] }
     }
 }
 
-/// A frame that was received.
+/// A received frame.
 #[derive(Debug)]
 pub struct Received<'a>(&'a [u8]);
 

@@ -1,9 +1,8 @@
-//! A device on a Cortex-M3 under QEMU: all of it that is not the chip's own.
+//! A device on a Cortex-M3 under QEMU: the part that is common to all chips.
 //!
-//! From the metal up: [`chip`] is what a chip's crate brings, [`memory`] and [`failure`] end a run that
-//! went wrong, [`semihosting`] is the way out of the emulator, [`ethernet`], [`round`], [`network`] and
-//! [`stream`] are TCP, and [`board`] is all of it behind the application's `Board` trait. [`boot`] puts it together,
-//! [`program`] is what the images run, and [`meter`] measures.
+//! A chip's crate has a [`chip`]. [`memory`] and [`failure`] end a run with an error. [`semihosting`] calls the host.
+//! [`ethernet`], [`round`], [`network`] and [`stream`] are TCP. [`board`] is all of this behind the application's
+//! `Board` trait. [`boot`] joins the parts, [`program`] has the programs of the images, and [`meter`] measures.
 #![no_std]
 
 pub mod arguments;
@@ -13,7 +12,6 @@ pub mod chip;
 pub mod clock;
 pub mod entropy;
 pub mod ethernet;
-pub mod exit;
 pub mod failure;
 pub mod memory;
 pub mod meter;

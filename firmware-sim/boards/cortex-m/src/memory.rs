@@ -1,7 +1,7 @@
-//! The memory protection unit: whatever is not flash, RAM or a device faults.
+//! The memory protection unit: an access outside of flash, RAM and devices faults.
 //!
-//! On the emulated board an access to nowhere would go unnoticed, and a stack that overflows would run
-//! on below the RAM. The stack lies at the bottom of the RAM (memory.x), so this is its guard as well.
+//! Without it the emulated board would ignore such an access. The stack is at the bottom of the RAM (memory.x), so a
+//! stack overflow faults too.
 #![allow(unsafe_code, reason = "the MPU's registers")]
 
 use cortex_m::asm;
@@ -22,7 +22,7 @@ const DEVICE: u32 = 0b101 << 16;
 const ENABLE: u32 = 1;
 
 impl Region {
-    /// Code and constants: never written to.
+    /// Code and constants: read only.
     pub const fn flash(start: u32, bits: u32) -> Self {
         Self { start, bits, attributes: READ_ONLY | NORMAL }
     }
@@ -38,19 +38,17 @@ impl Region {
     }
 }
 
-/// Sets up the regions and switches protection on; faults stay what they are by reset, HardFaults.
+/// Sets up the regions and enables the protection. All faults stay HardFaults, as after a reset.
 pub fn protect(mpu: MPU, regions: &[Region]) {
     for (number, region) in (0..).zip(regions) {
-        // SAFETY: the regions hold all that the linker placed (memory.x) and all devices that are used;
-        // nothing that a Rust object lives in becomes inaccessible.
+        // SAFETY: the regions contain all memory of memory.x and all devices in use: all Rust objects stay accessible.
         unsafe {
             mpu.rnr.write(number);
             mpu.rbar.write(region.start);
             mpu.rasr.write(region.attributes | (region.bits - 1) << 1 | ENABLE);
         }
     }
-    // SAFETY: as above. Without PRIVDEFENA what is in no region is nobody's; the processor's own
-    // registers are always there.
+    // SAFETY: as above. Without PRIVDEFENA only the regions and the processor's own registers are accessible.
     unsafe { mpu.ctrl.write(ENABLE) };
     asm::dsb();
     asm::isb();

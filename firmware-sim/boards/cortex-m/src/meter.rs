@@ -1,8 +1,8 @@
-//! Counts instructions and stack, in an emulator that gives every instruction the same time.
+//! Counts instructions and measures the stack, in an emulator where every instruction takes the same time.
 //!
-//! Under `-icount shift=4` an instruction takes 16 ns and SysTick, on the core clock of 80 ns, counts every
-//! fifth: the same figure run after run. These are instructions and not cycles: compare them with each other.
-#![allow(unsafe_code, reason = "the stack is painted and looked at from outside of Rust's rules")]
+//! Under `-icount shift=4` an instruction takes 16 ns. SysTick runs on the core clock of 80 ns, so it counts every
+//! fifth instruction, and each run gives the same figure. The figures are instructions, not cycles.
+#![allow(unsafe_code, reason = "the stack is painted and read outside of Rust's rules")]
 
 use core::convert::Infallible;
 use core::hint::black_box;
@@ -15,10 +15,10 @@ use cortex_m::register::msp;
 use rand_core::{TryCryptoRng, TryRng};
 
 const INSTRUCTIONS_PER_TICK: u32 = 5;
-/// SysTick has 24 bits: 84 million instructions before it comes round.
+/// SysTick has 24 bits: it wraps after 84 million instructions.
 const RELOAD: u32 = 0x00ff_ffff;
 const PAINT: u32 = 0x5a5a_a5a5;
-/// Left unpainted under the stack pointer, for the painting itself and for interrupts.
+/// The bytes below the stack pointer that are not painted, for the painting itself and for interrupts.
 const MARGIN: usize = 256;
 
 unsafe extern "C" {
@@ -26,24 +26,24 @@ unsafe extern "C" {
     static _stack_end: u32;
 }
 
-/// What something took.
+/// The cost of some work.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cost {
     /// Instructions.
     pub instructions: u32,
-    /// Bytes of stack, below the caller's.
+    /// Bytes of stack, below that of the caller.
     pub stack: usize,
 }
 
 impl AddAssign for Cost {
-    /// One after the other: instructions add up, of the stack the deeper one counts.
+    /// The cost of two pieces of work in sequence: the sum of the instructions, and the larger stack.
     fn add_assign(&mut self, other: Self) {
         self.instructions += other.instructions;
         self.stack = self.stack.max(other.stack);
     }
 }
 
-/// The same bytes again and again, so that a run can be repeated to the instruction. For measuring, and for nothing else.
+/// A generator that repeats one byte, so that each run has the same instructions. Only for measurements.
 #[derive(Clone, Copy, Debug)]
 pub struct FixedRng;
 
@@ -72,11 +72,11 @@ pub fn start(mut timer: SYST) {
     timer.set_reload(RELOAD);
     timer.clear_current();
     timer.enable_counter();
-    // Until it first reloads it reads 0.
+    // The counter is 0 until its first reload.
     while SYST::get_current() == 0 {}
 }
 
-/// Runs `work`, and says what it took.
+/// Runs `work`, and returns its result and its cost.
 pub fn measure<T>(work: impl FnOnce() -> T) -> (T, Cost) {
     let top = msp::read() as usize;
     paint();
@@ -91,17 +91,17 @@ fn call<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// Paints the stack that is not in use, so that [`peak`] can see what was.
+/// Paints the unused stack, so that [`peak`] finds the part that was used later.
 #[inline(never)]
 pub fn paint() {
     let top = msp::read() as usize;
     for address in (addresses().start..top - MARGIN).step_by(4) {
-        // SAFETY: between the stack's end and its pointer nothing lives, and interrupts keep to the margin.
+        // SAFETY: no object is between the stack's end and its pointer, and interrupts use only the margin.
         unsafe { write_volatile(address as *mut u32, PAINT) };
     }
 }
 
-/// Most bytes of stack that were in use at once since [`paint`].
+/// The most bytes of stack in use at once since [`paint`].
 pub fn peak() -> usize {
     addresses().end - deepest()
 }
@@ -114,7 +114,7 @@ fn addresses() -> Range<usize> {
 /// The lowest address that was written to since [`paint`].
 #[inline(never)]
 fn deepest() -> usize {
-    // SAFETY: aligned words of the stack's memory, looked at and not kept.
+    // SAFETY: aligned words of the stack's memory, which are only read.
     let painted = |address: &usize| unsafe { read_volatile(*address as *const u32) } == PAINT;
     let Range { start, end } = addresses();
     (start..end).step_by(4).find(|address| !painted(address)).unwrap_or(end)

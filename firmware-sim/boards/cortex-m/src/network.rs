@@ -1,4 +1,4 @@
-//! IPv4 and TCP over the Ethernet controller: an interface, two TCP sockets, and DHCP where it is wanted.
+//! IPv4 and TCP over the Ethernet controller: an interface, two TCP sockets, and DHCP if requested.
 
 use core::cell::RefCell;
 use core::net::{Ipv4Addr, SocketAddrV4};
@@ -17,31 +17,31 @@ use crate::clock;
 use crate::ethernet::{Ethernet, FRAME};
 use crate::round::round;
 
-/// smoltcp keeps no backlog: while one socket is in use, the other holds who comes next.
+/// smoltcp has no backlog: while one socket is in use, the other holds the next connection.
 const TCP_SOCKETS: usize = 2;
-/// One segment: a peer that overlooks our MSS, as QEMU's user network does, stays within a frame by the window.
+/// One segment. So the window also limits a peer that ignores our MSS, for example QEMU's user network.
 const RECEIVE: usize = FRAME - HEADERS;
-/// One segment is filled while none is sent: what is written is sent before the next is computed.
+/// One segment: written bytes are sent before the next bytes are computed.
 const SEND: usize = FRAME - HEADERS;
 /// Ethernet, IPv4 and TCP without options.
 const HEADERS: usize = 14 + 20 + 20;
-/// A peer that acknowledges nothing for so long is gone.
-const SILENCE: Duration = Duration::from_secs(20);
-/// Where the ports of outgoing connections begin (RFC 6335 §6).
+/// The time without an acknowledgement after which a connection is reset.
+const ACK_TIMEOUT: Duration = Duration::from_secs(20);
+/// The first port of outgoing connections (RFC 6335 §6).
 const DYNAMIC_PORTS: u16 = 49152;
-/// Where we listen when any port will do.
+/// The listening port if the application asks for any port.
 const ANY_PORT: u16 = 9101;
 
-/// Where our own address comes from.
+/// The source of the board's own address.
 #[derive(Clone, Copy, Debug)]
 pub enum Addressing {
-    /// Asked for by DHCP.
+    /// DHCP.
     Dhcp,
-    /// Given, with the router if there is one.
+    /// A given address, with the router if there is one.
     Static(Ipv4Cidr, Option<Ipv4Addr>),
 }
 
-/// Interface, sockets and what is in use of them.
+/// The interface, the sockets and their use.
 pub struct Network {
     ethernet: Ethernet,
     interface: Interface,
@@ -59,11 +59,11 @@ struct Slot {
     taken: bool,
 }
 
-/// Buffers of one TCP socket.
+/// The buffers of one TCP socket.
 type Buffers = ([u8; RECEIVE], [u8; SEND]);
 
 impl Network {
-    /// Starts the controller and the interface; an address may take [`Network::address`] a while. None the second time.
+    /// Starts the controller and the interface. DHCP gives an address only later. A second start returns `None`.
     pub fn start(
         mac: &'static dyn Mac,
         addressing: Addressing,
@@ -81,8 +81,8 @@ impl Network {
                 SocketBuffer::new(receive.as_mut_slice()),
                 SocketBuffer::new(send.as_mut_slice()),
             );
-            socket.set_timeout(Some(SILENCE));
-            // Frames are handed over whole: waiting for more would only hold up the peer.
+            socket.set_timeout(Some(ACK_TIMEOUT));
+            // Messages are written as a whole, so waiting for more bytes would only delay the peer.
             socket.set_nagle_enabled(false);
             Slot { socket: sockets.add(socket), taken: false }
         });
@@ -98,12 +98,12 @@ impl Network {
         singleton!(: RefCell<Network> = RefCell::new(network)).map(|network| &*network)
     }
 
-    /// Our address, once there is one.
+    /// The board's address, if there is one yet.
     pub fn address(&self) -> Option<Ipv4Addr> {
         self.interface.ipv4_addr()
     }
 
-    /// Moves frames both ways, for one round.
+    /// Moves a bounded number of frames in both directions: one [`round`].
     pub fn poll(&mut self) {
         let now = clock::now();
         round(&mut self.interface, &mut self.ethernet, &mut self.sockets, now);
@@ -120,10 +120,10 @@ impl Network {
     /// Begins a connection, and returns its socket.
     ///
     /// # Errors
-    /// [`ErrorKind::AddrInUse`] if every socket is taken; [`ErrorKind::AddrNotAvailable`] without an address, or if `to`
-    /// is none.
+    /// [`ErrorKind::AddrInUse`] if every socket is taken; [`ErrorKind::AddrNotAvailable`] without an address, or if
+    /// `to` is not a valid address.
     pub fn connect(&mut self, to: SocketAddrV4) -> Result<SocketHandle, ErrorKind> {
-        // Whoever waits to be accepted keeps waiting, if there is another socket.
+        // A connection that waits to be accepted keeps its socket, if another socket is free.
         let free = self.tcp.iter().position(|slot| !slot.taken && !self.connected(slot.socket));
         let index =
             free.or_else(|| self.tcp.iter().position(|slot| !slot.taken)).ok_or(ErrorKind::AddrInUse)?;
@@ -138,7 +138,7 @@ impl Network {
         Ok(slot.socket)
     }
 
-    /// Lets every socket that is free listen on `port`, now and whenever one becomes free.
+    /// Makes every free socket listen on `port`, also a socket that becomes free later.
     pub(crate) fn listen(&mut self, port: u16) -> Result<u16, ErrorKind> {
         let port = if port == 0 { ANY_PORT } else { port };
         for slot in self.tcp.iter().filter(|slot| !slot.taken) {
@@ -150,7 +150,7 @@ impl Network {
         Ok(port)
     }
 
-    /// Takes a connection that came to where we listen.
+    /// Takes a connection to the listening port.
     pub(crate) fn accept(&mut self) -> Option<SocketHandle> {
         let index = self.tcp.iter().position(|slot| !slot.taken && self.connected(slot.socket))?;
         let slot = self.tcp.get_mut(index)?;
@@ -158,7 +158,7 @@ impl Network {
         Some(slot.socket)
     }
 
-    /// Gives a socket back; what it still had to say is not said.
+    /// Releases a socket, without its unsent bytes.
     pub fn release(&mut self, socket: SocketHandle) {
         self.socket(socket).abort();
         self.poll();
@@ -172,13 +172,13 @@ impl Network {
         self.sockets.get_mut(socket)
     }
 
-    /// Listens again with what has become free.
+    /// Makes the sockets that have become free listen again.
     fn relisten(&mut self) {
         let Some(port) = self.listening else { return };
         for slot in self.tcp.iter().filter(|slot| !slot.taken) {
             let socket = self.sockets.get_mut::<tcp::Socket<'_>>(slot.socket);
             if !socket.is_open() {
-                // The port is not 0 and the socket is closed: there is no other failure.
+                // It cannot fail: the port is not 0 and the socket is closed.
                 let _ = socket.listen(port);
             }
         }
@@ -192,11 +192,11 @@ impl Network {
     }
 }
 
-/// Sets or takes away our address and the router.
+/// Sets or removes the board's address and the router.
 fn configure(interface: &mut Interface, address: Option<Ipv4Cidr>, router: Option<Ipv4Addr>) {
     interface.update_ip_addrs(|addresses| {
         addresses.clear();
-        // The capacity is one, and none is left.
+        // The capacity is one, and the list is empty.
         let _ = address.map(|address| addresses.push(IpCidr::Ipv4(address)));
     });
     interface.routes_mut().remove_default_ipv4_route();
@@ -205,7 +205,7 @@ fn configure(interface: &mut Interface, address: Option<Ipv4Cidr>, router: Optio
     }
 }
 
-/// Moves frames, and sleeps in between, until `ready` has something or `deadline` is past.
+/// Moves frames, and sleeps in between, until `ready` returns a value or `deadline` has passed.
 ///
 /// # Errors
 /// [`ErrorKind::TimedOut`].

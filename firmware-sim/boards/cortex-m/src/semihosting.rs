@@ -1,28 +1,28 @@
-//! What an emulator or a debugger lends a chip: a command line, files, the time, a way to end.
+//! Semihosting: an emulator or a debugger gives a command line, files, the time and an exit.
 //!
-//! Only there: on a chip alone a semihosting call is a fault. Arm, "Semihosting for AArch32 and AArch64".
-#![allow(unsafe_code, reason = "a semihosting call hands addresses over to the host")]
+//! Without an emulator or a debugger, a semihosting call is a fault. See Arm, "Semihosting for AArch32 and AArch64".
+#![allow(unsafe_code, reason = "a semihosting call passes addresses to the host")]
 
 use core::ffi::CStr;
 use core::fmt;
 
 use cortex_m_semihosting::{nr, syscall1};
 
-/// Ends the program with a code of its own; newer than what cortex-m-semihosting lists.
+/// Ends the program with an exit code. cortex-m-semihosting does not have this call.
 const EXIT_EXTENDED: usize = 0x20;
-/// The reason that goes with an orderly end.
+/// The reason of a normal exit.
 const APPLICATION_EXIT: usize = 0x20026;
 
-/// One call with a block of arguments, which the host may write to.
+/// Makes a call with a block of arguments, which the host may write to.
 ///
 /// # Safety
-/// Every address in the block is valid for what `operation` does to it, for the length given beside it.
+/// Every address in the block is valid for `operation`, for the length that follows it.
 unsafe fn call<const N: usize>(operation: usize, block: &mut [usize; N]) -> usize {
-    // SAFETY: the block lives over the call; its addresses are the caller's promise.
+    // SAFETY: the block exists during the call; the caller guarantees its addresses.
     unsafe { syscall1(operation, block.as_mut_ptr() as usize) }
 }
 
-/// Writes the command line into `buffer`, and returns its length; none if it does not fit.
+/// Writes the command line into `buffer`, and returns its length; `None` if it does not fit.
 pub fn command_line(buffer: &mut [u8]) -> Option<usize> {
     let mut block = [buffer.as_mut_ptr() as usize, buffer.len()];
     // SAFETY: the host writes at most `buffer.len()` bytes, and the length into the block.
@@ -36,7 +36,7 @@ pub fn time() -> u32 {
     unsafe { syscall1(nr::TIME, 0) as u32 }
 }
 
-/// Ends the emulator; its exit code is `code`.
+/// Ends the emulator with the exit code `code`.
 pub fn exit(code: u8) -> ! {
     let mut block = [APPLICATION_EXIT, usize::from(code)];
     loop {
@@ -45,7 +45,7 @@ pub fn exit(code: u8) -> ! {
     }
 }
 
-/// How a file is opened (the C library's modes).
+/// The mode of an open file, as in the C library.
 #[derive(Clone, Copy, Debug)]
 pub enum Mode {
     /// "rb"
@@ -61,7 +61,7 @@ pub enum Mode {
 pub struct File(usize);
 
 impl File {
-    /// Opens it, if the host lets us.
+    /// Opens a file; `None` if the host refuses.
     pub fn open(name: &CStr, mode: Mode) -> Option<Self> {
         let mut block = [name.as_ptr() as usize, mode as usize, name.count_bytes()];
         // SAFETY: `name` ends with a zero, as the host expects.
@@ -69,7 +69,7 @@ impl File {
         (handle != usize::MAX).then_some(Self(handle))
     }
 
-    /// Reads into the start of `buffer`, and returns how many bytes; 0 at the end and on a failure.
+    /// Reads into the start of `buffer`, and returns the number of bytes; 0 at the end and on a failure.
     pub fn read(&mut self, buffer: &mut [u8]) -> usize {
         let mut block = [self.0, buffer.as_mut_ptr() as usize, buffer.len()];
         // SAFETY: the host writes at most `buffer.len()` bytes.
@@ -77,7 +77,7 @@ impl File {
         buffer.len().saturating_sub(not_read)
     }
 
-    /// Writes all of `bytes`, or says that it could not.
+    /// Writes all `bytes`; returns `false` if it cannot.
     pub fn write_all(&mut self, bytes: &[u8]) -> bool {
         let mut block = [self.0, bytes.as_ptr() as usize, bytes.len()];
         // SAFETY: the host reads `bytes.len()` bytes.
@@ -93,7 +93,7 @@ impl Drop for File {
     }
 }
 
-/// Gives `from` the name `to`, in the place of what had it before.
+/// Renames `from` to `to`, and replaces an existing `to`.
 pub fn rename(from: &CStr, to: &CStr) -> bool {
     let mut block = [from.as_ptr() as usize, from.count_bytes(), to.as_ptr() as usize, to.count_bytes()];
     // SAFETY: both names end with a zero.
@@ -101,13 +101,13 @@ pub fn rename(from: &CStr, to: &CStr) -> bool {
     failed == 0
 }
 
-/// The host's standard output, a piece at a time.
+/// The host's standard output.
 #[derive(Clone, Copy, Debug)]
 pub struct Output;
 
 impl fmt::Write for Output {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // A string of semihosting ends with a zero: pieces of a line that fit a small buffer on the stack.
+        // A string of semihosting ends with a zero, so the text is copied in pieces to a small buffer on the stack.
         for piece in text.as_bytes().chunks(63) {
             let mut terminated = [0_u8; 64];
             for (to, from) in terminated.iter_mut().zip(piece) {
@@ -122,6 +122,6 @@ impl fmt::Write for Output {
 
 /// Writes one line to the host's standard output.
 pub fn print(line: fmt::Arguments<'_>) {
-    // Output has no failure, and what failed inside of a Display shows as a short line.
+    // Output never fails. A failed Display shows as a short line.
     let _ = fmt::Write::write_fmt(&mut Output, format_args!("{line}\n"));
 }

@@ -1,4 +1,4 @@
-//! What outlives a restart: a file of the host for each record, replaced as a whole.
+//! The storage of the records: a file of the host for each record, replaced as a whole.
 
 use core::ffi::CStr;
 
@@ -7,7 +7,7 @@ use minipki_device_app::{Record, StorageError};
 
 use crate::semihosting::{self, File, Mode};
 
-/// Longest path, with its end.
+/// The longest path, with the zero at its end.
 const PATH: usize = 256;
 
 /// A folder of the host.
@@ -17,32 +17,32 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// Keeps the records in `folder`, which is there already.
+    /// Keeps the records in `folder`, which must exist.
     pub const fn new(folder: &'static str) -> Self {
         Self { folder }
     }
 
-    /// Reads a record into the start of `buffer`, which has room for it and no more.
+    /// Reads a record into the start of `buffer`, which has the length of a record.
     ///
     /// # Errors
-    /// [`StorageError`] if there is a longer one.
+    /// [`StorageError`] if the file is longer.
     pub fn load(&self, record: Record, buffer: &mut [u8]) -> Result<Option<usize>, StorageError> {
         let path = self.path(record, "")?;
-        // A file that cannot be opened counts as none: QEMU 7 does not tell the two apart.
+        // A file that cannot be opened counts as missing: QEMU 7 does not distinguish the two.
         let Some(mut file) = File::open(c_str(&path)?, Mode::Read) else { return Ok(None) };
-        // One call reads all of a file of the host.
+        // One call reads a whole file of the host.
         let length = file.read(buffer);
         if file.read(&mut [0]) == 0 { Ok(Some(length)) } else { Err(StorageError) }
     }
 
-    /// Writes a record beside the old one, then puts it in its place.
+    /// Writes a record to a new file, then renames it over the old record.
     ///
     /// # Errors
-    /// [`StorageError`]; the old one is untouched then.
+    /// [`StorageError`]; then the old record is unchanged.
     pub fn store(&self, record: Record, bytes: &[u8]) -> Result<(), StorageError> {
         let (new, kept) = (self.path(record, ".new")?, self.path(record, "")?);
         let (new, kept) = (c_str(&new)?, c_str(&kept)?);
-        // The reserved file is written over: its room is there.
+        // The reserved file is overwritten, so the room exists.
         let mut file =
             File::open(new, Mode::Update).or_else(|| File::open(new, Mode::Write)).ok_or(StorageError)?;
         let written = file.write_all(bytes);
@@ -50,7 +50,7 @@ impl Storage {
         if written && semihosting::rename(new, kept) { Ok(()) } else { Err(StorageError) }
     }
 
-    /// Writes a file of a record's size, which the next record is written into.
+    /// Writes a file of a record's size, which the next record overwrites.
     ///
     /// # Errors
     /// [`StorageError`] if there is no room.
@@ -63,7 +63,7 @@ impl Storage {
         if written { Ok(()) } else { Err(StorageError) }
     }
 
-    /// The record's file in the folder, and an ending, with the zero that ends the path.
+    /// The path of the record's file with an ending, and a zero after it.
     fn path(&self, record: Record, ending: &str) -> Result<String<PATH>, StorageError> {
         let name = match record {
             Record::Identity => "/identity",

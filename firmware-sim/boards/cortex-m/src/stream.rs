@@ -1,4 +1,4 @@
-//! A TCP connection as the application sees it: reads and writes that end by a deadline.
+//! The application's TCP connection: reads and writes that end by a deadline.
 
 use core::cell::RefCell;
 use core::time::Duration;
@@ -12,22 +12,22 @@ use smoltcp::time::Instant;
 use crate::clock;
 use crate::network::{Network, wait};
 
-/// How long a peer has to acknowledge the end.
+/// The time limit for a peer to acknowledge the end.
 const LINGER: Duration = Duration::from_millis(200);
 
-/// One of the network's sockets; dropped, it resets the connection.
+/// One of the network's sockets. A drop resets the connection.
 pub struct TcpStream {
     network: &'static RefCell<Network>,
     socket: SocketHandle,
     deadline: Instant,
 }
 
-/// The moment `within` from now.
+/// The time `within` from now.
 pub(crate) fn deadline(within: Duration) -> Instant {
     clock::now() + within.into()
 }
 
-/// Whether a socket has connected, or `None` if that is to be waited for.
+/// The result of connecting a socket; `None` while it is not known.
 pub fn connected(socket: &Socket<'_>) -> Option<Result<(), ErrorKind>> {
     match socket.state() {
         State::SynSent | State::SynReceived => None,
@@ -36,7 +36,7 @@ pub fn connected(socket: &Socket<'_>) -> Option<Result<(), ErrorKind>> {
     }
 }
 
-/// Takes what a socket has received, or `None` if it is to be waited for.
+/// Takes the bytes that a socket has received; `None` if there are none yet.
 pub fn receive(socket: &mut Socket<'_>, buffer: &mut [u8]) -> Option<Result<usize, ErrorKind>> {
     match socket.recv_slice(buffer) {
         Ok(0) if !buffer.is_empty() => None,
@@ -46,7 +46,7 @@ pub fn receive(socket: &mut Socket<'_>, buffer: &mut [u8]) -> Option<Result<usiz
     }
 }
 
-/// Gives a socket bytes to send, or `None` if room for them is to be waited for.
+/// Gives a socket bytes to send; `None` if it has no room yet.
 pub fn send(socket: &mut Socket<'_>, bytes: &[u8]) -> Option<Result<usize, ErrorKind>> {
     match socket.send_slice(bytes) {
         Ok(0) if !bytes.is_empty() => None,
@@ -64,7 +64,7 @@ impl TcpStream {
         Self { network, socket, deadline }
     }
 
-    /// Waits until the connection can do something, or has failed.
+    /// Waits until `ready` returns a result.
     pub(crate) fn wait<T>(
         &mut self,
         mut ready: impl FnMut(&mut Socket<'static>) -> Option<Result<T, ErrorKind>>,
@@ -88,7 +88,7 @@ impl Write for TcpStream {
         self.wait(|socket| send(socket, bytes))
     }
 
-    /// Hands over what the peer has room for; the rest follows while we wait for its answer.
+    /// Sends the bytes that the peer has room for. The rest follows while the device waits for the answer.
     fn flush(&mut self) -> Result<(), ErrorKind> {
         self.wait(|socket| Some(if socket.may_send() { Ok(()) } else { Err(ErrorKind::ConnectionReset) }))?;
         self.network.borrow_mut().poll();
@@ -102,12 +102,12 @@ impl Stream for TcpStream {
     }
 
     fn close(mut self) {
-        // What is still to be sent may take until the deadline; the farewell only a moment.
+        // The remaining bytes have time until the deadline, the end of the connection only a short time.
         let _ = self.wait(|socket| (socket.send_queue() == 0 || !socket.may_send()).then_some(Ok(())));
         self.network.borrow_mut().socket(self.socket).close();
         self.deadline = deadline(LINGER);
         let _ = self.wait(|socket| {
-            // A peer that is still talking is heard out, or its reset would take our last words with it.
+            // Bytes from the peer are still received: otherwise a reset could destroy our last bytes.
             let _ = socket.recv(|bytes| (bytes.len(), ()));
             matches!(socket.state(), State::Closed | State::TimeWait).then_some(Ok(()))
         });

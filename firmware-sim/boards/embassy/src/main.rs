@@ -1,4 +1,4 @@
-//! A device as a task of embassy's executor: it enrols over an async TCP stream, and says that it has its certificate.
+//! A device as a task of embassy's executor: it enrols over an async TCP stream, and reports its certificate.
 //!
 //! ```text
 //! lm3s6965-embassy --ca 10.0.2.2:9000 --fingerprint HEX --subject sensor
@@ -22,11 +22,10 @@ use minipki_core::link::Link;
 use minipki_core::session::{self, EnrolClient, EnrolForm, EnrolOutcome, Enrolment};
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::trust::Validity;
-use minipki_cortex_m::arguments::LENGTH;
+use minipki_cortex_m::arguments::{LENGTH, Line};
 use minipki_cortex_m::entropy::HostEntropy;
 use minipki_cortex_m::network::{Addressing, Network};
-use minipki_cortex_m::program::Line;
-use minipki_cortex_m::{boot, clock, exit, failure, semihosting};
+use minipki_cortex_m::{boot, clock, failure, semihosting};
 use minipki_device_app::Config;
 use minipki_lm3s6965::CHIP;
 
@@ -42,20 +41,16 @@ fn main() -> ! {
         Err(error) => boot::usage(format_args!("{error}")),
     };
     let Some(mut entropy) = HostEntropy::open(c"/dev/urandom") else {
-        failure::stop(exit::NO_ENTROPY, format_args!("cannot read entropy"));
+        failure::stop(failure::NO_ENTROPY, format_args!("cannot read entropy"));
     };
     let network = Network::start(CHIP.mac, Addressing::Dhcp, &mut entropy);
     let Some(net) = network.and_then(|network| singleton!(: Net = Net::new(network))) else {
-        failure::stop(exit::FAULT, format_args!("started twice"));
+        failure::stop(failure::FAULT, format_args!("started twice"));
     };
-    executor::run(
-        CHIP.mac,
-        || net.round(),
-        |spawner| spawner.spawn(device(net, entropy, config).ok()?).into(),
-    )
+    executor::run(CHIP.mac, || net.poll(), |spawner| spawner.spawn(device(net, entropy, config).ok()?).into())
 }
 
-/// The device: a task, which ends the emulator's run.
+/// The task of the device, which ends the emulator.
 #[embassy_executor::task]
 async fn device(net: &'static Net, entropy: HostEntropy, config: Config<'static, SocketAddrV4>) {
     let code = match enrol(net, entropy, &config).await {
@@ -71,7 +66,7 @@ async fn device(net: &'static Net, entropy: HostEntropy, config: Config<'static,
     semihosting::exit(code)
 }
 
-/// Makes a key and has it certified. What lives across an `await` lies in the task's static memory, the buffers too.
+/// Makes a key and requests its certificate. The buffers live across an `await`, so they are in the task's static memory.
 async fn enrol(
     net: &'static Net,
     mut entropy: HostEntropy,

@@ -14,7 +14,7 @@ use minipki_cortex_m::stream::{connected, receive, send};
 use smoltcp::iface::SocketHandle;
 use smoltcp::time::Instant;
 
-/// As many tasks can wait as the network has sockets. One more would be woken at once, and look again and again.
+/// The number of tasks that can wait: as many as the network has sockets. One more task would poll without sleep.
 const TASKS: usize = 2;
 
 /// The board's network, and the tasks that wait for it.
@@ -28,13 +28,13 @@ impl Net {
         Self { network, waiting: RefCell::new(Vec::new()) }
     }
 
-    /// Moves frames both ways, and wakes the tasks that wait: each looks for itself what has come.
-    pub(crate) fn round(&self) {
+    /// Moves frames in both directions, and wakes all waiting tasks. Each task checks its own socket.
+    pub(crate) fn poll(&self) {
         self.network.borrow_mut().poll();
         self.waiting.take().into_iter().for_each(Waker::wake);
     }
 
-    /// Waits until `ready` has something, or the deadline is past.
+    /// Waits until `ready` returns a result, or the deadline has passed.
     async fn wait<T>(
         &self,
         deadline: Instant,
@@ -59,7 +59,7 @@ impl Net {
     }
 }
 
-/// A TCP connection; dropped, it is reset.
+/// A TCP connection. A drop resets it.
 pub(crate) struct TcpStream {
     net: &'static Net,
     socket: SocketHandle,
@@ -67,7 +67,7 @@ pub(crate) struct TcpStream {
 }
 
 impl TcpStream {
-    /// Connects, as soon as the board has an address. Everything on the stream ends by `deadline`.
+    /// Connects, as soon as the board has an address. All operations of the stream end by `deadline`.
     pub(crate) async fn connect(
         net: &'static Net,
         to: SocketAddrV4,
@@ -76,7 +76,7 @@ impl TcpStream {
         net.wait(deadline, |network| network.address().map(Ok)).await?;
         let socket = net.network.borrow_mut().connect(to)?;
         let stream = Self { net, socket, deadline };
-        net.round();
+        net.poll();
         net.wait(deadline, |network| connected(network.socket(socket))).await?;
         Ok(stream)
     }
@@ -103,9 +103,9 @@ impl Write for TcpStream {
         self.net.wait(self.deadline, |network| send(network.socket(self.socket), bytes)).await
     }
 
-    /// Sends what the peer has room for. The rest follows at the next rounds.
+    /// Sends the bytes that the peer has room for. The rest follows at the next polls.
     async fn flush(&mut self) -> Result<(), ErrorKind> {
-        self.net.round();
+        self.net.poll();
         Ok(())
     }
 }

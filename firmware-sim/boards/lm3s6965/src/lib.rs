@@ -1,4 +1,4 @@
-//! The Stellaris LM3S6965: a Cortex-M3 with 256 KB of flash, 64 KB of RAM and Ethernet, as QEMU has it.
+//! The Stellaris LM3S6965: a Cortex-M3 with 256 KB of flash, 64 KB of RAM and Ethernet, as QEMU emulates it.
 #![no_std]
 
 mod mac;

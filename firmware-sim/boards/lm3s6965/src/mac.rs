@@ -11,20 +11,20 @@ pub(crate) struct Controller;
 /// The registers that we use, by their offset.
 #[derive(Clone, Copy)]
 enum Register {
-    /// MACRIS and MACIACK: what happened; write 1 to forget it.
+    /// MACRIS and MACIACK: the events; a written 1 clears an event.
     Status = 0x00,
-    /// MACIM: which of it interrupts.
+    /// MACIM: the events that interrupt.
     Mask = 0x04,
     ReceiveControl = 0x08,
     TransmitControl = 0x0c,
     /// The FIFOs, a word at a time.
     Data = 0x10,
-    /// MACIA0 and MACIA1: our address.
+    /// MACIA0 and MACIA1: the board's address.
     Address = 0x14,
     AddressEnd = 0x18,
-    /// Frames that wait.
+    /// The number of waiting frames.
     Frames = 0x34,
-    /// 1 sends what is in the FIFO, and reads as 1 until it is sent.
+    /// A written 1 sends the frame in the FIFO; it reads as 1 until the frame is sent.
     Transmit = 0x38,
 }
 
@@ -33,22 +33,22 @@ const BASE: usize = 0x4004_8000;
 const INTERRUPT: u16 = 42;
 const RECEIVED: u32 = 1;
 const RESET_FIFO: u32 = 0x10;
-/// Receive, and drop what has a wrong check sum.
+/// Receive, and drop frames with a wrong check sum.
 const RECEIVE: u32 = 0x09;
 /// Transmit, pad short frames, and add the check sum.
 const TRANSMIT: u32 = 0x07;
-/// Bytes of the length word and of the check sum, which the receiving FIFO counts in.
+/// Bytes of the length word and of the check sum, which are in the length of the receiving FIFO.
 const AROUND: usize = 6;
-/// Bytes of addresses and type, which the transmitting FIFO leaves out.
+/// Bytes of addresses and type, which are not in the length of the transmitting FIFO.
 const HEADER: usize = 14;
 
 fn read(register: Register) -> u32 {
-    // SAFETY: an aligned register of a controller that is always there; no Rust object lives at its address.
+    // SAFETY: an aligned register of a controller that always exists; no Rust object is at its address.
     unsafe { ptr::read_volatile((BASE + register as usize) as *const u32) }
 }
 
 fn write(register: Register, value: u32) {
-    // SAFETY: as in `read`; the controller has no DMA, so it writes to no memory of ours.
+    // SAFETY: as in `read`; the controller has no DMA, so it writes to no memory of the program.
     unsafe { ptr::write_volatile((BASE + register as usize) as *mut u32, value) }
 }
 
@@ -87,14 +87,14 @@ impl Mac for Controller {
         let mut to = buffer.iter_mut().take(length);
         let mut take = |bytes: &[u8]| to.by_ref().zip(bytes).for_each(|(to, from)| *to = *from);
         take(&[first, second]);
-        // The FIFO goes on to the next frame only when the last word of this one is read.
+        // The FIFO moves to the next frame only after the last word of this frame is read.
         for _ in 1..in_fifo.div_ceil(4) {
             take(&read(Register::Data).to_le_bytes());
         }
         (length <= buffer.len()).then_some(length)
     }
 
-    /// Whether the last frame has left the FIFO: it holds one.
+    /// Whether the last frame has left the FIFO, which holds one frame.
     fn can_transmit(&self) -> bool {
         read(Register::Transmit) & 1 == 0
     }

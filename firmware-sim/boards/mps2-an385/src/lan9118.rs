@@ -14,17 +14,17 @@ pub(crate) struct Controller;
 enum Register {
     ReceiveData = 0x00,
     TransmitData = 0x20,
-    /// One word for each frame received.
+    /// One word for each received frame.
     ReceiveStatus = 0x40,
     InterruptConfiguration = 0x54,
-    /// What happened; write 1 to forget it.
+    /// The events; a written 1 clears an event.
     InterruptStatus = 0x58,
     InterruptEnable = 0x5c,
     TransmitConfiguration = 0x70,
     HardwareConfiguration = 0x74,
-    /// How many words of status wait, in bits 16 to 23.
+    /// The number of waiting status words, in bits 16 to 23.
     ReceiveFifo = 0x7c,
-    /// Bytes of data that find room, in bits 0 to 15.
+    /// The free bytes for data, in bits 0 to 15.
     TransmitFifo = 0x80,
     MacCommand = 0xa4,
     MacData = 0xa8,
@@ -42,22 +42,22 @@ enum MacRegister {
 const BASE: usize = 0x4020_0000;
 /// AN385, table 3-8.
 const INTERRUPT: u16 = 13;
-/// HW_CFG: back to the defaults, in which the receiving FIFO announces every frame.
+/// HW_CFG: a reset to the defaults, with which every received frame causes an interrupt.
 const SOFT_RESET: u32 = 1;
-/// HW_CFG: a bit that must be one, and 5 KB for the transmitting FIFO, as after a reset.
+/// HW_CFG: a bit that must be 1, and 5 KB for the transmitting FIFO, as after a reset.
 const HARDWARE: u32 = 1 << 20 | 5 << 16;
 /// IRQ_CFG: enabled, active high, driven both ways.
 const INTERRUPT_PIN: u32 = 1 << 8 | 1 << 4 | 1;
-/// INT_STS: the FIFO of received status has something.
+/// INT_STS: the FIFO of received status is not empty.
 const RECEIVED: u32 = 1 << 3;
-/// TX_CFG: on, and forget the status of what was sent.
+/// TX_CFG: on, and discard the status of sent frames.
 const TRANSMIT_ON: u32 = 1 << 15 | 1 << 1;
-/// MAC_CR: full duplex, pad short frames, transmit and receive; what is not for us is dropped.
+/// MAC_CR: full duplex, pad short frames, transmit and receive; frames for other addresses are dropped.
 const MAC_CONTROL: u32 = 1 << 20 | 1 << 8 | 1 << 3 | 1 << 2;
-/// MAC_CSR_CMD and E2P_CMD: at work, or to begin.
+/// MAC_CSR_CMD and E2P_CMD: a written 1 begins the command; it reads as 1 until the end.
 const BUSY: u32 = 1 << 31;
 const READ: u32 = 1 << 30;
-/// Status of a frame received: broken, or too long.
+/// Status of a received frame: damaged, or too long.
 const ERROR: u32 = 1 << 15;
 const CHECK_SUM: usize = 4;
 /// First command word: the frame is one piece.
@@ -66,12 +66,12 @@ const WHOLE: u32 = 1 << 13 | 1 << 12;
 const COMMANDS: usize = 8;
 
 fn read(register: Register) -> u32 {
-    // SAFETY: an aligned register of a controller that is always there; no Rust object lives at its address.
+    // SAFETY: an aligned register of a controller that always exists; no Rust object is at its address.
     unsafe { ptr::read_volatile((BASE + register as usize) as *const u32) }
 }
 
 fn write(register: Register, value: u32) {
-    // SAFETY: as in `read`; the controller has no DMA, so it writes to no memory of ours.
+    // SAFETY: as in `read`; the controller has no DMA, so it writes to no memory of the program.
     unsafe { ptr::write_volatile((BASE + register as usize) as *mut u32, value) }
 }
 
@@ -128,7 +128,7 @@ impl Mac for Controller {
         let in_fifo = (status >> 16 & 0x3fff) as usize;
         let length = in_fifo.saturating_sub(CHECK_SUM);
         let mut to = buffer.iter_mut().take(length);
-        // The bytes that do not fit are read too: the FIFO goes on to the next frame only then.
+        // Bytes that do not fit are read too, since only then the FIFO moves to the next frame.
         for _ in 0..in_fifo.div_ceil(4) {
             let word = read(Register::ReceiveData).to_le_bytes();
             to.by_ref().zip(word).for_each(|(to, from)| *to = from);
@@ -141,7 +141,7 @@ impl Mac for Controller {
     }
 
     fn transmit(&self, frame: &[u8]) {
-        // The status of the frames before, which nobody reads.
+        // Discards the status of earlier frames, which is not read.
         write(Register::TransmitConfiguration, TRANSMIT_ON);
         let length = frame.len() as u32;
         write(Register::TransmitData, WHOLE | length);

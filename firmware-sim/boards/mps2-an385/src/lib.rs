@@ -1,4 +1,4 @@
-//! Arm's MPS2 board with the FPGA image of application note 385: a Cortex-M3, 8 MB of SSRAM and a LAN9118, as QEMU has it.
+//! Arm's MPS2 board with the FPGA image of application note 385: a Cortex-M3, 8 MB of SSRAM and a LAN9118, under QEMU.
 #![no_std]
 
 mod lan9118;

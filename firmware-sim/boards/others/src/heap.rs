@@ -1,5 +1,5 @@
-//! The heap that others need: a free list over a static array, and the most that was in use of it.
-#![allow(unsafe_code, reason = "an allocator stands below Rust's rules")]
+//! The heap for the other crates: a free list over a static array, with a measurement of its use.
+#![allow(unsafe_code, reason = "an allocator is unsafe")]
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -8,26 +8,26 @@ use embedded_alloc::LlffHeap;
 
 const SIZE: usize = 24 * 1024;
 
-struct Watched {
+struct MeasuredHeap {
     heap: LlffHeap,
     used: AtomicUsize,
     peak: AtomicUsize,
-    /// What was in use already when the peak was forgotten.
+    /// The bytes in use at the last [`reset_peak`].
     before: AtomicUsize,
 }
 
 #[global_allocator]
-static HEAP: Watched = Watched {
+static HEAP: MeasuredHeap = MeasuredHeap {
     heap: LlffHeap::empty(),
     used: AtomicUsize::new(0),
     peak: AtomicUsize::new(0),
     before: AtomicUsize::new(0),
 };
 
-// SAFETY: the heap's own allocator does the work; beside it only sums are kept.
-unsafe impl GlobalAlloc for Watched {
+// SAFETY: the inner allocator does the work; this type only counts bytes.
+unsafe impl GlobalAlloc for MeasuredHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise is passed on.
+        // SAFETY: the caller guarantees the same conditions.
         let memory = unsafe { self.heap.alloc(layout) };
         if !memory.is_null() {
             let used = self.used.fetch_add(layout.size(), Relaxed) + layout.size();
@@ -38,28 +38,28 @@ unsafe impl GlobalAlloc for Watched {
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         self.used.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller's promise is passed on.
+        // SAFETY: the caller guarantees the same conditions.
         unsafe { self.heap.dealloc(memory, layout) };
     }
 }
 
-/// Gives the heap its memory; to be called once, before anything is allocated.
+/// Gives the heap its memory. Must be called once, before the first allocation.
 pub(crate) fn start() {
     let memory = cortex_m::singleton!(: [u8; SIZE] = [0; SIZE]);
     if let Some(memory) = memory {
-        // SAFETY: the memory is a static's, handed out once, and nobody else uses it.
+        // SAFETY: the memory is static, is lent once, and has no other user.
         unsafe { HEAP.heap.init(memory.as_mut_ptr() as usize, SIZE) };
     }
 }
 
-/// Starts to look for the peak anew.
-pub(crate) fn forget_peak() {
+/// Starts a new measurement of the peak.
+pub(crate) fn reset_peak() {
     let used = HEAP.used.load(Relaxed);
     HEAP.before.store(used, Relaxed);
     HEAP.peak.store(used, Relaxed);
 }
 
-/// Most bytes in use at once since [`forget_peak`], beside those that were in use then.
+/// The most bytes in use at once since [`reset_peak`], without those that were in use then.
 pub(crate) fn peak() -> usize {
     HEAP.peak.load(Relaxed) - HEAP.before.load(Relaxed)
 }

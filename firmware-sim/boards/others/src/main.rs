@@ -1,6 +1,6 @@
-//! The crates `rsa` and `snow` at the work that MiniPKI does itself, measured on the same chip by the same meter.
+//! The cost of the crates `rsa` and `snow` for the same work as MiniPKI's, on the same chip.
 //!
-//! Each line is `what | instructions | bytes of stack | bytes of heap`; `cargo xtask budgets` reads them.
+//! Each line is `name | instructions | bytes of stack | bytes of heap`; `cargo xtask budgets` reads them.
 #![no_std]
 #![no_main]
 
@@ -15,15 +15,15 @@ use minipki_cortex_m::meter::{self, Cost};
 use minipki_cortex_m::semihosting::{exit, print};
 use minipki_lm3s6965::CHIP;
 
-/// Names of the program's failures.
+/// A result. An error is the name of the step that failed.
 type Outcome<T> = Result<T, &'static str>;
 
 #[entry]
 fn main() -> ! {
     match run() {
         Ok(()) => exit(0),
-        Err(what) => {
-            print(format_args!("failed: {what}"));
+        Err(step) => {
+            print(format_args!("failed: {step}"));
             exit(1)
         }
     }
@@ -38,14 +38,14 @@ fn run() -> Outcome<()> {
     noise::run()
 }
 
-/// Runs `work`, and says what it took of the chip and, at most at once, of the heap.
+/// Runs `work`, and returns its result, its cost and its peak of heap.
 fn measure<T>(work: impl FnOnce() -> T) -> (T, Cost, usize) {
-    heap::forget_peak();
+    heap::reset_peak();
     let (result, cost) = meter::measure(work);
     (result, cost, heap::peak())
 }
 
-/// Reports what something took.
+/// Prints the cost of some work.
 fn row(name: &str, cost: Cost, heap: usize) {
     print(format_args!("{name} | {} | {} | {heap}", cost.instructions, cost.stack));
 }

@@ -1,4 +1,4 @@
-//! The crate `snow` shakes hands with itself, as MiniPKI's Noise is measured: XX, no payloads.
+//! Handshakes of the crate `snow` with itself, measured as MiniPKI's Noise: XX, no payloads.
 
 use minipki_cortex_m::meter::{Cost, FixedRng};
 use rsa::rand_core::Rng;
@@ -16,7 +16,7 @@ const PROTOCOL: &str = "Noise_XX_25519_ChaChaPoly_SHA256";
 /// A text of 1 KB, and room for the tag.
 const MESSAGE: usize = 1024 + 16;
 
-/// snow's own functions, and randomness that is the same in every run.
+/// snow's own functions, with randomness that is the same in every run.
 struct Fixed;
 
 impl CryptoResolver for Fixed {
@@ -44,11 +44,11 @@ impl Random for Fixed {
     }
 }
 
-/// An end, and what it has taken so far.
+/// One side of the handshake, with its cost so far.
 struct End {
     state: HandshakeState,
     cost: Cost,
-    /// What its state is made of, and the most beside it.
+    /// The bytes of its state, and the peak above them.
     heap: [usize; 2],
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn run() -> Outcome<()> {
     record(["snow: seal 1 KB", "snow: open 1 KB"], 1024, &mut left, &mut right)
 }
 
-/// A message from one side to the other.
+/// Measures a message from one side to the other.
 fn record(names: [&str; 2], len: usize, from: &mut TransportState, to: &mut TransportState) -> Outcome<()> {
     let (mut message, mut text) = ([0; MESSAGE], [0x42; MESSAGE]);
     let (sealed, cost, heap) = measure(|| from.write_message(&text[..len], &mut message));

@@ -1,4 +1,4 @@
-//! The crate `rsa` verifies the signatures of the certificates that MiniPKI is measured with.
+//! The cost of the crate `rsa` for the certificates of MiniPKI's own measurements.
 
 use minipki_core::cert::Certificate;
 use minipki_core::crypto::rsa::AllSizes;
@@ -31,7 +31,7 @@ pub(crate) fn run() -> Outcome<()> {
         let digest = Portable::new().sha256(&certificate.signed_slices());
         let (verified, cost, heap) = measure(|| {
             let key = PublicKey::new(BoxedUint::from_be_slice_vartime(modulus), BoxedUint::from(65537_u32))?;
-            // Any salt length, as MiniPKI reads it.
+            // Any salt length, which is read from the signature as in MiniPKI.
             let padding = Pss::<Sha256> { salt_len: None, ..Pss::new() };
             padding.verify(&key, &digest, signature)
         });

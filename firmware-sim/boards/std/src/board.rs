@@ -16,22 +16,22 @@ use rand_core::UnwrapErr;
 use crate::storage::Storage;
 use crate::stream::{StdStream, kind};
 
-/// How often a listening socket is looked at: std has no `accept` with a deadline.
-const GLANCE: Duration = Duration::from_millis(2);
+/// The interval at which a listening socket is polled: std has no `accept` with a deadline.
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
-/// What the board knows of the time.
+/// The source of the board's time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Timekeeping {
     /// The machine's clock.
     #[default]
     Clock,
-    /// No clock: it is [`MADE`] or later.
+    /// No clock: the time is [`MADE`] or later.
     None,
 }
 
 /// A PC as a device.
 pub struct StdBoard<'r> {
-    /// With the deadline; `None` is later than the machine's clock can count.
+    /// The listening socket and its deadline; `None` is later than any time of the machine's clock.
     listener: Option<(TcpListener, Option<Instant>)>,
     rng: UnwrapErr<SysRng>,
     time: Timekeeping,
@@ -40,13 +40,13 @@ pub struct StdBoard<'r> {
 }
 
 impl<'r> StdBoard<'r> {
-    /// Puts one together; `report` gets each line.
+    /// Makes a board. `report` gets each line.
     pub fn new(
         time: Timekeeping,
         storage: Storage,
         report: impl FnMut(fmt::Arguments<'_>) + Send + 'r,
     ) -> Self {
-        // A machine without random numbers has no way on; UnwrapErr stops it there.
+        // UnwrapErr stops the device if there are no random numbers.
         Self { listener: None, rng: UnwrapErr(SysRng), time, storage, report: Box::new(report) }
     }
 
@@ -58,8 +58,8 @@ impl<'r> StdBoard<'r> {
         Ok(at)
     }
 
-    /// Reports an error of the storage in words. The application sees only that there was one.
-    fn told<T>(&mut self, result: Result<T, String>) -> Result<T, StorageError> {
+    /// Reports the text of a storage error. The application gets a [`StorageError`] without the text.
+    fn report_error<T>(&mut self, result: Result<T, String>) -> Result<T, StorageError> {
         result.map_err(|error| {
             self.report(format_args!("storage: {error}"));
             StorageError
@@ -97,8 +97,8 @@ impl Board for StdBoard<'_> {
                 Ok((socket, _)) => {
                     return StdStream::new(socket, *until).map_err(|error| kind(&error));
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(GLANCE),
-                // The connection is gone already. The listener is not at fault.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(POLL_INTERVAL),
+                // The connection has ended already. This is not an error of the listener.
                 Err(error)
                     if matches!(
                         error.kind(),
@@ -127,17 +127,17 @@ impl Board for StdBoard<'_> {
 
     fn load(&mut self, record: Record, buffer: &mut [u8]) -> Result<Option<usize>, StorageError> {
         let loaded = self.storage.load(record, buffer);
-        self.told(loaded)
+        self.report_error(loaded)
     }
 
     fn store(&mut self, record: Record, bytes: &[u8]) -> Result<(), StorageError> {
         let stored = self.storage.store(record, bytes);
-        self.told(stored)
+        self.report_error(stored)
     }
 
     fn reserve(&mut self, record: Record) -> Result<(), StorageError> {
         let reserved = self.storage.reserve(record);
-        self.told(reserved)
+        self.report_error(reserved)
     }
 
     fn report(&mut self, line: fmt::Arguments<'_>) {

@@ -1,4 +1,4 @@
-//! The program, apart from the process it runs in.
+//! The program without its process: arguments, configuration and run.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -10,15 +10,15 @@ use minipki_device_app::{Config, Exit, Memory};
 use crate::board::{StdBoard, Timekeeping};
 use crate::storage::{Folder, Storage};
 
-/// How the words are to be written: the application's, and those of this board.
+/// The syntax of the arguments: the application's, and those of this board.
 pub const USAGE: &str = "\
 --ca HOST:PORT --fingerprint HEX --subject NAME [--token TOKEN]
   [--connect HOST:PORT | --listen HOST:PORT] [--peer-subject NAME] [--send TEXT] [--deadline SECONDS]
-  [--store FOLDER]   keeps the key, the certificate and the time for the next run, in a folder of the device's
-                     own; without it, an answer of the CA that is lost costs the name
-  [--no-clock]       as on a board that has none";
+  [--store FOLDER]   the device's own folder, which keeps the key, the certificate and the time for the next run;
+                     without it, the name is lost if an answer of the CA is lost
+  [--no-clock]       runs as on a board without a clock";
 
-/// Why a device was not started, for a person.
+/// The reason why a device was not started, for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartError {
     /// An error in the arguments; [`USAGE`] is printed with it.
@@ -40,15 +40,15 @@ impl StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(wrong) => write!(f, "{wrong}\n\nusage: minipki-device {USAGE}"),
-            Self::Storage(wrong) => f.write_str(wrong),
+            Self::Usage(error) => write!(f, "{error}\n\nusage: minipki-device {USAGE}"),
+            Self::Storage(error) => f.write_str(error),
         }
     }
 }
 
 impl std::error::Error for StartError {}
 
-/// Runs a device as `words` say; each line of its report goes to `report`.
+/// Runs a device with the arguments `words`; `report` gets each line of its report.
 ///
 /// # Errors
 /// [`StartError`].
@@ -69,7 +69,7 @@ pub fn run(
     Ok(minipki_device_app::run(&config, &mut Memory::new(), &mut board))
 }
 
-/// Takes out the board's own options, and puts addresses in the place of host names: a device has no resolver.
+/// Removes the board's own options, and replaces host names by addresses, since a device has no resolver.
 fn board(
     words: impl IntoIterator<Item = String>,
 ) -> Result<(Timekeeping, Option<PathBuf>, Vec<String>), String> {
@@ -87,7 +87,7 @@ fn board(
             }
             _ => {
                 rest.push(word);
-                // A value is never taken for an option.
+                // The value, which is not an option.
                 rest.extend(words.next());
             }
         }

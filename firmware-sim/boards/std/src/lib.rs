@@ -1,4 +1,4 @@
-//! The device application's board on a PC: [`StdBoard`] stands on the operating system.
+//! The board of the device application on a PC: [`StdBoard`] uses the operating system.
 
 mod board;
 mod command;

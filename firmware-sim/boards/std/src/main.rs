@@ -7,12 +7,12 @@ use minipki_device::run;
 
 fn main() -> ExitCode {
     let ended = run(std::env::args_os().skip(1), |line| {
-        // Nobody may be reading: that is no reason to stop.
+        // The device continues if nobody reads its output.
         let _ = writeln!(io::stdout(), "{line}");
     });
-    let exit = ended.unwrap_or_else(|wrong| {
-        let _ = writeln!(io::stderr(), "error: {wrong}");
-        wrong.exit()
+    let exit = ended.unwrap_or_else(|error| {
+        let _ = writeln!(io::stderr(), "error: {error}");
+        error.exit()
     });
     ExitCode::from(exit.code())
 }

@@ -1,4 +1,4 @@
-//! The storage of a device's records: two files in a folder of its own, or none.
+//! The storage of a device's records: two files in the device's own folder, or no storage.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -12,10 +12,10 @@ use rustix::process::geteuid;
 /// A board's storage.
 #[derive(Debug, Default)]
 pub enum Storage {
-    /// Forgets everything when the device stops.
+    /// No storage: all records are lost when the device stops.
     #[default]
     Nowhere,
-    /// Files in a folder that nobody but the owner can reach.
+    /// Files in a folder that only the owner can reach.
     Folder(Folder),
 }
 
@@ -35,16 +35,16 @@ const fn name(record: Record) -> &'static str {
 }
 
 impl Folder {
-    /// Makes the folder, if it is not there, and takes it for one device alone. An existing one is not changed.
+    /// Makes the folder if it does not exist, and locks it for one device. An existing folder is not changed.
     ///
     /// # Errors
-    /// Why no record is kept there, and what to do, for a person.
+    /// The reason why the folder cannot be used, with advice, for a person.
     pub fn open(path: &Path) -> Result<Self, String> {
         let shown = path.display();
-        let wrong = |error: io::Error| format!("--store {shown:?}: {error}");
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(wrong)?;
-        let handle = File::open(path).map_err(wrong)?;
-        let metadata = handle.metadata().map_err(wrong)?;
+        let named = |error: io::Error| format!("--store {shown:?}: {error}");
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(named)?;
+        let handle = File::open(path).map_err(named)?;
+        let metadata = handle.metadata().map_err(named)?;
         if !is_private(&metadata) {
             return Err(format!(
                 "others can reach the folder {shown:?} (mode {:04o}, owner {}), and a private key would be in it; \
@@ -59,11 +59,11 @@ impl Folder {
             Err(TryLockError::WouldBlock) => Err(format!(
                 "another device uses the folder {shown:?}; wait for its end, or name another folder"
             )),
-            Err(TryLockError::Error(error)) => Err(wrong(error)),
+            Err(TryLockError::Error(error)) => Err(named(error)),
         }
     }
 
-    /// Reads a record into the start of `buffer`, which has room for it and no more; `None` if there is none.
+    /// Reads a record into the start of `buffer`, which has the length of a record; `None` if there is no record.
     fn load(&self, record: Record, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let mut file = match open(OpenOptions::new().read(true), &self.path.join(name(record))) {
             Ok(file) => file,
@@ -83,37 +83,37 @@ impl Folder {
         }
     }
 
-    /// Writes a record beside its place, then moves it there: whole, or as before.
+    /// Writes a record to a new file, then renames it over the old record.
     fn store(&self, record: Record, bytes: &[u8]) -> io::Result<()> {
-        self.write_beside(record, bytes)?;
-        fs::rename(self.beside(record), self.path.join(name(record)))?;
+        self.write_new(record, bytes)?;
+        fs::rename(self.new_path(record), self.path.join(name(record)))?;
         self.handle.sync_all()
     }
 
-    /// Writes the file that the next record goes into. Its blocks are written over then, so they are there.
-    fn write_beside(&self, record: Record, bytes: &[u8]) -> io::Result<()> {
+    /// Writes the file for the next record. A reserved file is overwritten, so its blocks exist already.
+    fn write_new(&self, record: Record, bytes: &[u8]) -> io::Result<()> {
         let mut options = OpenOptions::new();
         let mut file =
-            open(options.write(true).create(true).truncate(false).mode(0o600), &self.beside(record))?;
+            open(options.write(true).create(true).truncate(false).mode(0o600), &self.new_path(record))?;
         file.write_all(bytes)?;
         file.set_len(bytes.len() as u64)?;
         file.sync_all()
     }
 
-    fn beside(&self, record: Record) -> PathBuf {
+    fn new_path(&self, record: Record) -> PathBuf {
         self.path.join(name(record)).with_extension("new")
     }
 }
 
 impl Drop for Folder {
-    /// Unlocks it. Closing is not enough: a child process that is just being started still has the folder open.
+    /// Unlocks the folder. Closing is not enough: a child process that just starts may still have the folder open.
     fn drop(&mut self) {
         // If this fails, closing unlocks it.
         let _ = self.handle.unlock();
     }
 }
 
-/// Opens a file that nobody but the owner can reach.
+/// Opens a file that only the owner can reach.
 fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let file = options.custom_flags(OFlags::NOFOLLOW.bits() as i32).open(path)?;
     if is_private(&file.metadata()?) {
@@ -151,7 +151,7 @@ impl Storage {
     /// # Errors
     /// As [`Storage::load`].
     pub fn reserve(&self, record: Record) -> Result<(), String> {
-        self.with(record, |folder| folder.write_beside(record, &vec![0; record.size()])).map(|_| ())
+        self.with(record, |folder| folder.write_new(record, &vec![0; record.size()])).map(|_| ())
     }
 
     fn with<T>(

@@ -7,57 +7,57 @@ use std::time::{Duration, Instant};
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use minipki_device_app::Stream;
 
-/// How long the other side may take over our last word.
+/// The time for the other side to receive the last bytes.
 const LINGER: Duration = Duration::from_millis(200);
 
-/// How much of what it still sends is thrown away for it.
-const ALLOWANCE: usize = 64 * 1024;
+/// The greatest number of bytes that are discarded during this time.
+const MAX_DISCARDED: usize = 64 * 1024;
 
 /// A [`TcpStream`] with a deadline.
 #[derive(Debug)]
 pub struct StdStream {
     socket: TcpStream,
-    /// `None` is later than the machine's clock can say.
+    /// `None` is later than any time of the machine's clock.
     deadline: Option<Instant>,
 }
 
 impl StdStream {
-    /// Takes the stream over, with that deadline.
+    /// Takes the stream over, with a deadline.
     ///
     /// # Errors
-    /// The operating system's.
+    /// The error of the operating system.
     pub fn new(socket: TcpStream, deadline: Option<Instant>) -> io::Result<Self> {
-        // Each message waits for an answer to it: none is to wait for another to fill a segment.
+        // Each message waits for its answer, so it must be sent at once.
         socket.set_nodelay(true)?;
-        // One that was accepted may have taken it over from its listener.
+        // An accepted socket may have inherited this from its listener.
         socket.set_nonblocking(false)?;
         Ok(Self { socket, deadline })
     }
 
-    /// What is left until the deadline.
-    fn left(&self) -> io::Result<Option<Duration>> {
+    /// The time until the deadline.
+    fn remaining(&self) -> io::Result<Option<Duration>> {
         match self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
             Some(Duration::ZERO) => Err(io::ErrorKind::TimedOut.into()),
-            left => Ok(left),
+            remaining => Ok(remaining),
         }
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         retry(|| {
-            self.socket.set_read_timeout(self.left()?)?;
+            self.socket.set_read_timeout(self.remaining()?)?;
             self.socket.read(buffer)
         })
     }
 
     fn send(&mut self, data: &[u8]) -> io::Result<usize> {
         retry(|| {
-            self.socket.set_write_timeout(self.left()?)?;
+            self.socket.set_write_timeout(self.remaining()?)?;
             self.socket.write(data)
         })
     }
 }
 
-/// Tries until it is not a signal that ended it.
+/// Repeats an attempt that a signal has interrupted.
 fn retry(mut attempt: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match attempt() {
@@ -67,7 +67,7 @@ fn retry(mut attempt: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     }
 }
 
-/// The operating system's word for a timeout is `WouldBlock` on some systems.
+/// The kind of an error. On some systems a timeout is `WouldBlock`.
 pub(crate) fn kind(error: &io::Error) -> ErrorKind {
     match error.kind() {
         io::ErrorKind::WouldBlock => ErrorKind::TimedOut,
@@ -103,15 +103,15 @@ impl Stream for StdStream {
         self.deadline = Instant::now().checked_add(within);
     }
 
-    /// Closing a socket that holds unread bytes resets the connection, and a reset destroys what the
-    /// other side has not read yet; so what it still sends is read away first, within bounds.
+    /// Closing a socket with unread bytes resets the connection, and a reset destroys bytes that the other side has not
+    /// read yet. So the remaining bytes of the other side are read and discarded first, within limits.
     fn close(mut self) {
         self.set_deadline(LINGER);
         if self.socket.shutdown(Shutdown::Write).is_err() {
             return;
         }
         let (mut scratch, mut read) = ([0; 1024], 0);
-        while read < ALLOWANCE {
+        while read < MAX_DISCARDED {
             match self.receive(&mut scratch) {
                 Ok(0) | Err(_) => return,
                 Ok(n) => read += n,

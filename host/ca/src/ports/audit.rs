@@ -1,17 +1,16 @@
-//! The port of the audit log: acts of operators and the life of the CA, as the ledger keeps them.
+//! The port of the audit log: the acts of operators and the events in the life of the CA.
 
 use minipki_core::time::UnixTime;
 
 use super::LedgerError;
 
-/// How many entries an audit log keeps: the newest.
+/// The number of entries that an audit log keeps: the newest.
 pub const AUDIT_KEPT: u64 = 100_000;
 
-/// One entry to be appended. Its texts have bounded lengths, so a log of [`AUDIT_KEPT`] entries has a bounded size.
+/// An entry to append. Its texts have bounded lengths, so the log has a bounded size.
 ///
-/// An entry is made for an act of an operator or for an event in the life of the CA, such as a key that is made, a server
-/// that is started or a token that is revoked. No entry is made for a request of a client: clients could push the others
-/// out of the log.
+/// An entry is about an act of an operator or an event in the life of the CA, for example a new key or a revoked token.
+/// Requests of clients have no entries: clients could push the others out of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
     time: UnixTime,
@@ -21,16 +20,16 @@ pub struct AuditEntry {
 }
 
 impl AuditEntry {
-    /// Bytes of an actor's text, at most.
+    /// The maximum bytes of an actor's text.
     pub const ACTOR: usize = 128;
 
-    /// Bytes of an action's text, at most.
+    /// The maximum bytes of an action's text.
     pub const ACTION: usize = 128;
 
-    /// Bytes of the details, at most.
+    /// The maximum bytes of the details.
     pub const DETAILS: usize = 512;
 
-    /// An entry: `actor` has done `action` at `time`. A text that is too long is cut.
+    /// An entry: `actor` did `action` at `time`. A text that is too long is cut.
     pub fn new(
         time: UnixTime,
         actor: impl Into<String>,
@@ -50,7 +49,7 @@ impl AuditEntry {
         self.time
     }
 
-    /// The one who acted: a program or a browser's address and session.
+    /// The actor: a program, or the address and session of a browser.
     pub fn actor(&self) -> &str {
         &self.actor
     }
@@ -60,7 +59,7 @@ impl AuditEntry {
         &self.action
     }
 
-    /// More about the act. Empty where there is nothing to say.
+    /// Details of the act, or an empty text.
     pub fn details(&self) -> &str {
         &self.details
     }
@@ -75,7 +74,7 @@ fn cut(mut text: String, most: usize) -> String {
 /// One entry of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditRecord {
-    /// Its number, from 1 in the order of the entries. Numbers are not used again.
+    /// The number, from 1 in the order of the entries. No number is used twice.
     pub id: u64,
     /// The entry.
     pub entry: AuditEntry,
@@ -83,10 +82,10 @@ pub struct AuditRecord {
 
 /// Appends to the audit log.
 pub trait AuditLog: Send {
-    /// Appends `entry`, and drops the oldest ones beyond [`AUDIT_KEPT`]. It is on the disk when this returns.
+    /// Appends `entry` durably, and drops the oldest entries beyond [`AUDIT_KEPT`].
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`] or [`LedgerError::Failed`]; then nothing was appended.
+    /// [`LedgerError::Unavailable`] or [`LedgerError::Failed`]: nothing was appended.
     fn append(&mut self, entry: &AuditEntry) -> Result<(), LedgerError>;
 }
 

@@ -1,8 +1,9 @@
-//! The port that reads what was issued, also while a CA issues.
+//! The port that reads a ledger, also while a CA issues.
 
 use std::fmt;
 
 use minipki_core::cert::{Id, IdBuf};
+use minipki_core::encoding::pem;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{Serial, Validity};
 
@@ -18,44 +19,66 @@ pub enum CertificateFormat {
     X509,
 }
 
+impl CertificateFormat {
+    /// The name of the format in lists.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::X509 => "x509",
+        }
+    }
+
+    /// A certificate as text: unchanged JSON, or X.509 as PEM (RFC 7468 §5).
+    pub fn text(self, certificate: &[u8]) -> String {
+        match self {
+            Self::Json => String::from_utf8_lossy(certificate).into_owned(),
+            Self::X509 => {
+                // Base64 and the PEM lines take less than twice the bytes plus 100.
+                let mut room = vec![0; 2 * certificate.len() + 100];
+                pem::encode("CERTIFICATE", certificate, &mut room).unwrap_or_default().to_owned()
+            }
+        }
+    }
+}
+
 /// One recorded certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateRecord {
-    /// Its place in the order of issue, from 1: where a listing goes on.
+    /// The number in the order of issue, from 1.
     pub id: u64,
-    /// Its serial number.
+    /// The serial number.
     pub serial: Serial,
-    /// Whom it names.
+    /// The subject.
     pub subject_id: IdBuf,
-    /// The public key it certifies, as [`CertificateFormat`] says.
+    /// The public key, in the form that [`CertificateFormat`] defines.
     pub subject_key: Vec<u8>,
-    /// When it is valid.
+    /// The validity.
     pub validity: Validity,
     /// The format of its bytes.
     pub format: CertificateFormat,
-    /// The certificate, byte for byte as it was answered.
+    /// The encoded certificate.
     pub certificate: Vec<u8>,
 }
 
-/// Which records a listing gives, in the order of issue.
+/// A page of a listing, in the order of issue.
 #[derive(Clone, Copy, Debug)]
 pub struct Page<'a> {
-    /// Only those of this subject.
+    /// Only the records of this subject.
     pub subject: Option<Id<'a>>,
-    /// Only those after this [`CertificateRecord::id`]; 0 starts at the first.
+    /// Only the records after this [`CertificateRecord::id`]; 0 starts at the first.
     pub after: u64,
-    /// At most so many.
+    /// The maximum number of records.
     pub limit: usize,
 }
 
-/// A row that minipki cannot have written as it is.
+/// A row with content that minipki did not write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRow {
-    /// Its place in the order of issue; 0 if that cannot be read.
+    /// The number in the order of issue; 0 if unreadable.
     pub id: u64,
-    /// Its serial number, if that can be read.
+    /// The serial number, if readable.
     pub serial: Option<Serial>,
-    /// The fault, as a noun phrase.
+    /// The error, as a noun phrase.
     pub what: &'static str,
 }
 
@@ -72,27 +95,29 @@ impl fmt::Display for BadRow {
 
 impl std::error::Error for BadRow {}
 
-/// How much a ledger holds.
+impl miette::Diagnostic for BadRow {}
+
+/// The numbers of certificates and tokens in a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LedgerCounts {
-    /// Certificates ever issued.
+    /// All certificates.
     pub certificates: u64,
-    /// Those that have not run out.
+    /// Certificates that have not expired.
     pub live_certificates: u64,
-    /// Tokens that can still be used.
+    /// Tokens that can be used.
     pub live_tokens: u64,
 }
 
-/// Reads a ledger. It sees what was committed when each call began, and never delays a writer.
+/// Reads a ledger. Each call sees the state that was committed at its start, and delays no writer.
 ///
-/// Each method may fail with [`LedgerError::Unavailable`] or [`LedgerError::Failed`], and, where it returns records, with
-/// [`LedgerError::Damaged`] for a row that was changed from outside.
+/// Each method may fail with [`LedgerError::Unavailable`] or [`LedgerError::Failed`]. A method that returns records may
+/// fail with [`LedgerError::Damaged`] for a row that another program changed.
 pub trait LedgerReader: Send {
-    /// Adds one page of the records to `rows`, in the order of issue, and goes on after a bad row. It adds what it reads
-    /// before an error.
+    /// Adds one page of the records to `rows`, in the order of issue. It continues after a bad row, and keeps the rows
+    /// read before an error.
     ///
     /// # Errors
-    /// [`LedgerError`], for a ledger that cannot be read.
+    /// [`LedgerError`] for a ledger that cannot be read.
     fn list_each(
         &mut self,
         page: Page<'_>,
@@ -102,7 +127,7 @@ pub trait LedgerReader: Send {
     /// One page of the records, in the order of issue.
     ///
     /// # Errors
-    /// [`LedgerError::Damaged`] with the first [`BadRow`]; otherwise as [`LedgerReader::list_each`].
+    /// [`LedgerError::Damaged`] with the first [`BadRow`]; otherwise the errors of [`LedgerReader::list_each`].
     fn list(&mut self, page: Page<'_>) -> Result<Vec<CertificateRecord>, LedgerError> {
         let mut rows = Vec::new();
         self.list_each(page, &mut rows)?;
@@ -121,26 +146,26 @@ pub trait LedgerReader: Send {
     /// [`LedgerError`].
     fn find_by_key(&mut self, subject_key: &[u8]) -> Result<Vec<CertificateRecord>, LedgerError>;
 
-    /// One page of what `search` asks for.
+    /// One page of the results of `search`.
     ///
     /// # Errors
-    /// [`LedgerError::TooSlow`] where the engine gives the search up after some seconds.
+    /// [`LedgerError::TooSlow`] if the engine stops the search after some seconds.
     fn search(&mut self, search: &Search) -> Result<Found, LedgerError>;
 
-    /// How many certificates were ever issued: the number of the newest, without counting.
+    /// The number of all certificates. It is the number of the newest one, so nothing is counted.
     ///
     /// # Errors
     /// [`LedgerError`].
     fn issued(&mut self) -> Result<u64, LedgerError>;
 
-    /// How much the ledger holds at `now`.
+    /// The counts at `now`.
     ///
     /// # Errors
     /// [`LedgerError`].
     fn counts(&mut self, now: UnixTime) -> Result<LedgerCounts, LedgerError>;
 
-    /// At most `limit` tokens, those that expire last first, and of the same end those with the greatest number; after
-    /// the one with this end and number, if one is given.
+    /// At most `limit` tokens, by the end of their validity and their number, both descending. With `after`, only the
+    /// tokens after this end and number.
     ///
     /// # Errors
     /// [`LedgerError`].
@@ -150,7 +175,7 @@ pub trait LedgerReader: Send {
         limit: usize,
     ) -> Result<Vec<TokenRecord>, LedgerError>;
 
-    /// At most `limit` entries of the audit log, the newest first; only those before the number `before`, if one is given.
+    /// At most `limit` entries of the audit log, the newest first. With `before`, only the entries before this number.
     ///
     /// # Errors
     /// [`LedgerError`].

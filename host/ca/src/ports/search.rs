@@ -1,7 +1,6 @@
 //! The search of a ledger: a table of certificates, filtered and sorted by its columns, a page at a time.
 //!
-//! A page is found by the row where the page before it ended, not by counting (keyset paging): so it stays where it is
-//! while certificates are issued.
+//! A page begins after the last row of the page before (keyset paging). So new certificates do not move it.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -13,41 +12,41 @@ use minipki_core::trust::Serial;
 
 use super::CertificateRecord;
 
-/// Which certificates are wanted. All filters that are given apply.
+/// A search. All its filters apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Search {
-    /// Those whose subject begins so; empty is all.
+    /// The prefix of the subject; empty for all.
     pub subject: String,
-    /// The one with this serial number.
+    /// The serial number.
     pub serial: Option<Serial>,
-    /// Those whose key is in this range, by its bytes: a prefix of a key is a range.
+    /// The range of the key, by its bytes. A prefix of a key is a range.
     pub key: Option<RangeInclusive<Vec<u8>>>,
-    /// Those that are valid from this time on or later.
+    /// The earliest start of the validity.
     pub begins_from: Option<UnixTime>,
-    /// Those that are valid from before this time on.
+    /// The end of that range, exclusive.
     pub begins_before: Option<UnixTime>,
-    /// In which order.
+    /// The order.
     pub order: Order,
-    /// Whether it is turned round.
+    /// Whether the order is reversed.
     pub descending: bool,
-    /// Which page.
+    /// The page.
     pub place: PagePlace,
-    /// How many to a page. At most 2000 are given.
+    /// The number of rows in a page, at most [`Search::MOST`].
     pub limit: usize,
 }
 
 impl Search {
-    /// The most rows of a page.
+    /// The maximum number of rows in a page.
     pub const MOST: usize = 2000;
 
-    /// Searches for a subject that begins with `text`, if a subject can.
+    /// A search for subjects that begin with `text`; `None` if no subject can.
     pub fn for_subject(self, text: &str) -> Option<Self> {
         let fits = text.is_empty() || Id::new(text).is_ok();
         fits.then(|| Self { subject: text.to_owned(), ..self })
     }
 
-    /// The page that an engine has found: `rows` in the direction of reading from the page's place on, one more than the
-    /// page has if there are more.
+    /// The page from the `rows` that an engine has found. They are in the direction of reading. One row above the limit
+    /// means that there are more.
     pub fn page(&self, mut rows: Vec<CertificateRecord>) -> Found {
         let limit = self.limit.clamp(1, Self::MOST);
         let (backward, more) = (matches!(self.place, PagePlace::Before(_)), rows.len() > limit);
@@ -75,9 +74,9 @@ pub enum Order {
     Subject,
     /// The serial number.
     Serial,
-    /// When validity begins.
+    /// The start of the validity.
     Begin,
-    /// When it ends.
+    /// The end of the validity.
     End,
 }
 
@@ -93,7 +92,7 @@ impl Order {
         }
     }
 
-    /// The value that sorts a row at `cursor` in this order. A text of another order is the least value.
+    /// The value that sorts a row at `cursor` in this order. A cursor of another order has the least value.
     pub fn value_at(self, cursor: &Cursor) -> SortValue {
         match self {
             Self::Subject => SortValue::Text(cursor.value.clone()),
@@ -102,13 +101,13 @@ impl Order {
         }
     }
 
-    /// The place of `record` in this order.
+    /// The cursor of `record` in this order.
     fn cursor(self, record: &CertificateRecord) -> Cursor {
         Cursor { value: self.value(record).to_string(), id: record.id }
     }
 }
 
-/// The value that sorts a row. Values of one order are compared with each other only.
+/// The value that sorts a row. Only values of one order are compared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SortValue {
     /// The row's number, or a time in seconds since 1970.
@@ -129,19 +128,19 @@ impl fmt::Display for SortValue {
     }
 }
 
-/// Which page of a table.
+/// The place of a page in a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum PagePlace {
-    /// The first.
+    /// The first page.
     #[default]
     First,
-    /// The one that begins after this row.
+    /// The page that begins after this row.
     After(Cursor),
-    /// The one that ends before this row.
+    /// The page that ends before this row.
     Before(Cursor),
 }
 
-/// A row's place in an order: what it is sorted by, and its number. As text, `value~number`.
+/// A row's place in an order: its sort value and its number. The text form is `value~number`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     value: String,
@@ -173,15 +172,15 @@ impl fmt::Display for Cursor {
 /// A page of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Its rows, in order.
+    /// The rows, in order.
     pub records: Vec<CertificateRecord>,
-    /// Where the page before it ends, if there is one.
+    /// The end of the page before, if there is one.
     pub before: Option<Cursor>,
-    /// Where the page after it begins, if there is one.
+    /// The start of the page after, if there is one.
     pub after: Option<Cursor>,
 }
 
-/// The 20 octets that `text` spells in hexadecimal digits.
+/// The 20 octets in the hexadecimal digits of `text`.
 fn from_hex(text: &str) -> Option<[u8; Serial::OCTETS]> {
     let (digits, []) = text.as_bytes().as_chunks::<2>() else { return None };
     let octet = |pair: &[u8; 2]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();

@@ -6,14 +6,13 @@ use minipki_core::trust::Serial;
 
 use super::{LedgerError, TokenHash};
 
-/// Adds and revokes tokens. When a method returns `Ok`, its work is on the disk, and a running CA honours it.
+/// Adds and revokes tokens. When a method returns `Ok`, its change is on the disk, and a running CA applies it.
 pub trait TokenBook: Send {
-    /// Adds a token for `subject` that can be used until `expires`, inclusive, while the machine's clock shows `now`.
+    /// Adds a token for `subject` that can be used until `expires`, inclusive. `now` is the machine's time.
     ///
     /// # Errors
-    /// [`LedgerError::TokenExists`] if the very same token was added before, whatever became of it;
-    /// [`LedgerError::Clock`] for a clock by which `expires` may be wrong; [`LedgerError::Unavailable`] or
-    /// [`LedgerError::Failed`].
+    /// [`LedgerError::TokenExists`] if the same token was ever added; [`LedgerError::Clock`] if `now` may be wrong;
+    /// [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
     fn add(
         &mut self,
         token: TokenHash,
@@ -22,7 +21,7 @@ pub trait TokenBook: Send {
         now: UnixTime,
     ) -> Result<(), LedgerError>;
 
-    /// Revokes the token of this number: from then on no proof can be made with it.
+    /// Revokes the token with this number. No proof can use it afterwards.
     ///
     /// # Errors
     /// [`LedgerError::TokenNotLive`] if it is unknown, spent or revoked; [`LedgerError::Unavailable`] or
@@ -30,26 +29,26 @@ pub trait TokenBook: Send {
     fn revoke(&mut self, id: u64, now: UnixTime) -> Result<(), LedgerError>;
 }
 
-/// One token, as a list shows it: neither its text, which the ledger does not have, nor its hash.
+/// A token in a list, without its hash. The ledger does not have its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRecord {
-    /// The number it is spoken of by: random, and no secret.
+    /// A random number, which is not secret.
     pub id: u64,
-    /// Whom it is for.
+    /// The subject.
     pub subject_id: IdBuf,
-    /// Until when it can be used, inclusive.
+    /// The last second in which it can be used.
     pub expires: UnixTime,
-    /// Its state.
+    /// The state.
     pub state: TokenState,
 }
 
 /// The state of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenState {
-    /// Nothing: it can be used until it expires.
+    /// The token can be used until it expires.
     Unused,
-    /// It was spent on the certificate with this serial number.
+    /// The token was spent on the certificate with this serial number.
     Spent(Serial),
-    /// It was revoked at this time.
+    /// The token was revoked at this time.
     Revoked(UnixTime),
 }

@@ -1,4 +1,4 @@
-//! Conversations side by side: how many there may be, and for which of them a typed line is.
+//! Several conversations at the same time: their maximum number, and the recipient of each typed line.
 
 use std::io;
 use std::sync::{Arc, Weak};
@@ -10,88 +10,89 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use super::{Input, Line, Note};
 use minipki_net::trace::printable;
 
-/// Conversations at the same time.
-const MOST: usize = 64;
+/// The maximum number of conversations.
+const MAX_CONVERSATIONS: usize = 64;
 
-/// Conversations at the same time with peers of one name, so that none can take all of them.
-const MOST_OF_ONE: usize = 4;
+/// The maximum number of conversations with one subject, so that one peer cannot take all of them.
+const MAX_PER_SUBJECT: usize = 4;
 
-/// Lines that may wait to be sent in one conversation.
+/// The maximum number of lines that wait to be sent in one conversation.
 const LINES: usize = 64;
 
-/// There are as many conversations as there may be, or as many with this peer.
+/// The limit of conversations is reached, in total or for this peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
+pub struct TooManyConversations;
 
-/// The conversations that are open, each with a peer. Typed lines are shared out among them.
+/// The open conversations, each with a peer. Distributes typed lines among them.
 ///
-/// A line is for the one peer that is connected. It must begin with `@NAME ` if several are, or if the
-/// lines before it were for somebody else: it may have been meant for a peer that has left.
+/// A line goes to the connected peer. It must begin with `@NAME ` if several peers are connected, or if the lines
+/// before it were for another peer, since the user may have meant a peer that has left.
 #[derive(Debug, Default)]
 pub struct Conversations {
     open: Vec<Conversation>,
-    /// Whether nobody types: each conversation only hears.
-    hushed: bool,
-    /// Only this peer is ever connected: every line is for it, as it stands.
+    /// Whether the input has ended, so that each conversation only receives.
+    input_ended: bool,
+    /// If set, each peer has this name, and each line is sent to it unchanged.
     only: Option<IdBuf>,
-    /// For whom a line is that names nobody.
+    /// The recipient of the last line, or the first peer.
     addressee: Option<IdBuf>,
 }
 
 #[derive(Debug)]
 struct Conversation {
     peer: IdBuf,
-    /// The same as the seat's, and gone with it.
+    /// Refers to the [`Slot`], to detect when it is dropped.
     open: Weak<()>,
-    /// `None` if nothing is typed for it.
+    /// `None` after the end of the input.
     lines: Option<mpsc::Sender<Line>>,
 }
 
-/// A place among the [`Conversations`]; free again when this is dropped. As an [`Input`], the lines for it.
+/// The slot of a conversation among the [`Conversations`]. Dropping it frees the slot. As an [`Input`], it returns the
+/// lines for this conversation.
 #[derive(Debug)]
-pub struct Seat {
+pub struct Slot {
     lines: mpsc::Receiver<Line>,
     _open: Arc<()>,
 }
 
 impl Conversations {
-    /// No conversations yet. They may be with anybody, or only with peers of the name `only`.
+    /// No conversations. If `only` is given, each peer has this name.
     pub fn new(only: Option<IdBuf>) -> Self {
         Self { only, ..Self::default() }
     }
 
-    /// A place for one with `peer`.
+    /// Adds a conversation with `peer`.
     ///
     /// # Errors
-    /// [`Full`], which changes nothing.
-    pub fn begin(&mut self, peer: Id<'_>) -> Result<Seat, Full> {
-        self.forget_ended();
+    /// [`TooManyConversations`].
+    pub fn begin(&mut self, peer: Id<'_>) -> Result<Slot, TooManyConversations> {
+        self.remove_ended();
         let same = self.open.iter().filter(|one| one.peer.as_id() == peer).count();
-        if self.open.len() >= MOST || same >= MOST_OF_ONE {
-            return Err(Full);
+        if self.open.len() >= MAX_CONVERSATIONS || same >= MAX_PER_SUBJECT {
+            return Err(TooManyConversations);
         }
         self.addressee.get_or_insert_with(|| peer.into());
         let open = Arc::new(());
         let (sender, lines) = mpsc::channel(LINES);
-        let sender = (!self.hushed).then_some(sender);
+        let sender = (!self.input_ended).then_some(sender);
         self.open.push(Conversation { peer: peer.into(), open: Arc::downgrade(&open), lines: sender });
-        Ok(Seat { lines, _open: open })
+        Ok(Slot { lines, _open: open })
     }
 
-    /// Says that no more is typed: each conversation, now and later, only hears.
-    pub fn hush(&mut self) {
-        self.hushed = true;
+    /// Ends the input of all conversations, now and later. They only receive from then on.
+    pub fn end_input(&mut self) {
+        self.input_ended = true;
         for one in &mut self.open {
             one.lines = None;
         }
     }
 
-    /// Gives `line` to the conversation that it is for, or to each of them if the peer has several.
+    /// Passes `line` to the conversation with its recipient, or to each of them if there are several.
     ///
     /// # Errors
-    /// Why it is not sent.
-    pub fn say(&mut self, line: Line) -> Result<(), Note> {
-        self.forget_ended();
+    /// The reason why the line is not sent.
+    pub fn send(&mut self, line: Line) -> Result<(), Note> {
+        self.remove_ended();
         let text = match line {
             Line::Text(text) => text,
             Line::TooLong => return Err(Note::LineTooLong { limit: FRAME_BODY - TAG }),
@@ -104,19 +105,19 @@ impl Conversations {
             }
             _ => (self.implied()?, text.as_str()),
         };
-        let mut given = Err(Note::NotConnected { name: peer.to_string() });
+        let mut sent = Err(Note::NotConnected { name: peer.to_string() });
         for lines in self.open.iter().filter(|one| one.peer == peer).filter_map(|one| one.lines.as_ref()) {
             match lines.try_send(Line::Text(text.to_owned())) {
-                Ok(()) => given = Ok(()),
-                Err(TrySendError::Full(_)) if given.is_err() => {
-                    given = Err(Note::NotReading { peer: peer.to_string() });
+                Ok(()) => sent = Ok(()),
+                Err(TrySendError::Full(_)) if sent.is_err() => {
+                    sent = Err(Note::NotReading { peer: peer.to_string() });
                 }
-                // It is just ending.
+                // The conversation is ending.
                 Err(_) => {}
             }
         }
         self.addressee = Some(peer);
-        given
+        sent
     }
 
     fn named(&self, name: &str) -> Result<IdBuf, Note> {
@@ -125,7 +126,7 @@ impl Conversations {
         found.cloned().ok_or_else(|| Note::NotConnected { name: printable(name) })
     }
 
-    /// For whom a line is that names nobody.
+    /// The recipient of a line without a name.
     fn implied(&self) -> Result<IdBuf, Note> {
         let mut connected: Vec<_> = self.open.iter().map(|one| one.peer.clone()).collect();
         connected.sort_unstable();
@@ -140,20 +141,20 @@ impl Conversations {
         }
     }
 
-    fn forget_ended(&mut self) {
+    fn remove_ended(&mut self) {
         self.open.retain(|one| one.open.strong_count() > 0);
     }
 }
 
-impl Seat {
-    /// Takes no more lines. Returns how many wait that were not sent.
+impl Slot {
+    /// Closes the queue of lines. Returns the number of lines that were not sent.
     pub fn unsent(&mut self) -> usize {
         self.lines.close();
         std::iter::from_fn(|| self.lines.try_recv().ok()).count()
     }
 }
 
-impl Input for Seat {
+impl Input for Slot {
     async fn next(&mut self) -> io::Result<Option<Line>> {
         Ok(self.lines.recv().await)
     }

@@ -1,4 +1,4 @@
-//! A person's conversation: lines go, messages come, both at any time.
+//! A conversation of a person: lines are sent and messages are received at the same time.
 
 use std::io;
 use std::pin::pin;
@@ -6,16 +6,16 @@ use std::pin::pin;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
-use super::limits::{Watch, ended_in_order, part};
+use super::limits::{Watch, close, ended_in_order};
 use super::{ChatOptions, Line, Lines, Note, Notes, duplex, encode, next_text};
 use crate::{Channel, ClientError, Liveness, Outgoing};
 
-/// Where the lines of a conversation come from.
+/// The source of the lines of a conversation.
 pub trait Input {
-    /// The next line, or `None` at the end. May be dropped at any point, and called again: nothing is lost.
+    /// The next line; `None` at the end. Must be cancel-safe.
     fn next(&mut self) -> impl Future<Output = io::Result<Option<Line>>> + Send;
 
-    /// Whether its end is the end of the input of other conversations, too.
+    /// Whether the end of this input also ends the input of other conversations.
     fn is_shared(&self) -> bool {
         false
     }
@@ -27,13 +27,13 @@ impl<R: AsyncBufRead + Unpin + Send> Input for Lines<R> {
     }
 }
 
-/// Sends each line of `input`, and writes each text that arrives to `output`.
+/// Sends each line of `input`, and writes each received text to `output`.
 ///
-/// The end of the input closes our direction; what the peer still says goes on arriving. The
-/// conversation ends when both directions are closed, by its limits, or when it is asked to stop.
+/// The end of the input closes our direction. Messages of the peer are still received. The conversation ends when both
+/// directions are closed, when a limit is reached, or at the request of [`ChatOptions::stop`].
 ///
 /// # Errors
-/// [`ClientError`]: the channel's, a limit's, or the input's or output's own.
+/// [`ClientError`]: an error of the channel, a limit, or an error of the input or the output.
 pub async fn converse<R: AsyncRead + Liveness + Unpin, W: AsyncWrite + Unpin>(
     channel: Channel<R, W>,
     input: &mut impl Input,
@@ -48,11 +48,11 @@ pub async fn converse<R: AsyncRead + Liveness + Unpin, W: AsyncWrite + Unpin>(
         let sending = async {
             while let Some(line) = next_line(input).await? {
                 limits.message()?;
-                say(&mut outbound, line, options.notes).await?;
+                send(&mut outbound, line, options.notes).await?;
             }
             typing.send_replace(false);
             outbound.close().await?;
-            limits.part();
+            limits.own_closed();
             Ok(())
         };
         let receiving = async {
@@ -60,7 +60,7 @@ pub async fn converse<R: AsyncRead + Liveness + Unpin, W: AsyncWrite + Unpin>(
             limits.peer_closed();
             if *still_typing.borrow() {
                 (options.notes)(Note::PeerClosed { shared });
-                // Nothing is read any more, so nothing else would tell that the peer is gone.
+                // Nothing is read any more, so a lost connection must be detected here.
                 tokio::select! {
                     biased;
                     _ = still_typing.wait_for(|typing| !typing) => {}
@@ -76,7 +76,7 @@ pub async fn converse<R: AsyncRead + Liveness + Unpin, W: AsyncWrite + Unpin>(
         }
     };
     if ended_in_order(&ended) {
-        part(&ended, &mut inbound, &mut outbound, output, options, &limits).await;
+        close(&ended, &mut inbound, &mut outbound, output, options, &limits).await;
     }
     ended
 }
@@ -86,8 +86,8 @@ async fn next_line(input: &mut impl Input) -> Result<Option<Line>, ClientError> 
     input.next().await.map_err(|source| ClientError::Local { what, source })
 }
 
-/// Sends a line if it can be sent, and otherwise says why not.
-async fn say<W: AsyncWrite + Unpin>(
+/// Sends a line, or notes why it cannot be sent.
+async fn send<W: AsyncWrite + Unpin>(
     outbound: &mut Outgoing<W>,
     line: Line,
     notes: Notes<'_>,

@@ -1,4 +1,4 @@
-//! The limits of a conversation that neither side ends: silence, the end of a certificate, and a signal.
+//! The limits that end a conversation if neither side does: silence, an expired certificate, and a signal.
 
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -12,47 +12,47 @@ use super::{ChatOptions, Note, Notes, Stop, next_text, stopped};
 use crate::{Channel, ClientError, Expiry, Incoming, Outgoing};
 use minipki_os::clock;
 
-/// The clocks are looked at this often at least: the machine's own may have been set meanwhile.
+/// The maximum time between two checks of the clock: somebody may set the machine's clock.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How long the peer is given to close in its turn, once a limit or a signal has ended the conversation.
-const PARTING: Duration = Duration::from_secs(2);
+/// The time that the peer has to close its direction after a limit or a signal has ended the conversation.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The limits of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How long both sides may be silent. Then the channel is closed with [`ClientError::Idle`].
+    /// The time for which both sides may be silent. Then the channel is closed with [`ClientError::Idle`].
     pub idle: Duration,
-    /// How long the peer may be silent once our direction is closed; `None` for [`Limits::idle`]. Then
-    /// the channel is closed, and nothing is wrong.
-    pub parting: Option<Duration>,
-    /// Whether the conversation goes on after a certificate has expired. If not, the channel is closed
-    /// with [`ClientError::Expired`].
+    /// The time for which the peer may be silent after we have closed our direction; `None` for [`Limits::idle`].
+    /// Then the channel is closed without an error.
+    pub after_close: Option<Duration>,
+    /// Whether the conversation continues after a certificate has expired. If not, the channel is closed with
+    /// [`ClientError::Expired`].
     pub stay_open_after_expiry: bool,
 }
 
 impl Default for Limits {
-    /// An hour of silence, and closed when a certificate expires.
+    /// One hour of silence. The channel is closed when a certificate expires.
     fn default() -> Self {
-        Self { idle: Duration::from_secs(60 * 60), parting: None, stay_open_after_expiry: false }
+        Self { idle: Duration::from_secs(60 * 60), after_close: None, stay_open_after_expiry: false }
     }
 }
 
-/// Watches over the limits of one conversation.
+/// Enforces the limits of one conversation.
 pub(super) struct Watch<'n> {
     limits: Limits,
     expiry: Expiry,
     peer: String,
     notes: Notes<'n>,
     stop: Option<&'n Stop>,
-    /// When a message went or came last.
+    /// The time of the last message in either direction.
     last: Mutex<Instant>,
     /// Whether our direction is closed.
-    parting: AtomicBool,
-    /// Whether the peer's is.
+    own_closed: AtomicBool,
+    /// Whether the peer's direction is closed.
     peer_closed: AtomicBool,
-    /// Whether it is told already that a certificate has expired.
-    told: AtomicBool,
+    /// Whether the expiry of a certificate has been noted.
+    expiry_noted: AtomicBool,
 }
 
 impl<'n> Watch<'n> {
@@ -64,53 +64,53 @@ impl<'n> Watch<'n> {
             notes: options.notes,
             stop: options.stop,
             last: Mutex::new(Instant::now()),
-            parting: AtomicBool::new(false),
+            own_closed: AtomicBool::new(false),
             peer_closed: AtomicBool::new(false),
-            told: AtomicBool::new(false),
+            expiry_noted: AtomicBool::new(false),
         }
     }
 
-    /// Whether a message may go or come now: one that may is a sign of life.
+    /// Records a message in either direction, and checks that it is allowed now.
     ///
     /// # Errors
     /// [`ClientError::Expired`], [`ClientError::Clock`].
     pub(super) fn message(&self) -> Result<(), ClientError> {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        self.certificates()
+        self.check_expiry()
     }
 
-    /// Says that our direction is closed.
-    pub(super) fn part(&self) {
-        if let Some(limit) = self.limits.parting
+    /// Records that our direction is closed.
+    pub(super) fn own_closed(&self) {
+        if let Some(limit) = self.limits.after_close
             && !self.peer_closed.load(Relaxed)
         {
             (self.notes)(Note::AwaitingClose { peer: self.peer.clone(), limit });
         }
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        self.parting.store(true, Relaxed);
+        self.own_closed.store(true, Relaxed);
     }
 
-    /// Says that the peer's direction is closed.
+    /// Records that the peer's direction is closed.
     pub(super) fn peer_closed(&self) {
         self.peer_closed.store(true, Relaxed);
     }
 
-    /// Ends when the conversation is over by a limit, or is asked to stop.
+    /// Returns when a limit or a signal ends the conversation.
     ///
     /// # Errors
     /// [`ClientError::Expired`], [`ClientError::Idle`], [`ClientError::Clock`], [`ClientError::Stopped`].
     pub(super) async fn over(&self) -> Result<(), ClientError> {
         loop {
-            self.certificates()?;
-            let parting = self.limits.parting.filter(|_| self.parting.load(Relaxed));
-            let limit = parting.unwrap_or(self.limits.idle);
+            self.check_expiry()?;
+            let after_close = self.limits.after_close.filter(|_| self.own_closed.load(Relaxed));
+            let limit = after_close.unwrap_or(self.limits.idle);
             let silent = self.last.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
             match limit.checked_sub(silent) {
                 Some(rest) if !rest.is_zero() => tokio::select! {
                     signal = self.stopped() => return Err(ClientError::Stopped { signal }),
                     () = sleep(rest.min(TICK)) => {}
                 },
-                _ if parting.is_some() => {
+                _ if after_close.is_some() => {
                     (self.notes)(Note::NotClosed { peer: self.peer.clone(), limit });
                     return Ok(());
                 }
@@ -126,7 +126,7 @@ impl<'n> Watch<'n> {
         }
     }
 
-    fn certificates(&self) -> Result<(), ClientError> {
+    fn check_expiry(&self) -> Result<(), ClientError> {
         if clock::now()? <= self.expiry.not_after {
             return Ok(());
         }
@@ -134,14 +134,14 @@ impl<'n> Watch<'n> {
         if !self.limits.stay_open_after_expiry {
             return Err(ClientError::Expired { peer, expiry });
         }
-        if !self.told.swap(true, Relaxed) {
+        if !self.expiry_noted.swap(true, Relaxed) {
             (self.notes)(Note::Expired { peer, expiry });
         }
         Ok(())
     }
 }
 
-/// Whether a conversation has ended by itself, by a limit or by a signal, so that the channel is sound and can be closed.
+/// Whether a conversation has ended without a failure of the channel, so that the channel can be closed.
 pub(super) const fn ended_in_order(ended: &Result<(), ClientError>) -> bool {
     matches!(
         ended,
@@ -150,8 +150,8 @@ pub(super) const fn ended_in_order(ended: &Result<(), ClientError>) -> bool {
 }
 
 /// Closes a channel after a limit or a signal has ended its conversation, so that the peer sees an orderly end. After a
-/// signal, messages that still arrive are printed; after a limit they are discarded.
-pub(super) async fn part(
+/// signal, messages that still arrive are printed. After a limit they are discarded.
+pub(super) async fn close(
     ended: &Result<(), ClientError>,
     inbound: &mut Incoming<impl AsyncRead + Unpin>,
     outbound: &mut Outgoing<impl AsyncWrite + Unpin>,
@@ -159,8 +159,8 @@ pub(super) async fn part(
     options: &ChatOptions<'_>,
     limits: &Watch<'_>,
 ) {
-    let ending = async {
-        // It may be closed already.
+    let closing = async {
+        // Our direction may be closed already.
         let _ = outbound.close().await;
         if matches!(ended, Err(ClientError::Stopped { .. })) {
             while let Ok(Some(_)) = next_text(inbound, output, options, limits).await {}
@@ -168,6 +168,5 @@ pub(super) async fn part(
             while let Ok(Some(_)) = inbound.receive().await {}
         }
     };
-    // A peer that takes longer is not waited for.
-    let _ = timeout(PARTING, ending).await;
+    let _ = timeout(CLOSE_TIMEOUT, closing).await;
 }

@@ -1,4 +1,4 @@
-//! Lines of bounded length, read without losing any when the reading is interrupted.
+//! Lines of bounded length. No line is lost if a read is cancelled.
 
 use std::io;
 use std::mem;
@@ -6,8 +6,8 @@ use std::mem;
 use minipki_core::limits::FRAME_BODY;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 
-/// No longer line could be sent.
-const MOST: usize = FRAME_BODY;
+/// The maximum length of a line in bytes. A longer one cannot be sent.
+const MAX_LEN: usize = FRAME_BODY;
 
 /// Reads an input line by line.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct Lines<R> {
 pub enum Line {
     /// A text.
     Text(String),
-    /// Longer than any message; it was read away.
+    /// A line that is longer than any message. It was discarded.
     TooLong,
     /// Not UTF-8.
     NotText,
@@ -34,10 +34,10 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
         Self { input, line: Vec::new(), too_long: false }
     }
 
-    /// The next line, or `None` at the end. May be dropped at any point, and called again: nothing is lost.
+    /// The next line; `None` at the end. Cancel-safe.
     ///
     /// # Errors
-    /// The input's.
+    /// An error of the input.
     pub async fn next(&mut self) -> io::Result<Option<Line>> {
         loop {
             let chunk = self.input.fill_buf().await?;
@@ -49,7 +49,7 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
                 Some(at) => (&chunk[..at], at + 1, true),
                 None => (chunk, chunk.len(), false),
             };
-            self.too_long |= self.line.len() + part.len() > MOST;
+            self.too_long |= self.line.len() + part.len() > MAX_LEN;
             if !self.too_long {
                 self.line.extend_from_slice(part);
             }

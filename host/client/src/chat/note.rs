@@ -1,4 +1,4 @@
-//! What a person is told beside the conversation.
+//! Notes to the user that are not part of the conversation.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,68 +7,68 @@ use super::MessageError;
 use crate::Expiry;
 use crate::error::holder;
 
-/// Something that happened and does not end the conversation.
+/// An event that does not end the conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Note {
     /// The peer sent a message of a type that this version does not know. Printable.
     UnknownType(String),
-    /// The peer sent something that is no message.
+    /// The peer sent a body that is not a message.
     Malformed(MessageError),
     /// A line was too long for one message, and was not sent.
     LineTooLong {
-        /// Most bytes of a message.
+        /// The maximum length of a message in bytes.
         limit: usize,
     },
     /// A line was not UTF-8, and was not sent.
     LineNotText,
-    /// The peer has closed its direction. It may go on reading ours, or may have ended: the channel does not tell.
+    /// The peer has closed its direction. It may still read, or may have ended: the channel does not show which.
     PeerClosed {
-        /// Whether the end of our input would close our direction to other peers, too.
+        /// Whether the end of our input would also close our direction to other peers.
         shared: bool,
     },
-    /// A person has ended the input, and what arrives is still shown.
+    /// The user has ended the input. Received messages are still shown.
     InputEnded,
-    /// Our direction is closed, and the peer is waited for.
+    /// Our direction is closed, and we wait until the peer closes its direction.
     AwaitingClose {
         /// The peer.
         peer: String,
-        /// How long it may be silent.
+        /// The time for which it may be silent.
         limit: Duration,
     },
-    /// The peer was silent for that long, and the channel was closed.
+    /// The peer did not close and was silent for too long. The channel was closed.
     NotClosed {
         /// The peer.
         peer: String,
-        /// How long it was silent.
+        /// The time for which it was silent.
         limit: Duration,
     },
-    /// A certificate has expired, and the conversation goes on.
+    /// A certificate has expired, and the conversation continues.
     Expired {
         /// The peer.
         peer: String,
-        /// Whose certificate, and when.
+        /// The expired certificate.
         expiry: Expiry,
     },
-    /// A line was typed while nobody was connected, and was not sent.
+    /// A line was typed while no peer was connected, and was not sent.
     NobodyConnected,
-    /// A line was typed before it was known who would read it, and was not sent.
+    /// A line was typed before the peer was known, and was not sent.
     PeerUnknown,
-    /// A line names nobody, several are connected, and it was not sent.
+    /// A line names no recipient while several peers are connected, and was not sent.
     NotAddressed {
-        /// Who is connected.
+        /// The connected peers.
         connected: Vec<String>,
     },
-    /// A line names somebody who is not connected, and was not sent. Printable.
+    /// A line names a recipient that is not connected, and was not sent.
     NotConnected {
-        /// Whom it names.
+        /// The recipient. Printable.
         name: String,
     },
-    /// A line that names nobody may have been meant for somebody else than who is connected now, and was not sent.
+    /// A line names no recipient, and was not sent: it may be for a peer that has left.
     PeerChanged {
-        /// Whom the lines before it were for.
+        /// The recipient of the lines before it.
         before: String,
-        /// Who is connected.
+        /// The connected peer.
         now: String,
     },
     /// The peer reads too slowly, and a line was not sent.
@@ -76,17 +76,17 @@ pub enum Note {
         /// The peer.
         peer: String,
     },
-    /// The conversation has ended before these lines could be sent.
+    /// The conversation ended before some lines were sent.
     LinesLost {
         /// The peer.
         peer: String,
-        /// How many they are; `None` if that is not known, since they were not read.
+        /// The number of lines; `None` if they were not read, so that the number is unknown.
         count: Option<usize>,
     },
 }
 
 impl Note {
-    /// Whether it tells that a line was not sent.
+    /// Whether the note means that a line was not sent.
     pub const fn loses_a_line(&self) -> bool {
         match self {
             Self::LineTooLong { .. }
@@ -113,14 +113,12 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownType(name) => {
-                write!(f, "passed over a message of the type `{name}`, which this version does not know")
+                write!(f, "skipped a message of the type `{name}`, which this version does not know")
             }
-            Self::Malformed(error) => write!(f, "passed over what the peer sent: {error}"),
-            Self::LineTooLong { limit } => write!(
-                f,
-                "the line was not sent: with what is around it, it does not fit into a message of {limit} bytes; \
-                 send it in parts"
-            ),
+            Self::Malformed(error) => write!(f, "skipped a message of the peer: {error}"),
+            Self::LineTooLong { limit } => {
+                write!(f, "the line was not sent: its message has more than {limit} bytes; send it in parts")
+            }
             Self::LineNotText => f.write_str("the line was not sent: it is not UTF-8"),
             Self::PeerClosed { shared: false } => {
                 f.write_str("the peer will send no more, and may have ended; end your input (Ctrl-D) to close")
@@ -130,7 +128,7 @@ impl fmt::Display for Note {
                  input (Ctrl-D) would close our side to every peer",
             ),
             Self::InputEnded => f.write_str(
-                "the input has ended: nothing more is sent to anybody; what arrives is still shown; Ctrl-C ends",
+                "the input has ended: no more lines are sent; messages are still shown; Ctrl-C ends the program",
             ),
             Self::AwaitingClose { peer, limit } => write!(
                 f,
@@ -141,7 +139,7 @@ impl fmt::Display for Note {
             }
             Self::Expired { peer, expiry } => write!(
                 f,
-                "{}expired at {}; the channel stays open, as --stay-open-after-expiry asks",
+                "{}expired at {}; the channel stays open because of --stay-open-after-expiry",
                 holder(expiry.holder, peer),
                 expiry.not_after
             ),

@@ -1,35 +1,35 @@
-//! A script's conversation: some texts to send, some to expect, and an end.
+//! A conversation of a script: texts to send, texts to expect, and a deadline.
 
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-use super::limits::{Watch, ended_in_order, part};
+use super::limits::{Watch, close, ended_in_order};
 use super::{ChatOptions, duplex, encode, next_text};
 use crate::error::Ending;
 use crate::{Channel, ClientError, Incoming, Outgoing};
 use minipki_net::NetError;
 
-/// How long the peer is given to close once all is done. One that a person sits at may not close at all.
-const PARTING: Duration = Duration::from_secs(2);
+/// The time that the peer has to close its direction at the end. A peer that a person controls may not close at all.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What to say and what to hear.
+/// The texts of a conversation.
 #[derive(Clone, Debug)]
 pub struct Script {
     /// Texts to send, in this order, at once.
     pub send: Vec<String>,
-    /// Texts that must arrive, each as a message of its own, in any order, among any others.
+    /// Texts that must arrive, each in its own message, in any order. Other messages may arrive too.
     pub expect: Vec<String>,
-    /// How long that may take.
+    /// The time limit.
     pub deadline: Duration,
 }
 
-/// Sends what is to be sent, and waits for what is expected; then closes. What arrives is written to `output`.
+/// Sends the texts of `script`, waits for the expected ones, and closes. Each received text is written to `output`.
 ///
 /// # Errors
-/// [`ClientError::Missing`] if what was expected did not arrive before the peer closed or the
-/// deadline passed; [`ClientError::TooLong`] before anything is sent; otherwise the channel's own, or a limit's.
+/// [`ClientError::Missing`] if an expected text did not arrive before the peer closed or the deadline passed;
+/// [`ClientError::TooLong`] before anything is sent; otherwise an error of the channel, or a limit.
 pub async fn run<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     channel: Channel<R, W>,
     script: &Script,
@@ -52,36 +52,36 @@ pub async fn run<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
         }
         Ok(())
     };
-    let hearing = hear(&mut inbound, &mut missing, output, options, &limits);
+    let receiving = receive_expected(&mut inbound, &mut missing, output, options, &limits);
     let both = async {
         tokio::select! {
-            heard = duplex(sending, hearing) => heard,
+            done = duplex(sending, receiving) => done,
             over = limits.over() => over,
         }
     };
-    let heard = timeout(script.deadline, both)
+    let done = timeout(script.deadline, both)
         .await
         .unwrap_or_else(|_| Err(late(&missing, script.deadline, peer.subject_id())));
-    if heard.is_err() && ended_in_order(&heard) {
-        part(&heard, &mut inbound, &mut outbound, output, options, &limits).await;
+    if done.is_err() && ended_in_order(&done) {
+        close(&done, &mut inbound, &mut outbound, output, options, &limits).await;
     }
-    if matches!(&heard, Err(error) if !matches!(error, ClientError::Missing { .. })) {
-        return heard;
+    if matches!(&done, Err(error) if !matches!(error, ClientError::Missing { .. })) {
+        return done;
     }
 
-    // A script that did not hear enough still parts in an orderly way: nothing is wrong with the channel.
+    // The channel is closed in order even if a text is missing.
     let closing = outbound.close();
-    let hearing = async {
-        while heard.is_ok() && next_text(&mut inbound, output, options, &limits).await?.is_some() {}
+    let receiving = async {
+        while done.is_ok() && next_text(&mut inbound, output, options, &limits).await?.is_some() {}
         Ok(())
     };
-    // Not to be waited for any longer, but an error that comes within is one.
-    let parted = timeout(PARTING, duplex(closing, hearing)).await.unwrap_or(Ok(()));
-    heard.and(parted)
+    // A peer that does not close in time is no error.
+    let closed = timeout(CLOSE_TIMEOUT, duplex(closing, receiving)).await.unwrap_or(Ok(()));
+    done.and(closed)
 }
 
-/// Crosses off what arrives, until nothing is missing.
-async fn hear(
+/// Receives texts until none of `missing` is left.
+async fn receive_expected(
     inbound: &mut Incoming<impl AsyncRead + Unpin>,
     missing: &mut Vec<&str>,
     output: &mut (impl AsyncWrite + Unpin),
@@ -102,7 +102,7 @@ async fn hear(
 fn late(missing: &[&str], limit: Duration, peer: impl ToString) -> ClientError {
     match missing.first() {
         Some(text) => ClientError::Missing { text: (*text).to_owned(), why: Ending::Deadline(limit) },
-        // All has arrived; what was to be sent is still on its way.
+        // All expected texts have arrived, but not all texts have been sent.
         None => ClientError::exchange(peer, NetError::Deadline(limit)),
     }
 }

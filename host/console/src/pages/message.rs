@@ -1,4 +1,4 @@
-//! A message as the Live and the Walk-through page show it: decoded, with the reason for each field.
+//! A decoded message with the purpose of each field, for the Live and the Walk-through page.
 
 use askama::Template;
 
@@ -6,55 +6,55 @@ use minipki_core::limits::FRAME_HEADER;
 use minipki_net::trace::explain::{self, Line};
 use minipki_net::trace::{places, reading};
 
-/// Characters of a body that is no message, at most.
+/// The number of shown characters of a body that is not a message.
 const UNKNOWN: usize = 400;
-/// Bytes in a line of a hexadecimal dump.
+/// The number of bytes in a line of a hexadecimal dump.
 const DUMPED: usize = 16;
 
-/// A decoded message; a template of its own.
+/// A decoded message.
 #[derive(Template)]
 #[template(path = "message.html")]
 pub(crate) struct Decoded {
-    /// What it is called.
+    /// The message type.
     pub(crate) name: String,
-    /// What it does, or what is wrong with it.
+    /// The purpose of the message, or the error in it.
     pub(crate) purpose: String,
     place: Option<(u8, u8)>,
-    rows: Vec<Row>,
+    rows: Vec<FieldRow>,
     next: &'static str,
-    hidden: Option<Hidden>,
+    plaintext: Option<Plaintext>,
     raw: String,
-    /// Whether each field has a button that changes a byte of it.
+    /// Whether each field has a button that changes one of its bytes.
     pub(crate) flips: bool,
 }
 
-/// A field.
-struct Row {
+/// A field of a message.
+struct FieldRow {
     line: Line,
-    /// A byte of it, counted in the frame.
+    /// The offset of one of its bytes in the frame.
     offset: Option<usize>,
 }
 
-/// What travels under encryption.
-struct Hidden {
-    what: String,
+/// The plaintext of an encrypted message.
+struct Plaintext {
+    summary: String,
     lines: Vec<Line>,
 }
 
 impl Decoded {
-    /// The message in `body`; `record` is its number where the channel is open and it is encrypted.
+    /// Decodes the message in `body`. `record` is the number of an encrypted message in its direction.
     pub(crate) fn new(body: &[u8], record: Option<u64>, plaintext: Option<&[u8]>) -> Self {
         let (reading, places) = match record {
             Some(number) => (Ok(reading::record(body, number)), places::record(body)),
             None => (reading::message(body), places::message(body)),
         };
         let raw = if record.is_some() { dump(body) } else { explain::escaped(body, body.len()) };
-        let hidden = plaintext.map(Hidden::new);
-        let length = Row { line: reading::length(body.len()), offset: Some(FRAME_HEADER - 1) };
+        let plaintext = plaintext.map(Plaintext::new);
+        let length = FieldRow { line: reading::length(body.len()), offset: Some(FRAME_HEADER - 1) };
         let mut rows = vec![length];
         match reading {
             Ok(reading) => {
-                // Only what is canonical has its fields in the order of its places.
+                // Only in canonical JSON the fields have the order of their places.
                 let placed = places.len() == reading.lines.len();
                 let offset = |i: usize| {
                     let at = &places.get(i)?.at;
@@ -65,7 +65,7 @@ impl Decoded {
                         .lines
                         .into_iter()
                         .enumerate()
-                        .map(|(i, line)| Row { line, offset: offset(i).filter(|_| placed) }),
+                        .map(|(i, line)| FieldRow { line, offset: offset(i).filter(|_| placed) }),
                 );
                 Self {
                     name: reading.name.to_owned(),
@@ -73,7 +73,7 @@ impl Decoded {
                     place: reading.place,
                     rows,
                     next: reading.next,
-                    hidden,
+                    plaintext,
                     raw,
                     flips: false,
                 }
@@ -84,7 +84,7 @@ impl Decoded {
                 place: None,
                 rows,
                 next: "",
-                hidden,
+                plaintext,
                 raw: explain::escaped(body, UNKNOWN),
                 flips: false,
             },
@@ -92,30 +92,29 @@ impl Decoded {
     }
 }
 
-impl Hidden {
+impl Plaintext {
     fn new(text: &[u8]) -> Self {
         match reading::message(text) {
             _ if text.is_empty() => Self {
-                what:
-                    "nothing: an empty text closes this direction, so that nothing can be cut off unnoticed"
-                        .to_owned(),
+                summary: "empty: it closes this direction, so that the receiver notices a truncation"
+                    .to_owned(),
                 lines: Vec::new(),
             },
             Ok(reading) => {
-                Self { what: format!("{}: {}", reading.name, reading.purpose), lines: reading.lines }
+                Self { summary: format!("{}: {}", reading.name, reading.purpose), lines: reading.lines }
             }
-            Err(_) => Self { what: explain::escaped(text, UNKNOWN), lines: Vec::new() },
+            Err(_) => Self { summary: explain::escaped(text, UNKNOWN), lines: Vec::new() },
         }
     }
 }
 
-/// The code of a refusal, if `body` is one.
+/// The code of a refusal, if `body` is a refusal.
 pub(crate) fn refusal_code(body: &[u8]) -> Option<String> {
     let reading = reading::message(body).ok().filter(|reading| reading.name == "refused")?;
     Some(explain::printable(reading.fields.get("code")?.as_str()?))
 }
 
-/// Bytes in lines of sixteen.
+/// A hexadecimal dump.
 fn dump(bytes: &[u8]) -> String {
     let lines: Vec<String> = bytes
         .chunks(DUMPED)

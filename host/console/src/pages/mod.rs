@@ -1,4 +1,4 @@
-//! The pages, a folder each: what a page does, and its template beside it.
+//! The pages. Each page has a folder with its code and its template.
 
 mod authority;
 mod certificates;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use axum::Router;
 
-use crate::shell::shared::Shared;
+use crate::shell::Shared;
 
 /// All pages.
 pub(crate) fn routes() -> Router<Arc<Shared>> {

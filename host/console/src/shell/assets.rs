@@ -1,11 +1,10 @@
-//! Style sheet, script and icon: inside the binary, and named by their content, so that browsers
-//! keep them.
+//! The style sheet, the scripts and the icon. Their URLs have a hash of the content, so that browsers can cache them.
 
 use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::routing::get;
 
-/// Where assets are.
+/// The path of all assets.
 pub(crate) const PATH: &str = "/assets/";
 
 const STYLE: &str = concat!(include_str!("assets/console.css"), include_str!("assets/sequence.css"));
@@ -17,7 +16,7 @@ const STYLE_HASH: u64 = hash(STYLE.as_bytes());
 const SCRIPT_HASH: u64 = hash(SCRIPT.as_bytes());
 const LIVE_HASH: u64 = hash(LIVE.as_bytes());
 
-/// FNV-1a: tells one version from another.
+/// The FNV-1a hash of an asset. It differs between versions.
 const fn hash(bytes: &[u8]) -> u64 {
     let (mut hash, mut at) = (0xcbf2_9ce4_8422_2325_u64, 0);
     while at < bytes.len() {
@@ -35,7 +34,7 @@ pub(crate) fn script() -> String {
     format!("{PATH}console.js?v={SCRIPT_HASH:016x}")
 }
 
-/// The script of the Live page alone.
+/// The script of the Live page.
 pub(crate) fn live_script() -> String {
     format!("{PATH}live.js?v={LIVE_HASH:016x}")
 }

@@ -1,13 +1,15 @@
-//! The acts of operators, as the CA's events: what was done or refused, by which session.
+//! The acts of operators, as events of the CA.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use miette::Diagnostic;
+use minipki_os::Failure;
 use minipki_server::CaService;
 use minipki_server::events::{CaEvent, Operator, Origin};
 
-/// The browser behind a request, and the CA whose events it makes.
+/// The browser of a request, and the CA that emits the events.
 #[derive(Clone)]
 pub(crate) struct Actor {
     pub(crate) peer: SocketAddr,
@@ -17,26 +19,33 @@ pub(crate) struct Actor {
 }
 
 impl Actor {
-    /// Tells that this browser's operator has done `action`, and the details.
+    /// Emits that the operator did `action`.
     pub(crate) fn done(&self, action: &str, details: impl fmt::Display) {
-        self.tell(CaEvent::Acted { operator: self.operator(), action, details: &details });
+        self.emit(CaEvent::Acted { operator: self.operator(), action, details: &details });
     }
 
-    /// Tells that `action` was refused.
+    /// Emits that `action` was refused.
     pub(crate) fn refused(&self, action: &str, reason: impl fmt::Display) {
-        self.tell(CaEvent::ActRefused { operator: self.operator(), action, reason: &reason });
+        self.emit(CaEvent::ActRefused { operator: self.operator(), action, reason: &reason, next: None });
+    }
+
+    /// Emits that `action` failed.
+    pub(crate) fn failed(&self, action: &str, error: &impl Diagnostic) {
+        let Failure { seen, next } = Failure::from(error);
+        let (operator, next) = (self.operator(), next.as_deref());
+        self.emit(CaEvent::ActRefused { operator, action, reason: &seen, next });
     }
 
     const fn operator(&self) -> Operator {
         Operator { peer: self.peer, session: self.session }
     }
 
-    fn tell(&self, event: CaEvent<'_>) {
-        self.service.events().tell(Origin::CA, event);
+    fn emit(&self, event: CaEvent<'_>) {
+        self.service.events().emit(Origin::CA, event);
     }
 }
 
-/// The sessions that have ended, as details of an act.
+/// The numbers of the ended sessions, as details of an act.
 pub(crate) fn ended(ended: &[u64]) -> String {
     let numbers: Vec<String> = ended.iter().map(u64::to_string).collect();
     format!("over: {}", numbers.join(", "))

@@ -1,4 +1,4 @@
-//! The way in and out: one-time links, and signing out.
+//! Login by one-time links, and sign-out.
 
 use std::sync::Arc;
 
@@ -11,24 +11,24 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
+use super::Shared;
 use super::audit::{self, Actor};
 use super::page::{Frame, Refusal, render};
-use super::session::{Shut, Visitor};
-use super::shared::Shared;
+use super::session::{LinkError, Visitor};
 
-/// Where a link leads.
+/// The path of a link.
 pub(crate) const PATH: &str = "/enter";
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
-    // Programs that show a preview of a link ask with HEAD: it must not spend the link.
+    // Programs that show a preview of a link send HEAD: it must not use the link up.
     let enter = get(enter).head(async || (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]));
-    Router::new().route(PATH, enter).route("/sign-out", post(sign_out)).route("/links", post(another))
+    Router::new().route(PATH, enter).route("/sign-out", post(sign_out)).route("/links", post(make_link))
 }
 
-/// A new link. A link made in a session ends with that session.
+/// A new link. A link that a session makes becomes invalid when the session ends.
 ///
 /// # Errors
-/// The random number generator's.
+/// An error of the random number generator.
 pub(crate) fn make(shared: &Shared, parent: Option<&Visitor>) -> Result<String, getrandom::Error> {
     let secret = shared.sessions.new_link(parent)?;
     Ok(shared.site.url(&format!("{PATH}?key={}", secret.text())))
@@ -45,20 +45,19 @@ async fn enter(
     Extension(mut actor): Extension<Actor>,
     Query(Key { key }): Query<Key>,
 ) -> Result<Response, Refusal> {
-    let opened = shared.sessions.enter(&key, actor.peer.ip()).map_err(|shut| {
-        let refusal = match shut {
-            Shut::Unknown => Refusal::new(
+    let opened = shared.sessions.enter(&key, actor.peer.ip()).map_err(|error| {
+        let refusal = match error {
+            LinkError::Unknown => Refusal::new(
                 StatusCode::FORBIDDEN,
-                "This link was opened before, has run out, or was never made.",
-                "Make a new one: from a session that is open, or with `kill -USR1` to the console's process, \
-                 which prints it.",
+                "This link was used before, has expired, or never existed.",
+                "Make a new link in an open session. Or send SIGUSR1 to the console's process: it prints a new link.",
             ),
-            Shut::TooMany => Refusal::new(
+            LinkError::TooMany => Refusal::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "There are as many sessions as there may be.",
-                "Sign out of one of them; the link stays good until then.",
+                "There are too many sessions.",
+                "Sign out of one of them, then open the link again.",
             ),
-            Shut::Entropy => Refusal::new(
+            LinkError::Entropy => Refusal::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "The operating system gave no random numbers.",
                 "Try again.",
@@ -83,7 +82,7 @@ async fn sign_out(
     signed_out(&shared)
 }
 
-/// The page for a browser whose session is over. The browser forgets the cookie.
+/// The page for a browser whose session has ended. The browser deletes the cookie.
 pub(crate) fn signed_out(shared: &Shared) -> Response {
     let cookie = shared.site.set_cookie("", 0);
     let mut response = Refusal::signed_out().into_response();
@@ -101,7 +100,7 @@ struct LinkPage {
     minutes: u64,
 }
 
-async fn another(
+async fn make_link(
     State(shared): State<Arc<Shared>>,
     Extension(actor): Extension<Actor>,
     Extension(visitor): Extension<Visitor>,

@@ -1,4 +1,4 @@
-//! Where a console listens, and how much it lets others have.
+//! The options of a console: its address, its names, TLS, and its limits.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -9,17 +9,17 @@ use minipki_http::ConnectionLimits;
 /// The console's port.
 const PORT: u16 = 9080;
 
-/// How a console is set up.
+/// The options of a console.
 #[derive(Clone, Debug)]
 pub struct ConsoleOptions {
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on. With port 0 the operating system chooses a free port.
     pub listen: SocketAddr,
-    /// Names under which browsers may ask for it; off loopback beside its address. Without any and without TLS, a
-    /// console on 127.0.0.1 or ::1 makes up a name of its own below `localhost`.
+    /// The host names of the console. If the address is not loopback, browsers may also use the address. Without names
+    /// and without TLS, a console on 127.0.0.1 or ::1 uses a random name below `localhost`.
     pub names: Vec<String>,
-    /// What encrypts. Without it the console listens on loopback alone.
+    /// TLS. Without it the console listens only on loopback.
     pub tls: Option<Tls>,
-    /// What it lets others have.
+    /// The limits.
     pub limits: Limits,
 }
 
@@ -35,54 +35,51 @@ impl Default for ConsoleOptions {
     }
 }
 
-/// Where the console's X.509 certificate comes from.
+/// The source of the console's X.509 certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tls {
-    /// From PEM files: a chain, the console's own first, and its private key.
+    /// PEM files.
     Files {
-        /// The chain.
+        /// The certificate chain, the console's own certificate first.
         certificate: PathBuf,
-        /// The key, PKCS#8, PKCS#1 or SEC 1.
+        /// The private key, PKCS#8, PKCS#1 or SEC 1.
         key: PathBuf,
     },
-    /// The CA's RSA key issues one at each start, for a fresh P-256 key.
+    /// The CA's RSA key issues a certificate at each start, for a fresh P-256 key.
     Issued,
 }
 
-/// Bounds on everything that a browser can pile up or drag out.
+/// The limits on connections, requests and sessions. A count is a maximum at any time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at a time that have shown no session. One more takes the place of the oldest of them.
+    /// Connections without a session. One more replaces the oldest of them.
     pub connections: usize,
-    /// How long a connection may stay without showing a session.
+    /// The time after which a connection without a session is closed.
     pub anonymous_life: Duration,
-    /// Requests without a session on one connection. It closes after the last of them.
+    /// Requests without a session on one connection. The connection closes after the last one.
     pub anonymous_requests: u32,
-    /// Connections of one session at a time. More of them count as anonymous.
+    /// Connections of one session. More of them count as connections without a session.
     pub session_connections: usize,
-    /// Bytes of a request's body. A longer one is refused.
+    /// The maximum length of a request's body in bytes. A longer one is refused.
     pub body: usize,
-    /// How long a request's head, its body and a TLS handshake may each take to arrive, and how long an answer may
-    /// wait for the other end to take some of it.
+    /// The time limit for a TLS handshake, for the head and for the body of a request, and for each write of an answer.
     pub deadline: Duration,
-    /// Sessions at a time. One more is refused until another ends.
+    /// Sessions. One more is refused until another ends.
     pub sessions: usize,
-    /// Links that wait to be opened: of those that the console printed, and of those made in each session. One more
-    /// takes the place of the oldest of the same.
+    /// Unused links that the console has printed, and unused links that each session has made. One more replaces the
+    /// oldest of the same origin.
     pub links: usize,
-    /// How long a link can be opened.
+    /// The lifetime of a link.
     pub link_life: Duration,
-    /// How long a session lasts without a person's use. Requests that scripts make by themselves do not count.
+    /// The time after which an unused session ends. Requests that a script sends by itself do not count as use.
     pub idle: Duration,
-    /// How long a session lasts at most.
+    /// The maximum lifetime of a session.
     pub session_life: Duration,
-    /// Event streams of one session at a time.
+    /// Event streams of one session.
     pub streams: usize,
 }
 
 impl Default for Limits {
-    /// 64 anonymous connections of 30 seconds and 16 requests, 16 connections a session, 16 KB, 10 seconds, 8 sessions
-    /// of half an hour's idleness and 12 hours, 4 links of an hour that were printed and 4 a session, 4 streams a session.
     fn default() -> Self {
         Self {
             connections: 64,
@@ -103,7 +100,7 @@ impl Default for Limits {
 
 impl Limits {
     /// The limits on connections.
-    pub(crate) const fn held(&self) -> ConnectionLimits {
+    pub(crate) const fn connection_limits(&self) -> ConnectionLimits {
         ConnectionLimits {
             anonymous: self.connections,
             anonymous_life: self.anonymous_life,

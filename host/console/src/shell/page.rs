@@ -1,11 +1,13 @@
-//! What the pages have in common: the frame around them, and the page that says no.
+//! The frame around every page, and the page for a refused request.
 
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
+use miette::Diagnostic;
 
 use super::assets;
 use super::session::Visitor;
+use minipki_os::Failure;
 use minipki_os::clock::ClockError;
 
 /// The pages of the navigation: path and name.
@@ -17,10 +19,10 @@ pub(crate) const TABS: [(&str, &str); 5] = [
     ("/tokens", "Tokens"),
 ];
 
-/// What `base.html` needs.
+/// The data of `base.html`.
 pub(crate) struct Frame {
     pub(crate) title: &'static str,
-    /// The path of the tab that is shown as the current one; empty for none.
+    /// The path of the current tab; empty for none.
     pub(crate) tab: &'static str,
     pub(crate) csrf: String,
     pub(crate) minutes_left: u64,
@@ -32,17 +34,14 @@ impl Frame {
         Self { title, tab, csrf: visitor.csrf().to_owned(), minutes_left: visitor.minutes_left() }
     }
 
-    /// The navigation.
     pub(crate) const fn tabs(&self) -> &'static [(&'static str, &'static str)] {
         &TABS
     }
 
-    /// Where the style sheet is.
     pub(crate) fn style(&self) -> String {
         assets::style()
     }
 
-    /// Where the script is.
     pub(crate) fn script(&self) -> String {
         assets::script()
     }
@@ -51,7 +50,7 @@ impl Frame {
 /// Writes a page.
 ///
 /// # Errors
-/// A refusal if the template fails, which is a bug.
+/// [`Refusal`] if the template fails, which is a bug.
 pub(crate) fn render(page: &impl Template) -> Result<Response, Refusal> {
     match page.render() {
         Ok(text) => Ok(Html(text).into_response()),
@@ -66,7 +65,7 @@ pub(crate) fn render(page: &impl Template) -> Result<Response, Refusal> {
     }
 }
 
-/// A page that says no: what was seen, and what to do next.
+/// The page for a refused request: the reason, and the advice.
 #[derive(Debug, Template)]
 #[template(path = "refusal.html")]
 pub(crate) struct Refusal {
@@ -82,18 +81,17 @@ impl Refusal {
         Self { status, title: "Not done", seen: seen.into(), next: next.into() }
     }
 
-    /// From an error whose text ends with what to do: "seen; next", as those of the CA's rooms.
-    pub(crate) fn told(error: impl ToString) -> Self {
-        let text = error.to_string();
-        let (seen, next) = text.rsplit_once("; ").unwrap_or((&text, ""));
-        Self::new(StatusCode::CONFLICT, seen, next)
+    /// The text of `error` and its advice.
+    pub(crate) fn from_diagnostic(error: impl Diagnostic) -> Self {
+        let Failure { seen, next } = Failure::from(&error);
+        Self::new(StatusCode::CONFLICT, seen, next.unwrap_or_default())
     }
 
     pub(crate) fn no_session() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
-            "There is no session: it has ended, or was never begun.",
-            "Open the link that the console printed. To have it print a new one, send its process SIGUSR1.",
+            "There is no session, or it has ended.",
+            "Open the link that the console printed. The console prints a new link when its process gets SIGUSR1.",
         )
     }
 
@@ -103,7 +101,7 @@ impl Refusal {
             ..Self::new(
                 StatusCode::OK,
                 "The session is over.",
-                "To come back, open a new link: send the console's process SIGUSR1, and it prints one.",
+                "To start a new one, open a new link. The console prints one when its process gets SIGUSR1.",
             )
         }
     }
@@ -121,10 +119,10 @@ impl Refusal {
     }
 }
 
-/// A clock that is wrong is no fault of the request: 500, with the words of the error.
+/// A wrong clock is an internal error (500).
 impl From<ClockError> for Refusal {
     fn from(error: ClockError) -> Self {
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, ..Self::told(error) }
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, ..Self::from_diagnostic(error) }
     }
 }
 

@@ -1,9 +1,9 @@
 //! A fingerprint as words to read aloud: the PGP word list (Juola and Zimmermann, 1995).
 //!
-//! A byte in an even place, from 0, is a word of two syllables, one in an odd place a word of
-//! three: a word that is left out, said twice or swapped with the next is heard.
+//! A byte at an even index is a word of two syllables, a byte at an odd index a word of three. So the listener notices
+//! a word that is missing, repeated or swapped with the next.
 
-/// The two words of each byte, in the order of the bytes.
+/// The two words of each byte value, in the order of the values.
 const LIST: &str = include_str!("pgp_words.txt");
 
 /// The words of `bytes`.
@@ -18,11 +18,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_is_whole_and_tells_all_bytes_apart() {
+    fn the_list_has_two_different_words_for_each_byte() {
         let all: std::collections::BTreeSet<&str> = LIST.split_whitespace().collect();
         assert_eq!((LIST.split_whitespace().count(), all.len()), (512, 512));
         for place in 0..2 {
-            // Alphabetical in each column, but for a few: the list is older than its sorting.
+            // Each column is in alphabetical order, except for a few words.
             let column: Vec<_> =
                 LIST.split_whitespace().skip(place).step_by(2).map(str::to_lowercase).collect();
             let sorted = column.windows(2).filter(|pair| pair[0] < pair[1]).count();
@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn the_published_example() {
-        // The fingerprint that the list is usually shown with.
+        // The usual example of the word list.
         let bytes = [
             0xe5, 0x82, 0x94, 0xf2, 0xe9, 0xa2, 0x27, 0x48, 0x6e, 0x8b, 0x06, 0x1b, 0x31, 0xcc, 0x52, 0x8f,
             0xd7, 0xfa, 0x3f, 0x19,

@@ -1,8 +1,8 @@
-//! A time as the pages show it: UTC, and beside it how long ago or from now.
+//! A time as the pages show it: in UTC, and relative to now.
 
 use minipki_core::time::UnixTime;
 
-/// A time, seen from another.
+/// A time, relative to another time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RelativeTime {
     at: UnixTime,
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn relative_times_read_as_people_say_them() {
+    fn relative_times_have_one_unit() {
         let time = |seconds| UnixTime::new(seconds).expect("a time");
         for (at, words) in [
             (1_000_000, "now"),

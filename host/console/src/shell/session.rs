@@ -11,8 +11,8 @@ use tokio::sync::Semaphore;
 use super::options::Limits;
 use minipki_ca::{Token, TokenHash};
 
-/// All links and sessions. Secrets are kept as hashes, and found by them: how long that takes
-/// tells nothing of a secret.
+/// All links and sessions. Secrets are stored and searched as hashes, so the time of a search reveals nothing about a
+/// secret.
 pub(crate) struct Sessions {
     limits: Limits,
     state: Mutex<State>,
@@ -20,7 +20,7 @@ pub(crate) struct Sessions {
 
 #[derive(Default)]
 struct State {
-    /// Those that were not opened yet, oldest first.
+    /// The unused links, oldest first.
     links: VecDeque<Link>,
     open: HashMap<TokenHash, Session>,
     opened: u64,
@@ -29,48 +29,47 @@ struct State {
 struct Link {
     secret: TokenHash,
     until: Instant,
-    /// The session that it was made in. It ends with that session.
+    /// The session that made the link. The link becomes invalid when that session ends.
     parent: Option<u64>,
 }
 
 struct Session {
     number: u64,
-    /// The session that its link was made in. It ends with that session, at the latest when that one does.
+    /// The session that made the link of this session. This session ends with it, or earlier.
     parent: Option<u64>,
     csrf: Arc<Token>,
     streams: Arc<Semaphore>,
-    /// Where its newest request came from.
+    /// The address of its newest request.
     from: IpAddr,
     began: Instant,
-    /// When a person used it last.
+    /// The time of the last request of a person.
     used: Instant,
     ends: Instant,
 }
 
-/// Whose request this is: a session that was found open.
+/// The open session that a request belongs to.
 #[derive(Clone)]
 pub(crate) struct Visitor {
-    /// Its number in the audit lines, from 1.
+    /// The session's number in the audit lines, from 1.
     pub(crate) number: u64,
-    /// Seats for its event streams.
+    /// The permits for its event streams.
     pub(crate) streams: Arc<Semaphore>,
     csrf: Arc<Token>,
     left: Duration,
 }
 
 impl Visitor {
-    /// What its forms carry to show that they are of these pages.
+    /// The CSRF token of the session's forms.
     pub(crate) fn csrf(&self) -> &str {
         self.csrf.text()
     }
 
-    /// Whether `text` is what its forms carry. Hashes are compared, so that the time this takes
-    /// tells nothing.
-    pub(crate) fn carries(&self, text: &str) -> bool {
+    /// Whether `text` is the CSRF token. Compares hashes, so that the time reveals nothing about the token.
+    pub(crate) fn is_csrf(&self, text: &str) -> bool {
         TokenHash::of(text) == self.csrf.hash()
     }
 
-    /// Minutes until it ends, if it is used till then.
+    /// The minutes until the session ends at the latest.
     pub(crate) const fn minutes_left(&self) -> u64 {
         self.left.as_secs() / 60
     }
@@ -78,33 +77,34 @@ impl Visitor {
 
 /// A session that a link has opened.
 pub(crate) struct Opened {
-    /// Its secret, for the cookie.
+    /// The session's secret, for the cookie.
     pub(crate) secret: Token,
     pub(crate) number: u64,
-    /// How long it lasts at most.
+    /// The maximum lifetime.
     pub(crate) life: Duration,
 }
 
-/// An open session, as the Sessions page lists it.
-pub(crate) struct Listed {
+/// An open session, for the Sessions page.
+pub(crate) struct SessionInfo {
     pub(crate) number: u64,
-    /// The session that its link was made in.
+    /// The session that made its link.
     pub(crate) parent: Option<u64>,
-    /// Where its newest request came from.
+    /// The address of its newest request.
     pub(crate) from: IpAddr,
-    /// How long ago it was opened, and used last by a person.
+    /// The time since it was opened.
     pub(crate) began: Duration,
+    /// The time since a person used it last.
     pub(crate) used: Duration,
-    /// How long it lasts at most from now on.
+    /// The maximum time that is left.
     pub(crate) left: Duration,
 }
 
-/// Why a link opens nothing.
+/// The reason why a link opens no session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shut {
-    /// It was opened before, has run out, or never was.
+pub(crate) enum LinkError {
+    /// The link was used, has expired, or never existed.
     Unknown,
-    /// There are as many sessions as there may be.
+    /// The limit of sessions is reached.
     TooMany,
     /// There are no random numbers.
     Entropy,
@@ -115,11 +115,11 @@ impl Sessions {
         Self { limits, state: Mutex::default() }
     }
 
-    /// The secret of a new link. A link made in a session ends with that session, and takes the place of no link but
-    /// the session's own.
+    /// The secret of a new link. A link that a session makes becomes invalid when the session ends, and replaces only
+    /// links of the same session.
     ///
     /// # Errors
-    /// The random number generator's.
+    /// An error of the random number generator.
     pub(crate) fn new_link(&self, parent: Option<&Visitor>) -> Result<Token, Entropy> {
         let secret = Token::generate(&mut SysRng)?;
         let parent = parent.map(|visitor| visitor.number);
@@ -137,26 +137,26 @@ impl Sessions {
         Ok(secret)
     }
 
-    /// Whether a link with this secret can be opened. Asking does not spend it.
+    /// Whether a link with this secret is valid. Does not use the link up.
     pub(crate) fn is_link(&self, secret: &str) -> bool {
         let hash = TokenHash::of(secret);
         self.current().links.iter().any(|link| link.secret == hash)
     }
 
-    /// Opens a session with a link's secret, which is spent by it.
+    /// Opens a session with a link's secret, and uses the link up.
     ///
     /// # Errors
-    /// [`Shut`]; a link is not spent where there are too many sessions.
-    pub(crate) fn enter(&self, secret: &str, from: IpAddr) -> Result<Opened, Shut> {
+    /// [`LinkError`]; with [`LinkError::TooMany`] the link stays valid.
+    pub(crate) fn enter(&self, secret: &str, from: IpAddr) -> Result<Opened, LinkError> {
         let (own, csrf) = match (Token::generate(&mut SysRng), Token::generate(&mut SysRng)) {
             (Ok(own), Ok(csrf)) => (own, csrf),
-            _ => return Err(Shut::Entropy),
+            _ => return Err(LinkError::Entropy),
         };
         let hash = TokenHash::of(secret);
         let mut state = self.current();
-        let place = state.links.iter().position(|link| link.secret == hash).ok_or(Shut::Unknown)?;
+        let place = state.links.iter().position(|link| link.secret == hash).ok_or(LinkError::Unknown)?;
         if state.open.len() >= self.limits.sessions {
-            return Err(Shut::TooMany);
+            return Err(LinkError::TooMany);
         }
         let parent = state.links.remove(place).and_then(|link| link.parent);
         state.opened += 1;
@@ -178,7 +178,7 @@ impl Sessions {
         Ok(opened)
     }
 
-    /// The open session with this secret. A person's request uses it; a script's own does not.
+    /// The open session with this secret. Only the request of a person counts as use of the session.
     pub(crate) fn visit(&self, secret: &str, from: IpAddr, by_person: bool) -> Option<Visitor> {
         let mut state = self.current();
         let session = state.open.get_mut(&TokenHash::of(secret))?;
@@ -195,16 +195,16 @@ impl Sessions {
         })
     }
 
-    /// Whether the visitor's session is still open. Asking is not using it.
+    /// Whether the visitor's session is still open. Does not count as use of the session.
     pub(crate) fn is_open(&self, visitor: &Visitor) -> bool {
         self.current().find(Some(visitor.number)).is_some()
     }
 
     /// All open sessions, in the order in which they were opened.
-    pub(crate) fn list(&self) -> Vec<Listed> {
+    pub(crate) fn list(&self) -> Vec<SessionInfo> {
         let now = Instant::now();
         let state = self.current();
-        let listed = |session: &Session| Listed {
+        let listed = |session: &Session| SessionInfo {
             number: session.number,
             parent: session.parent,
             from: session.from,
@@ -217,23 +217,23 @@ impl Sessions {
         all
     }
 
-    /// Ends a session, and those that were opened by links made in it. Gives the numbers of all that have ended.
+    /// Ends a session, and all sessions that its links opened. Returns the numbers of all ended sessions.
     pub(crate) fn end(&self, number: u64) -> Vec<u64> {
         let mut state = self.current();
         let numbers = |state: &State| state.open.values().map(|session| session.number).collect::<Vec<_>>();
         let mut ended = numbers(&state);
         state.open.retain(|_, session| session.number != number);
-        state.forget(Instant::now(), self.limits.idle);
+        state.remove_expired(Instant::now(), self.limits.idle);
         let left = numbers(&state);
         ended.retain(|number| !left.contains(number));
         ended.sort_unstable();
         ended
     }
 
-    /// The state, without what has run out.
+    /// The state, without expired links and sessions.
     fn current(&self) -> MutexGuard<'_, State> {
         let mut state = self.state();
-        state.forget(Instant::now(), self.limits.idle);
+        state.remove_expired(Instant::now(), self.limits.idle);
         state
     }
 
@@ -247,8 +247,8 @@ impl State {
         self.open.values().find(|session| Some(session.number) == number)
     }
 
-    /// Drops links and sessions that have run out, and those that were made in a session that is over.
-    fn forget(&mut self, now: Instant, idle: Duration) {
+    /// Removes expired links and sessions, and those whose parent session has ended.
+    fn remove_expired(&mut self, now: Instant, idle: Duration) {
         self.open
             .retain(|_, session| session.ends > now && now.saturating_duration_since(session.used) < idle);
         loop {
@@ -256,7 +256,7 @@ impl State {
             let lives = |parent: Option<u64>| parent.is_none_or(|parent| numbers.contains(&parent));
             self.open.retain(|_, session| lives(session.parent));
             self.links.retain(|link| link.until > now && lives(link.parent));
-            // Those that went may have opened others.
+            // The removed sessions may be parents of others.
             if self.open.len() == numbers.len() {
                 return;
             }

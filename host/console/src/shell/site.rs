@@ -1,10 +1,10 @@
-//! The host names of a console: where its pages are served, and where its links lead from elsewhere.
+//! The host names of a console, and its cookie.
 //!
-//! A browser sends a cookie to every port of the host that has set it. Another server of this machine would get the
-//! cookie of a console at 127.0.0.1, and could act with it. So a console on loopback makes up a host name below
-//! `localhost`, which browsers resolve to loopback by themselves (RFC 6761 §6.3). The name is as secret as a link.
+//! A browser sends a cookie to every port of the host that has set it. So another server of this machine would receive
+//! the cookie of a console at 127.0.0.1, and could use it. For this reason a console on loopback has a random host name
+//! below `localhost`. Browsers resolve this name to loopback by themselves (RFC 6761 §6.3). It is as secret as a link.
 //!
-//! A console over TLS makes up no name: its certificate would show the name to whoever connects.
+//! A console over TLS has no random name: its certificate would show the name to everybody who connects.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -13,16 +13,16 @@ use getrandom::{Error as Entropy, SysRng};
 use super::options::ConsoleOptions;
 use minipki_ca::Token;
 
-/// The host name of this machine for itself, and what all its own names end with.
+/// The host name of loopback, and the suffix of the random name.
 const LOCALHOST: &str = "localhost";
 
-/// The host names that a console may be asked for by. Made before it listens: TLS needs them.
+/// The host names of a console. They are created before it listens, since the TLS certificate has them.
 pub(crate) struct Names {
-    /// The names under which pages are served. Links have the first.
+    /// The names under which pages are served. Links have the first one.
     names: Vec<String>,
-    /// Whether the first was made up for this console, and is secret.
+    /// Whether the first name is random and secret.
     secret: bool,
-    /// Whether pages are served under the address, too.
+    /// Whether pages are also served under the address.
     by_address: bool,
 }
 
@@ -30,10 +30,10 @@ impl Names {
     /// The names of a console with these options.
     ///
     /// # Errors
-    /// The random number generator's.
+    /// An error of the random number generator.
     pub(crate) fn new(options: &ConsoleOptions) -> Result<Self, Entropy> {
         let ip = options.listen.ip();
-        // Names below `localhost` are these two addresses.
+        // Browsers resolve names below `localhost` to these two addresses.
         let localhost = ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST;
         if localhost && options.tls.is_none() && options.names.is_empty() {
             let name = format!("{}.{LOCALHOST}", Token::generate(&mut SysRng)?.text());
@@ -43,8 +43,8 @@ impl Names {
         Ok(Self { names: options.names.clone(), secret: false, by_address })
     }
 
-    /// Where else a console on `ip` has to listen. Browsers take a name below `localhost` for both 127.0.0.1 and ::1,
-    /// so another server on the other address would get what is meant for the console.
+    /// The other loopback address that a console on `ip` must also listen on. Browsers resolve a name below `localhost`
+    /// to both 127.0.0.1 and ::1, so another server on the other address would receive requests for the console.
     pub(crate) fn twin(&self, ip: IpAddr) -> Option<IpAddr> {
         self.secret.then(|| match ip {
             IpAddr::V4(_) => Ipv6Addr::LOCALHOST.into(),
@@ -52,25 +52,29 @@ impl Names {
         })
     }
 
-    /// The names for the certificate of a console on `ip`: these, the address unless it is every address, and
-    /// `localhost` if the address is of loopback.
+    /// The names for the certificate of a console on `ip`: all host names, the address unless it is unspecified, and
+    /// `localhost` if the address is loopback.
     pub(crate) fn certified(&self, ip: IpAddr) -> Vec<String> {
-        let mut names = self.names.clone();
-        names.extend((!ip.is_unspecified()).then(|| ip.to_string()));
-        names.extend(ip.is_loopback().then(|| LOCALHOST.to_owned()));
+        let address = (!ip.is_unspecified()).then(|| ip.to_string());
+        let localhost = ip.is_loopback().then(|| LOCALHOST.to_owned());
+        let mut names = Vec::new();
+        for name in self.names.iter().cloned().chain(address).chain(localhost) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
         names
     }
 }
 
-/// What is served under a host name.
+/// The content that the console serves under a host name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// The pages.
     Pages,
-    /// No page and no cookie. A link that can be opened leads to this scheme, host and port.
+    /// No pages and no cookie. A valid link is redirected to this scheme, host and port.
     Elsewhere(String),
-    /// Nothing: the name is not this console's. A page of another name that resolves to this address (DNS rebinding)
-    /// is told by its name.
+    /// Nothing: the name does not belong to this console. This stops DNS rebinding.
     Nothing,
 }
 
@@ -93,7 +97,7 @@ impl Site {
         self.scheme == "https"
     }
 
-    /// What is served under the `Host` of a request.
+    /// The content that is served under the `Host` of a request.
     pub(crate) fn place(&self, host: &str) -> Place {
         let default = if self.encrypted() { 443 } else { 80 };
         let (name, port) = match host.rsplit_once(':') {
@@ -101,7 +105,7 @@ impl Site {
             _ => (host, Some(default)),
         };
         let Some(port) = port else { return Place::Nothing };
-        // Nobody else has a made-up name, so a tunnel (`ssh -L`) may have any port at its other end.
+        // No other server has a random name, so a tunnel (`ssh -L`) may have any port at its other end.
         if !self.names.secret && port != self.address.port() {
             return Place::Nothing;
         }
@@ -122,13 +126,13 @@ impl Site {
         let ip = self.address.ip();
         let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
         match bare.parse::<IpAddr>() {
-            // A console on every address is asked for by any of them; rebinding needs a name.
+            // A console on the unspecified address accepts any address: DNS rebinding needs a name.
             Ok(asked) => ip.is_unspecified() || asked == ip || (self.names.secret && asked.is_loopback()),
             Err(_) => ip.is_loopback() && name.eq_ignore_ascii_case(LOCALHOST),
         }
     }
 
-    /// Whether `origin` is this site, for a request with this `Host`.
+    /// Whether `origin` is this site, in a request with this `Host`.
     pub(crate) fn is_origin(&self, origin: &str, host: &str) -> bool {
         origin
             .strip_prefix(self.scheme)
@@ -136,21 +140,21 @@ impl Site {
             .is_some_and(|from| from.eq_ignore_ascii_case(host))
     }
 
-    /// The cookie's name. With the port, for consoles on one host. Over TLS with the prefix that has a browser take it
-    /// from this host alone, and send it over TLS alone (RFC 6265bis §4.1.3.2). Chromium sends it without TLS as well to
-    /// 127.0.0.1, ::1, `localhost` and the names below that.
+    /// The cookie's name. It contains the port, since several consoles may run on one host. Over TLS it has the prefix
+    /// `__Host-`: a browser accepts it from this host only, and sends it over TLS only (RFC 6265bis §4.1.3.2). Chromium
+    /// also sends it without TLS to 127.0.0.1, ::1, `localhost` and the names below `localhost`.
     pub(crate) fn cookie(&self) -> String {
         let prefix = if self.encrypted() { "__Host-" } else { "" };
         format!("{prefix}minipki-console-{}", self.address.port())
     }
 
-    /// The header `Set-Cookie` that has a browser keep `value` for so many seconds; for none, it forgets the cookie.
+    /// The value of the header `Set-Cookie`. The browser keeps the cookie for `seconds`; 0 deletes it.
     pub(crate) fn set_cookie(&self, value: &str, seconds: u64) -> String {
         let secure = if self.encrypted() { "; Secure" } else { "" };
         format!("{}={value}; Path=/; HttpOnly; SameSite=Strict{secure}; Max-Age={seconds}", self.cookie())
     }
 
-    /// Where the console is, for a person to open.
+    /// The URL of `path`, for the user's browser.
     pub(crate) fn url(&self, path: &str) -> String {
         match self.names.names.first() {
             Some(name) => format!("{}://{name}:{}{path}", self.scheme, self.address.port()),

@@ -1,80 +1,92 @@
-//! TLS for a console that can be reached from other machines.
+//! TLS for a console that other machines can reach.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+use miette::Diagnostic;
+use minipki_core::cert::IdError;
 use minipki_core::crypto::{Hash, Portable};
 use minipki_core::keys::Fingerprint;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::version::TLS13;
 use tokio_rustls::rustls::{self, ServerConfig};
 
 use super::options::Tls;
 use super::site::Names;
-use minipki_keys::TlsIdentityError;
+use minipki_ca::ports::CertificateFormat;
+use minipki_ca::{TlsName, TlsServerRequest};
 use minipki_server::{CaService, ServiceError};
 
-/// Why there is no TLS.
-#[derive(Debug, thiserror::Error)]
+/// The console's name in the ledger and in its certificate.
+const SUBJECT: &str = "console";
+
+/// The reason why TLS cannot be set up.
+#[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum TlsError {
     /// A file cannot be read as PEM.
-    #[error("{}: no {what} can be read from it: {source}; give a PEM file that has one, and that may be read", path.display())]
+    #[error("{} has no readable {what}: {source}", path.display())]
+    #[diagnostic(help("give a readable PEM file that contains it"))]
     File {
         /// The file.
         path: PathBuf,
-        /// What it should have.
+        /// The expected content.
         what: &'static str,
-        /// What is wrong with it.
+        /// The error of the PEM reader.
         source: pem::Error,
     },
-    /// The certificate and the key do not serve.
-    #[error(
-        "{} and {} do not serve for TLS: {source}; give a certificate with the key that it was made for",
-        certificate.display(),
-        key.display()
-    )]
+    /// The certificate and the key cannot be used together.
+    #[error("{} and {} cannot be used for TLS: {source}", certificate.display(), key.display())]
+    #[diagnostic(help("give a certificate and its own key"))]
     Pair {
         /// The certificate's file.
         certificate: PathBuf,
         /// The key's file.
         key: PathBuf,
-        /// Why they do not.
+        /// The error of rustls.
         source: rustls::Error,
     },
-    /// TLS itself does not serve.
-    #[error("the console cannot speak TLS: {0}; this is a bug in minipki")]
+    /// The TLS library failed.
+    #[error("the console cannot use TLS: {0}")]
+    #[diagnostic(help("this is a bug in minipki"))]
     Rustls(#[from] rustls::Error),
-    /// There is nothing to issue a certificate for.
-    #[error(
-        "a console on every address needs the name that browsers ask for it by, to put it into its certificate; give --name"
-    )]
+    /// There is no name for the certificate.
+    #[error("a console that listens on all addresses needs a name for its certificate")]
+    #[diagnostic(help("give --name"))]
     NoName,
-    /// A name that no certificate can carry.
-    #[error(
-        "{0:?} is no host name and no IP address, so no certificate can carry it; give another --name, such as ca.example"
-    )]
+    /// No certificate can have this name.
+    #[error("{0:?} is not a host name or an IP address, so no certificate can have it")]
+    #[diagnostic(help("give another --name, for example ca.example"))]
     Name(String),
+    /// The console's name is not valid, which is a bug.
+    #[error("the console's name is not valid: {0}")]
+    #[diagnostic(help("this is a bug in minipki, please report it"))]
+    Subject(#[from] IdError),
+    /// The console's key could not be generated.
+    #[error("no P-256 key could be generated for the console")]
+    #[diagnostic(help("try again"))]
+    Generate(#[from] Unspecified),
     /// The CA could not issue the certificate.
-    #[error("the console has no certificate: {0}")]
-    Issue(#[from] TlsIdentityError),
-    /// The CA has nothing to issue with.
-    #[error("the console's certificate: {0}")]
-    Service(#[from] ServiceError),
+    #[error("the console's certificate could not be issued: {0}")]
+    #[diagnostic(transparent)]
+    Issue(#[from] ServiceError),
 }
 
-/// What encrypts, and what a browser may be told to trust.
+/// The TLS of a console.
 pub(crate) struct Encryption {
     pub(crate) acceptor: TlsAcceptor,
-    /// The root of a certificate that the CA issued, PEM.
+    /// The root of an issued certificate, in PEM.
     pub(crate) root_pem: Option<String>,
 }
 
-/// Reads or issues the console's certificate, and says its fingerprint in the log.
-pub(crate) fn prepare(
+/// Reads or issues the console's certificate, and logs its fingerprint.
+pub(crate) async fn prepare(
     tls: &Tls,
     service: &CaService,
     names: &Names,
@@ -94,21 +106,28 @@ pub(crate) fn prepare(
             if certified.is_empty() {
                 return Err(TlsError::NoName);
             }
-            if let Some(wrong) = certified.iter().find(|name| ServerName::try_from(name.as_str()).is_err()) {
-                return Err(TlsError::Name(wrong.clone()));
-            }
-            let identity = service.folder()?.tls_identity(&certified)?;
-            let chain = vec![identity.certificate.into(), identity.root.into()];
-            let key = PrivatePkcs8KeyDer::from(identity.key.to_vec()).into();
-            (chain, key, Some(identity.root_pem))
+            let tls_name =
+                |name: &String| TlsName::try_from(name.as_str()).map_err(|_| TlsError::Name(name.clone()));
+            let certified = certified.iter().map(tls_name).collect::<Result<_, _>>()?;
+            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)?;
+            let spki: PublicKeyX509Der<'_> = pair.public_key().as_der()?;
+            let request = TlsServerRequest {
+                subject_id: SUBJECT.parse()?,
+                public_key: spki.as_ref().to_vec(),
+                names: certified,
+            };
+            let issued = service.issue_tls_server(request).await?;
+            let chain = vec![issued.server.certificate.into(), issued.root.certificate.clone().into()];
+            let key = PrivatePkcs8KeyDer::from(pair.to_pkcs8v1()?.as_ref().to_vec()).into();
+            (chain, key, Some(CertificateFormat::X509.text(&issued.root.certificate)))
         }
     };
-    if let Some(own) = chain.first() {
-        let fingerprint = Fingerprint(Portable::new().sha256(&[own]));
-        tracing::info!(%fingerprint, "the console's certificate; compare it when the browser asks");
+    if let Some(certificate) = chain.first() {
+        let fingerprint = Fingerprint(Portable::new().sha256(&[certificate]));
+        tracing::info!(%fingerprint, "the console's certificate. Compare the fingerprint if the browser warns");
     }
-    // Every browser of today speaks TLS 1.3.
-    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    // All current browsers support TLS 1.3.
+    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_protocol_versions(&[&TLS13])?
         .with_no_client_auth()
         .with_single_cert(chain, key)

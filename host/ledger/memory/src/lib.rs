@@ -1,15 +1,15 @@
-//! The storage ports of the CA in memory, for tests: the same contracts as on SQLite, said in plain Rust. The conformance
-//! suite (`host/ledger/tests/conformance`) holds both engines to them.
+//! The storage ports of the CA in memory, for tests. The conformance suite (`host/ledger/tests/conformance`) checks the
+//! same contracts on this engine and on SQLite.
 //!
-//! It looks at all that it has for each answer, and keeps nothing when it is dropped.
+//! Each call reads all records. A drop of all handles loses them.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minipki_ca::ports::{
-    AUDIT_KEPT, AuditEntry, AuditLog, AuditRecord, BadRow, CertificateRecord, Cursor, Found, Inquiry, Ledger,
-    LedgerCounts, LedgerError, LedgerFacts, LedgerReader, NewCertificate, Page, PagePlace, Search, Storage,
-    TokenBook, TokenHash, TokenRecord, TokenState,
+    AUDIT_KEPT, AuditEntry, AuditLog, AuditRecord, BadRow, CertificateFormat, CertificateRecord, Cursor,
+    Found, Inquiry, Ledger, LedgerCounts, LedgerError, LedgerFacts, LedgerReader, NewCertificate, Page,
+    PagePlace, Recorder, Search, Storage, TokenBook, TokenHash, TokenRecord, TokenState,
 };
 use minipki_core::cert::{Id, IdBuf};
 use minipki_core::time::UnixTime;
@@ -17,7 +17,7 @@ use minipki_core::trust::Serial;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// How far a clock may be behind the newest time, in seconds.
+/// The time that the clock can be behind the newest time, in seconds.
 const TOLERANCE: u64 = 5 * 60;
 
 /// The storage of one CA. A copy is another handle on the same storage.
@@ -29,11 +29,11 @@ struct State {
     serials: ChaCha20Rng,
     token_numbers: ChaCha20Rng,
     reserved: HashSet<Serial>,
-    /// In the order of issue: the number of a row is its place and 1.
+    /// In the order of issue. The number of a row is its index plus 1.
     certificates: Vec<CertificateRecord>,
     tokens: Vec<Token>,
     audit: BTreeMap<u64, AuditEntry>,
-    /// The newest time that the ledger was used at.
+    /// The newest time of the clock.
     latest: UnixTime,
 }
 
@@ -43,19 +43,19 @@ struct Token {
     id: u64,
     subject_id: IdBuf,
     expires: UnixTime,
-    /// The number of the certificate that it was spent on.
+    /// The row number of the certificate that the token was spent on.
     spent_on: Option<u64>,
     revoked: Option<UnixTime>,
 }
 
 impl Token {
-    /// Whether it can be spent on a certificate of `subject`.
+    /// Whether the token can be spent on a certificate of `subject`.
     fn is_live(&self, subject: Id<'_>, now: UnixTime) -> bool {
-        self.counts(subject, now) && self.spent_on.is_none()
+        self.is_valid(subject, now) && self.spent_on.is_none()
     }
 
-    /// Whether it is for `subject`, and neither expired nor revoked.
-    fn counts(&self, subject: Id<'_>, now: UnixTime) -> bool {
+    /// Whether the token is for `subject`, and neither expired nor revoked.
+    fn is_valid(&self, subject: Id<'_>, now: UnixTime) -> bool {
         self.subject_id.as_id() == subject && self.expires >= now && self.revoked.is_none()
     }
 }
@@ -67,7 +67,7 @@ impl Default for MemoryStorage {
 }
 
 impl MemoryStorage {
-    /// Empty storage that draws serial numbers from this seed.
+    /// An empty storage that draws serial numbers from this seed.
     pub fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(State {
             serials: ChaCha20Rng::seed_from_u64(seed),
@@ -86,12 +86,23 @@ impl MemoryStorage {
 }
 
 impl State {
-    /// The certificates of `subject` that have not expired, the newest first.
+    /// The JSON certificates of `subject` that have not expired, the newest first.
     fn live<'s>(&'s self, subject: Id<'s>, now: UnixTime) -> impl Iterator<Item = &'s CertificateRecord> {
         let of = move |record: &&CertificateRecord| {
-            record.subject_id.as_id() == subject && record.validity.not_after() >= now
+            record.format == CertificateFormat::Json
+                && record.subject_id.as_id() == subject
+                && record.validity.not_after() >= now
         };
         self.certificates.iter().rev().filter(of)
+    }
+
+    /// Refuses a clock that is behind the newest time.
+    fn check_clock(&self, now: UnixTime) -> Result<(), LedgerError> {
+        if now.get() + TOLERANCE >= self.latest.get() {
+            return Ok(());
+        }
+        let text = format!("the clock shows {now}, and the ledger has entries of {}", self.latest);
+        Err(LedgerError::Clock(text.into()))
     }
 
     fn facts(&self, inquiry: &Inquiry<'_>, now: UnixTime) -> LedgerFacts {
@@ -103,7 +114,7 @@ impl State {
                 && match token {
                     None => self.tokens.iter().all(|token| token.spent_on != Some(record.id)),
                     Some(token) => token.is_some_and(|token| {
-                        token.spent_on == Some(record.id) && token.counts(subject_id, now)
+                        token.spent_on == Some(record.id) && token.is_valid(subject_id, now)
                     }),
                 }
         };
@@ -114,7 +125,7 @@ impl State {
         }
     }
 
-    /// Records one certificate, unless its serial number or its token is not what it should be.
+    /// Records one certificate, unless its serial number is not reserved or its token is not live.
     fn record(&mut self, new: &NewCertificate<'_>) -> Result<(), LedgerError> {
         if !self.reserved.remove(&new.serial) {
             return Err(LedgerError::NotReserved(new.serial));
@@ -147,6 +158,11 @@ impl Storage for MemoryStorage {
         Ok(Box::new(self.clone()))
     }
 
+    fn recorder(&self, now: UnixTime) -> Result<Box<dyn Recorder>, LedgerError> {
+        self.state().check_clock(now)?;
+        Ok(Box::new(self.clone()))
+    }
+
     fn audit(&self) -> Result<Box<dyn AuditLog>, LedgerError> {
         Ok(Box::new(self.clone()))
     }
@@ -175,20 +191,31 @@ impl Ledger for MemoryStorage {
             holds
                 && state.live(subject, now).any(|record| record.id == id && record.subject_key == subject_key)
         };
-        let usable = |token: &&Token| token.counts(subject, now) && token.spent_on.is_none_or(repeats);
+        let usable = |token: &&Token| token.is_valid(subject, now) && token.spent_on.is_none_or(repeats);
         Ok(state.tokens.iter().filter(usable).map(|token| token.hash).collect())
     }
 
     fn free_space(&mut self) -> u64 {
         u64::MAX
     }
+}
 
-    fn reserve(&mut self, count: usize) -> Result<Vec<Serial>, LedgerError> {
+impl Recorder for MemoryStorage {
+    fn reserve(&mut self, count: usize, format: CertificateFormat) -> Result<Vec<Serial>, LedgerError> {
         let State { serials: rng, reserved, certificates, .. } = &mut *self.state();
         let mut serials = Vec::new();
         while serials.len() < count {
-            // The top 53 bits, of which only 0 is no serial number.
-            let Ok(serial) = Serial::new(rng.next_u64() >> 11) else { continue };
+            let mut octets = [0; Serial::OCTETS];
+            let drawn = match format {
+                // 53 bits. 0 is not a serial number.
+                CertificateFormat::Json => Serial::new(rng.next_u64() >> 11),
+                CertificateFormat::X509 => {
+                    rng.fill_bytes(&mut octets);
+                    octets[0] = octets[0] & 0x7f | 0x40;
+                    Serial::from_be_bytes(&octets)
+                }
+            };
+            let Ok(serial) = drawn else { continue };
             if certificates.iter().all(|record| record.serial != serial) && reserved.insert(serial) {
                 serials.push(serial);
             }
@@ -199,7 +226,7 @@ impl Ledger for MemoryStorage {
     fn record(&mut self, certificates: &[NewCertificate<'_>], now: UnixTime) -> Result<(), LedgerError> {
         let mut state = self.state();
         state.latest = state.latest.max(now);
-        // All or nothing: a batch that is refused is forgotten with this copy.
+        // All or nothing: a refused batch is dropped with this copy.
         let mut next = state.clone();
         certificates.iter().try_for_each(|new| next.record(new))?;
         *state = next;
@@ -318,10 +345,7 @@ impl TokenBook for MemoryStorage {
         now: UnixTime,
     ) -> Result<(), LedgerError> {
         let mut state = self.state();
-        if now.get() + TOLERANCE < state.latest.get() {
-            let text = format!("the clock shows {now}, and the ledger has entries of {}", state.latest);
-            return Err(LedgerError::Clock(text.into()));
-        }
+        state.check_clock(now)?;
         if state.tokens.iter().any(|known| known.hash == token) {
             return Err(LedgerError::TokenExists);
         }

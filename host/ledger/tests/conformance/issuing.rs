@@ -1,4 +1,4 @@
-//! To issue: no serial number twice, all or nothing, and what the authority judges by.
+//! Issuing: unique serial numbers, batches that are recorded whole or not at all, and the facts for the authority.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ on_each_engine! {
     a_serial_is_recorded_once_and_only_if_it_was_reserved
     a_batch_is_recorded_whole_or_not_at_all
     a_name_belongs_to_the_newest_live_certificate
-    the_same_request_is_answered_by_what_it_got_before
+    the_same_request_gets_its_earlier_certificate
     a_certificate_of_another_format_is_recorded_and_found_in_the_same_way
 }
 
@@ -23,13 +23,20 @@ fn no_serial_is_handed_out_twice_by_any_start(engine: &dyn Engine) {
     for _ in 0..3 {
         let mut ledger = engine.ledger();
         for count in [0, 1, 200, 300] {
-            let serials = ledger.reserve(count).expect("reserved");
+            let serials = ledger.reserve(count, CertificateFormat::Json).expect("reserved");
             assert_eq!(serials.len(), count);
             for serial in serials {
-                // What every format can hold.
                 assert!(serial.to_u64().is_some_and(|number| (1..1 << 53).contains(&number)), "{serial}");
                 assert!(seen.insert(serial), "{serial} came twice");
             }
+        }
+        // Serial numbers for X.509 are longer. They come from an issuing ledger and from a recorder beside it.
+        let mut recorder = engine.recorder(at(NOW)).expect("opened");
+        let x509 = ledger.reserve(3, CertificateFormat::X509).expect("reserved");
+        for serial in x509.into_iter().chain(recorder.reserve(3, CertificateFormat::X509).expect("reserved"))
+        {
+            assert!((0x40..0x80).contains(&serial.to_be_bytes()[0]), "{serial} has not 20 octets");
+            assert!(seen.insert(serial), "{serial} came twice");
         }
     }
 }
@@ -43,8 +50,8 @@ fn a_serial_is_recorded_once_and_only_if_it_was_reserved(engine: &dyn Engine) {
     let unreserved = Serial::new(serial.to_u64().expect("53 bits") ^ 1).expect("in range");
     let invented = ledger.record(&[draft.with(unreserved)], at(NOW));
     assert!(matches!(invented, Err(LedgerError::NotReserved(_))));
-    // Nor twice in one batch.
-    let serial = ledger.reserve(1).expect("reserved")[0];
+    // A serial number cannot be in one batch twice.
+    let serial = ledger.reserve(1, CertificateFormat::Json).expect("reserved")[0];
     let twice = ledger.record(&[draft.with(serial), draft.with(serial)], at(NOW));
     assert!(matches!(twice, Err(LedgerError::NotReserved(_))));
     let mut reader = engine.reader().expect("opened");
@@ -55,16 +62,16 @@ fn a_serial_is_recorded_once_and_only_if_it_was_reserved(engine: &dyn Engine) {
 fn a_batch_is_recorded_whole_or_not_at_all(engine: &dyn Engine) {
     let mut ledger = engine.ledger();
     let token = add_token(engine, "t", "a", NOW);
-    let serials = ledger.reserve(3).expect("reserved");
+    let serials = ledger.reserve(3, CertificateFormat::Json).expect("reserved");
     let drafts = [Some(token), None, Some(token)].map(|token| Draft::new("a", 1, NOW + 9, token));
-    // The token of the last is spent by the first.
+    // The first certificate spends the token of the last one.
     let batch: Vec<_> = drafts.iter().zip(&serials).map(|(draft, serial)| draft.with(*serial)).collect();
     let refused = ledger.record(&batch, at(NOW));
     assert!(matches!(refused, Err(LedgerError::TokenSpent(name)) if name == id("a")));
     let mut reader = engine.reader().expect("opened");
     let untouched = LedgerCounts { certificates: 0, live_certificates: 0, live_tokens: 1 };
     assert_eq!(reader.counts(at(NOW)).expect("counted"), untouched);
-    // Nothing of it stuck: the serials are still reserved, and the token still good.
+    // The serial numbers are still reserved, and the token can still be used.
     ledger.record(&batch[..2], at(NOW)).expect("recorded");
     let after = LedgerCounts { certificates: 2, live_certificates: 2, live_tokens: 0 };
     assert_eq!(reader.counts(at(NOW)).expect("counted"), after);
@@ -100,7 +107,7 @@ fn facts(ledger: &mut dyn Ledger, byte: u8, token: Option<TokenHash>, time: u64)
     facts.remove(0).expect("a sound row")
 }
 
-fn the_same_request_is_answered_by_what_it_got_before(engine: &dyn Engine) {
+fn the_same_request_gets_its_earlier_certificate(engine: &dyn Engine) {
     let mut ledger = engine.ledger();
     let token = add_token(engine, "t", "a", NOW + 5);
     assert!(facts(ledger.as_mut(), 1, Some(token), NOW).token_live);
@@ -110,10 +117,10 @@ fn the_same_request_is_answered_by_what_it_got_before(engine: &dyn Engine) {
         facts(ledger, byte, token, time).earlier.map(|record| record.serial)
     };
     let ledger = ledger.as_mut();
-    // Each authorization has its own answer.
+    // A request with the token and a request without it have their own certificates.
     assert_eq!(earlier(ledger, 1, Some(token), NOW), Some(with_token));
     assert_eq!(earlier(ledger, 1, None, NOW), Some(without));
-    // As long as the token and the certificate.
+    // This holds until the token or the certificate expires.
     assert_eq!(earlier(ledger, 1, Some(token), NOW + 5), Some(with_token));
     assert_eq!(earlier(ledger, 1, Some(token), NOW + 6), None);
     assert_eq!(earlier(ledger, 1, None, NOW + 9), Some(without));
@@ -121,18 +128,21 @@ fn the_same_request_is_answered_by_what_it_got_before(engine: &dyn Engine) {
     for (byte, token) in [(2, Some(token)), (2, None), (1, Some(TokenHash::of("unknown")))] {
         assert_eq!(earlier(ledger, byte, token, NOW), None);
     }
-    assert!(!facts(ledger, 1, Some(token), NOW).token_live, "it is spent");
+    assert!(!facts(ledger, 1, Some(token), NOW).token_live, "the token is spent");
 }
 
 fn a_certificate_of_another_format_is_recorded_and_found_in_the_same_way(engine: &dyn Engine) {
     let mut ledger = engine.ledger();
-    // A SubjectPublicKeyInfo of P-256 has 91 bytes. DER is no text.
+    // A SubjectPublicKeyInfo of P-256 has 91 bytes. DER is not text.
     let (key, der) = ([0x30; 91], [0x30, 0x82, 0xff, 0x00, 0xfe]);
     let draft = Draft { key: key.to_vec(), ..Draft::new("console", 0, NOW + 9, None) };
-    let serial = ledger.reserve(1).expect("reserved")[0];
+    // The ledger is open to issue meanwhile.
+    let mut recorder = engine.recorder(at(NOW)).expect("opened");
+    let serial = recorder.reserve(1, CertificateFormat::X509).expect("reserved")[0];
     let new = draft.with(serial);
     let new = minipki_ca::NewCertificate { format: CertificateFormat::X509, certificate: &der, ..new };
-    ledger.record(&[new], at(NOW)).expect("recorded");
+    recorder.record(&[new], at(NOW)).expect("recorded");
+    assert!(matches!(recorder.record(&[new], at(NOW)), Err(LedgerError::NotReserved(_))));
     let mut reader = engine.reader().expect("opened");
     let record = reader.find_by_serial(serial).expect("read").expect("found");
     assert_eq!((record.format, &record.certificate[..]), (CertificateFormat::X509, &der[..]));
@@ -144,9 +154,20 @@ fn a_certificate_of_another_format_is_recorded_and_found_in_the_same_way(engine:
         ..Default::default()
     };
     assert_eq!(reader.search(&search).expect("found").records, [record]);
-    // A name is one name, whatever the format.
+    // An X.509 certificate has no effect on the owner of a name, and answers no request.
     let name = id("console");
-    let inquiry = Inquiry { subject_id: name.as_id(), subject_key: &[1; 32], token: None };
+    let inquiry = Inquiry { subject_id: name.as_id(), subject_key: &key, token: None };
     let facts = ledger.facts(&[inquiry], at(NOW)).expect("read").remove(0).expect("a sound row");
-    assert_eq!((facts.holder, facts.earlier), (Some(key.to_vec()), None));
+    assert_eq!((facts.holder, facts.earlier), (None, None));
+    Draft::new("b", 1, NOW + 9, None).record(ledger.as_mut()).expect("recorded");
+    assert!(matches!(engine.recorder(at(NOW - 3600)), Err(LedgerError::Clock(_))), "the clock was set back");
+    let serial = recorder.reserve(1, CertificateFormat::X509).expect("reserved")[0];
+    let beside = Draft { key: key.to_vec(), ..Draft::new("b", 0, NOW + 9, None) };
+    let beside = minipki_ca::NewCertificate { format: CertificateFormat::X509, ..beside.with(serial) };
+    recorder.record(&[beside], at(NOW)).expect("recorded");
+    let name = id("b");
+    let inquiry = Inquiry { subject_id: name.as_id(), subject_key: &crate::key(1), token: None };
+    let facts = ledger.facts(&[inquiry], at(NOW)).expect("read").remove(0).expect("a sound row");
+    assert_eq!(facts.holder, Some(crate::key(1).to_vec()));
+    assert!(facts.earlier.is_some());
 }

@@ -1,6 +1,5 @@
-//! The contracts of the storage ports, each test on every engine: SQLite, and the one in memory.
+//! Tests of the contracts of the storage ports, on both engines: SQLite and memory.
 
-mod audit;
 mod issuing;
 mod model;
 mod reading;
@@ -22,19 +21,19 @@ use tempfile::TempDir;
 
 pub(crate) const NOW: u64 = 1_800_000_000;
 
-/// What both engines draw serial numbers from: the first ledger of each hands out the same ones.
+/// The seed of both engines, so that the first ledger of each draws the same serial numbers.
 pub(crate) const SEED: u64 = 7;
 
 /// An engine, new and empty.
 pub(crate) trait Engine: Storage {
-    /// Opens the ledger to issue, as a CA does at its start. The ledger that was opened before is closed by then.
+    /// Opens the ledger to issue, like a CA at its start. The caller must have closed an earlier one.
     fn ledger(&self) -> Box<dyn Ledger>;
 
-    /// Fills the audit log with as many entries as it keeps, without waiting for the disk each time.
+    /// Fills the audit log with the maximum number of entries, without waiting for the disk each time.
     fn fill_audit(&self);
 }
 
-/// A ledger on SQLite, in a folder of its own.
+/// A ledger on SQLite in a temporary folder.
 pub(crate) struct Sqlite {
     folder: TempDir,
     storage: SqliteStorage,
@@ -57,6 +56,10 @@ impl Storage for Sqlite {
 
     fn tokens(&self) -> Result<Box<dyn minipki_ca::ports::TokenBook>, LedgerError> {
         self.storage.tokens()
+    }
+
+    fn recorder(&self, now: UnixTime) -> Result<Box<dyn minipki_ca::Recorder>, LedgerError> {
+        self.storage.recorder(now)
     }
 
     fn audit(&self) -> Result<Box<dyn minipki_ca::ports::AuditLog>, LedgerError> {
@@ -94,7 +97,7 @@ impl Engine for MemoryStorage {
     }
 }
 
-/// Makes tests of functions of an engine: `sqlite::name` and `memory::name`.
+/// Makes two tests of each function: `sqlite::name` and `memory::name`.
 macro_rules! on_each_engine {
     ($($test:ident)*) => {
         mod sqlite {
@@ -120,7 +123,7 @@ pub(crate) const fn key(byte: u8) -> [u8; 32] {
     [byte; 32]
 }
 
-/// Adds a token of this text.
+/// Adds a token with this text.
 pub(crate) fn add_token(storage: &dyn Storage, text: &str, subject: &str, expires: u64) -> TokenHash {
     let token = TokenHash::of(text);
     let mut book = storage.tokens().expect("opened");
@@ -128,7 +131,7 @@ pub(crate) fn add_token(storage: &dyn Storage, text: &str, subject: &str, expire
     token
 }
 
-/// A certificate of `subject` and `key(byte)` that ends at `end`, to be recorded.
+/// A certificate to record.
 pub(crate) struct Draft {
     pub(crate) subject: IdBuf,
     pub(crate) key: Vec<u8>,
@@ -137,6 +140,7 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// A certificate of `subject` with `key(byte)`, valid until `end`.
     pub(crate) fn new(subject: &str, byte: u8, end: u64, token: Option<TokenHash>) -> Self {
         Self { subject: id(subject), key: key(byte).into(), end, token }
     }
@@ -148,14 +152,14 @@ impl Draft {
             subject_key: &self.key,
             validity: Validity::new(at(NOW), at(self.end)).expect("in order"),
             format: CertificateFormat::Json,
-            certificate: b"{\"not\":\"looked at by the ledger\"}",
+            certificate: b"{\"not\":\"read by the ledger\"}",
             token: self.token,
         }
     }
 
-    /// Records it alone.
+    /// Records this certificate alone.
     pub(crate) fn record(&self, ledger: &mut dyn Ledger) -> Result<Serial, LedgerError> {
-        let serial = ledger.reserve(1)?[0];
+        let serial = ledger.reserve(1, CertificateFormat::Json)?[0];
         ledger.record(&[self.with(serial)], at(NOW)).map(|()| serial)
     }
 }

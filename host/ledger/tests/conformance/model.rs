@@ -1,32 +1,33 @@
-//! What one engine answers to any sequence of calls, the other answers too.
+//! A comparison of both engines with random sequences of calls.
 
 use minipki_ca::ports::{
-    Inquiry, Ledger, LedgerCounts, LedgerError, LedgerFacts, LedgerReader, TokenBook, TokenHash, TokenState,
+    CertificateFormat, Inquiry, Ledger, LedgerCounts, LedgerError, LedgerFacts, LedgerReader, TokenBook,
+    TokenHash, TokenState,
 };
 use minipki_ledger_memory::MemoryStorage;
 use proptest::prelude::*;
 
 use crate::{Draft, Engine, NOW, SEED, Sqlite, at, id, key};
 
-/// A certificate in terms of a few subjects, keys, tokens and times.
-type Wanted = (u8, u8, Option<u8>, u64);
+/// The subject, key, token and end of a certificate, as small numbers.
+type Item = (u8, u8, Option<u8>, u64);
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// Add this token of this subject; it is good for so many seconds.
+    /// Add this token for this subject, with this end.
     Add(u8, u8, u64),
-    /// Revoke the token at this place of the list.
+    /// Revoke the token at this index of the list.
     Revoke(usize),
-    /// Record a batch, so many seconds later.
-    Record(Vec<Wanted>, u64),
+    /// Record a batch this number of seconds later.
+    Record(Vec<Item>, u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let wanted = (0..3u8, 1..3u8, prop::option::of(0..6u8), 0..40u64);
+    let item = (0..3u8, 1..3u8, prop::option::of(0..6u8), 0..40u64);
     prop_oneof![
         2 => (0..6u8, 0..3u8, 0..40u64).prop_map(|(token, subject, end)| Step::Add(token, subject, end)),
         1 => (0..6usize).prop_map(Step::Revoke),
-        4 => (prop::collection::vec(wanted, 1..4), 0..9u64).prop_map(|(batch, later)| Step::Record(batch, later)),
+        4 => (prop::collection::vec(item, 1..4), 0..9u64).prop_map(|(batch, later)| Step::Record(batch, later)),
     ]
 }
 
@@ -34,16 +35,16 @@ fn token(number: u8) -> TokenHash {
     TokenHash::of(&number.to_string())
 }
 
-/// An engine with its ports opened.
+/// The open ports of an engine.
 struct Opened {
     ledger: Box<dyn Ledger>,
     reader: Box<dyn LedgerReader>,
     book: Box<dyn TokenBook>,
 }
 
-/// All that an engine says. The numbers of tokens are random, so they are left out.
+/// All answers of an engine, without the random numbers of tokens.
 #[derive(Debug, PartialEq, Eq)]
-struct Said {
+struct Answers {
     counts: LedgerCounts,
     facts: Vec<LedgerFacts>,
     usable: Vec<Vec<TokenHash>>,
@@ -58,16 +59,16 @@ impl Opened {
 
     fn apply(&mut self, step: &Step, now: u64) -> Result<(), String> {
         match step {
-            // No two tokens end at the same time: their order is random.
+            // No two tokens end at the same time, since their order would be random.
             Step::Add(number, subject, end) => self.book.add(
                 token(*number),
                 id(&subject.to_string()).as_id(),
                 at(NOW + end * 10 + u64::from(*number)),
                 at(now),
             ),
-            Step::Revoke(place) => {
+            Step::Revoke(index) => {
                 let tokens = self.reader.list_tokens(None, 9).expect("listed");
-                let id = tokens.get(*place).map_or(0, |token| token.id);
+                let id = tokens.get(*index).map_or(0, |token| token.id);
                 self.book.revoke(id, at(now))
             }
             Step::Record(batch, _) => {
@@ -77,7 +78,7 @@ impl Opened {
                         Draft::new(&subject.to_string(), *byte, NOW + end * 10, number.map(token))
                     })
                     .collect();
-                let serials = self.ledger.reserve(drafts.len()).expect("reserved");
+                let serials = self.ledger.reserve(drafts.len(), CertificateFormat::Json).expect("reserved");
                 let batch: Vec<_> =
                     drafts.iter().zip(serials).map(|(draft, serial)| draft.with(serial)).collect();
                 self.ledger.record(&batch, at(now))
@@ -86,7 +87,7 @@ impl Opened {
         .map_err(|error: LedgerError| error.to_string())
     }
 
-    fn said(&mut self, now: u64) -> Said {
+    fn answers(&mut self, now: u64) -> Answers {
         let names: Vec<_> = (0..3u8).map(|subject| id(&subject.to_string())).collect();
         let (keys, mut usable, mut inquiries) = ([key(1), key(2)], Vec::new(), Vec::new());
         for name in &names {
@@ -101,7 +102,7 @@ impl Opened {
         }
         let facts = self.ledger.facts(&inquiries, at(now)).expect("read");
         let tokens = self.reader.list_tokens(None, 9).expect("listed");
-        Said {
+        Answers {
             counts: self.reader.counts(at(now)).expect("counted"),
             facts: facts.into_iter().map(|facts| facts.expect("a sound row")).collect(),
             usable,
@@ -126,9 +127,9 @@ proptest! {
                 now += later;
             }
             prop_assert_eq!(sqlite_ports.apply(&step, now), memory_ports.apply(&step, now), "{:?}", step);
-            // Also at a time before the newest, and at a later one.
+            // At a time before the newest, at the newest, and at a later one.
             for time in [now - 5, now, now + 100] {
-                prop_assert_eq!(sqlite_ports.said(time), memory_ports.said(time), "{:?} at {}", step, time);
+                prop_assert_eq!(sqlite_ports.answers(time), memory_ports.answers(time), "{:?} at {}", step, time);
             }
         }
     }

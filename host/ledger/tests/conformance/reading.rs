@@ -1,16 +1,18 @@
-//! To read: what was recorded is found, after a restart and beside a CA that issues.
+//! Reading: certificates after a restart and beside a CA that issues, and the audit log.
 
-use minipki_ca::ports::{CertificateRecord, LedgerCounts, Page};
+use minipki_ca::ports::{AUDIT_KEPT, AuditEntry, AuditRecord, CertificateRecord, LedgerCounts, Page};
 use minipki_core::trust::{Serial, Validity};
 
 use crate::{Draft, Engine, NOW, add_token, at, id, key, on_each_engine};
 
 on_each_engine! {
-    what_was_recorded_is_found_after_a_restart
-    others_read_and_add_tokens_while_one_issues
+    recorded_certificates_are_found_after_a_restart
+    readers_and_token_books_work_while_a_ca_issues
+    audit_entries_are_listed_newest_first_in_pages
+    only_the_newest_audit_entries_are_kept
 }
 
-fn what_was_recorded_is_found_after_a_restart(engine: &dyn Engine) {
+fn recorded_certificates_are_found_after_a_restart(engine: &dyn Engine) {
     let mut ledger = engine.ledger();
     let drafts: Vec<_> = (0..10)
         .map(|n| Draft::new(if n % 2 == 0 { "even" } else { "odd" }, n % 3, NOW + u64::from(n), None))
@@ -44,12 +46,51 @@ fn what_was_recorded_is_found_after_a_restart(engine: &dyn Engine) {
     assert_eq!(reader.counts(at(NOW + 5)).expect("counted"), counts);
 }
 
-fn others_read_and_add_tokens_while_one_issues(engine: &dyn Engine) {
+fn readers_and_token_books_work_while_a_ca_issues(engine: &dyn Engine) {
     let mut ledger = engine.ledger();
     let mut reader = engine.reader().expect("opened");
     for n in 1..=3u64 {
         let token = add_token(engine, &n.to_string(), "a", NOW);
         Draft::new("a", 1, NOW + 9, Some(token)).record(ledger.as_mut()).expect("recorded");
         assert_eq!(reader.counts(at(NOW)).expect("counted").certificates, n);
+    }
+}
+
+fn audit_entries_are_listed_newest_first_in_pages(engine: &dyn Engine) {
+    let _running = engine.ledger();
+    let mut reader = engine.reader().expect("opened");
+    assert_eq!(reader.list_audit(None, 9).expect("read"), []);
+    // A clock that was set back does not change the order.
+    let entries: Vec<_> = (1..=5)
+        .map(|n| AuditEntry::new(at(NOW - n), "minipki ca token", "make a token", format!("number {n}")))
+        .collect();
+    for entry in &entries {
+        engine.audit().expect("opened").append(entry).expect("appended");
+    }
+    let page = |before, records: &[AuditRecord]| {
+        let ids: Vec<_> = records.iter().map(|record| record.id).collect();
+        for record in records {
+            assert_eq!(record.entry, entries[record.id as usize - 1], "before {before:?}");
+        }
+        ids
+    };
+    for (before, expected) in [(None, &[5, 4][..]), (Some(4), &[3, 2]), (Some(2), &[1]), (Some(1), &[])] {
+        assert_eq!(page(before, &reader.list_audit(before, 2).expect("read")), expected);
+    }
+}
+
+fn only_the_newest_audit_entries_are_kept(engine: &dyn Engine) {
+    engine.fill_audit();
+    let mut reader = engine.reader().expect("opened");
+    let entry = AuditEntry::new(at(NOW), "console", "stop the server", "");
+    let mut log = engine.audit().expect("opened");
+    for id in AUDIT_KEPT + 1..AUDIT_KEPT + 4 {
+        log.append(&entry).expect("appended");
+        assert_eq!(reader.list_audit(None, 1).expect("read")[0].id, id, "no number is used twice");
+        let all = reader.list_audit(None, usize::MAX).expect("read");
+        assert_eq!(
+            (all.len() as u64, all.last().map(|oldest| oldest.id)),
+            (AUDIT_KEPT, Some(id - AUDIT_KEPT + 1))
+        );
     }
 }

@@ -1,6 +1,6 @@
-//! To search: every order and filter, page by page, as the engine in memory finds it, which sorts everything.
+//! Searching: every order and filter, page by page, against the engine in memory, which sorts all records.
 
-use minipki_ca::ports::{LedgerReader, NewCertificate, Order, PagePlace, Search};
+use minipki_ca::ports::{CertificateFormat, LedgerReader, NewCertificate, Order, PagePlace, Search};
 use minipki_core::trust::Validity;
 use minipki_ledger_memory::MemoryStorage;
 use rand_chacha::ChaCha20Rng;
@@ -9,16 +9,16 @@ use rand_core::{Rng, SeedableRng};
 use crate::{Draft, Engine, NOW, SEED, at, key, on_each_engine};
 
 on_each_engine! {
-    every_order_and_filter_pages_forth_and_back_as_a_model_does
+    every_order_and_filter_has_the_pages_of_the_model_forward_and_back
 }
 
-/// Records certificates whose subjects, keys and times come again.
+/// Records certificates with few different subjects, keys and times.
 fn fill(engine: &dyn Engine, count: usize) {
     let mut ledger = engine.ledger();
     let mut rng = ChaCha20Rng::seed_from_u64(7);
     let mut upto = |most: u32| u64::from(rng.next_u32() % most);
     for _ in 0..count {
-        let serial = ledger.reserve(1).expect("a serial number")[0];
+        let serial = ledger.reserve(1, CertificateFormat::Json).expect("a serial number")[0];
         let subject = ["a", "ab", "abc", "b", "b-1", "b.2", "zz"][upto(7) as usize];
         let begin = NOW + upto(5) * 86_400;
         let validity = Validity::new(at(begin), at(begin + upto(4) * 1000)).expect("in order");
@@ -28,23 +28,23 @@ fn fill(engine: &dyn Engine, count: usize) {
     }
 }
 
-/// Reads all pages to the last and back again, and compares each with its part of `expected`.
-fn turn_all_pages(reader: &mut dyn LedgerReader, expected: &[u64], search: &Search) {
+/// Reads all pages forward and back, and compares each with its part of `expected`.
+fn check_pages(reader: &mut dyn LedgerReader, expected: &[u64], search: &Search) {
     let mut pages = expected.chunks(search.limit).peekable();
-    let mut ask = search.clone();
+    let mut request = search.clone();
     let mut seen = Vec::new();
     loop {
-        let found = reader.search(&ask).expect("found");
+        let found = reader.search(&request).expect("found");
         let page = pages.next().unwrap_or_default();
-        assert_eq!(found.records.iter().map(|record| record.id).collect::<Vec<_>>(), page, "{ask:?}");
-        assert_eq!(found.after.is_some(), pages.peek().is_some(), "{ask:?}");
-        assert_eq!(found.before.is_some(), !seen.is_empty(), "{ask:?}");
+        assert_eq!(found.records.iter().map(|record| record.id).collect::<Vec<_>>(), page, "{request:?}");
+        assert_eq!(found.after.is_some(), pages.peek().is_some(), "{request:?}");
+        assert_eq!(found.before.is_some(), !seen.is_empty(), "{request:?}");
         seen.push(page);
         let Some(after) = found.after else { break };
-        // As it goes through a link.
-        ask.place = PagePlace::After(after.to_string().parse().expect("a cursor"));
+        // A link has the cursor as text.
+        request.place = PagePlace::After(after.to_string().parse().expect("a cursor"));
     }
-    let mut before = reader.search(&ask).expect("found").before;
+    let mut before = reader.search(&request).expect("found").before;
     seen.pop();
     while let Some(page) = seen.pop() {
         let place = PagePlace::Before(before.expect("there is one"));
@@ -59,7 +59,7 @@ fn turn_all_pages(reader: &mut dyn LedgerReader, expected: &[u64], search: &Sear
     assert_eq!(before, None);
 }
 
-fn every_order_and_filter_pages_forth_and_back_as_a_model_does(engine: &dyn Engine) {
+fn every_order_and_filter_has_the_pages_of_the_model_forward_and_back(engine: &dyn Engine) {
     fill(engine, 240);
     let mut model = MemoryStorage::new(SEED);
     fill(&model, 240);
@@ -91,7 +91,7 @@ fn every_order_and_filter_pages_forth_and_back_as_a_model_does(engine: &dyn Engi
                 let expected: Vec<_> =
                     model.search(&whole).expect("found").records.iter().map(|record| record.id).collect();
                 for limit in [7, 50] {
-                    turn_all_pages(reader.as_mut(), &expected, &Search { limit, ..whole.clone() });
+                    check_pages(reader.as_mut(), &expected, &Search { limit, ..whole.clone() });
                 }
             }
         }

@@ -1,13 +1,13 @@
-//! Tokens: added, spent once, listed, revoked.
+//! Tokens: add, spend once, list, revoke.
 
 use minipki_ca::ports::{Ledger, LedgerError, LedgerReader, TokenHash, TokenRecord, TokenState};
 
 use crate::{Draft, Engine, NOW, add_token, at, id, key, on_each_engine};
 
 on_each_engine! {
-    a_token_is_good_for_its_subject_until_it_expires_once
-    a_spent_token_is_repeated_to_its_key_while_the_name_is_that_keys
-    tokens_are_listed_by_number_and_a_revoked_one_is_good_for_nothing
+    a_token_is_spent_once_by_its_subject_before_it_expires
+    a_spent_token_is_usable_for_its_key_while_the_key_holds_the_name
+    tokens_are_listed_in_order_and_a_revoked_one_is_refused
     no_token_is_added_while_the_clock_is_behind_the_newest_time
 }
 
@@ -15,7 +15,7 @@ fn usable(ledger: &mut dyn Ledger, subject: &str, byte: u8, time: u64) -> Vec<To
     ledger.tokens(id(subject).as_id(), &key(byte), at(time)).expect("read")
 }
 
-fn a_token_is_good_for_its_subject_until_it_expires_once(engine: &dyn Engine) {
+fn a_token_is_spent_once_by_its_subject_before_it_expires(engine: &dyn Engine) {
     let mut ledger = engine.ledger();
     let ledger = ledger.as_mut();
     let token = add_token(engine, "t", "a", NOW);
@@ -33,10 +33,10 @@ fn a_token_is_good_for_its_subject_until_it_expires_once(engine: &dyn Engine) {
     assert!(matches!(refused, Err(LedgerError::TokenSpent(_))));
     let mut book = engine.tokens().expect("opened");
     let again = book.add(token, id("a").as_id(), at(NOW + 99), at(NOW));
-    assert!(matches!(again, Err(LedgerError::TokenExists)), "a spent token must not come back");
+    assert!(matches!(again, Err(LedgerError::TokenExists)), "a spent token cannot be added again");
 }
 
-fn a_spent_token_is_repeated_to_its_key_while_the_name_is_that_keys(engine: &dyn Engine) {
+fn a_spent_token_is_usable_for_its_key_while_the_key_holds_the_name(engine: &dyn Engine) {
     let mut ledger = engine.ledger();
     let ledger = ledger.as_mut();
     let token = add_token(engine, "t", "a", NOW + 5);
@@ -62,7 +62,7 @@ fn all(reader: &mut dyn LedgerReader) -> Vec<TokenRecord> {
     }
 }
 
-fn tokens_are_listed_by_number_and_a_revoked_one_is_good_for_nothing(engine: &dyn Engine) {
+fn tokens_are_listed_in_order_and_a_revoked_one_is_refused(engine: &dyn Engine) {
     let mut ledger = engine.ledger();
     let ledger = ledger.as_mut();
     let mut book = engine.tokens().expect("opened");
@@ -82,13 +82,13 @@ fn tokens_are_listed_by_number_and_a_revoked_one_is_good_for_nothing(engine: &dy
     assert_eq!((live.len(), reader.counts(now).expect("counted").live_tokens), (9, 9));
     assert_eq!(reader.list_tokens(None, 1).expect("read")[0].state, TokenState::Revoked(now));
 
-    // Nor when it was revoked while its certificate was being signed.
+    // A token that is revoked while its certificate is signed is refused.
     let revoked = hashes.iter().find(|hash| !live.contains(hash)).copied();
     let refused = Draft::new("alice", 1, NOW + 9, revoked).record(ledger);
     assert!(matches!(refused, Err(LedgerError::TokenSpent(_))));
     let serial = Draft::new("alice", 1, NOW + 9, Some(live[0])).record(ledger).expect("spent");
     let spent = all(reader.as_mut()).into_iter().find(|row| row.state == TokenState::Spent(serial));
-    let spent = spent.expect("it is listed with its certificate");
+    let spent = spent.expect("listed with its certificate");
     assert!(matches!(book.revoke(spent.id, now), Err(LedgerError::TokenNotLive)));
 }
 
@@ -98,8 +98,8 @@ fn no_token_is_added_while_the_clock_is_behind_the_newest_time(engine: &dyn Engi
     let mut book = engine.tokens().expect("opened");
     let mut add = |text: &str, now| book.add(TokenHash::of(text), id("a").as_id(), at(NOW + 9), at(now));
     assert!(matches!(add("an hour behind", NOW - 3600), Err(LedgerError::Clock(_))));
-    add("a minute behind", NOW - 60).expect("clocks are corrected by a little");
-    // It expires by the newest time.
+    add("a minute behind", NOW - 60).expect("within the tolerance");
+    // The newest time decides about the expiry.
     assert_eq!(usable(ledger.as_mut(), "a", 1, NOW - 60).len(), 1);
     add_token(engine, "expired", "a", NOW - 1);
     assert_eq!(usable(ledger.as_mut(), "a", 1, NOW - 60).len(), 1);

@@ -1,4 +1,4 @@
-//! What a message or file says, field by field, and why each field is there.
+//! The explanation of a message or file: its fields, and the reason for each.
 
 use std::fmt::Write;
 
@@ -8,40 +8,40 @@ use serde_json::{Map, Value};
 
 use super::explain_messages::ALL;
 
-/// Characters of a text, or of base64, that are shown before it is cut.
+/// The number of characters that are shown of a text or of base64.
 const SHOWN: usize = 48;
-/// Characters of long bytes that are shown: enough to tell two apart by eye.
+/// The number of characters that are shown of long bytes: enough to tell two values apart.
 const SHOWN_BYTES: usize = 16;
 /// The note on a field that does not belong to its message.
 pub const FOREIGN: &str = "does not belong here: a check refuses the message";
-/// Characters of a SHA-256 digest in hexadecimal.
+/// The length of a SHA-256 digest in hexadecimal digits.
 const DIGEST: usize = 64;
 
-/// What one kind of message or file is for.
+/// The explanation of one kind of message or file.
 pub struct Explanation {
-    /// Its `type`, or what it is called where it has none.
+    /// The `type` of the message, or another name if it has none.
     pub name: &'static str,
-    /// What it does.
+    /// The purpose, as a verb in the third person.
     pub purpose: &'static str,
-    /// Its place among the messages of its exchange: first of four, say.
+    /// The place among the messages of the exchange, for example first of four.
     pub place: Option<(u8, u8)>,
-    /// Its fields, in canonical order.
+    /// The fields, in canonical order.
     pub fields: &'static [Field],
-    /// What whoever receives it checks next.
+    /// The next check of the receiver.
     pub next: &'static str,
 }
 
 /// One field of a message.
 pub struct Field {
-    /// Its key.
+    /// The key.
     pub name: &'static str,
-    /// How its value reads.
+    /// The form of the value.
     pub shape: Shape,
-    /// Why it is there.
+    /// The reason for the field.
     pub why: &'static str,
 }
 
-/// How a value is to be read.
+/// The form of a value.
 pub enum Shape {
     /// Text, a time or a name.
     Text,
@@ -49,42 +49,42 @@ pub enum Shape {
     Number,
     /// True or false.
     Flag,
-    /// A digest in hexadecimal, to be compared digit by digit and so never cut.
+    /// A digest in hexadecimal. It is never cut, so that people can compare all digits.
     Digest,
     /// Bytes as base64.
     Bytes,
     /// An RSA public key: base64 of PEM.
     RsaKey,
-    /// A Noise message as base64, of these parts.
+    /// A Noise message of these parts, as base64.
     Noise(&'static [Part]),
-    /// Fields of its own.
+    /// An object with these fields.
     Object(&'static [Field]),
 }
 
 /// A part of a Noise message.
 pub struct Part {
-    /// The token's name in the pattern.
+    /// The name of the token in the pattern.
     pub name: &'static str,
-    /// Its length in bytes; `None` is all that is left.
+    /// The length in bytes; `None` for the rest of the message.
     pub len: Option<usize>,
-    /// Why it is there.
+    /// The reason for the part.
     pub why: &'static str,
 }
 
 /// One line of a decoded message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// How deep within objects: 0 at the top.
+    /// The depth within objects: 0 at the top.
     pub depth: usize,
-    /// The field's key.
+    /// The key of the field.
     pub name: String,
-    /// Its value, shortened, without control characters.
+    /// The value, shortened, without control characters.
     pub value: String,
-    /// Why it is there.
+    /// The reason for the field.
     pub why: &'static str,
 }
 
-/// The explanation of a message or file by what it holds; `None` if it is none that is known.
+/// The explanation of a message or file, found by its fields. `None` for an unknown one.
 pub fn explanation(body: &Map<String, Value>) -> Option<&'static Explanation> {
     let name = match body.get("type") {
         Some(Value::String(name)) => name.as_str(),
@@ -100,7 +100,7 @@ pub fn explanation(body: &Map<String, Value>) -> Option<&'static Explanation> {
 }
 
 impl Explanation {
-    /// Decodes `body`: the known fields that are there, in order, then those that do not belong.
+    /// Decodes `body`: first its known fields in order, then its other fields.
     pub fn lines(&self, body: &Map<String, Value>) -> Vec<Line> {
         let mut lines = Vec::new();
         object(self.fields, body, 0, &mut lines);
@@ -184,7 +184,7 @@ fn rsa_key(text: &str) -> String {
     }
 }
 
-/// The first bytes in hexadecimal, and how many there are.
+/// The first bytes in hexadecimal, and the length.
 pub(super) fn hex_bytes(bytes: &[u8]) -> String {
     match bytes.get(..SHOWN_BYTES) {
         _ if bytes.is_empty() => "none".to_owned(),
@@ -213,36 +213,36 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", escaped(text.as_bytes(), SHOWN))
 }
 
-/// `bytes` as text that no terminal acts on, of at most `limit` characters: control and format
-/// characters are written as escapes.
+/// `bytes` as text of at most `limit` characters. Control and format characters are escaped, so that no terminal acts
+/// on them.
 pub fn escaped(bytes: &[u8], limit: usize) -> String {
     let mut shown = String::new();
     let mut room = limit;
     for c in String::from_utf8_lossy(bytes).chars() {
-        let spelled = harmless(c);
-        match room.checked_sub(spelled.chars().count()) {
+        let text = escaped_char(c);
+        match room.checked_sub(text.chars().count()) {
             Some(left) => room = left,
             None => {
                 shown.push('…');
                 break;
             }
         }
-        shown.push_str(&spelled);
+        shown.push_str(&text);
     }
     shown
 }
 
-/// `c`, or an escape that stands for it if a terminal would act on it or hide it.
-fn harmless(c: char) -> String {
+/// `c`, or its escape if a terminal would act on it or hide it.
+fn escaped_char(c: char) -> String {
     if c.is_control() || is_format(c) { c.escape_default().to_string() } else { c.to_string() }
 }
 
-/// `text` on one line, as text that no terminal acts on.
+/// `text` on one line, with escapes for characters that a terminal would act on.
 pub fn printable(text: &str) -> String {
-    text.chars().map(harmless).collect()
+    text.chars().map(escaped_char).collect()
 }
 
-/// Invisible characters that break lines, reorder or hide what stands beside them (Unicode's category Cf, in part).
+/// Whether `c` is an invisible character that breaks, reorders or hides text (a part of Unicode's category Cf).
 const fn is_format(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -1,6 +1,4 @@
-//! The one table: each message and file of MiniPKI, its fields, and the reason for each.
-//!
-//! The order of fields is the canonical one, in which they travel (protocol §2).
+//! The table of all messages and files of MiniPKI, with their fields in canonical order (protocol §2).
 
 use super::explain::{Explanation, Field, Part, Shape};
 
@@ -8,49 +6,48 @@ const fn field(name: &'static str, shape: Shape, why: &'static str) -> Field {
     Field { name, shape, why }
 }
 
-const TYPE: Field = field("type", Shape::Text, "says which message this is: one port serves several");
+const TYPE: Field = field("type", Shape::Text, "the kind of message: one port serves several kinds");
 const ALGORITHM: Field = field("public_key_algo", Shape::Text, "the kind of key to be certified (RFC 7748)");
 const REQUESTED_KEY: Field =
     field("public_key_value_b64", Shape::Bytes, "the public half; the private half never leaves the client");
-const SUBJECT: Field =
-    field("subject_id", Shape::Text, "the name that the certificate is to bind to this key");
+const SUBJECT: Field = field("subject_id", Shape::Text, "the name that the certificate binds to this key");
 
 const CERTIFICATE_FIELDS: &[Field] = &[
-    field("ca_signature_b64", Shape::Bytes, "RSASSA-PSS over all the rest (RFC 8017 8.1): the CA vouches"),
-    field("issuer_id", Shape::Text, "which CA vouches; compared with the pinned anchor"),
+    field("ca_signature_b64", Shape::Bytes, "RSASSA-PSS of the CA over all other fields (RFC 8017 8.1)"),
+    field("issuer_id", Shape::Text, "the name of the CA; compared with the pinned anchor"),
     field(
         "issuer_public_key_pem_b64",
         Shape::RsaKey,
-        "the CA's key; proves nothing, trust comes from the anchor",
+        "the CA's key; proves nothing: trust comes from the anchor",
     ),
     field("serial_number", Shape::Number, "random and never reused: names this certificate in a ledger"),
-    field("subject_id", Shape::Text, "who holds the key below"),
+    field("subject_id", Shape::Text, "the name of the holder of the key below"),
     field("subject_public_key_info", Shape::Object(SUBJECT_KEY_FIELDS), "the key that is certified"),
     field(
         "validity",
         Shape::Object(VALIDITY_FIELDS),
-        "from when until when, both ends included (RFC 5280 4.1.2.5)",
+        "the period of validity, both ends included (RFC 5280 4.1.2.5)",
     ),
 ];
 
 const SUBJECT_KEY_FIELDS: &[Field] = &[
-    field("algorithm_id", Shape::Text, "what the key is for: X25519 agreements (RFC 7748)"),
-    field("public_key_value_b64", Shape::Bytes, "the 32-byte public key; Noise must authenticate this one"),
+    field("algorithm_id", Shape::Text, "the use of the key: X25519 key agreement (RFC 7748)"),
+    field("public_key_value_b64", Shape::Bytes, "the 32-byte public key; Noise must authenticate this key"),
 ];
 
 const VALIDITY_FIELDS: &[Field] = &[
-    field("not_after", Shape::Text, "a stolen key is of use until then at most"),
+    field("not_after", Shape::Text, "not valid after this time; limits the use of a stolen key"),
     field("not_before", Shape::Text, "not valid before this time"),
 ];
 
 const EPHEMERAL: Part =
-    Part { name: "e", len: Some(32), why: "a fresh public key, in clear: forward secrecy comes from it" };
+    Part { name: "e", len: Some(32), why: "a fresh public key, in clear: it gives forward secrecy" };
 const STATIC: Part =
     Part { name: "s", len: Some(48), why: "the long-term public key, encrypted, with its 16-byte tag" };
 const SHOWN_CERTIFICATE: Part =
     Part { name: "payload", len: None, why: "the sender's certificate, encrypted, with its 16-byte tag" };
 
-/// Everything that is known.
+/// All known messages and files.
 pub(super) const ALL: &[Explanation] = &[
     Explanation {
         name: "enroll_request",
@@ -96,28 +93,28 @@ pub(super) const ALL: &[Explanation] = &[
     },
     Explanation {
         name: "granted",
-        purpose: "hands over the certificate",
+        purpose: "delivers the certificate",
         place: Some((4, 4)),
         fields: &[
-            field("certificate", Shape::Object(CERTIFICATE_FIELDS), "what was asked for, signed"),
-            field("ok", Shape::Flag, "a grant; false would be a refusal"),
+            field("certificate", Shape::Object(CERTIFICATE_FIELDS), "the requested certificate, signed"),
+            field("ok", Shape::Flag, "true for a certificate, false for a refusal"),
         ],
         next: "canonical form, pinned CA, signature, validity, its own name and key",
     },
     Explanation {
         name: "refused",
-        purpose: "says no",
+        purpose: "refuses a request",
         place: None,
         fields: &[
-            field("code", Shape::Text, "why, for programs: never changes"),
-            field("error", Shape::Text, "why, for people; never tells which of two secrets was wrong"),
-            field("ok", Shape::Flag, "a refusal"),
+            field("code", Shape::Text, "the reason, for programs: never changes"),
+            field("error", Shape::Text, "the reason, for people; hides which of two secrets was wrong"),
+            field("ok", Shape::Flag, "true for a certificate, false for a refusal"),
         ],
-        next: "nothing: it reports the code and what to do about it",
+        next: "nothing: it reports the code and the next step",
     },
     Explanation {
         name: "classic request",
-        purpose: "asks for a certificate, proving nothing",
+        purpose: "asks for a certificate without proof",
         place: Some((1, 2)),
         fields: &[ALGORITHM, REQUESTED_KEY, SUBJECT],
         next: "the fields are well formed, and its policy serves this form (--open)",
@@ -158,9 +155,9 @@ pub(super) const ALL: &[Explanation] = &[
     },
     Explanation {
         name: "chat",
-        purpose: "something to say",
+        purpose: "carries a text",
         place: None,
-        fields: &[field("text", Shape::Text, "what was typed"), TYPE],
+        fields: &[field("text", Shape::Text, "the typed text"), TYPE],
         next: "the form; then shows the text",
     },
     Explanation {
@@ -172,20 +169,16 @@ pub(super) const ALL: &[Explanation] = &[
     },
     Explanation {
         name: "anchor",
-        purpose: "the CA that is trusted here; public, but nobody else may change it",
+        purpose: "the trusted CA; public, but only its owner may change it",
         place: None,
         fields: &[
             field(
                 "fingerprint_sha256",
                 Shape::Digest,
-                "SHA-256 of the CA's public key: compare it by another way",
+                "SHA-256 of the CA's public key: compare it over another channel",
             ),
-            field("issuer_id", Shape::Text, "the name that this CA's certificates carry"),
-            field(
-                "issuer_public_key_pem_b64",
-                Shape::RsaKey,
-                "the key that this CA's signatures verify under",
-            ),
+            field("issuer_id", Shape::Text, "the issuer name in this CA's certificates"),
+            field("issuer_public_key_pem_b64", Shape::RsaKey, "the key that verifies this CA's signatures"),
         ],
         next: "the fingerprint is that of the key",
     },

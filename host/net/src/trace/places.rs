@@ -1,4 +1,4 @@
-//! Where in a body its fields are, for whoever points at bytes.
+//! The positions of fields in a body.
 
 use std::ops::Range;
 
@@ -6,19 +6,19 @@ use minipki_core::limits::TAG;
 
 use super::explain::{self, Explanation, Field, Shape};
 
-/// Where a decoded field's value is.
+/// The position of the value of a decoded field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// How deep within objects: 0 at the top.
+    /// The depth within objects: 0 at the top.
     pub depth: usize,
-    /// The field's key, or the name of a part of a Noise message.
+    /// The key of the field, or the name of a part of a Noise message.
     pub name: String,
-    /// The bytes of its value, in the body. Of a part of a Noise message, the characters of base64 it begins in to those it ends in.
+    /// The bytes of the value in the body. For a part of a Noise message, all base64 characters that hold its bits.
     pub at: Range<usize>,
 }
 
-/// The places of the fields of a canonical message, in the order of its
-/// [`Reading::lines`](super::Reading::lines); none if it is not one that is known.
+/// The places of the fields of a canonical message, in the order of [`Reading::lines`](super::Reading::lines). None
+/// for an unknown message.
 pub fn message(body: &[u8]) -> Vec<Place> {
     let mut places = Vec::new();
     if let Ok(fields) = serde_json::from_slice(body)
@@ -36,7 +36,7 @@ pub fn record(body: &[u8]) -> Vec<Place> {
     vec![place("ciphertext", 0..tag), place("tag", tag..body.len())]
 }
 
-/// Walks the object that opens at `at`; returns where it ends.
+/// Adds the places in the object that opens at `at`. Returns its end.
 fn object(body: &[u8], at: usize, fields: &[Field], depth: usize, places: &mut Vec<Place>) -> usize {
     let mut at = at + 1;
     while body.get(at) == Some(&b'"') {
@@ -57,7 +57,7 @@ fn object(body: &[u8], at: usize, fields: &[Field], depth: usize, places: &mut V
         };
         places[index].at = value..end;
         if let Some(Shape::Noise(parts)) = field.map(|field| &field.shape) {
-            // Base64 within the quotes: four characters hold three bytes.
+            // Within the quotes, four characters of base64 hold three bytes.
             let (first, last) = (value + 1, end.saturating_sub(1));
             let mut bytes = 0;
             for part in *parts {
@@ -74,7 +74,7 @@ fn object(body: &[u8], at: usize, fields: &[Field], depth: usize, places: &mut V
     at + 1
 }
 
-/// The end of the string that opens at `at`, behind its closing quote.
+/// The position after the closing quote of the string that opens at `at`.
 fn string(body: &[u8], at: usize) -> usize {
     let mut i = at + 1;
     while let Some(byte) = body.get(i) {

@@ -1,4 +1,4 @@
-//! The printer: an observer that writes down each message as it passes, for somebody to follow.
+//! The printer: an observer that writes each message in decoded form.
 
 use std::fmt;
 use std::io::Write;
@@ -15,16 +15,16 @@ const NAME: Style = Style::new().bold();
 const REASON: Style = Style::new().dimmed();
 const PROBLEM: Style = AnsiColor::Red.on_default();
 
-/// Columns of a terminal that nobody has widened.
+/// The usual number of columns of a terminal.
 const WIDTH: usize = 80;
-/// Column at which values start, where the name leaves room.
+/// The column of values, unless the name is longer.
 const VALUE_COLUMN: usize = 24;
-/// Characters shown of a body that cannot be explained.
+/// The number of characters that are shown of an unknown body.
 const UNKNOWN_SHOWN: usize = 60;
 
-/// Writes what passes, decoded field by field with the reason for each.
+/// Writes each message with its fields and the reason for each field.
 ///
-/// Each message is written in one piece, so several connections may share a printer.
+/// Each message is one write, so several connections can share a printer.
 pub struct Printer<W> {
     own: String,
     peer: String,
@@ -33,16 +33,14 @@ pub struct Printer<W> {
 
 struct State<W> {
     out: W,
-    /// After the last handshake message frames hold ciphertext.
+    /// Whether frames hold ciphertext: they do after the last handshake message.
     encrypted: bool,
     sent: u64,
     received: u64,
 }
 
 impl<W: Write + Send> Printer<W> {
-    /// Writes to `out`, with names for this side and for the peer.
-    ///
-    /// `out` is given ANSI styles; lend one that takes them off where they are not wanted.
+    /// A printer to `out`, with a name for each side. It writes ANSI styles.
     pub fn new(out: W, own: impl Into<String>, peer: impl Into<String>) -> Self {
         let state = State { out, encrypted: false, sent: 0, received: 0 };
         Self { own: own.into(), peer: peer.into(), state: Mutex::new(state) }
@@ -62,9 +60,9 @@ impl<W: Write + Send> Printer<W> {
         }
     }
 
-    /// The line that a message starts with, and its length prefix.
-    fn head(&self, direction: Direction, what: impl fmt::Display, body: usize) -> String {
-        format!("{MESSAGE}{}{MESSAGE:#}  {what}\n{}", self.arrow(direction), table(&[reading::length(body)]))
+    /// The first line of a message, and its length prefix.
+    fn head(&self, direction: Direction, title: impl fmt::Display, body: usize) -> String {
+        format!("{MESSAGE}{}{MESSAGE:#}  {title}\n{}", self.arrow(direction), table(&[reading::length(body)]))
     }
 
     fn message(&self, direction: Direction, reading: &Reading, len: usize) -> String {
@@ -89,8 +87,8 @@ impl<W: Write + Send> Printer<W> {
 }
 
 impl<W: Write> State<W> {
-    /// Takes in that a message in clear has passed.
-    fn passed(&mut self, reading: &Reading) {
+    /// Updates the state after a message in clear.
+    fn note_clear(&mut self, reading: &Reading) {
         self.encrypted = reading.name == reading::LAST_IN_CLEAR;
         (self.sent, self.received) = (0, 0);
     }
@@ -105,7 +103,7 @@ impl<W: Write> State<W> {
     }
 
     fn write(&mut self, text: &str) {
-        // In one piece. A trace that cannot be written must not end what it watches.
+        // A failed write of a trace must not end the connection.
         let _ = self.out.write_all(format!("{text}\n").as_bytes()).and_then(|()| self.out.flush());
     }
 }
@@ -115,7 +113,7 @@ impl<W: Write + Send> Observer for Printer<W> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let text = match reading::message(body) {
             Ok(reading) => {
-                state.passed(&reading);
+                state.note_clear(&reading);
                 self.message(direction, &reading, body.len())
             }
             Err(_) if state.encrypted => {
@@ -130,10 +128,10 @@ impl<W: Write + Send> Observer for Printer<W> {
     fn plaintext(&self, _: Direction, plaintext: &[u8]) {
         let text = match reading::message(plaintext) {
             _ if plaintext.is_empty() => {
-                "  plaintext: empty, which closes this direction: nothing was cut off\n".to_owned()
+                "  plaintext: empty; it closes this direction, so nothing was cut off\n".to_owned()
             }
             Ok(reading) => {
-                format!("  plaintext, for the two ends alone:\n{}", table(&reading.lines))
+                format!("  plaintext, which only the two ends can read:\n{}", table(&reading.lines))
             }
             Err(_) => format!("  plaintext: {}\n", explain::escaped(plaintext, UNKNOWN_SHOWN)),
         };
@@ -141,13 +139,13 @@ impl<W: Write + Send> Observer for Printer<W> {
     }
 }
 
-/// Lines for people: name and value, and below them the reason. With ANSI styles.
+/// The name and value of each line, with the reason below. With ANSI styles.
 pub fn table(lines: &[Line]) -> String {
     let mut text = String::new();
     for Line { depth, name, value, why } in lines {
         let indent = 4 + 2 * depth;
         let column = VALUE_COLUMN.max(indent + name.chars().count());
-        // A value that does not fit beside its name has a line of its own.
+        // A value that does not fit beside its name gets its own line.
         let gap = if column + 1 + value.chars().count() <= WIDTH {
             " ".repeat(column + 1 - indent - name.chars().count())
         } else {

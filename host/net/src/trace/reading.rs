@@ -1,4 +1,4 @@
-//! What a body says as a whole: which message it is, its fields, and what its receiver checks next.
+//! A decoded body: its kind, its fields, and the next check of its receiver.
 
 use minipki_core::encoding::json::{self, Form};
 use minipki_core::limits::TAG;
@@ -6,30 +6,30 @@ use serde_json::{Map, Value};
 
 use super::explain::{self, Line};
 
-/// The name of the message after which frames hold ciphertext.
+/// The name of the last message before ciphertext.
 pub const LAST_IN_CLEAR: &str = "handshake_3";
 
 /// A message or file, decoded.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// Its `type`, or what it is called where it has none.
+    /// The `type` of the message, or another name if it has none.
     pub name: &'static str,
-    /// What it does.
+    /// The purpose, as a verb in the third person.
     pub purpose: String,
-    /// Its place among the messages of its exchange: first of four, say.
+    /// The place among the messages of the exchange, for example first of four.
     pub place: Option<(u8, u8)>,
-    /// Its fields, with the reason for each.
+    /// The fields, with the reason for each.
     pub lines: Vec<Line>,
-    /// What whoever receives it checks next.
+    /// The next check of the receiver.
     pub next: &'static str,
-    /// The object itself; empty for an encrypted message.
+    /// The JSON object; empty for an encrypted message.
     pub fields: Map<String, Value>,
 }
 
 /// Reads a body in clear.
 ///
 /// # Errors
-/// What is wrong with it, for people.
+/// The problem, as a text for people.
 pub fn message(body: &[u8]) -> Result<Reading, String> {
     json::check(body, Form::Relaxed).map_err(|error| format!("malformed: {error}"))?;
     let fields = serde_json::from_slice(body).map_err(|_| "malformed: not a JSON object".to_owned())?;
@@ -44,7 +44,7 @@ pub fn message(body: &[u8]) -> Result<Reading, String> {
     })
 }
 
-/// Describes the body of an open channel's frame, of which this is number `nonce` in its direction.
+/// Describes the body of a frame of an open channel. `nonce` is its number in its direction.
 pub fn record(body: &[u8], nonce: u64) -> Reading {
     let (ciphertext, tag) = body.split_at(body.len().saturating_sub(TAG));
     let part = |name: &str, value, why| Line { depth: 0, name: name.to_owned(), value, why };
@@ -58,9 +58,13 @@ pub fn record(body: &[u8], nonce: u64) -> Reading {
                 explain::hex_bytes(ciphertext),
                 "ChaCha20 under the key of this direction, which only the two ends have",
             ),
-            part("tag", explain::hex(tag), "Poly1305 over it (RFC 8439): any changed bit is noticed"),
+            part(
+                "tag",
+                explain::hex(tag),
+                "Poly1305 over the ciphertext (RFC 8439): it detects any changed bit",
+            ),
         ],
-        next: "the tag, under the nonce it expects: nothing replayed, nothing left out",
+        next: "the tag under the expected nonce: this finds replayed and missing messages",
         fields: Map::new(),
     }
 }
@@ -72,6 +76,6 @@ pub fn length(len: usize) -> Line {
         depth: 0,
         name: "length".to_owned(),
         value: format!("{} = {len} bytes", explain::hex(&prefix)),
-        why: "how much follows; 0 or too much is refused before it is read",
+        why: "the length of the body; 0 or too much is refused before reading",
     }
 }

@@ -1,12 +1,12 @@
-//! The file of a backup: a tar archive (POSIX ustar) that ordinary tools can take apart and check, without minipki:
+//! The file of a backup: a tar archive (POSIX ustar). Ordinary tools can unpack and check it:
 //! `tar xf FILE && sha256sum -c SHA256SUMS`.
 //!
-//! | entry | what |
+//! | entry | content |
 //! | --- | --- |
-//! | `backup.json` | the version of this format, when and of which CA the backup was made |
+//! | `backup.json` | the version of this format, the time of the backup, and the CA |
 //! | `SHA256SUMS` | SHA-256 of the entries after it, in the format of `sha256sum` |
 //! | `anchor.json`, `ca-public.pem`, `ca-key.pem` | as in the CA folder |
-//! | `ledger.sqlite` | the ledger as it was at one moment, without a write-ahead log |
+//! | `ledger.sqlite` | the ledger at one point in time, without a write-ahead log |
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -24,20 +24,20 @@ use minipki_os::files;
 const ABOUT_FILE: &str = "backup.json";
 const SUMS_FILE: &str = "SHA256SUMS";
 
-/// The version of the format that is written and read here.
+/// The version of the format.
 const VERSION: u32 = 1;
 
-/// The files of a CA folder beside the ledger that are in a backup, with their modes.
+/// The files in a backup beside the ledger, with their modes.
 pub(super) const SMALL: [(&str, u32); 3] =
     [(ANCHOR_FILE, files::PUBLIC), (PUBLIC_KEY_FILE, files::PUBLIC), (KEY_FILE, files::SECRET)];
 
-/// The largest size of an entry other than the ledger, in bytes: many times the usual one.
+/// The maximum size of an entry other than the ledger, in bytes: many times the usual size.
 const LIMIT: u64 = 64 * 1024;
 
-/// What a backup says about itself.
+/// The content of `backup.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct About {
-    /// When it was begun, in seconds since 1970.
+    /// The start of the backup, in seconds since 1970.
     pub(super) created: u64,
     pub(super) fingerprint_sha256: String,
     pub(super) issuer_id: String,
@@ -61,7 +61,7 @@ pub(super) fn write(to: &File, about: &About, contents: &Contents, mut ledger: &
     }
     sums.push_str(&line(&sum(&mut ledger, &mut io::sink())?, minipki_ledger::FILE));
 
-    // Without a buffer, which would keep the key.
+    // Without a buffer: it would keep a copy of the key.
     let mut tar = tar::Builder::new(to);
     let mut add = |name: &str, mode: u32, size: u64, content: &mut dyn Read| {
         let mut header = tar::Header::new_ustar();
@@ -83,23 +83,23 @@ pub(super) fn write(to: &File, about: &About, contents: &Contents, mut ledger: &
     tar.finish()
 }
 
-/// Reads the archive `from`, writes its ledger into the new file `ledger`, and checks all checksums.
+/// Reads the archive `from`, writes its ledger to the new file `ledger`, and checks all checksums.
 pub(super) fn read(from: &Path, ledger: &Path) -> Result<(About, Contents), StateError> {
-    let no = |what: &str| StateError::no_backup(from, what);
-    // The words of a parser may quote what it has read: the file may be anything, also a private key.
-    let unreadable = |_: io::Error| no("it is no tar archive, or it is damaged");
+    let refuse = |what: &str| StateError::no_backup(from, what);
+    // The parser's message is dropped: it may quote the file, which could be a private key.
+    let unreadable = |_: io::Error| refuse("it is not a tar archive, or it is damaged");
     let file = File::open(from).map_err(StateError::io(from))?;
     let length = file.metadata().map_err(StateError::io(from))?.len();
     let mut tar = tar::Archive::new(file);
-    // Raw: the extensions of the format let a small file claim any size, and we write none of them.
+    // Raw, without the extensions of the format: with them a small file could claim any size.
     let mut entries = tar.entries().map_err(unreadable)?.raw(true);
     let mut next = |expected: &str| {
-        let entry = entries.next().ok_or_else(|| no("it ends too early"))?.map_err(unreadable)?;
+        let entry = entries.next().ok_or_else(|| refuse("it ends too early"))?.map_err(unreadable)?;
         if entry.path().map_or(true, |path| path.as_os_str() != expected) {
-            return Err(no(&format!("{expected} is not where it should be")));
+            return Err(refuse(&format!("{expected} is missing or in the wrong place")));
         }
         if entry.header().entry_type() != tar::EntryType::Regular || entry.size() > length {
-            return Err(no(&format!("{expected} is not a plain file of this archive")));
+            return Err(refuse(&format!("{expected} is not a plain file of this archive")));
         }
         Ok(entry)
     };
@@ -110,17 +110,17 @@ pub(super) fn read(from: &Path, ledger: &Path) -> Result<(About, Contents), Stat
     };
     let about = small(ABOUT_FILE)?;
     let about: About =
-        serde_json::from_slice(&about).map_err(|_| no("backup.json is not as minipki writes it"))?;
+        serde_json::from_slice(&about).map_err(|_| refuse("backup.json has another format"))?;
     if about.version != VERSION {
-        return Err(no(&format!("it has version {}, and this minipki reads {VERSION}", about.version)));
+        return Err(refuse(&format!("it has version {}, and this minipki reads {VERSION}", about.version)));
     }
     let sums = small(SUMS_FILE)?;
-    let sums = std::str::from_utf8(&sums).map_err(|_| no("SHA256SUMS is no text"))?;
+    let sums = std::str::from_utf8(&sums).map_err(|_| refuse("SHA256SUMS is not text"))?;
     let sums: BTreeMap<&str, &str> =
         sums.lines().filter_map(|line| line.split_once("  ").map(|(sum, name)| (name, sum))).collect();
     let check = |name: &str, found: &str| match sums.get(name) {
         Some(sum) if *sum == found => Ok(()),
-        _ => Err(no(&format!("{name} does not have its SHA-256 checksum"))),
+        _ => Err(refuse(&format!("{name} does not match its SHA-256 checksum"))),
     };
     let mut contents = Contents::default();
     for ((name, _), content) in SMALL.iter().zip(&mut contents) {
@@ -139,16 +139,16 @@ fn line(sum: &str, name: &str) -> String {
     format!("{sum}  {name}\n")
 }
 
-/// Copies `from` to `to`; returns its SHA-256 in hexadecimal digits.
+/// Copies `from` to `to`. Returns the SHA-256 in hexadecimal digits.
 fn sum(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<String> {
     let mut digest = Context::new(&SHA256);
-    let mut room = Zeroizing::new(vec![0; 1 << 16]);
+    let mut buffer = Zeroizing::new(vec![0; 1 << 16]);
     loop {
-        let length = from.read(&mut room)?;
+        let length = from.read(&mut buffer)?;
         if length == 0 {
             return Ok(digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect());
         }
-        let read = room.get(..length).unwrap_or_default();
+        let read = buffer.get(..length).unwrap_or_default();
         digest.update(read);
         to.write_all(read)?;
     }

@@ -1,4 +1,4 @@
-//! A backup of a CA: all that is needed to go on somewhere else, in one file.
+//! A backup of a CA: one file with the complete state.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -19,29 +19,29 @@ use minipki_os::files;
 /// The number of random letters and digits in the name of an unfinished backup.
 const RANDOM: usize = 6;
 
-/// A backup that was made.
+/// A new backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backup {
-    /// Its size in bytes.
+    /// The size in bytes.
     pub size: u64,
 }
 
-/// Writes a backup of the CA in `folder` to the new file `to`, of mode 0600, also while the CA issues: every
-/// answer that came before this call is in it. The file has its name only when it is whole and on the disk, and no file
-/// is ever overwritten: of two backups to one name at once, the later one fails.
+/// Writes a backup of the CA in `folder` to the new file `to` with mode 0600, also while the CA issues. It has all
+/// certificates that were sent before this call. No file is overwritten: if two backups to one name run at once, the
+/// later one fails.
 ///
-/// Until then it is beside `to`, as `TO.minipki-part-RANDOM`. The next backup to the same name removes such a file of a
-/// backup that was killed.
+/// The file gets its name when it is complete and on the disk. Until then it is beside `to`, as
+/// `TO.minipki-part-RANDOM`. The next backup to the same name removes such a file of a killed backup.
 ///
 /// # Errors
-/// [`StateError::BackupExists`]; otherwise what failed.
+/// [`StateError`], [`StateError::BackupExists`] if `to` exists.
 pub fn backup(folder: &CaFolder, to: &Path, now: UnixTime) -> Result<Backup, StateError> {
     if to.symlink_metadata().is_ok() {
         return Err(StateError::BackupExists(to.to_owned()));
     }
-    // A key that does not belong to the anchor would be found out only when it is needed.
+    // A wrong key would otherwise be found only at the restore.
     folder.check_key()?;
-    // They harm nothing, so a failure to remove them is no reason against a backup.
+    // Leftovers are harmless, so the backup continues if they cannot be removed.
     let _ = remove_leftovers(to);
     let part = create_part(to).map_err(StateError::io(to))?;
     let mut contents = Contents::default();
@@ -66,29 +66,29 @@ pub fn backup(folder: &CaFolder, to: &Path, now: UnixTime) -> Result<Backup, Sta
     Ok(Backup { size })
 }
 
-/// How the names of unfinished backups to `to` begin.
+/// The prefix of the names of unfinished backups to `to`.
 fn part_prefix(to: &Path) -> OsString {
     let mut name = to.file_name().unwrap_or_default().to_owned();
     name.push(".minipki-part-");
     name
 }
 
-/// Makes the file of an unfinished backup. It is removed when it is dropped, and locked as long as it is open: by that,
-/// others tell it from what a killed backup has left.
+/// Makes the file of an unfinished backup. A drop removes it. The file is locked while it is open, so other backups can
+/// distinguish it from a leftover of a killed backup.
 fn create_part(to: &Path) -> io::Result<NamedTempFile<File>> {
     tempfile::Builder::new().prefix(&part_prefix(to)).rand_bytes(RANDOM).make_in(
         files::folder_of(to),
         |path| {
             let file = files::create_new(path, files::SECRET)?;
-            // Where files cannot be locked, nobody can lock this one to remove it either.
+            // Without support for locks, no other backup can lock and remove this file either.
             let taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
-            // Another backup took it for a leftover before it was locked. This error lets another name be tried.
+            // Another backup may remove the file before it is locked. With this error, another name is tried.
             if taken || !files::is_at(&file, path)? { Err(ErrorKind::AlreadyExists.into()) } else { Ok(file) }
         },
     )
 }
 
-/// Removes what killed backups to `to` have left.
+/// Removes the leftovers of killed backups to `to`.
 fn remove_leftovers(to: &Path) -> io::Result<()> {
     let prefix = part_prefix(to);
     for entry in fs::read_dir(files::folder_of(to))? {
@@ -104,7 +104,7 @@ fn remove_leftovers(to: &Path) -> io::Result<()> {
             continue;
         };
         if file.try_lock().is_ok() {
-            // The copy of the ledger and SQLite's journal of it go first: by the other name they are found.
+            // `path` is removed last, because its name leads to the copy of the ledger and the journal of the copy.
             let copy = files::part(&path);
             let mut journal = copy.clone().into_os_string();
             journal.push("-journal");

@@ -1,7 +1,7 @@
-//! A new CA: made in an order in which an interruption at any moment can be continued.
+//! The creation of a CA. An interrupted creation can be continued at any point.
 //!
-//! The ledger comes first and holds the key's fingerprint, then the key, then the anchor. So a ledger without a key has
-//! issued nothing and may be made again, and a key is never removed: whether it has issued is in its ledger.
+//! First comes the ledger with the key's fingerprint, then the key, then the anchor. So a ledger without a key is
+//! unused and can be made again. A key is never removed: its ledger shows whether it has issued.
 
 use std::fs;
 use std::path::Path;
@@ -14,27 +14,27 @@ use super::StateError;
 use minipki_keys::{ANCHOR_FILE, CaFolder, FolderError, KEY_FILE, NewKey, PUBLIC_KEY_FILE};
 use minipki_ledger::{Lock, Owner};
 
-/// A CA that was made.
+/// A new CA.
 pub struct Created {
-    /// Its folder.
+    /// The folder of the CA.
     pub folder: CaFolder,
-    /// Whether its key was there already, from a creation that was interrupted, or because the anchor was lost.
+    /// Whether the key existed already, after an interrupted creation, or because the anchor was lost.
     pub continued: bool,
 }
 
-/// Makes a CA in the folder `path`, which must not exist, be empty and private, or hold an unfinished CA of the same
-/// name and size: that one is finished.
+/// Makes a CA in the folder `path`. The folder must not exist, or be empty and private. It can also hold an unfinished
+/// CA of the same name and size, which is then completed.
 ///
-/// Takes from a tenth of a second to some seconds, by chance and by size.
+/// Takes from a tenth of a second to some seconds, depending on the key size and on chance.
 ///
 /// # Errors
-/// [`FolderError::Exists`] if there is anything else in the way; otherwise what failed.
+/// [`StateError`], [`FolderError::Exists`] for a folder with other files.
 pub fn create(path: &Path, issuer_id: IdBuf, size: KeySize) -> Result<Created, StateError> {
     CaFolder::claim(path)?;
     let _lock = Lock::acquire(path)?;
     let key = CaFolder::key_of(path)?;
     let continued = key.is_some();
-    // Looked at first: the folder of something else is not told to be made private.
+    // Checked before the mode: the error must not advise to make a folder of other files private.
     if !continued && !holds_only_our_files(path).map_err(StateError::io(path))? {
         return Err(FolderError::Exists(path.to_owned()).into());
     }
@@ -78,12 +78,12 @@ fn check_unfinished(
     }
 }
 
-/// Whether [`create`] would begin, or could go on, in the folder `path`.
+/// Whether [`create`] can begin or continue in the folder `path`.
 pub fn can_create(path: &Path) -> bool {
     !path.exists() || holds_only_our_files(path).unwrap_or(false) && !path.join(ANCHOR_FILE).exists()
 }
 
-/// Whether all that is in a folder may come from a creation that was interrupted.
+/// Whether all files in a folder can come from an interrupted creation.
 fn holds_only_our_files(path: &Path) -> std::io::Result<bool> {
     let ours = [minipki_ledger::FILE, KEY_FILE, PUBLIC_KEY_FILE, ANCHOR_FILE];
     let suffixes = ["", "-wal", "-shm", "-journal", ".part"];

@@ -1,8 +1,9 @@
-//! What can be wrong with a CA's state, or with a backup of it, in words for its operator.
+//! The errors of a CA's state and of its backups, with texts for the operator.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+use miette::Diagnostic;
 use minipki_core::keys::Fingerprint;
 
 use minipki_keys::FolderError;
@@ -11,61 +12,72 @@ use minipki_os::clock::ClockError;
 use minipki_os::files::quoted;
 
 /// A CA's state could not be made, opened, backed up, restored or checked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum StateError {
-    /// Its folder or key.
+    /// An error of the folder or the key.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Folder(#[from] FolderError),
-    /// Its ledger.
+    /// An error of the ledger.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Store(#[from] StoreError),
-    /// The machine's clock.
+    /// An error of the machine's clock.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Clock(#[from] ClockError),
-    /// The file system refused.
-    #[error("{}: {source}; check the path and the disk that it is on", path.display())]
+    /// An error of the file system.
+    #[error("{}: {source}", path.display())]
+    #[diagnostic(help("check the path and the disk that it is on"))]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// Its answer.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// The backup's file exists.
-    #[error("{} exists; a backup never overwrites anything: choose another name", .0.display())]
+    /// The file of a new backup exists already.
+    #[error("{} exists, and a backup never overwrites anything", .0.display())]
+    #[diagnostic(help("choose another name"))]
     BackupExists(PathBuf),
-    /// The file is no backup, or not a whole one.
-    #[error("{} is not a whole backup of a CA: {what}; take another backup", path.display())]
+    /// The file is not a complete backup.
+    #[error("{} is not a whole backup of a CA: {what}", path.display())]
+    #[diagnostic(help("take another backup"))]
     NoBackup {
         /// The file.
         path: PathBuf,
-        /// What was seen.
+        /// The observation.
         what: String,
     },
     /// The folder belongs to another CA.
     #[error(
-        "{} is of the CA with the key {found}, and the backup of the one with {backup}; restore it into another folder",
-        folder.display()
+        "{} is of the CA with the key {found}, and the backup of the one with {backup}", folder.display()
     )]
+    #[diagnostic(help("restore it into another folder"))]
     OtherKey {
         /// The folder.
         folder: PathBuf,
-        /// The key of its CA.
+        /// The key of the folder's CA.
         found: Fingerprint,
         /// The key in the backup.
         backup: Fingerprint,
     },
-    /// The folder is no CA's.
-    #[error("{} is not empty and holds no CA; restore into a folder that does not exist: --dir {}-restored", .0.display(), quoted(.0))]
+    /// The folder has other files than those of a CA.
+    #[error("{} is not empty and holds no CA", .0.display())]
+    #[diagnostic(help("restore into a folder that does not exist: --dir {}-restored", quoted(.0)))]
     NotACa(PathBuf),
-    /// The ledger that would be replaced is sound.
+    /// A restore would replace a sound ledger.
     #[error(
-        "{} has its key, its anchor and a sound ledger with {certificates} certificates, which may be newer than the backup; to put the backup in its place all the same, and keep the ledger under another name, add --replace",
+        "{} has its key, its anchor and a sound ledger with {certificates} certificates, which may be newer \
+         than the backup",
         folder.display()
     )]
+    #[diagnostic(help(
+        "to put the backup in its place all the same, and keep the ledger under another name, add --replace"
+    ))]
     Sound {
         /// The folder.
         folder: PathBuf,
-        /// How many certificates its ledger holds.
+        /// The number of certificates in its ledger.
         certificates: u64,
     },
 }

@@ -1,5 +1,5 @@
-//! The state of a CA, which is one folder: its key, its anchor and its ledger, as one thing that is made, opened to
-//! issue, backed up, restored and checked.
+//! The state of a CA in one folder: its key, its anchor and its ledger. The folder is made, opened to issue, backed up,
+//! restored and checked as a whole.
 
 mod archive;
 mod backup;
@@ -21,20 +21,20 @@ use minipki_keys::{CaFolder, SignerKind};
 use minipki_ledger::{Accept, Owner, SqliteLedger, SqliteStorage};
 use minipki_os::clock;
 
-/// The CA that the ledger in `folder` must belong to.
+/// The owner of the ledger in `folder`.
 pub fn owner(folder: &CaFolder) -> Owner {
     Owner { issuer_id: folder.issuer_id().into(), fingerprint: folder.fingerprint() }
 }
 
-/// The storage of the CA in `folder`, for those who do not issue.
+/// The storage of the CA in `folder`, for callers that do not issue.
 pub fn storage(folder: &CaFolder) -> SqliteStorage {
     SqliteStorage { folder: folder.path().to_owned(), owner: owner(folder) }
 }
 
-/// Opens the CA in `folder` to issue: its key, its ledger and the machine's clock are checked.
+/// Opens the CA in `folder` to issue. Checks its key, its ledger and the machine's clock.
 ///
 /// # Errors
-/// [`StateError`]: what is wrong with one of them.
+/// [`StateError`] if a check fails.
 pub fn open_authority(
     folder: &CaFolder,
     policy: Policy,

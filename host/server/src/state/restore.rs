@@ -1,6 +1,6 @@
-//! A backup put back: into a new folder, or into the folder of the same CA.
+//! The restore of a backup into a new folder, or into the folder of the same CA.
 //!
-//! Only what is lost or damaged is put back. A sound ledger stays, since it may be newer than the backup.
+//! Only lost or damaged files are restored. A sound ledger stays, since it may be newer than the backup.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -20,40 +20,41 @@ use minipki_os::files;
 /// The options of a restore.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RestoreOptions {
-    /// Whether tokens that could still be used when the backup was made can be used again.
+    /// Whether tokens that were live at the time of the backup can be used again.
     pub keep_tokens: bool,
-    /// Whether a ledger that is sound may be replaced.
+    /// Whether a sound ledger is replaced too.
     pub replace: bool,
 }
 
-/// A CA that was restored.
+/// A restored CA.
 #[derive(Clone, Debug)]
 pub struct Restored {
-    /// Its name.
+    /// The name of the CA.
     pub issuer_id: IdBuf,
-    /// Its key.
+    /// The fingerprint of its key.
     pub fingerprint: Fingerprint,
-    /// When the backup was made.
+    /// The time of the backup.
     pub created: UnixTime,
-    /// Whether its ledger was sound, and has stayed.
+    /// Whether the ledger was sound, and has stayed.
     pub kept_ledger: bool,
-    /// How many certificates are in its ledger.
+    /// The number of certificates in the ledger.
     pub certificates: u64,
-    /// How many tokens could still be used when the backup was made; 0 if the ledger has stayed.
+    /// The number of live tokens at the time of the backup; 0 if the ledger has stayed.
     pub live_tokens: u64,
-    /// The new name of the ledger that was there.
+    /// The new name of the earlier ledger.
     pub replaced: Option<PathBuf>,
-    /// Which of the other files were put back, each with the new name of the damaged one that was there.
+    /// The other files that were restored, each with the new name of its damaged version.
     pub files: Vec<(&'static str, Option<PathBuf>)>,
 }
 
-/// Puts what `dir` lacks back from the backup `from`. The folder must not exist, be empty, or be of the same CA.
+/// Restores the lost or damaged files in `dir` from the backup `from`. The folder must not exist, be empty, or be of
+/// the same CA.
 ///
-/// Everything is checked before anything in the folder changes. A crash at any moment leaves what was there, or
-/// something that the next call completes.
+/// All checks precede the first change in the folder. After a crash, the folder is unchanged, or the next call
+/// completes the restore.
 ///
 /// # Errors
-/// [`StateError`]: what is in the way.
+/// [`StateError`].
 pub fn restore(
     from: &Path,
     dir: &Path,
@@ -69,25 +70,25 @@ pub fn restore(
     }
     let ledger = dir.join(format!("{}.restoring", minipki_ledger::FILE));
     let restored = Lock::acquire(dir).map_err(StateError::from).and_then(|lock| {
-        // A journal that an interruption has left would be applied to the next file of this name.
+        // SQLite would apply the journal of an interrupted restore to the next file of this name.
         for suffix in ["", "-journal", "-wal", "-shm"] {
             let left = minipki_ledger::companion(&ledger, suffix);
             files::remove(&left).map_err(StateError::io(&left))?;
         }
-        let restored = put(from, dir, &ledger, options, now);
+        let restored = restore_locked(from, dir, &ledger, options, now);
         drop(lock);
         restored
     });
-    // It is there still after an error, or if it was not needed. The first error is the one to tell.
+    // The file still exists after an error, or if it was not needed. The first error is returned.
     let _ = files::remove(&ledger);
     if restored.is_err() && made {
-        // A folder with anything in it stays.
+        // Removes an empty folder only.
         let _ = fs::remove_dir(dir);
     }
     restored
 }
 
-fn put(
+fn restore_locked(
     from: &Path,
     dir: &Path,
     ledger: &Path,
@@ -96,7 +97,7 @@ fn put(
 ) -> Result<Restored, StateError> {
     let (about, contents) = archive::read(from, ledger)?;
     let (anchor, created) = check_backup(from, &about, &contents)?;
-    let Lacking { owner, kept, files: lacking } = examine(dir, &anchor, &contents, options)?;
+    let Plan { owner, kept, files: lost } = plan(dir, &anchor, &contents, options)?;
     let (certificates, live_tokens, replaced) = match kept {
         Some(certificates) => (certificates, 0, None),
         None => {
@@ -106,9 +107,9 @@ fn put(
         }
     };
     let mut files = Vec::new();
-    // The anchor is the last, as when a CA is made.
+    // The anchor comes last, as in the creation of a CA.
     for ((name, mode), content) in archive::SMALL.iter().zip(&contents).rev() {
-        if lacking.contains(name) {
+        if lost.contains(name) {
             let file = dir.join(name);
             let aside = files::set_aside(&file).map_err(StateError::io(&file))?;
             files::replace(&file, content, *mode).map_err(StateError::io(&file))?;
@@ -119,39 +120,39 @@ fn put(
     Ok(Restored { issuer_id, fingerprint, created, kept_ledger, certificates, live_tokens, replaced, files })
 }
 
-/// Checks that a backup's parts belong together. Returns its anchor, and when it was made.
+/// Checks that the parts of a backup belong together. Returns its anchor and its time.
 fn check_backup(from: &Path, about: &About, contents: &Contents) -> Result<(Anchor, UnixTime), StateError> {
-    let no = |what: &str| StateError::no_backup(from, what);
+    let refuse = |what: &str| StateError::no_backup(from, what);
     let [anchor, _, key] = contents;
     let anchor = Anchor::decode(Portable::new(), anchor).map_err(|e| StateError::no_backup(from, e))?;
     let key = SignerKind::Portable.load(key).map_err(|e| StateError::no_backup(from, e))?;
     let fingerprint = anchor.fingerprint();
     if key.public_key().fingerprint(Portable::new()) != fingerprint {
-        return Err(no("its key and its anchor do not belong together"));
+        return Err(refuse("its key and its anchor do not belong together"));
     }
     if anchor.issuer_id().is_none() {
-        return Err(no("its anchor names no CA"));
+        return Err(refuse("its anchor names no CA"));
     }
-    let created = UnixTime::new(about.created).map_err(|_| no("its time is after the year 9999"))?;
+    let created = UnixTime::new(about.created).map_err(|_| refuse("its time is after the year 9999"))?;
     Ok((anchor, created))
 }
 
-/// What a folder lacks.
-struct Lacking {
+/// The changes of a restore to a folder.
+struct Plan {
     owner: Owner,
-    /// How many certificates are in the ledger, if it stays.
+    /// The number of certificates in the ledger, if it stays.
     kept: Option<u64>,
     /// The other files that are lost or damaged.
     files: Vec<&'static str>,
 }
 
-/// Checks that the backup of the CA with this `anchor` may go into the folder, and what of it is needed there.
-fn examine(
+/// Checks that the backup with this `anchor` can be restored into the folder, and finds the files to restore.
+fn plan(
     dir: &Path,
     anchor: &Anchor,
     contents: &Contents,
     options: RestoreOptions,
-) -> Result<Lacking, StateError> {
+) -> Result<Plan, StateError> {
     let issuer_id = anchor.issuer_id().ok_or_else(|| FolderError::BareAnchor(dir.join(ANCHOR_FILE)))?;
     let owner = Owner { issuer_id: issuer_id.into(), fingerprint: anchor.fingerprint() };
     let key = match CaFolder::key_of(dir) {
@@ -161,23 +162,24 @@ fn examine(
     };
     let found_anchor = read(&dir.join(ANCHOR_FILE))?;
     let found_anchor = found_anchor.and_then(|text| Anchor::decode(Portable::new(), &text).ok());
-    // Whose the folder is: by its key, or else its anchor, or else its ledger.
-    let mut of = key.or(found_anchor.as_ref().map(Anchor::fingerprint));
-    check_owner(dir, of, &owner)?;
-    let kept = match minipki_ledger::sound(dir, &owner) {
+    let found = key.or(found_anchor.as_ref().map(Anchor::fingerprint));
+    check_owner(dir, found, &owner)?;
+    // The folder of a client has an anchor too.
+    let mut is_ca = key.is_some();
+    let kept = match minipki_ledger::check_sound(dir, &owner) {
         Ok(certificates) => {
-            of = Some(owner.fingerprint);
+            is_ca = true;
             Some(certificates).filter(|_| !options.replace)
         }
         _ if options.replace => None,
-        Err(StoreError::Foreign { .. }) if of.is_none() => {
-            check_owner(dir, minipki_ledger::owner_of(dir)?.map(|found| found.fingerprint), &owner)?;
+        Err(StoreError::Foreign { .. }) if found.is_none() => {
+            check_owner(dir, minipki_ledger::owner_of(dir)?.map(|other| other.fingerprint), &owner)?;
             None
         }
         Err(error) if error.needs_backup() => None,
         Err(error) => return Err(error.into()),
     };
-    if of.is_none() && !holds_only_our_files(dir).map_err(StateError::io(dir))? {
+    if !is_ca && !holds_only_our_files(dir).map_err(StateError::io(dir))? {
         return Err(StateError::NotACa(dir.to_owned()));
     }
     CaFolder::check_private(dir)?;
@@ -196,11 +198,11 @@ fn examine(
         Some(certificates) if files.is_empty() => {
             Err(StateError::Sound { folder: dir.to_owned(), certificates })
         }
-        _ => Ok(Lacking { owner, kept, files }),
+        _ => Ok(Plan { owner, kept, files }),
     }
 }
 
-/// Refuses a folder that is of another CA.
+/// Refuses the folder of another CA.
 fn check_owner(dir: &Path, found: Option<Fingerprint>, owner: &Owner) -> Result<(), StateError> {
     match found {
         Some(found) if found != owner.fingerprint => {
@@ -210,7 +212,7 @@ fn check_owner(dir: &Path, found: Option<Fingerprint>, owner: &Owner) -> Result<
     }
 }
 
-/// The content of a file; `None` if it is not there.
+/// The content of a file; `None` if it does not exist.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
     match fs::read(path) {
         Ok(content) => Ok(Some(content)),
@@ -219,7 +221,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
     }
 }
 
-/// Whether a folder of which nothing tells whose it is holds nothing but files of a CA, whole or not.
+/// Whether all files in a folder are files of a CA by their names.
 fn holds_only_our_files(dir: &Path) -> std::io::Result<bool> {
     for entry in fs::read_dir(dir)? {
         let name = entry?.file_name();

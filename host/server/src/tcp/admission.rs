@@ -1,4 +1,4 @@
-//! Who may have a connection, and who has to give one up for it.
+//! The admission of connections: permits, and the displacement of idle connections by new ones.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,25 +10,27 @@ use super::Limits;
 use crate::events::ConnectionLimit;
 use minipki_ca::Source;
 
-/// The permits of a server: so many in all, and so many for each source.
+/// The permits of a server, with a limit in all and a limit for each source.
 ///
-/// When they are used up, a newcomer gets the permit of a connection of the source that holds most permits: the one
-/// that has waited longest for its client since its last valid message. If all of them wait for the server, and the
-/// source holds more than one permit, it is one of these; it ends after its answer. A source that has its share already can displace its own connections only, and only those that have waited for [`Limits::grace`]. So many
-/// clients at one address do not push each other out, and few permits change hands in a flood.
+/// Without a free permit, a new connection displaces a connection of the source with the most permits: the one whose
+/// client has sent no valid message for the longest time. If all clients of this source wait for the server, and the
+/// source holds more than one permit, one of these connections is displaced. It ends after its answer.
+///
+/// A source that has its share already can only displace its own connections that have waited for [`Limits::grace`]. So
+/// many clients at one address do not displace each other, and a flood displaces few connections.
 pub(super) struct Admission(Arc<Mutex<Table>>);
 
 struct Table {
     limits: Limits,
     held: HashMap<u64, Held>,
     by_source: HashMap<Source, usize>,
-    /// Connections that were displaced and have not seen it yet. They still have their sockets.
+    /// Displaced connections that still have their sockets.
     ending: HashSet<u64>,
 }
 
 struct Held {
     source: Source,
-    /// Since when the server waits for the client; `None` while the client waits for the server.
+    /// The time since which the server waits for the client; `None` while the client waits for the server.
     waiting_since: Option<Instant>,
     displaced: Arc<Notify>,
 }
@@ -46,8 +48,7 @@ impl Admission {
         Self(Arc::new(Mutex::new(Table { limits, held, by_source, ending })))
     }
 
-    /// A permit for the connection of this number, which was never used before. It may have been another
-    /// connection's until now; that one is told.
+    /// A permit for the connection with this new number. If it comes from another connection, that one is notified.
     pub(super) fn admit(
         &self,
         connection: u64,
@@ -75,9 +76,9 @@ impl Table {
             return Ok(());
         };
         let most = self.by_source.values().copied().max().unwrap_or(0);
-        // A permit that changes hands must not make the taker the one that holds most.
+        // A displacement must not make this source the one with the most permits.
         let among_its_own = full == ConnectionLimit::Source || (own > 0 && own + 1 >= most);
-        // Or a source could keep its permits by sending requests without a pause.
+        // Otherwise a source could keep its permits by requests without a pause.
         let takes_from_busy = !among_its_own && most > 1;
         let (_, since, connection) = self
             .held
@@ -119,19 +120,19 @@ impl Table {
 
 impl Permit {
     /// Notes that the server waits for the client, whose last valid message came at `since`.
-    pub(super) fn waits_since(&self, since: Instant) {
+    pub(super) fn set_waiting_since(&self, since: Instant) {
         self.note(Some(since));
     }
 
-    /// Notes that the client waits for the server. It is displaced only for a source that holds fewer permits, and is
-    /// answered first.
-    pub(super) fn works(&self) {
+    /// Notes that the client waits for the server. Only a source with fewer permits can displace the connection then,
+    /// and its request is answered first.
+    pub(super) fn set_busy(&self) {
         self.note(None);
     }
 
     /// Whether another connection has got this permit.
     pub(super) fn is_displaced(&self) -> bool {
-        // The table forgets a connection when it gives its permit away.
+        // The table removes a displaced connection.
         !lock(&self.table).held.contains_key(&self.connection)
     }
 
@@ -140,7 +141,7 @@ impl Permit {
         self.displaced.notified().await;
     }
 
-    /// Gives the permit back; nothing if that was done already.
+    /// Returns the permit, unless this was done already.
     pub(super) fn release(&self) {
         let mut table = lock(&self.table);
         table.remove(self.connection);
@@ -177,7 +178,7 @@ mod tests {
         IpAddr::from(Ipv4Addr::new(192, 0, 2, last)).into()
     }
 
-    /// Connections, numbered as they come.
+    /// A source of numbered connections.
     struct Arrivals {
         admission: Admission,
         count: u64,
@@ -205,11 +206,11 @@ mod tests {
         let other = arrivals.admit(2, start).expect("room for others");
 
         let later = start + Duration::from_secs(1);
-        first.waits_since(start + Duration::from_millis(1));
-        let third = arrivals.admit(1, later).expect("the place of the idlest");
-        assert!(second.is_displaced(), "it has waited longest");
+        first.set_waiting_since(start + Duration::from_millis(1));
+        let third = arrivals.admit(1, later).expect("the permit of an idle connection");
+        assert!(second.is_displaced(), "the second has waited longest");
         assert!(![&first, &third, &other].into_iter().any(Permit::is_displaced));
-        // A displaced connection that ends later frees nobody else's permit.
+        // The end of a displaced connection frees no permit.
         drop(second);
         assert_eq!(arrivals.admit(1, later).err(), Some(ConnectionLimit::Source));
         drop(first);
@@ -221,11 +222,11 @@ mod tests {
         let (mut arrivals, start) = (Arrivals::new(100, 2), Instant::now());
         let (first, second) =
             (arrivals.admit(1, start).expect("room"), arrivals.admit(1, start).expect("room"));
-        first.works();
-        second.works();
+        first.set_busy();
+        second.set_busy();
         let later = start + Duration::from_secs(60);
         assert_eq!(arrivals.admit(1, later).err(), Some(ConnectionLimit::Source));
-        first.waits_since(later);
+        first.set_waiting_since(later);
         assert_eq!(arrivals.admit(1, later).err(), Some(ConnectionLimit::Source), "within the grace");
         assert!(arrivals.admit(1, later + Duration::from_secs(1)).is_ok());
         assert!(first.is_displaced() && !second.is_displaced());
@@ -240,14 +241,14 @@ mod tests {
         let taken = || many.iter().filter(|permit| permit.is_displaced()).count();
         // All permits are held. Source 2 has its share; a new one gets a permit at once.
         assert_eq!(arrivals.admit(2, start).err(), Some(ConnectionLimit::Server));
-        let newcomer = arrivals.admit(3, start).expect("one of source 1");
+        let newcomer = arrivals.admit(3, start).expect("a permit of source 1");
         assert_eq!((taken(), alone.is_displaced()), (1, false));
         assert_eq!(
             arrivals.admit(1, start).err(),
             Some(ConnectionLimit::Server),
-            "it does not get the permit back"
+            "source 1 does not get the permit back"
         );
-        assert!(arrivals.admit(4, start).is_ok(), "one of source 1 or 2");
+        assert!(arrivals.admit(4, start).is_ok(), "a permit of source 1 or 2");
         assert!(![&alone, &newcomer].into_iter().any(Permit::is_displaced));
     }
 
@@ -255,30 +256,30 @@ mod tests {
     fn requests_without_a_pause_keep_no_permit_from_a_source_that_holds_none() {
         let (mut arrivals, start) = (Arrivals::new(4, 2), Instant::now());
         let held: Vec<_> = [1, 1, 2, 2].map(|last| arrivals.admit(last, start).expect("room")).into();
-        held.iter().for_each(Permit::works);
+        held.iter().for_each(Permit::set_busy);
         let later = start + Duration::from_secs(60);
-        held[3].waits_since(later);
+        held[3].set_waiting_since(later);
         let newcomers: Vec<_> = [3, 4].map(|last| arrivals.admit(last, later).expect("a permit")).into();
-        assert!(held[3].is_displaced(), "it waits for its client");
+        assert!(held[3].is_displaced(), "this one waits for its client");
         assert_eq!(held[..2].iter().filter(|permit| permit.is_displaced()).count(), 1);
-        // With one permit each, nobody has more right to it than those that wait for the server.
-        newcomers.iter().for_each(Permit::works);
+        // With one permit each, connections that wait for the server are not displaced.
+        newcomers.iter().for_each(Permit::set_busy);
         assert_eq!(arrivals.admit(5, later).err(), Some(ConnectionLimit::Server));
     }
 
     #[test]
-    fn where_nobody_holds_more_than_one_a_new_source_gets_the_idlest() {
+    fn with_one_permit_each_a_new_source_displaces_the_idlest() {
         let (mut arrivals, start) = (Arrivals::new(2, 2), Instant::now());
         let (first, second) =
             (arrivals.admit(1, start).expect("room"), arrivals.admit(2, start).expect("room"));
-        first.waits_since(start + Duration::from_millis(1));
+        first.set_waiting_since(start + Duration::from_millis(1));
         assert_eq!(arrivals.admit(1, start).err(), Some(ConnectionLimit::Server));
-        let _third = arrivals.admit(3, start).expect("the idlest");
+        let _third = arrivals.admit(3, start).expect("the permit of the second");
         assert!(second.is_displaced() && !first.is_displaced());
     }
 
     #[test]
-    fn few_connections_are_displaced_before_they_have_seen_it() {
+    fn few_displaced_connections_are_open_at_a_time() {
         let (mut arrivals, start) = (Arrivals::new(20, 20), Instant::now());
         let held: Vec<_> = (0..20).map(|_| arrivals.admit(1, start).expect("room")).collect();
         let newcomers: Vec<_> = (2..).map_while(|last| arrivals.admit(last, start).ok()).collect();

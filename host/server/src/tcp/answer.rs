@@ -1,4 +1,4 @@
-//! The answer to each thing that a client asks.
+//! The answer to each request of a client.
 
 use std::time::Instant;
 
@@ -16,10 +16,10 @@ use minipki_provider::HostProvider;
 /// The CA's end of one connection.
 pub(super) type ServerLink<'b> = Link<'b, EnrolServer<HostProvider>, Frames>;
 
-/// Puts the answer to `event` into the link. A certificate takes one visit to the issuer.
+/// Puts the answer to `event` into the link. Asks the issuer for a certificate if needed.
 ///
 /// # Errors
-/// [`session::Error`] if the answer cannot be written, which is a bug: the connection is of no more use.
+/// [`session::Error`] if the answer cannot be written. This is a bug, and the connection must end.
 pub(super) async fn answer(
     link: &mut ServerLink<'_>,
     event: EnrolEvent<HostProvider>,
@@ -42,12 +42,12 @@ pub(super) async fn answer(
     let request = Request { subject: subject.as_id(), form, elapsed: began.elapsed() };
     match issued {
         Ok(issued) => {
-            connection.tell(CaEvent::Issued { request, issued: &issued });
+            connection.emit(CaEvent::Issued { request, issued: &issued });
             link.send(|machine, out| machine.issue(&issued.certificate, out))
         }
         Err(refused) => {
             let code = code(refused);
-            connection.tell(CaEvent::Refused { request, code, reason: &refused });
+            connection.emit(CaEvent::Refused { request, code, reason: &refused });
             refuse(link, code)
         }
     }
@@ -61,7 +61,7 @@ pub(super) fn refuse(link: &mut ServerLink<'_>, code: Code) -> Result<(), sessio
     link.send(|machine, out| machine.refuse(code, out))
 }
 
-/// What the client is told: the one table from the authority's reasons to codes (protocol §6).
+/// The code for the client (protocol §6).
 const fn code(refused: Refused) -> Code {
     match refused {
         Refused::SubjectTaken => Code::SubjectTaken,

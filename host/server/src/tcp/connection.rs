@@ -1,4 +1,4 @@
-//! One connection, from its first byte to its last.
+//! The life of one connection.
 
 use std::time::{Duration, Instant};
 
@@ -14,144 +14,148 @@ use super::context::ConnContext;
 use crate::events::CaEvent;
 use minipki_net::{NetError, close, drive};
 
-/// Resolves when the server is to stop.
+/// A signal that the server stops.
 #[derive(Clone)]
 pub(super) struct Stop(pub(super) watch::Receiver<bool>);
 
 impl Stop {
     async fn wait(&mut self) {
-        // A server that is gone has stopped as well.
+        // An error means that the server is gone, so it has stopped too.
         let _ = self.0.wait_for(|stopping| *stopping).await;
     }
 }
 
-/// How a connection came to its end.
+/// The reason for the end of a connection.
 #[derive(Debug)]
 enum End {
-    /// The client closed it between two requests.
+    /// The client closed the connection between two requests.
     Left,
-    /// The server is to stop, and nothing was under way.
+    /// The server stops, and no exchange had begun.
     Stopped,
-    /// Another connection has got its permit.
+    /// Another connection has the permit now.
     Displaced,
-    /// After a bad length prefix nothing that follows can be trusted to be a frame.
+    /// A bad length prefix. The start of the next frame is unknown.
     BadFrame,
-    /// It wants more than a connection may have: of requests, of malformed messages, or of time.
-    SpentOut,
-    /// The client went away, or did not get on, within a message or an exchange.
+    /// A limit for requests, malformed messages or time is reached.
+    LimitReached,
+    /// The client has closed or exceeded a deadline within a message or an exchange.
     Lost,
     /// An answer could not be written: a bug.
     Broken,
 }
 
 impl End {
-    const fn words(&self) -> &'static str {
+    const fn text(&self) -> &'static str {
         match self {
             Self::Left => "closed by the client",
             Self::Stopped => "closed: the server stops",
             Self::Displaced => "closed for another connection",
             Self::BadFrame => "closed after a bad frame",
-            Self::SpentOut => "closed after too many requests",
+            Self::LimitReached => "closed: a limit of the connection is reached",
             Self::Lost => "lost within a message or an exchange",
             Self::Broken => "closed: an answer could not be written",
         }
     }
 }
 
-/// What a connection has used of what it may have.
-struct Used {
+/// The time and the counts of a connection for its limits.
+struct Usage {
     began: Instant,
-    /// When the last valid message was answered; at first, when the connection began.
-    useful: Instant,
+    /// The time of the answer to the last valid message; at first, the start of the connection.
+    last_answer: Instant,
     requests: usize,
     malformed: usize,
 }
 
-impl Used {
-    /// How long the client may take from its last valid message to its next.
+impl Usage {
+    /// The time limit from the last valid message to the next.
     fn deadline(&self, connection: &ConnContext) -> Duration {
         let limits = &connection.limits;
-        if self.useful == self.began { limits.first_deadline.min(limits.deadline) } else { limits.deadline }
+        if self.last_answer == self.began {
+            limits.first_deadline.min(limits.deadline)
+        } else {
+            limits.deadline
+        }
     }
 
-    /// How much of that time is left.
+    /// The rest of this time.
     fn remaining(&self, connection: &ConnContext) -> Option<Duration> {
-        Some(self.deadline(connection).saturating_sub(self.useful.elapsed()))
+        Some(self.deadline(connection).saturating_sub(self.last_answer.elapsed()))
     }
 }
 
-/// Serves the client at the other end of `stream` until one of the two is done.
+/// Serves the client of `stream` until the connection ends.
 pub(super) async fn serve(mut stream: TcpStream, connection: &ConnContext, mut stop: Stop) {
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
     let machine = EnrolServer::new(connection.provider, connection.issuer.fingerprint());
     let mut link = Link::observed(machine, &mut rx, &mut tx, connection.observer());
     let now = Instant::now();
-    let mut used = Used { began: now, useful: now, requests: 0, malformed: 0 };
-    let mut end = converse(&mut link, &mut stream, connection, &mut stop, &mut used).await;
+    let mut usage = Usage { began: now, last_answer: now, requests: 0, malformed: 0 };
+    let mut end = serve_requests(&mut link, &mut stream, connection, &mut stop, &mut usage).await;
     let last = link.to_send();
-    if matches!(end, End::BadFrame | End::SpentOut) {
+    if matches!(end, End::BadFrame | End::LimitReached) {
         let (mut reader, mut writer) = stream.split();
         tokio::select! {
             () = close(&mut reader, &mut writer, last) => {}
             () = connection.permit.displaced() => end = End::Displaced,
         }
     } else if matches!(end, End::Displaced)
-        // Nothing may follow a part of an answer.
+        // After a part of an answer, no other frame can follow.
         && last.is_empty()
-        && let Ok(_place) = connection.busy_places.try_acquire()
+        && let Ok(_permit) = connection.busy_permits.try_acquire()
     {
         connection.permit.release();
         close_as_busy(stream).await;
     }
     if matches!(end, End::Displaced) {
-        connection.tell(CaEvent::Displaced);
+        connection.emit(CaEvent::Displaced);
     }
-    tracing::debug!(?end, requests = used.requests, malformed = used.malformed, "closed");
-    connection.tell(CaEvent::Closed { how: end.words() });
+    tracing::debug!(?end, requests = usage.requests, malformed = usage.malformed, "closed");
+    connection.emit(CaEvent::Closed { how: end.text() });
 }
 
-/// Tells the client that there is no place for it now, and closes.
+/// Refuses the client as `busy`, and closes.
 pub(super) async fn close_as_busy(mut stream: TcpStream) {
-    if let Some(busy) = busy() {
+    if let Some(frame) = busy_frame() {
         let (mut reader, mut writer) = stream.split();
-        close(&mut reader, &mut writer, &busy).await;
+        close(&mut reader, &mut writer, &frame).await;
     }
 }
 
-/// The frame that refuses as busy.
-fn busy() -> Option<Vec<u8>> {
+/// The frame of a `busy` refusal.
+fn busy_frame() -> Option<Vec<u8>> {
     let mut body = [0; FRAME];
     let len = Refusal::from(Code::Busy).encode(&mut body).ok()?;
     Some([&frame::header(len)?, body.get(..len)?].concat())
 }
 
-async fn converse(
+async fn serve_requests(
     link: &mut ServerLink<'_>,
     stream: &mut TcpStream,
     connection: &ConnContext,
     stop: &mut Stop,
-    used: &mut Used,
+    usage: &mut Usage,
 ) -> End {
     loop {
-        let done = step(link, stream, connection, stop, used).await;
+        let done = step(link, stream, connection, stop, usage).await;
         let end = match done {
-            // The last answer is sent. A client that always has one more message here ends as well.
+            // The last answer is sent. A client that has sent the next message already must end too.
             Ok(Step::Done(Want::Deliver)) | Err(NetError::Session(_)) if connection.permit.is_displaced() => {
                 Some(End::Displaced)
             }
             Ok(Step::Done(Want::Deliver)) => {
-                connection.permit.works();
-                let end = reply(link, connection, used).await;
-                used.useful = Instant::now();
-                connection.permit.waits_since(used.useful);
+                connection.permit.set_busy();
+                let end = reply(link, connection, usage).await;
+                usage.last_answer = Instant::now();
+                connection.permit.set_waiting_since(usage.last_answer);
                 end
             }
             Ok(Step::Done(_)) => Some(End::Left),
             Ok(Step::Stopped) => Some(End::Stopped),
             Ok(Step::Displaced) => Some(End::Displaced),
-            Err(NetError::Session(error)) => misread(error, connection, used),
+            Err(NetError::Session(error)) => malformed(error, connection, usage),
             Err(NetError::Deadline(_)) => {
-                Some(lost(&NetError::Deadline(used.deadline(connection)), connection))
+                Some(lost(&NetError::Deadline(usage.deadline(connection)), connection))
             }
             Err(error) => Some(lost(&error, connection)),
         };
@@ -161,80 +165,82 @@ async fn converse(
     }
 }
 
-/// Puts the answer to what was just asked into the link.
-async fn reply(link: &mut ServerLink<'_>, connection: &ConnContext, used: &mut Used) -> Option<End> {
+/// Puts the answer to the received message into the link.
+async fn reply(link: &mut ServerLink<'_>, connection: &ConnContext, usage: &mut Usage) -> Option<End> {
     let event = link.event();
-    // A proof belongs to the request that led to it.
-    used.requests += usize::from(!matches!(event, Some(EnrolEvent::Proven { .. })));
-    let spent =
-        used.requests > connection.limits.requests || used.began.elapsed() > connection.limits.lifetime;
+    // A proof belongs to the request before it.
+    usage.requests += usize::from(!matches!(event, Some(EnrolEvent::Proven { .. })));
+    let beyond_limit =
+        usage.requests > connection.limits.requests || usage.began.elapsed() > connection.limits.lifetime;
     let written = match event {
-        Some(_) if spent => refuse(link, Code::Busy),
+        Some(_) if beyond_limit => refuse(link, Code::Busy),
         Some(event) => answer(link, event, connection).await,
         None => Err(Misuse::OutOfTurn.into()),
     };
     match written {
-        Ok(()) => spent.then_some(End::SpentOut),
+        Ok(()) => beyond_limit.then_some(End::LimitReached),
         Err(error) => {
-            tracing::error!(fault = %error, "an answer could not be written");
+            tracing::error!(%error, "an answer could not be written; this is a bug in minipki");
             Some(End::Broken)
         }
     }
 }
 
-/// What a message that failed a check means for its connection. The client has been told already.
-fn misread(error: session::Error, connection: &ConnContext, used: &mut Used) -> Option<End> {
+/// Handles a message that failed a check. The link has the refusal already.
+fn malformed(error: session::Error, connection: &ConnContext, usage: &mut Usage) -> Option<End> {
     let Some(code) = error.code() else {
         return Some(lost(&error, connection));
     };
-    used.requests += 1;
-    used.malformed += 1;
-    connection.tell(CaEvent::Malformed { code, reason: &error });
+    usage.requests += 1;
+    usage.malformed += 1;
+    connection.emit(CaEvent::Malformed { code, reason: &error });
     let limits = &connection.limits;
     match error {
         session::Error::InvalidFrame(_) => Some(End::BadFrame),
-        _ if used.requests > limits.requests || used.malformed > limits.malformed => Some(End::SpentOut),
+        _ if usage.requests > limits.requests || usage.malformed > limits.malformed => {
+            Some(End::LimitReached)
+        }
         _ => None,
     }
 }
 
 fn lost(error: &dyn std::error::Error, connection: &ConnContext) -> End {
-    connection.tell(CaEvent::Lost { error });
+    connection.emit(CaEvent::Lost { error });
     End::Lost
 }
 
-/// What ended a wait for the client.
+/// The end of a wait for the client.
 enum Step {
     Done(Want),
     Stopped,
     Displaced,
 }
 
-/// Sends what waits and receives the next message. Ends early if nothing is under way here and the server is to
-/// stop, or if the permit was given away.
+/// Sends pending bytes and receives the next message. Ends early if another connection has got the permit, or if the
+/// server stops and no exchange has begun.
 async fn step(
     link: &mut ServerLink<'_>,
     stream: &mut TcpStream,
     connection: &ConnContext,
     stop: &mut Stop,
-    used: &Used,
+    usage: &Usage,
 ) -> Result<Step, NetError> {
     let (mut reader, mut writer) = stream.split();
-    // Driving comes first, so that what has been answered is sent and what has arrived is read.
-    // It may be dropped at any point: the link knows how far it got.
+    // `drive` comes first, so that it sends the last answer and reads received bytes. It can be dropped at any time,
+    // since the link has the state.
     tokio::select! {
         biased;
-        done = drive(link, &mut reader, &mut writer, used.remaining(connection)) => return done.map(Step::Done),
+        done = drive(link, &mut reader, &mut writer, usage.remaining(connection)) => return done.map(Step::Done),
         () = connection.permit.displaced() => return Ok(Step::Displaced),
         () = stop.wait() => {}
     }
     if idle(link) {
         return Ok(Step::Stopped);
     }
-    drive(link, &mut reader, &mut writer, used.remaining(connection)).await.map(Step::Done)
+    drive(link, &mut reader, &mut writer, usage.remaining(connection)).await.map(Step::Done)
 }
 
-/// Whether nothing was begun: no exchange, no part of a message, no answer on its way.
+/// Whether there is no exchange, no part of a message and no answer to send.
 fn idle(link: &mut ServerLink<'_>) -> bool {
     link.machine().is_idle() && link.to_send().is_empty() && link.space().len() == FRAME
 }

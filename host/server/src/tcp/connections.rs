@@ -1,4 +1,4 @@
-//! Everybody who is connected: admitted while there are permits, turned away otherwise, asked to end at the stop.
+//! All connections of a server: they are admitted with a permit or turned away, and end when the server stops.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -18,8 +18,8 @@ use crate::events::{CaEvent, ConnectionLimit, Origin};
 use minipki_ca::Source;
 use minipki_net::LogLimit;
 
-/// How often it is looked whether a summary of the log is due.
-const LOOK: Duration = Duration::from_secs(1);
+/// The interval between two checks whether a summary of the log is due.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The connections of a server, each a task.
 pub(super) struct Connections {
@@ -27,8 +27,9 @@ pub(super) struct Connections {
     tasks: JoinSet<()>,
     admission: Admission,
     stop: watch::Sender<bool>,
+    /// The number of the newest connection.
     arrivals: u64,
-    /// Bounds the lines that tell that no connection can be accepted.
+    /// The limit for log lines about failed accepts.
     accepting: LogLimit<Source>,
 }
 
@@ -45,41 +46,41 @@ impl Connections {
         }
     }
 
-    /// Accepts for ever; may be dropped at any time.
+    /// Accepts connections for ever. Can be dropped at any time.
     pub(super) async fn accept_loop(&mut self, listener: &TcpListener) -> Infallible {
-        let mut look = interval(LOOK);
+        let mut flush = interval(FLUSH_INTERVAL);
         loop {
             tokio::select! {
                 (stream, peer) = minipki_net::accept(listener, &self.accepting) => self.receive(stream, peer),
-                Some(ended) = self.tasks.join_next() => note(ended),
-                _ = look.tick() => self.flush(false),
+                Some(ended) = self.tasks.join_next() => log_panic(ended),
+                _ = flush.tick() => self.flush(false),
             }
         }
     }
 
-    /// How many are connected.
-    pub(super) fn present(&self) -> usize {
+    /// The number of open connections.
+    pub(super) fn count(&self) -> usize {
         self.tasks.len()
     }
 
-    /// Asks all connections to end, waits for them as long as the limits say, and cuts off the others.
+    /// Ends all connections: waits for [`Limits::drain`](super::Limits::drain), then cuts off the others.
     pub(super) async fn drain(&mut self) {
         self.stop.send_replace(true);
         let ending = async {
             while let Some(ended) = self.tasks.join_next().await {
-                note(ended);
+                log_panic(ended);
             }
         };
         if timeout(self.context.limits.drain, ending).await.is_err() {
-            tracing::warn!(connections = self.tasks.len(), "cut off what was still under way");
+            tracing::warn!(connections = self.tasks.len(), "cut off connections that did not end in time");
             let connections = self.tasks.len() as u64;
-            self.context.events.tell(Origin::CA, CaEvent::CutOff { connections });
+            self.context.events.emit(Origin::CA, CaEvent::CutOff { connections });
             self.tasks.shutdown().await;
         }
         self.flush(true);
     }
 
-    /// Logs what was held back and may be told now; all of it at the `end`.
+    /// Logs summaries that are due, or all of them at the `end`.
     fn flush(&self, end: bool) {
         self.accepting.summarize(end);
         self.context.events.flush(end);
@@ -93,38 +94,38 @@ impl Connections {
             Ok(permit) => permit,
             Err(limit) => return self.turn_away(stream, peer, limit, origin),
         };
-        // Messages are small and each waits for its answer: nothing is gained by holding them back. A socket that
-        // refuses this is only slower.
+        // Messages are small and each waits for its answer, so a delay (Nagle) gains nothing. A socket that refuses the
+        // option is only slower.
         let _ = stream.set_nodelay(true);
         let (server, stop) = (self.context.clone(), Stop(self.stop.subscribe()));
         let connection = ConnContext { server, origin, permit };
-        connection.tell(CaEvent::Connected { peer });
+        connection.emit(CaEvent::Connected { peer });
         let span = tracing::info_span!("connection", id = self.arrivals, %peer);
         self.tasks.spawn(async move { connection::serve(stream, &connection, stop).await }.instrument(span));
     }
 
-    /// Ends a connection that gets no permit. This costs next to nothing, however many there are.
+    /// Ends a connection without a permit, at almost no cost.
     fn turn_away(&mut self, stream: TcpStream, peer: SocketAddr, limit: ConnectionLimit, origin: Origin) {
         let context = &self.context;
         let most = match limit {
             ConnectionLimit::Source => context.limits.per_source,
             ConnectionLimit::Server => context.limits.connections,
         };
-        context.events.tell(origin, CaEvent::TurnedAway { peer, limit, most });
-        if let Ok(place) = context.busy_places.clone().try_acquire_owned() {
+        context.events.emit(origin, CaEvent::TurnedAway { peer, limit, most });
+        if let Ok(permit) = context.busy_permits.clone().try_acquire_owned() {
             self.tasks.spawn(async move {
                 connection::close_as_busy(stream).await;
-                drop(place);
+                drop(permit);
             });
         } else {
-            // A reset leaves nothing of the connection in the operating system; an orderly end would for a minute.
+            // A reset frees the connection in the operating system. After an orderly close it would stay for a minute.
             let _ = stream.set_zero_linger();
         }
     }
 }
 
-/// A connection's task is not awaited for its result, but a bug in it should not go unseen.
-fn note(ended: Result<(), JoinError>) {
+/// Logs a panic of a connection's task.
+fn log_panic(ended: Result<(), JoinError>) {
     if let Err(error) = ended
         && error.is_panic()
     {

@@ -1,4 +1,4 @@
-//! What all connections of a server share.
+//! The shared data of all connections, and the context of one connection.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -13,18 +13,18 @@ use minipki_core::link::{Direction, Observer};
 use minipki_net::trace::{Tap, Tapped};
 use minipki_provider::HostProvider;
 
-/// Shared by all connections.
+/// The shared data of all connections.
 pub(super) struct Context {
     pub(super) provider: HostProvider,
     pub(super) issuer: Issuer,
     pub(super) limits: Limits,
     pub(super) tap: Option<Arc<dyn Tap>>,
     pub(super) events: Events,
-    /// Places for connections that are told to come again later. The others are just closed.
-    pub(super) busy_places: Arc<Semaphore>,
+    /// The permits for connections that get a `busy` refusal. The others are reset.
+    pub(super) busy_permits: Arc<Semaphore>,
 }
 
-/// One connection of a server.
+/// The context of one connection.
 pub(super) struct ConnContext {
     pub(super) server: Arc<Context>,
     pub(super) origin: Origin,
@@ -32,9 +32,9 @@ pub(super) struct ConnContext {
 }
 
 impl ConnContext {
-    /// Tells what has happened on this connection.
-    pub(super) fn tell(&self, event: CaEvent<'_>) {
-        self.server.events.tell(self.origin, event);
+    /// Sends an event of this connection to the sinks.
+    pub(super) fn emit(&self, event: CaEvent<'_>) {
+        self.server.events.emit(self.origin, event);
     }
 
     /// The observer of this connection's link.
@@ -52,7 +52,7 @@ impl Deref for ConnContext {
     }
 }
 
-/// Tells the events of each frame, if a sink wants frames, and shows each frame to the server's tap.
+/// The observer of a link. It sends an event for each frame if a sink needs frames, and passes frames to the tap.
 pub(super) struct Frames {
     events: Option<Events>,
     origin: Origin,
@@ -62,7 +62,7 @@ pub(super) struct Frames {
 impl Observer for Frames {
     fn frame(&self, direction: Direction, body: &[u8]) {
         if let Some(events) = &self.events {
-            events.tell(self.origin, CaEvent::Frame { direction, body });
+            events.emit(self.origin, CaEvent::Frame { direction, body });
         }
         self.tap.frame(direction, body);
     }

@@ -1,10 +1,10 @@
-//! The TCP front: accepts connections, bounds them, and gives each a task that answers its requests.
+//! The TCP front. It accepts connections with limits, and a task for each connection answers its requests.
 //!
-//! - `admission` gives each connection its permit, which an idle one can lose to a new one;
-//! - `connection` moves the frames of one connection, and `answer` answers what its machine was asked;
-//! - the [`Issuer`] signs and records.
+//! - `admission` gives each connection a permit. An idle connection can lose it to a new one.
+//! - `connection` moves the frames of one connection, and `answer` answers its requests.
+//! - The [`Issuer`] signs and records.
 //!
-//! Every wait for a peer has a deadline, and everything that a peer can pile up has a bound ([`Limits`]).
+//! Every wait for a peer has a deadline, and every resource that a peer can use up has a limit ([`Limits`]).
 
 mod admission;
 mod answer;
@@ -18,6 +18,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use miette::Diagnostic;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -30,28 +31,28 @@ use super::issuer::{Issuer, IssuerError};
 use super::metrics::{Metrics, Summary};
 use minipki_ca::Authority;
 
-/// Connections that the operating system may keep until they are accepted: so many that a flood does not make it
-/// drop those of others, which would come again only after a second.
+/// The number of connections that can wait in the operating system. It is large, so that a flood does not drop other
+/// connections: TCP would try those again only after a second.
 const BACKLOG: u32 = 4096;
 
-/// Why a server did not start, or had to stop.
-#[derive(Debug, thiserror::Error)]
+/// The reason why a server did not start, or has stopped.
+#[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ServeError {
-    /// The address cannot be listened on.
-    #[error(
-        "cannot listen on {address}: {source}; choose another address with --listen, or stop what holds it"
-    )]
+    /// The server cannot listen on the address.
+    #[error("cannot listen on {address}: {source}")]
+    #[diagnostic(help("choose another address with --listen, or stop the program that uses it"))]
     Listen {
-        /// The address asked for.
+        /// The address.
         address: SocketAddr,
-        /// The operating system's answer.
+        /// The operating system's error.
         source: io::Error,
     },
     /// The operating system gave no thread.
     #[error("cannot start the issuing thread: {0}")]
     Thread(#[source] io::Error),
-    /// What issues certificates failed.
+    /// The issuer has failed.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Issuer(#[from] IssuerError),
 }
 
@@ -65,7 +66,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts to listen, and starts the issuer. Connections wait until [`Server::run`].
+    /// Listens, and starts the issuer. Connections wait until [`Server::run`].
     ///
     /// # Errors
     /// [`ServeError::Listen`] or [`ServeError::Thread`].
@@ -77,12 +78,12 @@ impl Server {
         Ok(Self { listener, address, issuer, options, metrics: Arc::default() })
     }
 
-    /// Where it listens, with the port that port 0 became.
+    /// The address of the listener, with its real port for port 0.
     pub const fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it does, to look at while it runs.
+    /// The counters, which can be read while the server runs.
     pub fn metrics(&self) -> Arc<Metrics> {
         self.metrics.clone()
     }
@@ -92,12 +93,12 @@ impl Server {
         &self.issuer
     }
 
-    /// Serves until `shutdown` resolves. Then it accepts no more connections, lets what is under way
-    /// finish for at most [`Limits::drain`], closes the issuer, and returns.
+    /// Serves until `shutdown` resolves. Then it accepts no more connections, waits at most [`Limits::drain`] for the
+    /// open ones, closes the issuer, and returns.
     ///
     /// # Errors
-    /// [`ServeError::Issuer`] if certificates can no longer be issued; requests that wait are
-    /// refused as `internal` first.
+    /// [`ServeError::Issuer`] if certificates can no longer be issued. Waiting requests are refused as `internal`
+    /// first.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Summary, ServeError> {
         let Self { listener, address, issuer, options, metrics } = self;
         let ServerOptions { provider, limits, tap, events, .. } = options;
@@ -120,7 +121,7 @@ impl Server {
             limits,
             tap,
             events: events.and(metrics.clone()),
-            busy_places: Arc::new(Semaphore::new(limits.told_busy.min(Semaphore::MAX_PERMITS))),
+            busy_permits: Arc::new(Semaphore::new(limits.told_busy.min(Semaphore::MAX_PERMITS))),
         });
 
         let mut connections = Connections::new(context);
@@ -132,7 +133,7 @@ impl Server {
         };
         // From here on the operating system refuses new connections.
         drop(listener);
-        tracing::info!(connections = connections.present(), "stopping");
+        tracing::info!(connections = connections.count(), "stopping");
         let end = Instant::now() + limits.drain + limits.drain / 2;
         connections.drain().await;
         let summary = metrics.summary();
@@ -144,7 +145,7 @@ impl Server {
     }
 }
 
-/// A socket that listens at `address`, also where one that was closed a moment ago has left traces.
+/// A socket that listens at `address`, also shortly after an earlier one was closed.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;

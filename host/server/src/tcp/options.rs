@@ -1,4 +1,4 @@
-//! Where a server listens, and how much it lets strangers have.
+//! The options and the limits of a server.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -13,18 +13,18 @@ use crate::issuer::IssuerLimits;
 /// The CA's port (protocol §4).
 const PORT: u16 = 9000;
 
-/// How a server is set up. Policy is the [`Authority`](minipki_ca::Authority)'s.
+/// The options of a server. The [`Authority`](minipki_ca::Authority) has the policy.
 #[derive(Clone)]
 pub struct ServerOptions {
-    /// The provider that computes for sessions.
+    /// The cryptographic provider of sessions.
     pub provider: HostProvider,
-    /// Where to listen; port 0 takes a free one.
+    /// The address of the listener. Port 0 is a free port.
     pub listen: SocketAddr,
-    /// What it lets strangers have.
+    /// The limits for clients.
     pub limits: Limits,
-    /// Who watches each frame as it passes, if anybody does.
+    /// An observer of all frames.
     pub tap: Option<Arc<dyn Tap>>,
-    /// The sinks of events, beside the server's counters.
+    /// The event sinks, beside the server's counters.
     pub events: Events,
 }
 
@@ -41,46 +41,42 @@ impl Default for ServerOptions {
     }
 }
 
-/// Bounds on everything that a peer can pile up or drag out.
+/// The limits of all resources that a peer can use up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections served at a time, about 9 KB each. When all are in use, one more takes the place of the idlest
-    /// connection of the [source](minipki_ca::Source) that holds most, or is refused as `busy` and closed.
+    /// The number of connections at a time, about 9 KB each. One more displaces the idlest connection of the
+    /// [source](minipki_ca::Source) with the most connections, or is refused as `busy` and closed.
     pub connections: usize,
-    /// Connections of one source at a time. One more takes the place of the source's idlest connection, if that
+    /// The number of connections of one source at a time. One more displaces the idlest connection of the source if it
     /// has waited for `grace`, or is refused as `busy` and closed.
     pub per_source: usize,
-    /// How long a connection must have waited for its client before another one of the same source takes its place.
+    /// The time that a connection must have waited for its client before its own source can displace it.
     pub grace: Duration,
-    /// Connections that may be on their way out for others at a time. Until they are gone, one more is refused.
+    /// The number of displaced connections at a time that have not ended yet. One more connection is refused then.
     pub ending: usize,
-    /// Connections that get no place and are told `busy` at a time. The others are reset.
+    /// The number of refused connections at a time that get the code `busy`. The others are reset.
     pub told_busy: usize,
-    /// How long a peer may take to its first valid message; at most `deadline`.
+    /// The time limit for the first valid message; at most `deadline`.
     pub first_deadline: Duration,
-    /// How long a peer may take to get from one valid message to the next, all reading and writing
-    /// included, and how long a request may wait for the issuer.
+    /// The time limit from one valid message to the next, with all reading and writing. The issuer gets four fifths of
+    /// it for a request.
     pub deadline: Duration,
-    /// Requests on one connection, the refused ones included. One more is refused, as `busy` if
-    /// nothing else is wrong with it, and ends the connection.
+    /// The number of requests on one connection, with refused ones. One more is refused, as `busy` if it is valid, and
+    /// ends the connection.
     pub requests: usize,
-    /// Malformed messages on one connection. One more ends it.
+    /// The number of malformed messages on one connection. One more ends it.
     pub malformed: usize,
-    /// How long a connection may last. A request after that is refused as `busy` and ends the connection.
+    /// The lifetime of a connection. A later request is refused as `busy` and ends the connection.
     pub lifetime: Duration,
-    /// Requests that may wait for the issuer. One more is refused as `busy`.
+    /// The number of requests that can wait for the issuer. One more is refused as `busy`.
     pub waiting: usize,
-    /// Requests that are signed and committed together at most.
+    /// The maximum number of requests that are signed and committed together.
     pub batch: usize,
-    /// How long connections may take to finish what they have begun when the server is to stop. The issuing thread may
-    /// take half as long again for its own work.
+    /// The time limit for open connections when the server stops. The issuing thread can take half as long again.
     pub drain: Duration,
 }
 
 impl Default for Limits {
-    /// 512 connections, 64 of one source and a second of grace; 128 that end for others, 32 told that the CA is busy; 5
-    /// seconds to the first message, 10 seconds a step and 5 to stop; 1000 requests, 16 malformed messages and 10
-    /// minutes a connection; 1024 waiting, 256 together.
     fn default() -> Self {
         Self {
             connections: 512,
@@ -100,19 +96,17 @@ impl Default for Limits {
     }
 }
 
-/// Descriptors that are not for served connections: the ledger, the log, the console, and connections that end for
-/// others or are turned away.
+/// The number of descriptors for other purposes than served connections: the ledger, the log, the console, and
+/// connections that are displaced or turned away.
 const OTHER_DESCRIPTORS: usize = 256;
 
 impl Limits {
-    /// The limits of the issuer. A client waits as long as this server does for it, so it still hears what becomes of
-    /// its request.
+    /// The limits of the issuer. Its timeout is shorter than `deadline`, so that the client still gets the answer.
     pub(super) fn issuer(&self) -> IssuerLimits {
         IssuerLimits { waiting: self.waiting, batch: self.batch, timeout: self.deadline * 4 / 5 }
     }
 
-    /// These limits for a process that may have so many descriptors open: as many connections as there is room
-    /// for, and in proportion for one source.
+    /// These limits for a process with this number of descriptors. The limit for one source shrinks in proportion.
     pub(super) fn within(self, descriptors: usize) -> Self {
         let room = (descriptors - OTHER_DESCRIPTORS.min(descriptors / 2)).max(1);
         let few = (descriptors / 16).max(1);
@@ -141,6 +135,6 @@ mod tests {
         assert_eq!(at(64), (32, 4));
         assert_eq!(at(1), (1, 1));
         let all = Limits { per_source: usize::MAX, ..Limits::default() }.within(256);
-        assert!(all.per_source >= all.connections, "no limit of a source stays none");
+        assert!(all.per_source >= all.connections, "a source without a limit stays without one");
     }
 }

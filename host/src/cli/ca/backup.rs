@@ -1,25 +1,25 @@
-//! `minipki ca backup`: the whole CA in one file.
+//! `minipki ca backup` and `minipki ca restore`: writes the whole CA into one file, and restores it.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
 
-use super::super::{CliError, output, progress};
+use super::super::{CliError, output};
 use super::Folder;
 use minipki_os::clock;
 use minipki_os::files;
-use minipki_server::state;
+use minipki_server::state::{self, RestoreOptions};
 
-/// Write a backup of the CA, also while it serves: key, anchor and ledger in one file
+/// Write a backup of the CA into one file: key, anchor and ledger; also while the CA serves
 #[derive(Args)]
 #[command(after_help = "Example:\n  minipki ca backup --dir my-ca --to my-ca-2026-11-27.tar\n\n\
-The file is a tar archive of mode 0600 with SHA-256 checksums. It holds the CA's private key: keep it as safe as\n\
-the folder. `minipki ca restore` puts it back.")]
+The file is a tar archive of mode 0600 with SHA-256 checksums. It contains the CA's private key: protect it like\n\
+the folder. `minipki ca restore` restores it.")]
 pub(in crate::cli) struct BackupArgs {
     #[command(flatten)]
     folder: Folder,
-    /// The file to make; nothing that exists is overwritten
+    /// The file to create; an existing file is never overwritten
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
     /// Print JSON
@@ -27,10 +27,34 @@ pub(in crate::cli) struct BackupArgs {
     json: bool,
 }
 
-pub(super) fn run(args: &BackupArgs) -> Result<(), CliError> {
+/// Restore a backup into a new folder, or into the CA's own folder if something is lost or damaged
+#[derive(Args)]
+#[command(after_help = "Example:\n  minipki ca restore --from my-ca-2026-11-27.tar --dir my-ca\n\n\
+In the CA's own folder only lost or damaged files are restored. A sound ledger is kept unless --replace is given.\n\
+Certificates that the CA has issued after the backup stay valid, but the restored CA does not know them.\n\
+A replaced file is kept under another name. Never serve the restored CA and the original at the same time.")]
+pub(in crate::cli) struct RestoreArgs {
+    /// The file that `minipki ca backup` made
+    #[arg(long, value_name = "FILE")]
+    from: PathBuf,
+    /// A new or empty folder, or the folder of the same CA
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// Keep the tokens of the backup valid, also those that have been used since
+    #[arg(long)]
+    keep_tokens: bool,
+    /// Replace a sound ledger too
+    #[arg(long)]
+    replace: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn backup(args: &BackupArgs) -> Result<(), CliError> {
     let folder = args.folder.open()?;
     let now = clock::now()?;
-    let backup = progress::during("copying the ledger", || state::backup(&folder, &args.to, now))?;
+    let backup = output::with_spinner("copying the ledger", || state::backup(&folder, &args.to, now))?;
     if args.json {
         output::json(&json!({
             "backup_file": args.to.display().to_string(),
@@ -41,11 +65,65 @@ pub(super) fn run(args: &BackupArgs) -> Result<(), CliError> {
         }))?;
     }
     output::say(format_args!(
-        "{} holds the CA {} as it was at {now}, with its private key: keep it as safe as the CA itself.\n\
-         To put it back:\n  minipki ca restore --from {} --dir DIR",
+        "{} has the CA {} in its state of {now}, with its private key: protect it like the CA itself.\n\
+         To restore it:\n  minipki ca restore --from {} --dir DIR",
         args.to.display(),
         folder.issuer_id(),
         files::quoted(&args.to),
     ));
+    Ok(())
+}
+
+pub(super) fn restore(args: &RestoreArgs) -> Result<(), CliError> {
+    let now = clock::now()?;
+    let options = RestoreOptions { keep_tokens: args.keep_tokens, replace: args.replace };
+    let restored =
+        output::with_spinner("checking the backup", || state::restore(&args.from, &args.dir, options, now))?;
+    let revoked = if args.keep_tokens { 0 } else { restored.live_tokens };
+    let names: Vec<_> = restored.files.iter().map(|(name, _)| *name).collect();
+    if args.json {
+        output::json(&json!({
+            "certificates": restored.certificates,
+            "created": restored.created.to_string(),
+            "fingerprint_sha256": restored.fingerprint.to_string(),
+            "issuer_id": restored.issuer_id.as_id().as_str(),
+            "kept_ledger": restored.kept_ledger,
+            "put_back": names,
+            "replaced_file": restored.replaced.as_ref().map(|path| path.display().to_string()),
+            "revoked_tokens": revoked,
+        }))?;
+    }
+    if restored.kept_ledger {
+        output::say(format_args!(
+            "{} has the CA {} again: {} restored. Its ledger with {} certificates is sound and was kept.",
+            args.dir.display(),
+            restored.issuer_id,
+            names.join(", "),
+            restored.certificates,
+        ));
+    } else {
+        output::say(format_args!(
+            "{} has the CA {} in its state of {}, with {} certificates.\n\
+             Later certificates are not in its ledger, so their names can be certified again.",
+            args.dir.display(),
+            restored.issuer_id,
+            restored.created,
+            restored.certificates,
+        ));
+    }
+    match (restored.live_tokens, args.keep_tokens) {
+        (0, _) => {}
+        (count, true) => output::say(format_args!(
+            "{count} tokens of the backup are valid, also those that have been used since."
+        )),
+        (count, false) => output::say(format_args!(
+            "{count} tokens of the backup are revoked, since they may have been used: make new ones."
+        )),
+    }
+    let asides = restored.files.into_iter().filter_map(|(name, aside)| Some((name, aside?)));
+    for (name, path) in restored.replaced.map(|path| (minipki_ledger::FILE, path)).into_iter().chain(asides) {
+        output::say(format_args!("The replaced {name} is now {}.", path.display()));
+    }
+    output::say(format_args!("Next, serve it:\n  minipki ca serve --dir {}", files::quoted(&args.dir)));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `minipki ca init`: a new CA.
+//! `minipki ca init`: makes a new CA.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -8,21 +8,21 @@ use minipki_core::cert::IdBuf;
 use minipki_core::crypto::rsa::KeySize;
 use serde_json::json;
 
-use super::super::{CliError, output, progress};
+use super::super::{CliError, output};
 use minipki_os::files;
 use minipki_server::state;
 
-/// Make a new CA: its RSA key and the anchor that clients trust
+/// Make a new CA: its RSA key and its trust anchor
 #[derive(Args)]
 #[command(after_help = "Example:\n  minipki ca init --dir my-ca --issuer-id school-ca --bits 3072")]
 pub(in crate::cli) struct InitArgs {
-    /// The folder to make; nothing that exists is overwritten, and a creation that was interrupted is continued
+    /// The folder to create; existing files are never overwritten, and an interrupted creation is continued
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
-    /// The CA's name, as its certificates carry it
+    /// The CA's name, the issuer of its certificates
     #[arg(long, value_name = "ID", default_value = "minipki-ca")]
     issuer_id: IdBuf,
-    /// Bits of the RSA key
+    /// The size of the RSA key in bits
     #[arg(long, value_enum, default_value = "2048")]
     bits: Bits,
     /// Print JSON
@@ -53,7 +53,8 @@ impl From<Bits> for KeySize {
 pub(super) fn run(args: InitArgs) -> Result<(), CliError> {
     let started = Instant::now();
     let size = KeySize::from(args.bits);
-    let created = progress::during("making the RSA key", || state::create(&args.dir, args.issuer_id, size))?;
+    let created =
+        output::with_spinner("making the RSA key", || state::create(&args.dir, args.issuer_id, size))?;
     let folder = created.folder;
     let (issuer_id, fingerprint) = (folder.issuer_id(), folder.fingerprint());
     if args.json {
@@ -67,12 +68,12 @@ pub(super) fn run(args: InitArgs) -> Result<(), CliError> {
         output::data(|out| writeln!(out, "{fingerprint}"))?;
     }
     let made = if created.continued {
-        "that was there already: this creation was interrupted, or anchor.json was lost".to_owned()
+        "which existed already: an earlier creation was interrupted, or anchor.json was lost".to_owned()
     } else {
         format!("made in {:.1?}", started.elapsed())
     };
     output::say(format_args!(
-        "The CA {issuer_id} has an RSA-{} key, {made}; above is its fingerprint.\n\
+        "The CA {issuer_id} has an RSA-{} key, {made}. Its fingerprint is above.\n\
          Next, serve it:\n  minipki ca serve --dir {}\n\
          and enrol a client, from another terminal:\n  \
          minipki enroll --ca 127.0.0.1:9000 --subject alice --anchor {} --out alice",

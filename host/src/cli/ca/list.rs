@@ -1,9 +1,10 @@
-//! `minipki ca list`: the certificates that were issued.
+//! `minipki ca list`: lists the issued certificates.
 
 use std::io::{self, Write};
 
 use clap::Args;
 use minipki_core::cert::IdBuf;
+use minipki_core::trust::Serial;
 use serde_json::{Value, json};
 
 use super::super::{CliError, Exit, output};
@@ -12,16 +13,16 @@ use minipki_ca::ports::{BadRow, CertificateRecord, LedgerError, LedgerReader, Pa
 use minipki_os::files::quoted;
 use minipki_server::state::storage;
 
-/// Records read at a time: a listing needs the same memory however long it is.
+/// The number of records that are read at a time, so that a long list needs no more memory.
 const PAGE: usize = 500;
 
-/// List the certificates that were issued, oldest first
+/// List the issued certificates, oldest first
 #[derive(Args)]
 #[command(after_help = "Example:\n  minipki ca list --dir my-ca --subject alice --json")]
 pub(in crate::cli) struct ListArgs {
     #[command(flatten)]
     folder: Folder,
-    /// Only those of this subject
+    /// List only the certificates of this subject
     #[arg(long, value_name = "NAME")]
     subject: Option<IdBuf>,
     /// Print JSON: an array of objects
@@ -32,8 +33,8 @@ pub(in crate::cli) struct ListArgs {
 pub(super) fn run(args: &ListArgs) -> Result<(), CliError> {
     let folder = args.folder.open()?;
     let mut reader = storage(&folder).reader()?;
-    let (mut fault, mut bad) = (None, Vec::new());
-    let records = rows(reader.as_mut(), args.subject.as_ref(), &mut fault).filter_map(|row| match row {
+    let (mut failure, mut bad) = (None, Vec::new());
+    let records = rows(reader.as_mut(), args.subject.as_ref(), &mut failure).filter_map(|row| match row {
         Ok(record) => Some(record),
         Err(row) => {
             bad.push(row);
@@ -44,7 +45,7 @@ pub(super) fn run(args: &ListArgs) -> Result<(), CliError> {
     for row in &bad {
         output::say(row);
     }
-    if let Some(error) = fault {
+    if let Some(error) = failure {
         return Err(error.into());
     }
     let counts = reader.counts(minipki_os::clock::now()?)?;
@@ -56,23 +57,23 @@ pub(super) fn run(args: &ListArgs) -> Result<(), CliError> {
         return Ok(());
     }
     let seen = format!("{} rows of the ledger were changed from outside and are not listed", bad.len());
-    let next = format!("see all that is wrong: minipki ca check --dir {}", quoted(folder.path()));
+    let next = format!("check the whole ledger: minipki ca check --dir {}", quoted(folder.path()));
     Err(CliError::new(Exit::Failed, seen, next))
 }
 
-/// The rows of the ledger, good and bad ones. An error that ends them is put into `fault`.
+/// The rows of the ledger, good and bad ones. An error of the ledger ends them and is stored in `failure`.
 fn rows<'r>(
     reader: &'r mut dyn LedgerReader,
     subject: Option<&'r IdBuf>,
-    fault: &'r mut Option<LedgerError>,
+    failure: &'r mut Option<LedgerError>,
 ) -> impl Iterator<Item = Result<CertificateRecord, BadRow>> + 'r {
     let mut after = 0;
     let mut page = Vec::new().into_iter();
     std::iter::from_fn(move || {
-        if page.len() == 0 && fault.is_none() {
+        if page.len() == 0 && failure.is_none() {
             let next = Page { subject: subject.map(IdBuf::as_id), after, limit: PAGE };
             let mut rows = Vec::new();
-            *fault = reader.list_each(next, &mut rows).err();
+            *failure = reader.list_each(next, &mut rows).err();
             page = rows.into_iter();
         }
         let row: Result<CertificateRecord, BadRow> = page.next()?;
@@ -95,12 +96,19 @@ fn print_json(out: &mut dyn Write, records: impl Iterator<Item = CertificateReco
 
 fn object(record: &CertificateRecord) -> Value {
     json!({
+        "format": record.format.name(),
         "not_after": record.validity.not_after().to_string(),
         "not_before": record.validity.not_before().to_string(),
+        "serial_hex": serial_hex(record.serial),
         "serial_number": record.serial.to_u64(),
         "subject_id": record.subject_id.to_string(),
         "subject_key_hex": minipki_net::trace::explain::hex(&record.subject_key),
     })
+}
+
+/// The octets of a serial number in hexadecimal, without zeros in front.
+pub(super) fn serial_hex(serial: Serial) -> String {
+    minipki_net::trace::explain::hex(&serial.to_be_bytes()).trim_start_matches("00").to_owned()
 }
 
 fn print_table(out: &mut dyn Write, records: impl Iterator<Item = CertificateRecord>) -> io::Result<()> {

@@ -1,12 +1,9 @@
-//! `minipki ca`: what the operator of a certificate authority does.
+//! `minipki ca`: the commands for the operator of a certificate authority.
 
-mod accept;
 mod backup;
 mod check;
 mod init;
-mod limits;
 mod list;
-mod restore;
 mod serve;
 mod token;
 
@@ -31,7 +28,7 @@ pub(super) enum Command {
     Fingerprint(FingerprintArgs),
     Token(token::TokenArgs),
     Backup(backup::BackupArgs),
-    Restore(restore::RestoreArgs),
+    Restore(backup::RestoreArgs),
     Check(check::CheckArgs),
 }
 
@@ -61,8 +58,8 @@ pub(super) fn run(command: Command, provider: HostProvider) -> Result<(), CliErr
         Command::List(args) => list::run(&args),
         Command::Fingerprint(args) => fingerprint(&args),
         Command::Token(args) => token::run(&args),
-        Command::Backup(args) => backup::run(&args),
-        Command::Restore(args) => restore::run(&args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::restore(&args),
         Command::Check(args) => check::run(&args),
     }
 }
@@ -86,18 +83,18 @@ impl Folder {
 
 impl From<FolderError> for CliError {
     fn from(error: FolderError) -> Self {
-        Self::told(Exit::Failed, error)
+        Self::from_diagnostic(Exit::Failed, error)
     }
 }
 
 impl From<StateError> for CliError {
     fn from(error: StateError) -> Self {
-        Self::told(Exit::Failed, error)
+        Self::from_diagnostic(Exit::Failed, error)
     }
 }
 
 impl From<LedgerError> for CliError {
     fn from(error: LedgerError) -> Self {
-        Self::told(Exit::Failed, error)
+        Self::from_diagnostic(Exit::Failed, error)
     }
 }

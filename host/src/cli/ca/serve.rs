@@ -1,72 +1,114 @@
-//! `minipki ca serve`: the CA on the network.
+//! `minipki ca serve`: serves the CA on the network.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::super::console::{SiteArgs, invite};
-use super::super::log::{self, LogFormat};
-use super::super::{CliError, Exit, until_stopped, watch};
+use super::super::console::{SiteArgs, print_links};
+use super::super::stderr::{self, LogFormat};
+use super::super::{CliError, Exit, trace_tap, until_stopped};
 use super::Folder;
-use super::accept::AcceptArgs;
-use super::limits::LimitArgs;
-use minipki_ca::Enrolment;
+use minipki_ca::{Enrolment, Policy, RateLimits};
 use minipki_console::{Console, ConsoleOptions};
 use minipki_keys::SignerKind;
+use minipki_ledger::Accept;
 use minipki_provider::HostProvider;
-use minipki_server::{CaOptions, CaService, ServeError};
+use minipki_server::{CaOptions, CaService, Limits, ServeError};
 
-/// Serve enrolment until Ctrl-C or SIGTERM, then finish what is under way
+const MIB: u64 = 1024 * 1024;
+
+/// Serve enrolment until Ctrl-C or SIGTERM, then finish the open requests
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  minipki ca serve --dir my-ca --listen 127.0.0.1:9000 --require-token\n\n\
-The log goes to standard error. RUST_LOG=debug or RUST_LOG=warn changes how much it tells.\n\
-Lines that nobody reads in time are dropped and counted; they never delay the CA."
+The log goes to standard error. RUST_LOG=debug or RUST_LOG=warn changes its level.\n\
+If the reader is too slow, lines are dropped and counted. The log never delays the CA."
 )]
 pub(in crate::cli) struct ServeArgs {
     #[command(flatten)]
     folder: Folder,
-    /// Where to listen; port 0 takes a free one
+    /// The address to listen on; port 0 chooses a free port
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9000")]
     listen: SocketAddr,
-    /// Also serve the classic form, which proves nothing
+    /// Allow the classic form too, which proves nothing
     #[arg(long)]
     open: bool,
     /// Enrol only with a token
     #[arg(long, conflicts_with = "open")]
     require_token: bool,
-    /// What signs
+    /// The implementation that signs
     #[arg(long, value_enum, default_value = "auto")]
     signer: SignerArg,
-    /// Also serve the console, here; 127.0.0.1:9080 if no address is given
+    /// Serve the console too, on this address; 127.0.0.1:9080 if no address is given
     #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:9080")]
     console: Option<SocketAddr>,
     #[command(flatten)]
     site: SiteArgs,
     #[command(flatten)]
     accept: AcceptArgs,
-    /// How the log is written
+    /// The format of the log
     #[arg(long, value_enum, default_value = "text")]
     log_format: LogFormat,
-    /// Print every message as it passes, decoded, with the reason for each field
+    /// Print each message, decoded, with the purpose of each field
     #[arg(long)]
     trace: bool,
-    // Last, since its heading is that of all that follow.
+    // The last field: its heading applies to all following options.
     #[command(flatten)]
     limits: LimitArgs,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum SignerArg {
-    /// The fastest that this CPU can: batch with AVX-512 IFMA, aws-lc without
+    /// The fastest signer for this CPU: batch with AVX-512 IFMA, otherwise aws-lc
     Auto,
-    /// Eight at a time on AVX-512 IFMA, and AWS-LC for what fills no batch
+    /// Eight signatures at a time on AVX-512 IFMA, and AWS-LC for an incomplete batch
     Batch,
-    /// AWS-LC, one at a time
+    /// AWS-LC, one signature at a time
     AwsLc,
-    /// The core's own arithmetic, the same that runs on a device
+    /// The core's own arithmetic, which also runs on devices
     Portable,
+}
+
+/// The options that accept a risk. Without them `ca serve` refuses to start.
+#[derive(Args)]
+struct AcceptArgs {
+    /// Serve a CA whose ledger is missing, with an empty ledger: it does not know earlier names and serial numbers
+    #[arg(long)]
+    accept_empty_ledger: bool,
+    /// Serve another ledger than the one served last: it does not know the later records of that one
+    #[arg(long)]
+    accept_older_ledger: bool,
+    /// Serve with a clock that is behind the ledger's newest time: expired tokens may be valid again
+    #[arg(long)]
+    accept_clock: bool,
+}
+
+/// The limits for clients. Repeated answers do not count.
+#[derive(Args)]
+#[command(next_help_heading = "Limits")]
+struct LimitArgs {
+    /// Connections at the same time
+    #[arg(long, value_name = "N", default_value_t = Limits::default().connections, value_parser = positive)]
+    connections: usize,
+    /// Connections at the same time of one IPv4 address, or of one IPv6 /64 network
+    ///
+    /// Raise this limit if many clients share one address, for example behind a NAT.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().per_source, value_parser = positive)]
+    connections_per_source: usize,
+    /// New certificates an hour for one proven key; 0: no limit
+    #[arg(long, value_name = "N", default_value_t = count(RateLimits::default().key))]
+    key_limit: u32,
+    /// New certificates an hour for one subject; 0: no limit
+    #[arg(long, value_name = "N", default_value_t = count(RateLimits::default().name))]
+    name_limit: u32,
+    /// New certificates an hour for one IPv4 address or IPv6 /64 network; 0: no limit
+    #[arg(long, value_name = "N", default_value_t = count(RateLimits::default().source))]
+    source_limit: u32,
+    /// Free space on the ledger's disk, in MiB, below which no new certificates are issued; 0: no limit
+    #[arg(long, value_name = "MIB", default_value_t = Policy::default().min_free / MIB)]
+    min_free: u64,
 }
 
 impl From<SignerArg> for SignerKind {
@@ -80,15 +122,52 @@ impl From<SignerArg> for SignerKind {
     }
 }
 
+impl From<AcceptArgs> for Accept {
+    fn from(args: AcceptArgs) -> Self {
+        Self {
+            empty_ledger: args.accept_empty_ledger,
+            older_ledger: args.accept_older_ledger,
+            clock: args.accept_clock,
+        }
+    }
+}
+
+impl LimitArgs {
+    /// The limits of the server.
+    fn limits(&self) -> Limits {
+        let Self { connections, connections_per_source: per_source, .. } = *self;
+        Limits { connections, per_source, ..Limits::default() }
+    }
+
+    /// The policy of the CA.
+    fn policy(&self, enrolment: Enrolment) -> Policy {
+        let rates = RateLimits {
+            key: NonZeroU32::new(self.key_limit),
+            name: NonZeroU32::new(self.name_limit),
+            source: NonZeroU32::new(self.source_limit),
+        };
+        let min_free = self.min_free.saturating_mul(MIB);
+        Policy { enrolment, rates, min_free, ..Policy::default() }
+    }
+}
+
+fn count(limit: Option<NonZeroU32>) -> u32 {
+    limit.map_or(0, NonZeroU32::get)
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&number| number > 0).ok_or_else(|| "expected a whole number from 1".to_owned())
+}
+
 pub(super) fn run(args: ServeArgs, provider: HostProvider) -> Result<(), CliError> {
-    log::begin(args.log_format)?;
+    stderr::begin_log(args.log_format)?;
     let enrolment = match (args.open, args.require_token) {
         (true, _) => Enrolment::Open,
         (false, true) => Enrolment::Token,
         (false, false) => Enrolment::Proven,
     };
     let policy = args.limits.policy(enrolment);
-    let tap = watch(args.trace, "CA", "client");
+    let tap = trace_tap(args.trace, "CA", "client");
     let ca = CaOptions {
         listen: args.listen,
         policy,
@@ -108,13 +187,21 @@ pub(super) fn run(args: ServeArgs, provider: HostProvider) -> Result<(), CliErro
     }
 }
 
-/// The server and the console in one process. A server that fails ends both, as it would alone; one
-/// that is stopped from the console waits there to be started again.
+/// Runs the server and the console in one process. If the server fails, both end. If the console stops the server, the
+/// console can start it again.
 fn with_console(service: Arc<CaService>, ca: CaOptions, options: ConsoleOptions) -> Result<(), CliError> {
     until_stopped(async |stop| {
-        let console = Console::bind(options, service.clone()).await?;
+        // The start migrates the ledger and applies the --accept options. The console needs both for its certificate.
         service.start(ca).await?;
-        invite(&console)?;
+        let console = match Console::bind(options, service.clone()).await {
+            Ok(console) => console,
+            Err(error) => {
+                // The error of the console is reported.
+                let _ = service.stop().await;
+                return Err(error.into());
+            }
+        };
+        print_links(&console)?;
         let mut failed = None;
         let end = async {
             tokio::select! {
@@ -123,17 +210,17 @@ fn with_console(service: Arc<CaService>, ca: CaOptions, options: ConsoleOptions)
             }
         };
         console.run(end).await;
-        // That it does not run is what is wanted.
+        // The server may have stopped already.
         let _ = service.stop().await;
-        failed.map_or(Ok(()), |reason| Err(CliError::told(Exit::Failed, reason)))
+        failed.map_or(Ok(()), |reason| Err(CliError::from_diagnostic(Exit::Failed, reason)))
     })
 }
 
 impl From<ServeError> for CliError {
     fn from(error: ServeError) -> Self {
         match error {
-            ServeError::Listen { .. } => Self::told(Exit::Connection, error),
-            other => Self::told(Exit::Failed, other),
+            ServeError::Listen { .. } => Self::from_diagnostic(Exit::Connection, error),
+            other => Self::from_diagnostic(Exit::Failed, other),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `minipki ca token`: a single-use token for one subject.
+//! `minipki ca token`: makes a single-use token for one subject.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use minipki_ca::Token;
 use minipki_ca::ports::Storage;
 use minipki_server::state::storage;
 
-/// Make a token: it lets one subject enrol once
+/// Make a token with which one subject can enrol once
 #[derive(Args)]
 #[command(after_help = "Example:\n  minipki ca token --dir my-ca --subject alice --expires-in 12h")]
 pub(in crate::cli) struct TokenArgs {
     #[command(flatten)]
     folder: Folder,
-    /// Whom the token is for
+    /// The subject that may use the token
     #[arg(long, value_name = "NAME")]
     subject: IdBuf,
-    /// How long it can be used: a number and s, m, h or d
+    /// The lifetime of the token: a number and s, m, h or d
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
     expires_in: Duration,
     /// Print JSON
@@ -54,8 +54,8 @@ pub(super) fn run(args: &TokenArgs) -> Result<(), CliError> {
         output::data(|out| writeln!(out, "{}", token.text()))?;
     }
     output::say(format_args!(
-        "Good for one enrolment of {} until {expires}; it is shown this once.\n\
-         Hand it over by a way you trust; the subject puts it into MINIPKI_TOKEN.",
+        "The token is valid for one enrolment of {} until {expires}. It is shown only once.\n\
+         Send it to the subject in a secure way. The subject sets MINIPKI_TOKEN to it.",
         args.subject
     ));
     Ok(())

@@ -1,4 +1,4 @@
-//! The report of the demo: numbered steps, what was checked, and how long it took.
+//! The report of the demo: numbered steps, checks, and times.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// An empty report. With `trace`, it has every message too.
+    /// An empty report. With `trace`, it also shows each message.
     pub(super) fn new(trace: bool) -> Self {
         Self { trace, step: 0, started: Instant::now(), times: Vec::new() }
     }
@@ -37,50 +37,50 @@ impl Report {
         Ok(())
     }
 
-    /// Ends the step, which is called `name` in the table of times.
+    /// Ends the step. `name` is its name in the table of times.
     pub(super) fn end(&mut self, name: &'static str) -> Result<(), CliError> {
         self.times.push((name, self.started.elapsed()));
         output::data(|out| writeln!(out))
     }
 
-    /// Returns the printer of the messages between `own` and `peer`, if the report has messages.
+    /// The printer of the messages between `own` and `peer`, if the report shows messages.
     pub(super) fn tap(&self, own: &str, peer: &str) -> Option<Arc<dyn Tap>> {
         self.trace.then(|| Arc::new(Printer::new(anstream::stdout(), own, peer)) as Arc<dyn Tap>)
     }
 
-    /// An empty line, where the trace has more of them.
+    /// Writes an empty line if the report shows messages.
     pub(super) fn gap(&self) -> Result<(), CliError> {
         if self.trace { output::data(|out| writeln!(out)) } else { Ok(()) }
     }
 
-    /// One line of a step.
-    pub(super) fn tell(&self, text: &str) -> Result<(), CliError> {
+    /// Writes a line of a step.
+    pub(super) fn line(&self, text: &str) -> Result<(), CliError> {
         output::data(|out| writeln!(out, "   {text}"))
     }
 
-    /// A check that was passed.
+    /// Writes a passed check.
     pub(super) fn checked(&self, text: &str) -> Result<(), CliError> {
         output::data(|out| writeln!(out, "   {GOOD}ok{GOOD:#} {text}"))
     }
 
-    /// Shows the check that stopped an attack.
+    /// Writes the check that stopped an attack.
     pub(super) fn refused(&self, check: &str) -> Result<(), CliError> {
-        // Some checks name a second one after a colon; the first is enough here.
+        // Some texts have details after a colon.
         let first = check.split(": ").next().unwrap_or(check);
         output::data(|out| writeln!(out, "   {BAD}refused{BAD:#} {first}"))
     }
 
-    /// A heading without a number.
+    /// Writes a heading without a number.
     pub(super) fn heading(&self, title: &str) -> Result<(), CliError> {
         output::data(|out| writeln!(out, "{HEADING}{title}{HEADING:#}"))
     }
 
-    /// One line of what was proved, about `name`.
+    /// Writes a line of the summary, about `name`.
     pub(super) fn fact(&self, name: &str, text: &str) -> Result<(), CliError> {
         output::data(|out| writeln!(out, "   {name:<11} {text}"))
     }
 
-    /// The table of times.
+    /// Writes the table of times.
     pub(super) fn times(&self) -> Result<(), CliError> {
         let total: Duration = self.times.iter().map(|(_, time)| *time).sum();
         let row =
@@ -95,7 +95,7 @@ impl Report {
     }
 }
 
-/// The first bytes of a public value, to tell it from another by eye.
+/// The first bytes of a public value, in hexadecimal.
 pub(super) fn short(bytes: &[u8; 32]) -> String {
     hex(bytes.first_chunk::<8>().map_or(&[], |first| first.as_slice()))
 }

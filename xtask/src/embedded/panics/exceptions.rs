@@ -1,81 +1,81 @@
-//! The panics that the compiler cannot drop, and why none of them happens.
+//! The panics that the compiler cannot drop, and the reason why each one cannot happen.
 
 /// A function that calls a panic.
 pub(super) struct Exception {
-    /// Its file, from its crate's folder on.
+    /// Its file, relative to the folder that contains its crate.
     pub(super) file: &'static str,
-    /// Its own name: lines move, and compilers inline differently.
+    /// Its name. Line numbers and inlining would change too often.
     pub(super) function: &'static str,
-    /// What bounds it. Of another crate: of the version in Cargo.lock.
+    /// The reason, for the version in Cargo.lock.
     pub(super) why: &'static str,
 }
 
-/// None is in our own code, and none may come: there is always a `get`, a `split_at_checked` or an iterator that says the
-/// same with an error instead.
+/// The exceptions, all in other crates. None may be in the core: a `get`, a `split_at_checked` or an iterator can return an
+/// error instead.
 pub(super) const EXCEPTIONS: &[Exception] = &[
     Exception {
         file: "base64ct/src/decoder.rs",
         function: "decode",
-        why: "a stride is as many blocks as both the line and the room still have",
+        why: "a stride has at most as many blocks as the rest of the line and of the output",
     },
     Exception {
         file: "base64ct/src/decoder.rs",
         function: "decoded_len",
-        why: "the two parts of the last block are together its four characters or fewer, which the buffer holds",
+        why: "the two parts of the last block have at most four characters together, and the buffer holds four",
     },
     Exception {
         file: "base64ct/src/encoder.rs",
         function: "encode",
-        why: "a stride is as many blocks as the input still has",
+        why: "a stride has at most as many blocks as the rest of the input",
     },
     Exception {
         file: "base64ct/src/encoder.rs",
         function: "finish_with_remaining",
-        why: "a block that waits has less than three bytes; and what was written lies within the output",
+        why: "a waiting block has less than three bytes, and the written part lies within the output",
     },
     Exception {
         file: "base64ct/src/encoder.rs",
         function: "insert_newlines",
-        why: "it has compared the line, and what the line end moves, with the buffer",
+        why: "it has compared the length of the line and the bytes after the line end with the buffer",
     },
     Exception {
         file: "base64ct/src/encoder.rs",
         function: "remaining",
-        why: "what was written lies within the output",
+        why: "the written part lies within the output",
     },
     Exception {
         file: "cipher/src/stream.rs",
         function: "apply_keystream",
-        why: "the key stream ends after 2^32 blocks, and chacha20poly1305 takes 32 bytes of the first for its key",
+        why: "the key stream has 2^32 blocks, and chacha20poly1305 takes 32 bytes of the first one for its key",
     },
     Exception {
         file: "cipher/src/stream.rs",
         function: "apply_keystream_inout",
-        why: "the key stream ends after 2^32 blocks, and chacha20poly1305 refuses a text of as many",
+        why: "the key stream has 2^32 blocks, and chacha20poly1305 refuses a text of as many blocks",
     },
     Exception {
         file: "der/src/reader.rs",
         function: "read_into",
-        why: "`read_slice` has returned a slice of the length that it was asked for, which is the buffer's",
+        why: "`read_slice` has returned a slice of the requested length, which is the buffer's length",
     },
     Exception {
         file: "hkdf/src/lib.rs",
         function: "expand_multi_info",
-        why: "an output of more than 255 blocks has been refused, so the number of each is a byte",
+        why: "it has refused an output of more than 255 blocks, so each block number fits in a byte",
     },
     Exception {
         file: "pem-rfc7468/src/encoder.rs",
         function: "encode",
-        why: "the length is that of what was written into this buffer",
+        why: "the length is the length of the text in this buffer",
     },
     Exception {
         file: "pem-rfc7468/src/grammar.rs",
         function: "split_label",
-        why: "the label was counted in the bytes that are split",
+        why: "the length of the label was counted in the bytes that are split",
     },
     Exception {
         file: "serde-json-core/src/ser/mod.rs",
         function: "push_unchecked",
-        why: "both of its callers have compared the length with the buffer's",
+        why: "both callers have compared the length with the buffer's length",
     },
 ];

@@ -1,26 +1,26 @@
-//! Calls of a panic in a disassembly, and whose they are by the debug information.
+//! The calls of panics in a disassembly, and their source lines in the debug information.
 
 /// An instruction that goes to a panic.
 #[derive(Debug, PartialEq)]
 pub(super) struct Call<'l> {
-    /// Where it is in the image, in hexadecimal.
+    /// Its address in the image, in hexadecimal.
     pub(super) address: &'l str,
     /// The panic's name.
     pub(super) panic: &'l str,
 }
 
-/// A line of source that an instruction was made of.
+/// The source line of an instruction.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Frame {
-    /// The file, from its crate's folder on, without the crate's version.
+    /// The file, relative to the folder that contains its crate, without the crate's version.
     pub(super) file: String,
-    /// The function's own name.
+    /// The function's name without its path.
     pub(super) function: String,
-    /// The line's number, `?` where the compiler gave none.
+    /// The line number, or `?` if the compiler gave none.
     pub(super) line: String,
 }
 
-/// The calls of a panic in what `objdump -d -C --no-show-raw-insn` prints, but for those between panics.
+/// The calls of panics in the output of `objdump -d -C --no-show-raw-insn`, without the calls between panics.
 pub(super) fn calls(listing: &str) -> Vec<Call<'_>> {
     let mut within = "";
     let mut calls = Vec::new();
@@ -37,8 +37,8 @@ pub(super) fn calls(listing: &str) -> Vec<Call<'_>> {
     calls
 }
 
-/// Whether a function of the language does nothing but panic: by its name, as all of them have one that says so. One
-/// that has not is no way around: it calls another that has, and is found for that.
+/// Whether a function of the language only panics, by its name. A panic function with another name calls one with such
+/// a name, so the check finds that call.
 fn is_panic(name: &str) -> bool {
     let path = name.split('<').next().unwrap_or_default();
     let last = path.rsplit("::").next().unwrap_or_default();
@@ -46,7 +46,7 @@ fn is_panic(name: &str) -> bool {
     path.starts_with("core::") && says_so || last == "rust_begin_unwind"
 }
 
-/// The frames of each call, innermost first, of what `addr2line -a -i -f -C` prints.
+/// The frames of each call, innermost first, in the output of `addr2line -a -i -f -C`.
 pub(super) fn frames(listing: &str) -> Vec<Vec<Frame>> {
     let mut calls: Vec<Vec<Frame>> = Vec::new();
     let mut lines = listing.lines();
@@ -62,12 +62,12 @@ pub(super) fn frames(listing: &str) -> Vec<Vec<Frame>> {
     calls
 }
 
-/// A path without where it lies on this machine: `core/src/link.rs`, `der/src/reader.rs`, `library/core/src/option.rs`.
+/// A path without the folders of this machine: `core/src/link.rs`, `der/src/reader.rs`, `library/core/src/option.rs`.
 fn file_of(path: &str) -> String {
     if let Some(at) = path.find("/library/") {
         return path[at + 1..].to_owned();
     }
-    // The build takes the folders of the project and of the registry for `.`.
+    // The build replaces the folders of the project and of the registry by `.`.
     let path = path.rsplit_once("./").map_or(path, |(_, path)| path);
     let (first, rest) = path.split_once('/').unwrap_or((path, ""));
     let name = match first.rsplit_once('-') {
@@ -77,7 +77,7 @@ fn file_of(path: &str) -> String {
     format!("{name}/{rest}")
 }
 
-/// The last part of a path that is no closure, without what it is generic over.
+/// The last part of a path that is not a closure, without generic arguments.
 fn own_name(function: &str) -> String {
     let (mut depth, mut parts) = (0, vec![String::new()]);
     for character in function.chars() {
@@ -109,7 +109,7 @@ mod tests {
         \x20   9100:\tb.n\t9100 <core::panicking::panic_fmt>\n";
 
     #[test]
-    fn a_panic_is_found_and_what_panics_do_among_themselves_is_not() {
+    fn a_call_of_a_panic_is_found_but_not_a_call_between_panics() {
         let found = Call { address: "8006", panic: "core::slice::index::slice_index_fail" };
         assert_eq!(calls(LISTING), [found]);
         assert_eq!(calls(&LISTING.replace("bl\t9000 <core::slice::index::slice_index_fail>", "nop")), []);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_told_from_the_machine_they_were_compiled_on() {
+    fn frames_have_no_folders_of_the_machine() {
         let listing = "0x00008006\n\
             <core::ops::range::Range<usize> as core::slice::index::SliceIndex<[T]>>::index\n\
             /rustc/59807616e1fa/library/core/src/slice/index.rs:443\n\

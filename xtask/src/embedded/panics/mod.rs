@@ -1,8 +1,8 @@
-//! No panic is reachable from the core: its public functions are linked alone, and each call of a panic looked at.
+//! The check that no panic is reachable from the core: it links the core's public functions and finds each call of a panic.
 //!
-//! The compiler drops a check of bounds that it can prove to hold. What it leaves is a branch to a panic of the language;
-//! the debug information tells of which line. A line of ours is a fault, one of another crate has its reason in
-//! [`exceptions`], or is a fault too. Overflows are not looked at: they wrap, as in every release build.
+//! The compiler drops a bounds check that it can prove. Every other check is a branch to a panic of the language, and the
+//! debug information has its source line. A line of the core is an error. A line of another crate needs a reason in
+//! [`exceptions`]. Overflows wrap, as in every release build, so they cause no panic.
 
 mod exceptions;
 mod listing;
@@ -11,21 +11,20 @@ mod surface;
 use std::path::Path;
 use std::process::Command;
 
-use super::symbols;
 use super::toolchain::Toolchain;
-use crate::steps::{execute, shown};
-use crate::{packages, tree};
+use crate::command::{execute, need, shown};
+use crate::tree;
 use exceptions::{EXCEPTIONS, Exception};
 use listing::{Call, Frame};
 
-/// The example of the core that calls all of it, and its files.
+/// The example that calls every public function of the core, and its folder.
 const PROBE: &str = "panic_free";
 const FOLDER: &str = "core/examples/panic_free";
 
-/// The profile it is built with, in the workspace's Cargo.toml.
+/// The profile of the example, in the workspace's Cargo.toml.
 pub(super) const PROFILE: &str = "panics";
 
-/// Calls of a panic stay apart: merged ones, of different lines, would be of none.
+/// Keeps the calls of panics separate: a merged call of two lines has no source line.
 const APART: &str = "-Cllvm-args=-enable-tail-merge=0";
 
 const LIST: &str = "xtask/src/embedded/panics/exceptions.rs";
@@ -35,12 +34,12 @@ const PACKAGE: &str = "binutils-arm-none-eabi";
 #[derive(Debug, PartialEq)]
 struct Site {
     place: Frame,
-    /// Where in the core it was called, if it was inlined there.
+    /// The caller in the core, if the function was inlined there.
     caller: Option<Frame>,
     panic: String,
 }
 
-/// Links the probe, and fails for a public function that it does not reach, an allocator, or a panic without a reason.
+/// Links the example. Errors are a public function that it does not call, an allocator, and a panic without a reason.
 pub(super) fn check(toolchain: &Toolchain) -> Result<(), String> {
     let missing = surface::missing(&tree::root().join(FOLDER))?;
     if !missing.is_empty() {
@@ -69,7 +68,7 @@ pub(super) fn check(toolchain: &Toolchain) -> Result<(), String> {
         return Err(format!("nothing of the core is in {}", image.display()));
     }
     let symbols = binutils("nm", &[], &image, &[])?;
-    let allocators = symbols::of_allocators(&symbols);
+    let allocators = super::allocators(&symbols);
     if !allocators.is_empty() {
         return Err(format!("the core reaches an allocator:\n         {}", allocators.join("\n         ")));
     }
@@ -78,24 +77,24 @@ pub(super) fn check(toolchain: &Toolchain) -> Result<(), String> {
     let lines = binutils("addr2line", &["-a", "-i", "-f", "-C", "-e"], &image, &addresses)?;
     let frames = listing::frames(&lines);
     if frames.len() != calls.len() {
-        return Err(format!("addr2line tells of {} of {} calls", frames.len(), calls.len()));
+        return Err(format!("addr2line has lines for {} of {} calls", frames.len(), calls.len()));
     }
     let sites: Vec<Site> = calls.iter().zip(frames).map(|(call, frames)| site(call, frames)).collect();
-    let faults = compare(&sites, EXCEPTIONS);
-    if faults.is_empty() {
+    let errors = compare(&sites, EXCEPTIONS);
+    if errors.is_empty() {
         let (calls, functions) = (sites.len(), EXCEPTIONS.len());
         eprintln!(
             "    no panic in the core; {calls} calls in {functions} functions of other crates, each with its reason"
         );
         return Ok(());
     }
-    Err(format!("the core can panic, or {LIST} is out of date:\n         {}", faults.join("\n         ")))
+    Err(format!("the core can panic, or {LIST} is out of date:\n         {}", errors.join("\n         ")))
 }
 
-/// What a program of binutils says of the image.
+/// The output of a program of binutils for the image.
 fn binutils(program: &str, options: &[&str], image: &Path, addresses: &[&str]) -> Result<String, String> {
     let program = format!("arm-none-eabi-{program}");
-    packages::need(&program, PACKAGE)?;
+    need(&program, PACKAGE)?;
     let mut command = Command::new(program);
     command.args(options).arg(image).args(addresses);
     let line = shown(&command).chars().take(100).collect::<String>();
@@ -106,7 +105,7 @@ fn binutils(program: &str, options: &[&str], image: &Path, addresses: &[&str]) -
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Whose a call is: of the innermost function outside the language, or of the language's own where there is none.
+/// The function that a call belongs to: the innermost one outside the language's libraries, or else one inside.
 fn site(call: &Call<'_>, mut frames: Vec<Frame>) -> Site {
     let outside = frames.iter().position(|frame| !frame.file.starts_with("library/"));
     let rest = frames.split_off(outside.unwrap_or(frames.len().saturating_sub(1)));
@@ -120,27 +119,28 @@ fn site(call: &Call<'_>, mut frames: Vec<Frame>) -> Site {
     }
 }
 
-/// What is not listed, and what is listed and is not there.
+/// The panics without an exception, and the exceptions without a panic.
 fn compare(sites: &[Site], exceptions: &[Exception]) -> Vec<String> {
     let listed = |site: &Site, exception: &Exception| {
         site.place.file == exception.file && site.place.function == exception.function
     };
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for site in sites.iter().filter(|site| !exceptions.iter().any(|exception| listed(site, exception))) {
         let Site { place: Frame { file, function, line }, caller, panic } = site;
         let caller =
             caller.as_ref().map(|by| format!(", called in {}:{} `{}`", by.file, by.line, by.function));
-        faults.push(format!(
-            "{file}:{line} `{function}`{} calls {panic}: take get, split_at_checked, first_chunk or an iterator instead; \
-             where nothing else will do, list it in {LIST} with the reason why it cannot happen",
+        errors.push(format!(
+            "{file}:{line} `{function}`{} calls {panic}: use get, split_at_checked, first_chunk or an iterator; \
+             if that is impossible, list it in {LIST} with the reason why it cannot happen",
             caller.unwrap_or_default()
         ));
     }
     for exception in exceptions.iter().filter(|exception| !sites.iter().any(|site| listed(site, exception))) {
         let Exception { file, function, why } = exception;
-        faults.push(format!("{file} `{function}` calls no panic any more: take it off {LIST} (\"{why}\")"));
+        errors
+            .push(format!("{file} `{function}` calls no panic any more: delete it from {LIST} (\"{why}\")"));
     }
-    faults
+    errors
 }
 
 #[cfg(test)]
@@ -174,25 +174,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listed_passes_and_what_is_not_fails_with_its_line() {
+    fn a_listed_panic_passes_and_an_unlisted_one_fails_with_its_line() {
         let known = of(&[("der/src/reader.rs", "read_into")]);
         assert_eq!(compare(&[known], &LISTED), [""; 0]);
         let known = of(&[("der/src/reader.rs", "read_into")]);
-        let faults = compare(&[known, of(&[("core/src/link.rs", "want")])], &LISTED);
+        let errors = compare(&[known, of(&[("core/src/link.rs", "want")])], &LISTED);
         assert!(
-            faults.len() == 1 && faults[0].starts_with("core/src/link.rs:7 `want` calls core::option"),
-            "{faults:?}"
+            errors.len() == 1 && errors[0].starts_with("core/src/link.rs:7 `want` calls core::option"),
+            "{errors:?}"
         );
     }
 
     #[test]
-    fn an_exception_that_is_none_any_more_fails() {
-        let faults = compare(&[], &LISTED);
-        assert!(faults.len() == 1 && faults[0].contains("`read_into` calls no panic any more"), "{faults:?}");
+    fn an_exception_without_a_panic_fails() {
+        let errors = compare(&[], &LISTED);
+        assert!(errors.len() == 1 && errors[0].contains("`read_into` calls no panic any more"), "{errors:?}");
     }
 
     #[test]
-    fn every_exception_has_a_reason_and_none_is_ours() {
+    fn every_exception_has_a_reason_and_none_is_in_the_core() {
         for Exception { file, function, why } in EXCEPTIONS {
             assert!(why.len() > 20 && !file.starts_with("core/"), "{file} {function}: {why}");
         }

@@ -1,4 +1,4 @@
-//! That the probe reaches all of the core: every public function of it, by name.
+//! The check that an example names every public function of the core.
 
 use std::path::Path;
 
@@ -6,13 +6,13 @@ use crate::tree;
 
 const CORE: &str = "core/src";
 
-/// Rooms that nobody enters but by others, though tests may.
+/// Folders of internal code, which is public only for tests.
 const HIDDEN: [&str; 2] = ["core/src/crypto/rsa/arith/", "core/src/crypto/x25519/curve32/"];
 
-/// The public functions that the files of `probe` do not name.
-pub(super) fn missing(probe: &Path) -> Result<Vec<String>, String> {
+/// The public functions that the files in `example` do not name.
+pub(super) fn missing(example: &Path) -> Result<Vec<String>, String> {
     let mut named = String::new();
-    for path in tree::files(probe, "rs") {
+    for path in tree::files(example, "rs") {
         named += &tree::read(&path)?;
     }
     let mut missing = Vec::new();
@@ -25,8 +25,8 @@ pub(super) fn missing(probe: &Path) -> Result<Vec<String>, String> {
     Ok(missing)
 }
 
-/// The public functions of a file that `named` does not hold: one of a type as `Type::function`, another by its file or
-/// by the file's folder.
+/// The public functions of a file that `named` does not contain. A function of a type counts as `Type::function`, another
+/// function with the name of its file or of the file's folder.
 fn unnamed(file: &str, source: &str, named: &str) -> Vec<String> {
     let mut owner = None;
     let mut missing = Vec::new();
@@ -71,7 +71,7 @@ fn word(text: &str) -> &str {
     text.split(|character: char| !character.is_alphanumeric() && character != '_').next().unwrap_or_default()
 }
 
-/// Whether `text` holds `path` as it is, and not as the beginning or the end of another.
+/// Whether `text` contains `path`, and not only as a part of a longer path.
 fn names(text: &str, path: &str) -> bool {
     let apart = |character: Option<char>| !character.is_some_and(|c| c.is_alphanumeric() || c == '_');
     text.match_indices(path)
@@ -87,7 +87,7 @@ mod tests {
         pub(super) fn cut(&self) {}\n}\npub async fn last() {}\n";
 
     #[test]
-    fn a_public_function_must_be_named_by_its_type_or_its_module() {
+    fn a_public_function_is_named_with_its_type_or_its_module() {
         let missing = |named| unnamed("core/src/encoding/json.rs", SOURCE, named).len();
         assert_eq!(missing(""), 3);
         assert_eq!(missing("json::check(x); LinkOver::machine(&link); encoding::last()"), 0);

@@ -1,4 +1,4 @@
-//! The private operation: by the two primes, blinded, and verified before it leaves.
+//! The private operation: with the two primes, blinded, and verified.
 #![allow(clippy::indexing_slicing, reason = "the ranges are constants of the type")]
 
 use rand_core::CryptoRng;
@@ -8,7 +8,7 @@ use super::limb::{Limb, Wiped, add_mod, equal, less, mul_wide, sub, sub_mod};
 use super::modulus::{Modulus, plain_one};
 use crate::bytes::{Public, declassify};
 
-/// Uses of one pair of blinding factors, squared after each, before fresh randomness is drawn.
+/// The number of uses of one pair of blinding factors. Each use squares the factors.
 const BLINDING_USES: u8 = 32;
 
 /// Big-endian parts of a private key (RFC 8017 §3.2), each half as long as the modulus.
@@ -38,7 +38,7 @@ pub struct Crt<W: Limb, const L: usize, const H: usize> {
     blinding_uses: u8,
 }
 
-/// A secret prime. It wipes itself, also when the key that it is loaded for is refused.
+/// A secret prime. It wipes itself, also if its key is refused.
 struct Prime<W: Limb, const H: usize> {
     modulus: Modulus<W, H>,
     /// `R^2` modulo the prime.
@@ -50,7 +50,7 @@ struct Prime<W: Limb, const H: usize> {
 impl<W: Limb, const H: usize> Prime<W, H> {
     const EMPTY: Self = Self { modulus: Modulus::EMPTY, r_squared: [W::ZERO; H], exponent: [W::ZERO; H] };
 
-    /// `None` unless `prime` is odd and of full size, and `e * exponent = 1 mod (prime - 1)`.
+    /// Takes a prime. `None` unless `prime` is odd and of full size, and `e * exponent = 1 mod (prime - 1)`.
     fn load(&mut self, prime: &[u8], exponent: &[u8]) -> Option<()> {
         self.modulus.load(prime)?;
         self.modulus.load_number(&mut self.exponent, exponent)?;
@@ -72,10 +72,10 @@ impl<W: Limb, const H: usize> Prime<W, H> {
         below
     }
 
-    /// `x^exponent` modulo the prime of `x` modulo `n`; with `inverse`, `1 / x^exponent`.
+    /// `x^exponent` modulo the prime, for a number `x` modulo `n`; with `inverse`, `1 / x^exponent`.
     fn power<const L: usize>(&self, x: &[W; L], inverse: bool) -> Wiped<W, H> {
         let m = &self.modulus;
-        // x = high * R + low: two Montgomery products make x * R of it.
+        // x = high * R + low: two Montgomery products give x * R.
         let (mut low, mut high) = (Wiped::new([W::ZERO; H]), Wiped::new([W::ZERO; H]));
         low.copy_from_slice(&x[..H]);
         high[..L - H].copy_from_slice(&x[H..]);
@@ -116,7 +116,7 @@ impl<W: Limb, const L: usize, const H: usize> Crt<W, L, H> {
         blinding_uses: 0,
     };
 
-    /// Takes the parts over as [`Crt::new`] does, in place: a key that is moved leaves a copy behind.
+    /// Takes the parts over as [`Crt::new`] does, in place: a move would leave a copy of the key.
     pub fn load(&mut self, n: &Modulus<W, L>, parts: &Parts<'_>) -> Option<()> {
         let Self { p, q, q_inverse, .. } = self;
         p.load(parts.p, parts.dp)?;
@@ -149,9 +149,8 @@ impl<W: Limb, const L: usize, const H: usize> Crt<W, L, H> {
         }
     }
 
-    /// `x^d mod n` of a canonical `x`, canonical; `None` if the result does not
-    /// give `x` back under the public exponent, and is therefore withheld
-    /// (a faulty result would give the primes away: Boneh, DeMillo and Lipton, 1997).
+    /// `x^d mod n` of a canonical `x`, canonical. `None` if the result under the public exponent is not `x`: a
+    /// wrong result would reveal the primes (Boneh, DeMillo and Lipton, 1997).
     pub fn private(
         &mut self,
         n: &Modulus<W, L>,
@@ -178,9 +177,9 @@ impl<W: Limb, const L: usize, const H: usize> Crt<W, L, H> {
         None
     }
 
-    /// Draws a new `a` and computes `a^-d`, with the same machinery as a signature: no inversion is needed.
+    /// Draws a new `a` and computes `a^-d` in the same way as a signature, without an inversion.
     fn draw_blinding(&mut self, n: &Modulus<W, L>, rng: &mut (impl CryptoRng + ?Sized)) {
-        // One bit fewer than n: below it, and as good as any number below it.
+        // One bit fewer than n, so it is below n. It is as good as any number below n.
         let mut a = Wiped::new([W::ZERO; L]);
         let mut bits = n.bits - 1;
         for limb in a.iter_mut() {

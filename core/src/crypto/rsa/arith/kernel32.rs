@@ -1,11 +1,9 @@
 //! The kernel for 32-bit machines: limbs of 28 bits.
 //!
-//! Four spare bits in a limb let a whole column of products be summed in one
-//! u64 without looking at a carry, so the inner loop is a bare chain of
-//! multiply-accumulates. Columns are summed in pairs, which halves the loads;
-//! so `L` is even. The spare bits above the modulus make R at least 16 n,
-//! so no product needs a final subtraction: of residues below 2n the result
-//! `(a * b + q * n) / R` is below 2n again.
+//! A limb has four spare bits. So a u64 holds the sum of a whole column of products, and the inner loop has no carries:
+//! it only multiplies and accumulates. Columns are summed in pairs, which halves the loads, so `L` is even. The spare
+//! bits above the modulus make R at least 16 n. So no product needs a final subtraction: for residues below 2n, the
+//! result `(a * b + q * n) / R` is below 2n again.
 #![allow(clippy::indexing_slicing, reason = "the indices are bounded by the loops over fixed arrays")]
 
 use subtle::{Choice, ConditionallySelectable};
@@ -43,7 +41,7 @@ impl Limb for u32 {
         (sum as u32 & MASK, (sum >> RADIX) as u32)
     }
 
-    /// At least four bits in the highest limb in use, for [`top`], and spare ones for a doubled modulus.
+    /// The highest limb in use has at least four bits, for [`top`], and spare bits for a doubled modulus.
     fn suits(limbs: usize, bits: usize) -> bool {
         limbs.is_multiple_of(Self::BLOCK)
             && (limbs * RADIX as usize).checked_sub(bits).is_some_and(|spare| spare >= 4)
@@ -65,13 +63,13 @@ impl Limb for u32 {
         quotient
     }
 
-    /// Long division, a limb at a time. The quotient digit is estimated from 32 bits
-    /// of each side and always down, by less than 1.75: the rest stays below 2n.
+    /// Long division, a limb at a time. The estimate of a quotient digit uses 32 bits of each number. It is too low by
+    /// less than 1.75, so the rest stays below 2n.
     fn shift_mod<const L: usize>(x: &mut [u32; L], m: &Modulus<u32, L>) {
         for _ in 0..L {
             let high = top(x, m.bits) >> excess(m.bits);
             let digit = ((high * m.reciprocal) >> (62 - RADIX)) as u32;
-            // Adding the complement of n, and 1, is subtracting n, without a sign.
+            // Adding the complement of n, and 1, subtracts n without a sign.
             let (mut shifted, mut carry) = (0, digit);
             for (x, n) in x.iter_mut().zip(&m.n) {
                 let sum = product(digit, n ^ MASK) + u64::from(carry + shifted);
@@ -98,7 +96,7 @@ impl Limb for u32 {
         let double = |[middle, next]: &[u32; 2], even: u64, odd: u64| {
             (2 * even + product(*middle, *middle), 2 * (odd + product(*middle, *next)))
         };
-        // None falls back: the compiler does not see that a column has limbs on both sides of its middle.
+        // The defaults are never used: a column has limbs on both sides of its middle, which the compiler does not see.
         let low = |k: usize| {
             let middle = k / 2;
             let (even, odd) = dot(&back[L - middle..], a.get(middle + 1..=k + 1).unwrap_or_default());
@@ -119,12 +117,12 @@ impl Limb for u32 {
 /// The two highest limbs in use: at least 32 bits of a modulus of `bits` bits.
 fn top<const L: usize>(x: &[u32; L], bits: u32) -> u64 {
     let highest = ((bits - 1) / RADIX) as usize;
-    // Never falls back: `suits` has seen to it that there are that many limbs.
+    // The default is never used: `suits` has checked the number of limbs.
     let limb = |at: usize| x.get(at).copied().map_or(0, u64::from);
     limb(highest) << RADIX | limb(highest - 1)
 }
 
-/// The number of bits by which [`top`] is shifted to leave 31 bits of a number of `bits` bits (32 of one below 2n).
+/// The number of bits by which [`top`] is shifted to leave 31 bits of a number of `bits` bits, or 32 below 2n.
 const fn excess(bits: u32) -> u32 {
     bits - RADIX * ((bits - 1) / RADIX - 1) - 31
 }
@@ -132,7 +130,7 @@ const fn excess(bits: u32) -> u32 {
 /// Montgomery reduction, two columns at a time, of the number whose columns `k` and `k + 1` are `low(k)`
 /// below `L`, and `high(k)` from there on.
 ///
-/// `out` holds the quotient's limbs first, in reverse order; each is dead by the column whose result replaces it.
+/// `out` first holds the limbs of the quotient, in reverse order. A result replaces a limb after its last use.
 #[inline(always)]
 fn reduce<const L: usize>(
     out: &mut [u32; L],
@@ -140,7 +138,7 @@ fn reduce<const L: usize>(
     low: impl Fn(usize) -> (u64, u64),
     high: impl Fn(usize) -> (u64, u64),
 ) {
-    // Two columns of L products below 2^56 each overflow a u64 above 127 limbs: then the first is carried on early.
+    // Above 127 limbs, two columns of L products below 2^56 overflow a u64. Then the first column is carried early.
     let split = const { 2 * L >= 256 };
     let parts = |sum: u64| if split { (sum & u64::from(MASK), sum >> RADIX) } else { (sum, 0) };
     let mut carry = 0;
@@ -180,7 +178,7 @@ fn reversed<const L: usize>(a: &[u32; L]) -> Wiped<u32, L> {
     reversed
 }
 
-/// Columns `k` and `k + 1` of a product, in its upper half: of a reversed factor and a plain one.
+/// Columns `k` and `k + 1`, in the upper half, of the product of a reversed factor and a plain one.
 #[inline(always)]
 fn high_columns<const L: usize>(back: &[u32; L], b: &[u32; L], k: usize) -> (u64, u64) {
     let first = k + 1 - L;
@@ -193,8 +191,8 @@ fn product(a: u32, b: u32) -> u64 {
     u64::from(a) * u64::from(b)
 }
 
-/// Two neighbouring columns at once, which share their factors: of `a`, and of `b` that is one longer,
-/// the sums of `a[i] * b[i]` and of `a[i] * b[i + 1]`.
+/// Two neighbouring columns at once, which share their factors: the sums of `a[i] * b[i]` and of `a[i] * b[i + 1]`. `b`
+/// is one limb longer than `a`.
 #[inline(always)]
 fn dot(a: &[u32], b: &[u32]) -> (u64, u64) {
     let (mut even, mut odd) = (0, 0);

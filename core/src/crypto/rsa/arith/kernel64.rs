@@ -1,12 +1,10 @@
 //! The kernel for 64-bit machines: full limbs of 64 bits.
 //!
-//! A product is formed whole and then reduced, both by blocks of four rows: the
-//! running sum is loaded and stored once for four products, which are added up
-//! in three words without storing a carry. `L` is a multiple of four for all sizes in use.
-//! The modulus fills its limbs, so whatever fits them is a residue, and a
-//! result is brought back by subtracting n once if it overflows.
+//! A whole product is formed first, then reduced, both in blocks of four rows. A column is loaded and stored once for
+//! four products. Their sum has three words, so no carry is stored. `L` is a multiple of four for all sizes in use. The
+//! modulus fills its limbs, so each number of `L` limbs is a residue. If a result overflows, n is subtracted once.
 #![allow(clippy::indexing_slicing, reason = "the indices are bounded by the loops over fixed arrays")]
-#![allow(clippy::needless_range_loop, reason = "rows and columns are what the indices mean")]
+#![allow(clippy::needless_range_loop, reason = "the indices are rows and columns")]
 
 use subtle::{Choice, ConditionallySelectable};
 use zeroize::Zeroizing;
@@ -42,7 +40,7 @@ impl Limb for u64 {
         mac(add, self, other, carry)
     }
 
-    /// BufferTooSmall limbs, in blocks of four.
+    /// Full limbs, in blocks of four.
     fn suits(limbs: usize, bits: usize) -> bool {
         limbs.is_multiple_of(Self::BLOCK) && bits == 64 * limbs
     }
@@ -61,8 +59,8 @@ impl Limb for u64 {
         quotient
     }
 
-    /// Long division by digits of 56 bits. A digit is estimated from 64 bits of each side
-    /// and always down, by less than 1.75: the rest stays below 2n, `above` holds its bit 64 L.
+    /// Long division by digits of 56 bits. The estimate of a digit uses 64 bits of each number. It is too low by less
+    /// than 1.75, so the rest stays below 2n; `above` holds its bit 64 L.
     fn shift_mod<const L: usize>(x: &mut [u64; L], m: &Modulus<u64, L>) {
         let mut above = 0;
         let mut left = 64 * L as u32;
@@ -121,7 +119,7 @@ fn subtract_if(x: &mut [u64], n: &[u64], choice: Choice) {
     }
 }
 
-/// The sum of a column of products, and what it carries into the next.
+/// The sum of a column of products, and its carry into the next column.
 #[derive(Clone, Copy)]
 struct Column([u64; 3]);
 
@@ -147,7 +145,7 @@ impl Column {
         *high += u64::from(carry);
     }
 
-    /// Takes the finished limb out and goes on to the next column.
+    /// Returns the finished limb and moves to the next column.
     #[inline(always)]
     fn next(&mut self) -> u64 {
         let [low, middle, high] = self.0;
@@ -156,7 +154,7 @@ impl Column {
     }
 }
 
-/// `t += a * rows`, on `L` + 4 limbs, the highest four of which are written only.
+/// `t += a * rows`, on `L` + 4 limbs. The highest four are only written.
 #[inline(always)]
 fn multiply_rows<const L: usize>(t: &mut [u64], a: &[u64; L], rows: [u64; 4]) {
     let mut column = Column::ZERO;
@@ -171,7 +169,7 @@ fn multiply_rows<const L: usize>(t: &mut [u64], a: &[u64; L], rows: [u64; 4]) {
     end.copy_from_slice(&finish_rows(&mut columns[3..], a, rows, column));
 }
 
-/// Adds to `t` the products of each of the first four limbs of `a` with all that follow it.
+/// Adds to `t` the products of each of the first four limbs of `a` with each later limb.
 #[inline(always)]
 fn square_rows(t: &mut [u64], a: &[u64]) {
     let Some((&rows, rest)) = a.split_first_chunk::<4>() else { return };
@@ -193,7 +191,7 @@ fn square_rows(t: &mut [u64], a: &[u64]) {
     }
 }
 
-/// `2 * t` and the squares of the limbs of `a`: what [`square_rows`] leaves out.
+/// Doubles `t` and adds the squares of the limbs of `a`, which [`square_rows`] leaves out.
 #[inline(always)]
 fn double_and_add_squares(t: &mut [u64], a: &[u64]) {
     let (mut below, mut carry) = (0, 0);
@@ -207,8 +205,7 @@ fn double_and_add_squares(t: &mut [u64], a: &[u64]) {
     }
 }
 
-/// The columns from where all four `rows` have begun, up to the last of `t`;
-/// returns the four columns that follow.
+/// Computes the columns with products of all four `rows`, up to the end of `t`. Returns the next four columns.
 #[inline(always)]
 fn finish_rows(t: &mut [u64], a: &[u64], rows: [u64; 4], mut column: Column) -> [u64; 4] {
     for (t, a) in t.iter_mut().zip(a.windows(4)) {

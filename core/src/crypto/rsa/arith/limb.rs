@@ -1,4 +1,4 @@
-//! The functions that a kernel gives, and the linear arithmetic that is built on them.
+//! The functions of a kernel, and the linear arithmetic on top of them.
 #![allow(clippy::indexing_slicing, reason = "the indices are bounded by the loops over fixed arrays")]
 
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
@@ -6,19 +6,18 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::Modulus;
 
-/// A number of `L` limbs that wipes itself, least significant limb first.
+/// A number of `L` limbs, least significant first. It is wiped when dropped.
 pub type Wiped<W, const L: usize> = Zeroizing<[W; L]>;
 
 /// A limb of [`Limb::BITS`] bits, and the multiplication kernel over arrays of it.
 ///
-/// No function branches on a value or uses one as an index: `cargo xtask constant-time` looks at the machine code.
+/// No function branches on a value or uses one as an index: `cargo xtask constant-time` checks the machine code.
 ///
-/// Kernels speak of *residues*: numbers below twice the modulus that fit their
-/// `L` limbs. Only [`Modulus::canonical`] brings one below the modulus itself.
+/// A *residue* is a number below twice the modulus that fits `L` limbs. [`Modulus::canonical`] reduces it below `n`.
 pub trait Limb: Copy + Eq + Zeroize + ConditionallySelectable + ConstantTimeEq + 'static {
     /// Bits of the number that one limb carries.
     const BITS: u32;
-    /// Limbs are worked on so many at a time: a number has a multiple of it.
+    /// The number of limbs in a block. A number has whole blocks.
     const BLOCK: usize;
     /// The limb of value 0.
     const ZERO: Self;
@@ -34,27 +33,26 @@ pub trait Limb: Copy + Eq + Zeroize + ConditionallySelectable + ConstantTimeEq +
     /// `self * other + add + carry` as (low limb, high limb).
     fn mul_add(self, other: Self, add: Self, carry: Self) -> (Self, Self);
 
-    /// Whether `limbs` limbs suit a modulus of `bits` bits, given what the kernel assumes of its top limb.
+    /// Whether `limbs` limbs suit a modulus of `bits` bits, with the kernel's assumption about the highest limb.
     fn suits(limbs: usize, bits: usize) -> bool;
-    /// The factor by which [`Limb::shift_mod`] multiplies in place of dividing by `n`,
-    /// whose highest bit is bit `bits - 1`.
+    /// The factor with which [`Limb::shift_mod`] replaces a division by `n`, whose highest bit is bit `bits - 1`.
     fn reciprocal<const L: usize>(n: &[Self; L], bits: u32) -> u64;
-    /// `x * R mod n` in place, R = 2^(`L` * [`Limb::BITS`]): residue to residue.
+    /// `x * R mod n` in place, R = 2^(`L` * [`Limb::BITS`]), from residue to residue.
     fn shift_mod<const L: usize>(x: &mut [Self; L], m: &Modulus<Self, L>);
     /// Montgomery multiplication: a residue `a * b / R mod n`.
     ///
-    /// Both factors are residues; or one is canonical, and the other any number of `L` limbs.
+    /// Both factors are residues, or one is canonical and the other is any number of `L` limbs.
     fn montgomery_mul<const L: usize>(
         out: &mut [Self; L],
         a: &[Self; L],
         b: &[Self; L],
         m: &Modulus<Self, L>,
     );
-    /// Montgomery squaring: a residue `a * a / R mod n`, of a residue.
+    /// Montgomery squaring of a residue: a residue `a * a / R mod n`.
     fn montgomery_square<const L: usize>(out: &mut [Self; L], a: &[Self; L], m: &Modulus<Self, L>);
 }
 
-/// Reads big-endian bytes. The caller makes sure that they fit the limbs; what does not is dropped.
+/// Reads big-endian bytes. The caller makes sure that they fit the limbs; bytes that do not fit are dropped.
 pub(super) fn from_be_bytes<W: Limb, const L: usize>(out: &mut [W; L], bytes: &[u8]) {
     *out = [W::ZERO; L];
     let (mut pending, mut have, mut at) = (0u64, 0, 0);
@@ -134,7 +132,7 @@ pub(super) fn add_mod<W: Limb, const L: usize>(a: &mut [W; L], b: &[W; L], n: &[
     let carry = add(a, b);
     let mut difference = Wiped::new(*a);
     let borrow = sub(&mut difference, n);
-    // Without a carry, a borrow says that the sum is below n already.
+    // Without a carry, a borrow means that the sum is below n already.
     assign(a, &difference, !carry.ct_eq(&W::ZERO) | borrow.ct_eq(&W::ZERO));
 }
 
@@ -146,7 +144,7 @@ pub(super) fn sub_mod<W: Limb, const L: usize>(a: &mut [W; L], b: &[W; L], n: &[
     assign(a, &sum, !borrow.ct_eq(&W::ZERO));
 }
 
-/// `out = a * b + c`, whose `2 * H` limbs the caller knows to fit `L`; limbs that do not fit are dropped.
+/// `out = a * b + c`. The caller makes sure that its `2 * H` limbs fit `L`; limbs that do not fit are dropped.
 pub(super) fn mul_wide<W: Limb, const H: usize, const L: usize>(
     out: &mut [W; L],
     a: &[W; H],

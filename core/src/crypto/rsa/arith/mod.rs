@@ -1,11 +1,10 @@
-//! The integers below RSA: one set of algorithms over two kernels.
+//! The integer arithmetic of RSA: one set of algorithms over two kernels.
 //!
-//! [`Limb`] is what a kernel gives: `u32` in radix 2^28 for 32-bit machines,
-//! `u64` in full radix for 64-bit ones. [`Modulus`] and [`Crt`] are written
-//! once, over any of the two. Only the tests name a kernel; RSA uses [`Native`].
+//! A kernel implements [`Limb`]: `u32` in radix 2^28 for 32-bit machines, `u64` in full radix for 64-bit machines.
+//! [`Modulus`] and [`Crt`] are written once, for both kernels. Only the tests name a kernel; RSA uses [`Native`].
 //!
-//! Where a secret decides, it does so as a [`subtle::Choice`]. The compiler cannot see that a `Choice` is 0 or 1. It can
-//! see that of a plain carry, and may compile a mask that is made from one to a branch.
+//! A decision over a secret is a [`subtle::Choice`]. The compiler knows that a plain carry is 0 or 1, and may
+//! compile a mask of it to a branch. It does not know that of a `Choice`.
 
 mod crt;
 mod kernel32;

@@ -7,10 +7,10 @@ use zeroize::{Zeroize, Zeroizing};
 use super::limb::{Limb, Wiped, add_mod, assign, bits_at, equal, from_be_bytes, less, sub, to_be_bytes};
 use crate::bytes::{Public, declassify};
 
-/// Bits of the exponent taken at once by [`Modulus::pow_secret`].
+/// The number of exponent bits in a digit of [`Modulus::pow_secret`].
 const WINDOW: u32 = 5;
 
-/// An odd modulus of exactly `bits` bits, and what Montgomery arithmetic needs of it.
+/// An odd modulus of exactly `bits` bits, and its constants for Montgomery arithmetic.
 #[derive(Clone)]
 pub struct Modulus<W, const L: usize> {
     pub(super) n: [W; L],
@@ -29,10 +29,10 @@ impl<W: Limb, const L: usize> Modulus<W, L> {
         modulus.load(bytes).map(|()| modulus)
     }
 
-    /// An empty modulus, for [`Modulus::load`] to fill.
+    /// An empty modulus, which [`Modulus::load`] fills.
     pub(super) const EMPTY: Self = Self { n: [W::ZERO; L], n_inverse: W::ZERO, reciprocal: 0, bits: 0 };
 
-    /// Takes a modulus as [`Modulus::new`] does, in place: a secret one is not moved, which would leave a copy behind.
+    /// Takes a modulus as [`Modulus::new`] does, in place: a move would leave a copy of a secret modulus.
     pub(super) fn load(&mut self, bytes: &[u8]) -> Option<()> {
         let bits = bytes.len().checked_mul(8)?;
         let (first, last) = (bytes.first()?, bytes.last()?);
@@ -47,8 +47,8 @@ impl<W: Limb, const L: usize> Modulus<W, L> {
         Some(())
     }
 
-    /// Takes a big-endian number, no longer than the modulus; `None` if it is not below it: a message out of range, or
-    /// a part of a damaged key.
+    /// Takes a big-endian number. `None` unless it is below the modulus and no longer: it may be a message out of
+    /// range, or a part of a damaged key.
     pub fn number(&self, bytes: &[u8]) -> Option<[W; L]> {
         let mut number = Wiped::new([W::ZERO; L]);
         self.load_number(&mut number, bytes).map(|()| *number)
@@ -122,9 +122,8 @@ impl<W: Limb, const L: usize> Modulus<W, L> {
 
     /// `x^65537 mod n` of a canonical number, canonical.
     ///
-    /// Sixteen squarings and a product with `x` itself, which also leaves
-    /// Montgomery form. Entering it costs half a multiplication ([`Limb::shift_mod`]),
-    /// so no `R^2` is ever computed for a public key.
+    /// Sixteen squarings and a product with `x` itself, which also leaves Montgomery form. [`Limb::shift_mod`] enters
+    /// it at the cost of half a multiplication, so a public key needs no `R^2`.
     pub fn pow_65537(&self, x: &[W; L]) -> Wiped<W, L> {
         let (mut y, mut z) = (Wiped::new(*x), Wiped::new([W::ZERO; L]));
         W::shift_mod(&mut y, self);
@@ -137,11 +136,9 @@ impl<W: Limb, const L: usize> Modulus<W, L> {
         z
     }
 
-    /// `base^exponent` in Montgomery form, of a residue in Montgomery form, in
-    /// a time that depends on the length of the modulus alone.
+    /// `base^exponent`. Base and result are in Montgomery form. The time depends on the length of the modulus alone.
     ///
-    /// A fixed window: every entry of the table is read for every digit, and a
-    /// digit of 0 multiplies by 1 like any other.
+    /// A fixed window: every entry of the table is read for every digit, and a digit of 0 multiplies by 1.
     pub fn pow_secret(&self, base: &[W; L], exponent: &[W; L]) -> Wiped<W, L> {
         let mut table = Zeroizing::new([[W::ZERO; L]; 1 << WINDOW]);
         table[0] = *self.one();
@@ -189,7 +186,7 @@ pub(super) fn plain_one<W: Limb, const L: usize>() -> [W; L] {
     one
 }
 
-/// `-1 / n` modulo the radix: Newton's iteration doubles the right bits, from three.
+/// `-1 / n` modulo the radix. Newton's iteration begins with three correct bits and doubles their number.
 fn negated_inverse<W: Limb>(n: W) -> W {
     let n = n.to_u64();
     let mut inverse = n;

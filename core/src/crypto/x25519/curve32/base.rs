@@ -1,11 +1,12 @@
 //! X25519 with the base point, for 32-bit machines: a comb on the curve's Edwards form (RFC 7748 §4.1).
 //!
-//! A scalar's 256 bits, read as signs, lie in four rows of 64. A column of them is a sum or difference of four fixed
-//! points: a table has the eight that begin with a plus, the others are their negatives. So 63 doublings and additions
-//! do what takes the ladder 255 steps of both.
+//! The 256 bits of a scalar are read as signs, in four rows of 64. A column of signs is a sum or difference of four
+//! fixed points. A table has the eight whose first sign is plus; the others are their negatives. So 63 doublings and
+//! additions replace the 255 steps of the ladder.
 //!
-//! As there, nothing branches on a secret or uses one as an index, and the point's coordinates are blinded. The table's
-//! are not; but no limb of it is below 2^16, where the multiplier of a Cortex-M3 would end early and tell of the choice.
+//! As in the ladder, nothing branches on a secret or uses one as an index, and the coordinates of the point are
+//! blinded. The coordinates in the table are not blinded. But no limb of the table is below 2^16: for such a limb the
+//! multiplier of a Cortex-M3 would end early and reveal the choice.
 
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::{DefaultIsZeroes, Zeroizing};
@@ -13,12 +14,12 @@ use zeroize::{DefaultIsZeroes, Zeroizing};
 use super::clamp;
 use super::field::Field;
 
-/// The u-coordinate of `scalar` times the base point, whose own is 9.
+/// The u-coordinate of `scalar` times the base point, whose u-coordinate is 9.
 ///
-/// `blind` is anything that nobody else knows: it has no part in the result.
+/// `blind` is a secret value. The result does not depend on it.
 pub fn x25519_base(scalar: &[u8; 32], blind: &[u8; 32]) -> [u8; 32] {
     let rows = signs(&clamp(scalar));
-    // Zero for one blind in 2^254, and then all is zero: a key of low order, which every peer refuses.
+    // Zero for one blind in 2^254. Then the result is zero: a key of low order, which every peer refuses.
     let one = Field::from_bytes(blind);
     let mut addend = Zeroizing::new(Addend::of(&rows, COLUMNS - 1));
     let mut point = Zeroizing::new(addend.blinded(&one));
@@ -31,9 +32,9 @@ pub fn x25519_base(scalar: &[u8; 32], blind: &[u8; 32]) -> [u8; 32] {
 
 const COLUMNS: u32 = 64;
 
-/// The signs, one for plus, that make `scalar` the sum of ±2^i for i below 256, modulo the base point's order L.
+/// The signs, 1 for plus, with which `scalar` is the sum of ±2^i for i below 256, modulo the base point's order L.
 ///
-/// Such a sum is odd and the scalar is not, but scalar + L is: as a number, the signs are (scalar + L + 2^256 - 1) / 2.
+/// Such a sum is odd. The scalar is even, but scalar + L is odd. The signs are the number (scalar + L + 2^256 - 1) / 2.
 fn signs(scalar: &[u8; 32]) -> Zeroizing<[u64; 4]> {
     /// L - 1, least significant word first.
     const ORDER_LESS_ONE: [u64; 4] = [0x5812_631a_5cf5_d3ec, 0x14de_f9de_a2f7_9cd6, 0, 0x1000_0000_0000_0000];
@@ -71,7 +72,7 @@ impl Point {
     }
 }
 
-/// A point by what its coordinates are products of: X = EF, Y = GH, Z = FG, and their XY/Z, T = EH. All loose.
+/// A point as the factors of its coordinates: X = EF, Y = GH, Z = FG, and T = XY/Z = EH. All loose.
 struct Factors {
     e: Field,
     f: Field,
@@ -93,7 +94,7 @@ impl Factors {
     }
 }
 
-/// A point in the form that is added: (y + x) / 2, (y - x) / 2 and d x y. All tight.
+/// A point in the form for additions: (y + x) / 2, (y - x) / 2 and d x y. All tight.
 #[derive(Clone, Copy, Default)]
 struct Addend {
     sum: Field,
@@ -104,7 +105,7 @@ struct Addend {
 impl DefaultIsZeroes for Addend {}
 
 impl Addend {
-    /// What the column at `index` adds. All of the table is read.
+    /// The addend of the column at `index`. The whole table is read.
     fn of(rows: &[u64; 4], index: u32) -> Self {
         let [a, b, c, plus] = rows.map(|row| (row >> index) as u8 & 1);
         let minus = plus ^ 1;
@@ -120,15 +121,15 @@ impl Addend {
         }
     }
 
-    /// It as a point whose Z is `one`.
+    /// The addend as a point whose Z is `one`.
     fn blinded(&self, one: &Field) -> Point {
         let (x, y) = (self.sum.sub(&self.difference), self.sum.add(&self.difference));
         Point { x: x.mul(one), y: y.mul(one), z: *one }
     }
 }
 
-/// The eight addends 2^192 B ± 2^128 B ± 2^64 B ± B, where B is the base point, limb beside limb: their sums, their
-/// differences, their products. The lowest bit of an addend's number is B's sign.
+/// The eight addends 2^192 B ± 2^128 B ± 2^64 B ± B, where B is the base point: their sums, then their differences, then
+/// their products, limb by limb. The lowest bit of an addend's number is the sign of B.
 #[rustfmt::skip] // Eight a line.
 const TABLE: [[[u32; 8]; 9]; 3] = [
     [
@@ -166,7 +167,7 @@ const TABLE: [[[u32; 8]; 9]; 3] = [
     ],
 ];
 
-// A limb and its complement, which is what a negative has, are both of more than 16 bits.
+// Each limb has more than 16 bits, and so has its complement, the limb of the negative.
 const _: () = {
     let mut limbs = TABLE.as_flattened().as_flattened();
     while let [limb, rest @ ..] = limbs {

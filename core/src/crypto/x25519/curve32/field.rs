@@ -1,10 +1,11 @@
 //! Arithmetic modulo p = 2^255 - 19 for 32-bit machines: nine limbs of 29 bits.
 //!
-//! A column of nine products fits a u64 even if the factors are sums, so the inner work is a bare chain of
-//! multiply-accumulates. 2^261 is 1216 modulo p: so the upper half of a product comes down.
+//! A column of nine products fits a u64 even if the factors are sums, so the inner code only multiplies and
+//! accumulates. 2^261 is 1216 modulo p: this factor folds the upper half of a product into the lower one.
 //!
-//! By the size of their limbs there are two kinds of numbers: *tight*, below 2^29 + 2^18, which every function
-//! returns but [`Field::add`]; and *loose*, below 2^30 + 2^19, which it makes of two tight ones. None is canonical.
+//! There are two kinds of numbers, by the size of their limbs. *Tight* limbs are below 2^29 + 2^18; all functions
+//! except [`Field::add`] return them. *Loose* limbs are below 2^30 + 2^19; `add` returns them for two tight numbers.
+//! Both kinds may be above p.
 
 use subtle::{Choice, ConditionallySelectable};
 use zeroize::{DefaultIsZeroes, Zeroizing};
@@ -27,7 +28,7 @@ impl DefaultIsZeroes for Field {}
 struct Carry(u64);
 
 impl Carry {
-    /// A limb of the column with what came before it.
+    /// The limb of a column, with the carry into it.
     #[inline(always)]
     fn take(&mut self, column: u64) -> u32 {
         let sum = self.0 + column;
@@ -35,7 +36,7 @@ impl Carry {
         sum as u32 & MASK
     }
 
-    /// The number of `limbs` and of the last carry, which is below 2^36. Tight.
+    /// The number with these `limbs` and the last carry, which is below 2^36. Tight.
     #[inline(always)]
     fn fold(self, mut limbs: [u32; LIMBS]) -> Field {
         let [first, second, ..] = &mut limbs;
@@ -61,7 +62,7 @@ impl Borrow {
 impl Field {
     pub(super) const ZERO: Self = Self([0; LIMBS]);
 
-    /// The one of eight numbers, given limb by limb, whose mask is all ones; the other masks are zero.
+    /// Selects the number whose mask is all ones from eight numbers, given limb by limb. The other masks are zero.
     #[inline(never)]
     pub(super) fn masked(limbs: &[[u32; 8]; LIMBS], masks: &[u32; 8]) -> Self {
         let [m0, m1, m2, m3, m4, m5, m6, m7] = masks;
@@ -72,7 +73,7 @@ impl Field {
         field
     }
 
-    /// Reads 32 little-endian bytes, of which the highest bit is ignored (RFC 7748 §5). Tight.
+    /// Reads 32 little-endian bytes and ignores the highest bit (RFC 7748 §5). Tight.
     pub(super) fn from_bytes(bytes: &[u8; 32]) -> Self {
         let mut field = Self::ZERO;
         let (mut pending, mut have) = (0_u64, 0);
@@ -91,13 +92,13 @@ impl Field {
         field
     }
 
-    /// The canonical number as 32 little-endian bytes. Of a tight one.
+    /// The canonical form of a tight number, as 32 little-endian bytes.
     pub(super) fn to_bytes(self) -> [u8; 32] {
         let mut reduced = Zeroizing::new(self);
         // The first round leaves less than 2^255 + 2^232, the second less than 2^255, which is below 2p.
         reduced.fold_highest();
         reduced.fold_highest();
-        // It is p or more just when 19 more reach 2^255.
+        // The number is p or more if and only if number + 19 reaches 2^255.
         let mut more = Zeroizing::new(*reduced);
         more.add_small(19);
         let [.., highest] = more.0;
@@ -119,7 +120,7 @@ impl Field {
         bytes
     }
 
-    /// Takes what is above 2^255 down. Of a tight number.
+    /// Folds the bits above 2^255 of a tight number into its lowest limb.
     fn fold_highest(&mut self) {
         let [.., highest] = &mut self.0;
         let above = *highest >> HIGHEST;
@@ -127,7 +128,7 @@ impl Field {
         self.add_small(19 * above);
     }
 
-    /// Adds a small number to a tight one, and carries on to the highest limb.
+    /// Adds a small number to a tight number, and carries up to the highest limb.
     fn add_small(&mut self, small: u32) {
         let [lower @ .., highest] = &mut self.0;
         let mut carry = small;
@@ -148,7 +149,7 @@ impl Field {
 
     /// The difference of tight numbers. Tight.
     pub(super) fn sub(&self, other: &Self) -> Self {
-        // 128 p, which is 2^262 - 2432, in limbs that no tight one exceeds.
+        // 128 p, which is 2^262 - 2432, in limbs that are above each tight limb.
         const FIRST: u32 = (2 << RADIX) - 2 * FOLD;
         const OTHER: u32 = 2 * MASK;
         let Self([a0, a1, a2, a3, a4, a5, a6, a7, a8]) = *self;
@@ -236,7 +237,7 @@ impl Field {
         carry.fold(limbs)
     }
 
-    /// The product of a loose number and one below 2^17. Tight.
+    /// The product of a loose number and a number below 2^17. Tight.
     pub(super) fn mul_small(&self, small: u32) -> Self {
         let Self([a0, a1, a2, a3, a4, a5, a6, a7, a8]) = *self;
         let mut carry = Carry(0);
@@ -263,12 +264,12 @@ impl Field {
         power
     }
 
-    /// 1 / x as x^(p - 2), and 0 of 0; tight, as x is: p - 2 is 250 ones, then 01011 (in binary).
+    /// 1 / x as x^(p - 2), and 0 for 0, of a tight number. Tight. In binary p - 2 is 250 ones, then 01011.
     pub(super) fn invert(&self) -> Self {
         let x2 = self.square();
         let x9 = x2.square_times(2).mul(self);
         let x11 = x9.mul(&x2);
-        // Named for the ones of the exponent.
+        // The names give the number of ones in the exponent.
         let ones5 = x11.square().mul(&x9);
         let ones10 = ones5.square_times(5).mul(&ones5);
         let ones20 = ones10.square_times(10).mul(&ones10);

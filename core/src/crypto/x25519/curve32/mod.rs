@@ -1,8 +1,8 @@
 //! X25519 (RFC 7748 §5) for 32-bit machines: the Montgomery ladder over its own arithmetic.
 //!
-//! Nothing here branches on a secret or uses one as an index. The multiplier of some small processors, the Cortex-M3
-//! among them, takes longer for large factors. So the ladder runs on coordinates that are multiplied
-//! by a number which whoever chose the point cannot know: then no time it takes says anything of the key.
+//! Nothing here branches on a secret or uses one as an index. The multiplier of some small processors, for example the
+//! Cortex-M3, takes longer for large factors. So the ladder runs on coordinates that are multiplied by a number unknown
+//! to the peer. Then the time reveals nothing about the key.
 
 mod base;
 mod field;
@@ -13,16 +13,16 @@ use zeroize::Zeroizing;
 
 use field::Field;
 
-/// (A - 2) / 4, where A = 486662 is the curve's.
+/// (A - 2) / 4, where A = 486662 is the curve's coefficient.
 const A24: u32 = 121_665;
 
-/// The u-coordinate of `scalar` times the point with u-coordinate `u`, and zeros where that has none.
+/// The u-coordinate of `scalar` times the point with u-coordinate `u`, or zeros if the product has none.
 ///
-/// `blind` is anything that nobody else knows: it has no part in the result.
+/// `blind` is a secret value. The result does not depend on it.
 pub fn x25519(scalar: &[u8; 32], u: &[u8; 32], blind: &[u8; 32]) -> [u8; 32] {
     let scalar = clamp(scalar);
     let u = Field::from_bytes(u);
-    // Zero for one blind in 2^254, and then all is zero: refused like a point of low order.
+    // Zero for one blind in 2^254. Then the result is zero, and is refused like a point of low order.
     let one = Field::from_bytes(blind);
     let mut state = Zeroizing::new([one, Field::ZERO, u.mul(&one), one]);
     let mut last = Choice::from(0);
@@ -37,7 +37,7 @@ pub fn x25519(scalar: &[u8; 32], u: &[u8; 32], blind: &[u8; 32]) -> [u8; 32] {
     Zeroizing::new(x.mul(&z.invert())).to_bytes()
 }
 
-/// The scalar that 32 bytes stand for (RFC 7748 §5): a multiple of 8 of 255 bits.
+/// The scalar that 32 bytes encode (RFC 7748 §5): a multiple of 8 with 255 bits.
 fn clamp(scalar: &[u8; 32]) -> Zeroizing<[u8; 32]> {
     let mut scalar = Zeroizing::new(*scalar);
     let [first, .., last] = &mut *scalar;
@@ -46,10 +46,10 @@ fn clamp(scalar: &[u8; 32]) -> Zeroizing<[u8; 32]> {
     scalar
 }
 
-/// Doubles the first of two points that differ by (u : 1), or the second if `second`; and adds the two.
-/// Coordinates are X and Z of the one, X and Z of the other, all tight.
+/// Takes two points that differ by (u : 1). Doubles the first, or the second if `second`, and adds the two. The
+/// coordinates are X and Z of the first point, then X and Z of the second, all tight.
 ///
-/// The sum is the same whichever is doubled: only what is to be doubled needs to be selected.
+/// The sum is the same in both cases, so only the point to be doubled is selected.
 fn step(u: &Field, points: &mut [Field; 4], second: Choice) {
     let [x2, z2, x3, z3] = points;
     let (a, b) = (x2.add(z2), x2.sub(z2));

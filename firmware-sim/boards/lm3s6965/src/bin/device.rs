@@ -4,15 +4,15 @@
 
 use cortex_m_rt::entry;
 use minipki_core::crypto::Portable;
-use minipki_cortex_m::arguments::LENGTH;
+use minipki_cortex_m::arguments::{LENGTH, Line};
 use minipki_cortex_m::program;
 use minipki_device_app::Memory;
 use minipki_lm3s6965::CHIP;
 
 #[entry]
 fn main() -> ! {
-    // cortex-m-rt hands these out once: they are in .bss, not on the stack.
-    static mut LINE: program::Line = [0; LENGTH];
+    // These are in .bss, not on the stack; cortex-m-rt lends each once.
+    static mut LINE: Line = [0; LENGTH];
     static mut MEMORY: Memory = Memory::new();
 
     program::device(&CHIP, LINE, MEMORY, Portable::new())

@@ -1,4 +1,4 @@
-//! The network alone: sends back what it hears, from `connect=ADDRESS:PORT` or at `listen=PORT`.
+//! The network alone: sends received bytes back, over a connection to `connect=ADDRESS:PORT` or at `listen=PORT`.
 #![no_std]
 #![no_main]
 
@@ -8,7 +8,7 @@ use core::time::Duration;
 use cortex_m_rt::entry;
 use embedded_io::{ErrorKind, Read, Write};
 use minipki_core::crypto::Portable;
-use minipki_cortex_m::arguments::{self, Arguments};
+use minipki_cortex_m::arguments::{Arguments, LENGTH, Line};
 use minipki_cortex_m::{boot, semihosting};
 use minipki_device_app::{Board, Stream};
 use minipki_lm3s6965::CHIP;
@@ -17,7 +17,7 @@ const WITHIN: Duration = Duration::from_secs(5);
 
 #[entry]
 fn main() -> ! {
-    static mut LINE: [u8; arguments::LENGTH] = [0; arguments::LENGTH];
+    static mut LINE: Line = [0; LENGTH];
 
     boot::start(&CHIP);
     let arguments = boot::arguments(LINE);

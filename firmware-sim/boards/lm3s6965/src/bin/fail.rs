@@ -3,13 +3,13 @@
 #![no_main]
 
 use cortex_m_rt::entry;
-use minipki_cortex_m::arguments::LENGTH;
+use minipki_cortex_m::arguments::{LENGTH, Line};
 use minipki_cortex_m::program;
 use minipki_lm3s6965::CHIP;
 
 #[entry]
 fn main() -> ! {
-    static mut LINE: program::Line = [0; LENGTH];
+    static mut LINE: Line = [0; LENGTH];
 
     program::fail(&CHIP, LINE)
 }

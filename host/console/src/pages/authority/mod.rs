@@ -1,4 +1,4 @@
-//! The Authority page: the CA's key, what clients need to trust it, and its server.
+//! The Authority page: the CA's key, its trust anchor, and its server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,23 +11,22 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use miette::Diagnostic;
 use minipki_core::cert::{Id, IdBuf};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::limits::{ANCHOR, SPKI_PEM};
 use serde::Deserialize;
 
+use crate::shell::Shared;
 use crate::shell::audit::Actor;
 use crate::shell::page::{Frame, Refusal, render};
 use crate::shell::pgp_words::pgp_words;
 use crate::shell::session::Visitor;
-use crate::shell::shared::Shared;
 use minipki_ca::{Enrolment, Policy};
 use minipki_keys::{CaFolder, SignerKind};
 use minipki_ledger::Accept;
-use minipki_server::Limits;
 use minipki_server::state::StateError;
-use minipki_server::{CaKey, CaOptions};
-use minipki_server::{Running, Serving};
+use minipki_server::{CaKey, CaOptions, Limits, Running, Serving};
 
 const PATH: &str = "/";
 
@@ -53,7 +52,7 @@ struct AuthorityPage {
     root: bool,
 }
 
-/// What changes while one looks: also served alone, for the script to put in place.
+/// The part of the page that changes. It is also served alone, so that the script can replace it.
 #[derive(Template)]
 #[template(path = "authority_status.html")]
 struct Status {
@@ -61,7 +60,7 @@ struct Status {
     serving: Serving,
 }
 
-/// What the CA is, for those who are to trust it.
+/// The CA's trust anchor, as the page shows it.
 struct Identity {
     issuer_id: String,
     bits: usize,
@@ -85,7 +84,7 @@ impl Identity {
         }
     }
 
-    /// The fingerprint in groups of four digits, eight to a line.
+    /// The fingerprint in groups of four digits.
     fn groups(&self) -> Vec<&str> {
         (0..self.fingerprint.len()).step_by(4).filter_map(|at| self.fingerprint.get(at..at + 4)).collect()
     }
@@ -96,7 +95,7 @@ impl Status {
         Self { key: shared.service.key(), serving: shared.service.serving() }
     }
 
-    /// One word for what the page has to be built anew for when it changes.
+    /// The name of the state. When it changes, the script reloads the page.
     fn word(&self) -> &'static str {
         match (&self.key, &self.serving) {
             (CaKey::None, _) => "no-key",
@@ -110,7 +109,7 @@ impl Status {
         }
     }
 
-    /// How long ago `since` was: `4 min 05 s`.
+    /// The time since `since`: `4 min 05 s`.
     fn age(&self, since: &Instant) -> String {
         let seconds = since.elapsed().as_secs();
         match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
@@ -121,17 +120,17 @@ impl Status {
         }
     }
 
-    /// Whom the server enrols, in a few words.
-    fn whom(&self, running: &Running) -> &'static str {
+    /// The policy of the server, as a sentence.
+    fn enrolment(&self, running: &Running) -> &'static str {
         match running.policy.enrolment {
-            Enrolment::Token => "only who proves a token",
-            Enrolment::Open => "who proves a key, and by the classic form who proves nothing",
-            Enrolment::Proven => "who proves a key; a name in use needs a token",
+            Enrolment::Token => "Each enrolment needs a token.",
+            Enrolment::Open => "The classic form, which proves nothing, is allowed.",
+            Enrolment::Proven => "Each client must prove that it holds its key. A name in use needs a token.",
         }
     }
 
-    /// Whether it changes by itself.
-    fn moves(&self) -> bool {
+    /// Whether the state changes by itself.
+    fn is_changing(&self) -> bool {
         matches!(self.word(), "making" | "starting" | "running" | "stopping")
     }
 }
@@ -175,14 +174,14 @@ async fn make_key(
         2048 => KeySize::Bits2048,
         3072 => KeySize::Bits3072,
         4096 => KeySize::Bits4096,
-        other => return Err(wrong(format!("A key of {other} bits is not to be had: 2048, 3072 or 4096."))),
+        other => return Err(wrong(format!("A key cannot have {other} bits: 2048, 3072 or 4096."))),
     };
     let details = format!("{issuer_id}, RSA-{}", size.bits());
     const ACTION: &str = "generate the CA key";
     let by = actor.clone();
     let ended = move |made: Result<(), &StateError>| match made {
         Ok(()) => by.done(ACTION, details),
-        Err(error) => by.refused(ACTION, error),
+        Err(error) => by.failed(ACTION, error),
     };
     shared.service.make_key(issuer_id, size, ended).map_err(|error| denied(&actor, ACTION, error))?;
     Ok(Redirect::to(PATH))
@@ -201,13 +200,13 @@ async fn start(
 ) -> Result<Redirect, Refusal> {
     let wrong = |seen: &str, next: &str| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, seen, next);
     let listen: SocketAddr = form.listen.trim().parse().map_err(|_| {
-        wrong("That is no address.", "Give an IP address and a port, such as 127.0.0.1:9000.")
+        wrong("This is not an address.", "Give an IP address and a port, for example 127.0.0.1:9000.")
     })?;
     let enrolment = match form.policy.as_str() {
         "proof" => Enrolment::Proven,
         "token" => Enrolment::Token,
         "open" => Enrolment::Open,
-        _ => return Err(wrong("That is no way to enrol.", "Choose one of the three.")),
+        _ => return Err(wrong("There is no such form of enrolment.", "Choose one of the three.")),
     };
     let policy = Policy { enrolment, ..Policy::default() };
     let options = CaOptions {
@@ -233,22 +232,23 @@ async fn stop(
     Ok(Redirect::to(PATH))
 }
 
-fn denied(actor: &Actor, action: &str, error: impl std::fmt::Display) -> Refusal {
-    actor.refused(action, &error);
-    Refusal::told(error)
+fn denied(actor: &Actor, action: &str, error: impl Diagnostic) -> Refusal {
+    actor.failed(action, &error);
+    Refusal::from_diagnostic(error)
 }
 
 async fn anchor_pem(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
-    let folder = shared.service.folder().map_err(Refusal::told)?;
+    let folder = shared.service.folder().map_err(Refusal::from_diagnostic)?;
     let mut room = [0; SPKI_PEM];
     let text = folder.anchor().key().and_then(|key| key.write_spki_pem(&mut room).ok()).unwrap_or_default();
     Ok(download("application/x-pem-file", "anchor.pem", text.to_owned()))
 }
 
 async fn anchor_json(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
-    let folder = shared.service.folder().map_err(Refusal::told)?;
+    let folder = shared.service.folder().map_err(Refusal::from_diagnostic)?;
     let mut room = [0; ANCHOR];
-    let text = folder.anchor().encode(&mut room).map_err(Refusal::told)?;
+    let encoded = folder.anchor().encode(&mut room);
+    let text = encoded.map_err(|error| Refusal::new(StatusCode::CONFLICT, error.to_string(), ""))?;
     Ok(download("application/json", "anchor.json", String::from_utf8_lossy(text).into_owned()))
 }
 
@@ -256,8 +256,8 @@ async fn console_root(State(shared): State<Arc<Shared>>) -> Result<Response, Ref
     let root = shared.root_pem.clone().ok_or_else(|| {
         Refusal::new(
             StatusCode::NOT_FOUND,
-            "This console's certificate was not issued by the CA.",
-            "Ask whoever issued it.",
+            "The CA has not issued the certificate of this console.",
+            "Get the root certificate from its issuer.",
         )
     })?;
     Ok(download("application/x-pem-file", "console-root.pem", root))

@@ -1,5 +1,5 @@
-//! One certificate: every field explained, the bytes as they travel and as they were signed, and
-//! each check with its result.
+//! The page of one certificate: each field with its purpose, the encoded and the signed bytes, and the result of each
+//! check.
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ use minipki_core::trust::{self, RevocationCheck, Serial};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::shell::Shared;
 use crate::shell::page::{Frame, Refusal, render};
 use crate::shell::relative_time::RelativeTime;
 use crate::shell::session::Visitor;
-use crate::shell::shared::Shared;
-use minipki_ca::ports::CertificateRecord;
+use minipki_ca::ports::{CertificateFormat, CertificateRecord};
 use minipki_net::trace::explain::{self, Line, hex};
 use minipki_os::clock;
 
@@ -29,6 +29,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/certificates/{serial}", get(page))
         .route("/certificates/{serial}/certificate.json", get(file))
+        .route("/certificates/{serial}/certificate.pem", get(file))
 }
 
 #[derive(Template)]
@@ -40,37 +41,68 @@ struct CertificatePage {
     key: String,
     begin: RelativeTime,
     end: RelativeTime,
-    lines: Vec<Line>,
+    /// The parts of a JSON certificate; `None` for X.509.
+    json: Option<JsonParts>,
     text: String,
-    signed: String,
-    digest: String,
+    /// The name of the file for a download.
+    file: &'static str,
     checks: Option<Vec<Check>>,
     at: RelativeTime,
 }
 
+/// The parts of a JSON certificate: each field with its purpose, and the signed text with its digest.
+struct JsonParts {
+    lines: Vec<Line>,
+    signed: String,
+    digest: String,
+}
+
+impl JsonParts {
+    /// The parts of `text`; empty for a damaged certificate.
+    fn of(text: &[u8]) -> Self {
+        let body: Map<String, Value> = serde_json::from_slice(text).unwrap_or_default();
+        let lines = explain::explanation(&body).map(|known| known.lines(&body)).unwrap_or_default();
+        let slices =
+            Certificate::parse(text).map(|certificate| certificate.signed_slices()).unwrap_or_default();
+        Self {
+            lines,
+            signed: String::from_utf8_lossy(&slices.concat()).into_owned(),
+            digest: hex(&Portable::new().sha256(&slices)),
+        }
+    }
+}
+
+/// The name and the media type of the file for a download.
+const fn file_type(format: CertificateFormat) -> (&'static str, &'static str) {
+    match format {
+        CertificateFormat::Json => ("certificate.json", "application/json"),
+        CertificateFormat::X509 => ("certificate.pem", "application/x-pem-file"),
+    }
+}
+
 /// One check and its result.
 struct Check {
-    what: &'static str,
+    text: &'static str,
     result: Outcome,
 }
 
 enum Outcome {
     Passed,
     Failed(String),
-    /// A check before it failed, so that this one would say nothing.
+    /// An earlier check has failed.
     NotReached,
 }
 
-/// The checks, in their order, as [`cert::verify`] makes them after the text was parsed.
+/// The checks in the order of [`Certificate::parse`] and [`cert::verify`].
 const CHECKS: [&str; 5] = [
     "The text is canonical JSON with the fields of a certificate, and each field is well formed",
-    "It names this CA as its issuer",
-    "It names this CA's key, by its fingerprint",
-    "The signature is this key's over the signed bytes: RSASSA-PSS with SHA-256",
-    "The time now is within its validity",
+    "The issuer is this CA",
+    "The issuer key is this CA's key, by its fingerprint",
+    "The signature over the signed bytes verifies under this key: RSASSA-PSS with SHA-256",
+    "The time now is within the validity period",
 ];
 
-/// The place in [`CHECKS`] of a check. This page compares with no subject that it expects, so the last two have none.
+/// The index of a check in [`CHECKS`]. This page expects no subject, so the last two never fail here.
 const fn place(check: trust::Check) -> usize {
     match check {
         trust::Check::Encoding | trust::Check::Fields => 0,
@@ -82,7 +114,7 @@ const fn place(check: trust::Check) -> usize {
     }
 }
 
-/// Makes every check, with the code that a client makes them with.
+/// Verifies a certificate with the code of a client.
 fn check(anchor: &Anchor, text: &[u8], now: UnixTime) -> Vec<Check> {
     let verdict = Certificate::parse(text).and_then(|certificate| {
         cert::verify(Portable::new(), anchor, &certificate, Now::Exact(now), RevocationCheck::NotChecked)
@@ -93,11 +125,11 @@ fn check(anchor: &Anchor, text: &[u8], now: UnixTime) -> Vec<Check> {
         Some((at, _)) if *at < place => Outcome::NotReached,
         _ => Outcome::Passed,
     };
-    CHECKS.into_iter().enumerate().map(|(place, what)| Check { what, result: result(place) }).collect()
+    CHECKS.into_iter().enumerate().map(|(place, text)| Check { text, result: result(place) }).collect()
 }
 
 #[derive(Deserialize)]
-struct Asked {
+struct CheckQuery {
     check: Option<String>,
 }
 
@@ -105,16 +137,13 @@ async fn page(
     State(shared): State<Arc<Shared>>,
     Extension(visitor): Extension<Visitor>,
     Path(serial): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(query): Query<CheckQuery>,
 ) -> Result<Response, Refusal> {
     let record = find(&shared, &serial).await?;
     let now = clock::now()?;
-    let folder = shared.service.folder().map_err(Refusal::told)?;
+    let folder = shared.service.folder().map_err(Refusal::from_diagnostic)?;
     let text = record.certificate.as_slice();
-    // Of a damaged one there is still to see what is there.
-    let body: Map<String, Value> = serde_json::from_slice(text).unwrap_or_default();
-    let lines = explain::explanation(&body).map(|known| known.lines(&body)).unwrap_or_default();
-    let slices = Certificate::parse(text).map(|certificate| certificate.signed_slices()).unwrap_or_default();
+    let json = (record.format == CertificateFormat::Json).then(|| JsonParts::of(text));
     render(&CertificatePage {
         frame: Frame::new("Certificate", "/certificates", &visitor),
         serial: record.serial,
@@ -122,20 +151,20 @@ async fn page(
         key: hex(&record.subject_key),
         begin: RelativeTime::new(record.validity.not_before(), now),
         end: RelativeTime::new(record.validity.not_after(), now),
-        lines,
-        signed: String::from_utf8_lossy(&slices.concat()).into_owned(),
-        digest: hex(&Portable::new().sha256(&slices)),
-        checks: asked.check.map(|_| check(folder.anchor(), text, now)),
+        checks: query.check.filter(|_| json.is_some()).map(|_| check(folder.anchor(), text, now)),
+        json,
+        file: file_type(record.format).0,
         at: RelativeTime::new(now, now),
-        text: String::from_utf8_lossy(text).into_owned(),
+        text: record.format.text(text),
     })
 }
 
 async fn file(State(shared): State<Arc<Shared>>, Path(serial): Path<String>) -> Result<Response, Refusal> {
     let record = find(&shared, &serial).await?;
-    let disposition = "attachment; filename=\"certificate.json\"";
-    let head = [(CONTENT_TYPE, "application/json"), (CONTENT_DISPOSITION, disposition)];
-    Ok((head, record.certificate).into_response())
+    let (name, media_type) = file_type(record.format);
+    let disposition = format!("attachment; filename=\"{name}\"");
+    let head = [(CONTENT_TYPE, media_type.to_owned()), (CONTENT_DISPOSITION, disposition)];
+    Ok((head, record.format.text(&record.certificate)).into_response())
 }
 
 async fn find(shared: &Shared, serial: &str) -> Result<CertificateRecord, Refusal> {
@@ -143,19 +172,19 @@ async fn find(shared: &Shared, serial: &str) -> Result<CertificateRecord, Refusa
         Refusal::new(
             StatusCode::NOT_FOUND,
             "No certificate was issued with this serial number.",
-            "Search for it by its subject.",
+            "Search for the certificate by its subject.",
         )
     };
-    let serial = serial.parse().ok().and_then(|number| Serial::new(number).ok()).ok_or_else(none)?;
+    let serial = serial.parse().map_err(|_| none())?;
     let found = shared.service.clone().read(move |reader| reader.find_by_serial(serial)).await;
-    found.map_err(Refusal::told)?.ok_or_else(none)
+    found.map_err(Refusal::from_diagnostic)?.ok_or_else(none)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Which check failed, after how many that passed and before how many that were not reached.
+    /// The number of passed checks, the index of the failed check, and the number of checks that were not reached.
     fn outcome(certificate: &[u8], now: u64) -> (usize, Option<usize>, usize) {
         let anchor =
             Anchor::decode(Portable::new(), include_bytes!("../../../../../vectors/cert/anchor.json"))

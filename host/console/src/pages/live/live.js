@@ -1,4 +1,4 @@
-// The Live page: draws each connection as it goes, from the server's events.
+// The Live page: draws each connection from the server's events.
 "use strict";
 
 const list = document.getElementById("connections");
@@ -10,8 +10,8 @@ const pause = document.getElementById("pause");
 const templates = Object.fromEntries(["connection", "frame", "note"].map((id) => [id, document.getElementById(id)]));
 
 const connections = new Map(); // the newest connection of each number
-const rows = []; // all that is drawn, oldest first: at most as many as the server keeps
-let waiting = []; // what came while paused
+const rows = []; // all drawn events, oldest first: at most as many as the server keeps
+let waiting = []; // the events that came during a pause
 let missed = 0;
 let link = "Connecting…";
 
@@ -20,7 +20,7 @@ const clock = (at) => new Date(at).toISOString().slice(11, 19) + " UTC";
 
 function card(event) {
   let card = connections.get(event.connection);
-  // A server that was started again counts from 1 again.
+  // After a restart the server counts from 1 again.
   if (!card || event.kind === "arrived") {
     card = make("connection");
     card.querySelector(".title").textContent = `Connection ${event.connection}, ${clock(event.at)}`;
@@ -42,7 +42,7 @@ function row(event) {
     const note = make("note");
     note.querySelector(".text").textContent = {
       arrived: () => `${event.text} connects`,
-      "turned-away": () => `${event.text} is turned away: too many connections`,
+      "turned-away": () => `${event.text} is refused: too many connections`,
       granted: () => `${event.subject} is granted a certificate, ${event.text}`,
       refused: () => `${event.subject ?? "a message"} is refused: ${event.text}`,
       left: () => `the connection ends: ${event.text}`,
@@ -72,7 +72,7 @@ function code(place, text, kind) {
   badge.hidden = false;
 }
 
-// The decoded message comes when its arrow is opened.
+// Loads the decoded message when the user opens its arrow.
 async function open(details, number) {
   const place = details.querySelector(".opened");
   try {
@@ -93,7 +93,7 @@ function draw(event) {
   if (event.subject) place.querySelector(".who").textContent = event.subject;
   if (event.kind === "granted") badge(place, "granted", "good");
   if (event.kind === "refused") badge(place, "refused", "bad");
-  if (event.kind === "turned-away") badge(place, "turned away", "bad");
+  if (event.kind === "turned-away") badge(place, "refused", "bad");
   if (event.kind === "refused" || event.kind === "turned-away") place.dataset.refused = "";
   if (event.kind === "left" && place.querySelector("h2 .badge").textContent === "open") badge(place, "ended", "");
   place.dataset.words = `${place.dataset.words ?? ""} ${event.text} ${event.subject ?? ""} ${event.code ?? ""}`.toLowerCase().slice(-4000);
@@ -103,20 +103,20 @@ function draw(event) {
     oldest.remove();
     if (!holder.querySelector(".sequence").firstElementChild) holder.remove();
   }
-  sift(place);
+  applyFilter(place);
 }
 
-function sift(card) {
+function applyFilter(card) {
   const wanted = filter.value.trim().toLowerCase();
   const fits = (card.dataset.words ?? "").includes(wanted);
   card.hidden = !fits || (refusals.checked && !("refused" in card.dataset));
 }
 
-function say() {
+function showState() {
   document.getElementById("empty").hidden = rows.length > 0;
   const paused = pause.getAttribute("aria-pressed") === "true";
   const parts = [paused ? `Paused; ${waiting.length} events wait.` : link];
-  if (missed) parts.push(`${missed} events came too fast to be shown.`);
+  if (missed) parts.push(`${missed} events were too fast and are not shown.`);
   const text = parts.join(" ");
   if (state.textContent !== text) state.textContent = text;
 }
@@ -124,32 +124,32 @@ function say() {
 pause.addEventListener("click", () => {
   const paused = pause.getAttribute("aria-pressed") !== "true";
   pause.setAttribute("aria-pressed", String(paused));
-  pause.textContent = paused ? "Go on" : "Pause";
+  pause.textContent = paused ? "Continue" : "Pause";
   if (!paused) {
     waiting.forEach(draw);
     waiting = [];
   }
-  say();
+  showState();
 });
 
-const siftAll = () => list.querySelectorAll(".connection").forEach(sift);
-filter.addEventListener("input", siftAll);
-refusals.addEventListener("change", siftAll);
+const filterAll = () => list.querySelectorAll(".connection").forEach(applyFilter);
+filter.addEventListener("input", filterAll);
+refusals.addEventListener("change", filterAll);
 
 const source = new EventSource(list.dataset.source);
-source.addEventListener("open", () => { link = `Watching; the newest ${kept} events are kept.`; say(); });
+source.addEventListener("open", () => { link = `Watching; the newest ${kept} events are kept.`; showState(); });
 source.addEventListener("error", () => {
   link = source.readyState === EventSource.CLOSED
-    ? "The console ended the stream: the session may be over. Load the page again."
-    : "The console does not answer; trying again.";
-  say();
+    ? "The console ended the stream: the session may have ended. Load the page again."
+    : "The console does not answer. Trying again.";
+  showState();
 });
-source.addEventListener("missed", (message) => { missed += Number(message.data); say(); });
+source.addEventListener("missed", (message) => { missed += Number(message.data); showState(); });
 source.addEventListener("message", (message) => {
   const event = JSON.parse(message.data);
   if (pause.getAttribute("aria-pressed") === "true") {
     waiting.push(event);
     if (waiting.length > kept) { waiting.shift(); missed += 1; }
   } else draw(event);
-  say();
+  showState();
 });

@@ -1,14 +1,15 @@
-//! The Live page: what arrives at the CA server and leaves it, as it happens.
+//! The Live page: the events of the CA server, by server-sent events.
 
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use askama::Template;
 use axum::Router;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
-use axum::response::sse;
+use axum::response::sse::{self, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::{Stream, StreamExt, stream};
 use minipki_core::link::Direction;
@@ -19,11 +20,13 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::pages::message::{Decoded, refusal_code};
 use crate::shell::page::{Frame, Refusal, render};
 use crate::shell::session::Visitor;
-use crate::shell::shared::Shared;
-use crate::shell::{assets, streams};
+use crate::shell::{Shared, assets};
 use minipki_server::{KEPT, LiveEvent, LiveKind};
 
 const PATH: &str = "/live";
+
+/// The time between two checks that the session of a stream is still open.
+const SESSION_CHECK: Duration = Duration::from_secs(5);
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
@@ -54,13 +57,13 @@ async fn page(
     render(&LivePage { frame: Frame::new("Live", PATH, &visitor), running, kept: KEPT })
 }
 
-/// A decoded message, for an arrow that is opened.
+/// The decoded message of an event, for an arrow that the user opens.
 async fn event(State(shared): State<Arc<Shared>>, Path(number): Path<u64>) -> Result<Response, Refusal> {
     let gone = || {
         Refusal::new(
             StatusCode::NOT_FOUND,
-            format!("This message is not among the newest {KEPT} events any more."),
-            "Open one that is.",
+            format!("This message is no longer among the newest {KEPT} events."),
+            "Open a newer message.",
         )
     };
     let (kept, _) = shared.service.live().follow();
@@ -71,15 +74,15 @@ async fn event(State(shared): State<Arc<Shared>>, Path(number): Path<u64>) -> Re
     }
 }
 
-/// What the script of the page is told of an event.
+/// An event as the script of the page reads it.
 #[derive(Default, Serialize)]
-struct Row {
+struct EventData {
     number: u64,
     connection: u64,
     /// Milliseconds since 1970.
     at: u128,
     kind: &'static str,
-    /// A peer, a message's name, a reason.
+    /// The peer, the name of the message, or the reason.
     text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
@@ -89,13 +92,13 @@ struct Row {
     bytes: Option<usize>,
 }
 
-impl Row {
+impl EventData {
     fn new(event: &LiveEvent) -> Self {
         let at = event.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let row = Self { number: event.number, connection: event.connection, at, ..Self::default() };
+        let common = Self { number: event.number, connection: event.connection, at, ..Self::default() };
         match &event.what {
-            LiveKind::Arrived { peer } => Self { kind: "arrived", text: peer.to_string(), ..row },
-            LiveKind::TurnedAway { peer } => Self { kind: "turned-away", text: peer.to_string(), ..row },
+            LiveKind::Arrived { peer } => Self { kind: "arrived", text: peer.to_string(), ..common },
+            LiveKind::TurnedAway { peer } => Self { kind: "turned-away", text: peer.to_string(), ..common },
             LiveKind::Frame { direction, body } => Self {
                 kind: match direction {
                     Direction::Received => "received",
@@ -104,28 +107,28 @@ impl Row {
                 text: Decoded::new(body, None, None).name,
                 code: refusal_code(body),
                 bytes: Some(body.len()),
-                ..row
+                ..common
             },
             LiveKind::Granted { subject, serial } => Self {
                 kind: "granted",
                 text: format!("serial {serial}"),
                 subject: Some(subject.clone()),
-                ..row
+                ..common
             },
             LiveKind::Repeated { subject, serial } => Self {
                 kind: "granted",
                 text: format!("serial {serial}, again"),
                 subject: Some(subject.clone()),
-                ..row
+                ..common
             },
             LiveKind::Refused { subject, code, reason } => Self {
                 kind: "refused",
                 text: reason.clone(),
                 subject: subject.clone(),
                 code: Some((*code).to_owned()),
-                ..row
+                ..common
             },
-            LiveKind::Left { how } => Self { kind: "left", text: (*how).to_owned(), ..row },
+            LiveKind::Left { how } => Self { kind: "left", text: (*how).to_owned(), ..common },
         }
     }
 }
@@ -135,27 +138,56 @@ async fn events(
     Extension(visitor): Extension<Visitor>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    // A browser that comes back says what it has seen already.
+    // A browser that connects again sends the number of the last event that it has received.
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok()).unwrap_or(0);
     let (kept, receiver) = shared.service.live().follow();
-    let earlier = kept.into_iter().filter(move |event| event.number > seen).map(|event| tell(&event));
-    streams::respond(shared, visitor, stream::iter(earlier).chain(follow(receiver)))
+    let earlier = kept.into_iter().filter(move |event| event.number > seen).map(|event| encode(&event));
+    respond(shared, visitor, stream::iter(earlier).chain(follow(receiver)))
 }
 
-/// What comes from now on; where the browser is too slow, how much it has missed.
+/// Answers with `events`, until they end or the session ends.
+///
+/// # Errors
+/// A refusal if the session has too many event streams.
+fn respond(
+    shared: Arc<Shared>,
+    visitor: Visitor,
+    events: impl Stream<Item = sse::Event> + Send + 'static,
+) -> Result<Response, Refusal> {
+    let Ok(permit) = visitor.streams.clone().try_acquire_owned() else {
+        return Err(Refusal::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "This session has too many event streams.",
+            "Close a page of the console.",
+        ));
+    };
+    let session_ended = async move {
+        while shared.sessions.is_open(&visitor) {
+            tokio::time::sleep(SESSION_CHECK).await;
+        }
+    };
+    let events = events.take_until(Box::pin(session_ended)).map(move |event| {
+        // The permit is released when the stream is dropped.
+        let _ = &permit;
+        Ok::<_, Infallible>(event)
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
+}
+
+/// The events from now on. If the browser is too slow, the number of events that it has missed.
 fn follow(receiver: Receiver<Arc<LiveEvent>>) -> impl Stream<Item = sse::Event> + Send {
     stream::unfold(receiver, |mut receiver| async move {
-        let told = match receiver.recv().await {
-            Ok(event) => tell(&event),
+        let event = match receiver.recv().await {
+            Ok(event) => encode(&event),
             Err(RecvError::Lagged(missed)) => sse::Event::default().event("missed").data(missed.to_string()),
             Err(RecvError::Closed) => return None,
         };
-        Some((told, receiver))
+        Some((event, receiver))
     })
 }
 
-fn tell(event: &LiveEvent) -> sse::Event {
-    // Numbers and strings: always written.
-    let row = serde_json::to_string(&Row::new(event)).unwrap_or_default();
-    sse::Event::default().id(event.number.to_string()).data(row)
+fn encode(event: &LiveEvent) -> sse::Event {
+    // Numbers and strings can always be encoded.
+    let data = serde_json::to_string(&EventData::new(event)).unwrap_or_default();
+    sse::Event::default().id(event.number.to_string()).data(data)
 }

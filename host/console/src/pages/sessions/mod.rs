@@ -12,11 +12,11 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use minipki_core::time::UnixTime;
 
+use crate::shell::Shared;
 use crate::shell::audit::{self, Actor};
 use crate::shell::page::{Frame, Refusal, render};
 use crate::shell::relative_time::RelativeTime;
-use crate::shell::session::{Listed, Visitor};
-use crate::shell::shared::Shared;
+use crate::shell::session::{SessionInfo, Visitor};
 use minipki_os::clock;
 
 const PATH: &str = "/sessions";
@@ -29,24 +29,24 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
 #[template(path = "sessions.html")]
 struct SessionsPage {
     frame: Frame,
-    rows: Vec<Row>,
-    /// Minutes without use that end a session.
+    rows: Vec<SessionRow>,
+    /// The minutes without use after which a session ends.
     idle: u64,
 }
 
-struct Row {
+struct SessionRow {
     number: u64,
     parent: Option<u64>,
     from: IpAddr,
     began: RelativeTime,
     used: RelativeTime,
     ends: RelativeTime,
-    /// Whether it is the session that looks.
+    /// Whether it is the session of this browser.
     own: bool,
 }
 
-impl Row {
-    fn new(session: &Listed, visitor: &Visitor, now: UnixTime) -> Self {
+impl SessionRow {
+    fn new(session: &SessionInfo, visitor: &Visitor, now: UnixTime) -> Self {
         let ago = |span: Duration| UnixTime::new(now.get().saturating_sub(span.as_secs())).unwrap_or(now);
         Self {
             number: session.number,
@@ -68,7 +68,7 @@ async fn page(
     let sessions = shared.sessions.list();
     render(&SessionsPage {
         frame: Frame::new("Sessions", PATH, &visitor),
-        rows: sessions.iter().map(|session| Row::new(session, &visitor, now)).collect(),
+        rows: sessions.iter().map(|session| SessionRow::new(session, &visitor, now)).collect(),
         idle: shared.limits.idle.as_secs() / 60,
     })
 }
@@ -83,14 +83,14 @@ async fn end(
     if ended.is_empty() {
         let refusal = Refusal::new(
             StatusCode::NOT_FOUND,
-            "No session with this number is open: it has ended already.",
+            "No session with this number is open. It may have ended.",
             "Load the Sessions page again.",
         );
         actor.refused("end a session", &refusal.seen);
         return Err(refusal);
     }
     actor.done("end a session", audit::ended(&ended));
-    // It may be the session that asks, or the one that its link was made in.
+    // This session may have ended too: it is the ended one, or a descendant of it.
     if ended.contains(&visitor.number) {
         return Ok(crate::shell::login::signed_out(&shared));
     }

@@ -1,4 +1,4 @@
-//! The Tokens page: make one for a subject, shown once; list them; revoke one.
+//! The Tokens page: makes, lists and revokes tokens. A new token is shown once.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use minipki_core::cert::{Id, IdBuf};
 use minipki_core::time::UnixTime;
 use serde::Deserialize;
 
+use crate::shell::Shared;
 use crate::shell::audit::Actor;
 use crate::shell::page::{Frame, Refusal, render};
 use crate::shell::relative_time::RelativeTime;
 use crate::shell::session::Visitor;
-use crate::shell::shared::Shared;
 use minipki_ca::Token;
 use minipki_ca::ports::{TokenRecord, TokenState};
 use minipki_os::clock;
@@ -25,11 +25,11 @@ use minipki_server::ServiceError;
 
 const PATH: &str = "/tokens";
 
-/// Rows of a page.
+/// The number of rows of a page.
 const ROWS: usize = 50;
 
-/// How long a token may be good for: seconds, and what that is called.
-const LIVES: [(u64, &str); 5] = [
+/// The lifetimes of a token: seconds and label.
+const LIFETIMES: [(u64, &str); 5] = [
     (3600, "1 hour"),
     (12 * 3600, "12 hours"),
     (86_400, "1 day"),
@@ -45,22 +45,22 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
 #[template(path = "tokens.html")]
 struct TokensPage {
     frame: Frame,
-    /// The CA has a key, so that there can be tokens.
+    /// Whether the CA has a key. Without a key there are no tokens.
     ready: bool,
-    /// The one that was made just now.
-    fresh: Option<Fresh>,
-    rows: Vec<Row>,
+    /// The new token.
+    fresh: Option<NewToken>,
+    rows: Vec<TokenRow>,
     after: Option<String>,
 }
 
-/// A token that is shown this once.
-struct Fresh {
+/// A new token. It is shown only once.
+struct NewToken {
     subject: String,
     token: Token,
     expires: RelativeTime,
 }
 
-struct Row {
+struct TokenRow {
     id: u64,
     subject: String,
     expires: RelativeTime,
@@ -68,7 +68,7 @@ struct Row {
     expired: bool,
 }
 
-impl Row {
+impl TokenRow {
     fn new(record: TokenRecord, now: UnixTime) -> Self {
         Self {
             id: record.id,
@@ -81,18 +81,18 @@ impl Row {
 }
 
 impl TokensPage {
-    const fn lives(&self) -> &'static [(u64, &'static str)] {
-        &LIVES
+    const fn lifetimes(&self) -> &'static [(u64, &'static str)] {
+        &LIFETIMES
     }
 }
 
 #[derive(Deserialize)]
-struct Place {
+struct Position {
     after: Option<String>,
 }
 
-impl Place {
-    /// The end and the number of the row that the page comes after: `end~number`.
+impl Position {
+    /// The expiry and the number of the last row before the page: `expiry~number`.
     fn row(&self) -> Option<(UnixTime, u64)> {
         let (end, id) = self.after.as_deref()?.split_once('~')?;
         Some((UnixTime::new(end.parse().ok()?).ok()?, id.parse().ok()?))
@@ -102,33 +102,33 @@ impl Place {
 async fn page(
     State(shared): State<Arc<Shared>>,
     Extension(visitor): Extension<Visitor>,
-    Query(place): Query<Place>,
+    Query(position): Query<Position>,
 ) -> Result<Response, Refusal> {
-    list(&shared, &visitor, place.row(), None).await
+    list(&shared, &visitor, position.row(), None).await
 }
 
 async fn list(
     shared: &Shared,
     visitor: &Visitor,
     after: Option<(UnixTime, u64)>,
-    fresh: Option<Fresh>,
+    fresh: Option<NewToken>,
 ) -> Result<Response, Refusal> {
     let now = clock::now()?;
     let (ready, tokens) =
         match shared.service.clone().read(move |reader| reader.list_tokens(after, ROWS + 1)).await {
             Ok(tokens) => (true, tokens),
             Err(ServiceError::NoKey) => (false, Vec::new()),
-            Err(error) => return Err(Refusal::told(error)),
+            Err(error) => return Err(Refusal::from_diagnostic(error)),
         };
     let more = tokens.len() > ROWS;
-    let rows: Vec<_> = tokens.into_iter().take(ROWS).map(|record| Row::new(record, now)).collect();
+    let rows: Vec<_> = tokens.into_iter().take(ROWS).map(|record| TokenRow::new(record, now)).collect();
     let after =
         rows.last().filter(|_| more).map(|row| format!("{PATH}?after={}~{}", row.expires.unix(), row.id));
     render(&TokensPage { frame: Frame::new("Tokens", PATH, visitor), ready, fresh, rows, after })
 }
 
 #[derive(Deserialize)]
-struct Wanted {
+struct TokenForm {
     subject: String,
     expires_in: u64,
 }
@@ -137,27 +137,29 @@ async fn make(
     State(shared): State<Arc<Shared>>,
     Extension(actor): Extension<Actor>,
     Extension(visitor): Extension<Visitor>,
-    Form(wanted): Form<Wanted>,
+    Form(form): Form<TokenForm>,
 ) -> Result<Response, Refusal> {
     let wrong = |seen: String| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, seen, "Go back and change it.");
-    let subject =
-        Id::new(wanted.subject.trim()).map(IdBuf::from).map_err(|error| wrong(error.to_string()))?;
+    let subject = Id::new(form.subject.trim()).map(IdBuf::from).map_err(|error| wrong(error.to_string()))?;
     let now = clock::now()?;
-    let expires = LIVES
+    let expires = LIFETIMES
         .iter()
-        .find(|(life, _)| *life == wanted.expires_in)
-        .and_then(|(life, _)| now.checked_add_seconds(*life))
-        .ok_or_else(|| wrong("A token cannot be good for that long.".to_owned()))?;
+        .find(|(lifetime, _)| *lifetime == form.expires_in)
+        .and_then(|(lifetime, _)| now.checked_add_seconds(*lifetime))
+        .ok_or_else(|| wrong("A token cannot have this lifetime.".to_owned()))?;
     let token = Token::generate(&mut SysRng).map_err(|_| Refusal::no_entropy())?;
-    let (hash, whom) = (token.hash(), subject.clone());
-    shared.service.clone().write(move |book| book.add(hash, whom.as_id(), expires, now)).await.map_err(
-        |error| {
-            actor.refused("make a token", &error);
-            Refusal::told(error)
-        },
-    )?;
+    let (hash, holder) = (token.hash(), subject.clone());
+    shared
+        .service
+        .clone()
+        .write(move |tokens| tokens.add(hash, holder.as_id(), expires, now))
+        .await
+        .map_err(|error| {
+            actor.failed("make a token", &error);
+            Refusal::from_diagnostic(error)
+        })?;
     actor.done("make a token", format_args!("for {subject} until {expires}"));
-    let fresh = Fresh { subject: subject.to_string(), token, expires: RelativeTime::new(expires, now) };
+    let fresh = NewToken { subject: subject.to_string(), token, expires: RelativeTime::new(expires, now) };
     list(&shared, &visitor, None, Some(fresh)).await
 }
 
@@ -167,9 +169,9 @@ async fn revoke(
     Path(id): Path<u64>,
 ) -> Result<Redirect, Refusal> {
     let now = clock::now()?;
-    shared.service.clone().write(move |book| book.revoke(id, now)).await.map_err(|error| {
-        actor.refused("revoke a token", &error);
-        Refusal::told(error)
+    shared.service.clone().write(move |tokens| tokens.revoke(id, now)).await.map_err(|error| {
+        actor.failed("revoke a token", &error);
+        Refusal::from_diagnostic(error)
     })?;
     actor.done("revoke a token", format_args!("number {id:x}"));
     Ok(Redirect::to(PATH))

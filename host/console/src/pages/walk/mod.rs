@@ -1,4 +1,4 @@
-//! The Walk-through page: the scenario of two clients, step by step, and a byte flipped in any step.
+//! The Walk-through page: a scenario of two clients, step by step. The user can flip a byte in each step.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU8;
@@ -11,26 +11,27 @@ use axum::http::StatusCode;
 use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 use getrandom::SysRng;
+use miette::Diagnostic;
 use minipki_core::cert::IdBuf;
 use serde::Deserialize;
 
 use crate::pages::message::{Decoded, refusal_code};
+use crate::shell::Shared;
 use crate::shell::audit::Actor;
 use crate::shell::page::{Frame, Refusal, render};
 use crate::shell::session::Visitor;
-use crate::shell::shared::Shared;
 use minipki_ca::{Enrolment, Token};
 use minipki_lab::{CaEndpoint, Flip, MakeToken, MessageKind, Note, Participant, Scenario, ScenarioError};
-use minipki_os::clock;
+use minipki_os::{Failure, clock};
 use minipki_server::CaService;
 
 const PATH: &str = "/walk";
 
-/// The lifetime of a token for the scenario, in seconds: it is used at once.
+/// The lifetime of a token for the scenario, in seconds. The token is used at once.
 const TOKEN_SECONDS: u64 = 60;
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
-    Router::new().route(PATH, get(page)).route("/walk/play", post(run)).route("/walk/flip", post(flip))
+    Router::new().route(PATH, get(page)).route("/walk/run", post(run)).route("/walk/flip", post(flip))
 }
 
 #[derive(Template)]
@@ -42,26 +43,26 @@ struct WalkPage {
     view: Option<View>,
 }
 
-/// A scenario, opened at a step.
+/// A scenario that is shown at a step.
 struct View {
+    /// The names of alice and bob at the CA. The first one identifies the scenario.
     names: [String; 2],
-    run: String,
     arrows: Vec<Arrow>,
     number: usize,
     before: Vec<Note>,
     after: Vec<Note>,
     message: Decoded,
-    /// Bytes in the frame.
+    /// The length of the frame in bytes.
     bytes: usize,
     verdict: Option<Verdict>,
 }
 
-/// A message in the drawing.
+/// A message in the sequence diagram.
 struct Arrow {
     from: Participant,
     to: Participant,
     kind: MessageKind,
-    /// The code, if it is a refusal.
+    /// The code of a refusal.
     code: Option<String>,
 }
 
@@ -70,8 +71,8 @@ impl Arrow {
         Self { from: step.from, to: step.to, kind: step.kind, code: refusal_code(step.body()) }
     }
 
-    /// The names of the classes that place it: its two lifelines, and its direction.
-    const fn way(&self) -> &'static str {
+    /// The CSS classes for its two lifelines and its direction.
+    const fn classes(&self) -> &'static str {
         match (self.from, self.to) {
             (Participant::Alice, Participant::Ca) => "alice-ca forth",
             (Participant::Ca, Participant::Alice) => "alice-ca back",
@@ -86,7 +87,7 @@ impl Arrow {
 /// The outcome of a changed byte.
 struct Verdict {
     refusal: minipki_lab::Refusal,
-    /// The byte, as people read it.
+    /// The changed byte, for the user.
     sent: String,
     arrived: String,
     travelled: Vec<Arrow>,
@@ -99,7 +100,7 @@ impl Verdict {
     }
 }
 
-/// A byte as people read it: `'a' (61)`.
+/// A byte as a character and in hexadecimal: `'a' (61)`.
 fn shown(byte: u8) -> String {
     match byte {
         b' '..=b'~' => format!("'{}' ({byte:02x})", char::from(byte)),
@@ -114,7 +115,6 @@ impl View {
         message.flips = true;
         Some(Self {
             names: scenario.names().map(|name| name.to_string()),
-            run: scenario.names()[0].to_string(),
             arrows: scenario.steps().iter().map(Arrow::new).collect(),
             number,
             before: step.before.clone(),
@@ -125,16 +125,16 @@ impl View {
         })
     }
 
-    /// The arrow of the step that is shown.
+    /// The arrow of the current step.
     fn arrow(&self) -> &Arrow {
-        // `number` was looked up in the same scenario.
+        // `new` has checked `number`.
         &self.arrows[self.number]
     }
 }
 
 #[derive(Deserialize)]
-struct At {
-    /// The step, from 1.
+struct StepQuery {
+    /// The number of the step, from 1.
     #[serde(default = "first")]
     step: usize,
 }
@@ -146,7 +146,7 @@ const fn first() -> usize {
 async fn page(
     State(shared): State<Arc<Shared>>,
     Extension(visitor): Extension<Visitor>,
-    Query(At { step }): Query<At>,
+    Query(StepQuery { step }): Query<StepQuery>,
 ) -> Result<Response, Refusal> {
     let view = match shared.scenario.lock().await.clone() {
         Some(scenario) => Some(View::new(&scenario, step.wrapping_sub(1), None).ok_or_else(no_step)?),
@@ -169,19 +169,19 @@ async fn run(
     let run = Scenario::run(&endpoint(&shared, &tokens)?, shared.service.provider()).await;
     let scenario = run.map_err(|error| failed(&actor, &error))?;
     let [alice, bob] = scenario.names();
-    actor.done("play the walk-through", format_args!("{alice} and {bob} enrolled"));
+    actor.done("run the walk-through", format_args!("{alice} and {bob} enrolled"));
     *last = Some(Arc::new(scenario));
     Ok(Redirect::to(PATH))
 }
 
 #[derive(Deserialize)]
 struct Change {
-    /// The name of the scenario that the page showed.
+    /// The name of alice in the scenario that the page showed.
     run: String,
-    /// From 1.
+    /// The number of the step, from 1.
     step: usize,
     offset: usize,
-    /// The bits that change; 0 to have them chosen.
+    /// The bits to change. With 0 the lab chooses them.
     #[serde(default)]
     mask: u8,
 }
@@ -198,8 +198,8 @@ async fn flip(
     let scenario = last.clone().filter(same).ok_or_else(|| {
         Refusal::new(
             StatusCode::CONFLICT,
-            "The story was played anew since this page was loaded.",
-            "Open the Walk-through again and flip the byte there.",
+            "The walk-through was run again after this page was loaded.",
+            "Open the Walk-through again, and flip the byte there.",
         )
     })?;
     let number = step.wrapping_sub(1);
@@ -212,23 +212,22 @@ async fn flip(
     show(&shared, &visitor, Some(view))
 }
 
-/// Tokens as the Tokens page makes them, for a CA that asks for one.
-fn tokens(service: &CaService) -> impl Fn(&IdBuf) -> Result<Token, String> + Send + Sync {
+/// Makes tokens like those of the Tokens page, for a CA that requires a token.
+fn tokens(
+    service: &CaService,
+) -> impl Fn(&IdBuf) -> Result<Token, Box<dyn Diagnostic + Send + Sync>> + Send + Sync {
     |subject| {
-        let made = || -> Result<Token, Box<dyn std::error::Error>> {
-            let token = Token::generate(&mut SysRng)?;
-            let now = clock::now()?;
-            let expires = now.checked_add_seconds(TOKEN_SECONDS).ok_or("the clock is at its end")?;
-            service.tokens()?.add(token.hash(), subject.as_id(), expires, now)?;
-            Ok(token)
-        };
-        made().map_err(|error| error.to_string())
+        let token = Token::generate(&mut SysRng).map_err(|error| error.to_string())?;
+        let now = clock::now()?;
+        let expires = now.checked_add_seconds(TOKEN_SECONDS).ok_or("the clock is at its end")?;
+        service.tokens()?.add(token.hash(), subject.as_id(), expires, now)?;
+        Ok(token)
     }
 }
 
 fn endpoint<'t>(shared: &Shared, tokens: &'t MakeToken<'t>) -> Result<CaEndpoint<'t>, Refusal> {
-    let running = shared.service.running().map_err(Refusal::told)?;
-    let folder = shared.service.folder().map_err(Refusal::told)?;
+    let running = shared.service.running().map_err(Refusal::from_diagnostic)?;
+    let folder = shared.service.folder().map_err(Refusal::from_diagnostic)?;
     Ok(CaEndpoint {
         address: reachable(running.address).to_string(),
         anchor: folder.anchor().clone(),
@@ -236,7 +235,7 @@ fn endpoint<'t>(shared: &Shared, tokens: &'t MakeToken<'t>) -> Result<CaEndpoint
     })
 }
 
-/// Where a server that listens on `address` can be reached from here: it may listen on every address.
+/// The address to connect to, for a server that listens on `address`, which may be unspecified.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -247,23 +246,25 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 fn failed(actor: &Actor, error: &ScenarioError) -> Refusal {
-    actor.refused("walk-through", error);
+    actor.failed("walk-through", error);
     let status = match error {
         ScenarioError::NoSuchByte { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         ScenarioError::Client { .. } | ScenarioError::Token(_) => StatusCode::CONFLICT,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    Refusal::new(status, error.to_string(), "Go back; the CA's state is on the Authority page.")
+    let Failure { seen, next } = Failure::from(error);
+    let next = next.unwrap_or_else(|| "Go back. The Authority page shows the state of the CA.".to_owned());
+    Refusal::new(status, seen, next)
 }
 
 fn busy() -> Refusal {
     Refusal::new(
         StatusCode::TOO_MANY_REQUESTS,
-        "Another scene is being played just now.",
-        "Go back and try again in a moment.",
+        "Another run of the walk-through has not ended.",
+        "Go back, and try again in some seconds.",
     )
 }
 
 fn no_step() -> Refusal {
-    Refusal::new(StatusCode::NOT_FOUND, "The story has no such step.", "Open the Walk-through at its start.")
+    Refusal::new(StatusCode::NOT_FOUND, "There is no such step.", "Open the Walk-through at its start.")
 }

@@ -1,4 +1,4 @@
-//! A certificate read and verified, and the RSA signature alone.
+//! The cost of parsing and verifying a certificate, and of the RSA signature alone.
 
 use minipki_core::cert::{self, Certificate};
 use minipki_core::crypto::{Hash, Portable, VerifySignature, rsa};
@@ -6,8 +6,8 @@ use minipki_core::limits::RSA_BYTES;
 use minipki_core::trust::RevocationCheck;
 use minipki_cortex_m::meter::measure;
 
-use super::fixture::End;
-use super::report::{Outcome, row_of};
+use crate::fixture::End;
+use crate::{Outcome, row_of};
 
 pub(crate) fn run(end: &End) -> Outcome<()> {
     let (parsed, cost) = measure(|| Certificate::parse(end.certificate));

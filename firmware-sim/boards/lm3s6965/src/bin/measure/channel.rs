@@ -1,15 +1,16 @@
-//! Both sides of a channel's handshake, then records: each side's work is a row of its own.
+//! The cost of a handshake and of records, with a row for each side; and of Noise XX alone.
 
-use minipki_core::crypto::Portable;
+use minipki_core::bytes::Secret;
+use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::link::{Link, Want};
+use minipki_core::noise::{self, ExpectMessage1, SendMessage1};
 use minipki_core::session::{Inbound, Initiator, Outbound, Responder};
-use minipki_cortex_m::meter::{FixedRng, measure};
+use minipki_cortex_m::meter::{Cost, FixedRng, measure};
 
-use super::fixture::End;
-use super::pipe::carry;
-use super::report::{Frames, Outcome, row, row_of};
+use crate::fixture::End;
+use crate::{Frames, Outcome, carry, row, row_of};
 
-/// A chat message, and a good part of a frame.
+/// The lengths of a chat message and of a long message, in bytes.
 const LENGTHS: [usize; 2] = [64, 1024];
 
 pub(crate) fn run(sensor: &End, gateway: &End, [rx1, tx1, rx2, tx2]: &mut Frames) -> Outcome<()> {
@@ -39,7 +40,7 @@ pub(crate) fn run(sensor: &End, gateway: &End, [rx1, tx1, rx2, tx2]: &mut Frames
     LENGTHS.iter().try_for_each(|length| record(*length, &mut outbound, &mut inbound))
 }
 
-/// A message from one side to the other.
+/// Measures a message from one side to the other.
 fn record(
     length: usize,
     outbound: &mut Link<'_, Outbound<Portable>>,
@@ -55,6 +56,39 @@ fn record(
         return Err("open");
     }
     row(if length == LENGTHS[0] { "record: open 64 B" } else { "record: open 1 KB" }, cost);
-    // Past the event the link reads on.
+    // After the event the link continues to read.
     inbound.want().map(drop).map_err(|_| "open")
+}
+
+/// Measures Noise XX alone, without certificates and frames, as other implementations of Noise are measured.
+pub(crate) fn noise([message, payload, ..]: &mut Frames) -> Outcome<()> {
+    let failed = |_: noise::Error| "noise";
+    // The static key pairs are made before the handshake and not measured.
+    let ours = KeyPair::from_secret(Portable::new(), Secret::new([0x11; 32]));
+    let theirs = KeyPair::from_secret(Portable::new(), Secret::new([0x22; 32]));
+    let fresh = || KeyPair::generate(Portable::new(), &mut FixedRng);
+    let (mut left, mut right) = (Cost::default(), Cost::default());
+
+    let (begun, cost) = measure(|| SendMessage1::new(b"", ours.clone(), fresh()).write(&[], message));
+    left += cost;
+    let (expect_2, len) = begun.map_err(failed)?;
+    let (answered, cost) = measure(|| {
+        let expect_1 = ExpectMessage1::new(b"", theirs.clone(), fresh());
+        let (answer, _) = expect_1.read(&mut message[..len])?;
+        answer.write(&[], payload)
+    });
+    right += cost;
+    let (expect_3, len) = answered.map_err(failed)?;
+    let (finished, cost) = measure(|| {
+        let (last, _) = expect_2.read(&mut payload[..len])?;
+        last.write(&[], message)
+    });
+    left += cost;
+    let (_, len) = finished.map_err(failed)?;
+    let (finished, cost) = measure(|| expect_3.read(&mut message[..len]).map(drop));
+    right += cost;
+    finished.map_err(failed)?;
+    row("Noise XX alone: initiator", left);
+    row("Noise XX alone: responder", right);
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! A device's side of an enrolment, with the CA's side played in the same memory.
+//! The cost of an enrolment on the device's side. The CA's side runs in the same memory.
 
 use minipki_core::cert::Certificate;
 use minipki_core::crypto::Portable;
@@ -6,9 +6,8 @@ use minipki_core::link::{Link, Want};
 use minipki_core::session::{EnrolClient, EnrolEvent, EnrolForm, EnrolOutcome, EnrolServer, Enrolment};
 use minipki_cortex_m::meter::{Cost, FixedRng, measure};
 
-use super::fixture::End;
-use super::pipe::carry;
-use super::report::{Frames, Outcome, row_of};
+use crate::fixture::End;
+use crate::{Frames, Outcome, carry, row_of};
 
 pub(crate) fn run(end: &End, [rx, tx, ca_rx, ca_tx]: &mut Frames) -> Outcome<()> {
     let subject = Certificate::parse(end.certificate).map_err(|_| "parse")?.subject_id();
@@ -22,37 +21,37 @@ pub(crate) fn run(end: &End, [rx, tx, ca_rx, ca_tx]: &mut Frames) -> Outcome<()>
     let (client, mut proof) = measure(|| EnrolClient::new(enrolment, &mut FixedRng));
     let mut client = Link::new(client, rx, tx);
     let mut ca = Link::new(EnrolServer::new(Portable::new(), end.anchor.fingerprint()), ca_rx, ca_tx);
-    let (mut taken, mut granted) = (Cost::default(), false);
+    let (mut taking, mut issued) = (Cost::default(), false);
     loop {
         let (want, cost) = measure(|| client.want());
-        *if granted { &mut taken } else { &mut proof } += cost;
+        *if issued { &mut taking } else { &mut proof } += cost;
         match want.map_err(|_| "enrolment")? {
             Want::Send => carry(&mut client, &mut ca),
             Want::Receive => {
-                granted = answer(&mut ca, end.certificate)?;
+                issued = answer(&mut ca, end.certificate)?;
                 carry(&mut ca, &mut client)
             }
             Want::Deliver => break,
             Want::Finished => return Err("enrolment"),
         };
     }
-    matches!(client.event(), Some(EnrolOutcome::Issued(_))).then_some(()).ok_or("not granted")?;
+    matches!(client.event(), Some(EnrolOutcome::Issued(_))).then_some(()).ok_or("no certificate")?;
     row_of(end.bits, "enrolment: request and proof", proof);
-    row_of(end.bits, "enrolment: certificate taken", taken);
+    row_of(end.bits, "enrolment: certificate taken", taking);
     Ok(())
 }
 
-/// Lets the CA answer whatever it was asked: whether with the certificate.
+/// Makes the CA answer its request. Returns whether the answer is the certificate.
 fn answer(ca: &mut Link<'_, EnrolServer<Portable>>, certificate: &[u8]) -> Outcome<bool> {
     ca.want().map_err(|_| "the CA's side")?;
-    let (sent, granted) = match ca.event() {
+    let (sent, issued) = match ca.event() {
         Some(EnrolEvent::Challenge { .. }) => {
             (ca.send(|machine, out| machine.challenge(&mut FixedRng, out)), false)
         }
         Some(EnrolEvent::Proven { possession, .. }) if possession.proves(None) == Ok(true) => {
             (ca.send(|machine, out| machine.issue(certificate, out)), true)
         }
-        _ => return Err("the CA was asked nothing"),
+        _ => return Err("the CA has no request"),
     };
-    sent.map(|()| granted).map_err(|_| "the CA's answer")
+    sent.map(|()| issued).map_err(|_| "the CA's answer")
 }

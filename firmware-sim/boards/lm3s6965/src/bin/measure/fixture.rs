@@ -1,4 +1,4 @@
-//! Who meets: two ends certified by CAs of three sizes, made once and kept under `vectors/cert/cost`.
+//! The two peers of the measurements, with certificates of CAs of three sizes from `vectors/cert/cost`.
 
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, Certificate};
@@ -7,16 +7,16 @@ use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::session::LocalIdentity;
 use minipki_core::time::Now;
 
-use super::report::Outcome;
+use crate::Outcome;
 
-/// An end: its key and its certificate, and what to verify certificates with.
+/// A peer: its key, its certificate, its anchor and its time.
 pub(crate) struct End {
     pub(crate) key: KeyPair,
     pub(crate) certificate: &'static [u8],
-    /// By fingerprint alone, as a device knows its CA.
+    /// The fingerprint alone, as on a device.
     pub(crate) anchor: Anchor,
     pub(crate) now: Now,
-    /// Of the CA's key.
+    /// The size of the CA's key.
     pub(crate) bits: usize,
 }
 

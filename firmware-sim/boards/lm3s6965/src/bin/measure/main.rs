@@ -1,6 +1,6 @@
-//! What MiniPKI's work costs on this chip, the same figures run after run: no network, no clock, fixed entropy.
+//! The cost of MiniPKI's work on this chip. Each run has the same figures: no network, no clock, fixed entropy.
 //!
-//! Each line is `what | instructions | bytes of stack`; `cargo xtask budgets` reads them.
+//! Each line is `name | instructions | bytes of stack`; `cargo xtask budgets` reads them.
 #![no_std]
 #![no_main]
 
@@ -8,21 +8,23 @@ mod certificate;
 mod channel;
 mod enrolment;
 mod fixture;
-mod handshake;
-mod pipe;
-mod report;
 
 use cortex_m::peripheral::Peripherals;
 use cortex_m_rt::entry;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::FRAME;
-
+use minipki_core::link::{Link, Machine};
+use minipki_core::session;
 use minipki_cortex_m::memory;
-use minipki_cortex_m::meter::{self, FixedRng, measure};
+use minipki_cortex_m::meter::{self, Cost, FixedRng, measure};
 use minipki_cortex_m::semihosting::{exit, print};
 use minipki_lm3s6965::CHIP;
 
-use report::{Frames, Outcome, row};
+/// A result. An error is the name of the step that failed.
+type Outcome<T> = Result<T, &'static str>;
+
+/// Two frames for each of two peers.
+type Frames = [[u8; FRAME]; 4];
 
 #[entry]
 fn main() -> ! {
@@ -30,8 +32,8 @@ fn main() -> ! {
 
     match run(FRAMES) {
         Ok(()) => exit(0),
-        Err(what) => {
-            print(format_args!("failed: {what}"));
+        Err(step) => {
+            print(format_args!("failed: {step}"));
             exit(1)
         }
     }
@@ -54,5 +56,28 @@ fn run(frames: &mut Frames) -> Outcome<()> {
         enrolment::run(&sensor, frames)?;
         channel::run(&sensor, &gateway, frames)?;
     }
-    handshake::run(frames)
+    channel::noise(frames)
+}
+
+/// Prints the cost of some work.
+fn row(name: &str, cost: Cost) {
+    print(format_args!("{name} | {} | {}", cost.instructions, cost.stack));
+}
+
+/// [`row`], for work that depends on the size of the CA's key.
+fn row_of(bits: usize, name: &str, cost: Cost) {
+    print(format_args!("{name}, RSA-{bits} | {} | {}", cost.instructions, cost.stack));
+}
+
+/// Moves waiting bytes from one link to the other without a network; returns their number.
+fn carry<F: Machine<Error = session::Error>, T: Machine<Error = session::Error>>(
+    from: &mut Link<'_, F>,
+    to: &mut Link<'_, T>,
+) -> usize {
+    let moved = to.space().iter_mut().zip(from.to_send()).map(|(to, from)| *to = *from).count();
+    if moved > 0 {
+        to.received(moved);
+        from.sent(moved);
+    }
+    moved
 }

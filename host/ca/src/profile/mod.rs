@@ -1,0 +1,124 @@
+//! Certificate profiles: the format, the signature algorithm and the fields of each kind of certificate.
+
+mod json;
+mod x509;
+
+use minipki_core::cert::{self, Anchor, Id};
+use minipki_core::crypto::rsa;
+use minipki_core::limits::SPKI_DER;
+use minipki_core::time::UnixTime;
+use minipki_core::trust::{Serial, Validity};
+
+use super::ports::{CertificateFormat, CertificateRecord, SignatureAlgorithm};
+use super::{Signature, TokenHash};
+
+pub(super) use json::JsonProfile;
+pub use x509::{TlsName, X509Profile};
+
+/// The issuer of certificates: its name and public key.
+pub(super) struct CaIdentity<'a> {
+    pub(super) issuer_id: Id<'a>,
+    pub(super) issuer_key: &'a rsa::PublicKey,
+}
+
+/// A public key as SubjectPublicKeyInfo in DER.
+pub(super) fn spki(key: &rsa::PublicKey) -> Result<Vec<u8>, ProfileError> {
+    let mut room = [0; SPKI_DER];
+    let spki = key.write_spki_der(&mut room);
+    Ok(spki.map_err(|_| der::Error::from(der::ErrorKind::Overlength))?.to_vec())
+}
+
+/// The fields of a certificate to issue, without its issuer and serial number (RFC 4211 §5).
+pub(super) struct CertTemplate<'r, P> {
+    pub(super) profile: &'r P,
+    pub(super) subject_id: Id<'r>,
+    /// The public key, in the form that [`CertificateFormat`] defines.
+    pub(super) subject_key: &'r [u8],
+    pub(super) validity: Validity,
+    /// The token to spend on the certificate.
+    pub(super) token: Option<TokenHash>,
+}
+
+/// A kind of certificate.
+pub(super) trait Profile: Sized {
+    /// The format of the certificate.
+    const FORMAT: CertificateFormat;
+
+    /// The signature algorithm.
+    const ALGORITHM: SignatureAlgorithm;
+
+    /// Encodes the TBSCertificate.
+    fn encode_tbs(
+        ca: &CaIdentity<'_>,
+        template: &CertTemplate<'_, Self>,
+        serial: Serial,
+    ) -> Result<Vec<u8>, ProfileError>;
+
+    /// Joins a TBSCertificate and its signature to a certificate.
+    fn attach_signature(tbs: &[u8], signature: &Signature) -> Result<Vec<u8>, ProfileError>;
+}
+
+/// A certificate could not be encoded.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum ProfileError {
+    /// The validity ends after the year 9999.
+    #[error("the certificate would be valid beyond the year 9999")]
+    #[diagnostic(help("check the machine's clock and the policy's validity"))]
+    Validity,
+    /// A field of a JSON certificate.
+    #[error("the certificate could not be encoded: {0}")]
+    Json(cert::Error),
+    /// A name of a TLS server is neither a DNS name (RFC 1123 §2.1) nor an IP address.
+    #[error("{0:?} is neither a DNS name nor an IP address, so no certificate can have it")]
+    Name(String),
+    /// A TLS server without names.
+    #[error("a certificate of a TLS server needs a name")]
+    NoName,
+    /// A field of an X.509 certificate.
+    #[error("the X.509 certificate could not be encoded: {0}")]
+    X509(der::Error),
+}
+
+impl From<cert::Error> for ProfileError {
+    fn from(error: cert::Error) -> Self {
+        Self::Json(error)
+    }
+}
+
+impl From<der::Error> for ProfileError {
+    fn from(error: der::Error) -> Self {
+        Self::X509(error)
+    }
+}
+
+/// The seconds from the start of a certificate's validity to its issue. Without them a clock a little behind the CA's
+/// would refuse the certificate as not yet valid.
+pub(super) const BACKDATE: u64 = 5 * 60;
+
+/// The validity of a certificate that is issued `now`: from [`BACKDATE`] before until `seconds` after.
+pub(super) fn validity(seconds: u64, now: UnixTime) -> Result<Validity, ProfileError> {
+    let begin = UnixTime::new(now.get().saturating_sub(BACKDATE)).map_err(|_| ProfileError::Validity)?;
+    now.checked_add_seconds(seconds)
+        .and_then(|end| Validity::new(begin, end).ok())
+        .ok_or(ProfileError::Validity)
+}
+
+/// Checks that a recorded certificate has the fields of its record, and that the key of `anchor` signed it. The time is
+/// not checked.
+///
+/// # Errors
+/// The part of the record that is wrong, as a noun phrase.
+pub fn check_record(anchor: &Anchor, record: &CertificateRecord) -> Result<(), &'static str> {
+    match record.format {
+        CertificateFormat::Json => json::check_record(anchor, record),
+        CertificateFormat::X509 => x509::check_record(anchor, record),
+    }
+}
+
+/// Returns the text of the first comparison that is false.
+fn first_difference(comparisons: &[(bool, &'static str)]) -> Result<(), &'static str> {
+    match comparisons.iter().find(|(equal, _)| !equal) {
+        Some((_, what)) => Err(what),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,58 @@
+//! The errors of a CA as a service.
+
+use miette::Diagnostic;
+
+use super::state::StateError;
+use super::tcp::ServeError;
+use minipki_ca::IssueError;
+use minipki_ca::ports::LedgerError;
+use minipki_keys::FolderError;
+use minipki_os::clock::ClockError;
+
+/// The reason why the CA refused an action.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum ServiceError {
+    /// The CA has no key yet.
+    #[error("this CA has no key yet")]
+    #[diagnostic(help("generate it first"))]
+    NoKey,
+    /// The CA has a key already.
+    #[error("this CA has a key already, or generates one, and nothing is ever overwritten")]
+    HasKey,
+    /// The server runs already.
+    #[error("the CA server runs already")]
+    #[diagnostic(help("stop it first"))]
+    Runs,
+    /// The server does not run.
+    #[error("the CA server does not run")]
+    #[diagnostic(help("start it first"))]
+    Stopped,
+    /// A thread panicked: a bug.
+    #[error("a thread panicked")]
+    #[diagnostic(help("this is a bug in minipki, please report it with the log"))]
+    Panicked,
+    /// The error of the CA's folder.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Folder(#[from] FolderError),
+    /// The error of the CA's ledger.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The error of the CA's folder, ledger or clock.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    State(#[from] StateError),
+    /// The error of the CA's server.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Serve(#[from] ServeError),
+    /// A certificate of the CA's own server.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Issue(#[from] IssueError),
+    /// The machine's clock.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Clock(#[from] ClockError),
+}

@@ -1,0 +1,123 @@
+//! The pages that show the protocol: Live and Walk-through.
+
+use fantoccini::key::Key;
+use minipki_tests::browser::browse;
+use minipki_tests::console_program::{Console, set_up};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_a_first_start_to_a_certificate_seen_live() {
+    let console = Console::start();
+    browse(&console.link, async |browser| {
+        browser.says("This CA has no key yet").await;
+        let ca = set_up(browser).await;
+
+        browser.goto("/live").await;
+        browser.says("There are no events yet").await;
+        browser.says("Watching").await;
+        console.enrol(&ca.address, &ca.fingerprint, "sensor-7").expect(0);
+        browser.says("sensor-7 is granted a certificate").await;
+        browser.says("the connection ends").await;
+        let messages = "Array.from(document.querySelectorAll('.sequence .name'), (name) => name.textContent)";
+        let four = json!(["enroll_request", "enroll_challenge", "enroll_proof", "granted"]);
+        assert_eq!(browser.value(messages).await, four);
+
+        // An arrow opens the decoded message.
+        browser.click(".sequence summary").await;
+        browser.says("no answer recorded earlier fits this request").await;
+        browser.says("\"sensor-7\"").await;
+
+        // While the page is paused it shows no new events. It shows them afterwards.
+        browser.click("#pause").await;
+        console.enrol(&ca.address, &ca.fingerprint, "sensor-8").expect(0);
+        browser.says("events wait").await;
+        let sensor_8 = "document.getElementById('connections').innerText.includes('sensor-8')";
+        assert_eq!(browser.value(sensor_8).await, json!(false));
+        browser.click("#pause").await;
+        browser.says("sensor-8 is granted").await;
+
+        // Another key requests a name in use. The refusal has a code, and the filters find it.
+        std::fs::remove_dir_all(console.folder().join("sensor-7")).expect("the folder exists");
+        console.enrol(&ca.address, &ca.fingerprint, "sensor-7").expect(3);
+        browser.says("subject_taken").await;
+        let shown = "Array.from(document.querySelectorAll('.connection:not([hidden]) .who'), (who) => who.textContent)";
+        browser.click("#refusals").await;
+        assert_eq!(browser.value(shown).await, json!(["sensor-7"]));
+        browser.click("#refusals").await;
+        browser.fill("#filter", "sensor-8").await;
+        assert_eq!(browser.value(shown).await, json!(["sensor-8"]));
+        browser.fill("#filter", "subject_taken").await;
+        assert_eq!(browser.value(shown).await, json!(["sensor-7"]));
+    })
+    .await;
+    let log = console.stop().expect(0).stderr;
+    for action in ["generate the CA key", "start the CA server"] {
+        assert!(log.contains(action), "no audit line of {action:?} in:\n{log}");
+    }
+}
+
+/// The participant that refuses a flipped byte in the last field of each message, and its refusal code.
+const REFUSED: [(&str, &str, &str); 15] = [
+    ("alice to CA: enroll_request", "CA", "unknown_type"),
+    ("CA to alice: enroll_challenge", "alice", ""),
+    ("alice to CA: enroll_proof", "CA", "unknown_type"),
+    ("CA to alice: granted", "alice", ""),
+    ("bob to CA: enroll_request", "CA", "unknown_type"),
+    ("CA to bob: enroll_challenge", "bob", ""),
+    ("bob to CA: enroll_proof", "CA", "unknown_type"),
+    ("CA to bob: granted", "bob", ""),
+    ("alice to bob: handshake_1", "bob", "bad_request"),
+    ("bob to alice: handshake_2", "alice", "bad_request"),
+    ("alice to bob: handshake_3", "bob", "bad_request"),
+    ("alice to bob: encrypted message", "bob", ""),
+    ("alice to bob: close", "bob", ""),
+    ("bob to alice: encrypted message", "alice", ""),
+    ("bob to alice: close", "alice", ""),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_byte_is_flipped_at_every_step_of_the_walk_through() {
+    let console = Console::start();
+    browse(&console.link, async |browser| {
+        browser.goto("/walk").await;
+        browser.says("The CA server does not run").await;
+        set_up(browser).await;
+        browser.goto("/walk").await;
+        browser.click("form[action='/walk/run'] button").await;
+        for (step, (title, by, code)) in REFUSED.into_iter().enumerate() {
+            browser.says(&format!("Step {} of 15", step + 1)).await;
+            assert_eq!(browser.text("#step").await, title);
+            // The last field that has a button.
+            let last =
+                "const all = document.querySelectorAll('.decoded button'); all[all.length - 1].click();";
+            browser.run(last).await;
+            let verdict = browser.text("#verdict").await;
+            assert_eq!(verdict.trim(), format!("Refused by {by} {code}").trim(), "{title}");
+            assert!(!browser.text(".verdict .check").await.is_empty(), "{title}");
+            browser.until("document.activeElement.id === 'verdict'").await;
+            if step + 1 < REFUSED.len() {
+                browser.press(Key::Right).await;
+            }
+        }
+        browser.press(Key::Left).await;
+        browser.says("Step 14 of 15").await;
+        browser.says("Nobody, alice. Not even the CA.").await;
+
+        // Any bits of any byte can be changed, here for a length of billions.
+        browser.goto("/walk?step=1").await;
+        browser.run("document.querySelector('select[name=mask]').value = '255'").await;
+        browser.fill("input[type=number]", "0").await;
+        browser.click("form.inline button").await;
+        assert_eq!(browser.text("#verdict").await, "Refused by CA bad_frame");
+
+        // Both ends have the same keys. Only fingerprints are shown.
+        browser.goto("/walk?step=11").await;
+        browser.says("alice has the keys. Fingerprint of the key for sending").await;
+        browser.says("bob has the keys. Fingerprint of the key for sending").await;
+
+        // The Live page has shown the run.
+        browser.goto("/live").await;
+        browser.says("is granted a certificate").await;
+    })
+    .await;
+}

@@ -1,0 +1,93 @@
+//! The console and its ledger: entries of the audit log, and pages that do not change the ledger.
+
+use std::path::Path;
+use std::time::Duration;
+
+use minipki_ca::ports::{AuditRecord, LedgerReader, Storage};
+use minipki_core::crypto::rsa::KeySize;
+use minipki_keys::CaFolder;
+use minipki_server::state;
+use minipki_tests::ca::id;
+use minipki_tests::console::TestConsole;
+use minipki_tests::server::soon;
+use rusqlite::Connection;
+
+#[tokio::test]
+async fn a_request_for_a_page_neither_makes_nor_migrates_a_ledger() {
+    let make = |ca: &Path| {
+        state::create(ca, id("ca"), KeySize::Bits2048).expect("a new CA");
+        let ledger = Connection::open(ca.join("ledger.sqlite")).expect("opened");
+        ledger
+            .execute_batch("DROP TABLE instance; PRAGMA user_version = 2;")
+            .expect("like the earlier version");
+    };
+    let console = TestConsole::of(make, |_| {}).await;
+    let browser = console.enter().await;
+    for page in ["/certificates", "/tokens"] {
+        let answer = browser.get(page).await;
+        assert!(answer.status >= 400, "{page}: {}", answer.body);
+        assert!(answer.body.contains("minipki ca serve --dir"), "{page}: {}", answer.body);
+    }
+    let path = console.ca().join("ledger.sqlite");
+    let ledger = Connection::open(&path).expect("opened");
+    let schema: i32 = ledger.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("read");
+    assert_eq!(schema, 2, "a request has migrated the ledger");
+    drop(ledger);
+
+    std::fs::remove_file(&path).expect("removed");
+    let answer = browser.get("/certificates").await;
+    assert!(answer.body.contains("minipki ca restore --from FILE"), "{}", answer.body);
+    assert!(!path.exists(), "a request has made a ledger");
+}
+
+#[tokio::test]
+async fn a_clock_behind_the_ledger_stops_the_tokens_of_the_console() {
+    let console = TestConsole::start().await;
+    let browser = console.enter().await;
+    browser.make_key().await;
+    browser.post("/authority/start", "listen=127.0.0.1%3A0&policy=token").await.expect(303);
+    let ledger = Connection::open(console.ca().join("ledger.sqlite")).expect("opened");
+    ledger.execute_batch("UPDATE instance SET latest = 4000000000").expect("changed");
+    // Tokens of the Tokens page and of the walk-through.
+    for (path, form) in [("/tokens", "subject=carol&expires_in=3600"), ("/walk/run", "")] {
+        let refused = browser.post(path, form).await.expect(409);
+        assert!(refused.body.contains("set the clock"), "{path}: {}", refused.body);
+    }
+    let tokens: u32 = ledger.query_row("SELECT count(*) FROM tokens", [], |row| row.get(0)).expect("read");
+    assert_eq!(tokens, 0);
+}
+
+/// Waits for `count` entries of the audit log. Returns the newest entries, the oldest first.
+async fn entries(console: &TestConsole, count: usize) -> Vec<AuditRecord> {
+    let storage = state::storage(&CaFolder::open(&console.ca()).expect("a CA"));
+    let read = async {
+        loop {
+            let mut reader: Box<dyn LedgerReader> = storage.reader().expect("the ledger opens");
+            let mut found = reader.list_audit(None, 100).expect("read");
+            if found.len() >= count {
+                found.reverse();
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon(read).await
+}
+
+#[tokio::test]
+async fn console_actions_are_in_the_audit_log_of_the_ledger() {
+    let make = |ca: &Path| drop(state::create(ca, id("ca"), KeySize::Bits2048).expect("a new CA"));
+    let console = TestConsole::of(make, |_| {}).await;
+    let browser = console.enter().await;
+    browser.post("/tokens", "subject=carol&expires_in=3600").await.expect(200);
+    browser.post("/tokens", "subject=no%20spaces&expires_in=3600").await.expect(422);
+    browser.start_ca().await;
+    browser.post("/authority/stop", "").await.expect(303);
+
+    let found = entries(&console, 4).await;
+    let actions: Vec<_> = found.iter().map(|record| record.entry.action()).collect();
+    assert_eq!(actions, ["enter", "make a token", "start the CA server", "stop the CA server"]);
+    let token = &found[1].entry;
+    assert!(token.actor().starts_with("console session 1 at 127.0.0.1:"), "{}", token.actor());
+    assert!(token.details().starts_with("for carol until "), "{}", token.details());
+}

@@ -1,0 +1,254 @@
+//! The remotes of a device under test: honest and hostile CAs and peers in memory.
+
+use std::convert::Infallible;
+
+use minipki_core::cert::{Anchor, Id, IdBuf};
+use minipki_core::crypto::rsa::KeySize;
+use minipki_core::crypto::{KeyPair, Portable, x25519};
+use minipki_core::limits::FRAME;
+use minipki_core::link::{LinkOver, Machine, Want};
+use minipki_core::session::{
+    self, EnrolEvent, EnrolServer, Established, Inbound, Initiator, LocalIdentity, Outbound, PossessionProof,
+    Responder,
+};
+use minipki_core::time::{Now, UnixTime};
+use minipki_core::trust::Validity;
+use minipki_core::wire::Code;
+
+use crate::peers::{CA, certificate, key_pair, trust};
+use minipki_fixtures::rsa_keys::rng;
+
+/// A chat message.
+pub const HELLO: &[u8] = br#"{"text":"hello","type":"chat"}"#;
+
+type Owned<M> = LinkOver<Vec<u8>, M>;
+
+/// The other side of a device's connection.
+pub struct Remote {
+    answer: Box<Behaviour>,
+    ended: bool,
+}
+
+/// Computes an answer from received bytes.
+type Behaviour = dyn FnMut(&[u8]) -> Answer;
+
+/// The bytes to send, and whether the stream ends after them.
+struct Answer {
+    bytes: Vec<u8>,
+    last: bool,
+}
+
+/// The identity and the trust of a peer.
+#[derive(Clone)]
+pub struct Claims {
+    /// The peer's key.
+    pub key: KeyPair,
+    /// The certificate that the peer sends.
+    pub certificate: Vec<u8>,
+    /// The CA that the peer trusts.
+    pub anchor: Anchor,
+    /// The time of the peer's clock.
+    pub now: UnixTime,
+    /// The only subject that the peer accepts.
+    pub peer: Option<IdBuf>,
+}
+
+impl Remote {
+    /// A remote that sends `bytes` at once and ends its stream.
+    pub fn saying(bytes: &[u8]) -> Self {
+        let mut bytes = Some(bytes.to_vec());
+        Self::new(move |_| Answer { bytes: bytes.take().unwrap_or_default(), last: true })
+    }
+
+    /// A remote that never sends anything.
+    pub fn silent() -> Self {
+        Self::new(|_| Answer { bytes: Vec::new(), last: false })
+    }
+
+    /// A CA with this fingerprint. It answers a valid proof without a token with the certificate from `forge`.
+    pub fn ca(anchor: &Anchor, forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + 'static) -> Self {
+        Self::ca_with_check(anchor, |possession| possession.proves(None) == Ok(true), forge)
+    }
+
+    /// A CA that accepts every proof.
+    pub fn impostor(forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + 'static) -> Self {
+        Self::ca_with_check(&trust(), |_| true, forge)
+    }
+
+    fn ca_with_check(
+        anchor: &Anchor,
+        accepts: impl Fn(&PossessionProof<Portable>) -> bool + 'static,
+        forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + 'static,
+    ) -> Self {
+        let mut link = owned(EnrolServer::new(Portable::new(), anchor.fingerprint()));
+        let mut rng = rng(5);
+        Self::new(move |mut received| {
+            let mut bytes = Vec::new();
+            while process(&mut link, &mut received, &mut bytes) == Ok(Want::Deliver) {
+                match link.event().expect("a request") {
+                    EnrolEvent::Challenge { .. } => {
+                        link.send(|machine, out| machine.challenge(&mut rng, out))
+                    }
+                    EnrolEvent::Proven { subject_id, subject_key, possession } if accepts(&possession) => {
+                        let certificate = forge(subject_id.as_id(), &subject_key);
+                        link.send(|machine, out| machine.issue(&certificate, out))
+                    }
+                    _ => link.send(|machine, out| machine.refuse(Code::ProofFailed, out)),
+                }
+                .expect("room for an answer");
+            }
+            Answer { bytes, last: false }
+        })
+    }
+
+    /// A peer that accepts a channel, sends `bodies` and closes the channel.
+    pub fn responder(claims: Claims, bodies: &[&[u8]]) -> Self {
+        let machine = Responder::new(claims.leak(), &mut rng(6));
+        Self::peer(machine, Responder::established, bodies)
+    }
+
+    /// A peer that opens a channel, sends `bodies` and closes the channel.
+    pub fn initiator(claims: Claims, bodies: &[&[u8]]) -> Self {
+        let machine = Initiator::new(claims.leak(), &mut rng(6));
+        Self::peer(machine, Initiator::established, bodies)
+    }
+
+    fn peer<M: Machine<Event = Infallible, Error = session::Error> + 'static>(
+        machine: M,
+        established: fn(M) -> Option<Established<Portable>>,
+        bodies: &[&[u8]],
+    ) -> Self {
+        let bodies: Vec<Vec<u8>> = bodies.iter().map(|body| body.to_vec()).collect();
+        let mut handshake = Some(owned(machine));
+        let mut open: Option<Owned<Inbound<Portable>>> = None;
+        Self::new(move |mut received| {
+            let mut bytes = Vec::new();
+            if let Some(mut link) = handshake.take() {
+                match process(&mut link, &mut received, &mut bytes) {
+                    Ok(Want::Finished) => {
+                        let halves = link.split(|machine| {
+                            established(machine).map(|open| (open.inbound, open.outbound, ()))
+                        });
+                        let (inbound, mut outbound, ()) = halves.expect("the handshake is done");
+                        send_all(&mut outbound, &bodies, &mut bytes);
+                        open = Some(inbound);
+                    }
+                    Ok(_) => handshake = Some(link),
+                    Err(_) => return Answer { bytes, last: true },
+                }
+            }
+            let mut last = false;
+            if let Some(link) = &mut open {
+                loop {
+                    match process(link, &mut received, &mut bytes) {
+                        Ok(Want::Deliver) => link.event(),
+                        Ok(Want::Receive) => break,
+                        Ok(_) | Err(_) => {
+                            last = true;
+                            break;
+                        }
+                    };
+                }
+            }
+            Answer { bytes, last }
+        })
+    }
+
+    fn new(answer: impl FnMut(&[u8]) -> Answer + 'static) -> Self {
+        Self { answer: Box::new(answer), ended: false }
+    }
+
+    /// Processes received bytes and returns the bytes to send.
+    pub(crate) fn respond(&mut self, received: &[u8]) -> Vec<u8> {
+        if self.ended {
+            return Vec::new();
+        }
+        let Answer { bytes, last } = (self.answer)(received);
+        self.ended = last;
+        bytes
+    }
+
+    /// Whether the remote has ended its stream.
+    pub(crate) const fn ended(&self) -> bool {
+        self.ended
+    }
+}
+
+/// The present time of these tests.
+pub fn noon() -> UnixTime {
+    minipki_fixtures::certificates::time("2026-06-15T12:00:00+00:00")
+}
+
+/// A validity between two times in seconds after noon. Negative numbers are before noon.
+pub fn around_noon(from: i64, to: i64) -> Validity {
+    let time = |seconds| UnixTime::new(noon().get().saturating_add_signed(seconds)).expect("a time");
+    Validity::new(time(from), time(to)).expect("in order")
+}
+
+/// The certificate that an honest CA issues.
+pub fn good(subject: Id<'_>, key: &x25519::PublicKey) -> Vec<u8> {
+    certificate(CA, subject.as_str(), key, around_noon(-300, 3600))
+}
+
+impl Claims {
+    /// The claims of an honest peer.
+    pub fn of(subject: &str) -> Self {
+        Self::certified(CA, subject, around_noon(-300, 3600))
+    }
+
+    /// The claims of a peer with a certificate of `ca` for this validity.
+    pub fn certified(ca: KeySize, subject: &str, validity: Validity) -> Self {
+        let key = key_pair(subject.bytes().map(u64::from).sum());
+        let certificate = certificate(ca, subject, key.public(), validity);
+        Self { key, certificate, anchor: trust(), now: noon(), peer: None }
+    }
+
+    /// The identity for a machine, which borrows it. The memory is never freed.
+    fn leak(self) -> LocalIdentity<'static> {
+        let Self { key, certificate, anchor, now, peer } = self;
+        LocalIdentity {
+            key: Box::leak(Box::new(key)),
+            certificate: certificate.leak(),
+            anchor: Box::leak(Box::new(anchor)),
+            now: Now::Exact(now),
+            peer: peer.map(|id| Box::leak(Box::new(id)).as_id()),
+        }
+    }
+}
+
+fn owned<M: Machine<Error = session::Error>>(machine: M) -> Owned<M> {
+    LinkOver::new(machine, vec![0; FRAME], vec![0; FRAME])
+}
+
+fn send_all(outbound: &mut Owned<Outbound<Portable>>, bodies: &[Vec<u8>], bytes: &mut Vec<u8>) {
+    for body in bodies {
+        outbound.send(|channel, out| channel.seal(body, out)).expect("a short body");
+        process(outbound, &mut &[][..], bytes).expect("an open channel");
+    }
+    outbound.send(|channel, out| channel.close(out)).expect("an open channel");
+    process(outbound, &mut &[][..], bytes).expect("an open channel");
+}
+
+/// Gives received bytes to `link` and takes its bytes to send, until it waits for something else.
+fn process<M: Machine<Error = session::Error>>(
+    link: &mut Owned<M>,
+    received: &mut &[u8],
+    to_send: &mut Vec<u8>,
+) -> Result<Want, session::Error> {
+    loop {
+        match link.want()? {
+            Want::Send => {
+                to_send.extend_from_slice(link.to_send());
+                link.sent(link.to_send().len());
+            }
+            Want::Receive if !received.is_empty() => {
+                let space = link.space();
+                let n = received.len().min(space.len());
+                space[..n].copy_from_slice(&received[..n]);
+                link.received(n);
+                *received = &received[n..];
+            }
+            other => return Ok(other),
+        }
+    }
+}
