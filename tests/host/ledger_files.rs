@@ -215,11 +215,7 @@ fn a_row_changed_from_outside_is_named_and_the_others_are_listed() {
     let rows = report["bad_rows"].as_array().expect("an array");
     let bad: Vec<_> =
         rows.iter().map(|row| (row["row"].as_u64(), row["wrong"].as_str().expect("text"))).collect();
-    let expected = [
-        (Some(2), "subject"),
-        (Some(3), "subject that is not the certificate's"),
-        (Some(4), "subject that is not the certificate's"),
-    ];
+    let expected = [(Some(2), "subject"), (Some(3), "subject"), (Some(4), "subject")];
     assert_eq!(bad, expected, "{report}");
     assert_eq!(report["good"], false);
 
@@ -229,7 +225,7 @@ fn a_row_changed_from_outside_is_named_and_the_others_are_listed() {
         "UPDATE certificates SET certificate = replace(certificate, 'alice', 'zlice'), subject_id = 'zlice' WHERE id = 1",
     );
     let checked = run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(1);
-    assert!(checked.stdout.contains("signature that does not verify"), "{}", checked.stdout);
+    assert!(checked.stdout.contains("wrong signature"), "{}", checked.stdout);
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! `cargo xtask package`: packs the published crates as for a registry, and builds each one from its package.
 
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use crate::command::{cargo, execute};
 use crate::embedded::toolchain;
 use crate::tree;
@@ -14,17 +18,42 @@ const FILES: &[&str] = &["README.md", "LICENSE"];
 /// Packs each crate, unpacks it, and builds it with all its features. Publishes nothing.
 pub(crate) fn run() -> Result<(), String> {
     check_rust_version(env!("CARGO_PKG_RUST_VERSION"), toolchain::channel())?;
+    let target = tree::root().join("target/packages");
+    remove_earlier(&target)?;
     // Earlier steps have downloaded the dependencies. Uncommitted changes are packed too.
     let mut package = cargo(&["package", "--locked", "--offline", "--allow-dirty", "--all-features"]);
+    package.arg("--target-dir").arg(&target);
     package.args(PACKAGES.iter().flat_map(|name| ["--package", name]));
     execute(&mut package)?;
     for name in PACKAGES {
-        let folder = tree::root().join(format!("target/package/{name}-{}", env!("CARGO_PKG_VERSION")));
+        let folder = target.join(format!("package/{name}-{}", env!("CARGO_PKG_VERSION")));
         if let Some(file) = FILES.iter().find(|file| !folder.join(file).is_file()) {
             return Err(format!("the package {name} has no {file}"));
         }
     }
     Ok(())
+}
+
+/// Removes what cargo keeps of the packages of an earlier run: their sources, and the state of their builds. Cargo does
+/// not look for changes in packages with the same version.
+fn remove_earlier(target: &Path) -> Result<(), String> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(Path::new(&env::var_os("HOME")?).join(".cargo")));
+    let sources = home.ok_or("CARGO_HOME and HOME are not set")?.join("registry/src");
+    let mut folders = entries(&sources);
+    folders.push(target.join("debug/.fingerprint"));
+    for folder in folders.iter().flat_map(|folder| entries(folder)) {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        if PACKAGES.iter().any(|package| name.starts_with(&format!("{package}-"))) {
+            fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The entries of a folder. A folder that does not exist has none.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
 
 /// Checks that the oldest supported Rust is the version that runs all tests.

@@ -31,10 +31,10 @@ impl fmt::Display for ValidityError {
         match self {
             Self::Order => f.write_str("validity: not_after is earlier than not_before"),
             Self::NotYetValid { now, not_before } => {
-                write!(f, "the certificate is valid from {not_before}, and it is {now}: check the clock")
+                write!(f, "the certificate is valid from {not_before}, and it is {now}")
             }
             Self::Expired { now, not_after } => {
-                write!(f, "the certificate expired at {not_after}, and it is {now} or later: renew it")
+                write!(f, "the certificate expired at {not_after}, and it is {now} or later")
             }
         }
     }

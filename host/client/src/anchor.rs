@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use minipki_core::cert::{self, Anchor};
 use minipki_core::crypto::{Portable, rsa};
+use minipki_os::files;
 
 /// The number of bytes that are read of a file. An anchor is far shorter.
 const MAX_LEN: u64 = 64 * 1024;
@@ -15,6 +16,7 @@ const MAX_LEN: u64 = 64 * 1024;
 pub enum AnchorError {
     /// The file cannot be read.
     #[error("{}: {source}", path.display())]
+    #[diagnostic(help("{}", files::advice(source)))]
     Io {
         /// The file.
         path: PathBuf,

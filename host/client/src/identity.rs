@@ -73,7 +73,7 @@ pub enum IdentityError {
     Unfinished(PathBuf),
     /// A file of the folder does not exist.
     #[error("{} does not exist, so there is no whole identity", .0.display())]
-    #[diagnostic(help("`minipki enroll --out DIR` makes one, with the existing key if there is one"))]
+    #[diagnostic(help("{}", advice_for_missing(.0)))]
     Missing(PathBuf),
     /// The operating system returned an error.
     #[error("{}: {source}", path.display())]
@@ -126,10 +126,7 @@ pub enum IdentityError {
     },
     /// The certificate does not verify under this anchor and for this key.
     #[error("{}: {source}", path.display())]
-    #[diagnostic(help(
-        "put back the three files that belong together, or move this one away and run the same `minipki \
-         enroll` again, which uses the same key"
-    ))]
+    #[diagnostic(help("{}", advice_for_certificate(source)))]
     Certificate {
         /// The file.
         path: PathBuf,
@@ -182,6 +179,26 @@ impl IdentityError {
     /// A file or folder that cannot be created. [`io::ErrorKind::NotFound`] is then about its parent folder.
     pub(super) fn write(path: &Path, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), source }
+    }
+}
+
+fn advice_for_missing(path: &Path) -> &'static str {
+    if path.file_name() == Some(KEY.as_ref()) {
+        "put the key back; without it, enrol into another folder, with a token of the CA's operator for the same name"
+    } else {
+        "`minipki enroll --out DIR` makes an identity, with the existing key if there is one"
+    }
+}
+
+const fn advice_for_certificate(error: &cert::Error) -> &'static str {
+    match error {
+        cert::Error::IssuerMismatch | cert::Error::IssuerKeyMismatch => {
+            "put back the anchor.json of the CA that issued this certificate"
+        }
+        _ => {
+            "put back the three files that belong together, or move this one away and run the same `minipki enroll` \
+             again, which uses the same key"
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use minipki_core::crypto::rsa;
 use minipki_core::encoding::pem::PemError;
 use minipki_core::keys::Fingerprint;
 
-use minipki_os::files::{folder_of, quoted};
+use minipki_os::files::{self, folder_of, quoted};
 
 /// The reason why a private key cannot sign.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -107,6 +107,7 @@ pub enum FolderError {
     Missing(PathBuf),
     /// The file system refused an access.
     #[error("{}: {source}", path.display())]
+    #[diagnostic(help("{}", files::advice(source)))]
     Io {
         /// The file or folder.
         path: PathBuf,

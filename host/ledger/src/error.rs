@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::FILE;
 use minipki_ca::ports::LedgerError;
-use minipki_os::files::{folder_of, quoted};
+use minipki_os::files::{self, folder_of, quoted};
 
 /// A ledger could not be opened, read or written.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -36,7 +36,7 @@ pub enum StoreError {
     Exists(PathBuf),
     /// An error of the file system.
     #[error("{}: {source}", path.display())]
-    #[diagnostic(help("{}", io_advice(source)))]
+    #[diagnostic(help("{}", files::advice(source)))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -324,16 +324,6 @@ fn check(path: &Path) -> String {
 fn restore_or(path: &Path, when: &str, flag: &str) -> String {
     let folder = quoted(folder_of(path));
     format!("{}. Only {when}: minipki ca serve --dir {folder} {flag}", restore(path))
-}
-
-fn io_advice(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::NotFound => "check the path",
-        io::ErrorKind::PermissionDenied => "run it as the user who owns the folder",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on this disk, then try again",
-        io::ErrorKind::ReadOnlyFilesystem => "use a disk that can be written",
-        _ => "check the disk that it is on",
-    }
 }
 
 fn sqlite_words(error: &rusqlite::Error) -> String {

@@ -19,6 +19,17 @@ pub const PUBLIC: u32 = 0o644;
 /// Mode of a folder that holds files with secrets.
 pub const FOLDER: u32 = 0o700;
 
+/// The next action after an error of the operating system on a file that exists, or on its folder.
+pub fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::NotFound => "check the path",
+        ErrorKind::PermissionDenied => "run it as the user who owns the folder",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on this disk, then try again",
+        ErrorKind::ReadOnlyFilesystem => "use a disk that can be written",
+        _ => "check the path and the disk that it is on",
+    }
+}
+
 /// Makes the folder `path` with mode [`FOLDER`]. Its parent must exist.
 ///
 /// # Errors

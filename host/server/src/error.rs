@@ -14,7 +14,7 @@ use minipki_os::clock::ClockError;
 pub enum ServiceError {
     /// The CA has no key yet.
     #[error("this CA has no key yet")]
-    #[diagnostic(help("generate it first"))]
+    #[diagnostic(help("generate it first, in the console or with: minipki ca init --dir DIR"))]
     NoKey,
     /// The CA has a key already.
     #[error("this CA has a key already, or generates one, and nothing is ever overwritten")]

@@ -91,7 +91,9 @@ pub(super) async fn run(args: Args, provider: HostProvider) -> Result<(), CliErr
         Ok(identity) => identity,
         Err(error) => {
             pending.fail(&error);
-            output::say(format_args!("the key is kept in {out}: run the same command again to use it"));
+            output::say(format_args!(
+                "the key is kept in {out}: an enrolment into this folder uses it again"
+            ));
             return Err(error.into());
         }
     };

@@ -9,6 +9,7 @@ use miette::Diagnostic;
 use super::Exit;
 use minipki_os::Failure;
 use minipki_os::clock::ClockError;
+use minipki_os::files;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const NEXT: Style = Style::new().bold();
@@ -33,19 +34,14 @@ impl CliError {
         Self::new(exit, seen, next.unwrap_or_default())
     }
 
-    /// This error with the peer `with` before its text.
+    /// This error with `with`, a peer or a file, before its text.
     pub fn with(self, with: impl fmt::Display) -> Self {
         Self { seen: format!("{with}: {}", self.seen), ..self }
     }
 
     /// The error of a file that cannot be read.
     pub fn file(path: &std::path::Path, error: &io::Error) -> Self {
-        let next = match error.kind() {
-            io::ErrorKind::NotFound => "check the path",
-            io::ErrorKind::PermissionDenied => "run it as the user who owns the file",
-            _ => "check the file and the disk it is on",
-        };
-        Self::new(Exit::Failed, format_args!("{}: {error}", path.display()), next)
+        Self::new(Exit::Failed, format_args!("{}: {error}", path.display()), files::advice(error))
     }
 
     /// The exit code.

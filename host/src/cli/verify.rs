@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args, provider: HostProvider) -> Result<(), CliError> {
         Err(error) if args.json => output::json(&json!({ "error": error.to_string(), "valid": false }))?,
         Err(_) => {}
     }
-    verdict.map(drop).map_err(|error| advice::certificate(&error))
+    verdict.map(drop).map_err(|error| advice::certificate(&error).with(args.file.display()))
 }
 
 fn json_verdict(verified: &Verified<Certificate<'_>>, at: UnixTime) -> Result<(), CliError> {

@@ -42,18 +42,15 @@ impl Profile for JsonProfile {
 }
 
 pub(super) fn check_record(anchor: &Anchor, record: &CertificateRecord) -> Result<(), &'static str> {
-    let certificate = Certificate::parse(&record.certificate).map_err(|_| "certificate's text")?;
+    let certificate = Certificate::parse(&record.certificate).map_err(|_| "certificate")?;
     first_difference(&[
-        (certificate.serial_number() == record.serial, "serial number that is not the certificate's"),
-        (certificate.subject_id() == record.subject_id.as_id(), "subject that is not the certificate's"),
-        (
-            certificate.subject_key().as_bytes().as_slice() == record.subject_key,
-            "public key that is not the certificate's",
-        ),
-        (certificate.validity() == record.validity, "validity that is not the certificate's"),
+        (certificate.serial_number() == record.serial, "serial number"),
+        (certificate.subject_id() == record.subject_id.as_id(), "subject"),
+        (certificate.subject_key().as_bytes().as_slice() == record.subject_key, "public key"),
+        (certificate.validity() == record.validity, "validity"),
     ])?;
     let begin = Now::Exact(record.validity.not_before());
     cert::verify(Portable::new(), anchor, &certificate, begin, RevocationCheck::NotChecked)
         .map(drop)
-        .map_err(|_| "signature that does not verify")
+        .map_err(|_| "signature")
 }

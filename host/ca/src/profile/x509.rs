@@ -254,7 +254,7 @@ fn octets(address: IpAddr) -> Vec<u8> {
 }
 
 pub(super) fn check_record(anchor: &Anchor, record: &CertificateRecord) -> Result<(), &'static str> {
-    const DER: &str = "certificate's DER";
+    const DER: &str = "certificate";
     let (Some(issuer_id), Some(issuer_key)) = (anchor.issuer_id(), anchor.key()) else {
         return Err("issuer");
     };
@@ -269,17 +269,14 @@ pub(super) fn check_record(anchor: &Anchor, record: &CertificateRecord) -> Resul
     };
     let seconds = |time: Time| time.to_unix_duration().as_secs();
     first_difference(&[
-        (tbs.issuer == root, "issuer that is not this CA"),
-        (
-            Serial::from_be_bytes(tbs.serial_number.as_bytes()) == Ok(record.serial),
-            "serial number that is not the certificate's",
-        ),
-        (tbs.subject == expected_subject, "subject that is not the certificate's"),
-        (key == record.subject_key, "public key that is not the certificate's"),
+        (tbs.issuer == root, "issuer"),
+        (Serial::from_be_bytes(tbs.serial_number.as_bytes()) == Ok(record.serial), "serial number"),
+        (tbs.subject == expected_subject, "subject"),
+        (key == record.subject_key, "public key"),
         (
             seconds(tbs.validity.not_before) == record.validity.not_before().get()
                 && seconds(tbs.validity.not_after) == record.validity.not_after().get(),
-            "validity that is not the certificate's",
+            "validity",
         ),
         (
             tbs.signature == signature_algorithm() && signed.signature_algorithm == signature_algorithm(),
@@ -289,5 +286,5 @@ pub(super) fn check_record(anchor: &Anchor, record: &CertificateRecord) -> Resul
     let digest = Portable::new().sha256(&[&bytes]);
     // A BIT STRING with unused bits has no octets.
     let verified = signed.signature.as_bytes().map(|signature| issuer_key.verify_pkcs1(&digest, signature));
-    if verified == Some(Ok(())) { Ok(()) } else { Err("signature that does not verify") }
+    if verified == Some(Ok(())) { Ok(()) } else { Err("signature") }
 }

@@ -9,7 +9,7 @@ use minipki_core::keys::Fingerprint;
 use minipki_keys::FolderError;
 use minipki_ledger::StoreError;
 use minipki_os::clock::ClockError;
-use minipki_os::files::quoted;
+use minipki_os::files::{self, quoted};
 
 /// A CA's state could not be made, opened, backed up, restored or checked.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -28,7 +28,7 @@ pub enum StateError {
     Clock(#[from] ClockError),
     /// An error of the file system.
     #[error("{}: {source}", path.display())]
-    #[diagnostic(help("check the path and the disk that it is on"))]
+    #[diagnostic(help("{}", files::advice(source)))]
     Io {
         /// The file or folder.
         path: PathBuf,

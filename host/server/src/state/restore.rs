@@ -61,8 +61,8 @@ pub fn restore(
     options: RestoreOptions,
     now: UnixTime,
 ) -> Result<Restored, StateError> {
-    if !from.is_file() {
-        return Err(StateError::no_backup(from, "there is no such file"));
+    if !fs::metadata(from).map_err(StateError::io(from))?.is_file() {
+        return Err(StateError::no_backup(from, "it is not a file"));
     }
     let made = !dir.exists();
     if made {
