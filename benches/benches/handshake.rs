@@ -13,6 +13,7 @@ use minipki_core::crypto::{KeyPair, Portable, Provider};
 use minipki_core::limits::FRAME_BODY;
 use minipki_core::link::Machine;
 use minipki_core::session::{Established, Initiator, LocalIdentity, Responder};
+use minipki_core::trust::StatusPolicy;
 use minipki_provider::HostProvider;
 
 const NAMES: [&str; 2] = ["alice@example.org", "bob@example.org"];
@@ -35,7 +36,14 @@ impl<P: Provider<Sizes = AllSizes> + 'static> Pair<P> {
     fn local(&self, side: usize) -> LocalIdentity<'_, P> {
         let peer = Some(Id::new(NAMES[1 - side]).expect("a name"));
         let (key, certificate) = (&self.keys[side], self.certificates[side].as_slice());
-        LocalIdentity { key, certificate, anchor: &self.anchor, now: now(), peer }
+        LocalIdentity {
+            key,
+            credentials: certificate,
+            anchor: &self.anchor,
+            now: now(),
+            status_policy: StatusPolicy::default(),
+            peer,
+        }
     }
 
     fn handshake(&self) -> [Established<P>; 2] {

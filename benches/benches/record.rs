@@ -1,7 +1,7 @@
 //! Messages of an open channel, sealed and opened, beside other implementations of ChaCha20-Poly1305.
 //!
-//! A frame has 4096 bytes by default, and a text 4080. Larger buffers take texts of up to 65519 bytes (Noise §3). 16 KiB is
-//! the longest record of TLS.
+//! A frame has 5120 bytes by default, and a text up to 5104. Larger buffers take texts of up to 65519 bytes (Noise §3).
+//! 16 KiB is the longest record of TLS.
 
 use aws_lc_rs::aead as aws;
 use minipki_benches::fixture::{key, snow_channel};

@@ -82,6 +82,9 @@ fn fill(folder: &Path, rows: u64) {
                     format: CertificateFormat::Json,
                     certificate: text.as_bytes(),
                     token: None,
+                    renews: None,
+                    supersede: false,
+                    lifetime: None,
                 }
             })
             .collect();

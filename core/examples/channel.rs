@@ -60,7 +60,7 @@ fn open<'b, M: Machine<Error = session::Error>, S: Read + Write>(
 }
 
 impl Channel<'_> {
-    /// Sends a message of 1 to 4080 bytes.
+    /// Sends a message of 1 to 5104 bytes.
     pub fn send<S: Read + Write>(&mut self, stream: &mut S, text: &[u8]) -> Result<(), DriveError<S::Error>> {
         self.outbound.send(|outbound, out| outbound.seal(text, out))?;
         drive(&mut self.outbound, stream).map(drop)

@@ -1,7 +1,8 @@
 //! MiniPKI's core: a whole PKI without heap, operating system, clock or I/O.
 //!
-//! It has certificates and their verification, enrolment at a CA with proof of possession, and channels between peers
-//! that authenticate each other by Noise XX. It is `no_std` and has no `unsafe` code. No input makes it panic.
+//! It has certificates and their verification, enrolment and renewal at a CA with proof of possession, revocation and
+//! its status, and channels between peers that authenticate each other by Noise XX. It is `no_std` and has no `unsafe`
+//! code. No input makes it panic.
 //!
 //! # Example
 //!
@@ -15,6 +16,7 @@
 //! use minipki_core::link::{Link, Machine, Want};
 //! use minipki_core::session::{self, Initiator, LocalIdentity, Received, Responder};
 //! use minipki_core::time::Now;
+//! use minipki_core::trust::StatusPolicy;
 //!
 //! # macro_rules! file { ($name:literal) => { include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/", $name)) } }
 //! # const ANCHOR: &[u8] = file!("anchor.json");
@@ -24,10 +26,12 @@
 //! // ANCHOR is the CA's name and public key; SENSOR and GATEWAY are certificates that it has issued.
 //! let anchor = Anchor::decode(Portable::new(), ANCHOR)?;
 //! let now = Now::Exact("2026-06-15T12:00:00+00:00".parse()?);
-//! let keys: [KeyPair; 2] = [0x11, 0x22].map(|byte| KeyPair::from_secret(Portable::new(), Secret::new([byte; 32])));
-//! let peer = Some(Id::new("gateway-3")?);
-//! let sensor = LocalIdentity { key: &keys[0], certificate: SENSOR, anchor: &anchor, now, peer };
-//! let gateway = LocalIdentity { key: &keys[1], certificate: GATEWAY, anchor: &anchor, now, peer: None };
+//! let key = |byte| KeyPair::from_secret(Portable::new(), Secret::new([byte; 32]));
+//! let keys: [KeyPair; 2] = [0x11, 0x22].map(key);
+//! let status_policy = StatusPolicy::default();
+//! let side = |key, credentials, peer| LocalIdentity { key, credentials, anchor: &anchor, now, status_policy, peer };
+//! let sensor = side(&keys[0], SENSOR, Some(Id::new("gateway-3")?));
+//! let gateway = side(&keys[1], GATEWAY, None);
 //!
 //! // A link is a machine between two buffers of the caller. In a program `drive::drive` moves its bytes over a stream.
 //! fn pass<F, T>(from: &mut Link<'_, F>, to: &mut Link<'_, T>)
@@ -77,9 +81,9 @@
 //! | module | contents |
 //! | --- | --- |
 //! | [`drive`] | the drivers: a link over a stream, blocking or async |
-//! | [`session`] | the machines: enrolment and channel, client and server sides |
+//! | [`session`] | the machines: requests to a CA and the channel, both sides of each |
 //! | [`wire`] | the messages |
-//! | [`cert`], [`noise`] | certificates, trust anchors and [`verify`](cert::verify); Noise XX as typestates |
+//! | [`cert`], [`noise`] | certificates, their status, anchors, [`verify`](cert::verify()); Noise XX as typestates |
 //! | [`keys`] | key files and fingerprints |
 //! | [`crypto`] | the trait [`Provider`](crypto::Provider) and its portable implementation, X25519, RSA |
 //! | [`encoding`], [`time`] | base64, canonical JSON, PEM; times |
@@ -105,8 +109,9 @@
 //! # Sizes of buffers
 //!
 //! Every valid frame fits buffers of [`limits::FRAME`] bytes. The length of the caller's slice is the limit: a longer
-//! frame is refused by its length. With a CA of 2048 bits and short names 2 KB are enough. A certificate takes at most
-//! [`limits::CERTIFICATE`] bytes.
+//! frame is refused by its length. With a CA of 2048 bits and short names 2 KB are enough, and 3 KB if peers show the
+//! status of their certificates. A certificate takes at most [`limits::CERTIFICATE`] bytes, and with its status at most
+//! [`limits::STAPLED`].
 //!
 //! # Features
 //!

@@ -7,7 +7,7 @@
 pub const FRAME_HEADER: usize = 4;
 
 /// Default limit of a frame's body (protocol §1).
-pub const FRAME_BODY: usize = 4096;
+pub const FRAME_BODY: usize = 5120;
 
 /// A whole frame: the length of a receive buffer or a send buffer.
 pub const FRAME: usize = FRAME_HEADER + FRAME_BODY;
@@ -27,16 +27,22 @@ pub const SPKI_PEM: usize = 800;
 /// Room for a canonical certificate with the largest key and the longest names.
 pub const CERTIFICATE: usize = 2240;
 
+/// Room for a signed status with the largest signature, the longest name and a nonce.
+pub const STATUS: usize = 1216;
+
+/// Room for a certificate and its status, as a peer shows them in a handshake (protocol §7, stapling).
+pub const STAPLED: usize = CERTIFICATE + STATUS + 32;
+
 /// Room for `anchor.json` with the largest key and the longest name.
 pub const ANCHOR: usize = 1280;
 
 /// Length of a time, `YYYY-MM-DDTHH:MM:SS+00:00` (protocol §2).
 pub const TIME: usize = 25;
 
-/// Depth of nested JSON objects: a certificate within a response has three, and one is spare.
+/// Depth of nested JSON objects: a certificate within a response or a handshake payload has three, and one is spare.
 pub const JSON_DEPTH: usize = 4;
 
-/// Keys of all open JSON objects: a certificate within a response has 11.
+/// Keys of all open JSON objects: a status within a response has 14.
 pub const JSON_KEYS: usize = 24;
 
 /// X25519 keys and shared secrets, SHA-256 digests and nonces.
@@ -51,10 +57,10 @@ pub const TAG: usize = 16;
 /// Longest Noise message (Noise rev 34 §3).
 pub const NOISE_MESSAGE: usize = 65535;
 
-/// Noise message 2 around the largest certificate: `e`, encrypted `s`, payload, tag.
-const NOISE_MESSAGE_2: usize = KEY + KEY + TAG + CERTIFICATE + TAG;
+/// Noise message 2 around the largest certificate and its status: `e`, encrypted `s`, payload, tag.
+const NOISE_MESSAGE_2: usize = KEY + KEY + TAG + STAPLED + TAG;
 
-// A handshake message with the largest certificate travels in one frame, as base64 within JSON.
+// A handshake message with the largest certificate and its status travels in one frame, as base64 within JSON.
 const _: () = assert!(NOISE_MESSAGE_2.div_ceil(3) * 4 + 64 <= FRAME_BODY);
 
 // The response that issues a certificate is the certificate with a few bytes around it.

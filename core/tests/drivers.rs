@@ -86,6 +86,27 @@ fn enrolment_is_the_same_however_its_bytes_arrive() {
 }
 
 #[test]
+fn a_renewal_is_the_same_however_its_bytes_arrive() {
+    drivers::renewal::<Blocking>();
+    drivers::renewal::<Asynchronous<{ usize::MAX }>>();
+    drivers::renewal::<Asynchronous<1>>();
+}
+
+#[test]
+fn a_revocation_by_the_holder_is_the_same_however_its_bytes_arrive() {
+    drivers::revocation_by_the_holder::<Blocking>();
+    drivers::revocation_by_the_holder::<Asynchronous<{ usize::MAX }>>();
+    drivers::revocation_by_the_holder::<Asynchronous<1>>();
+}
+
+#[test]
+fn a_status_is_the_same_however_its_bytes_arrive() {
+    drivers::status::<Blocking>();
+    drivers::status::<Asynchronous<{ usize::MAX }>>();
+    drivers::status::<Asynchronous<1>>();
+}
+
+#[test]
 fn a_handshake_is_the_same_however_its_bytes_arrive() {
     drivers::handshake::<Blocking>();
     drivers::handshake::<Asynchronous<{ usize::MAX }>>();

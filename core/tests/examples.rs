@@ -19,9 +19,9 @@ use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::drive::{DriveError, drive};
 use minipki_core::limits::{CERTIFICATE, FRAME, KEY};
 use minipki_core::link::{Link, Misuse};
-use minipki_core::session::{EnrolEvent, EnrolServer, Error as SessionError, LocalIdentity};
+use minipki_core::session::{CaServer, ClientRequest, Error as SessionError, LocalIdentity};
 use minipki_core::time::Now;
-use minipki_core::trust::{Validity, ValidityError};
+use minipki_core::trust::{StatusPolicy, Validity, ValidityError};
 use minipki_fixtures::certificate_corpus::ENDS;
 use minipki_fixtures::certificates::{NOW, SUBJECT, anchor, id, issue, sample, time};
 use minipki_fixtures::rsa_keys::{public, rng};
@@ -57,13 +57,13 @@ fn a_device_enrols() {
         let certificate = certificate.clone();
         move || {
             let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
-            let server: EnrolServer<Portable> = EnrolServer::new(Portable::new(), anchor(SIZE).fingerprint());
+            let server: CaServer<Portable> = CaServer::new(Portable::new(), anchor(SIZE).fingerprint());
             let mut link = Link::new(server, &mut rx, &mut tx);
             drive(&mut link, &mut stream).expect("a request");
-            assert!(matches!(link.event(), Some(EnrolEvent::Challenge { .. })));
+            assert!(matches!(link.event(), Some(ClientRequest::Challenge { .. })));
             link.send(|ca, out| ca.challenge(&mut rng(2), out)).expect("room");
             drive(&mut link, &mut stream).expect("a proof");
-            let Some(EnrolEvent::Proven { possession, .. }) = link.event() else { panic!("no proof") };
+            let Some(ClientRequest::Proven { possession, .. }) = link.event() else { panic!("no proof") };
             assert_eq!(possession.proves(None), Ok(true));
             link.send(|ca, out| ca.issue(&certificate, out)).expect("room");
             drive(&mut link, &mut stream).expect("the device has gone");
@@ -99,7 +99,14 @@ fn two_devices_open_a_channel() {
     let responder = thread::spawn(move || {
         let ((key, certificate), anchor, mut buffers) = (end(1), anchor(SIZE), [[0; FRAME]; 2]);
         let now = Now::Exact(time(NOW));
-        let local = LocalIdentity { key: &key, certificate: &certificate, anchor: &anchor, now, peer: None };
+        let local = LocalIdentity {
+            key: &key,
+            credentials: &certificate,
+            anchor: &anchor,
+            now,
+            status_policy: StatusPolicy::default(),
+            peer: None,
+        };
         let mut channel = channel::respond(&mut far, local, &mut rng(1), &mut buffers).expect("a channel");
         assert_eq!(channel.peer.subject_id().as_str(), ENDS[0].0);
         let message = channel.receive(&mut far).expect("a message").map(<[u8]>::to_vec);
@@ -110,7 +117,14 @@ fn two_devices_open_a_channel() {
     });
     let ((key, certificate), anchor, mut buffers) = (end(0), anchor(SIZE), [[0; FRAME]; 2]);
     let (now, peer) = (Now::Exact(time(NOW)), Some(id(ENDS[1].0)));
-    let local = LocalIdentity { key: &key, certificate: &certificate, anchor: &anchor, now, peer };
+    let local = LocalIdentity {
+        key: &key,
+        credentials: &certificate,
+        anchor: &anchor,
+        now,
+        status_policy: StatusPolicy::default(),
+        peer,
+    };
     let mut channel = channel::initiate(&mut near, local, &mut rng(2), &mut buffers).expect("a channel");
     channel.send(&mut near, b"21.5 C").expect("a message");
     assert_eq!(channel.receive(&mut near).expect("an answer"), Some(&b"good morning"[..]));

@@ -11,6 +11,11 @@ fn enrolment_with_itself() {
 }
 
 #[test]
+fn revocation_with_itself() {
+    sessions::revocation::<Portable, Portable>();
+}
+
+#[test]
 fn channel_with_itself() {
     sessions::channel::<Portable, Portable>();
 }

@@ -11,7 +11,7 @@ use minipki_core::session::{
     self, Established, Inbound, Initiator, LocalIdentity, Outbound, Received, Responder,
 };
 use minipki_core::time::Now;
-use minipki_core::trust::ValidityError;
+use minipki_core::trust::{StatusPolicy, ValidityError};
 use minipki_core::wire::Code;
 use minipki_fixtures::certificates::{NOW, anchor, id, issue, sample, time};
 use minipki_fixtures::pair::{Pause, Record};
@@ -39,7 +39,14 @@ impl Peer {
 
     fn local(&self) -> LocalIdentity<'_> {
         let (key, certificate, anchor) = (&self.key, &self.certificate[..], &self.anchor);
-        LocalIdentity { key, certificate, anchor, now: self.now, peer: self.expects.map(id) }
+        LocalIdentity {
+            key,
+            credentials: certificate,
+            anchor,
+            now: self.now,
+            status_policy: StatusPolicy::default(),
+            peer: self.expects.map(id),
+        }
     }
 }
 

@@ -5,8 +5,9 @@ use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Machine, Want, frame};
-use minipki_core::session::{self, EnrolServer, LocalIdentity, Responder};
+use minipki_core::session::{self, CaServer, LocalIdentity, Responder};
 use minipki_core::time::Now;
+use minipki_core::trust::StatusPolicy;
 use minipki_core::wire::{Code, Refusal};
 use minipki_fixtures::certificates::{NOW, anchor, time};
 use minipki_fixtures::rsa_keys::rng;
@@ -41,7 +42,7 @@ fn corpus<M: Machine<Error = session::Error>>(folder: &str, machine: impl Fn() -
 #[test]
 fn the_enrolment_corpus_is_refused_as_named() {
     let issuer = anchor(KeySize::Bits2048).fingerprint();
-    corpus("enrolment/refuse", || EnrolServer::new(Portable::new(), issuer));
+    corpus("enrolment/refuse", || CaServer::new(Portable::new(), issuer));
 }
 
 #[test]
@@ -51,9 +52,10 @@ fn the_channel_corpus_is_refused_as_named() {
     // The certificate is never sent: each body is refused before.
     let local = LocalIdentity {
         key: &key,
-        certificate: b"{}",
+        credentials: b"{}",
         anchor: &anchor,
         now: Now::Exact(time(NOW)),
+        status_policy: StatusPolicy::default(),
         peer: None,
     };
     corpus("channel/refuse", || Responder::new(local, &mut rng(2)));
@@ -63,6 +65,7 @@ fn the_channel_corpus_is_refused_as_named() {
 fn the_protocol_page_has_every_code_of_a_refusal() {
     let page = include_str!("../../docs/protocol.md");
     let (_, table) = page.split_once("| code | meaning |").expect("the table of codes");
+    let (table, _) = table.split_once("\n\n").expect("the end of the table");
     let mut named: Vec<&str> =
         table.lines().filter_map(|row| row.strip_prefix("| `")?.split('`').next()).collect();
     // The value that stands for an unknown code is never sent.

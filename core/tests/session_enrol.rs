@@ -8,7 +8,7 @@ use minipki_core::encoding::base64::Encoded;
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Machine, Want, frame};
 use minipki_core::session::{
-    self, EnrolClient, EnrolEvent, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, PeerMisbehaved,
+    self, CaServer, ClientRequest, EnrolClient, EnrolForm, EnrolOutcome, Enrolment, PeerMisbehaved,
 };
 use minipki_core::time::Now;
 use minipki_core::trust::{Validity, ValidityError};
@@ -20,12 +20,12 @@ use minipki_fixtures::rsa_keys::{public, rng};
 
 const SIZE: KeySize = KeySize::Bits2048;
 
-fn enrolment<'k>(key: &'k KeyPair, anchor: &'k Anchor, form: EnrolForm) -> Enrolment<'k> {
+fn enrolment<'k>(key: &'k KeyPair, anchor: &'k Anchor, form: EnrolForm<'k>) -> Enrolment<'k> {
     let subject_id: IdBuf = certificates::SUBJECT.parse().expect("a name");
     Enrolment { subject_id, key, anchor, now: Now::Exact(time(NOW)), form }
 }
 
-fn proven(token: Option<&str>) -> EnrolForm {
+fn proven(token: Option<&str>) -> EnrolForm<'static> {
     EnrolForm::Proven { token: token.map(hash).map(Secret::new) }
 }
 
@@ -62,7 +62,7 @@ fn enrol(
 ) -> Ended {
     let (mut a, mut b, mut c, mut d) = ([0; FRAME], [0; FRAME], [0; FRAME], [0; FRAME]);
     let mut client = Link::new(EnrolClient::new(enrolment, &mut rng(1)), &mut a, &mut b);
-    let mut server = Link::new(EnrolServer::new(Portable::new(), anchor(SIZE).fingerprint()), &mut c, &mut d);
+    let mut server = Link::new(CaServer::new(Portable::new(), anchor(SIZE).fingerprint()), &mut c, &mut d);
     let mut ended = Ended {
         client: Err(session::Error::Truncated),
         events: Vec::new(),
@@ -92,16 +92,19 @@ fn enrol(
         }
         assert_eq!(right, Ok(Want::Deliver));
         let (kind, subject_id, subject_key, proven) = match server.event().expect("a request") {
-            EnrolEvent::Challenge { .. } => {
+            ClientRequest::Challenge { .. } => {
                 ended.events.push(Kind::Challenge);
                 server.send(|ca, out| ca.challenge(&mut rng(2), out)).expect("a challenge");
                 continue;
             }
-            EnrolEvent::Classic { subject_id, subject_key } => (Kind::Classic, subject_id, subject_key, true),
-            EnrolEvent::Proven { subject_id, subject_key, possession } => {
+            ClientRequest::Classic { subject_id, subject_key } => {
+                (Kind::Classic, subject_id, subject_key, true)
+            }
+            ClientRequest::Proven { subject_id, subject_key, possession } => {
                 let proven = possession.proves(token.map(hash).as_ref()).expect("a key of 32 bytes");
                 (Kind::Proven, subject_id, subject_key, proven)
             }
+            request => panic!("{request:?}"),
         };
         ended.events.push(kind);
         let text = answer(subject_id.as_id(), subject_key);
@@ -111,7 +114,7 @@ fn enrol(
     }
 }
 
-fn refuse(ca: &mut EnrolServer<Portable>, out: &mut [u8]) -> Result<usize, session::Error> {
+fn refuse(ca: &mut CaServer<Portable>, out: &mut [u8]) -> Result<usize, session::Error> {
     ca.refuse(Code::ProofFailed, out)
 }
 
@@ -136,7 +139,7 @@ fn an_event_carries_its_data_and_shows_no_secret() {
     fn can_change_threads<T: Send + 'static>(_: &T) {}
     let (key, anchor) = (key(), anchor(SIZE));
     let mut client = EnrolClient::new(enrolment(&key, &anchor, proven(None)), &mut rng(1));
-    let mut server = EnrolServer::new(Portable::new(), anchor.fingerprint());
+    let mut server = CaServer::new(Portable::new(), anchor.fingerprint());
     let mut body = [0; FRAME];
     let len = client.write(&mut body).expect("a request");
     assert!(server.is_idle());
@@ -152,7 +155,7 @@ fn an_event_carries_its_data_and_shows_no_secret() {
 
     can_change_threads(&event);
     assert!(format!("{event:?}").ends_with("possession: PossessionProof { .. } }"), "{event:?}");
-    let EnrolEvent::Proven { subject_id, subject_key, possession } = event else { panic!("{event:?}") };
+    let ClientRequest::Proven { subject_id, subject_key, possession } = event else { panic!("{event:?}") };
     assert_eq!((subject_id.as_id().as_str(), &subject_key), (certificates::SUBJECT, key.public()));
     assert_eq!(possession.proves(None), Ok(true));
     assert_eq!(possession.proves(Some(&hash("a token"))), Ok(false));
@@ -242,7 +245,7 @@ fn a_genuine_certificate_out_of_its_time_is_handed_over_and_no_other() {
 /// Gives `bodies` to a fresh CA, answers each request, and returns the error of each body.
 fn errors(bodies: &[&[u8]]) -> Vec<Option<session::Error>> {
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
-    let mut link = Link::new(EnrolServer::new(Portable::new(), anchor(SIZE).fingerprint()), &mut rx, &mut tx);
+    let mut link = Link::new(CaServer::new(Portable::new(), anchor(SIZE).fingerprint()), &mut rx, &mut tx);
     bodies
         .iter()
         .map(|body| {
@@ -258,7 +261,7 @@ fn errors(bodies: &[&[u8]]) -> Vec<Option<session::Error>> {
                         link.sent(link.to_send().len());
                     }
                     Ok(Want::Deliver) => match link.event() {
-                        Some(EnrolEvent::Challenge { .. }) => {
+                        Some(ClientRequest::Challenge { .. }) => {
                             link.send(|ca, out| ca.challenge(&mut rng(3), out)).expect("a challenge");
                         }
                         _ => link.send(refuse).expect("a refusal"),

@@ -2,6 +2,7 @@
 
 use minipki_core::link::Link;
 use minipki_core::session::{LocalIdentity, Received, Responder};
+use minipki_core::trust::StatusPolicy;
 use minipki_core::wire::Refusal;
 use minipki_core::wire::channel::{self, Step};
 
@@ -17,9 +18,10 @@ pub fn channel_responder(stream: &[u8]) -> Option<usize> {
     let (key, anchor) = (peers::responder_key(), peers::anchor());
     let local = LocalIdentity {
         key: &key,
-        certificate: peers::RESPONDER,
+        credentials: peers::RESPONDER,
         anchor: &anchor,
         now: peers::now(),
+        status_policy: StatusPolicy::default(),
         peer: None,
     };
     let mut buffers = Buffers::default();

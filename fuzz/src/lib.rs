@@ -5,20 +5,26 @@
 //! corpora and for a short random run.
 
 mod batch;
+mod ca_client;
+mod ca_server;
 mod certificate;
 mod channel_responder;
-mod enrol_server;
 mod frame;
 mod json;
+mod payload;
 pub mod peers;
+mod status;
 pub mod stream;
 
 pub use batch::batch;
+pub use ca_client::ca_client;
+pub use ca_server::ca_server;
 pub use certificate::certificate;
 pub use channel_responder::channel_responder;
-pub use enrol_server::enrol_server;
 pub use frame::frame;
 pub use json::json;
+pub use payload::payload;
+pub use status::status;
 
 /// A fuzz target.
 pub struct Target {
@@ -39,7 +45,10 @@ pub const TARGETS: &[Target] = &[
     target("frame", frame, &[]),
     target("json", json, &["vectors/json/accept", "vectors/json/refuse"]),
     target("certificate", certificate, &["vectors/cert/accept", "vectors/cert/refuse"]),
-    target("enrol_server", |data| _ = enrol_server(data), &[]),
+    target("status", |data| _ = status(data), &["vectors/status/accept", "vectors/status/refuse"]),
+    target("payload", |data| _ = payload(data), &[]),
+    target("ca_server", |data| _ = ca_server(data), &[]),
+    target("ca_client", |data| _ = ca_client(data), &[]),
     target("channel_responder", |data| _ = channel_responder(data), &[]),
     target("batch", batch, &[]),
 ];

@@ -3,7 +3,8 @@
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, Certificate};
 use minipki_core::crypto::{KeyPair, Portable};
-use minipki_core::time::Now;
+use minipki_core::time::{Now, UnixTime};
+use minipki_core::trust::Serial;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -22,8 +23,23 @@ pub const RESPONDER: &[u8] = include_bytes!("../fixtures/responder.json");
 /// The certificate of the honest initiator, whose key is in no input.
 pub const INITIATOR: &[u8] = include_bytes!("../fixtures/initiator.json");
 
+/// The good status of [`RESPONDER`].
+pub const RESPONDER_STATUS: &[u8] = include_bytes!("../fixtures/responder-status.json");
+
+/// The good status of [`INITIATOR`].
+pub const INITIATOR_STATUS: &[u8] = include_bytes!("../fixtures/initiator-status.json");
+
+/// A status of [`INITIATOR`] that says that it is revoked.
+pub const INITIATOR_REVOKED: &[u8] = include_bytes!("../fixtures/initiator-revoked.json");
+
 /// The bytes that the honest client sends to enrol, recorded by `src/bin/seeds.rs`.
-pub const ENROLMENT: &[u8] = include_bytes!("../corpus/enrol_server/proven");
+pub const ENROLMENT: &[u8] = include_bytes!("../corpus/ca_server/proven");
+
+/// The bytes that the honest client sends to renew its certificate with [`new_key`].
+pub const RENEWAL: &[u8] = include_bytes!("../corpus/ca_server/renewal");
+
+/// The bytes that the honest client sends to revoke its certificate.
+pub const REVOCATION: &[u8] = include_bytes!("../corpus/ca_server/revocation");
 
 /// The messages that the honest initiator sends, in this order, before it closes.
 pub const MESSAGES: [&[u8]; 2] = [b"first", b"second"];
@@ -38,6 +54,11 @@ pub fn initiator_key() -> KeyPair {
     KeyPair::from_secret(Portable::new(), Secret::new([0x22; 32]))
 }
 
+/// The key for which the honest initiator renews its certificate.
+pub fn new_key() -> KeyPair {
+    KeyPair::from_secret(Portable::new(), Secret::new([0x44; 32]))
+}
+
 /// The pinned issuer, which is the issuer of the fixtures.
 pub fn anchor() -> Anchor {
     let certificate = Certificate::parse(RESPONDER).expect("a fixture");
@@ -45,9 +66,24 @@ pub fn anchor() -> Anchor {
     Anchor::from_key(Portable::new(), certificate.issuer_id(), key)
 }
 
-/// A time at which both certificates are valid.
+/// A time at which both certificates are valid, and both statuses.
 pub fn now() -> Now {
-    Now::Exact("2030-01-01T00:00:00+00:00".parse().expect("a time"))
+    Now::Exact(time())
+}
+
+/// The same time.
+pub fn time() -> UnixTime {
+    "2030-01-01T00:00:00+00:00".parse().expect("a time")
+}
+
+/// The serial number of [`INITIATOR`].
+pub fn initiator_serial() -> Serial {
+    Certificate::parse(INITIATOR).expect("a fixture").serial_number()
+}
+
+/// The honest client's randomness, different from that of its peer.
+pub fn client_rng() -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(2)
 }
 
 /// Randomness that is the same in every run, so that a corpus can hold whole connections.

@@ -46,6 +46,26 @@ async fn check(browser: &Browser, page: &str, problems: &mut Vec<String>) {
     browser.size(1200, 900).await;
 }
 
+/// Puts the certificate of the open page on hold, then revokes it. Checks the page after each step.
+async fn revoke(browser: &Browser, problems: &mut Vec<String>) {
+    browser.click("form[action$='/hold'] button").await;
+    browser.says("Done: the certificate is on hold").await;
+    check(browser, "a certificate on hold", problems).await;
+    browser.run("document.querySelector('[name=reason]').value = 'key_compromise'").await;
+    // The browser does not send the form before the box is ticked.
+    browser.click("form[action$='/revoke'] button").await;
+    browser.says("Done: the certificate is on hold").await;
+    browser.click("[name=confirm]").await;
+    browser.click("form[action$='/revoke'] button").await;
+    browser.says("Done: the certificate is revoked").await;
+    check(browser, "a revoked certificate", problems).await;
+    browser.click("a[href='/certificates']").await;
+    browser.says("revoked").await;
+    check(browser, "the certificates, with a revoked one", problems).await;
+    browser.goto("/certificates?state=revoked").await;
+    assert_eq!(browser.value("document.querySelectorAll('tbody th').length").await, json!(1));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_accessible() {
     let console = Console::start();
@@ -83,13 +103,14 @@ async fn every_page_is_accessible() {
         browser.click("a[href*='check=now']").await;
         browser.says("Checked at").await;
         let passed = "document.querySelectorAll('.checks .badge.good').length";
-        assert_eq!(browser.value(passed).await, json!(5));
+        assert_eq!(browser.value(passed).await, json!(6));
         for part in
             ["subject_public_key_info", "Encoded certificate", "\"ca_signature_b64\":", "Signed bytes"]
         {
             browser.says(part).await;
         }
         check(browser, "a certificate, checked", &mut problems).await;
+        revoke(browser, &mut problems).await;
         browser.goto("/certificates?subject=nobody&serial=none").await;
         browser.says("A serial number is a whole number").await;
         check(browser, "a search with a mistake", &mut problems).await;

@@ -80,8 +80,23 @@ fn certificate() {
 }
 
 #[test]
-fn enrol_server() {
-    run("enrol_server");
+fn status() {
+    run("status");
+}
+
+#[test]
+fn payload() {
+    run("payload");
+}
+
+#[test]
+fn ca_server() {
+    run("ca_server");
+}
+
+#[test]
+fn ca_client() {
+    run("ca_client");
 }
 
 #[test]
@@ -96,9 +111,36 @@ fn batch() {
 
 /// An outdated corpus would still pass, but would not reach the later states of the protocol.
 #[test]
-fn the_corpus_still_reaches_a_certificate_and_an_open_channel() {
-    let proven = include_bytes!("../../fuzz/corpus/enrol_server/proven");
-    assert_eq!(minipki_fuzz::enrol_server(proven), 1, "see fuzz/src/bin/seeds.rs");
+fn the_corpus_still_reaches_every_answer_of_a_ca_and_an_open_channel() {
+    let read = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(name);
+        std::fs::read(path).expect("a file of the corpus")
+    };
+    for (name, proofs) in [
+        ("proven", 1),
+        ("renewal", 1),
+        ("revocation", 1),
+        ("all", 1),
+        ("proof-of-a-renewal-revokes", 0),
+        ("proof-of-a-revocation-renews", 0),
+    ] {
+        let seen = minipki_fuzz::ca_server(&read(&format!("ca_server/{name}")));
+        assert_eq!(seen, proofs, "{name}: see fuzz/src/bin/seeds.rs");
+    }
+    for name in ["classic", "proven", "renewal", "revocation", "status"] {
+        let granted = minipki_fuzz::ca_client(&read(&format!("ca_client/{name}")));
+        assert!(granted, "{name}: see fuzz/src/bin/seeds.rs");
+    }
+    for name in ["good", "revoked"] {
+        assert!(minipki_fuzz::status(&read(&format!("status/{name}"))), "{name}");
+    }
+    for (name, accepted) in [("initiator", true), ("responder", true), ("revoked", false), ("alone", false)] {
+        assert_eq!(minipki_fuzz::payload(&read(&format!("payload/{name}"))), accepted, "{name}");
+    }
+    let stapled = read("channel_responder/stapled");
+    assert_eq!(minipki_fuzz::channel_responder(&stapled), Some(2), "see fuzz/src/bin/seeds.rs");
+    let revoked = read("channel_responder/stapled-revoked");
+    assert_eq!(minipki_fuzz::channel_responder(&revoked), None);
     let channel = include_bytes!("../../fuzz/corpus/channel_responder/channel");
     assert_eq!(minipki_fuzz::channel_responder(channel), Some(2), "see fuzz/src/bin/seeds.rs");
     let cut = include_bytes!("../../fuzz/corpus/channel_responder/cut");

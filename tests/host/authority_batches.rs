@@ -81,6 +81,7 @@ fn request() -> impl Strategy<Value = IssueRequest> {
         subject_key: x25519_key(key(byte)),
         possession,
         token,
+        renews: None,
         source: None,
     })
 }

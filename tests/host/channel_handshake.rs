@@ -8,7 +8,7 @@ use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Want};
 use minipki_core::session::{self, Initiator, LocalIdentity};
 use minipki_core::time::Now;
-use minipki_core::trust::{Validity, ValidityError};
+use minipki_core::trust::{StatusPolicy, Validity, ValidityError};
 use minipki_core::wire::Code;
 use minipki_fixtures::rsa_keys::rng;
 use minipki_net::{NetError, drive};
@@ -49,8 +49,14 @@ async fn show(
     let shown = certificate(ca, "alice", subject_key.public(), validity);
     let trust = trust();
     let initiator = async {
-        let local =
-            LocalIdentity { key, certificate: &shown, anchor: &trust, now: Now::Exact(now()), peer: None };
+        let local = LocalIdentity {
+            key,
+            credentials: &shown,
+            anchor: &trust,
+            now: Now::Exact(now()),
+            status_policy: StatusPolicy::default(),
+            peer: None,
+        };
         let machine = Initiator::new(local, &mut rng(3));
         let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
         let mut link = Link::new(machine, &mut rx, &mut tx);

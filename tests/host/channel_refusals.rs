@@ -6,6 +6,7 @@ use minipki_core::link::{Machine, frame};
 use minipki_core::noise;
 use minipki_core::session::{self, Initiator};
 use minipki_core::time::Now;
+use minipki_core::trust::StatusPolicy;
 use minipki_core::wire::{Code, Refusal, WireError};
 use minipki_fixtures::rsa_keys::rng;
 use minipki_tests::peers::{Halves, enter, get_frame, identity, now, put_frame, stream};
@@ -39,7 +40,7 @@ async fn attack(place: Place, bytes: &[u8], (mut reader, mut writer): Halves) ->
             get_frame(&mut reader).await;
         }
         Place::Third => {
-            let local = mallory.local(Now::Exact(now()), None);
+            let local = mallory.local(Now::Exact(now()), StatusPolicy::default(), None);
             let mut machine = Initiator::new(local, &mut rng(5));
             let mut out = [0; FRAME_BODY];
             let len = machine.write(&mut out).expect("message 1");

@@ -4,6 +4,8 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::Command;
 
+use minipki::cli::{CliError, Exit};
+use minipki_os::Failure;
 use minipki_tests::program::{Done, run, run_with, start};
 use tempfile::TempDir;
 
@@ -186,4 +188,24 @@ fn one_server_at_a_time_may_issue_from_a_folder() {
     let (folder, _server, _) = served(&[]);
     let second = run(folder.path(), &["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0"]).expect(1);
     reports(&second);
+}
+
+/// The lines that are printed for `error`, without styles.
+fn printed(error: Failure) -> String {
+    let styled = CliError::from_diagnostic(Exit::Failed, error).to_string();
+    anstream::adapter::strip_str(&styled).to_string()
+}
+
+#[test]
+fn an_error_is_printed_whole_and_its_advice_on_a_line_of_its_own() {
+    let seen = "a file; with a semicolon in its name: not there".to_owned();
+    let error = Failure { seen, next: Some("make it; then try again".to_owned()) };
+    assert_eq!(
+        printed(error.clone()),
+        "error: a file; with a semicolon in its name: not there\n next: make it; then try again"
+    );
+    assert_eq!(
+        printed(Failure { next: None, ..error }),
+        "error: a file; with a semicolon in its name: not there"
+    );
 }

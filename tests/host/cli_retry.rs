@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::cli::{enrolled, served};
 use super::client_folder::names;
 
-const FILES: [&str; 3] = ["anchor.json", "certificate.json", "key.pem"];
+const FILES: [&str; 4] = ["anchor.json", "ca.json", "certificate.json", "key.pem"];
 
 fn command<'a>(ca: &'a str, subject: &'a str) -> [&'a str; 9] {
     ["enroll", "--ca", ca, "--subject", subject, "--anchor", "ca/anchor.json", "--out", subject]
@@ -141,6 +141,8 @@ fn an_identity_without_certificate_or_anchor_is_completed_by_the_same_command() 
     let (folder, server, ca) = served(&[]);
     let at = folder.path();
     enrolled(at, &ca, "alice");
+    run(at, &["status", "--identity", "alice"]).expect(0);
+    let files = [&FILES[..], &["status.json"]].concat();
     let contents = || FILES.map(|name| fs::read(at.join("alice").join(name)).expect("the file exists"));
     let before = contents();
     for lost in [&["certificate.json"][..], &["anchor.json", "certificate.json"]] {
@@ -151,7 +153,7 @@ fn an_identity_without_certificate_or_anchor_is_completed_by_the_same_command() 
         assert!(lost.stderr.contains("minipki enroll"), "{}", lost.stderr);
         run(at, &command(&ca, "alice")).expect(0);
         assert_eq!(contents(), before);
-        assert_eq!(names(&at.join("alice")), FILES);
+        assert_eq!(names(&at.join("alice")), files);
     }
     assert_eq!(recorded(at, "alice"), 1, "the CA repeats its answer");
 
@@ -163,5 +165,5 @@ fn an_identity_without_certificate_or_anchor_is_completed_by_the_same_command() 
     assert!(other.stderr.contains("holds an identity of alice"), "{}", other.stderr);
     run(at, &command(&ca, "alice")).expect(0);
     assert_eq!(contents(), before);
-    assert_eq!(names(&at.join("alice")), FILES);
+    assert_eq!(names(&at.join("alice")), files);
 }

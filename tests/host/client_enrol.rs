@@ -10,10 +10,10 @@ use minipki_client::{
 };
 use minipki_core::cert::{Anchor, Error, Id};
 use minipki_core::crypto::{KeyPair, Portable, x25519};
-use minipki_core::limits::FRAME;
+use minipki_core::limits::{FRAME, FRAME_BODY};
 use minipki_core::link::frame;
 use minipki_core::link::{Link, Want};
-use minipki_core::session::{self, EnrolEvent, EnrolForm, EnrolServer};
+use minipki_core::session::{self, CaServer, ClientRequest, EnrolForm};
 use minipki_core::wire::{Code, WireError};
 use minipki_fixtures::certificates::anchor;
 use minipki_net::{NetError, drive};
@@ -37,20 +37,21 @@ async fn fake_ca(forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + Send + 
         let (mut stream, _) = socket.accept().await.expect("a client");
         let (mut reader, mut writer) = stream.split();
         let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
-        let mut link = Link::new(EnrolServer::new(Portable::new(), trust().fingerprint()), &mut rx, &mut tx);
+        let mut link = Link::new(CaServer::new(Portable::new(), trust().fingerprint()), &mut rx, &mut tx);
         while let Ok(Want::Deliver) = drive(&mut link, &mut reader, &mut writer, None).await {
             match link.event().expect("a request") {
-                EnrolEvent::Challenge { .. } => {
+                ClientRequest::Challenge { .. } => {
                     link.send(|machine, out| machine.challenge(&mut UnwrapErr(SysRng), out))
                 }
-                EnrolEvent::Proven { possession, .. } if possession.proves(None) != Ok(true) => {
+                ClientRequest::Proven { possession, .. } if possession.proves(None) != Ok(true) => {
                     link.send(|machine, out| machine.refuse(Code::ProofFailed, out))
                 }
-                EnrolEvent::Proven { subject_id, subject_key, .. }
-                | EnrolEvent::Classic { subject_id, subject_key } => {
+                ClientRequest::Proven { subject_id, subject_key, .. }
+                | ClientRequest::Classic { subject_id, subject_key } => {
                     let text = forge(subject_id.as_id(), &subject_key);
                     link.send(|machine, out| machine.issue(&text, out))
                 }
+                _ => link.send(|machine, out| machine.refuse(Code::UnknownType, out)),
             }
             .expect("room for an answer");
         }
@@ -228,7 +229,7 @@ async fn garbage_is_refused() {
     let error_of = async |bytes| refusal(options(raw_ca(bytes, false).await)).await;
     let json = error_of(b"\0\0\0\x05hello").await;
     assert!(matches!(json, session::Error::InvalidMessage(WireError::Json(_))), "{json}");
-    let too_long = frame::Error::TooLong { announced: u32::from_be_bytes(*b"HTTP"), limit: 4096 };
+    let too_long = frame::Error::TooLong { announced: u32::from_be_bytes(*b"HTTP"), limit: FRAME_BODY };
     assert_eq!(error_of(b"HTTP/1.1 400 Bad Request\r\n\r\n").await, session::Error::InvalidFrame(too_long));
     assert_eq!(error_of(b"\0\0\0\0").await, session::Error::InvalidFrame(frame::Error::Empty));
 }

@@ -75,9 +75,9 @@ async fn a_peer_that_does_not_close_does_not_hold_a_script_up() {
 #[tokio::test]
 async fn a_text_too_long_is_refused_before_anything_is_sent() {
     let (alice, mut bob) = channel().await;
-    let long = script(&["short", &"x".repeat(5000)], &[]);
+    let long = script(&["short", &"x".repeat(6000)], &[]);
     let (end, _) = run_script(alice, &long).await;
-    assert!(matches!(end, Err(ClientError::TooLong { limit: 4080, .. })));
+    assert!(matches!(end, Err(ClientError::TooLong { limit: 5104, .. })));
     let error = bob.inbound.receive().await.map(|text| text.map(<[u8]>::to_vec)).expect_err("nothing came");
     assert_eq!(error.session_error(), Some(session::Error::Truncated));
 }

@@ -170,9 +170,18 @@ async fn an_extra_anonymous_connection_replaces_the_oldest_anonymous_one() {
     assert!(icon(&mut silent[2]).await);
 }
 
-/// The number of open files of a process, and its resident memory in KB.
-fn held(process: u32) -> (usize, usize) {
-    let files = fs::read_dir(format!("/proc/{process}/fd")).expect("the program runs").count();
+/// The number of open connections to a port of a process, and its resident memory in KB. Other users cannot count its
+/// files, since it protects its memory.
+fn held(process: u32, port: u16) -> (usize, usize) {
+    let table = fs::read_to_string("/proc/net/tcp").expect("a file of Linux");
+    // Local address, remote address, state; 01 is an open connection, 08 one that only the other side has closed.
+    let port = format!(":{port:04X}");
+    let open = |line: &&str| {
+        let mut fields = line.split_whitespace().skip(1);
+        fields.next().is_some_and(|local| local.ends_with(&port))
+            && matches!(fields.nth(1), Some("01" | "08"))
+    };
+    let files = table.lines().filter(open).count();
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("the program runs");
     let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the process has memory");
     (files, memory.trim().trim_end_matches(" kB").parse().expect("a number"))
@@ -201,7 +210,7 @@ fn event_streams_that_nobody_reads_or_closes_free_their_resources() {
     runtime.block_on(async {
         let browser = Browser::enter(link.trim()).await;
         make_events(&ca);
-        let before = held(program.id());
+        let before = held(program.id(), browser.address.port());
         let open = async || {
             let mut streams = Vec::new();
             for _ in 0..STREAMS {
@@ -216,15 +225,19 @@ fn event_streams_that_nobody_reads_or_closes_free_their_resources() {
         };
         let given_back = async |limit: Duration, meanwhile: &dyn Fn()| {
             let begin = Instant::now();
-            while held(program.id()).0 > before.0 {
-                assert!(begin.elapsed() < limit, "{:?} are held, {before:?} before", held(program.id()));
+            while held(program.id(), browser.address.port()).0 > before.0 {
+                assert!(
+                    begin.elapsed() < limit,
+                    "{:?} are held, {before:?} before",
+                    held(program.id(), browser.address.port())
+                );
                 meanwhile();
                 sleep(Duration::from_millis(50)).await;
             }
         };
         // These clients keep their streams open and read nothing, during many events.
         let silent = open().await;
-        assert_eq!(held(program.id()).0, before.0 + STREAMS);
+        assert_eq!(held(program.id(), browser.address.port()).0, before.0 + STREAMS);
         given_back(Duration::from_secs(60), &|| make_events(&ca)).await;
         drop(silent);
         // These clients close their streams.
@@ -232,7 +245,7 @@ fn event_streams_that_nobody_reads_or_closes_free_their_resources() {
             drop(open().await);
             given_back(Duration::from_secs(20), &|| {}).await;
         }
-        let (_, memory) = held(program.id());
+        let (_, memory) = held(program.id(), browser.address.port());
         assert!(memory < before.1 + 16 * 1024, "{memory} KB, {} KB before", before.1);
     });
     program.stop().expect(0);

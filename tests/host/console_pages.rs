@@ -79,7 +79,7 @@ async fn from_no_key_to_a_certificate_that_is_checked() {
     let table = browser.get("/certificates").await.expect(200).body;
     assert!(table.contains(">alice</a>") && table.contains(&record.serial.to_string()), "{table}");
     let detail = browser.get(&format!("/certificates/{}?check=now", record.serial)).await.expect(200).body;
-    assert_eq!(detail.matches("badge good\">passed").count(), 5, "{detail}");
+    assert_eq!(detail.matches("badge good\">passed").count(), 6, "{detail}");
     let file = browser.get(&format!("/certificates/{}/certificate.json", record.serial)).await.expect(200);
     assert_eq!(file.body.as_bytes(), record.certificate);
     assert_eq!(
@@ -180,7 +180,8 @@ async fn text_from_others_is_never_a_script() {
     let safe = |page: &str| {
         assert!(!page.contains("<script>alert") && !page.contains("<img src=x"), "{page}");
     };
-    for field in ["subject", "serial", "key", "from", "until", "sort", "after"] {
+    for field in ["subject", "serial", "key", "state", "days", "from", "until", "ends_from", "sort", "after"]
+    {
         safe(&browser.get(&format!("/certificates?{field}={encoded}")).await.expect(200).body);
     }
     safe(&browser.post("/tokens", &format!("subject={encoded}&expires_in=3600")).await.expect(422).body);

@@ -121,7 +121,8 @@ impl Ca {
         let now = now();
         let expires = UnixTime::new(now.get() + 3600).expect("a time");
         for subject in subjects {
-            book.add(TokenHash::of(&token(subject)), id(subject).as_id(), expires, now).expect("a new token");
+            book.add(TokenHash::of(&token(subject)), id(subject).as_id(), expires, None, now)
+                .expect("a new token");
         }
     }
 

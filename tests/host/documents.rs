@@ -71,6 +71,9 @@ fn the_commands_of_the_readme_succeed() {
         "ca list",
         "inspect alice/certificate.json",
         "ca token",
+        "status",
+        "ca revoke",
+        "ca revocations",
         "console",
     ] {
         assert!(seen.iter().any(|one| one == command), "the README does not show `{command}`");

@@ -71,6 +71,9 @@ fn record_all(ledger: &mut dyn Recorder, serials: &[Serial]) {
         format: CertificateFormat::Json,
         certificate: CERTIFICATE,
         token: None,
+        renews: None,
+        supersede: false,
+        lifetime: None,
     };
     ledger.record(&serials.iter().map(certificate).collect::<Vec<_>>(), at(NOW)).expect("recorded");
 }

@@ -184,7 +184,7 @@ fn many_processes_may_make_and_use_the_same_ledger() {
                     make_ledger(folder, &owner("ca", 1));
                     let mut book = SqliteTokens::open(folder, &owner("ca", 1)).expect("made or found");
                     let token = TokenHash::of(&n.to_string());
-                    book.add(token, id("a").as_id(), at(2), at(1_800_000_000)).expect("added");
+                    book.add(token, id("a").as_id(), at(2), None, at(1_800_000_000)).expect("added");
                 });
             }
         });
@@ -250,7 +250,7 @@ fn a_clock_behind_the_ledger_or_never_set_is_refused_at_the_start() {
 
     // The later of the two times decides about the expiry of tokens.
     let mut book = SqliteTokens::open(folder.path(), &owner("ca", 1)).expect("opened");
-    book.add(TokenHash::of("t"), id("a").as_id(), at(NOW - 10), at(NOW)).expect("added");
+    book.add(TokenHash::of("t"), id("a").as_id(), at(NOW - 10), None, at(NOW)).expect("added");
     let live = |ledger: &mut SqliteLedger| {
         ledger.tokens(id("a").as_id(), &[1; 32], at(NOW - 60)).expect("read").len()
     };

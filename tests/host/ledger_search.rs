@@ -39,6 +39,9 @@ fn the_pages_are_right_where_many_rows_pass_one_filter() {
             format: CertificateFormat::Json,
             certificate: b"{}",
             token: None,
+            renews: None,
+            supersede: false,
+            lifetime: None,
         })
         .collect();
     ledger.record(&certificates, at(NOW)).expect("recorded");
@@ -82,6 +85,9 @@ fn the_pages_are_right_where_many_rows_pass_two_filters() {
                     format: CertificateFormat::Json,
                     certificate: b"{}",
                     token: None,
+                    renews: None,
+                    supersede: false,
+                    lifetime: None,
                 }
             })
             .collect();

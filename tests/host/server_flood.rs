@@ -207,7 +207,8 @@ fn connections_follow_the_limit_of_descriptors_and_that_is_logged() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let served = runtime.block_on(async {
         flood.opens(600).await;
-        honest(target, &anchor, 20, Duration::from_secs(1)).await
+        // One of 101 may be refused: a flood can end so many connections at once that one more finds no room.
+        honest(target, &anchor, 20, Duration::from_secs(5)).await
     });
     drop(flood);
     let text = server.stop().expect(0).stderr;

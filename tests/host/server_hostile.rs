@@ -116,7 +116,7 @@ async fn a_client_that_never_reads_is_cut_off() {
 #[tokio::test]
 async fn a_bad_length_is_refused_before_the_body_and_ends_the_connection() {
     let server = TestServer::start(Setup::default()).await;
-    for length in [0, 4097, u32::MAX] {
+    for length in [0, 5121, u32::MAX] {
         let mut stream = server.connect().await;
         stream.write_all(&length.to_be_bytes()).await.expect("the server is connected");
         assert_eq!(refused(&mut stream).await, Code::BadFrame, "length {length}");

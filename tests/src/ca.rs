@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use minipki_ca::ports::{Ledger, LedgerReader, Storage};
 use minipki_ca::{
     Authority, CertificationRequest, IssueRequest, Issued, Policy, Possession, PossessionCheck, Refused,
-    Signer, TokenHash,
+    RequestProof, Signer, TokenHash,
 };
 use minipki_core::cert::IdBuf;
 use minipki_core::crypto::Portable;
@@ -53,6 +53,7 @@ pub fn proven(subject: &str, byte: u8, token: Option<TokenHash>) -> IssueRequest
         subject_key: x25519_key(key(byte)),
         possession,
         token,
+        renews: None,
         source: None,
     }
 }
@@ -65,6 +66,7 @@ pub fn classic(subject: &str, byte: u8) -> IssueRequest {
         subject_key: x25519_key(key(byte)),
         possession,
         token: None,
+        renews: None,
         source: None,
     }
 }
@@ -161,7 +163,7 @@ impl TestAuthority {
     pub fn add_token(&self, text: &str, subject: &str, expires: u64) -> TokenHash {
         let token = TokenHash::of(text);
         let mut book = self.storage.tokens().expect("the ledger opens");
-        book.add(token, id(subject).as_id(), at(expires), at(expires)).expect("a new token");
+        book.add(token, id(subject).as_id(), at(expires), None, at(expires)).expect("a new token");
         token
     }
 
@@ -179,9 +181,9 @@ impl TestAuthority {
             }
         }
         let tried = Arc::new(Mutex::default());
-        let proof: Box<dyn PossessionCheck> = Box::new(Tried(tried.clone()));
+        let proof = RequestProof::Key(Box::new(Tried(tried.clone())));
         let (subject_id, subject_key) = (id(subject), x25519_key(key(byte)));
-        let request = CertificationRequest { subject_id, subject_key, proof: Some(proof), source: None };
+        let request = CertificationRequest { subject_id, subject_key, proof, source: None };
         match self.authority.check_possession(request, at(now)) {
             Err(Refused::ProofFailed) => Ok(tried.lock().expect("one thread").clone()),
             Err(refused) => Err(refused),

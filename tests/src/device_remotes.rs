@@ -8,11 +8,11 @@ use minipki_core::crypto::{KeyPair, Portable, x25519};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{LinkOver, Machine, Want};
 use minipki_core::session::{
-    self, EnrolEvent, EnrolServer, Established, Inbound, Initiator, LocalIdentity, Outbound, PossessionProof,
+    self, CaServer, ClientRequest, Established, Inbound, Initiator, LocalIdentity, Outbound, PossessionProof,
     Responder,
 };
 use minipki_core::time::{Now, UnixTime};
-use minipki_core::trust::Validity;
+use minipki_core::trust::{StatusPolicy, Validity};
 use minipki_core::wire::Code;
 
 use crate::peers::{CA, certificate, key_pair, trust};
@@ -80,16 +80,16 @@ impl Remote {
         accepts: impl Fn(&PossessionProof<Portable>) -> bool + 'static,
         forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + 'static,
     ) -> Self {
-        let mut link = owned(EnrolServer::new(Portable::new(), anchor.fingerprint()));
+        let mut link = owned(CaServer::new(Portable::new(), anchor.fingerprint()));
         let mut rng = rng(5);
         Self::new(move |mut received| {
             let mut bytes = Vec::new();
             while process(&mut link, &mut received, &mut bytes) == Ok(Want::Deliver) {
                 match link.event().expect("a request") {
-                    EnrolEvent::Challenge { .. } => {
+                    ClientRequest::Challenge { .. } => {
                         link.send(|machine, out| machine.challenge(&mut rng, out))
                     }
-                    EnrolEvent::Proven { subject_id, subject_key, possession } if accepts(&possession) => {
+                    ClientRequest::Proven { subject_id, subject_key, possession } if accepts(&possession) => {
                         let certificate = forge(subject_id.as_id(), &subject_key);
                         link.send(|machine, out| machine.issue(&certificate, out))
                     }
@@ -208,9 +208,10 @@ impl Claims {
         let Self { key, certificate, anchor, now, peer } = self;
         LocalIdentity {
             key: Box::leak(Box::new(key)),
-            certificate: certificate.leak(),
+            credentials: certificate.leak(),
             anchor: Box::leak(Box::new(anchor)),
             now: Now::Exact(now),
+            status_policy: StatusPolicy::default(),
             peer: peer.map(|id| Box::leak(Box::new(id)).as_id()),
         }
     }

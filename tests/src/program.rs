@@ -45,7 +45,7 @@ pub(crate) fn as_argument_of<S: AsRef<OsStr>>(other: &mut Command, folder: &Path
 
 fn in_folder<S: AsRef<OsStr>>(command: &mut Command, folder: &Path, arguments: &[S]) {
     command.args(arguments).current_dir(folder);
-    for variable in ["NO_COLOR", "CLICOLOR_FORCE", "RUST_LOG", "MINIPKI_TOKEN"] {
+    for variable in ["NO_COLOR", "CLICOLOR_FORCE", "RUST_LOG", "MINIPKI_TOKEN", "CREDENTIALS_DIRECTORY"] {
         command.env_remove(variable);
     }
 }
@@ -86,10 +86,18 @@ pub fn folder_with_alice() -> TempDir {
 /// # Panics
 /// If the other program cannot be started.
 pub fn run_by<S: AsRef<OsStr>>(other: &[&str], folder: &Path, arguments: &[S]) -> Done {
+    start_by(other, folder, arguments).wait()
+}
+
+/// [`start`] through another program, as [`run_by`] does.
+///
+/// # Panics
+/// As [`run_by`].
+pub fn start_by<S: AsRef<OsStr>>(other: &[&str], folder: &Path, arguments: &[S]) -> Running {
     let [name, words @ ..] = other else { panic!("the name of a program comes first") };
     let mut command = Command::new(name);
     as_argument_of(command.args(words), folder, arguments);
-    Running::new(command.stdin(Stdio::null())).wait()
+    Running::new(command.stdin(Stdio::null()))
 }
 
 /// Runs a shell script in a mount namespace of its own, and after it the program. `$0` is the program's path. The
@@ -156,6 +164,17 @@ pub fn start_typing<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], input: impl
 /// As [`start`], and if the system has no terminals.
 pub fn start_at_terminal<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> (Running, Terminal) {
     Running::at_terminal(&mut command(folder, arguments))
+}
+
+/// Starts the program in `folder` with a terminal as its input and as its controlling terminal, `/dev/tty`.
+///
+/// # Panics
+/// As [`start_at_terminal`].
+pub fn start_with_tty<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> (Running, Terminal) {
+    // util-linux, as in `start_in_sh`.
+    let mut setsid = Command::new("setsid");
+    as_argument_of(setsid.args(["--ctty", "--wait"]), folder, arguments);
+    Running::at_terminal(&mut setsid)
 }
 
 /// Starts the program in `folder` with its standard error going to `stderr`. The test cannot wait for lines there.

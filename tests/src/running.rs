@@ -219,6 +219,28 @@ impl Terminal {
         self.0.write_all(format!("{line}\n").as_bytes()).expect("the terminal is open");
     }
 
+    /// Waits until the terminal shows `text`. Returns all that it has shown since the last call.
+    ///
+    /// # Panics
+    /// If the terminal is closed before.
+    pub fn shows(&mut self, text: &str) -> String {
+        let mut shown = Vec::new();
+        while !String::from_utf8_lossy(&shown).contains(text) {
+            let mut some = [0; 256];
+            let len = self.0.read(&mut some).expect("the terminal is open");
+            shown.extend_from_slice(&some[..len]);
+        }
+        String::from_utf8_lossy(&shown).into_owned()
+    }
+
+    /// Presses one key, without the Enter key.
+    ///
+    /// # Panics
+    /// If the terminal is closed.
+    pub fn presses(&mut self, key: u8) {
+        self.0.write_all(&[key]).expect("the terminal is open");
+    }
+
     /// Types Ctrl-D at the beginning of a line, which ends the input.
     ///
     /// # Panics

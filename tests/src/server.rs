@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 use crate::ca::{TestAuthority, id};
 
 /// The proven form without a token.
-pub const PROVEN: EnrolForm = EnrolForm::Proven { token: None };
+pub const PROVEN: EnrolForm<'static> = EnrolForm::Proven { token: None };
 
 /// The time limit of [`soon`].
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -50,7 +50,7 @@ pub fn pair(byte: u8) -> KeyPair {
 }
 
 /// The proven form with this token.
-pub fn with_token(text: &str) -> EnrolForm {
+pub fn with_token(text: &str) -> EnrolForm<'static> {
     EnrolForm::Proven { token: Some(Secret::new(*TokenHash::of(text).as_bytes())) }
 }
 
@@ -168,7 +168,7 @@ impl TestServer {
         let now = now();
         let expires = UnixTime::new(now.get().saturating_add_signed(seconds)).expect("a time");
         for (text, subject) in tokens {
-            book.add(TokenHash::of(text), subject, expires, now).expect("a new token");
+            book.add(TokenHash::of(text), subject, expires, None, now).expect("a new token");
         }
     }
 
@@ -178,7 +178,7 @@ impl TestServer {
     }
 
     /// Enrols on a new connection.
-    pub async fn enrol(&self, subject: &str, key: &KeyPair, form: EnrolForm) -> Outcome {
+    pub async fn enrol(&self, subject: &str, key: &KeyPair, form: EnrolForm<'_>) -> Outcome {
         self.enrol_on(&mut self.connect().await, subject, key, form).await
     }
 
@@ -188,7 +188,7 @@ impl TestServer {
         stream: &mut TcpStream,
         subject: &str,
         key: &KeyPair,
-        form: EnrolForm,
+        form: EnrolForm<'_>,
     ) -> Outcome {
         soon(enrol(stream, &self.anchor, subject, key, form)).await.expect("an answer")
     }
@@ -203,7 +203,7 @@ pub async fn enrol(
     anchor: &Anchor,
     subject: &str,
     key: &KeyPair,
-    form: EnrolForm,
+    form: EnrolForm<'_>,
 ) -> Result<Outcome, minipki_net::NetError> {
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
     // The client's clock is ahead, so that every new certificate is already valid.

@@ -1,10 +1,16 @@
 //! `cargo xtask test`: every check that a change must pass, quickest first.
 
+use std::fs::{self, File};
+use std::io;
+use std::path::PathBuf;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use crate::command::{cargo, execute, need, need_browser, need_openssl_library};
+use minipki_qemu as qemu;
+
+use crate::command::{HAS_VALGRIND, cargo, execute, need, need_browser, need_openssl_library};
 use crate::embedded::firmware;
-use crate::{bench, budgets, constant_time, device, embedded, instructions, publish, structure, vectors};
+use crate::{bench, budgets, constant_time, device, instructions, publish, structure, tree, vectors};
 
 /// The workspace of the fuzz targets.
 const FUZZ: &str = "fuzz/Cargo.toml";
@@ -15,7 +21,10 @@ pub(crate) fn run() -> Result<(), String> {
         need("openssl", "openssl")?;
         need("strace", "strace")?;
         need_openssl_library()?;
-        need_browser()
+        need_browser()?;
+        // Steps that run beside each other cannot install at the same time.
+        need(qemu::PROGRAM, qemu::PACKAGE)?;
+        if HAS_VALGRIND { need("valgrind", "valgrind") } else { Ok(()) }
     })?;
     steps.run("format", "run `cargo fmt --all`, in fuzz and the firmware too", || {
         execute(&mut cargo(&["fmt", "--all", "--check"]))?;
@@ -37,18 +46,12 @@ pub(crate) fn run() -> Result<(), String> {
         device::lint()?;
         lint_fuzz_targets()
     })?;
-    steps.run("documentation", "fix the dead link or the missing page that rustdoc names", || {
-        execute(cargo(&["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
-    })?;
-    steps.run(
+    // An image is linked on one core.
+    steps.run_beside(
         "embedded",
+        &["embedded"],
         "run it alone: `cargo xtask embedded`; \"can't find crate for `alloc`\" means that a dependency needs a heap",
-        embedded::run,
-    )?;
-    steps.run(
-        "package",
-        "run it alone: `cargo xtask package`; a missing file may lie outside the crate, or its Cargo.toml excludes it",
-        publish::run,
+        build,
     )?;
     steps.run("tests", "run the failed test alone: `cargo test --workspace NAME`", || {
         execute(&mut cargo(&["test", "--locked", "--workspace"]))
@@ -58,6 +61,34 @@ pub(crate) fn run() -> Result<(), String> {
         "run the failed benchmark alone: `cargo test --workspace --bench NAME`",
         bench::smoke,
     )?;
+    // A board mostly waits.
+    steps.run_beside(
+        "device",
+        &["device", "--check"],
+        "run one test alone: `cargo xtask device --check NAME`; to watch the device: `cargo xtask device`",
+        measure,
+    )?;
+    steps.summary();
+    Ok(())
+}
+
+/// The steps that compile, but run no test.
+fn build(steps: &mut Steps) -> Result<(), String> {
+    steps.run("documentation", "fix the dead link or the missing page that rustdoc names", || {
+        execute(cargo(&["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    })?;
+    steps.run(
+        "package",
+        "run it alone: `cargo xtask package`; a missing file may lie outside the crate, or its Cargo.toml excludes it",
+        publish::run,
+    )?;
+    steps.run("build", "fix the error of the compiler", || {
+        execute(&mut cargo(&["test", "--locked", "--workspace", "--no-run"]))
+    })
+}
+
+/// The steps that count instructions, so another step beside them changes no figure.
+fn measure(steps: &mut Steps) -> Result<(), String> {
     steps.run(
         "constant-time",
         "run it alone: `cargo xtask constant-time`; replace the branch or the index by a `subtle::Choice`, or use `minipki_core::bytes::declassify` for a result that may be public",
@@ -69,17 +100,10 @@ pub(crate) fn run() -> Result<(), String> {
         || instructions::run(false),
     )?;
     steps.run(
-        "device",
-        "run one test alone: `cargo xtask device --check NAME`; to watch the device: `cargo xtask device`",
-        || device::check(&[], false),
-    )?;
-    steps.run(
         "budgets",
         "run it alone: `cargo xtask budgets`, which also writes docs/budgets.md; keep the code below its ceilings",
         budgets::check,
-    )?;
-    steps.summary();
-    Ok(())
+    )
 }
 
 /// Lints the fuzz targets without libFuzzer, which only cargo-fuzz builds.
@@ -123,6 +147,21 @@ impl Steps {
         }
     }
 
+    /// Runs a step as a process of its own, the task `arguments`, beside the steps of `others`. Shows its output at its
+    /// end. Its time in the table is the wait after the others.
+    fn run_beside(
+        &mut self,
+        name: &'static str,
+        arguments: &[&str],
+        advice: &str,
+        others: impl FnOnce(&mut Self) -> Result<(), String>,
+    ) -> Result<(), String> {
+        eprintln!("\n==> {name}, beside the next steps");
+        let mut beside = Beside::start(name, arguments)?;
+        others(self)?;
+        self.run(name, advice, || beside.wait())
+    }
+
     /// Prints the table of all steps. CI reads its last line, `N passed, N failed`.
     fn summary(&self) {
         println!("\n{:<40} {:>10}", "step", "time");
@@ -135,6 +174,61 @@ impl Steps {
     }
 }
 
+/// A task in a process of its own; killed when dropped.
+struct Beside {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Beside {
+    fn start(name: &str, arguments: &[&str]) -> Result<Self, String> {
+        let folder = tree::root().join("target");
+        let log = folder.join(format!("{name}.log"));
+        let failed = |e: io::Error| format!("the step {name} did not start: {e}");
+        let output = fs::create_dir_all(folder).and_then(|()| File::create(&log)).map_err(failed)?;
+        // This program, although the tests may have replaced its file.
+        let mut task = Command::new("/proc/self/exe");
+        task.args(arguments).stdout(output.try_clone().map_err(failed)?).stderr(output);
+        Ok(Self { child: task.spawn().map_err(failed)?, log })
+    }
+
+    /// Waits for the end, and shows the output.
+    fn wait(&mut self) -> Result<(), String> {
+        let status = self.child.wait().map_err(|e| e.to_string())?;
+        eprint!("{}", tree::read(&self.log)?);
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("the task ended with {status}; its output is above"))
+        }
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // Both calls fail only if the task has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_beside_others_fails_if_its_process_fails() {
+        // Here the process is the program of the tests.
+        let mut steps = Steps::new();
+        let mut beside = |arguments: &[&str], others| steps.run_beside("beside", arguments, "", |_| others);
+        assert_eq!(beside(&["--list"], Ok(())), Ok(()));
+        assert!(beside(&["--no-such-option"], Ok(())).is_err());
+        assert_eq!(beside(&["--list"], Err("another step".to_owned())), Err("another step".to_owned()));
+        let done: Vec<_> = steps.done.iter().map(|(_, _, passed)| *passed).collect();
+        assert_eq!(done, [true, false]);
+    }
 }

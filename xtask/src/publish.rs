@@ -9,8 +9,14 @@ use crate::embedded::toolchain;
 use crate::tree;
 
 /// The published crates, each after its dependencies.
-const PACKAGES: &[&str] =
-    &["minipki-core", "minipki-os", "minipki-provider", "minipki-net", "minipki-client"];
+const PACKAGES: &[&str] = &[
+    "minipki-core",
+    "minipki-os",
+    "minipki-passphrase",
+    "minipki-provider",
+    "minipki-net",
+    "minipki-client",
+];
 
 /// The files of a package beside its code.
 const FILES: &[&str] = &["README.md", "LICENSE"];
@@ -24,6 +30,8 @@ pub(crate) fn run() -> Result<(), String> {
     let mut package = cargo(&["package", "--locked", "--offline", "--allow-dirty", "--all-features"]);
     package.arg("--target-dir").arg(&target);
     package.args(PACKAGES.iter().flat_map(|name| ["--package", name]));
+    // Nobody debugs these builds.
+    package.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_INCREMENTAL", "0");
     execute(&mut package)?;
     for name in PACKAGES {
         let folder = target.join(format!("package/{name}-{}", env!("CARGO_PKG_VERSION")));

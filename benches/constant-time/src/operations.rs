@@ -3,17 +3,21 @@
 use std::hint::black_box;
 
 use minipki_core::bytes::{Public, Secret, declassify};
-use minipki_core::crypto::x25519::curve32;
+use minipki_core::cert::Anchor;
+use minipki_core::crypto::x25519::{self, curve32};
 use minipki_core::crypto::{Aead, AeadKey, Hash, Kdf, KeyPair, Mac, Portable};
 use minipki_core::encoding::base64;
-use minipki_core::keys::PKCS8_PEM;
+use minipki_core::keys::{Fingerprint, PKCS8_PEM};
+use minipki_core::session::{CaRequest, EnrolForm, Enrolment, HolderRevocation};
+use minipki_core::time::{Now, UnixTime};
+use minipki_core::trust::{RevocationReason, Serial};
 use subtle::ConstantTimeEq;
 
 use crate::{memcheck, reports};
 
 /// Runs the operations and returns the number of reports.
 pub(crate) fn run() -> usize {
-    agreements() + cipher() + hashes() + comparisons() + texts()
+    agreements() + proofs() + cipher() + hashes() + comparisons() + texts()
 }
 
 /// Secret bytes with different values.
@@ -48,6 +52,35 @@ fn agreements() -> usize {
     });
     all += reports("X25519, 32-bit: agreement", || {
         black_box(curve32::x25519(&secret(), &POINT, &secret()));
+    });
+    all
+}
+
+/// The proofs of a client: agreements, a derived key and a MAC.
+fn proofs() -> usize {
+    let pair = || KeyPair::from_secret(Portable::new(), Secret::new(secret()));
+    let (key, current, issuer) = (pair(), pair(), Fingerprint([3; 32]));
+    let (anchor, serial_number) = (Anchor::from_fingerprint(issuer), Serial::new(1).expect("in range"));
+    let share = x25519::PublicKey::new(POINT).expect("canonical");
+    let enrolment = |form| Enrolment {
+        subject_id: "sensor-17".parse().expect("a name"),
+        key: &key,
+        anchor: &anchor,
+        now: Now::AtLeast(UnixTime::MIN),
+        form,
+    };
+    let mut all = reports("proof of an enrolment with a token", || {
+        let form = EnrolForm::Proven { token: Some(Secret::new(secret())) };
+        black_box(enrolment(form).prove(&share, &[4; 32])).expect("a share of full order");
+    });
+    all += reports("proof of a renewal", || {
+        let form = EnrolForm::Renewal { serial_number, current: &current };
+        black_box(enrolment(form).prove(&share, &[4; 32])).expect("a share of full order");
+    });
+    all += reports("proof of a revocation", || {
+        let reason = RevocationReason::Superseded;
+        let revocation = HolderRevocation { serial_number, reason, key: &key, issuer };
+        black_box(revocation.prove(&share, &[4; 32])).expect("a share of full order");
     });
     all
 }

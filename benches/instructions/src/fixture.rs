@@ -8,7 +8,7 @@ use minipki_core::encoding::pem;
 use minipki_core::limits::{CERTIFICATE, RSA_BYTES};
 use minipki_core::session::LocalIdentity;
 use minipki_core::time::{Now, UnixTime};
-use minipki_core::trust::{Serial, Validity};
+use minipki_core::trust::{Serial, StatusPolicy, Validity};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -97,5 +97,12 @@ impl Subject {
 
 /// The local identity of one end of a channel.
 pub(crate) fn local<'a>(key: &'a KeyPair, certificate: &'a [u8], anchor: &'a Anchor) -> LocalIdentity<'a> {
-    LocalIdentity { key, certificate, anchor, now: now(), peer: None }
+    LocalIdentity {
+        key,
+        credentials: certificate,
+        anchor,
+        now: now(),
+        status_policy: StatusPolicy::default(),
+        peer: None,
+    }
 }

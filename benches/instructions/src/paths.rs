@@ -9,7 +9,7 @@ use minipki_core::limits::{CERTIFICATE, FRAME_BODY};
 use minipki_core::link::Machine;
 use minipki_core::noise::{ExpectMessage1, Opener, Sealer, SendMessage1};
 use minipki_core::session::{
-    EnrolClient, EnrolEvent, EnrolForm, EnrolOutcome, EnrolServer, Enrolment, Initiator, Responder,
+    CaServer, ClientRequest, EnrolClient, EnrolForm, EnrolOutcome, Enrolment, Initiator, Responder,
 };
 use minipki_core::trust::RevocationCheck;
 
@@ -130,13 +130,13 @@ pub(crate) fn enrolment() {
             form: EnrolForm::Proven { token: None },
         };
         let mut client = EnrolClient::new(wanted, &mut random);
-        let mut server = EnrolServer::new(Portable::new(), anchor.fingerprint());
+        let mut server = CaServer::new(Portable::new(), anchor.fingerprint());
         let len = client.write(&mut body).expect("a request");
-        assert!(matches!(server.read(&mut body[..len]), Ok(Some(EnrolEvent::Challenge { .. }))));
+        assert!(matches!(server.read(&mut body[..len]), Ok(Some(ClientRequest::Challenge { .. }))));
         let len = server.challenge(&mut random, &mut body).expect("a challenge");
         client.read(&mut body[..len]).expect("a challenge");
         let len = client.write(&mut body).expect("a proof");
-        let Ok(Some(EnrolEvent::Proven { possession, .. })) = server.read(&mut body[..len]) else {
+        let Ok(Some(ClientRequest::Proven { possession, .. })) = server.read(&mut body[..len]) else {
             panic!("a proof")
         };
         assert_eq!(possession.proves(None), Ok(true));

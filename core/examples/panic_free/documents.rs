@@ -3,7 +3,7 @@
 use core::fmt::{self, Write};
 
 use minipki_core::bytes::{BufferTooSmall, Secret, Writer};
-use minipki_core::cert::{self, Anchor, Certificate, Error, Id, IdBuf, TbsCertificate};
+use minipki_core::cert::{self, Anchor, Certificate, Error, Id, IdBuf, Status, TbsCertificate, TbsStatus};
 use minipki_core::crypto::rsa::{AllSizes, PublicKey};
 use minipki_core::crypto::{Portable, x25519};
 use minipki_core::encoding::base64::{self, Encoded};
@@ -13,10 +13,14 @@ use minipki_core::keys::Fingerprint;
 use minipki_core::link::{Misuse, frame};
 use minipki_core::session;
 use minipki_core::time::{Now, UnixTime};
-use minipki_core::trust::{Check, RevocationCheck, Serial, Validity, Verified};
-use minipki_core::wire::channel::{self, Step};
-use minipki_core::wire::enrolment::{Challenge, ClientMessage, Proof, Request, Response};
-use minipki_core::wire::{Code, Refusal};
+use minipki_core::trust::{
+    CertStatus, Check, Revocation, RevocationCheck, RevocationReason, Serial, StatusError, StatusPolicy,
+    Validity, Verified,
+};
+use minipki_core::wire::channel::{self, Payload, Step};
+use minipki_core::wire::enrolment::{Challenge, Proof, RenewRequest, Request};
+use minipki_core::wire::revocation::{RevokeRequest, StatusRequest};
+use minipki_core::wire::{ClientMessage, Code, Refusal, Response};
 
 use crate::{Port, any, bytes, keep, room, text};
 
@@ -27,9 +31,11 @@ pub(crate) fn all() {
     messages();
     let now = any(Now::Exact(UnixTime::MIN));
     for anchor in [Anchor::decode(Portable::new(), bytes()), anchor()].into_iter().flatten() {
+        keep(status(&anchor));
         keep(certificate(anchor, now));
     }
     keep(issue());
+    keep(state());
 }
 
 fn texts() {
@@ -94,11 +100,25 @@ fn messages() {
         keep(Request::encode(&request, room()));
         keep(Challenge::encode(&Challenge { ca_share: key, nonce: any([0; 32]) }, room()));
     }
+    if let (Ok(serial_number), Ok(subject_id), Some(subject_key)) =
+        (Serial::new(any(1)), Id::new(text()), key())
+    {
+        let (nonce, reason) = (any([0; 32]), any(RevocationReason::Unspecified));
+        let renew = RenewRequest { subject_id, subject_key, serial_number, nonce };
+        keep(RenewRequest::encode(&renew, room()));
+        keep(RevokeRequest::encode(&RevokeRequest { serial_number, reason, nonce }, room()));
+        keep(StatusRequest::encode(&StatusRequest { serial_number, nonce: any(None) }, room()));
+        let revocation = Revocation { reason, revoked_at: any(UnixTime::MIN) };
+        keep(Response::encode(&Response::Revoked(serial_number, revocation), room()));
+    }
     keep(ClientMessage::decode(bytes()));
     keep(Challenge::decode(bytes()));
     keep(Proof::encode(&any(Proof { proof: [0; 32] }), room()));
     keep(Response::decode(bytes()));
     keep(Response::encode(&Response::Issued(bytes()), room()));
+    keep(Response::encode(&Response::Status(bytes()), room()));
+    keep(Payload::encode(&Payload { certificate: bytes(), status: any(None) }, room()));
+    keep(Payload::decode(bytes()));
     let refusal = Refusal { code: Code::from_name(text()), text: text() };
     keep(Response::encode(&Response::Refused(refusal), room()));
     keep(Refusal::encode(&Refusal::from(any(Code::Other)), room()));
@@ -136,8 +156,14 @@ fn certificate(mut anchor: Anchor, now: Now) -> Result<(), Error> {
     keep(Certificate::signature(&certificate, &mut any([0; 512])));
     let validity = Certificate::validity(&certificate);
     keep((Validity::not_before(validity), Validity::not_after(validity), Validity::check(validity, now)));
-    let verified = cert::verify(Portable::new(), &anchor, &certificate, now, RevocationCheck::NotChecked)?;
-    keep((Verified::certificate(&verified), Verified::time_certain(&verified)));
+    let policy = any(StatusPolicy::default());
+    let revocation = any(RevocationCheck::Status { status: any(Some(bytes())), policy });
+    let verified = cert::verify(Portable::new(), &anchor, &certificate, now, revocation)?;
+    keep((
+        Verified::certificate(&verified),
+        Verified::time_certain(&verified),
+        Verified::revocation(&verified),
+    ));
     let verified = Verified::require_key(verified, &key)?;
     let verified = Verified::require_subject(verified, Id::new(text()).map_err(Error::SubjectId)?)?;
     Anchor::pin_issuer(&mut anchor, Portable::new(), &verified)
@@ -166,6 +192,39 @@ fn issue() -> Result<(), Error> {
     };
     keep(TbsCertificate::encode(&unsigned, room())?);
     keep(cert::attach_signature(bytes(), bytes(), room())?);
+    Ok(())
+}
+
+/// Reads a status, and verifies it.
+fn status(anchor: &Anchor) -> Result<(), Error> {
+    let status = Status::parse(bytes())?;
+    keep((Status::text(&status), Status::signed_slices(&status), Status::nonce(&status)));
+    keep((Status::issuer_id(&status), Status::issuer_key(&status), Status::serial_number(&status)));
+    keep((Status::number(&status), Status::this_update(&status), Status::next_update(&status)));
+    keep(CertStatus::name(Status::status(&status)));
+    say(any(StatusError::Missing));
+    keep(cert::verify_object(Portable::new(), anchor, bytes()));
+    cert::verify_status(Portable::new(), anchor, &status, Status::serial_number(&status), any(None))
+}
+
+/// Writes a status.
+fn state() -> Result<(), Error> {
+    RevocationReason::all().for_each(|reason| {
+        keep((RevocationReason::name(reason), RevocationReason::code(reason)));
+        say(reason);
+    });
+    keep((RevocationReason::from_name(text()), RevocationReason::from_code(any(0))));
+    let unsigned = TbsStatus {
+        issuer_id: Id::new(text()).map_err(Error::IssuerId)?,
+        issuer_key: any(Fingerprint([0; 32])),
+        serial_number: Serial::generate(&mut Port),
+        status: any(CertStatus::Good),
+        number: any(0),
+        this_update: any(UnixTime::MIN),
+        next_update: any(UnixTime::MAX),
+        nonce: any(None),
+    };
+    keep(TbsStatus::encode(&unsigned, room())?);
     Ok(())
 }
 

@@ -14,11 +14,13 @@ use minipki_core::noise::{
     Transport,
 };
 use minipki_core::session::{
-    self, EnrolClient, EnrolEvent, EnrolForm, EnrolServer, Enrolment, Established, Inbound, Initiator,
-    LocalIdentity, Outbound, Peer, PossessionProof, Responder,
+    self, CaClient, CaRequest, CaServer, ClientRequest, EnrolForm, Enrolment, Established, HolderRevocation,
+    Inbound, Initiator, LocalIdentity, Outbound, Peer, PossessionProof, RenewalProof, Responder,
+    RevocationProof, StatusQuery,
 };
 use minipki_core::time::{Now, UnixTime};
-use minipki_core::wire::Code;
+use minipki_core::trust::{RevocationReason, Serial, StatusPolicy};
+use minipki_core::wire::{Code, Response};
 
 use crate::{Port, any, bytes, keep, room, text};
 
@@ -35,10 +37,16 @@ pub(crate) fn all() {
     }
     let (key, anchor) = (pair(), any(Anchor::from_fingerprint(Fingerprint([0; 32]))));
     let now = any(Now::Exact(UnixTime::MIN));
-    keep(enrol_client(&key, &anchor, now));
-    enrol_server();
-    let local =
-        LocalIdentity { key: &key, certificate: bytes(), anchor: &anchor, now, peer: Id::new(text()).ok() };
+    keep(clients(&key, &anchor, now));
+    ca_server();
+    let local = LocalIdentity {
+        key: &key,
+        credentials: bytes(),
+        anchor: &anchor,
+        now,
+        status_policy: StatusPolicy::default(),
+        peer: Id::new(text()).ok(),
+    };
     established(Initiator::new(local, &mut Port), Initiator::established);
     established(Responder::new(local, &mut Port), Responder::established);
 }
@@ -69,23 +77,47 @@ fn channel(transport: Transport<P>) {
     keep((Sealer::fingerprint(&sealer), Opener::fingerprint(&opener)));
 }
 
-fn enrol_client(key: &KeyPair<P>, anchor: &Anchor, now: Now) -> Option<()> {
+/// Makes each request to a CA.
+fn clients(key: &KeyPair<P>, anchor: &Anchor, now: Now) -> Option<()> {
     let subject_id: IdBuf = text().parse().ok()?;
-    let enrolment = Enrolment { subject_id, key, anchor, now, form: any(EnrolForm::Classic) };
-    link(EnrolClient::new(enrolment, &mut Port), |_| None);
+    let (serial_number, reason) = (Serial::new(any(1)).ok()?, any(RevocationReason::Unspecified));
+    let form = any(EnrolForm::Renewal { serial_number, current: key });
+    client(Enrolment { subject_id, key, anchor, now, form });
+    client(HolderRevocation { serial_number, reason, key, issuer: any(Fingerprint([0; 32])) });
+    client(StatusQuery { provider: Portable::new(), serial_number, anchor, nonce: any(true) });
     Some(())
 }
 
-fn enrol_server() {
-    let mut server: EnrolServer<P> = any(EnrolServer::new(Portable::new(), any(Fingerprint([0; 32]))));
-    keep(EnrolServer::is_idle(&server));
-    keep(EnrolServer::challenge(&mut server, &mut Port, room()));
-    keep(EnrolServer::issue(&mut server, bytes(), room()));
-    keep(EnrolServer::refuse(&mut server, any(Code::Busy), room()));
-    if let Ok(Some(EnrolEvent::Proven { possession, .. })) = server.read(room()) {
-        keep(PossessionProof::proves(&possession, any(None)));
+fn client<R: CaRequest<Provider = P>>(request: R) {
+    keep((CaRequest::provider(&request), CaRequest::form(&request)));
+    keep(CaRequest::encode(&request, any(None), room()));
+    keep(CaRequest::conclude(&request, any(None), bytes()));
+    let share = KeyPair::generate(Portable::new(), &mut Port);
+    keep(CaRequest::prove(&request, KeyPair::public(&share), &any([0; 32])));
+    link(CaClient::new(request, &mut Port), |_| None);
+}
+
+fn ca_server() {
+    let mut server: CaServer<P> = any(CaServer::new(Portable::new(), any(Fingerprint([0; 32]))));
+    keep(CaServer::is_idle(&server));
+    keep(CaServer::challenge(&mut server, &mut Port, room()));
+    keep(CaServer::issue(&mut server, bytes(), room()));
+    keep(CaServer::respond(&mut server, any(Response::Status(bytes())), room()));
+    keep(CaServer::refuse(&mut server, any(Code::Busy), room()));
+    let holder = KeyPair::generate(Portable::new(), &mut Port);
+    match server.read(room()) {
+        Ok(Some(ClientRequest::Proven { possession, .. })) => {
+            keep(PossessionProof::proves(&possession, any(None)));
+        }
+        Ok(Some(ClientRequest::Renew { possession, .. })) => {
+            keep(RenewalProof::proves(&possession, KeyPair::public(&holder)));
+        }
+        Ok(Some(ClientRequest::Revoke { possession, .. })) => {
+            keep(RevocationProof::proves(&possession, KeyPair::public(&holder)));
+        }
+        request => keep(request.is_ok()),
     }
-    let mut served: Link<'_, EnrolServer<P>> = LinkOver::new(server, room(), room());
+    let mut served: Link<'_, CaServer<P>> = LinkOver::new(server, room(), room());
     step(&mut served);
 }
 
@@ -110,7 +142,7 @@ fn established<M: Machine<Error = session::Error>>(
     link(machine, |machine| {
         let Established { peer, handshake_hash, inbound, outbound } = established(machine)?;
         keep((handshake_hash, Peer::subject_id(&peer), Peer::key(&peer), Peer::serial_number(&peer)));
-        keep((Peer::validity(&peer), Peer::time_certain(&peer)));
+        keep((Peer::validity(&peer), Peer::time_certain(&peer), Peer::revocation(&peer)));
         keep((Inbound::key_fingerprint(any(&inbound)), Outbound::key_fingerprint(any(&outbound))));
         Some((inbound, outbound))
     });

@@ -1,6 +1,6 @@
 //! A view of a certificate's text, parsed but not verified.
 
-use super::tbs::{AFTER_SIGNATURE, BEFORE_SIGNATURE};
+use super::signed::Signed;
 use super::{Error, Id};
 use crate::crypto::{rsa, x25519};
 use crate::encoding::json::{Form, Reader};
@@ -29,8 +29,7 @@ pub(super) const X25519: &str = "X25519";
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Certificate<'a> {
-    text: &'a [u8],
-    signature_b64: &'a str,
+    signed: Signed<'a>,
     issuer_id: Id<'a>,
     issuer_key_b64: &'a str,
     serial_number: Serial,
@@ -94,8 +93,7 @@ impl<'a> Certificate<'a> {
         let not_before = not_before.parse().map_err(Error::NotBefore)?;
         let validity = Validity::new(not_before, not_after)?;
         Ok(Self {
-            text,
-            signature_b64,
+            signed: Signed::new(text, signature_b64),
             issuer_id,
             issuer_key_b64,
             serial_number,
@@ -107,14 +105,12 @@ impl<'a> Certificate<'a> {
 
     /// The whole text, to be passed on byte for byte.
     pub const fn text(&self) -> &'a [u8] {
-        self.text
+        self.signed.text()
     }
 
     /// The signed text: these two slices, one after the other.
     pub fn signed_slices(&self) -> [&'a [u8]; 2] {
-        // The signature is the first member of a canonical object. The rest follows as it was signed.
-        let rest = BEFORE_SIGNATURE.len() + self.signature_b64.len() + AFTER_SIGNATURE.len();
-        [b"{", self.text.get(rest..).unwrap_or_default()]
+        self.signed.slices()
     }
 
     /// The issuer name in the certificate ([RFC 5280 §4.1.2.4]). Not verified.
@@ -169,6 +165,11 @@ impl<'a> Certificate<'a> {
         rsa::PublicKey::from_spki_der(self.issuer_key_der(&mut der)?).map_err(Error::IssuerKey)
     }
 
+    /// The text and its signature.
+    pub(super) const fn signed(&self) -> &Signed<'a> {
+        &self.signed
+    }
+
     /// The issuer's key in base64, as in the text.
     pub(super) const fn issuer_key_b64(&self) -> &'a str {
         self.issuer_key_b64
@@ -187,6 +188,6 @@ impl<'a> Certificate<'a> {
     /// # Errors
     /// [`Error::SignatureEncoding`].
     pub fn signature<'o>(&self, out: &'o mut [u8; RSA_BYTES]) -> Result<&'o [u8], Error> {
-        base64::decode(self.signature_b64, out).map_err(|_| Error::SignatureEncoding)
+        self.signed.signature(out).ok_or(Error::SignatureEncoding)
     }
 }

@@ -7,7 +7,7 @@ use crate::bytes::BufferTooSmall;
 use crate::crypto::rsa;
 use crate::encoding::JsonError;
 use crate::time::TimeError;
-use crate::trust::{Check, ValidityError};
+use crate::trust::{Check, StatusError, ValidityError};
 
 /// The reason why a certificate or an anchor is refused. [`Error::check`] names the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,20 @@ pub enum Error {
     IssuerKeyMismatch,
     /// The signature is not by the anchor's key over this certificate.
     Signature(rsa::Error),
+    /// The revocation status is not canonical JSON, or does not have the members of a status.
+    StatusJson(JsonError),
+    /// The named field of the revocation status has a wrong value.
+    StatusField(&'static str),
+    /// The revocation status is by another issuer, or another key, than the certificate.
+    StatusIssuer,
+    /// The revocation status is about another certificate.
+    StatusSerial,
+    /// The revocation status has another nonce than the request.
+    StatusNonce,
+    /// The signature of the revocation status is not by the issuer's key over this status.
+    StatusSignature(rsa::Error),
+    /// The status is genuine, and the policy refuses it; or it is missing.
+    Status(StatusError),
     /// The certificate is for another subject than the caller expects.
     SubjectMismatch,
     /// The certificate is for another key than the caller expects.
@@ -72,6 +86,16 @@ impl Error {
             Self::IssuerMismatch => Check::Issuer,
             Self::IssuerKey(_) | Self::IssuerKeyMismatch => Check::IssuerKey,
             Self::SignatureEncoding | Self::Signature(_) => Check::Signature,
+            Self::StatusJson(_)
+            | Self::StatusField(_)
+            | Self::StatusIssuer
+            | Self::StatusSerial
+            | Self::StatusNonce
+            | Self::StatusSignature(_) => Check::Status,
+            Self::Status(StatusError::Missing | StatusError::Revoked(_) | StatusError::Unknown) => {
+                Check::Revocation
+            }
+            Self::Status(_) => Check::StatusTime,
             Self::Validity(ValidityError::NotYetValid { .. }) => Check::NotBefore,
             Self::Validity(ValidityError::Expired { .. }) => Check::NotAfter,
             Self::SubjectKeyMismatch => Check::SubjectKey,
@@ -84,6 +108,12 @@ impl Error {
 impl From<JsonError> for Error {
     fn from(error: JsonError) -> Self {
         Self::Json(error)
+    }
+}
+
+impl From<StatusError> for Error {
+    fn from(error: StatusError) -> Self {
+        Self::Status(error)
     }
 }
 
@@ -125,6 +155,17 @@ impl fmt::Display for Error {
             Self::Signature(error) => {
                 write!(f, "the certificate is not signed by the trusted key, or was changed: {error}")
             }
+            Self::StatusJson(error) => write!(f, "revocation status: {error}"),
+            Self::StatusField(name) => write!(f, "revocation status: the field `{name}` has a wrong value"),
+            Self::StatusIssuer => {
+                f.write_str("the revocation status is by another issuer than the certificate")
+            }
+            Self::StatusSerial => f.write_str("the revocation status is about another certificate"),
+            Self::StatusNonce => f.write_str("the revocation status has another nonce than the request"),
+            Self::StatusSignature(error) => {
+                write!(f, "the revocation status is not signed by the trusted key, or was changed: {error}")
+            }
+            Self::Status(error) => error.fmt(f),
             Self::SubjectMismatch => {
                 f.write_str("the certificate is for another subject than the expected one")
             }

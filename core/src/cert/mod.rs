@@ -1,6 +1,8 @@
-//! JSON certificates: encode, parse, and verify against a pinned anchor (protocol §3).
+//! JSON certificates and their revocation status: encode, parse, and verify against a pinned anchor (protocol §3,
+//! §7).
 //!
-//! An issuer calls [`TbsCertificate::encode`], signs that text, and calls [`attach_signature`].
+//! An issuer calls [`TbsCertificate::encode`] or [`TbsStatus::encode`], signs that text, and calls
+//! [`attach_signature`].
 //! A verifier calls [`Certificate::parse`], then [`verify`] with an [`Anchor`]. Only [`verify`] makes a
 //! [`Verified`](crate::trust::Verified) certificate.
 
@@ -8,6 +10,8 @@ mod anchor;
 mod certificate;
 mod error;
 mod id;
+mod signed;
+mod status;
 mod tbs;
 mod verify;
 
@@ -15,5 +19,7 @@ pub use anchor::Anchor;
 pub use certificate::Certificate;
 pub use error::Error;
 pub use id::{Id, IdBuf, IdError};
-pub use tbs::{TbsCertificate, attach_signature};
+pub use signed::{attach_signature, verify_object};
+pub use status::{Status, TbsStatus, verify_status};
+pub use tbs::TbsCertificate;
 pub use verify::verify;

@@ -1,4 +1,4 @@
-//! The text that an issuer signs, and the certificate made of that text and the signature.
+//! The fields of a certificate, and the text that an issuer signs.
 
 use core::fmt::Write;
 
@@ -6,9 +6,8 @@ use super::certificate::X25519;
 use super::{Error, Id};
 use crate::bytes::{BufferTooSmall, Writer};
 use crate::crypto::{rsa, x25519};
-use crate::encoding::base64::{self, Encoded};
-use crate::encoding::json::{self, Form, MAX_INTEGER};
-use crate::encoding::{JsonError, JsonErrorKind};
+use crate::encoding::base64::Encoded;
+use crate::encoding::json::MAX_INTEGER;
 use crate::limits::SPKI_PEM;
 use crate::trust::{Serial, Validity};
 
@@ -63,28 +62,4 @@ impl TbsCertificate<'_> {
         .map_err(|_| BufferTooSmall)?;
         Ok(writer.finish()?)
     }
-}
-
-/// The bytes before the signature in a certificate's text.
-pub(super) const BEFORE_SIGNATURE: &[u8] = br#"{"ca_signature_b64":""#;
-
-/// The bytes between the signature and the rest of the signed text.
-pub(super) const AFTER_SIGNATURE: &[u8] = br#"","#;
-
-/// Writes the certificate from the text of [`TbsCertificate::encode`] and its signature to the start of `out`. Does not
-/// verify the signature.
-///
-/// # Errors
-/// [`Error::Json`] if `unsigned` is not a canonical object with a member, [`Error::BufferTooSmall`].
-pub fn attach_signature<'o>(unsigned: &[u8], signature: &[u8], out: &'o mut [u8]) -> Result<&'o [u8], Error> {
-    json::check(unsigned, Form::Canonical)?;
-    let members = unsigned.get(1..).filter(|members| members.len() > 1);
-    let members = members.ok_or(JsonError { kind: JsonErrorKind::MissingMember("issuer_id"), at: 0 })?;
-    let mut writer = Writer::new(out);
-    writer
-        .put(BEFORE_SIGNATURE)
-        .fill(|rest| base64::encode(signature, rest).map(str::len))
-        .put(AFTER_SIGNATURE)
-        .put(members);
-    Ok(writer.finish()?)
 }

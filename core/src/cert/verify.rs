@@ -1,16 +1,12 @@
 //! Verification: the only way from a parsed certificate to a trusted one.
 
-use super::{Anchor, Certificate, Error, Id};
+use super::signed::SignatureError;
+use super::{Anchor, Certificate, Error, Id, Status};
 use crate::crypto::{Hash, VerifySignature, rsa, x25519};
 use crate::keys::Fingerprint;
-use crate::limits::{RSA_BYTES, SPKI_DER};
+use crate::limits::SPKI_DER;
 use crate::time::Now;
-use crate::trust::{RevocationCheck, Verified};
-
-/// The accepted PSS salts: at least as long as the hash ([RFC 8017 §9.1]).
-///
-/// [RFC 8017 §9.1]: https://www.rfc-editor.org/rfc/rfc8017#section-9.1
-const SALT: rsa::SaltLength = rsa::SaltLength::AtLeast(32);
+use crate::trust::{GenuineStatus, RevocationCheck, RevocationStatus, Verified};
 
 /// Verifies `certificate` under `anchor`, at `now`.
 ///
@@ -21,7 +17,8 @@ const SALT: rsa::SaltLength = rsa::SaltLength::AtLeast(32);
 /// 2. it names the anchor's key ([`Error::IssuerKey`], [`Error::IssuerKeyMismatch`]);
 /// 3. that key has signed it: RSASSA-PSS with SHA-256, MGF1-SHA-256 and a salt of 32 bytes or
 ///    more ([`Error::SignatureEncoding`], [`Error::Signature`]);
-/// 4. its revocation status is as `revocation` requires;
+/// 4. its revocation status is as `revocation` requires: genuine ([`Error::StatusIssuer`], [`Error::StatusSerial`],
+///    [`Error::StatusSignature`] and the errors of [`Status::parse`]), then as the policy demands ([`Error::Status`]);
 /// 5. `now` is within its validity ([`Error::Validity`]). This check comes last, so that an error
 ///    about the time is about a genuine certificate.
 ///
@@ -66,14 +63,44 @@ pub fn verify<'a, V: Hash + VerifySignature>(
     let found = check_issuer_key(verifier, anchor, certificate)?;
     let key = anchor.key().or(found.as_ref()).ok_or(Error::IssuerKeyMismatch)?;
     // RFC 5280 §6.1.3 (a)(1); RFC 8017 §8.1.2: https://www.rfc-editor.org/rfc/rfc8017#section-8.1.2
-    check_signature(verifier, key, certificate)?;
+    certificate.signed().verify(verifier, key).map_err(|error| match error {
+        SignatureError::Encoding => Error::SignatureEncoding,
+        SignatureError::Wrong(error) => Error::Signature(error),
+    })?;
     // RFC 5280 §6.1.3 (a)(3).
-    match revocation {
-        RevocationCheck::NotChecked => {}
-    }
+    let revocation = match revocation {
+        RevocationCheck::NotChecked => RevocationStatus::NotChecked,
+        RevocationCheck::Status { status, policy } => {
+            let status =
+                status.map(|text| check_status(verifier, anchor, key, certificate, text)).transpose()?;
+            policy.decide(status, now)?
+        }
+    };
     // RFC 5280 §6.1.3 (a)(2).
-    let time_certain = certificate.validity().check(now)?;
-    Ok(Verified::new(*certificate, time_certain))
+    let time_certain = certificate.validity().check(at_least(now, revocation))?;
+    Ok(Verified::new(*certificate, time_certain, revocation))
+}
+
+/// Checks that the status in `text` is by the issuer of `certificate`, and about it.
+#[inline(never)] // So that a verification without a status needs no stack for one.
+fn check_status<V: Hash + VerifySignature>(
+    verifier: V,
+    anchor: &Anchor<V::Sizes>,
+    key: &rsa::PublicKey<V::Sizes>,
+    certificate: &Certificate<'_>,
+    text: &[u8],
+) -> Result<GenuineStatus, Error> {
+    let status = Status::parse(text)?;
+    status.require_issuer(certificate.issuer_id(), anchor.fingerprint())?;
+    status.verify(verifier, key, certificate.serial_number())
+}
+
+/// The time, after the statement of `revocation`. It can be later than a lower bound.
+fn at_least(now: Now, revocation: RevocationStatus) -> Now {
+    match (now, revocation) {
+        (Now::AtLeast(now), RevocationStatus::Good { this_update, .. }) => Now::AtLeast(now.max(this_update)),
+        _ => now,
+    }
 }
 
 impl Verified<Certificate<'_>> {
@@ -115,15 +142,4 @@ fn check_issuer_key<S: rsa::Sizes>(
         Some(_) => Ok(None),
         None => rsa::PublicKey::from_spki_der(der).map(Some).map_err(Error::IssuerKey),
     }
-}
-
-fn check_signature<V: Hash + VerifySignature>(
-    verifier: V,
-    key: &rsa::PublicKey<V::Sizes>,
-    certificate: &Certificate<'_>,
-) -> Result<(), Error> {
-    let digest = verifier.sha256(&certificate.signed_slices());
-    let mut signature = [0; RSA_BYTES];
-    let signature = certificate.signature(&mut signature)?;
-    verifier.verify_pss_sha256(key, &digest, signature, SALT).map_err(Error::Signature)
 }

@@ -16,7 +16,7 @@ use crate::noise::{
     self, ExpectMessage1, ExpectMessage2, ExpectMessage3, SendMessage1, SendMessage2, SendMessage3, Transport,
 };
 use crate::time::Now;
-use crate::trust::{RevocationCheck, Serial, Validity};
+use crate::trust::{RevocationCheck, RevocationStatus, Serial, StatusPolicy, Validity};
 use crate::wire::channel::{self, PROLOGUE, Step};
 use crate::wire::{Refusal, WireError};
 
@@ -25,12 +25,15 @@ use crate::wire::{Refusal, WireError};
 pub struct LocalIdentity<'a, P: Provider = Portable> {
     /// The certified X25519 key.
     pub key: &'a KeyPair<P>,
-    /// The canonical text of the key's certificate.
-    pub certificate: &'a [u8],
+    /// The payload that shows the key's certificate to the peer: its canonical text, alone or with its status
+    /// ([`channel::Payload`]).
+    pub credentials: &'a [u8],
     /// The CA that must have issued the peer's certificate.
     pub anchor: &'a Anchor<P::Sizes>,
     /// The time at which the peer's certificate must be valid.
     pub now: Now,
+    /// The rules about the revocation status of the peer's certificate.
+    pub status_policy: StatusPolicy,
     /// The subject that the peer must be; `None` accepts any subject of that CA.
     pub peer: Option<Id<'a>>,
 }
@@ -44,6 +47,7 @@ pub struct Peer {
     serial_number: Serial,
     validity: Validity,
     time_certain: bool,
+    revocation: RevocationStatus,
 }
 
 impl Peer {
@@ -71,19 +75,22 @@ impl Peer {
     pub const fn time_certain(&self) -> bool {
         self.time_certain
     }
+
+    /// The knowledge about the revocation of the peer's certificate.
+    pub const fn revocation(&self) -> RevocationStatus {
+        self.revocation
+    }
 }
 
 impl<P: Provider> LocalIdentity<'_, P> {
-    /// Verifies the certificate in `payload`, which must name the static key that Noise has authenticated.
+    /// Verifies the certificate in `payload`, and its status. The certificate must name the static key that Noise has
+    /// authenticated.
     pub(super) fn bind(&self, payload: &[u8], noise_key: &[u8; KEY]) -> Result<Peer, Error> {
-        let certificate = Certificate::parse(payload)?;
-        let mut verified = cert::verify(
-            self.key.provider(),
-            self.anchor,
-            &certificate,
-            self.now,
-            RevocationCheck::NotChecked,
-        )?;
+        let channel::Payload { certificate, status } = channel::Payload::decode(payload)?;
+        let certificate = Certificate::parse(certificate)?;
+        let revocation = RevocationCheck::Status { status, policy: self.status_policy };
+        let mut verified =
+            cert::verify(self.key.provider(), self.anchor, &certificate, self.now, revocation)?;
         if certificate.subject_key().as_bytes() != noise_key {
             return Err(cert::Error::SubjectKeyMismatch.into());
         }
@@ -96,6 +103,7 @@ impl<P: Provider> LocalIdentity<'_, P> {
             serial_number: certificate.serial_number(),
             validity: certificate.validity(),
             time_certain: verified.time_certain(),
+            revocation: verified.revocation(),
         })
     }
 }
@@ -172,7 +180,7 @@ impl<P: Provider> Machine for Initiator<'_, P> {
                 Ok(len)
             }),
             InitiatorState::SendMessage3(noise, peer) => channel::encode(Step::Three, out, |out| {
-                let (transport, len) = noise.write(self.local.certificate, out)?;
+                let (transport, len) = noise.write(self.local.credentials, out)?;
                 self.shown = Shown::Own;
                 self.state = InitiatorState::Established(transport, peer);
                 Ok(len)
@@ -199,7 +207,7 @@ impl<P: Provider> Machine for Initiator<'_, P> {
     }
 
     fn plaintext<'m>(&'m self, body: &'m [u8]) -> Option<&'m [u8]> {
-        self.shown.text(self.local.certificate, body)
+        self.shown.text(self.local.credentials, body)
     }
 }
 
@@ -253,7 +261,7 @@ impl<P: Provider> Machine for Responder<'_, P> {
             return Err(Misuse::OutOfTurn.into());
         };
         channel::encode(Step::Two, out, |out| {
-            let (noise, len) = noise.write(self.local.certificate, out)?;
+            let (noise, len) = noise.write(self.local.credentials, out)?;
             self.state = ResponderState::ExpectMessage3(noise);
             self.shown = Shown::Own;
             Ok(len)
@@ -288,7 +296,7 @@ impl<P: Provider> Machine for Responder<'_, P> {
     }
 
     fn plaintext<'m>(&'m self, body: &'m [u8]) -> Option<&'m [u8]> {
-        self.shown.text(self.local.certificate, body)
+        self.shown.text(self.local.credentials, body)
     }
 }
 
@@ -318,17 +326,17 @@ pub(super) fn expect_no_refusal(body: &[u8]) -> Result<(), Error> {
     }
 }
 
-/// The certificate that the last message carried, for an observer.
+/// The payload of the last message, for an observer.
 enum Shown {
     Nothing,
-    /// This side's certificate.
+    /// This side's credentials.
     Own,
-    /// The peer's certificate, at this range of the body that was read last.
+    /// The peer's credentials, at this range of the body that was read last.
     Peers(Range<usize>),
 }
 
 impl Shown {
-    /// The text of the certificate.
+    /// The text of the payload.
     fn text<'m>(&self, own: &'m [u8], body: &'m [u8]) -> Option<&'m [u8]> {
         match self {
             Self::Nothing => None,

@@ -5,21 +5,29 @@
 //!
 //! | machine | side | ends when |
 //! | --- | --- | --- |
-//! | [`EnrolClient`] | asks for a certificate | issued or refused |
-//! | [`EnrolServer`] | the CA's end of a connection | the client leaves |
+//! | [`EnrolClient`] | asks for a certificate, or renews one | issued or refused |
+//! | [`RevokeClient`] | revokes its own certificate | revoked or refused |
+//! | [`StatusClient`] | asks for the status of a certificate | answered or refused |
+//! | [`CaServer`] | the CA's end of a connection | the client leaves |
 //! | [`Initiator`], [`Responder`] | the handshake between peers | both are authenticated |
 //! | [`Inbound`], [`Outbound`] | the two halves of an open channel | that direction is closed |
 
+mod ca_client;
+mod ca_server;
 mod channel;
-mod enrol_client;
-mod enrol_server;
+mod enrolment;
 mod error;
 mod handshake;
 mod possession;
+mod revocation;
 
+pub use ca_client::{CaClient, CaRequest, RequestForm};
+pub use ca_server::{CaServer, Claim, ClientRequest};
 pub use channel::{Inbound, Outbound, Received};
-pub use enrol_client::{EnrolClient, EnrolForm, EnrolOutcome, Enrolment};
-pub use enrol_server::{EnrolEvent, EnrolServer};
+pub use enrolment::{EnrolClient, EnrolForm, EnrolOutcome, Enrolment};
 pub use error::{Error, PeerMisbehaved};
 pub use handshake::{Established, Initiator, LocalIdentity, Peer, Responder};
-pub use possession::PossessionProof;
+pub use possession::{PossessionProof, RenewalProof, RevocationProof};
+pub use revocation::{
+    HolderRevocation, RevokeClient, RevokeOutcome, StatusClient, StatusOutcome, StatusQuery,
+};

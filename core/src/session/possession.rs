@@ -1,17 +1,14 @@
-//! Proof of possession of an X25519 key by Diffie-Hellman (protocol §4, after RFC 6955).
+//! Proof of possession of X25519 keys by Diffie-Hellman (protocol §4 and §7, after RFC 6955).
 
 use core::fmt;
 
 use subtle::ConstantTimeEq;
 
 use crate::bytes::{Public, Secret, declassify};
-use crate::crypto::{CryptoError, Hasher, Provider};
+use crate::crypto::{CryptoError, Hasher, KeyPair, Provider, x25519};
 use crate::keys::Fingerprint;
 use crate::limits::KEY;
 use crate::link::frame;
-
-const PROOF_LABEL: &[u8] = b"MiniPKI/1 enrol";
-const KEY_LABEL: &[u8] = b"MiniPKI/1 enrol key";
 
 /// `H`: the hash over frames 1 and 2, length prefixes included.
 pub(super) struct Transcript<P: Provider>(P::Hasher);
@@ -37,20 +34,64 @@ impl<P: Provider> Transcript<P> {
     }
 }
 
-/// The proof. `shared` is X25519 of the subject's key and the CA's share. `transcript` is `H`. `pinned` is `F`, the CA
-/// key that the client has pinned. `token` is the SHA-256 of the token, if one is used.
-pub(super) fn proof(
-    provider: impl Provider,
-    shared: &Secret<KEY>,
-    transcript: &[u8; 32],
-    pinned: &Fingerprint,
-    token: Option<&[u8; 32]>,
-) -> Result<Secret<32>, CryptoError> {
-    let salt = token.map_or(&[][..], |hash| hash);
-    let mut key = Secret::<KEY>::zeroed();
-    let prk = provider.extract(salt, shared.expose());
-    provider.expand(&prk, KEY_LABEL, key.expose_mut())?;
-    Ok(provider.hmac_sha256(key.expose(), &[PROOF_LABEL, transcript, &pinned.0]))
+/// The purpose of a proof: the labels of its key and of itself.
+#[derive(Clone, Copy)]
+pub(super) struct Purpose {
+    key: &'static [u8],
+    proof: &'static [u8],
+}
+
+/// A request for a certificate (protocol §4).
+pub(super) const ENROL: Purpose = Purpose { key: b"MiniPKI/1 enrol key", proof: b"MiniPKI/1 enrol" };
+/// A renewal (protocol §7).
+pub(super) const RENEW: Purpose = Purpose { key: b"MiniPKI/1 renew key", proof: b"MiniPKI/1 renew" };
+/// A revocation by the holder (protocol §7).
+pub(super) const REVOKE: Purpose = Purpose { key: b"MiniPKI/1 revoke key", proof: b"MiniPKI/1 revoke" };
+
+/// The public values that a proof depends on.
+#[derive(Clone, Copy)]
+pub(super) struct Context {
+    /// `H`.
+    pub(super) transcript: [u8; 32],
+    /// `F`: the fingerprint of the CA's key.
+    pub(super) pinned: Fingerprint,
+}
+
+impl Context {
+    /// The proof for `purpose`. `shared` is X25519 of the key to prove and the share. `salt` is another secret that the
+    /// proof needs, or empty.
+    pub(super) fn proof(
+        &self,
+        provider: impl Provider,
+        purpose: Purpose,
+        salt: &[u8],
+        shared: &Secret<KEY>,
+    ) -> Result<Secret<32>, CryptoError> {
+        let mut key = Secret::<KEY>::zeroed();
+        let prk = provider.extract(salt, shared.expose());
+        provider.expand(&prk, purpose.key, key.expose_mut())?;
+        Ok(provider.hmac_sha256(key.expose(), &[purpose.proof, &self.transcript, &self.pinned.0]))
+    }
+}
+
+/// The salt of a renewal: it depends on the shared secret of the current key.
+pub(super) fn renewal_salt(provider: impl Provider, current: &Secret<KEY>) -> Secret<32> {
+    Secret::new(provider.sha256(&[RENEW.proof, current.expose()]))
+}
+
+/// The proof of a client, and all data to check it except the other secret. It is wiped when dropped.
+struct Evidence<P> {
+    provider: P,
+    context: Context,
+    proof: Secret<KEY>,
+}
+
+impl<P: Provider> Evidence<P> {
+    /// Whether the proof was made with these secrets. The time does not depend on the proof.
+    fn fits(&self, purpose: Purpose, salt: &[u8], shared: &Secret<KEY>) -> Result<bool, CryptoError> {
+        let expected = self.context.proof(self.provider, purpose, salt, shared)?;
+        Ok(declassify(expected.ct_eq(&self.proof), Public::ProofIsRight))
+    }
 }
 
 /// A client's proof that it holds the private key of the request, and all data to check the proof except the token. It
@@ -58,22 +99,13 @@ pub(super) fn proof(
 ///
 /// A proof may depend on a token, but does not name it. So the application tries the tokens that the subject may use.
 pub struct PossessionProof<P> {
-    provider: P,
+    evidence: Evidence<P>,
     shared: Secret<KEY>,
-    transcript: [u8; 32],
-    issuer: Fingerprint,
-    proof: Secret<KEY>,
 }
 
 impl<P: Provider> PossessionProof<P> {
-    pub(super) const fn new(
-        provider: P,
-        shared: Secret<KEY>,
-        transcript: [u8; 32],
-        issuer: Fingerprint,
-        proof: Secret<KEY>,
-    ) -> Self {
-        Self { provider, shared, transcript, issuer, proof }
+    pub(super) const fn new(provider: P, context: Context, proof: Secret<KEY>, shared: Secret<KEY>) -> Self {
+        Self { evidence: Evidence { provider, context, proof }, shared }
     }
 
     /// Returns whether the proof was made with the subject's key and the token whose SHA-256 is `token` (`None`:
@@ -82,13 +114,70 @@ impl<P: Provider> PossessionProof<P> {
     /// # Errors
     /// [`CryptoError::Length`] if the provider derives no key of 32 bytes.
     pub fn proves(&self, token: Option<&[u8; 32]>) -> Result<bool, CryptoError> {
-        let expected = proof(self.provider, &self.shared, &self.transcript, &self.issuer, token)?;
-        Ok(declassify(expected.ct_eq(&self.proof), Public::ProofIsRight))
+        self.evidence.fits(ENROL, token.map_or(&[][..], |hash| hash), &self.shared)
     }
 }
 
-impl<P> fmt::Debug for PossessionProof<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PossessionProof").finish_non_exhaustive()
+/// A client's proof that it holds the private keys of its current certificate and of the new one, and all data to check
+/// the proof except the current key. It is wiped when dropped.
+pub struct RenewalProof<P: Provider> {
+    evidence: Evidence<P>,
+    shared: Secret<KEY>,
+    share: KeyPair<P>,
+}
+
+impl<P: Provider> RenewalProof<P> {
+    pub(super) const fn new(
+        provider: P,
+        context: Context,
+        proof: Secret<KEY>,
+        shared: Secret<KEY>,
+        share: KeyPair<P>,
+    ) -> Self {
+        Self { evidence: Evidence { provider, context, proof }, shared, share }
+    }
+
+    /// Returns whether the proof was made with the new key and the private key of `current`, the public key of the
+    /// current certificate. The time does not depend on the proof.
+    ///
+    /// # Errors
+    /// [`CryptoError`] if `current` is of low order, or if the provider derives no key of 32 bytes.
+    pub fn proves(&self, current: &x25519::PublicKey) -> Result<bool, CryptoError> {
+        let salt = renewal_salt(self.evidence.provider, &self.share.agree(current.as_bytes())?);
+        self.evidence.fits(RENEW, salt.expose(), &self.shared)
     }
 }
+
+/// A client's proof that it holds the private key of a certificate that it wants revoked, and all data to check the
+/// proof except that certificate's key. It is wiped when dropped.
+pub struct RevocationProof<P: Provider> {
+    evidence: Evidence<P>,
+    share: KeyPair<P>,
+}
+
+impl<P: Provider> RevocationProof<P> {
+    pub(super) const fn new(provider: P, context: Context, proof: Secret<KEY>, share: KeyPair<P>) -> Self {
+        Self { evidence: Evidence { provider, context, proof }, share }
+    }
+
+    /// Returns whether the proof was made with the private key of `holder`, the public key of the certificate. The time
+    /// does not depend on the proof.
+    ///
+    /// # Errors
+    /// As [`RenewalProof::proves`].
+    pub fn proves(&self, holder: &x25519::PublicKey) -> Result<bool, CryptoError> {
+        self.evidence.fits(REVOKE, &[], &self.share.agree(holder.as_bytes())?)
+    }
+}
+
+macro_rules! opaque {
+    ($($name:ident),+) => {$(
+        impl<P: Provider> fmt::Debug for $name<P> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )+};
+}
+
+opaque!(PossessionProof, RenewalProof, RevocationProof);

@@ -19,6 +19,12 @@ pub enum Check {
     IssuerKey,
     /// The trust anchor's key has signed the certificate (the same section, (a)(1)).
     Signature,
+    /// The revocation status is genuine: the issuer has signed it, for this certificate.
+    Status,
+    /// The issuer has not revoked the certificate (the same section, (a)(3)).
+    Revocation,
+    /// The revocation status is of the present time, and not earlier than one that was seen before.
+    StatusTime,
     /// The time is not before the validity (the same section, (a)(2)).
     NotBefore,
     /// The time is not after the validity (the same section, (a)(2)).
@@ -31,12 +37,15 @@ pub enum Check {
 
 impl Check {
     /// Every check, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Encoding,
         Self::Fields,
         Self::Issuer,
         Self::IssuerKey,
         Self::Signature,
+        Self::Status,
+        Self::Revocation,
+        Self::StatusTime,
         Self::NotBefore,
         Self::NotAfter,
         Self::SubjectKey,
@@ -51,6 +60,9 @@ impl Check {
             Self::Issuer => "issuer",
             Self::IssuerKey => "issuer_key",
             Self::Signature => "signature",
+            Self::Status => "status",
+            Self::Revocation => "revocation",
+            Self::StatusTime => "status_time",
             Self::NotBefore => "not_before",
             Self::NotAfter => "not_after",
             Self::SubjectKey => "subject_key",

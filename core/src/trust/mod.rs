@@ -1,25 +1,20 @@
-//! The terms of trust for any format of certificate: serial number, validity, checks and the verified certificate.
+//! The terms of trust for any format of certificate: serial number, validity, revocation, checks and the verified
+//! certificate.
 //!
 //! A verifier is in the module of its format: [`cert::verify`](crate::cert::verify).
 
 mod check;
+mod revocation;
 mod serial;
+mod status;
 mod validity;
 
 pub use check::Check;
+pub use revocation::{CertStatus, Revocation, RevocationReason};
 pub use serial::{Serial, SerialError};
+pub(crate) use status::GenuineStatus;
+pub use status::{RevocationCheck, RevocationStatus, STATUS_SKEW, StatusError, StatusPolicy, StatusRule};
 pub use validity::{Validity, ValidityError};
-
-/// The revocation status that a verifier requires ([RFC 5280 §6.1.3] (a)(3)). Each verifier takes this argument, so
-/// that a caller leaves revocation out only explicitly.
-///
-/// [RFC 5280 §6.1.3]: https://www.rfc-editor.org/rfc/rfc5280#section-6.1.3
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RevocationCheck {
-    /// No check: a certificate is accepted until its validity ends, even if its issuer has revoked it.
-    NotChecked,
-}
 
 /// A certificate of the format `C` that was verified under a trust anchor, at a time.
 ///
@@ -28,12 +23,13 @@ pub enum RevocationCheck {
 pub struct Verified<C> {
     certificate: C,
     time_certain: bool,
+    revocation: RevocationStatus,
 }
 
 impl<C> Verified<C> {
     /// For verifiers alone: `certificate` has passed every [`Check`].
-    pub(crate) const fn new(certificate: C, time_certain: bool) -> Self {
-        Self { certificate, time_certain }
+    pub(crate) const fn new(certificate: C, time_certain: bool, revocation: RevocationStatus) -> Self {
+        Self { certificate, time_certain, revocation }
     }
 
     /// The certificate that was verified.
@@ -45,5 +41,10 @@ impl<C> Verified<C> {
     /// known. Then the certificate may not be valid yet, or may have expired.
     pub const fn time_certain(&self) -> bool {
         self.time_certain
+    }
+
+    /// The knowledge about the revocation of the certificate.
+    pub const fn revocation(&self) -> RevocationStatus {
+        self.revocation
     }
 }

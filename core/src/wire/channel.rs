@@ -1,4 +1,4 @@
-//! Handshake messages of the secure channel: Noise, as base64 within JSON (protocol §5).
+//! Handshake messages of the secure channel: Noise, as base64 within JSON, with a payload (protocol §5, §7).
 
 use core::ops::Range;
 
@@ -15,9 +15,9 @@ pub const PROLOGUE: &[u8] = b"MiniPKI/1 channel";
 pub enum Step {
     /// `-> e`
     One,
-    /// `<- e, ee, s, es`, with the responder's certificate.
+    /// `<- e, ee, s, es`, with the payload of the responder.
     Two,
-    /// `-> s, se`, with the initiator's certificate.
+    /// `-> s, se`, with the payload of the initiator.
     Three,
 }
 
@@ -29,6 +29,58 @@ impl Step {
             Self::Two => "handshake_2",
             Self::Three => "handshake_3",
         }
+    }
+}
+
+/// The payload of message 2 or 3: what a side shows of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payload<'a> {
+    /// The text of the certificate.
+    pub certificate: &'a [u8],
+    /// The text of its status, if the side has one (stapling).
+    pub status: Option<&'a [u8]>,
+}
+
+const BEFORE_CERTIFICATE: &[u8] = br#"{"certificate":"#;
+const BEFORE_STATUS: &[u8] = br#","status":"#;
+
+impl<'a> Payload<'a> {
+    /// Writes the payload to the start of `out`: the certificate alone, or one object with both texts.
+    ///
+    /// # Errors
+    /// [`BufferTooSmall`]; [`limits::STAPLED`](crate::limits::STAPLED) bytes are always enough.
+    pub fn encode<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], BufferTooSmall> {
+        let mut writer = Writer::new(out);
+        match self.status {
+            None => writer.put(self.certificate),
+            Some(status) => {
+                writer.put(BEFORE_CERTIFICATE).put(self.certificate).put(BEFORE_STATUS).put(status).put(b"}")
+            }
+        };
+        Ok(writer.finish()?)
+    }
+
+    /// Finds the texts in a payload. A payload that is not an object with both texts is a certificate alone.
+    ///
+    /// # Errors
+    /// [`WireError::Json`] for such an object that is not canonical.
+    #[inline(never)] // So that the reader leaves the stack before the caller needs it.
+    pub fn decode(payload: &'a [u8]) -> Result<Self, WireError> {
+        // The first member of a certificate is its signature.
+        if !payload.starts_with(BEFORE_CERTIFICATE) {
+            return Ok(Self { certificate: payload, status: None });
+        }
+        let mut reader = Reader::new(payload, Form::Canonical)?;
+        let (mut certificate, mut status) = (reader.member("certificate"), reader.member("status"));
+        while let Some(key) = reader.next_key()? {
+            match key {
+                "certificate" => reader.raw(&mut certificate)?,
+                "status" => reader.raw(&mut status)?,
+                _ => reader.unknown()?,
+            }
+        }
+        reader.finish()?;
+        Ok(Self { certificate: certificate.required()?, status: Some(status.required()?) })
     }
 }
 

@@ -1,17 +1,27 @@
-//! The messages of the protocol (protocol §1, §4, §5, §6).
+//! The messages of the protocol (protocol §1, §4 to §7).
 //!
 //! A message is decoded from the body of a frame, which it borrows, and is encoded into a lent buffer. The machines of
 //! [`session`](crate::session) handle the messages.
 
 pub mod channel;
+mod client_message;
 pub mod enrolment;
 mod refusal;
+mod response;
+pub mod revocation;
 
 use core::fmt;
 
+pub use client_message::ClientMessage;
 pub use refusal::{Code, Refusal};
+pub use response::Response;
 
-use crate::encoding::json::JsonError;
+use crate::bytes::BufferTooSmall;
+use crate::crypto::x25519::PublicKey;
+use crate::encoding::base64;
+use crate::encoding::json::{JsonError, MAX_INTEGER};
+use crate::limits::KEY;
+use crate::trust::Serial;
 
 /// The reason why a message could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,3 +60,26 @@ impl fmt::Display for WireError {
 }
 
 impl core::error::Error for WireError {}
+
+/// The 32 bytes of the field `name`.
+fn key(name: &'static str, text: &str) -> Result<[u8; KEY], WireError> {
+    base64::decode_array(text).map_err(|_| WireError::Field(name))
+}
+
+/// The X25519 public key of the field `name`.
+fn public_key(name: &'static str, text: &str) -> Result<PublicKey, WireError> {
+    PublicKey::new(key(name, text)?).ok_or(WireError::KeyNotCanonical(name))
+}
+
+/// Checks that the field `name` has the expected value.
+fn expect(name: &'static str, seen: &str, expected: &str) -> Result<(), WireError> {
+    if seen == expected { Ok(()) } else { Err(WireError::Field(name)) }
+}
+
+/// A serial number as an integer of the profile.
+///
+/// # Errors
+/// [`BufferTooSmall`] above [`MAX_INTEGER`], which no message has room for.
+fn integer(serial: Serial) -> Result<u64, BufferTooSmall> {
+    serial.to_u64().filter(|&number| number <= MAX_INTEGER).ok_or(BufferTooSmall)
+}

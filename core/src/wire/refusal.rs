@@ -4,9 +4,9 @@ use core::fmt;
 
 use serde::Serialize;
 
-use super::WireError;
+use super::{Response, WireError};
 use crate::bytes::BufferTooSmall;
-use crate::encoding::json::{self, Form, Member, Reader};
+use crate::encoding::json;
 
 /// The reason of a refusal, as it travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,12 @@ pub enum Code {
     Busy,
     /// Too many certificates were issued for this key, name or network (RFC 8555 §6.7, `rateLimited`).
     RateLimited,
+    /// The certificate is revoked or on hold, or its key must not be certified again.
+    Revoked,
+    /// The CA has issued no certificate with this serial number to this subject.
+    UnknownCertificate,
+    /// The certificate ended too long ago to be renewed.
+    Expired,
     /// Something failed on the refusing side, which has logged it.
     Internal,
     /// A Noise handshake message was refused.
@@ -44,7 +50,7 @@ pub enum Code {
 }
 
 /// The table of all codes: the code, its name on the wire, and its sentence.
-const TABLE: [(Code, &str, &str); 14] = [
+const TABLE: [(Code, &str, &str); 17] = [
     (
         Code::BadFrame,
         "bad_frame",
@@ -61,8 +67,15 @@ const TABLE: [(Code, &str, &str); 14] = [
     (
         Code::RateLimited,
         "rate_limited",
-        "this key, name or network has got too many certificates within an hour",
+        "too many requests of this key, name or network were granted within an hour",
     ),
+    (Code::Revoked, "revoked", "the certificate is revoked or on hold, or its key was compromised"),
+    (
+        Code::UnknownCertificate,
+        "unknown_certificate",
+        "this CA has issued no such certificate to this subject",
+    ),
+    (Code::Expired, "expired", "the certificate ended too long ago to be renewed"),
     (Code::Internal, "internal", "the request failed on this side and was logged"),
     (Code::HandshakeFailed, "handshake_failed", "the handshake message was refused"),
     (Code::CertificateRefused, "certificate_refused", "the certificate shown was refused"),
@@ -118,49 +131,6 @@ struct Object<'a> {
     ok: bool,
 }
 
-/// The members of a response, which may be a refusal. They are found in one pass over the body.
-pub(super) struct Members<'a> {
-    pub(super) certificate: Member<&'a [u8]>,
-    /// Absent in the classic form, which has no codes.
-    pub(super) code: Member<&'a str>,
-    pub(super) error: Member<&'a str>,
-    pub(super) ok: Member<bool>,
-}
-
-impl<'a> Members<'a> {
-    /// Reads the body of a response.
-    pub(super) fn read(body: &'a [u8]) -> Result<Self, WireError> {
-        let mut reader = Reader::new(body, Form::Relaxed)?;
-        let mut members = Self {
-            certificate: reader.member("certificate"),
-            code: reader.member("code"),
-            error: reader.member("error"),
-            ok: reader.member("ok"),
-        };
-        while let Some(key) = reader.next_key()? {
-            match key {
-                "certificate" => reader.raw(&mut members.certificate)?,
-                "code" => reader.string(&mut members.code)?,
-                "error" => reader.string(&mut members.error)?,
-                "ok" => reader.boolean(&mut members.ok)?,
-                _ => reader.unknown()?,
-            }
-        }
-        reader.finish()?;
-        Ok(members)
-    }
-
-    /// Makes a refusal of the members.
-    pub(super) fn refusal(self) -> Result<Refusal<'a>, WireError> {
-        self.certificate.absent()?;
-        let (code, text) = (self.code.optional()?, self.error.required()?);
-        if self.ok.required()? {
-            return Err(WireError::Field("ok"));
-        }
-        Ok(Refusal { code: code.map_or(Code::Other, Code::from_name), text })
-    }
-}
-
 impl From<Code> for Refusal<'static> {
     fn from(code: Code) -> Self {
         Self { code, text: code.text() }
@@ -181,6 +151,9 @@ impl<'a> Refusal<'a> {
     /// # Errors
     /// [`WireError`] if it is not a refusal.
     pub fn decode(body: &'a [u8]) -> Result<Self, WireError> {
-        Members::read(body)?.refusal()
+        match Response::decode(body)? {
+            Response::Refused(refusal) => Ok(refusal),
+            _ => Err(WireError::Field("ok")),
+        }
     }
 }

@@ -4,6 +4,7 @@ use minipki_core::cert::{Anchor, Certificate};
 use minipki_core::crypto::KeyPair;
 use minipki_core::limits::FRAME;
 use minipki_core::session::LocalIdentity;
+use minipki_core::trust::StatusPolicy;
 use zeroize::Zeroize;
 
 use crate::board::{Board, IDENTITY, Record, Sizes};
@@ -14,7 +15,7 @@ use crate::exit::Exit;
 use crate::identity::{self, Found};
 use crate::{channel, enrol, talk};
 
-/// All buffers of a run: two frames and an identity, about 10 KB. The board lends them, on a device as a static.
+/// All buffers of a run: two frames and an identity, about 12 KB. The board lends them, on a device as a static.
 pub struct Memory {
     rx: [u8; FRAME],
     tx: [u8; FRAME],
@@ -67,7 +68,14 @@ fn run_steps<B: Board>(
     }
     let (now, channel) = loop {
         let now = clock.now(board);
-        let local = LocalIdentity { key: &key, certificate, anchor: &anchor, now, peer: config.peer };
+        let local = LocalIdentity {
+            key: &key,
+            credentials: certificate,
+            anchor: &anchor,
+            now,
+            status_policy: StatusPolicy::default(),
+            peer: config.peer,
+        };
         let buffers = (&mut memory.rx[..], &mut memory.tx[..]);
         match config.errand {
             Errand::Enrol => return Ok(()),

@@ -1,4 +1,4 @@
-//! The authority: decides on requests, and issues certificates for the allowed ones.
+//! The authority: decides on requests, issues and revokes certificates, and states their status.
 //!
 //! - A batch has the same results as its requests one by one. Each decision counts the requests before it as issued.
 //! - A repeated request gets its earlier certificate again, and nothing is recorded (protocol §7). So a lost answer
@@ -10,14 +10,22 @@ use miette::Diagnostic;
 use minipki_core::cert::{Id, IdBuf};
 use minipki_core::crypto::{rsa, x25519};
 use minipki_core::time::UnixTime;
+use minipki_core::trust::{RevocationReason, Serial};
 
 use super::certify::{IssueError, Issued, certify, expect_count};
 use super::limits::Rates;
 use super::outage::{Damage, Outage};
 use super::policy::{self, Allowed, Approved, NameState};
-use super::ports::{CertificateRecord, Ledger, LedgerError, LedgerFacts, Signer};
-use super::profile;
-use super::{CertificationRequest, IssueRequest, Policy, Possession, Refused, TokenHash};
+use super::ports::{
+    CertificateFormat, CertificateRecord, Ledger, LedgerError, LedgerFacts, RevocationChange,
+    RevocationError, RevocationOutcome, Signer,
+};
+use super::profile::ProfileError;
+use super::status::{StatusAnswer, StatusIssuer, Statuses};
+use super::{
+    CertificationRequest, HolderCheck, IssueRequest, Policy, Possession, Refused, RequestProof,
+    RevocationRequest, StatusRequest, TokenHash,
+};
 
 /// A certificate authority: a name, a policy, a signer and a ledger.
 pub struct Authority {
@@ -29,12 +37,19 @@ pub struct Authority {
     rates: Rates,
     outage: Outage,
     damage: Damage,
+    statuses: Statuses,
 }
+
+/// The actor of a revocation by the holder of the certificate.
+const HOLDER: &str = "the holder of the key";
+
+/// A request of one subject for one key, with its authorization. A batch answers equal requests with one certificate.
+type RequestKey<'r> = (&'r IdBuf, x25519::PublicKey, Option<TokenHash>, Option<Serial>);
 
 /// The source of the answer to a request.
 enum Answer {
     /// A certificate in the ledger.
-    Recorded(CertificateRecord),
+    Recorded(Box<CertificateRecord>),
     /// A certificate of this batch: its index, and whether an earlier request of the batch has it already.
     Signed { index: usize, repeated: bool },
 }
@@ -45,8 +60,8 @@ struct Decisions<'r> {
     answers: Vec<Result<Answer, Refused>>,
     /// The requests that get a new certificate.
     approved: Vec<Approved<'r>>,
-    /// The index in `approved` by subject, key and token.
-    indexes: HashMap<(&'r IdBuf, x25519::PublicKey, Option<TokenHash>), usize>,
+    /// The index in `approved` by request.
+    indexes: HashMap<RequestKey<'r>, usize>,
     /// The key of each subject in `approved`.
     holders: HashMap<&'r IdBuf, [u8; 32]>,
     /// The tokens that the requests in `approved` spend.
@@ -64,13 +79,13 @@ impl<'r> Decisions<'r> {
         now: UnixTime,
     ) {
         let token = request.token;
-        let key = (&request.subject_id, request.subject_key, token);
+        let key = (&request.subject_id, request.subject_key, token, request.renews);
         let answered = match self.indexes.get(&key) {
             Some(index) => Some(Answer::Signed { index: *index, repeated: true }),
             None => facts
                 .earlier
-                .filter(|earlier| policy::is_repeatable(earlier, request.token, now))
-                .map(Answer::Recorded),
+                .filter(|earlier| policy::is_repeatable(earlier, request, now))
+                .map(|earlier| Answer::Recorded(Box::new(earlier))),
         };
         let name = NameState {
             holder: match self.holders.get(&request.subject_id) {
@@ -78,8 +93,12 @@ impl<'r> Decisions<'r> {
                 None => facts.holder.as_deref(),
             },
             token_live: facts.token_live && token.is_some_and(|token| !self.spent.contains(&token)),
+            token_lifetime: facts.token_lifetime,
+            held: facts.held,
+            key_compromised: facts.key_compromised,
+            current: facts.current.as_ref(),
         };
-        let answer = policy.decide(request, name, answered).and_then(|allowed| match allowed {
+        let answer = policy.decide(request, name, answered, now).and_then(|allowed| match allowed {
             Allowed::Repeat(answer) => Ok(answer),
             Allowed::New(_) if !rates.take(request, now) => Err(Refused::RateLimited),
             Allowed::New(approved) => {
@@ -100,8 +119,8 @@ impl Authority {
     pub fn new(issuer_id: IdBuf, policy: Policy, signer: Box<dyn Signer>, ledger: Box<dyn Ledger>) -> Self {
         let issuer_key = signer.public_key().clone();
         let rates = Rates::new(policy.rates);
-        let (outage, damage) = Default::default();
-        Self { issuer_id, issuer_key, policy, signer, ledger, rates, outage, damage }
+        let (outage, damage, statuses) = Default::default();
+        Self { issuer_id, issuer_key, policy, signer, ledger, rates, outage, damage, statuses }
     }
 
     /// The issuer name in the certificates.
@@ -120,27 +139,120 @@ impl Authority {
     }
 
     /// Checks the proof of possession in `request`, and finds its token. The proof fits no token, or one that the
-    /// subject may use. All tokens are tried, so the time does not depend on the position of the right one.
+    /// subject may use. All tokens are tried, so the time does not depend on the position of the right one. The proof of
+    /// a renewal must fit the key of the current certificate.
     ///
     /// # Errors
-    /// [`Refused::ProofFailed`]; the errors of [`Authority::issue_many`] if the ledger cannot be read.
+    /// [`Refused::ProofFailed`]; [`Refused::UnknownCertificate`]; the errors of [`Authority::issue_many`] if the ledger
+    /// cannot be read.
     pub fn check_possession(
         &mut self,
         request: CertificationRequest,
         now: UnixTime,
     ) -> Result<IssueRequest, Refused> {
         let CertificationRequest { subject_id, subject_key, proof, source } = request;
+        let mut renews = None;
         let (possession, token) = match proof {
-            None => (Possession::None, None),
-            Some(proof) if proof.proves(None) => (Possession::X25519Dh, None),
-            Some(proof) => {
+            RequestProof::None => (Possession::None, None),
+            RequestProof::Renewal { serial, proof } => {
+                let current = self.check_holder(serial, &*proof, now)?;
+                if current.subject_id != subject_id {
+                    return Err(Refused::UnknownCertificate);
+                }
+                renews = Some(serial);
+                (Possession::X25519Dh, None)
+            }
+            RequestProof::Key(proof) if proof.proves(None) => (Possession::X25519Dh, None),
+            RequestProof::Key(proof) => {
                 let tokens = self.ledger.tokens(subject_id.as_id(), subject_key.as_bytes(), now);
                 let tokens = tokens.map_err(|error| self.report(&error.into(), 1, now))?;
                 let proven = tokens.into_iter().filter(|token| proof.proves(Some(token))).last();
                 (Possession::X25519Dh, Some(proven.ok_or(Refused::ProofFailed)?))
             }
         };
-        Ok(IssueRequest { subject_id, subject_key, possession, token, source })
+        Ok(IssueRequest { subject_id, subject_key, possession, token, renews, source })
+    }
+
+    /// The JSON certificate with this serial number, whose key `proof` has shown.
+    fn check_holder(
+        &mut self,
+        serial: Serial,
+        proof: &dyn HolderCheck,
+        now: UnixTime,
+    ) -> Result<CertificateRecord, Refused> {
+        let found = self.ledger.find(serial).map_err(|error| self.report(&error.into(), 1, now))?;
+        let record = found.filter(|record| record.format == CertificateFormat::Json);
+        let record = record.ok_or(Refused::UnknownCertificate)?;
+        let key = record.subject_key.as_slice().try_into().ok().and_then(x25519::PublicKey::new);
+        if key.is_some_and(|key| proof.proves(&key)) { Ok(record) } else { Err(Refused::ProofFailed) }
+    }
+
+    /// Revokes a certificate for its holder. The change is on the disk when this returns. A repeated request gets the
+    /// first answer again.
+    ///
+    /// # Errors
+    /// [`Refused::UnknownCertificate`], [`Refused::ProofFailed`], [`Refused::HoldByOperator`]; [`Refused::Busy`] or
+    /// [`Refused::Internal`] if the ledger cannot be used.
+    pub fn revoke(
+        &mut self,
+        request: &RevocationRequest,
+        now: UnixTime,
+    ) -> Result<RevocationOutcome, Refused> {
+        let RevocationRequest { serial, reason, ref proof } = *request;
+        let record = self.check_holder(serial, &**proof, now)?;
+        // A revocation would free the name that the hold keeps. The holder may be the thief of the key.
+        let hold = RevocationReason::CertificateHold;
+        let held = record.revocation.is_some_and(|revocation| revocation.reason == hold);
+        if reason == RevocationReason::RemoveFromHold || (held && reason != hold) {
+            return Err(Refused::HoldByOperator);
+        }
+        let outcomes = self.ledger.revoke(&[RevocationChange::new(serial, reason, HOLDER)], now);
+        let outcomes = outcomes.map_err(|error| self.report(&error.into(), 1, now))?;
+        match outcomes.into_iter().next() {
+            Some(Ok(outcome)) => Ok(outcome),
+            Some(Err(RevocationError::UnknownSerial(_))) => Err(Refused::UnknownCertificate),
+            Some(Err(RevocationError::NotOnHold(_))) => Err(Refused::HoldByOperator),
+            None => Err(Refused::Internal),
+        }
+    }
+
+    /// States the status of the certificates that `requests` name. New statements are signed together.
+    ///
+    /// # Errors
+    /// Each request has its own [`Refused`]: [`Refused::RateLimited`], or the errors of [`Authority::issue_many`].
+    pub fn statuses(
+        &mut self,
+        requests: &[StatusRequest],
+        now: UnixTime,
+    ) -> Vec<Result<StatusAnswer, Refused>> {
+        let lifetime = self.policy.status_lifetime.as_secs();
+        if let Err(error) = self.statuses.refresh(&mut *self.ledger) {
+            return vec![Err(self.report(&error, requests.len(), now)); requests.len()];
+        }
+        let mut answers: Vec<_> = requests
+            .iter()
+            .map(|request| match self.statuses.kept(request, lifetime, now) {
+                Some(kept) => Some(Ok(kept)),
+                None if self.rates.take_status(request.source, now) => None,
+                None => Some(Err(Refused::RateLimited)),
+            })
+            .collect();
+        let missing = requests.iter().zip(&answers).filter(|(_, answer)| answer.is_none());
+        let missing: Vec<_> = missing.map(|(request, _)| request).collect();
+        let mut signed = if missing.is_empty() {
+            Ok(Vec::new())
+        } else {
+            let (issuer_id, signer) = (self.issuer_id.as_id(), &mut *self.signer);
+            let mut issuer = StatusIssuer { issuer_id, signer, lifetime };
+            let signed = self.statuses.sign(&mut issuer, &mut *self.ledger, &missing, now);
+            signed.map_err(|error| self.report(&error, missing.len(), now))
+        }
+        .map(Vec::into_iter);
+        for answer in answers.iter_mut().filter(|answer| answer.is_none()) {
+            let next = signed.as_mut().map_err(|refused| *refused);
+            *answer = Some(next.and_then(|signed| signed.next().ok_or(Refused::Internal)));
+        }
+        answers.into_iter().map(|answer| answer.unwrap_or(Err(Refused::Internal))).collect()
     }
 
     /// Decides on `requests`, and signs and records the allowed certificates together. The answers are in the order of
@@ -162,7 +274,7 @@ impl Authority {
             self.report(&error, approved.len(), now)
         });
         let certificate = |answer| match answer {
-            Answer::Recorded(recorded) => Ok(Issued::again(recorded)),
+            Answer::Recorded(recorded) => Ok(Issued::again(*recorded)),
             Answer::Signed { index, repeated } => {
                 let signed =
                     signed.as_ref().map_err(|refused| *refused)?.get(index).ok_or(Refused::Internal)?;
@@ -198,8 +310,8 @@ impl Authority {
             return Ok(Vec::new());
         }
         self.check_space()?;
-        let validity = profile::validity(self.policy.validity.as_secs(), now)?;
-        let templates: Vec<_> = approved.iter().map(|one| one.template(validity)).collect();
+        let templates = approved.iter().map(|one| one.template(&self.policy, now));
+        let templates = templates.collect::<Result<Vec<_>, ProfileError>>()?;
         let issued =
             certify(self.issuer_id.as_id(), self.signer.as_mut(), self.ledger.as_mut(), &templates, now)?;
         self.outage.end();
@@ -219,7 +331,7 @@ impl Authority {
     fn report(&mut self, error: &IssueError, requests: usize, now: UnixTime) -> Refused {
         match error {
             // The other requests of the batch will succeed at the next try.
-            IssueError::Ledger(LedgerError::TokenSpent(_)) => {
+            IssueError::Ledger(LedgerError::TokenSpent(_) | LedgerError::Revoked(_)) => {
                 tracing::warn!(%error, "a batch of certificates was refused as busy");
                 Refused::Busy
             }

@@ -134,6 +134,9 @@ pub(super) fn certify<P: Profile>(
             format: P::FORMAT,
             certificate: &issued.certificate,
             token: template.token,
+            renews: template.renews,
+            supersede: template.renews.is_some() && template.supersede,
+            lifetime: template.lifetime,
         })
         .collect();
     ledger.record(&entries, now)?;

@@ -1,5 +1,5 @@
-//! The certificate authority: its policy, its certificate profiles, and the steps of issuing. It has no sockets, files,
-//! database or clock.
+//! The certificate authority: its policy, its certificate profiles, and the steps of issuing, revocation and status. It
+//! has no sockets, files, database or clock.
 //!
 //! Read [`authority`] first. It decides with [`policy`] and [`limits`], and issues with [`certify`]. Its signer and its
 //! storage are behind [`ports`].
@@ -12,20 +12,27 @@ pub mod policy;
 pub mod ports;
 pub mod profile;
 pub mod request;
+pub mod revocation_list;
 pub mod source;
+pub mod status;
 pub mod tls_server;
 pub mod token;
 
 pub use authority::Authority;
 pub use certify::{IssueError, Issued};
 pub use limits::RateLimits;
-pub use policy::{Authorization, Enrolment, Policy, Refused};
+pub use policy::{Authorization, Enrolment, LIFETIMES, Policy, Refused};
 pub use ports::{
     Inquiry, Ledger, LedgerError, LedgerFacts, NewCertificate, Recorder, SignError, Signature,
     SignatureAlgorithm, Signer, TokenHash,
 };
 pub use profile::{TlsName, check_record};
-pub use request::{CertificationRequest, IssueRequest, Possession, PossessionCheck};
+pub use request::{
+    CertificationRequest, HolderCheck, IssueRequest, Possession, PossessionCheck, RequestProof,
+    RevocationRequest, StatusRequest,
+};
+pub use revocation_list::{RevocationList, RevocationListError, RevokedEntry, sign_revocation_list};
 pub use source::Source;
+pub use status::StatusAnswer;
 pub use tls_server::{TlsCertificates, TlsServerRequest, issue_tls_server};
 pub use token::Token;

@@ -19,18 +19,25 @@ pub struct RateLimits {
     pub name: Option<NonZeroU32>,
     /// For one IPv4 address or IPv6 /64 network.
     pub source: Option<NonZeroU32>,
+    /// Statuses that are signed for one such network. An earlier status that is sent again does not count.
+    pub statuses: Option<NonZeroU32>,
 }
 
 impl RateLimits {
     /// No limits at all.
-    pub const NONE: Self = Self { key: None, name: None, source: None };
+    pub const NONE: Self = Self { key: None, name: None, source: None, statuses: None };
 }
 
 impl Default for RateLimits {
     /// 60 for a key and for a name, 10,000 for a source. A device needs one certificate for weeks. A fleet behind one
-    /// address can enrol 100,000 devices on one day.
+    /// address can enrol 100,000 devices on one day. 40,000 statuses for a source: a device needs a few for a day.
     fn default() -> Self {
-        Self { key: NonZeroU32::new(60), name: NonZeroU32::new(60), source: NonZeroU32::new(10_000) }
+        Self {
+            key: NonZeroU32::new(60),
+            name: NonZeroU32::new(60),
+            source: NonZeroU32::new(10_000),
+            statuses: NonZeroU32::new(40_000),
+        }
     }
 }
 
@@ -39,6 +46,7 @@ pub(super) struct Rates {
     keys: Meter<[u8; 32]>,
     names: Meter<IdBuf>,
     sources: Meter<Source>,
+    statuses: Meter<Source>,
 }
 
 impl Rates {
@@ -47,7 +55,17 @@ impl Rates {
             keys: Meter::new(limits.key),
             names: Meter::new(limits.name),
             sources: Meter::new(limits.source),
+            statuses: Meter::new(limits.statuses),
         }
+    }
+
+    /// Counts a status that is signed for `source`; returns whether the limit allows it.
+    pub(super) fn take_status(&mut self, source: Option<Source>, now: UnixTime) -> bool {
+        let allowed = source.is_none_or(|source| self.statuses.allows(&source, now));
+        if allowed {
+            source.into_iter().for_each(|source| self.statuses.add(source, now));
+        }
+        allowed
     }
 
     /// Counts a certificate for `request`; returns whether all limits allow it. If one does not, nothing is counted.

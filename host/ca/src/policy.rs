@@ -1,12 +1,13 @@
 //! The rules for a certificate. The ledger provides the facts that they need.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use minipki_core::time::UnixTime;
-use minipki_core::trust::Validity;
+use minipki_core::trust::Serial;
 
 use super::ports::CertificateRecord;
-use super::profile::{BACKDATE, CertTemplate, JsonProfile};
+use super::profile::{self, BACKDATE, CertTemplate, JsonProfile, ProfileError};
 use super::{IssueRequest, Possession, RateLimits, TokenHash};
 
 /// The rules of a CA.
@@ -17,6 +18,13 @@ pub struct Policy {
     /// The time from the issue of a certificate until its end, in whole seconds. Its `not_before` is five minutes
     /// before the issue, for clocks that are a little behind.
     pub validity: Duration,
+    /// The time after the end of a certificate in which it can still be renewed, in whole seconds. 0 forbids it.
+    pub renewal_grace: Duration,
+    /// Whether a renewal revokes the renewed certificate, for `superseded`. Otherwise that certificate stays valid until
+    /// its end.
+    pub revoke_superseded: bool,
+    /// The time until which a status can be used, in whole seconds.
+    pub status_lifetime: Duration,
     /// The maximum number of requests in a batch. The requests above it are refused as busy, so the time of a batch is
     /// bounded.
     pub max_waiting: usize,
@@ -47,21 +55,32 @@ pub enum Authorization {
     SameKey,
     /// A token for the name. It is spent on the certificate.
     Token(TokenHash),
+    /// The requester holds the current certificate of the name, with this serial number.
+    Renewal(Serial),
 }
 
 impl Default for Policy {
     /// Proven enrolment without tokens, 90 days, batches of 1024 (about a quarter of a second with a 2048-bit key), the
-    /// default rates, 64 MiB free.
+    /// default rates, 64 MiB free. Renewals until 7 days after the end, statuses for a day.
     fn default() -> Self {
         Self {
             enrolment: Enrolment::Proven,
-            validity: Duration::from_secs(90 * 24 * 60 * 60),
+            validity: Duration::from_secs(90 * DAY),
+            renewal_grace: Duration::from_secs(7 * DAY),
+            revoke_superseded: false,
+            status_lifetime: Duration::from_secs(DAY),
             max_waiting: 1024,
             rates: RateLimits::default(),
             min_free: 64 * 1024 * 1024,
         }
     }
 }
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// The limits of [`Policy::validity`] and of the lifetime that a token sets: from a minute to ten years with their leap
+/// days, in seconds.
+pub const LIFETIMES: RangeInclusive<u64> = 60..=3653 * DAY;
 
 /// The reason why a request gets no certificate. A client may see the text (protocol §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,11 +98,27 @@ pub enum Refused {
     /// be distinguished.
     #[error("the proof fits neither the key nor the token with the challenge")]
     ProofFailed,
+    /// The certificate to renew is revoked or on hold, or the name has a certificate on hold (`revoked`).
+    #[error("the certificate is revoked, or a certificate of this name is on hold")]
+    Revoked,
+    /// A certificate of this key was revoked for a compromise of the key (`revoked`).
+    #[error("this key was reported as compromised, and is not certified again")]
+    KeyCompromised,
+    /// No certificate of this subject has the serial number (`unknown_certificate`).
+    #[error("this CA has issued no such certificate to this subject")]
+    UnknownCertificate,
+    /// The certificate ended before the grace of the policy (`expired`).
+    #[error("the certificate ended too long ago to be renewed")]
+    Expired,
+    /// Only an operator ends a hold, also by a revocation (`not_allowed`).
+    #[error("only an operator of the CA can end a hold")]
+    HoldByOperator,
     /// The policy requires a token (`token_invalid`).
     #[error("this CA enrols only with a token")]
     TokenRequired,
-    /// The key, the name or the source has reached its limit of certificates for this hour (`rate_limited`).
-    #[error("this key, name or network has got too many certificates within an hour")]
+    /// The key, the name or the source has reached its limit of certificates, or the source its limit of statuses, for
+    /// this hour (`rate_limited`).
+    #[error("too many requests of this key, name or network were granted within an hour")]
     RateLimited,
     /// Too many requests are waiting (`busy`).
     #[error("the CA is busy")]
@@ -96,8 +131,9 @@ pub enum Refused {
     Internal,
 }
 
-/// The seconds after its issue in which a certificate answers a repeated request without a token (protocol §7).
-const REPEATED_FOR: u64 = 24 * 60 * 60;
+/// The seconds after its issue in which a certificate answers a repeated request for the same name and key (protocol
+/// §7).
+const REPEATED_FOR: u64 = DAY;
 
 /// The facts for one decision: those of the ledger, after the earlier requests of the batch.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +142,14 @@ pub(super) struct NameState<'a> {
     pub(super) holder: Option<&'a [u8]>,
     /// Whether the token of the request can be spent.
     pub(super) token_live: bool,
+    /// The lifetime that the token sets, in seconds.
+    pub(super) token_lifetime: Option<u64>,
+    /// Whether a certificate of the name is on hold.
+    pub(super) held: bool,
+    /// Whether the key of the request was revoked for a compromise.
+    pub(super) key_compromised: bool,
+    /// The certificate to renew.
+    pub(super) current: Option<&'a CertificateRecord>,
 }
 
 /// The decision on a request that the policy allows.
@@ -121,6 +165,8 @@ pub(super) enum Allowed<'r, A> {
 pub(super) struct Approved<'r> {
     request: &'r IssueRequest,
     authorization: Authorization,
+    /// The lifetime that the token, or the certificate to renew, has set; in seconds.
+    lifetime: Option<u64>,
 }
 
 impl<'r> Approved<'r> {
@@ -128,40 +174,88 @@ impl<'r> Approved<'r> {
         self.request
     }
 
-    /// The fields of the certificate.
-    pub(super) fn template(&self, validity: Validity) -> CertTemplate<'r, JsonProfile> {
-        CertTemplate {
+    /// The fields of the certificate, which is issued `now`.
+    pub(super) fn template(
+        &self,
+        policy: &Policy,
+        now: UnixTime,
+    ) -> Result<CertTemplate<'r, JsonProfile>, ProfileError> {
+        let validity = profile::validity(self.lifetime.unwrap_or(policy.validity.as_secs()), now)?;
+        Ok(CertTemplate {
             profile: &JsonProfile,
             subject_id: self.request.subject_id.as_id(),
             subject_key: self.request.subject_key.as_bytes(),
             validity,
             token: match self.authorization {
                 Authorization::Token(token) => Some(token),
-                Authorization::FirstCome | Authorization::SameKey => None,
+                Authorization::FirstCome | Authorization::SameKey | Authorization::Renewal(_) => None,
             },
-        }
+            renews: self.request.renews,
+            supersede: policy.revoke_superseded,
+            lifetime: self.lifetime,
+        })
     }
 }
 
 impl Policy {
-    /// Decides on one request. `answered` is the earlier answer to the same request.
+    /// Decides on one request at `now`. `answered` is the earlier answer to the same request.
     pub(super) fn decide<'r, A>(
         &self,
         request: &'r IssueRequest,
         name: NameState<'_>,
         answered: Option<A>,
+        now: UnixTime,
     ) -> Result<Allowed<'r, A>, Refused> {
         self.check_form(request)?;
+        if name.key_compromised {
+            return Err(Refused::KeyCompromised);
+        }
         match answered {
             // The name may have moved to another key meanwhile.
             Some(answer) if name.holder.is_none_or(|holder| holder == *request.subject_key.as_bytes()) => {
                 Ok(Allowed::Repeat(answer))
             }
-            _ => Ok(Allowed::New(Approved { request, authorization: authorize(request, name)? })),
+            _ if name.held => Err(Refused::Revoked),
+            _ => {
+                let authorization = match request.renews {
+                    Some(serial) => self.authorize_renewal(serial, name, now)?,
+                    None => authorize(request, name)?,
+                };
+                let lifetime = match authorization {
+                    Authorization::Token(_) => name.token_lifetime,
+                    Authorization::Renewal(_) => name.current.and_then(|current| current.lifetime),
+                    Authorization::FirstCome | Authorization::SameKey => None,
+                };
+                Ok(Allowed::New(Approved { request, authorization, lifetime }))
+            }
         }
     }
 
-    /// Checks that this form of request is served.
+    /// Decides on a renewal. Its proof has shown the key of the current certificate.
+    ///
+    /// The name must still belong to that key, or to no key. So of two renewals of one certificate with different new
+    /// keys, only the first gets the name.
+    fn authorize_renewal(
+        &self,
+        serial: Serial,
+        name: NameState<'_>,
+        now: UnixTime,
+    ) -> Result<Authorization, Refused> {
+        let current = name.current.ok_or(Refused::UnknownCertificate)?;
+        if current.revocation.is_some() {
+            return Err(Refused::Revoked);
+        }
+        let end = current.validity.not_after().get().saturating_add(self.renewal_grace.as_secs());
+        if now.get() > end {
+            return Err(Refused::Expired);
+        }
+        match name.holder {
+            Some(holder) if holder != current.subject_key => Err(Refused::SubjectTaken),
+            _ => Ok(Authorization::Renewal(serial)),
+        }
+    }
+
+    /// Checks that this form of request is served. A renewal always is.
     ///
     /// | | classic | proven, no token | proven, token |
     /// | --- | --- | --- | --- |
@@ -173,6 +267,7 @@ impl Policy {
             (Enrolment::Open, _, _)
             | (Enrolment::Proven, Possession::X25519Dh, _)
             | (Enrolment::Token, Possession::X25519Dh, Some(_)) => Ok(()),
+            _ if request.renews.is_some() => Ok(()),
             (_, Possession::None, _) => Err(Refused::ClassicNotServed),
             (Enrolment::Token, Possession::X25519Dh, None) => Err(Refused::TokenRequired),
         }
@@ -196,17 +291,18 @@ fn authorize(request: &IssueRequest, name: NameState) -> Result<Authorization, R
     }
 }
 
-/// The time of issue of a certificate with this validity.
-pub(super) fn issued_at(validity: &Validity) -> u64 {
-    validity.not_before().get().saturating_add(BACKDATE)
+/// The time of issue, in seconds since 1970. Earlier versions recorded only the validity, which begins before it.
+pub(super) fn issued_at(record: &CertificateRecord) -> u64 {
+    let issued = record.issued.map(UnixTime::get);
+    issued.unwrap_or_else(|| record.validity.not_before().get().saturating_add(BACKDATE))
 }
 
-/// Whether `earlier` answers the same request again at `now`.
+/// Whether `earlier` answers the same `request` again at `now`.
 ///
-/// With a token there is no other answer. Without a token, a certificate that is not valid yet is not repeated: it was
-/// issued while the clock was ahead, and would be the only answer for years.
-pub(super) fn is_repeatable(earlier: &CertificateRecord, token: Option<TokenHash>, now: UnixTime) -> bool {
+/// With a token, or for a renewal, there is no other answer. Without either, a certificate that is not valid yet is not
+/// repeated: it was issued while the clock was ahead, and would be the only answer for years.
+pub(super) fn is_repeatable(earlier: &CertificateRecord, request: &IssueRequest, now: UnixTime) -> bool {
     let begun = earlier.validity.not_before() <= now;
-    let recent = now.get() < issued_at(&earlier.validity).saturating_add(REPEATED_FOR);
-    token.is_some() || (begun && recent)
+    let recent = now.get() < issued_at(earlier).saturating_add(REPEATED_FOR);
+    request.token.is_some() || request.renews.is_some() || (begun && recent)
 }

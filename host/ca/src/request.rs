@@ -1,8 +1,9 @@
-//! A request for a certificate, before and after the check of its proof of possession.
+//! The requests of clients, before and after the check of their proofs of possession.
 
 use minipki_core::cert::IdBuf;
 use minipki_core::crypto::{Provider, x25519};
-use minipki_core::session::PossessionProof;
+use minipki_core::session::{PossessionProof, RenewalProof, RevocationProof};
+use minipki_core::trust::{RevocationReason, Serial};
 
 use super::{Inquiry, Source, TokenHash};
 
@@ -12,8 +13,44 @@ pub struct CertificationRequest {
     pub subject_id: IdBuf,
     /// The X25519 public key to certify.
     pub subject_key: x25519::PublicKey,
-    /// The proof of possession. Not checked. `None` in the classic form of enrolment.
-    pub proof: Option<Box<dyn PossessionCheck>>,
+    /// The proof of possession. Not checked.
+    pub proof: RequestProof,
+    /// The network that the request comes from; `None` if not from a network.
+    pub source: Option<Source>,
+}
+
+/// The proof of a request for a certificate.
+pub enum RequestProof {
+    /// No proof: the classic form of enrolment.
+    None,
+    /// The proof of the key to certify, and of a token if one is used.
+    Key(Box<dyn PossessionCheck>),
+    /// A renewal: the proof of the key to certify, and of the key of the current certificate.
+    Renewal {
+        /// The serial number of the current certificate.
+        serial: Serial,
+        /// The proof.
+        proof: Box<dyn HolderCheck>,
+    },
+}
+
+/// A request of the holder to revoke a certificate. A front passes it to the issuer.
+pub struct RevocationRequest {
+    /// The serial number of the certificate.
+    pub serial: Serial,
+    /// The reason.
+    pub reason: RevocationReason,
+    /// The proof of the certificate's key. Not checked.
+    pub proof: Box<dyn HolderCheck>,
+}
+
+/// A request for the status of a certificate. A front passes it to the issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusRequest {
+    /// The serial number of the certificate.
+    pub serial: Serial,
+    /// The nonce that the status must have. Without a nonce, an earlier status is an answer too.
+    pub nonce: Option<[u8; 32]>,
     /// The network that the request comes from; `None` if not from a network.
     pub source: Option<Source>,
 }
@@ -29,6 +66,8 @@ pub struct IssueRequest {
     pub possession: Possession,
     /// The token of the proof, if there is one. It may be spent, expired or of another subject.
     pub token: Option<TokenHash>,
+    /// The current certificate of a renewal. Its key is proven too.
+    pub renews: Option<Serial>,
     /// The network that the request comes from; `None` if not from a network.
     pub source: Option<Source>,
 }
@@ -56,12 +95,31 @@ impl<P: Provider + Send + 'static> PossessionCheck for PossessionProof<P> {
     }
 }
 
+/// A proof of the key of a recorded certificate that can be checked.
+pub trait HolderCheck: Send {
+    /// Whether the proof was made with the private key of `holder`, the public key of that certificate.
+    fn proves(&self, holder: &x25519::PublicKey) -> bool;
+}
+
+impl<P: Provider<AgreementKey: Send> + Send + 'static> HolderCheck for RenewalProof<P> {
+    fn proves(&self, holder: &x25519::PublicKey) -> bool {
+        self.proves(holder).unwrap_or(false)
+    }
+}
+
+impl<P: Provider<AgreementKey: Send> + Send + 'static> HolderCheck for RevocationProof<P> {
+    fn proves(&self, holder: &x25519::PublicKey) -> bool {
+        self.proves(holder).unwrap_or(false)
+    }
+}
+
 impl IssueRequest {
     pub(super) fn inquiry(&self) -> Inquiry<'_> {
         Inquiry {
             subject_id: self.subject_id.as_id(),
             subject_key: self.subject_key.as_bytes(),
             token: self.token,
+            renews: self.renews,
         }
     }
 }

@@ -73,6 +73,9 @@ pub fn issue_tls_server(
             subject_key: &issuer_key,
             validity: root_validity,
             token: None,
+            renews: None,
+            supersede: false,
+            lifetime: None,
         },
         CertTemplate {
             profile: &server,
@@ -80,6 +83,9 @@ pub fn issue_tls_server(
             subject_key: public_key,
             validity: server_validity,
             token: None,
+            renews: None,
+            supersede: false,
+            lifetime: None,
         },
     ];
     let issued = certify(issuer_id, signer, ledger, &templates, now)?;

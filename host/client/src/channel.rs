@@ -9,7 +9,7 @@ use minipki_core::limits::FRAME;
 use minipki_core::link::{LinkOver, Machine, Misuse};
 use minipki_core::session::{self, Established, Initiator, Peer, Responder};
 use minipki_core::time::Now;
-use minipki_core::trust::Validity;
+use minipki_core::trust::{StatusPolicy, Validity};
 use minipki_core::wire::Code;
 use rand_core::UnwrapErr;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -27,6 +27,8 @@ use minipki_provider::HostProvider;
 pub struct ChannelOptions {
     /// The subject that the peer must be; `None` accepts any subject of our CA.
     pub peer: Option<IdBuf>,
+    /// The rules about the revocation status of the peer's certificate.
+    pub status_policy: StatusPolicy,
     /// The time limits.
     pub deadlines: Deadlines,
     /// The observer of the messages.
@@ -95,7 +97,8 @@ pub async fn open<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     options: &ChannelOptions,
 ) -> Result<Channel<R, W>, ClientError> {
     let own = Certificate::parse(identity.certificate())?.validity();
-    let local = identity.local(Now::Exact(clock::now()?), options.peer.as_ref().map(IdBuf::as_id));
+    let (now, peer) = (Now::Exact(clock::now()?), options.peer.as_ref().map(IdBuf::as_id));
+    let local = identity.local(now, options.status_policy, peer);
     let mut rng = UnwrapErr(SysRng);
     let opened = match role {
         Role::Initiator => {

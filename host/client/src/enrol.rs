@@ -2,21 +2,17 @@
 
 use std::sync::Arc;
 
-use getrandom::SysRng;
 use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, IdBuf};
 use minipki_core::crypto::{Hash, KeyPair, Portable};
-use minipki_core::limits::FRAME;
-use minipki_core::link::{Link, Misuse};
-use minipki_core::session::{self, EnrolClient, EnrolForm, EnrolOutcome, Enrolment};
+use minipki_core::session::{EnrolForm, EnrolOutcome, Enrolment};
 use minipki_core::time::Now;
-use rand_core::UnwrapErr;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::ask::{CaContact, refused};
 use super::dial::dial;
 use super::{ClientError, Deadlines, Identity};
-use minipki_net::drive;
-use minipki_net::trace::{Tap, Tapped};
+use minipki_net::trace::Tap;
 use minipki_os::clock;
 use minipki_provider::HostProvider;
 
@@ -30,7 +26,7 @@ pub struct EnrolOptions {
     /// The pinned CA, by its key or by the fingerprint of its key.
     pub anchor: Anchor,
     /// The form of the enrolment: [`proven`], or [`EnrolForm::Classic`] at a CA that allows it.
-    pub form: EnrolForm,
+    pub form: EnrolForm<'static, HostProvider>,
     /// The time limits.
     pub deadlines: Deadlines,
     /// The observer of the messages.
@@ -46,7 +42,7 @@ impl EnrolOptions {
 }
 
 /// The proven form, with `token` if there is one. The proof uses the token's SHA-256 (protocol §4).
-pub fn proven(token: Option<&str>) -> EnrolForm {
+pub fn proven(token: Option<&str>) -> EnrolForm<'static, HostProvider> {
     let hash = |text: &str| Secret::new(Portable::new().sha256(&[text.as_bytes()]));
     EnrolForm::Proven { token: token.map(hash) }
 }
@@ -81,21 +77,13 @@ pub async fn enrol_over(
         now: Now::Exact(clock::now()?),
         form: options.form,
     };
-    let machine = EnrolClient::new(enrolment, &mut UnwrapErr(SysRng));
-    let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
-    let mut link = Link::observed(machine, &mut rx, &mut tx, Tapped(options.tap));
-    let failed = |source| ClientError::exchange(format_args!("the CA at {}", options.ca), source);
-
-    drive(&mut link, reader, writer, Some(options.deadlines.exchange)).await.map_err(failed)?;
-    match link.event() {
-        Some(EnrolOutcome::Issued(text) | EnrolOutcome::OutOfTime { certificate: text, .. }) => {
-            let certificate = link.body().get(text).unwrap_or_default().to_vec();
+    let contact = CaContact { address: options.ca, deadlines: options.deadlines, tap: options.tap };
+    let (outcome, body) = contact.ask_over(reader, writer, enrolment).await?;
+    match outcome {
+        EnrolOutcome::Issued(text) | EnrolOutcome::OutOfTime { certificate: text, .. } => {
+            let certificate = body.get(text).unwrap_or_default().to_vec();
             Ok(Identity::genuine(key.clone(), certificate, options.anchor.clone())?)
         }
-        Some(EnrolOutcome::Refused { code, text }) => {
-            let text = String::from_utf8_lossy(link.body().get(text).unwrap_or_default()).into_owned();
-            Err(ClientError::Refused { code, text })
-        }
-        None => Err(failed(session::Error::from(Misuse::OutOfTurn).into())),
+        EnrolOutcome::Refused { code, text } => Err(refused(code, text, &body)),
     }
 }

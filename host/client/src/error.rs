@@ -116,6 +116,10 @@ pub enum ClientError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Clock(#[from] ClockError),
+    /// A file of the identity's folder could not be written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Folder(Box<super::IdentityError>),
     /// The issued certificate cannot be used.
     #[error("the granted certificate cannot be used: {0}")]
     Certificate(#[from] cert::Error),

@@ -2,9 +2,11 @@
 //!
 //! | file | mode | content |
 //! | --- | --- | --- |
-//! | `key.pem` | 0600 | the private key, PKCS#8 PEM (RFC 8410) |
+//! | `key.pem` | 0600 | the private key, PKCS#8 PEM (RFC 8410), which a passphrase may encrypt |
 //! | `certificate.json` | 0644 | the certificate, as the CA wrote it; it is written last |
 //! | `anchor.json` | 0644 | the CA's name, key and fingerprint |
+//! | `ca.json` | 0644 | the CA's address, for later requests |
+//! | `status.json` | 0644 | the newest revocation status of the certificate |
 //! | `enrolment.json` | 0600 | during an enrolment: its subject and CA, or `{}`; also the lock file |
 //! | `*.new` | | during an enrolment: disk space for the other files |
 //!
@@ -18,20 +20,20 @@ use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use getrandom::SysRng;
-use minipki_core::bytes::Secret;
 use minipki_core::cert::{Anchor, Id, IdBuf};
 use minipki_core::crypto::KeyPair;
-use minipki_core::keys::{Fingerprint, PKCS8_PEM};
+use minipki_core::keys::Fingerprint;
 use minipki_core::limits;
 use minipki_core::wire::Code;
-use rand_core::TryRng;
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::ClientError;
-use super::identity::{self, ANCHOR, CERTIFICATE, ENROLMENT, Identity, IdentityError, KEY};
+use super::ca_address::CA;
+use super::identity::{self, ANCHOR, CERTIFICATE, ENROLMENT, Identity};
+use super::identity_error::IdentityError;
+use super::key_file::{self, KEY, KeyOptions, NEW_KEY, check_folder, remove, sync};
+use super::status::STATUS;
 use minipki_os::files::{self, Locked};
 use minipki_provider::HostProvider;
 
@@ -41,13 +43,15 @@ const OPEN: &[u8] = b"{}";
 /// The first bytes of an encoded [`IntentFor`].
 const BEGINNING: &[u8] = b"{\"fingerprint_sha256\":";
 
-const NEW_KEY: &str = "key.pem.new";
 const NEW_ANCHOR: &str = "anchor.json.new";
 const NEW_CERTIFICATE: &str = "certificate.json.new";
+/// Files that a killed process has not renamed yet, see [`files::replace`].
+const PARTS: [&str; 3] = ["key.pem.part", "ca.json.part", "status.json.part"];
 
-/// The allowed names in the folder of an unfinished enrolment. Each ext file system has the last one in its root.
-const EXPECTED: [&str; 8] =
-    [KEY, NEW_KEY, ANCHOR, NEW_ANCHOR, CERTIFICATE, NEW_CERTIFICATE, ENROLMENT, "lost+found"];
+/// The allowed names in the folder of an unfinished enrolment, or of one whose certificate is lost, beside [`PARTS`].
+/// Each ext file system has the last one in its root.
+const EXPECTED: [&str; 10] =
+    [KEY, NEW_KEY, ANCHOR, NEW_ANCHOR, CERTIFICATE, NEW_CERTIFICATE, ENROLMENT, CA, STATUS, "lost+found"];
 
 /// The state of an enrolment in its folder: finished, or to be continued.
 #[derive(Debug)]
@@ -103,15 +107,30 @@ impl IdentityFolder {
         subject: Id<'_>,
         anchor: &Anchor,
     ) -> Result<Self, IdentityError> {
+        Self::begin_with(provider, folder, subject, anchor, KeyOptions::default())
+    }
+
+    /// [`IdentityFolder::begin`] with a passphrase for the key, or with a key that exists already.
+    ///
+    /// # Errors
+    /// As [`IdentityFolder::begin`]; [`IdentityError::Encrypted`]; [`IdentityError::OtherKey`] if the folder has another
+    /// key.
+    pub fn begin_with(
+        provider: HostProvider,
+        folder: &Path,
+        subject: Id<'_>,
+        anchor: &Anchor,
+        options: KeyOptions<'_>,
+    ) -> Result<Self, IdentityError> {
         let wanted = (subject.into(), anchor.fingerprint());
         claim(folder)?;
         if has_identity(folder) && !folder.join(ENROLMENT).exists() {
-            return Self::enrolled(provider, folder, &wanted);
+            return Self::enrolled(provider, folder, &wanted, options);
         }
         let mut lock = Lock::acquire(folder)?;
         if has_identity(folder) {
             // An earlier attempt stopped after it had written its last file.
-            let enrolled = Self::enrolled(provider, folder, &wanted)?;
+            let enrolled = Self::enrolled(provider, folder, &wanted, options)?;
             lock.finish();
             return Ok(enrolled);
         }
@@ -123,13 +142,17 @@ impl IdentityFolder {
         {
             return Err(other(folder, "an unfinished enrolment", found.clone()));
         }
-        let key = match resumed.then(|| identity::read_key(provider, folder)).transpose() {
+        let found = resumed.then(|| key_file::read(provider, &key, options.passphrase));
+        let key = match found.transpose() {
             // No other file shows that this key is from an enrolment.
             Err(IdentityError::Key { .. }) if matches!(intent, Intent::Unwritten) => {
                 return Err(IdentityError::Exists(folder.to_owned()));
             }
             key => key?,
         };
+        if let Some(key) = &key {
+            options.check(folder, key)?;
+        }
         let certified = check_partial(folder, key.as_ref(), &wanted, anchor)?;
         // The intent is written before a key is created. A key without an intent means that a file was lost.
         let first = !matches!(intent, Intent::For(_));
@@ -138,7 +161,7 @@ impl IdentityFolder {
         }
         let key = match key {
             Some(key) => key,
-            None => create_key(provider, folder)?,
+            None => key_file::create(provider, folder, options)?,
         };
         reserve(&folder.join(NEW_ANCHOR), limits::ANCHOR)?;
         reserve(&folder.join(NEW_CERTIFICATE), limits::CERTIFICATE)?;
@@ -153,8 +176,10 @@ impl IdentityFolder {
         provider: HostProvider,
         folder: &Path,
         wanted: &(IdBuf, Fingerprint),
+        options: KeyOptions<'_>,
     ) -> Result<Self, IdentityError> {
-        let identity = Identity::load_genuine(provider, folder)?;
+        let identity = Identity::load_genuine(provider, folder, options.passphrase)?;
+        options.check(folder, identity.key())?;
         let found = (identity.subject_id().into(), identity.anchor().fingerprint());
         if found == *wanted {
             Ok(Self::Enrolled(Box::new(identity)))
@@ -313,7 +338,7 @@ fn claim(folder: &Path) -> Result<(), IdentityError> {
         Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(IdentityError::write(folder, e)),
         _ => {}
     }
-    identity::check_folder(folder, OFlags::NOFOLLOW).map_err(|error| match error {
+    check_folder(folder, OFlags::NOFOLLOW).map_err(|error| match error {
         IdentityError::Io { path, source } if source.kind() == ErrorKind::NotADirectory => {
             IdentityError::Exists(path)
         }
@@ -324,7 +349,7 @@ fn claim(folder: &Path) -> Result<(), IdentityError> {
     }
     for entry in fs::read_dir(folder).map_err(|e| IdentityError::write(folder, e))? {
         let name = entry.map_err(|e| IdentityError::write(folder, e))?.file_name();
-        if !EXPECTED.iter().any(|expected| name == OsStr::new(expected)) {
+        if !EXPECTED.iter().chain(&PARTS).any(|expected| name == OsStr::new(expected)) {
             return Err(IdentityError::Exists(folder.to_owned()));
         }
     }
@@ -359,39 +384,10 @@ fn has_identity(folder: &Path) -> bool {
     folder.join(ANCHOR).exists() && folder.join(CERTIFICATE).exists()
 }
 
-/// Creates a key. Its file gets its final name only after it is on the disk.
-fn create_key(provider: HostProvider, folder: &Path) -> Result<KeyPair<HostProvider>, IdentityError> {
-    let mut secret = Secret::zeroed();
-    SysRng.try_fill_bytes(secret.expose_mut()).map_err(|e| IdentityError::Entropy(e.to_string()))?;
-    let key = KeyPair::from_secret(provider, secret);
-    let mut pem = Zeroizing::new([0; PKCS8_PEM]);
-    let (new, path) = (folder.join(NEW_KEY), folder.join(KEY));
-    let failed = |e| IdentityError::write(&path, e);
-    let pem = key.write_pkcs8_pem(&mut *pem).map_err(|e| failed(io::Error::other(e)))?;
-    remove(&new)?;
-    files::write_new(&new, pem.as_bytes(), files::SECRET).map_err(failed)?;
-    fs::rename(&new, &path).map_err(failed)?;
-    // The key must be on the disk before the first byte is sent.
-    sync(folder)?;
-    Ok(key)
-}
-
 /// Creates a file of `len` bytes that is overwritten later. So a full disk is detected before the request is sent.
 fn reserve(path: &Path, len: usize) -> Result<(), IdentityError> {
     remove(path)?;
     files::write_new(path, &vec![b' '; len], files::PUBLIC).map_err(|e| IdentityError::write(path, e))
-}
-
-/// Removes the file of an earlier attempt.
-fn remove(path: &Path) -> Result<(), IdentityError> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(IdentityError::write(path, e)),
-        _ => Ok(()),
-    }
-}
-
-fn sync(folder: &Path) -> Result<(), IdentityError> {
-    files::sync_folder(folder).map_err(|e| IdentityError::write(folder, e))
 }
 
 fn other(folder: &Path, what: &'static str, found: (IdBuf, Fingerprint)) -> IdentityError {

@@ -5,10 +5,14 @@
 //! | [`IdentityFolder`] | the folder of an identity, from the first attempt to enrol |
 //! | [`enrol`] | an [`Identity`]: a key and a CA's certificate for it |
 //! | [`Identity::load`] | an identity from its folder |
+//! | [`Renewal`] | a new certificate for an identity in its folder |
+//! | [`fetch_status`], [`revoke`] | the revocation status of a certificate, and the revocation of one's own |
 //! | [`connect`], [`Listener`] | a [`Channel`] to a peer that the same CA certified |
 //! | [`chat`] | a conversation over a channel, at a terminal or by a script |
 
 mod anchor;
+mod ask;
+mod ca_address;
 mod channel;
 mod channel_half;
 pub mod chat;
@@ -17,17 +21,27 @@ mod enrol;
 mod error;
 mod folder;
 mod identity;
+mod identity_error;
+mod key_file;
 mod listener;
+mod renewal;
+mod status;
 
 pub use anchor::{AnchorError, read_anchor};
+pub use ask::CaContact;
+pub use ca_address::{load_ca_address, store_ca_address};
 pub use channel::{Channel, ChannelOptions, Role, connect, open};
 pub use channel_half::{Incoming, Liveness, Outgoing};
 pub use dial::{Deadlines, connect_any};
 pub use enrol::{EnrolOptions, enrol, enrol_over, proven};
 pub use error::{ClientError, Ending, Expiry, Holder};
 pub use folder::{IdentityFolder, PendingIdentity};
-pub use identity::{Identity, IdentityError, OutOfTime};
+pub use identity::Identity;
+pub use identity_error::{IdentityError, OutOfTime};
+pub use key_file::{KEY as KEY_FILE, KeyOptions, change_passphrase, read as read_key};
 pub use listener::Listener;
+pub use renewal::Renewal;
+pub use status::{CurrentIdentity, fetch_status, keep_status, revoke};
 
 /// The example of the README.
 #[doc = include_str!("../README.md")]

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::dial::configure;
-use super::{Channel, ChannelOptions, ClientError, Identity, Role, open};
+use super::{Channel, ChannelOptions, ClientError, CurrentIdentity, Identity, Role, open};
 use minipki_net::{ACCEPT_BACKOFF, LogLimit};
 
 /// The maximum number of handshakes at the same time. One more replaces the oldest. A normal handshake takes
@@ -19,7 +19,7 @@ const HANDSHAKES: usize = 64;
 /// Waits for peers. Handshakes run at the same time, each with its deadline, so a silent peer delays no other.
 pub struct Listener {
     socket: TcpListener,
-    identity: Arc<Identity>,
+    identity: CurrentIdentity,
     options: Arc<ChannelOptions>,
     handshakes: JoinSet<Result<Channel, ClientError>>,
     /// The handshakes that have not ended, oldest first.
@@ -39,7 +39,7 @@ impl Listener {
         options: ChannelOptions,
     ) -> io::Result<Self> {
         let socket = TcpListener::bind(address).await?;
-        let (identity, options) = (Arc::new(identity), Arc::new(options));
+        let (identity, options) = (CurrentIdentity::new(identity), Arc::new(options));
         Ok(Self {
             socket,
             identity,
@@ -48,6 +48,11 @@ impl Listener {
             under_way: VecDeque::new(),
             failures: LogLimit::new(1),
         })
+    }
+
+    /// The identity that the listener shows. It can be exchanged at any time.
+    pub fn identity(&self) -> CurrentIdentity {
+        self.identity.clone()
     }
 
     /// The address of the listening socket.
@@ -95,7 +100,7 @@ impl Listener {
         {
             oldest.abort();
         }
-        let (identity, options) = (Arc::clone(&self.identity), Arc::clone(&self.options));
+        let (identity, options) = (self.identity.get(), Arc::clone(&self.options));
         let handshake = self.handshakes.spawn(async move {
             configure(&stream);
             let (reader, writer) = stream.into_split();

@@ -10,10 +10,15 @@ use minipki_core::encoding::pem::PemError;
 use minipki_core::keys::Fingerprint;
 
 use minipki_os::files::{self, folder_of, quoted};
+use minipki_passphrase::{ChangeError, EncryptedKeyError};
 
 /// The reason why a private key cannot sign.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum KeyError {
+    /// The key is encrypted, and cannot be decrypted.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Encrypted(#[from] EncryptedKeyError),
     /// The text is not a PKCS#8 key in PEM.
     #[error("{0}: expected a PKCS#8 key in PEM")]
     Pem(PemError),
@@ -38,8 +43,12 @@ pub enum KeyError {
 
 impl KeyError {
     /// Whether the content of the file is the reason, not this machine.
-    const fn is_content(&self) -> bool {
-        matches!(self, Self::Pem(_) | Self::Key(_) | Self::Aws(_))
+    pub const fn is_content(&self) -> bool {
+        match self {
+            Self::Encrypted(error) => error.is_content(),
+            Self::Pem(_) | Self::Key(_) | Self::Aws(_) => true,
+            Self::NoIfma | Self::Threads(_) => false,
+        }
     }
 
     /// The advice for the key file at `path`.
@@ -47,6 +56,16 @@ impl KeyError {
         match self.help() {
             Some(help) => help.to_string(),
             None => restore(folder_of(path)),
+        }
+    }
+
+    /// The advice for the file of a key that another program made.
+    fn advice_for_import(&self) -> String {
+        match self.help() {
+            Some(help) => help.to_string(),
+            None => "give an RSA key in PEM: PKCS#8, also encrypted, or PKCS#1. To convert another form: \
+                     openssl pkcs8 -topk8 -scrypt -in FILE -out NEW"
+                .to_owned(),
         }
     }
 }
@@ -137,6 +156,19 @@ pub enum FolderError {
         /// The check that failed.
         source: KeyError,
     },
+    /// A file has no key for a new CA.
+    #[error("{}: {source}", path.display())]
+    #[diagnostic(help("{}", source.advice_for_import()))]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// The check that failed.
+        source: KeyError,
+    },
+    /// The passphrase was not changed.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Passphrase(#[from] ChangeError),
     /// The anchor file is malformed.
     #[error("{}: {source}", path.display())]
     #[diagnostic(help("{}", restore(folder_of(path))))]
@@ -176,6 +208,12 @@ impl FolderError {
             | Self::Mismatch { .. } => true,
             _ => false,
         }
+    }
+
+    /// Whether the key is encrypted and the given passphrase does not open it, or none is given.
+    pub const fn needs_passphrase(&self) -> bool {
+        use EncryptedKeyError::{Locked, WrongPassphrase};
+        matches!(self, Self::Key { source: KeyError::Encrypted(Locked | WrongPassphrase), .. })
     }
 
     pub(super) fn io(path: &Path, source: io::Error) -> Self {

@@ -2,7 +2,7 @@
 //!
 //! | file | mode | content |
 //! | --- | --- | --- |
-//! | `ca-key.pem` | 0600 | the private key, PKCS#8 PEM (RFC 5958) |
+//! | `ca-key.pem` | 0600 | the private key, PKCS#8 PEM (RFC 5958), which a passphrase may encrypt |
 //! | `ca-public.pem` | 0644 | its SubjectPublicKeyInfo, for other programs |
 //! | `anchor.json` | 0644 | the CA's name, key and fingerprint, for clients |
 //!
@@ -13,13 +13,11 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use ::rsa::PrivateKey as GeneratedKey;
-use ::rsa::pkcs8::{EncodePrivateKey, LineEnding};
-use getrandom::SysRng;
 use minipki_core::cert::{Anchor, Id, IdBuf};
 use minipki_core::crypto::Portable;
-use minipki_core::crypto::rsa::{self, KeySize};
+use minipki_core::crypto::rsa;
 use minipki_core::keys::Fingerprint;
 use minipki_core::limits::{ANCHOR, SPKI_PEM};
 use zeroize::Zeroizing;
@@ -27,6 +25,7 @@ use zeroize::Zeroizing;
 use super::{FolderError, SignerKind};
 use minipki_ca::ports::Signer;
 use minipki_os::files::{self, Others, ReadError};
+use minipki_passphrase::{Passphrase, is_encrypted};
 
 /// The file of the private key.
 pub const KEY_FILE: &str = "ca-key.pem";
@@ -35,46 +34,13 @@ pub const PUBLIC_KEY_FILE: &str = "ca-public.pem";
 /// The file of the anchor.
 pub const ANCHOR_FILE: &str = "anchor.json";
 
-/// A new key that is not written yet.
-pub struct NewKey {
-    pem: Zeroizing<String>,
-    public: rsa::PublicKey,
-}
-
-impl NewKey {
-    /// Generates a key. This takes from a tenth of a second to some seconds.
-    ///
-    /// # Errors
-    /// [`FolderError::Generate`].
-    pub fn generate(size: KeySize) -> Result<Self, FolderError> {
-        let (pem, public) = generate(size)?;
-        Ok(Self { pem, public })
-    }
-
-    /// SHA-256 of its SubjectPublicKeyInfo.
-    pub fn fingerprint(&self) -> Fingerprint {
-        self.public.fingerprint(Portable::new())
-    }
-
-    /// Writes it into the folder `path`.
-    ///
-    /// # Errors
-    /// [`FolderError::Exists`] if the folder has a key; the error of the file system.
-    pub fn write(&self, path: &Path) -> Result<(), FolderError> {
-        let file = path.join(KEY_FILE);
-        if file.try_exists().map_err(|e| FolderError::io(&file, e))? {
-            return Err(FolderError::Exists(file));
-        }
-        replace(&file, self.pem.as_bytes(), files::SECRET)
-    }
-}
-
 /// The folder of a CA. Only [`CaFolder::signer`] keeps the private key in memory.
 #[derive(Clone, Debug)]
 pub struct CaFolder {
     path: PathBuf,
     issuer_id: IdBuf,
     anchor: Anchor,
+    passphrase: Option<Arc<Passphrase>>,
 }
 
 impl CaFolder {
@@ -107,12 +73,15 @@ impl CaFolder {
     ///
     /// # Errors
     /// [`FolderError::Key`]; the error of the file system.
-    pub fn key_of(path: &Path) -> Result<Option<rsa::PublicKey>, FolderError> {
+    pub fn key_of(
+        path: &Path,
+        passphrase: Option<&Passphrase>,
+    ) -> Result<Option<rsa::PublicKey>, FolderError> {
         let file = path.join(KEY_FILE);
         if !file.try_exists().map_err(|e| FolderError::io(&file, e))? {
             return Ok(None);
         }
-        let pem = read_key(&file)?;
+        let pem = read_key(&file, passphrase)?;
         let signer =
             SignerKind::Portable.load(&pem).map_err(|source| FolderError::Key { path: file, source })?;
         Ok(Some(signer.public_key().clone()))
@@ -122,8 +91,13 @@ impl CaFolder {
     ///
     /// # Errors
     /// [`FolderError::Missing`] without a key; otherwise the error of the key or of the file system.
-    pub fn finish(path: &Path, issuer_id: IdBuf) -> Result<Self, FolderError> {
-        let public = Self::key_of(path)?.ok_or_else(|| FolderError::Missing(path.join(KEY_FILE)))?;
+    pub fn finish(
+        path: &Path,
+        issuer_id: IdBuf,
+        passphrase: Option<&Passphrase>,
+    ) -> Result<Self, FolderError> {
+        let public =
+            Self::key_of(path, passphrase)?.ok_or_else(|| FolderError::Missing(path.join(KEY_FILE)))?;
         let anchor = Anchor::from_key(Portable::new(), issuer_id.as_id(), public.clone());
         let mut room = [0; SPKI_PEM];
         let text = public.write_spki_pem(&mut room).map_err(|e| FolderError::Generate(e.to_string()))?;
@@ -131,7 +105,8 @@ impl CaFolder {
         let mut room = [0; ANCHOR];
         let text = anchor.encode(&mut room).map_err(|e| FolderError::Generate(e.to_string()))?;
         replace(&path.join(ANCHOR_FILE), text, files::PUBLIC)?;
-        Ok(Self { path: path.to_owned(), issuer_id, anchor })
+        let passphrase = passphrase.cloned().map(Arc::new);
+        Ok(Self { path: path.to_owned(), issuer_id, anchor, passphrase })
     }
 
     /// Opens the folder of a CA.
@@ -159,9 +134,39 @@ impl CaFolder {
         let anchor = Anchor::decode(Portable::new(), text)
             .map_err(|source| FolderError::Anchor { path: file.to_owned(), source })?;
         match (anchor.issuer_id().map(IdBuf::from), anchor.key()) {
-            (Some(issuer_id), Some(_)) => Ok(Self { path: path.to_owned(), issuer_id, anchor }),
+            (Some(issuer_id), Some(_)) => {
+                Ok(Self { path: path.to_owned(), issuer_id, anchor, passphrase: None })
+            }
             _ => Err(FolderError::BareAnchor(file.to_owned())),
         }
+    }
+
+    /// This folder with the passphrase of its key. It is not checked. It is not used if the key is not encrypted.
+    #[must_use]
+    pub fn with_passphrase(self, passphrase: Option<Passphrase>) -> Self {
+        Self { passphrase: passphrase.map(Arc::new), ..self }
+    }
+
+    /// Whether the private key is encrypted and its passphrase is not known.
+    ///
+    /// # Errors
+    /// [`FolderError::Mode`]; the error of the file system.
+    pub fn is_locked(&self) -> Result<bool, FolderError> {
+        Ok(self.passphrase.is_none() && is_encrypted(&read_file(&self.path.join(KEY_FILE))?))
+    }
+
+    /// Changes the passphrase of the private key to `new`; `None` removes it. This folder keeps the old passphrase.
+    ///
+    /// The key file is replaced as a whole: at any moment, also after a crash, it opens with the old or the new
+    /// passphrase. A signer that has the key is not affected.
+    ///
+    /// # Errors
+    /// [`FolderError::Passphrase`]; the errors of [`CaFolder::signer`].
+    pub fn change_passphrase(&self, new: Option<&Passphrase>) -> Result<(), FolderError> {
+        let path = self.path.join(KEY_FILE);
+        minipki_passphrase::change(&path, self.passphrase.as_deref(), new, |pem| {
+            self.load(&path, SignerKind::Portable, pem).map(drop)
+        })
     }
 
     /// The path of the folder.
@@ -196,8 +201,17 @@ impl CaFolder {
     pub fn signer(&self, kind: SignerKind) -> Result<Box<dyn Signer>, FolderError> {
         let path = self.path.join(KEY_FILE);
         // The file is read each time: only a signer keeps the key in memory.
-        let pem = read_key(&path)?;
-        let signer = kind.load(&pem).map_err(|source| FolderError::Key { path: path.clone(), source })?;
+        let pem = read_key(&path, self.passphrase.as_deref())?;
+        self.load(&path, kind, &pem)
+    }
+
+    /// A signer with the key in `pem`, from the file `path`. The anchor must have the same key.
+    fn load(&self, path: &Path, kind: SignerKind, pem: &[u8]) -> Result<Box<dyn Signer>, FolderError> {
+        let path = path.to_owned();
+        let signer = match kind.load(pem) {
+            Ok(signer) => signer,
+            Err(source) => return Err(FolderError::Key { path, source }),
+        };
         let (key, anchor) = (signer.public_key().fingerprint(Portable::new()), self.fingerprint());
         if key != anchor {
             return Err(FolderError::Mismatch { path, key, anchor });
@@ -214,26 +228,21 @@ impl CaFolder {
     }
 }
 
-fn read_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, FolderError> {
+/// Reads a file with a private key, and decrypts the key if it is encrypted.
+fn read_key(path: &Path, passphrase: Option<&Passphrase>) -> Result<Zeroizing<Vec<u8>>, FolderError> {
+    let opened = minipki_passphrase::open(read_file(path)?, passphrase);
+    opened.map_err(|error| FolderError::Key { path: path.to_owned(), source: error.into() })
+}
+
+/// Reads a file that only its owner can read.
+pub(super) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, FolderError> {
     files::read(path, Others::Nothing).map_err(|error| match error {
         ReadError::Mode(mode) => FolderError::Mode { path: path.to_owned(), mode, expected: files::SECRET },
         ReadError::Io(source) => FolderError::io(path, source),
     })
 }
 
-/// A new key as PKCS#8 PEM, and its public key as the core reads it. A key that the core refuses is an error.
-fn generate(size: KeySize) -> Result<(Zeroizing<String>, rsa::PublicKey), FolderError> {
-    fn failed(reason: impl ToString) -> FolderError {
-        FolderError::Generate(reason.to_string())
-    }
-    let key = GeneratedKey::new(&mut SysRng, size.bits()).map_err(failed)?;
-    let der = key.to_pkcs8_der().map_err(failed)?;
-    let public = rsa::PrivateKey::from_pkcs8_der(der.as_bytes()).map_err(failed)?.public().clone();
-    let pem = key.to_pkcs8_pem(LineEnding::LF).map_err(failed)?;
-    Ok((pem, public))
-}
-
-fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), FolderError> {
+pub(super) fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), FolderError> {
     files::replace(path, content, mode).map_err(|e| FolderError::io(path, e))
 }
 

@@ -4,6 +4,7 @@ mod aws;
 mod batch;
 mod error;
 mod folder;
+mod new_key;
 mod pool;
 mod portable;
 
@@ -14,10 +15,12 @@ use zeroize::Zeroizing;
 pub use aws::AwsSigner;
 pub use batch::BatchSigner;
 pub use error::{FolderError, KeyError};
-pub use folder::{ANCHOR_FILE, CaFolder, KEY_FILE, NewKey, PUBLIC_KEY_FILE};
+pub use folder::{ANCHOR_FILE, CaFolder, KEY_FILE, PUBLIC_KEY_FILE};
+pub use new_key::NewKey;
 pub use portable::PortableSigner;
 
 use minipki_ca::ports::Signer;
+use minipki_passphrase::EncryptedKeyError;
 
 /// PEM label of a PKCS#8 private key (RFC 7468 §10).
 const PKCS8_LABEL: &str = "PRIVATE KEY";
@@ -49,9 +52,12 @@ impl SignerKind {
     /// A signer of this kind with the key in `text`, a PKCS#8 PEM file.
     ///
     /// # Errors
-    /// [`KeyError::NoIfma`] if this CPU cannot run the batch signer; [`KeyError::Threads`]; otherwise the reason why
+    /// [`KeyError::Encrypted`] if the key is encrypted; [`KeyError::NoIfma`] if this CPU cannot run the batch signer; [`KeyError::Threads`]; otherwise the reason why
     /// the key is not a valid two-prime RSA key of 2048, 3072 or 4096 bits with e = 65537.
     pub fn load(self, text: &[u8]) -> Result<Box<dyn Signer>, KeyError> {
+        if minipki_passphrase::is_encrypted(text) {
+            return Err(EncryptedKeyError::Locked.into());
+        }
         // DER is shorter than its base64.
         let mut room = Zeroizing::new(vec![0; text.len()]);
         let der = pem::decode(PKCS8_LABEL, text, &mut room).map_err(KeyError::Pem)?;

@@ -7,7 +7,7 @@ use minipki_core::limits::FRAME;
 use minipki_core::link::Link;
 use minipki_core::session::{self, LocalIdentity, Responder};
 use minipki_core::time::Now;
-use minipki_core::trust::RevocationCheck;
+use minipki_core::trust::{RevocationCheck, StatusPolicy};
 use rand_core::UnwrapErr;
 use tokio::io::{DuplexStream, duplex, split};
 
@@ -50,8 +50,14 @@ pub async fn stolen_certificate(alice: &Identity, bob: &Identity) -> Result<sess
 
 async fn impersonate(stream: DuplexStream, bob: &Identity, now: Now) {
     let key = KeyPair::generate(bob.key().provider(), &mut UnwrapErr(SysRng));
-    let local =
-        LocalIdentity { key: &key, certificate: bob.certificate(), anchor: bob.anchor(), now, peer: None };
+    let local = LocalIdentity {
+        key: &key,
+        credentials: bob.certificate(),
+        anchor: bob.anchor(),
+        now,
+        status_policy: StatusPolicy::default(),
+        peer: None,
+    };
     let machine = Responder::new(local, &mut UnwrapErr(SysRng));
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
     let mut link = Link::new(machine, &mut rx, &mut tx);

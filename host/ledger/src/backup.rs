@@ -11,7 +11,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::files::set_aside;
 use super::identity::{self, Instance, LastStart, Owner};
-use super::{FILE, SqliteReader, StoreError, open, schema};
+use super::{FILE, SqliteReader, StoreError, open, revocations, schema};
 use minipki_os::files;
 
 /// Copies the ledger of `owner` in `folder` at one point in time, also while a CA issues from it. Records the time of
@@ -61,6 +61,7 @@ pub struct Restoring {
     folder: PathBuf,
     from: PathBuf,
     instance: Instance,
+    revocations: u64,
     /// The number of certificates.
     pub certificates: u64,
     /// The number of tokens that could still be used. They are revoked now, unless they were kept.
@@ -69,7 +70,7 @@ pub struct Restoring {
 
 impl Restoring {
     /// Checks the ledger of `owner` in the file `from`, which is in `folder`. Makes it a new instance with a higher
-    /// generation. Revokes all tokens that can still be used, unless `keep_tokens`: some of them may have been used
+    /// generation, and skips a million revocation numbers. Revokes all tokens that can still be used, unless `keep_tokens`: some of them may have been used
     /// since the backup.
     ///
     /// # Errors
@@ -83,8 +84,8 @@ impl Restoring {
     ) -> Result<Self, StoreError> {
         let (folder, from) = (folder.to_owned(), from.to_owned());
         let prepared = change(&from, owner, now, keep_tokens).map_err(|e| e.at(&from));
-        let (instance, certificates, live_tokens) = prepared?;
-        Ok(Self { folder, from, instance, certificates, live_tokens })
+        let (instance, revocations, certificates, live_tokens) = prepared?;
+        Ok(Self { folder, from, instance, revocations, certificates, live_tokens })
     }
 
     /// Installs the ledger in the folder. An earlier ledger is kept under another name, which is returned. After a
@@ -93,7 +94,7 @@ impl Restoring {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn install(self) -> Result<Option<PathBuf>, StoreError> {
-        let Self { folder, from, instance, .. } = self;
+        let Self { folder, from, instance, revocations, .. } = self;
         let path = folder.join(FILE);
         let replaced = set_aside(&folder)?;
         // `last-start.json` describes the earlier ledger.
@@ -107,6 +108,7 @@ impl Restoring {
             instance: instance.id,
             newest: instance.newest,
             process: std::process::id(),
+            revocations,
         }
         .write(&folder)?;
         Ok(replaced)
@@ -118,7 +120,7 @@ fn change(
     owner: &Owner,
     now: UnixTime,
     keep_tokens: bool,
-) -> Result<(Instance, u64, u64), StoreError> {
+) -> Result<(Instance, u64, u64, u64), StoreError> {
     let mut connection = Connection::open(path)?;
     if schema::check_kind(&connection.transaction()?, path)? == 0 {
         return Err(StoreError::Missing { path: path.to_owned(), what: "is empty" });
@@ -138,10 +140,12 @@ fn change(
         transaction.execute(&format!("UPDATE tokens SET revoked = ?1 WHERE {live}"), [now])?;
     }
     transaction.execute("UPDATE instance SET id = randomblob(16)", [])?;
-    let instance = Instance::raise(&transaction)?;
+    // The lost ledger may have used the next revocation numbers.
+    revocations::skip(&transaction)?;
+    let (instance, revocations) = (Instance::raise(&transaction)?, revocations::number(&transaction)?);
     transaction.commit()?;
     connection.close().map_err(|(_, e)| e)?;
-    Ok((instance, certificates.unsigned_abs(), tokens.unsigned_abs()))
+    Ok((instance, revocations, certificates.unsigned_abs(), tokens.unsigned_abs()))
 }
 
 /// Checks that the CA of `owner` can issue from the ledger in `folder`. Returns the number of certificates.

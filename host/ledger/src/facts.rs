@@ -2,10 +2,11 @@
 
 use minipki_core::cert::Id;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::Serial;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::StoreError;
-use super::rows::{bad_row, format, parse, select, subject_key};
+use super::rows::{self, bad_row, format, parse, select};
 use minipki_ca::ports::{BadRow, CertificateRecord, Inquiry, LedgerFacts, TokenHash};
 
 /// The facts for each of `inquiries` at `now`, all in one transaction, since each transaction locks the file. The
@@ -32,24 +33,61 @@ fn facts(
     latest: UnixTime,
 ) -> Result<LedgerFacts, StoreError> {
     let holder = holder(connection, inquiry.subject_id, now)?;
-    Ok(LedgerFacts {
-        token_live: match inquiry.token {
-            Some(token) => is_live(connection, inquiry.subject_id, token, latest)?,
+    let (token_live, token_lifetime) = match inquiry.token {
+        Some(token) => token_state(connection, inquiry.subject_id, token, latest)?,
+        None => (false, None),
+    };
+    // Without a holder there is no valid certificate, and none on hold.
+    let (earlier, held) = match holder {
+        Some(_) => (earlier(connection, inquiry, now)?, is_held(connection, inquiry.subject_id, now)?),
+        None => (None, false),
+    };
+    let current = match inquiry.renews {
+        Some(serial) => by_serial(connection, serial)?,
+        None => None,
+    };
+    let key_compromised = is_compromised(connection, inquiry.subject_key)?
+        || match &current {
+            Some(current) => is_compromised(connection, &current.subject_key)?,
             None => false,
-        },
-        // Without a holder there is no valid certificate.
-        earlier: if holder.is_some() { earlier(connection, inquiry, now)? } else { None },
-        holder,
-    })
+        };
+    Ok(LedgerFacts { holder, token_live, earlier, held, key_compromised, token_lifetime, current })
 }
 
-/// The key of the newest JSON certificate of `subject` that has not expired.
+/// The certificate with this serial number.
+pub(super) fn by_serial(
+    connection: &Connection,
+    serial: Serial,
+) -> Result<Option<CertificateRecord>, StoreError> {
+    let mut query = connection.prepare_cached(select!("WHERE serial = ?1"))?;
+    query.query_row([serial.to_be_bytes()], |row| Ok(checked(row, parse))).optional()?.transpose()
+}
+
+/// Whether `subject` has a JSON certificate on hold that has not expired. The reason 6 is a hold.
+fn is_held(connection: &Connection, subject: Id<'_>, now: UnixTime) -> Result<bool, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT 1 FROM certificates CROSS JOIN revoked USING (id)
+         WHERE subject_id = ?1 AND certificates.format = 0 AND certificates.not_after >= ?2 AND reason = 6",
+    )?;
+    Ok(query.exists((subject.as_str(), now.get() as i64))?)
+}
+
+/// Whether a certificate of this key was revoked for a compromise of the key, which is the reason 1.
+fn is_compromised(connection: &Connection, subject_key: &[u8]) -> Result<bool, StoreError> {
+    let mut query =
+        connection.prepare_cached("SELECT 1 FROM revoked WHERE subject_key = ?1 AND reason = 1")?;
+    Ok(query.exists([subject_key])?)
+}
+
+/// The key of the newest JSON certificate of `subject` that has not expired, and is on hold or not revoked.
 fn holder(connection: &Connection, subject: Id<'_>, now: UnixTime) -> Result<Option<Vec<u8>>, StoreError> {
     let mut newest = connection.prepare_cached(
         "SELECT id, serial, subject_key, format FROM certificates
-         WHERE subject_id = ?1 AND format = 0 AND not_after >= ?2 ORDER BY id DESC LIMIT 1",
+         WHERE subject_id = ?1 AND format = 0 AND not_after >= ?2
+             AND NOT EXISTS (SELECT 1 FROM revoked WHERE revoked.id = certificates.id AND reason <> 6)
+         ORDER BY id DESC LIMIT 1",
     )?;
-    let key = |row: &Row<'_>| subject_key(row, 2, format(row, 3)?);
+    let key = |row: &Row<'_>| rows::subject_key(row, 2, format(row, 3)?);
     newest
         .query_row((subject.as_str(), now.get() as i64), |row| Ok(checked(row, key)))
         .optional()?
@@ -62,24 +100,27 @@ fn earlier(
     inquiry: &Inquiry<'_>,
     now: UnixTime,
 ) -> Result<Option<CertificateRecord>, StoreError> {
-    let Inquiry { subject_id, subject_key, token } = inquiry;
+    let Inquiry { subject_id, subject_key, token, renews } = inquiry;
     let (subject, now) = (subject_id.as_str(), now.get() as i64);
+    let renews = renews.map(Serial::to_be_bytes);
     match token {
         None => connection
             .prepare_cached(select!(
-                "WHERE subject_id = ?1 AND +subject_key = ?2 AND format = 0 AND not_after >= ?3 AND NOT EXISTS
+                "WHERE subject_id = ?1 AND +subject_key = ?2 AND format = 0 AND not_after >= ?3 AND renews IS ?4
+                     AND reason IS NULL AND NOT EXISTS
                      (SELECT 1 FROM tokens WHERE tokens.subject_id = ?1 AND spent_on = certificates.id)
                  ORDER BY id DESC LIMIT 1"
             ))?
-            .query_row((subject, subject_key, now), |row| Ok(checked(row, parse)))
+            .query_row((subject, subject_key, now, renews), |row| Ok(checked(row, parse)))
             .optional()?
             .transpose(),
         Some(token) => connection
             .prepare_cached(select!(
-                "WHERE id = (SELECT spent_on FROM tokens WHERE hash = ?4 AND expires >= ?3 AND revoked IS NULL)
-                     AND +subject_id = ?1 AND +subject_key = ?2 AND format = 0 AND +not_after >= ?3"
+                "WHERE id = (SELECT spent_on FROM tokens WHERE hash = ?5 AND expires >= ?3 AND revoked IS NULL)
+                     AND +subject_id = ?1 AND +subject_key = ?2 AND format = 0 AND +not_after >= ?3
+                     AND renews IS ?4 AND reason IS NULL"
             ))?
-            .query_row((subject, subject_key, now, token.as_bytes()), |row| Ok(checked(row, parse)))
+            .query_row((subject, subject_key, now, renews, token.as_bytes()), |row| Ok(checked(row, parse)))
             .optional()?
             .transpose(),
     }
@@ -95,7 +136,7 @@ fn checked<T>(row: &Row<'_>, read: impl Fn(&Row<'_>) -> Result<T, StoreError>) -
 }
 
 /// The tokens that `subject` can use with this key: live tokens, and tokens that were spent on a certificate for the
-/// key. The latter only while the newest certificate of the subject is for the key too.
+/// key. The latter only if that certificate is not revoked, and while the name belongs to the key.
 pub(super) fn usable(
     connection: &Connection,
     subject: Id<'_>,
@@ -106,9 +147,12 @@ pub(super) fn usable(
         "SELECT hash FROM tokens
          WHERE subject_id = ?1 AND expires >= ?2 AND revoked IS NULL AND (spent_on IS NULL OR (
              EXISTS (SELECT 1 FROM certificates
-                 WHERE id = spent_on AND subject_key = ?3 AND not_after >= ?2)
+                 WHERE id = spent_on AND subject_key = ?3 AND not_after >= ?2
+                     AND NOT EXISTS (SELECT 1 FROM revoked WHERE revoked.id = certificates.id))
              AND ?3 = (SELECT subject_key FROM certificates
-                 WHERE certificates.subject_id = ?1 AND format = 0 AND not_after >= ?2 ORDER BY id DESC LIMIT 1)))",
+                 WHERE certificates.subject_id = ?1 AND format = 0 AND not_after >= ?2
+                     AND NOT EXISTS (SELECT 1 FROM revoked WHERE revoked.id = certificates.id AND reason <> 6)
+                 ORDER BY id DESC LIMIT 1)))",
     )?;
     let parameters = (subject.as_str(), now.get() as i64, subject_key);
     let rows = query.query_map(parameters, |row| Ok(row.get(0).map(TokenHash::from_bytes)))?;
@@ -116,16 +160,19 @@ pub(super) fn usable(
     rows.map(|row| row?.map_err(bad)).collect()
 }
 
-/// Whether `token` can be spent on a certificate of `subject`.
-fn is_live(
+/// Whether `token` can be spent on a certificate of `subject`, and the lifetime of its certificate.
+fn token_state(
     connection: &Connection,
     subject: Id<'_>,
     token: TokenHash,
     now: UnixTime,
-) -> Result<bool, StoreError> {
+) -> Result<(bool, Option<u64>), StoreError> {
     let mut query = connection.prepare_cached(
-        "SELECT 1 FROM tokens
-         WHERE hash = ?1 AND subject_id = ?2 AND expires >= ?3 AND spent_on IS NULL AND revoked IS NULL",
+        "SELECT subject_id = ?2 AND expires >= ?3 AND spent_on IS NULL AND revoked IS NULL, lifetime
+         FROM tokens WHERE hash = ?1",
     )?;
-    Ok(query.exists((token.as_bytes(), subject.as_str(), now.get() as i64))?)
+    let state = query.query_row((token.as_bytes(), subject.as_str(), now.get() as i64), |row| {
+        Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(i64::unsigned_abs)))
+    });
+    Ok(state.optional()?.unwrap_or_default())
 }

@@ -3,7 +3,8 @@
 //! - No other CA process was started on the ledger: the generation is unchanged. This does not depend on the lock.
 //! - The commit is in the files at their paths: nobody has removed, moved or overwritten them.
 //! - The write-ahead log does not grow without limit.
-//! - The newest certificate is recorded outside the ledger too, so that the next start detects an older copy.
+//! - The newest certificate and the newest revocation are recorded outside the ledger too, so that the next start
+//!   detects an older copy.
 //! - The newest time is in the ledger, so that the CA detects a clock that was set back.
 
 use std::fs::{self, File};
@@ -23,7 +24,7 @@ use tracing::field::display;
 use super::files::companion;
 use super::identity::{Instance, LastStart};
 use super::open::{checkpoint, time};
-use super::{FILE, StoreError};
+use super::{FILE, StoreError, revocations};
 
 /// The length of the write-ahead log before a checkpoint, in pages of 4 KiB. A checkpoint writes each page once, also
 /// if it has changed many times.
@@ -109,6 +110,7 @@ impl Guard {
         }))?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let instance = Instance::raise(&transaction)?;
+        let revocations = revocations::number(&transaction)?;
         transaction.commit()?;
         // After a write, all three files exist, and stay as long as the connection.
         let stamp = |path: PathBuf| match Stamp::of(&path) {
@@ -123,6 +125,7 @@ impl Guard {
             instance: instance.id.clone(),
             newest: instance.newest,
             process: std::process::id(),
+            revocations,
         };
         let last_file = last.write(&folder)?;
         Ok(Self {
@@ -144,9 +147,15 @@ impl Guard {
         &self.files[0].0
     }
 
-    /// Records outside the ledger that the row `newest` is committed.
-    pub(super) fn record_newest(&mut self, newest: u64) {
+    /// Records outside the ledger that the row `newest` and the change with the number `revocations` are committed.
+    pub(super) fn record_newest(&mut self, newest: u64, revocations: u64) {
         self.last.newest = newest;
+        self.record_revocations(revocations);
+    }
+
+    /// Records outside the ledger that the change with the number `revocations` is committed.
+    pub(super) fn record_revocations(&mut self, revocations: u64) {
+        self.last.revocations = revocations;
         // A failure is harmless: the ledger itself is on the disk.
         let _ = self.last.update(&self.last_file);
     }
@@ -313,6 +322,8 @@ impl Guard {
         self.check_before(&transaction, None)?;
         self.record_latest(&transaction)?;
         self.instance = Instance::raise(&transaction)?;
+        // Other processes may have revoked certificates since the last batch.
+        self.last.revocations = revocations::number(&transaction)?;
         transaction.commit()?;
         self.last.generation = self.instance.generation;
         self.last.write(&self.folder)?;

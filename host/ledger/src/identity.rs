@@ -110,6 +110,9 @@ pub struct LastStart {
     pub newest: u64,
     /// The id of the process that serves, or has served last.
     pub process: u32,
+    /// The newest revocation number.
+    #[serde(default)]
+    pub revocations: u64,
 }
 
 impl LastStart {

@@ -6,6 +6,7 @@ use std::path::Path;
 use minipki_core::cert::Anchor;
 
 use super::files::companion;
+use super::rows::bad_row;
 use super::{FILE, SqliteReader, StoreError};
 use minipki_ca::check_record;
 use minipki_ca::ports::{BadRow, Page};
@@ -63,7 +64,7 @@ impl SqliteReader {
     }
 
     /// Verifies each certificate under `anchor`, at the start of its validity, and compares its text with the other
-    /// columns. Calls `bad` for each wrong row. Returns the number of rows. A signature takes about 50 microseconds.
+    /// columns. Then compares the revocations with their history. Calls `bad` for each wrong row. Returns the number of rows. A signature takes about 50 microseconds.
     ///
     /// # Errors
     /// [`StoreError::At`] at the first row that cannot be read.
@@ -90,8 +91,41 @@ impl SqliteReader {
             }
             read?;
             if rows.len() < PORTION {
-                return Ok(count);
+                break;
             }
         }
+        self.check_revocations(bad)?;
+        Ok(count)
+    }
+
+    /// Compares the state of each revoked certificate with its newest change, and with its certificate. Calls `bad` for
+    /// each wrong row, with the row number and the serial number of the certificate.
+    fn check_revocations(&self, mut bad: impl FnMut(BadRow)) -> Result<(), StoreError> {
+        let mut read = || -> Result<(), StoreError> {
+            let mut query = self.connection().prepare(WRONG_REVOCATIONS)?;
+            let mut rows = query.query([])?;
+            while let Some(row) = rows.next()? {
+                bad(bad_row(row, &StoreError::Damaged("revocation")));
+            }
+            Ok(())
+        };
+        read().map_err(|e| e.in_ledger(self.connection()))
     }
 }
+
+/// The rows of certificates whose revocations are wrong: of a certificate that is not recorded, with other data than the
+/// certificate, with another state than the newest change (8 removes a hold), or with a number that was not used yet.
+const WRONG_REVOCATIONS: &str = "
+    SELECT newest.id, c.serial FROM (
+        SELECT certificate AS id, max(number) AS number FROM revocations GROUP BY certificate
+        UNION SELECT id, number FROM revoked
+    ) AS newest
+    LEFT JOIN certificates AS c ON c.id = newest.id
+    LEFT JOIN revocations AS r ON r.number = newest.number
+    LEFT JOIN revoked AS s ON s.id = newest.id
+    WHERE c.id IS NULL OR r.certificate IS NOT newest.id
+        OR newest.number > (SELECT revocation_number FROM instance)
+        OR CASE r.reason WHEN 8 THEN s.id IS NOT NULL ELSE
+            (s.number, s.reason, s.revoked_at, s.serial, s.subject_key, s.format, s.not_after)
+                IS NOT (r.number, r.reason, r.time, c.serial, c.subject_key, c.format, c.not_after) END
+    GROUP BY newest.id";

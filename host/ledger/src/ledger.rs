@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use getrandom::SysRng;
 use minipki_core::cert::Id;
 use minipki_core::time::UnixTime;
-use minipki_core::trust::Serial;
+use minipki_core::trust::{CertStatus, Serial};
 use rand_core::TryCryptoRng;
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -14,10 +14,12 @@ use super::files::Lock;
 use super::guard::Guard;
 use super::open::{self, Accept};
 use super::record::record_all;
+use super::rows::row_error;
 use super::serials::{self, Stock};
-use super::{FILE, Owner, StoreError, facts};
+use super::{FILE, Owner, StoreError, facts, revocations, revoke};
 use minipki_ca::ports::{
-    CertificateFormat, Inquiry, Ledger, LedgerError, LedgerFacts, NewCertificate, Recorder, TokenHash,
+    CertificateFormat, CertificateRecord, Inquiry, Ledger, LedgerError, LedgerFacts, NewCertificate,
+    Recorder, RevocationBook, RevocationChange, RevocationError, RevocationOutcome, TokenHash,
 };
 use minipki_os::files;
 
@@ -94,19 +96,44 @@ impl<R: TryCryptoRng> SqliteLedger<R> {
     ) -> Result<Result<(), LedgerError>, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         self.guard.check_before(&transaction, Some(now))?;
-        let newest = match record_all(&transaction, certificates, self.guard.newest_time(now))? {
+        let newest = match record_all(&transaction, certificates, now, self.guard.newest_time(now))? {
             Ok(newest) => newest,
             Err(refused) => return Ok(Err(refused)),
         };
+        let revocations = revocations::number(&transaction)?;
         let low = self.stock.refill_count(certificates.len());
         let serials = serials::reserve(&transaction, &mut self.rng, low, CertificateFormat::Json)?;
         transaction.commit()?;
         self.guard.check_after(&self.connection)?;
         if let Some(newest) = newest {
-            self.guard.record_newest(newest.unsigned_abs());
+            self.guard.record_newest(newest.unsigned_abs(), revocations);
         }
         self.stock.add(serials);
         Ok(Ok(()))
+    }
+
+    fn revoke_all(
+        &mut self,
+        changes: &[RevocationChange],
+        now: UnixTime,
+    ) -> Result<Vec<Result<RevocationOutcome, RevocationError>>, StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.guard.check_before(&transaction, Some(now))?;
+        let outcomes = revoke::revoke_all(&transaction, changes, now)?;
+        let revocations = revocations::number(&transaction)?;
+        transaction.commit()?;
+        self.guard.check_after(&self.connection)?;
+        self.guard.record_revocations(revocations);
+        Ok(outcomes)
+    }
+
+    /// Reads from the ledger with `read`, after a check of its files.
+    fn read<T>(
+        &mut self,
+        read: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, LedgerError> {
+        self.guard.check_files(&self.connection)?;
+        read(&mut self.connection).map_err(|error| row_error(&self.connection, error))
     }
 }
 
@@ -140,8 +167,26 @@ impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
         Ok(facts::usable(&self.connection, subject, subject_key, now).map_err(|e| e.at(&self.path))?)
     }
 
+    fn find(&mut self, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
+        self.read(|connection| facts::by_serial(connection, serial))
+    }
+
+    fn statuses(&mut self, serials: &[Serial]) -> Result<(u64, Vec<CertStatus>), LedgerError> {
+        self.read(|connection| revocations::statuses(connection, serials))
+    }
+
     fn free_space(&mut self) -> u64 {
         self.space.free()
+    }
+}
+
+impl<R: TryCryptoRng + Send> RevocationBook for SqliteLedger<R> {
+    fn revoke(
+        &mut self,
+        changes: &[RevocationChange],
+        now: UnixTime,
+    ) -> Result<Vec<Result<RevocationOutcome, RevocationError>>, LedgerError> {
+        Ok(self.revoke_all(changes, now).map_err(|e| e.at(&self.path))?)
     }
 }
 
@@ -217,6 +262,9 @@ mod tests {
             format: CertificateFormat::Json,
             certificate: &[b'x'; 32 * 1024],
             token: None,
+            renews: None,
+            supersede: false,
+            lifetime: None,
         };
         let pages: i64 =
             ledger.connection.pragma_query_value(None, "page_count", |row| row.get(0)).expect("read");

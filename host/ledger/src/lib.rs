@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use minipki_core::time::UnixTime;
 
-use minipki_ca::ports::{AuditLog, LedgerError, LedgerReader, Recorder, Storage, TokenBook};
+use minipki_ca::ports::{AuditLog, LedgerError, LedgerReader, Recorder, RevocationBook, Storage, TokenBook};
 
 mod audit;
 mod backup;
@@ -24,6 +24,8 @@ mod ledger;
 mod open;
 mod reader;
 mod record;
+mod revocations;
+mod revoke;
 mod rows;
 mod schema;
 mod search;
@@ -64,6 +66,10 @@ impl Storage for SqliteStorage {
     }
 
     fn recorder(&self, now: UnixTime) -> Result<Box<dyn Recorder>, LedgerError> {
+        Ok(Box::new(SqliteRecorder::open(&self.folder, &self.owner, now)?))
+    }
+
+    fn revocations(&self, now: UnixTime) -> Result<Box<dyn RevocationBook>, LedgerError> {
         Ok(Box::new(SqliteRecorder::open(&self.folder, &self.owner, now)?))
     }
 

@@ -16,7 +16,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::files::{COMPANIONS, companion, set_aside};
 use super::identity::{self, Instance, LastStart, Owner};
 use super::schema::{self, CURRENT};
-use super::{FILE, StoreError};
+use super::{FILE, StoreError, revocations};
 use minipki_os::files;
 
 /// The time limit for another process's transaction.
@@ -71,7 +71,7 @@ pub(super) fn open_to_issue(folder: &Path, owner: &Owner, accept: Accept) -> Res
         Err(StoreError::Missing { .. }) if accept.empty_ledger => {
             set_aside(folder)?;
             create(folder, owner)?;
-            open_any(folder, owner, true)
+            open_any(folder, owner, true).and_then(renumber)
         }
         opened => opened,
     };
@@ -87,7 +87,17 @@ pub(super) fn open_to_issue(folder: &Path, owner: &Owner, accept: Accept) -> Res
         let _ = checkpoint(&connection, "TRUNCATE");
         tracing::info!("the ledger has the current schema");
     }
+    if accept.older_ledger && check_last(folder, &path, &connection, CURRENT).is_err() {
+        revocations::skip(&connection).map_err(|e| e.at(&path))?;
+    }
     Ok(connection)
+}
+
+/// Begins the revocation numbers of an empty ledger at the seconds since 1970: more than a lost ledger can have used.
+fn renumber((connection, schema): (Connection, i32)) -> Result<(Connection, i32), StoreError> {
+    let done = connection.execute("UPDATE instance SET revocation_number = unixepoch()", []);
+    done.map_err(|e| StoreError::from(e).in_ledger(&connection))?;
+    Ok((connection, schema))
 }
 
 /// Opens the ledger of `owner` in `folder` for writes that do not need the lock.
@@ -190,7 +200,8 @@ fn check_last(folder: &Path, path: &Path, connection: &Connection, schema: i32) 
     if last.instance != found.id {
         return Err(StoreError::NotTheLast { path: path.to_owned(), found: "another one of the same CA" });
     }
-    if !last.is_in(&found) {
+    let revocations = if schema < schema::REVOCATIONS { 0 } else { revocations::number(connection)? };
+    if !last.is_in(&found) || last.revocations > revocations {
         return Err(StoreError::NotTheLast { path: path.to_owned(), found: "an older copy of it" });
     }
     Ok(())

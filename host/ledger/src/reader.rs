@@ -8,10 +8,10 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::identity::{Instance, Owner};
 use super::rows::{each, parse, records, row_error, select};
-use super::{StoreError, audit, open, search, tokens};
+use super::{StoreError, audit, open, revocations, search, tokens};
 use minipki_ca::ports::{
-    AuditRecord, BadRow, CertificateRecord, Found, LedgerCounts, LedgerError, LedgerReader, Page, Search,
-    TokenRecord,
+    AuditRecord, BadRow, CertificateRecord, Found, LedgerCounts, LedgerError, LedgerReader, Page,
+    RevocationRecord, RevokedPage, Search, TokenRecord,
 };
 
 /// A reader of a ledger. Each call sees all commits before it, and never delays a writer.
@@ -109,23 +109,49 @@ impl LedgerReader for SqliteReader {
         self.read(|connection| tokens::list(connection, after, limit))
     }
 
+    fn revocation_history(&mut self, serial: Serial) -> Result<Vec<RevocationRecord>, LedgerError> {
+        self.read(|connection| revocations::history(connection, serial))
+    }
+
+    fn revocation_number(&mut self) -> Result<u64, LedgerError> {
+        self.read(revocations::number)
+    }
+
+    fn list_revoked(&mut self, after: Option<Serial>, limit: usize) -> Result<RevokedPage, LedgerError> {
+        revocations::list(&mut self.0, after, limit).map_err(|error| row_error(&self.0, error))
+    }
+
     fn list_audit(&mut self, before: Option<u64>, limit: usize) -> Result<Vec<AuditRecord>, LedgerError> {
         self.read(|connection| audit::list(connection, before, limit))
     }
 }
 
 fn count(connection: &Connection, now: UnixTime) -> Result<LedgerCounts, StoreError> {
-    let mut query = connection.prepare_cached(
+    // The certificates that end in a span of time, without those that are revoked or on hold.
+    const ENDING: &str =
+        "(SELECT count(*) FROM certificates WHERE not_after >= ?1 AND not_after < ?1 + {span})
+                        - (SELECT count(*) FROM revoked WHERE not_after >= ?1 AND not_after < ?1 + {span})";
+    let [week, month] = ["604800", "2592000"].map(|span| ENDING.replace("{span}", span));
+    let mut query = connection.prepare_cached(&format!(
         "SELECT (SELECT count(*) FROM certificates),
-                (SELECT count(*) FROM certificates WHERE not_after >= ?1),
-                (SELECT count(*) FROM tokens WHERE expires >= ?1 AND spent_on IS NULL AND revoked IS NULL)",
-    )?;
+                (SELECT count(*) FROM certificates WHERE not_after >= ?1)
+                    - (SELECT count(*) FROM revoked WHERE not_after >= ?1),
+                {week},
+                {month},
+                (SELECT count(*) FROM revoked WHERE reason <> 6),
+                (SELECT count(*) FROM revoked WHERE reason = 6),
+                (SELECT count(*) FROM tokens WHERE expires >= ?1 AND spent_on IS NULL AND revoked IS NULL)"
+    ))?;
     let count = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
     Ok(query.query_row([now.get() as i64], |row| {
         Ok(LedgerCounts {
             certificates: count(row, 0)?,
             live_certificates: count(row, 1)?,
-            live_tokens: count(row, 2)?,
+            ending_in_a_week: count(row, 2)?,
+            ending_in_a_month: count(row, 3)?,
+            revoked: count(row, 4)?,
+            held: count(row, 5)?,
+            live_tokens: count(row, 6)?,
         })
     })?)
 }

@@ -1,19 +1,22 @@
-//! Recording: inserts certificates into the table `certificates` and spends their tokens.
+//! Recording: inserts certificates into the ledger, spends their tokens, and revokes what they supersede.
 
 use std::path::Path;
 
 use getrandom::SysRng;
 use minipki_core::time::UnixTime;
-use minipki_core::trust::Serial;
+use minipki_core::trust::{RevocationReason, Serial};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::identity::{Instance, Owner};
 use super::open::{self, time};
-use super::{FILE, StoreError, guard, serials};
-use minipki_ca::ports::{CertificateFormat, LedgerError, NewCertificate, Recorder};
+use super::{FILE, StoreError, guard, revoke, serials};
+use minipki_ca::ports::{
+    CertificateFormat, LedgerError, NewCertificate, RENEWAL, Recorder, RevocationBook, RevocationChange,
+    RevocationError, RevocationOutcome,
+};
 
-/// Records certificates, also while a server issues from the ledger.
+/// Records certificates and revokes certificates, also while a server issues from the ledger.
 ///
 /// It does not change the state that `guard` checks. So a ledger that was replaced by an older copy is not detected if
 /// only these certificates are missing.
@@ -57,25 +60,46 @@ impl Recorder for SqliteRecorder {
     fn record(&mut self, certificates: &[NewCertificate<'_>], now: UnixTime) -> Result<(), LedgerError> {
         self.in_transaction(|transaction| {
             let latest = time(Instance::read(transaction)?.latest);
-            Ok(record_all(transaction, certificates, now.max(latest))?.map(drop))
+            Ok(record_all(transaction, certificates, now, now.max(latest))?.map(drop))
         })
     }
 }
 
-/// Records `certificates`, or returns the refusal of one of them. Tokens must be valid at `now`. Returns the row number
-/// of the last certificate, if there is one.
+impl RevocationBook for SqliteRecorder {
+    fn revoke(
+        &mut self,
+        changes: &[RevocationChange],
+        now: UnixTime,
+    ) -> Result<Vec<Result<RevocationOutcome, RevocationError>>, LedgerError> {
+        self.in_transaction(|transaction| revoke::revoke_all(transaction, changes, now).map(Ok))
+    }
+}
+
+/// Records `certificates`, issued at `now`, or returns the refusal of one of them. Tokens must be valid at `latest`.
+/// Returns the row number of the last certificate, if there is one.
 pub(super) fn record_all(
     transaction: &Transaction<'_>,
     certificates: &[NewCertificate<'_>],
     now: UnixTime,
+    latest: UnixTime,
 ) -> Result<Result<Option<i64>, LedgerError>, StoreError> {
+    // Checked before the first change: two certificates of a batch may supersede the same one.
+    for renewed in certificates.iter().filter_map(|certificate| certificate.renews) {
+        if !revoke::is_unrevoked(transaction, renewed)? {
+            return Ok(Err(LedgerError::Revoked(renewed)));
+        }
+    }
     let mut last = None;
     for certificate in certificates {
-        let Some(id) = insert(transaction, certificate)? else {
+        let Some(id) = insert(transaction, certificate, now)? else {
             return Ok(Err(LedgerError::NotReserved(certificate.serial)));
         };
-        if !spend(transaction, certificate, id, now)? {
+        if !spend(transaction, certificate, id, latest)? {
             return Ok(Err(LedgerError::TokenSpent(certificate.subject_id.into())));
+        }
+        if let (true, Some(renewed)) = (certificate.supersede, certificate.renews) {
+            let change = RevocationChange::new(renewed, RevocationReason::Superseded, RENEWAL);
+            revoke::revoke_all(transaction, &[change], now)?;
         }
         last = Some(id);
     }
@@ -87,6 +111,7 @@ pub(super) fn record_all(
 fn insert(
     transaction: &Transaction<'_>,
     certificate: &NewCertificate<'_>,
+    now: UnixTime,
 ) -> Result<Option<i64>, StoreError> {
     let serial = certificate.serial.to_be_bytes();
     let mut delete = transaction.prepare_cached("DELETE FROM reserved WHERE serial = ?1")?;
@@ -111,6 +136,10 @@ fn insert(
         format,
         ToSqlOutput::Borrowed(content),
     ))?;
+    let mut issued = transaction
+        .prepare_cached("INSERT INTO issued (id, issued, renews, lifetime) VALUES (?1, ?2, ?3, ?4)")?;
+    let lifetime = certificate.lifetime.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
+    issued.execute((id, now.get() as i64, certificate.renews.map(Serial::to_be_bytes), lifetime))?;
     Ok(Some(id))
 }
 

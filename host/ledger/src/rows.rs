@@ -2,7 +2,8 @@
 
 use minipki_core::cert::{Id, IdBuf};
 use minipki_core::time::UnixTime;
-use minipki_core::trust::{Serial, Validity};
+use minipki_core::trust::{Revocation, RevocationReason, Serial, Validity};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row};
 
 use super::StoreError;
@@ -12,7 +13,10 @@ use minipki_ca::ports::{BadRow, CertificateFormat, CertificateRecord, LedgerErro
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, serial, subject_id, subject_key, not_before, not_after, format, certificate FROM certificates ",
+            "SELECT id, serial, subject_id, subject_key, not_before, not_after, format, certificate, issued, renews, \
+                 lifetime, reason, revoked_at \
+             FROM certificates LEFT JOIN issued USING (id) \
+             LEFT JOIN (SELECT id AS revoked_id, reason, revoked_at FROM revoked) ON revoked_id = id ",
             $rest
         )
     };
@@ -64,6 +68,7 @@ pub(super) fn parse(row: &Row<'_>) -> Result<CertificateRecord, StoreError> {
         row.get::<_, i64>(column).ok().and_then(|n| u64::try_from(n).ok()).ok_or(damaged(what))
     };
     let time = |column| UnixTime::new(number(column, "time")?).map_err(|_| damaged("time"));
+    let is_some = |column| Ok::<_, StoreError>(row.get_ref(column)? != ValueRef::Null);
     let format = format(row, 6)?;
     let certificate = match format {
         CertificateFormat::Json => row.get_ref(7)?.as_str().map(str::as_bytes),
@@ -79,7 +84,27 @@ pub(super) fn parse(row: &Row<'_>) -> Result<CertificateRecord, StoreError> {
         validity: Validity::new(time(4)?, time(5)?).map_err(|_| damaged("validity"))?,
         format,
         certificate: certificate.map_err(|_| damaged("certificate"))?.to_vec(),
+        issued: is_some(8)?.then(|| time(8)).transpose()?,
+        renews: is_some(9)?.then(|| serial(row, 9).ok_or(damaged("renewed serial number"))).transpose()?,
+        lifetime: is_some(10)?.then(|| number(10, "lifetime")).transpose()?,
+        revocation: revocation(row, 11)?,
     })
+}
+
+/// The revocation in two columns, its reason and its time. `None` if the reason is NULL.
+pub(super) fn revocation(row: &Row<'_>, column: usize) -> Result<Option<Revocation>, StoreError> {
+    let Some(reason) = row.get::<_, Option<i64>>(column)? else { return Ok(None) };
+    let time = row.get::<_, i64>(column + 1).ok().and_then(|time| UnixTime::new(time.try_into().ok()?).ok());
+    match (reason_of(reason)?, time) {
+        (RevocationReason::RemoveFromHold, _) | (_, None) => Err(StoreError::Damaged("revocation")),
+        (reason, Some(revoked_at)) => Ok(Some(Revocation { reason, revoked_at })),
+    }
+}
+
+/// The reason with this code.
+pub(super) fn reason_of(code: i64) -> Result<RevocationReason, StoreError> {
+    let reason = u8::try_from(code).ok().and_then(RevocationReason::from_code);
+    reason.ok_or(StoreError::Damaged("reason of a revocation"))
 }
 
 /// The serial number in a column, if it is valid.

@@ -22,8 +22,16 @@ const APPLICATION: i32 = 0x4d50_4b49;
 /// - A serial number has 20 octets with leading zeros, so that octets and numbers have the same order.
 /// - `certificates.format` is 0 for JSON or 1 for X.509. `certificate` is then a text or a blob, and `subject_key` has
 ///   32 bytes or is a SubjectPublicKeyInfo.
+/// - `issued` has the time of issue and the data for a renewal, one row for each certificate since schema 5. New columns
+///   in `certificates` would be slow: SQLite reads a whole `STRICT` table to add a column.
+/// - `revocations` has every change of a revocation, for good. `revocations.number` is the revocation number, and
+///   `reason` is the code of the CRLReason (RFC 5280 §5.3.1): 6 is a hold, 8 removes it.
+/// - `revoked` has the certificates that are revoked or on hold now, with copies of the columns that lists and facts
+///   need. `revoked.number` is the last change. The index `revoked_by_serial` has all columns of a list.
+/// - `instance.revocation_number` is the newest revocation number. A restore raises it, since the lost ledger may have
+///   used the next numbers.
 /// - `audit.id` counts up. The newest entry is never removed, so no number is used twice.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     "
     CREATE TABLE owner (
         single      INTEGER PRIMARY KEY CHECK (single = 1),
@@ -118,10 +126,47 @@ const STEPS: [&str; 4] = [
         details TEXT    NOT NULL
     ) STRICT;
 ",
+    // Revocation and renewal.
+    "
+    ALTER TABLE tokens ADD COLUMN lifetime INTEGER;
+    ALTER TABLE instance ADD COLUMN revocation_number INTEGER NOT NULL DEFAULT 0;
+
+    CREATE TABLE issued (
+        id       INTEGER PRIMARY KEY REFERENCES certificates (id),
+        issued   INTEGER NOT NULL,
+        renews   BLOB,
+        lifetime INTEGER
+    ) STRICT;
+
+    CREATE TABLE revocations (
+        number      INTEGER PRIMARY KEY,
+        certificate INTEGER NOT NULL REFERENCES certificates (id),
+        reason      INTEGER NOT NULL,
+        time        INTEGER NOT NULL,
+        actor       TEXT    NOT NULL
+    ) STRICT;
+    CREATE INDEX revocations_by_certificate ON revocations (certificate);
+
+    CREATE TABLE revoked (
+        id          INTEGER PRIMARY KEY REFERENCES certificates (id),
+        serial      BLOB    NOT NULL,
+        subject_key BLOB    NOT NULL,
+        format      INTEGER NOT NULL,
+        not_after   INTEGER NOT NULL,
+        number      INTEGER NOT NULL REFERENCES revocations (number),
+        reason      INTEGER NOT NULL,
+        revoked_at  INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX revoked_by_serial ON revoked (serial, format, not_after, reason, revoked_at);
+    CREATE INDEX revoked_by_compromised_key ON revoked (subject_key) WHERE reason = 1;
+",
 ];
 
 /// The first schema with the table `instance`.
 pub(super) const INSTANCE: i32 = 3;
+
+/// The first schema with revocations.
+pub(super) const REVOCATIONS: i32 = 5;
 
 /// The schema that this program writes.
 pub(super) const CURRENT: i32 = STEPS.len() as i32;

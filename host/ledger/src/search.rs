@@ -1,18 +1,21 @@
 //! The SQL of a search.
 //!
 //! A filter with few matches uses its own index, and the matches are sorted. Otherwise the search follows the index of
-//! the order and applies the filters to each row, within the row numbers that a filter of begin times allows. A search
-//! has a time limit.
+//! the order and applies the filters to each row, within the row numbers that the filters of times allow. A search has a
+//! time limit.
 
 use std::time::{Duration, Instant};
 
 use minipki_core::time::UnixTime;
 use rusqlite::types::Value;
-use rusqlite::{Connection, ErrorCode, params_from_iter};
+use rusqlite::{Connection, ErrorCode, Row, params_from_iter};
 
 use super::StoreError;
 use super::rows::{records, row_error, select};
-use minipki_ca::ports::{CertificateRecord, Cursor, Found, LedgerError, Order, PagePlace, Search, SortValue};
+use minipki_ca::ports::{
+    CertificateRecord, CertificateState, Cursor, Found, LedgerError, Order, PagePlace, Search, SortValue,
+    StateFilter,
+};
 
 /// The number of matches of a filter that are all read and sorted at once.
 const FEW: usize = 2000;
@@ -42,11 +45,11 @@ const fn column(order: Order) -> &'static str {
 /// The index hint for the index of `order`.
 const fn index(order: Order) -> &'static str {
     match order {
-        Order::Issue => "NOT INDEXED",
+        Order::Issue => BY_NUMBER,
         Order::Subject => BY_SUBJECT,
         Order::Serial => BY_SERIAL,
         Order::Begin => BY_BEGIN,
-        Order::End => "INDEXED BY certificates_by_end",
+        Order::End => BY_END,
     }
 }
 
@@ -66,6 +69,8 @@ fn integer(number: u64) -> Value {
 const BY_SERIAL: &str = "INDEXED BY certificates_by_serial";
 const BY_SUBJECT: &str = "INDEXED BY certificates_by_subject";
 const BY_BEGIN: &str = "INDEXED BY certificates_by_begin";
+const BY_END: &str = "INDEXED BY certificates_by_end";
+const BY_NUMBER: &str = "NOT INDEXED";
 
 /// The SQL condition of a filter, with its values and the hint for its index.
 struct Filter {
@@ -91,13 +96,46 @@ fn filters(search: &Search) -> Vec<Filter> {
         let values = values.into_iter().map(Value::Text).collect();
         filters.push(Filter { sql: "subject_id >= ? AND subject_id < ?", values, index: BY_SUBJECT });
     }
-    if search.begins_from.is_some() || search.begins_before.is_some() {
-        let time = |time: Option<UnixTime>, open| time.map_or(open, |time| time.get() as i64);
-        let values = [time(search.begins_from, 0), time(search.begins_before, i64::MAX)];
-        let values = values.into_iter().map(Value::Integer).collect();
-        filters.push(Filter { sql: "not_before >= ? AND not_before < ?", values, index: BY_BEGIN });
-    }
+    let mut times = |sql, index, from: Option<UnixTime>, before: Option<UnixTime>| {
+        if from.is_some() || before.is_some() {
+            let time = |time: Option<UnixTime>, open| time.map_or(open, |time| time.get() as i64);
+            let values = [from, before].into_iter().zip([0, i64::MAX]);
+            let values = values.map(|(value, open)| Value::Integer(time(value, open))).collect();
+            filters.push(Filter { sql, values, index });
+        }
+    };
+    times("not_before >= ? AND not_before < ?", BY_BEGIN, search.begins_from, search.begins_before);
+    times("not_after >= ? AND not_after < ?", BY_END, search.ends_from, search.ends_before);
+    filters.extend(search.state.map(state_filter));
     filters
+}
+
+/// The reason 6 is a hold. A certificate in `revoked` has no other state.
+fn state_filter(StateFilter { state, now, expiring_within }: StateFilter) -> Filter {
+    macro_rules! unrevoked {
+        ($times:literal) => {
+            concat!($times, " AND NOT EXISTS (SELECT 1 FROM revoked WHERE revoked.id = c.id)")
+        };
+    }
+    let near = integer(now.get().saturating_add(expiring_within));
+    let now = integer(now.get());
+    let (sql, values, index) = match state {
+        CertificateState::NotYetValid => (unrevoked!("not_before > ?"), vec![now], BY_BEGIN),
+        CertificateState::Valid => {
+            (unrevoked!("not_after >= max(?, ?) AND not_before <= ?"), vec![now.clone(), near, now], BY_END)
+        }
+        CertificateState::Expiring => (
+            unrevoked!("not_after >= ? AND not_after < ? AND not_before <= ?"),
+            vec![now.clone(), near, now],
+            BY_END,
+        ),
+        CertificateState::Expired => (unrevoked!("not_after < ?"), vec![now], BY_END),
+        CertificateState::Held => ("c.id IN (SELECT id FROM revoked WHERE reason = 6)", vec![], BY_NUMBER),
+        CertificateState::Revoked => {
+            ("c.id IN (SELECT id FROM revoked WHERE reason <> 6)", vec![], BY_NUMBER)
+        }
+    };
+    Filter { sql, values, index }
 }
 
 /// The order of the rows in the direction of reading.
@@ -162,7 +200,7 @@ fn rows(
         conditions.extend((!span.is_empty()).then_some("id BETWEEN ? AND ?"));
         let conditions = filtered(&conditions);
         let rows =
-            format!("SELECT id FROM certificates {index} {conditions} ORDER BY {order} LIMIT {wanted}");
+            format!("SELECT id FROM certificates AS c {index} {conditions} ORDER BY {order} LIMIT {wanted}");
         read(&rows, [&values[..], &bounds[..], span].concat())
     };
 
@@ -179,7 +217,7 @@ fn rows(
          ORDER BY {order} LIMIT {NEAR}",
         filtered(bound.as_deref().as_slice()),
     );
-    let near = format!("SELECT id FROM ({near}) {conditions} ORDER BY {order} LIMIT {wanted}");
+    let near = format!("SELECT id FROM ({near}) AS c {conditions} ORDER BY {order} LIMIT {wanted}");
     let found = read(&near, [&bounds[..], &values[..]].concat())?;
     match &filters[..] {
         _ if found.len() == wanted => Ok(found),
@@ -203,8 +241,9 @@ fn narrow(
     most: usize,
 ) -> Result<Option<&'static str>, StoreError> {
     for Filter { sql, values, index } in filters {
-        let count =
-            format!("SELECT count(*) FROM (SELECT 1 FROM certificates {index} WHERE {sql} LIMIT {most} + 1)");
+        let count = format!(
+            "SELECT count(*) FROM (SELECT 1 FROM certificates AS c {index} WHERE {sql} LIMIT {most} + 1)"
+        );
         let mut query = connection.prepare_cached(&count)?;
         let count: i64 = query.query_row(params_from_iter(values), |row| row.get(0))?;
         if count as usize <= most {
@@ -214,12 +253,19 @@ fn narrow(
     Ok(None)
 }
 
-/// The first and the last row number of the matches of the filter of begin times, if there is one.
+/// The first and the last row number that the filters of times allow, if there are such filters.
 fn span(connection: &Connection, filters: &[Filter]) -> Result<Vec<Value>, StoreError> {
-    let Some(Filter { sql, values, index }) = filters.iter().find(|filter| filter.index == BY_BEGIN) else {
-        return Ok(Vec::new());
-    };
-    let mut query = connection
-        .prepare_cached(&format!("SELECT min(id), max(id) FROM certificates {index} WHERE {sql}"))?;
-    Ok(query.query_row(params_from_iter(values), |row| Ok(vec![row.get(0)?, row.get(1)?]))?)
+    let mut span: Option<(i64, i64)> = None;
+    for Filter { sql, values, index } in
+        filters.iter().filter(|filter| [BY_BEGIN, BY_END].contains(&filter.index))
+    {
+        let mut query = connection
+            .prepare_cached(&format!("SELECT min(id), max(id) FROM certificates AS c {index} WHERE {sql}"))?;
+        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let (Some(first), Some(last)) = query.query_row(params_from_iter(values), read)? else {
+            return Ok([0, -1].map(Value::Integer).into());
+        };
+        span = Some(span.map_or((first, last), |(low, high)| (low.max(first), high.min(last))));
+    }
+    Ok(span.map_or_else(Vec::new, |(first, last)| [first, last].map(Value::Integer).into()))
 }

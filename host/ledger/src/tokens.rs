@@ -37,12 +37,19 @@ impl TokenBook for SqliteTokens {
         token: TokenHash,
         subject: Id<'_>,
         expires: UnixTime,
+        lifetime: Option<u64>,
         now: UnixTime,
     ) -> Result<(), LedgerError> {
         self.check_clock(now)?;
         let added = self.0.execute(
-            "INSERT INTO tokens (hash, subject_id, expires, id) VALUES (?1, ?2, ?3, 1 + abs(random() % 9007199254740991))",
-            (token.as_bytes(), subject.as_str(), expires.get() as i64),
+            "INSERT INTO tokens (hash, subject_id, expires, lifetime, id)
+             VALUES (?1, ?2, ?3, ?4, 1 + abs(random() % 9007199254740991))",
+            (
+                token.as_bytes(),
+                subject.as_str(),
+                expires.get() as i64,
+                lifetime.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX)),
+            ),
         );
         match added {
             Err(e) if e.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
@@ -70,7 +77,7 @@ pub(super) fn list(
 ) -> Result<Vec<TokenRecord>, StoreError> {
     let (end, id) = after.map_or((i64::MAX, 0), |(end, id)| (end.get() as i64, id as i64));
     let mut query = connection.prepare_cached(
-        "SELECT tokens.id, tokens.subject_id, expires, serial, revoked
+        "SELECT tokens.id, tokens.subject_id, expires, serial, revoked, lifetime
          FROM tokens LEFT JOIN certificates ON certificates.id = spent_on
          WHERE expires <= ?1 AND (expires < ?1 OR tokens.id < ?2)
          ORDER BY expires DESC, tokens.id DESC LIMIT ?3",
@@ -101,6 +108,7 @@ fn parse(row: &Row<'_>) -> Result<TokenRecord, StoreError> {
             .map(IdBuf::from)
             .map_err(|_| DAMAGED)?,
         expires: time(number(2)?.ok_or(DAMAGED)?)?,
+        lifetime: number(5)?,
         state,
     })
 }

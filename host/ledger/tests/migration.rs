@@ -4,10 +4,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use minipki_ca::ports::{LedgerReader, Order, Page, Search, Storage, TokenState};
+use minipki_ca::ports::{LedgerReader, Order, Page, RevocationChange, Search, Storage, TokenState};
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::Portable;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::RevocationReason;
 use minipki_ledger::{
     FILE, LastStart, Owner, Restoring, SqliteLedger, SqliteReader, SqliteStorage, StoreError, snapshot,
 };
@@ -18,10 +19,17 @@ use tempfile::TempDir;
 /// A CA folder of the last program with schema 3.
 const SCHEMA_3: &str = "../../vectors/ledger/schema-3";
 
+/// The same CA after a start of the last program with schema 4.
+const SCHEMA_4: &str = "../../vectors/ledger/schema-4";
+
 fn copy_of_schema_3() -> TempDir {
+    copy_of(SCHEMA_3)
+}
+
+fn copy_of(vector: &str) -> TempDir {
     let folder = TempDir::new().expect("a folder");
     for name in [FILE, "anchor.json", LastStart::FILE] {
-        let (from, to) = (Path::new(SCHEMA_3).join(name), folder.path().join(name));
+        let (from, to) = (Path::new(vector).join(name), folder.path().join(name));
         fs::copy(from, &to).expect("copied");
         fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).expect("changed");
     }
@@ -84,7 +92,7 @@ fn a_ledger_of_schema_3_is_brought_up_to_date_with_every_row() {
 
     start(folder);
 
-    assert_eq!(schema(folder), 4);
+    assert_eq!(schema(folder), 5);
     // The octets and the numbers have the same order.
     assert_eq!((rows(folder, &certificates("hex(serial)")), rows(folder, &reserved("hex(serial)"))), before);
     assert_eq!(SAME.map(|sql| rows(folder, sql)), same);
@@ -110,6 +118,47 @@ fn a_ledger_of_schema_3_is_brought_up_to_date_with_every_row() {
 }
 
 #[test]
+fn a_ledger_of_schema_4_is_brought_up_to_date_and_its_certificates_can_be_revoked() {
+    let folder = copy_of(SCHEMA_4);
+    let folder = folder.path();
+    // A row that was changed from outside does not stop a start.
+    connect(folder)
+        .execute_batch("UPDATE certificates SET subject_id = 'b b' WHERE id = 3")
+        .expect("changed");
+    let certificates =
+        "SELECT concat_ws(' ', id, hex(serial), subject_id, hex(subject_key), not_before, not_after, format, certificate)
+         FROM certificates ORDER BY id";
+    let audit = "SELECT concat_ws(' ', id, time, actor, action, details) FROM audit";
+    let same = || [certificates, audit, SAME[0], SAME[1], SAME[2]].map(|sql| rows(folder, sql));
+    let before = same();
+    assert_eq!((schema(folder), before[0].len(), before[1].len()), (4, 4, 1));
+
+    start(folder);
+
+    assert_eq!((schema(folder), same()), (5, before));
+    let new = TempDir::new().expect("a folder");
+    minipki_ledger::create(new.path(), &owner(folder)).expect("made");
+    let tables = "SELECT concat_ws(' ', type, name, sql) FROM sqlite_schema ORDER BY name";
+    assert_eq!(rows(folder, tables), rows(new.path(), tables));
+    let mut reader = SqliteReader::open(folder, &owner(folder)).expect("opened");
+    let mut bad = Vec::new();
+    reader.verify_all(&anchor(folder), |row| bad.push(row.id)).expect("read");
+    assert_eq!(bad, [3]);
+    let record = reader.list(Page { subject: None, after: 3, limit: 1 }).expect("read").remove(0);
+    assert_eq!((record.issued, record.renews, record.lifetime, record.revocation), (None, None, None, None));
+    assert!(reader.list_tokens(None, 9).expect("read").iter().all(|token| token.lifetime.is_none()));
+    assert_eq!(reader.revocation_number().expect("read"), 0);
+    let now = UnixTime::new(1_800_000_000).expect("a time");
+    let storage = SqliteStorage { folder: folder.to_owned(), owner: owner(folder) };
+    let mut book = storage.revocations(now).expect("opened");
+    let change = RevocationChange::new(record.serial, RevocationReason::KeyCompromise, "an operator");
+    let outcome = book.revoke(&[change], now).expect("written").remove(0).expect("revoked");
+    assert_eq!((outcome.changed, outcome.record.number), (true, 1));
+    let record = reader.find_by_serial(record.serial).expect("read").expect("found");
+    assert_eq!(record.revocation, outcome.record.revocation());
+}
+
+#[test]
 fn nothing_but_a_start_brings_a_ledger_up_to_date() {
     let folder = copy_of_schema_3();
     let path = folder.path();
@@ -117,7 +166,7 @@ fn nothing_but_a_start_brings_a_ledger_up_to_date() {
     let before = fs::read(path.join(FILE)).expect("a ledger");
     for refused in [storage.reader().err(), storage.tokens().err(), storage.audit().err()] {
         let Failure { seen, next } = Failure::from(&refused.expect("it is not up to date"));
-        assert!(seen.contains("has schema 3, and this version of minipki reads 4"), "{seen}");
+        assert!(seen.contains("has schema 3, and this version of minipki reads 5"), "{seen}");
         let command = format!("minipki ca serve --dir {}", path.display());
         assert!(next.is_some_and(|next| next.contains(&command)), "{seen}");
     }
@@ -135,7 +184,7 @@ fn nothing_but_a_start_brings_a_ledger_up_to_date() {
         Restoring::prepare(elsewhere.path(), &restoring, &storage.owner, now, true).expect("sound");
     assert_eq!((restored.certificates, restored.live_tokens), (4, 3));
     restored.install().expect("in its place");
-    assert_eq!(schema(elsewhere.path()), 4);
+    assert_eq!(schema(elsewhere.path()), 5);
 }
 
 #[test]

@@ -1,11 +1,12 @@
-//! The operating system: files and folders, the clock, and the limit of open descriptors (sockets and files). Also the
-//! form in which programs keep and show errors.
+//! The operating system: files and folders, the clock, the memory, and the limit of open descriptors (sockets and files).
+//! Also the form in which programs keep and show errors.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 pub mod clock;
 mod failure;
 pub mod files;
+pub mod memory;
 
 /// Raises the soft limit of open descriptors to the hard limit. Returns the limit that holds now.
 pub fn raise_descriptor_limit() -> usize {
@@ -13,6 +14,11 @@ pub fn raise_descriptor_limit() -> usize {
     // If this fails, the limit is unchanged.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     descriptor_limit()
+}
+
+/// The number of the user that runs this process.
+pub fn user_id() -> u32 {
+    rustix::process::getuid().as_raw()
 }
 
 /// The number of descriptors that this process can have open at a time.

@@ -12,7 +12,7 @@ use minipki_ca::ports::{AuditEntry, AuditLog, Storage};
 use minipki_keys::CaFolder;
 use minipki_os::clock;
 
-use super::events::{CaEvent, EventSink, Operator, Origin};
+use super::events::{CaEvent, EventSink, Origin};
 use super::state::{self, storage};
 
 /// The maximum number of entries that wait. More are dropped with a log line.
@@ -89,8 +89,8 @@ fn write(entries: &Receiver<AuditEntry>, open: &OpenAuditLog) {
 impl EventSink for AuditTrail {
     fn take(&self, origin: Origin, event: CaEvent<'_>) {
         let (actor, action, details) = match event {
-            CaEvent::Acted { operator: Operator { peer, session }, action, details } => {
-                (format!("console session {session} at {peer}"), action, details.to_string())
+            CaEvent::Acted { operator, action, details } => {
+                (operator.to_string(), action, details.to_string())
             }
             // Clients have no entries: they could push the others out of the log.
             CaEvent::Issued { request, issued } if origin.is_ca() => {

@@ -1,11 +1,13 @@
 //! The errors of a CA as a service.
 
+use std::time::Duration;
+
 use miette::Diagnostic;
 
 use super::state::StateError;
 use super::tcp::ServeError;
 use minipki_ca::IssueError;
-use minipki_ca::ports::LedgerError;
+use minipki_ca::ports::{LedgerError, RevocationError};
 use minipki_keys::FolderError;
 use minipki_os::clock::ClockError;
 
@@ -19,6 +21,17 @@ pub enum ServiceError {
     /// The CA has a key already.
     #[error("this CA has a key already, or generates one, and nothing is ever overwritten")]
     HasKey,
+    /// The private key is not locked.
+    #[error("the CA's key is not locked")]
+    NotLocked,
+    /// Another try to unlock the key is under way.
+    #[error("another passphrase is being tried")]
+    #[diagnostic(help("wait until its result is known"))]
+    Unlocking,
+    /// The last passphrase was wrong, so no other is tried for some time.
+    #[error("the last passphrase was wrong, and the next one can be tried in {} s", .0.as_secs().max(1))]
+    #[diagnostic(help("wait, then try again"))]
+    TooSoon(Duration),
     /// The server runs already.
     #[error("the CA server runs already")]
     #[diagnostic(help("stop it first"))]
@@ -39,6 +52,10 @@ pub enum ServiceError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Ledger(#[from] LedgerError),
+    /// A change of a revocation was refused.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Revocation(#[from] RevocationError),
     /// The error of the CA's folder, ledger or clock.
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use minipki_ca::Source;
+use minipki_ca::ports::RevocationOutcome;
+use minipki_core::trust::RevocationReason;
 use minipki_net::{LeftOut, LogLimit};
 use tracing::field::display;
 
@@ -66,6 +68,30 @@ impl EventSink for EventLog {
                 let Some(left_out) = self.requests.note(code.as_str(), source) else { return };
                 let (more, most_from) = (left_out.count(), left_out.most_from());
                 tracing::info!(%subject, %code, %reason, %form, ?elapsed, more, most_from, "refused");
+            }
+            CaEvent::Revoked { outcome: RevocationOutcome { record, changed } } => {
+                // A change happens at most twice to a certificate. A repeated request has no limit.
+                let left_out = match changed {
+                    true => Some(LeftOut::default()),
+                    false => self.requests.note("revoked before", source),
+                };
+                let Some(left_out) = left_out else { return };
+                let (serial, reason, actor) = (display(record.serial), record.reason, &record.actor);
+                let (number, more, most_from) = (record.number, left_out.count(), left_out.most_from());
+                let what = match record.reason {
+                    RevocationReason::RemoveFromHold => "hold removed",
+                    _ if *changed => "revoked",
+                    _ => "revoked before",
+                };
+                tracing::info!(%serial, %reason, %actor, number, more, most_from, "{what}");
+            }
+            CaEvent::StatusAnswered { serial, answer } => {
+                tracing::debug!(%serial, status = answer.status.name(), repeated = answer.repeated, "status");
+            }
+            CaEvent::RefusedAbout { request, serial, code, reason } => {
+                let Some(left_out) = self.requests.note(code.as_str(), source) else { return };
+                let (more, most_from) = (left_out.count(), left_out.most_from());
+                tracing::info!(%serial, %code, %reason, %request, more, most_from, "refused");
             }
             CaEvent::Malformed { code, reason } => {
                 let Some(left_out) = self.clients.note(code.as_str(), source) else { return };

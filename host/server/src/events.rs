@@ -1,14 +1,16 @@
 //! The events of a CA. Each outcome is one [`CaEvent`], and every sink receives it.
 
 use std::error::Error;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use minipki_ca::{Issued, Source};
+use minipki_ca::ports::RevocationOutcome;
+use minipki_ca::{Issued, Source, StatusAnswer};
 use minipki_core::cert::Id;
 use minipki_core::link::Direction;
+use minipki_core::trust::Serial;
 use minipki_core::wire::Code;
 
 /// An event.
@@ -46,6 +48,29 @@ pub enum CaEvent<'a> {
     Refused {
         /// The request.
         request: Request<'a>,
+        /// The code for the client.
+        code: Code,
+        /// The reason for the operator.
+        reason: &'a dyn Display,
+    },
+    /// A certificate is revoked, for its holder or for an operator, and this is on the disk.
+    Revoked {
+        /// The change, or the earlier one that it repeats.
+        outcome: &'a RevocationOutcome,
+    },
+    /// The status of a certificate will be sent.
+    StatusAnswered {
+        /// The certificate.
+        serial: Serial,
+        /// The statement.
+        answer: &'a StatusAnswer,
+    },
+    /// A request about a recorded certificate was refused.
+    RefusedAbout {
+        /// The request, as a noun.
+        request: &'static str,
+        /// The certificate.
+        serial: Serial,
         /// The code for the client.
         code: Code,
         /// The reason for the operator.
@@ -106,12 +131,19 @@ pub struct Operator {
     pub session: u64,
 }
 
+/// The text of the operator in the ledger.
+impl Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "console session {} at {}", self.session, self.peer)
+    }
+}
+
 /// A request for a certificate, in an event.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The subject of the certificate.
     pub subject: Id<'a>,
-    /// The form of enrolment (protocol §4).
+    /// The form of the request: classic or proven enrolment, or a renewal (protocol §4, §7).
     pub form: &'static str,
     /// The time since the server received it.
     pub elapsed: Duration,

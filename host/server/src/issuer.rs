@@ -15,7 +15,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::field::display;
 
-use minipki_ca::{Authority, CertificationRequest, Issued, Refused};
+use minipki_ca::ports::RevocationOutcome;
+use minipki_ca::{
+    Authority, CertificationRequest, Issued, Refused, RevocationRequest, StatusAnswer, StatusRequest,
+};
 use minipki_os::clock;
 
 /// The reason why an issuer ended before it was closed. The log has the details.
@@ -46,9 +49,16 @@ pub struct IssuerLimits {
     pub timeout: Duration,
 }
 
+/// The way back to the client that has asked.
+type Reply<T> = oneshot::Sender<Result<T, Refused>>;
+
 enum Job {
-    /// Issues a certificate.
-    Issue { request: CertificationRequest, reply: oneshot::Sender<Result<Issued, Refused>> },
+    /// Issues or renews a certificate.
+    Issue { request: CertificationRequest, reply: Reply<Issued> },
+    /// Revokes a certificate for its holder.
+    Revoke { request: RevocationRequest, reply: Reply<RevocationOutcome> },
+    /// States the status of a certificate.
+    Status { request: StatusRequest, reply: Reply<StatusAnswer> },
     /// Ends the issuer.
     Close,
 }
@@ -93,14 +103,34 @@ impl Issuer {
         self.fingerprint
     }
 
-    /// Issues a certificate. It is on the disk when this returns.
+    /// Issues or renews a certificate. It is on the disk when this returns.
     ///
     /// # Errors
     /// The [`Refused`] of the authority; [`Refused::Busy`] if too many jobs wait or at the timeout;
     /// [`Refused::Internal`] if the issuer has ended.
     pub async fn issue(&self, request: CertificationRequest) -> Result<Issued, Refused> {
+        self.run(|reply| Job::Issue { request, reply }).await
+    }
+
+    /// Revokes a certificate for its holder. The change is on the disk when this returns.
+    ///
+    /// # Errors
+    /// As [`Issuer::issue`].
+    pub async fn revoke(&self, request: RevocationRequest) -> Result<RevocationOutcome, Refused> {
+        self.run(|reply| Job::Revoke { request, reply }).await
+    }
+
+    /// States the status of a certificate, signed.
+    ///
+    /// # Errors
+    /// As [`Issuer::issue`].
+    pub async fn status(&self, request: StatusRequest) -> Result<StatusAnswer, Refused> {
+        self.run(|reply| Job::Status { request, reply }).await
+    }
+
+    async fn run<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Refused> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.try_send(Job::Issue { request, reply }).map_err(|error| match error {
+        self.jobs.try_send(job(reply)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refused::Busy,
             mpsc::error::TrySendError::Closed(_) => Refused::Internal,
         })?;
@@ -162,19 +192,24 @@ fn run(mut authority: Authority, mut queue: mpsc::Receiver<Job>, batch: usize) -
     Ok(())
 }
 
-/// Handles one batch: checks the proofs, then issues all certificates together.
+/// Handles one batch: checks the proofs, issues all certificates together, and signs all statuses together. The
+/// statuses come last, so they know the revocations of the batch.
 fn serve(
     authority: &mut Authority,
     jobs: impl Iterator<Item = Job>,
     now: UnixTime,
 ) -> Result<(), IssuerError> {
     let (mut requests, mut replies) = (Vec::new(), Vec::new());
+    let (mut revocations, mut statuses) = (Vec::new(), Vec::new());
     let mut failed = false;
     for job in jobs {
         match job {
             Job::Close => {}
             // The client is gone.
             Job::Issue { reply, .. } if reply.is_closed() => {}
+            // The holder wants the revocation, even if it does not wait for the answer.
+            Job::Revoke { request, reply } => revocations.push((request, reply)),
+            Job::Status { request, reply } => statuses.push((request, reply)),
             Job::Issue { request, reply } => match authority.check_possession(request, now) {
                 Ok(request) => {
                     requests.push(request);
@@ -194,17 +229,36 @@ fn serve(
         authority.issue_many(&requests, now)
     };
     for (answer, reply) in answers.into_iter().zip(replies) {
-        failed |= matches!(answer, Err(Refused::Internal));
         // If the client is gone, the same request gets the recorded certificate again.
-        let _ = reply.send(answer);
+        failed |= send(answer, reply);
+    }
+    for (request, reply) in revocations {
+        failed |= send(authority.revoke(&request, now), reply);
+    }
+    let (requests, replies): (Vec<_>, Vec<_>) =
+        statuses.into_iter().filter(|(_, reply)| !reply.is_closed()).unzip();
+    if !requests.is_empty() {
+        for (answer, reply) in authority.statuses(&requests, now).into_iter().zip(replies) {
+            failed |= send(answer, reply);
+        }
     }
     if failed { Err(IssuerError::Failed) } else { Ok(()) }
+}
+
+/// Sends the answer. Returns whether the issuer has failed.
+fn send<T>(answer: Result<T, Refused>, reply: Reply<T>) -> bool {
+    let failed = matches!(answer, Err(Refused::Internal));
+    // The client may be gone.
+    let _ = reply.send(answer);
+    failed
 }
 
 fn refuse(jobs: impl Iterator<Item = Job>) {
     for job in jobs {
         match job {
-            Job::Issue { reply, .. } => drop(reply.send(Err(Refused::Busy))),
+            Job::Issue { reply, .. } => drop(send(Err(Refused::Busy), reply)),
+            Job::Revoke { reply, .. } => drop(send(Err(Refused::Busy), reply)),
+            Job::Status { reply, .. } => drop(send(Err(Refused::Busy), reply)),
             Job::Close => {}
         }
     }

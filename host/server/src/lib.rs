@@ -14,11 +14,14 @@ mod issuer;
 mod lifecycle;
 mod live;
 mod metrics;
+mod revocation;
 mod service;
 mod signals;
 pub mod state;
 pub mod tcp;
 mod tls_server;
+mod unlock;
+mod unlock_tries;
 
 pub use error::ServiceError;
 pub use event_log::AUDIT;

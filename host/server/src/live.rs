@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use minipki_core::link::Direction;
-use minipki_core::trust::Serial;
+use minipki_core::trust::{RevocationReason, Serial};
 use tokio::sync::broadcast;
 
 use minipki_ca::Source;
@@ -65,9 +65,23 @@ pub enum LiveKind {
         /// The serial number.
         serial: Serial,
     },
+    /// A certificate is revoked for its holder, and this is sent next.
+    Revoked {
+        /// The serial number.
+        serial: Serial,
+        /// The reason.
+        reason: RevocationReason,
+    },
+    /// The status of a certificate is sent next.
+    Status {
+        /// The serial number.
+        serial: Serial,
+        /// The name of the status.
+        status: &'static str,
+    },
     /// A request or a message was refused.
     Refused {
-        /// The subject of the request, if known.
+        /// The subject of the request, or the certificate that the request is about, if known.
         subject: Option<String>,
         /// The code that the client gets.
         code: &'static str,
@@ -168,6 +182,18 @@ impl EventSink for LiveFeed {
             }
             CaEvent::Refused { request, code, reason } => LiveKind::Refused {
                 subject: Some(request.subject.to_string()),
+                code: code.as_str(),
+                reason: reason.to_string(),
+            },
+            CaEvent::Revoked { .. } if origin.is_ca() => return,
+            CaEvent::Revoked { outcome } => {
+                LiveKind::Revoked { serial: outcome.record.serial, reason: outcome.record.reason }
+            }
+            CaEvent::StatusAnswered { serial, answer } => {
+                LiveKind::Status { serial, status: answer.status.name() }
+            }
+            CaEvent::RefusedAbout { request, serial, code, reason } => LiveKind::Refused {
+                subject: Some(format!("the {request} of certificate {serial}")),
                 code: code.as_str(),
                 reason: reason.to_string(),
             },

@@ -15,8 +15,12 @@ pub struct Summary {
     pub displaced: u64,
     /// New certificates.
     pub granted: u64,
-    /// Certificates sent again to a repeated request.
+    /// Repeated requests that got their first answer again.
     pub repeated: u64,
+    /// Certificates revoked.
+    pub revoked: u64,
+    /// Statuses sent.
+    pub statuses: u64,
     /// Refused messages and requests.
     pub refused: u64,
     /// Connections that did not end in time when the server stopped.
@@ -31,6 +35,8 @@ pub struct Metrics {
     displaced: AtomicU64,
     granted: AtomicU64,
     repeated: AtomicU64,
+    revoked: AtomicU64,
+    statuses: AtomicU64,
     refused: AtomicU64,
     cut_off: AtomicU64,
 }
@@ -45,6 +51,8 @@ impl Metrics {
             displaced: get(&self.displaced),
             granted: get(&self.granted),
             repeated: get(&self.repeated),
+            revoked: get(&self.revoked),
+            statuses: get(&self.statuses),
             refused: get(&self.refused),
             cut_off: get(&self.cut_off),
         }
@@ -59,7 +67,12 @@ impl EventSink for Metrics {
             CaEvent::Displaced => (&self.displaced, 1),
             CaEvent::Issued { issued, .. } if issued.repeated => (&self.repeated, 1),
             CaEvent::Issued { .. } => (&self.granted, 1),
-            CaEvent::Refused { .. } | CaEvent::Malformed { .. } => (&self.refused, 1),
+            CaEvent::Revoked { outcome } if outcome.changed => (&self.revoked, 1),
+            CaEvent::Revoked { .. } => (&self.repeated, 1),
+            CaEvent::StatusAnswered { .. } => (&self.statuses, 1),
+            CaEvent::Refused { .. } | CaEvent::RefusedAbout { .. } | CaEvent::Malformed { .. } => {
+                (&self.refused, 1)
+            }
             CaEvent::CutOff { connections } => (&self.cut_off, connections),
             CaEvent::Frame { .. }
             | CaEvent::Lost { .. }

@@ -20,14 +20,16 @@ use super::event_log::EventLog;
 use super::events::Events;
 use super::lifecycle::{Running, SAMPLE_INTERVAL, Serving, ServingState};
 use super::live::LiveFeed;
-use super::state::{self, StateError, open_authority, storage};
+use super::state::{self, KeyChoice, StateError, open_authority, storage};
 use super::tcp::{Limits, Server, ServerOptions};
+use super::unlock_tries::Unlocking;
 use minipki_ca::Policy;
 use minipki_ca::ports::{LedgerError, LedgerReader, Storage, TokenBook};
 use minipki_keys::{CaFolder, FolderError, SignerKind};
 use minipki_ledger::Accept;
 use minipki_net::trace::Tap;
 use minipki_os::Failure;
+use minipki_passphrase::Passphrase;
 use minipki_provider::HostProvider;
 
 /// The options of the CA's server.
@@ -67,11 +69,11 @@ pub enum CaKey {
 
 impl CaKey {
     /// The key in the folder `dir`; [`CaKey::None`] if one can be generated there.
-    fn of(dir: &Path) -> Result<Self, FolderError> {
+    fn of(dir: &Path, passphrase: Option<&Passphrase>) -> Result<Self, FolderError> {
         if state::can_create(dir) {
             return Ok(Self::None);
         }
-        Ok(Self::Ready(Arc::new(CaFolder::open(dir)?)))
+        Ok(Self::Ready(Arc::new(CaFolder::open(dir)?.with_passphrase(passphrase.cloned()))))
     }
 }
 
@@ -79,7 +81,10 @@ impl CaKey {
 pub struct CaService {
     provider: HostProvider,
     dir: PathBuf,
+    /// The passphrase from the start, also for a key that is generated later.
+    passphrase: Option<Passphrase>,
     key: Mutex<CaKey>,
+    pub(super) unlocking: Unlocking,
     serving: Arc<ServingState>,
     live: Arc<LiveFeed>,
     events: Events,
@@ -91,6 +96,18 @@ impl CaService {
     /// # Errors
     /// [`FolderError`] if `dir` has other content, or if other users can reach it.
     pub fn open(provider: HostProvider, dir: &Path) -> Result<Self, FolderError> {
+        Self::open_with(provider, dir, None)
+    }
+
+    /// [`CaService::open`] with the passphrase of the key. It is not checked. A new key is encrypted with it.
+    ///
+    /// # Errors
+    /// As [`CaService::open`].
+    pub fn open_with(
+        provider: HostProvider,
+        dir: &Path,
+        passphrase: Option<Passphrase>,
+    ) -> Result<Self, FolderError> {
         let live = Arc::new(LiveFeed::default());
         let (log, audited) = (EventLog::default(), dir.to_owned());
         let trail = AuditTrail::new(Box::new(move || open_audit_log(&audited)));
@@ -98,7 +115,9 @@ impl CaService {
         Ok(Self {
             provider,
             dir: dir.to_owned(),
-            key: Mutex::new(CaKey::of(dir)?),
+            key: Mutex::new(CaKey::of(dir, passphrase.as_ref())?),
+            passphrase,
+            unlocking: Unlocking::default(),
             serving: Arc::default(),
             live,
             events,
@@ -135,7 +154,7 @@ impl CaService {
     fn refresh_key(&self) -> MutexGuard<'_, CaKey> {
         let mut key = lock(&self.key);
         if matches!(*key, CaKey::None | CaKey::Failed(_)) {
-            match CaKey::of(&self.dir) {
+            match CaKey::of(&self.dir, self.passphrase.as_ref()) {
                 // A failure stays until there is a key.
                 Ok(CaKey::None) => {}
                 Ok(found) => *key = found,
@@ -153,6 +172,14 @@ impl CaService {
         match self.key() {
             CaKey::Ready(folder) => Ok(folder),
             _ => Err(ServiceError::NoKey),
+        }
+    }
+
+    /// Sets the passphrase of the key, or forgets it.
+    pub(super) fn set_passphrase(&self, passphrase: Option<Passphrase>) {
+        let mut key = lock(&self.key);
+        if let CaKey::Ready(folder) = &*key {
+            *key = CaKey::Ready(Arc::new(CaFolder::clone(folder).with_passphrase(passphrase)));
         }
     }
 
@@ -229,7 +256,8 @@ impl CaService {
         }
         let service = self.clone();
         Ok(spawn_blocking(move || {
-            let created = state::create(&service.dir, issuer_id, size);
+            let choice = KeyChoice::Generate(size);
+            let created = state::create_with(&service.dir, issuer_id, choice, service.passphrase.as_ref());
             ended(created.as_ref().map(drop));
             let (key, outcome) = match created {
                 Ok(created) => (CaKey::Ready(Arc::new(created.folder)), Ok(())),
@@ -281,6 +309,12 @@ impl CaService {
             return Err(ServiceError::Runs);
         }
         let opened = self.bind(folder, options).await;
+        if let Err(ServiceError::State(StateError::Folder(error))) = &opened
+            && error.needs_passphrase()
+        {
+            // Another process has changed the passphrase.
+            self.set_passphrase(None);
+        }
         self.serving.set(match &opened {
             Ok((_, running)) => Serving::Running(running.clone()),
             Err(error) => Serving::Failed(Failure::from(error)),

@@ -2,7 +2,7 @@
 
 use minipki_core::cert;
 use minipki_core::session::{self, PeerMisbehaved};
-use minipki_core::trust::Check;
+use minipki_core::trust::{Check, Revocation, RevocationReason, StatusError};
 use minipki_core::wire::Code;
 
 use super::{CliError, Exit};
@@ -20,6 +20,10 @@ pub(super) fn certificate(error: &cert::Error) -> CliError {
         {
             "do not trust it; if it should be of this CA, compare the fingerprints in another way"
         }
+        Some(Check::Status) => {
+            "do not trust it; its holder gets a new status with `minipki status --identity DIR`"
+        }
+        Some(Check::Revocation | Check::StatusTime) => return status_refused(error),
         Some(Check::NotBefore) => "check this machine's clock; if it is right, wait until then",
         Some(Check::NotAfter) => "check this machine's clock; if it is right, its holder must enrol again",
         Some(Check::Subject) => "check the expected name, and the address",
@@ -30,6 +34,39 @@ pub(super) fn certificate(error: &cert::Error) -> CliError {
         _ => "it was damaged or changed; get a new copy from its source",
     };
     CliError::new(Exit::NotVerified, error, next)
+}
+
+/// The error of a status that is not `good`, or not usable.
+pub(super) fn status(error: &StatusError) -> CliError {
+    let next = match error {
+        StatusError::Revoked(Revocation { reason: RevocationReason::CertificateHold, .. }) => {
+            "do not trust it; the CA's operator can remove the hold: minipki ca unhold"
+        }
+        StatusError::Revoked(_) => {
+            "do not trust it; its holder enrols again into a new folder, or asks the CA's operator"
+        }
+        StatusError::Unknown => {
+            "do not trust it; ask the CA's operator: its ledger has no such serial number"
+        }
+        StatusError::Missing | StatusError::Outdated { .. } => {
+            "its holder gets a new status with `minipki status --identity DIR`, then tries again"
+        }
+        StatusError::TooOld { .. } => {
+            "its holder needs a newer status: a shorter --status-refresh, or `minipki status --identity DIR`"
+        }
+        StatusError::NotYet { .. } => "check the clocks of this machine and of the CA",
+        StatusError::Rollback { .. } => {
+            "do not trust it: the peer has shown an earlier status again, perhaps to hide a revocation"
+        }
+    };
+    CliError::new(Exit::NotVerified, error, next)
+}
+
+fn status_refused(error: &cert::Error) -> CliError {
+    match error {
+        cert::Error::Status(error) => status(error),
+        _ => CliError::new(Exit::NotVerified, error, "do not trust it"),
+    }
 }
 
 /// The error of a session that ended early.
@@ -65,12 +102,22 @@ pub(super) fn refused(code: Code, text: &str) -> CliError {
         Code::ProofFailed => "compare the fingerprint with the operator's; check the token and its subject",
         Code::NotAllowed => "leave out --classic; if the CA asks for a token, get one from its operator",
         Code::Busy => "wait a moment and try again",
+        Code::Revoked => {
+            "ask the CA's operator; if the key was compromised, enrol into a new folder, which makes a new key"
+        }
+        Code::UnknownCertificate => {
+            "compare the fingerprints of the identity's anchor and of the CA; if they are equal, ask its operator"
+        }
+        Code::Expired => {
+            "enrol again into a new folder, with a token of the CA's operator if the name is taken"
+        }
         Code::RateLimited => {
-            "try again in an hour, or ask the CA's operator to raise the limit (ca serve --help)"
+            "try again in an hour, or ask the CA's operator to raise the limit (see `minipki ca serve --help`)"
         }
         Code::Internal => "tell the operator: the reason is in the CA's log",
         Code::CertificateRefused => {
-            "read the reason on the other side: another CA, another subject, or an expired certificate"
+            "read the reason on the other side: another CA, another subject, an expired or revoked certificate, or no \
+             revocation status (see `minipki status --help`)"
         }
         Code::UnknownType | Code::BadRequest => {
             "check the port: a CA serves on 9000, a peer listens on 9101; --trace shows every message"

@@ -1,12 +1,16 @@
 //! `minipki connect`: opens a secure channel to a peer that listens.
 
-use std::path::PathBuf;
+use std::time::Duration;
 
+use minipki_core::trust::CertStatus;
+use tokio::time::timeout;
+
+use super::passphrase_args::IdentityArgs;
 use super::talk::{TalkArgs, TalkMode};
 use super::{CliError, interrupted, output};
 use minipki_client::chat::{Note, Stop, stopped};
 use minipki_client::{Identity, connect};
-use minipki_provider::HostProvider;
+use minipki_os::clock;
 
 /// Open a secure channel to a peer: typed lines are sent, received messages are printed
 ///
@@ -21,9 +25,8 @@ use minipki_provider::HostProvider;
 A line that is typed before the peer's name is shown is not sent, unless --peer-subject
 is given. Piped input waits for the channel.")]
 pub(super) struct Args {
-    /// The folder that `minipki enroll` made
-    #[arg(long, value_name = "DIR")]
-    identity: PathBuf,
+    #[command(flatten)]
+    pub(super) identity: IdentityArgs,
     /// The peer's address
     #[arg(long, value_name = "HOST:PORT")]
     peer: String,
@@ -31,8 +34,11 @@ pub(super) struct Args {
     talk: TalkArgs,
 }
 
-pub(super) async fn run(args: Args, provider: HostProvider, stop: Stop) -> Result<(), CliError> {
-    let identity = Identity::load(provider, &args.identity)?;
+/// The time that a CA has to state the status of our certificate. Without an answer, the channel is opened all the same.
+const STATUS_LIMIT: Duration = Duration::from_secs(3);
+
+pub(super) async fn run(args: Args, identity: Identity, stop: Stop) -> Result<(), CliError> {
+    let identity = with_new_status(identity, &args).await;
     let options = args.talk.options(&identity);
     let mut keyboard = args.talk.keyboard(None);
     let opening = async {
@@ -53,4 +59,21 @@ pub(super) async fn run(args: Args, provider: HostProvider, stop: Stop) -> Resul
         channel
     };
     args.talk.run(channel, &mut keyboard, TalkMode::Single(Some(args.talk.deadline)), &stop).await
+}
+
+/// The identity with a new status, if its status is due and the CA states it. The peer decides whether it needs one.
+async fn with_new_status(identity: Identity, args: &Args) -> Identity {
+    let age = identity.status_time().zip(clock::now().ok());
+    let is_new = age
+        .is_some_and(|(made, now)| now.get().saturating_sub(made.get()) < args.talk.status_refresh.as_secs());
+    let folder = &args.identity.folder;
+    let Some(contact) = args.talk.contact(folder).filter(|_| !is_new) else { return identity };
+    match timeout(STATUS_LIMIT, identity.clone().refresh_status(&contact, folder)).await {
+        Ok(Ok((identity, CertStatus::Good))) => identity,
+        Ok(Ok((identity, status))) => {
+            output::say(format_args!("the CA states that our certificate is {}", status.name()));
+            identity
+        }
+        _ => identity,
+    }
 }

@@ -9,11 +9,12 @@ use miette::Diagnostic;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::field::display;
 
+use super::passphrase_args::PassphraseArgs;
 use super::stderr::{self, LogFormat};
-use super::{CliError, Exit, output, until_stopped};
+use super::{CliError, Exit, log_memory, output, until_stopped};
 use minipki_console::{Console, ConsoleError, ConsoleOptions, Tls};
 use minipki_provider::HostProvider;
-use minipki_server::{CaService, ServiceError};
+use minipki_server::{CaKey, CaService, ServiceError};
 
 /// Show and control the CA in a browser, until Ctrl-C or SIGTERM
 ///
@@ -21,7 +22,8 @@ use minipki_server::{CaService, ServiceError};
 /// has a random host name below localhost. Browsers resolve this name by themselves. It is as secret as the link.
 #[derive(Args)]
 #[command(after_help = "Example:\n  minipki console --dir my-ca --listen 127.0.0.1:9080\n\n\
-The folder need not exist: the console can make the CA. To reach the console from another machine, run\n\
+The folder need not exist: the console can make the CA. If its key is encrypted and no passphrase is given, the\n\
+console starts locked, and the passphrase can be given in the browser. To reach the console from another machine, run\n\
 ssh -L 9080:127.0.0.1:9080 HOST and open the printed link. Or listen on an address of this machine with\n\
 --tls-issued.\n\n\
 A browser sends the console's cookie to all servers on the same host name, on any port. So for another\n\
@@ -37,6 +39,8 @@ pub(super) struct ConsoleArgs {
     listen: SocketAddr,
     #[command(flatten)]
     site: SiteArgs,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
     /// The format of the log
     #[arg(long, value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -75,8 +79,15 @@ impl SiteArgs {
 
 pub(super) fn run(args: ConsoleArgs, provider: HostProvider) -> Result<(), CliError> {
     stderr::begin_log(args.log_format)?;
+    log_memory();
     let options = args.site.options(args.listen);
-    let service = Arc::new(CaService::open(provider, &args.dir)?);
+    // Nothing is asked: a browser can unlock an encrypted key.
+    let passphrase = args.passphrase.given()?;
+    let given = passphrase.is_some();
+    let service = Arc::new(CaService::open_with(provider, &args.dir, passphrase)?);
+    if given && let CaKey::Ready(folder) = service.key() {
+        folder.check_key()?;
+    }
     until_stopped(async |stop| {
         let console = Console::bind(options, service.clone()).await?;
         print_links(&console)?;

@@ -1,17 +1,24 @@
 //! `minipki enroll`: makes a key, and gets a CA's certificate for it.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use minipki_core::cert::{Anchor, Certificate, IdBuf};
+use minipki_core::crypto::KeyPair;
 use minipki_core::keys::Fingerprint;
 use minipki_core::session::EnrolForm;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{CliError, advice, output, trace_tap};
-use minipki_client::{EnrolOptions, Identity, IdentityFolder, enrol, proven, read_anchor};
+use super::passphrase_args::PassphraseArgs;
+use super::{CliError, Exit, advice, output, trace_tap};
+use minipki_client::{
+    EnrolOptions, Identity, IdentityError, IdentityFolder, KEY_FILE, KeyOptions, enrol, proven, read_anchor,
+    read_key, store_ca_address,
+};
 use minipki_os::clock;
 use minipki_os::files::quoted;
+use minipki_passphrase::Passphrase;
 use minipki_provider::HostProvider;
 
 /// Make a key and get a certificate for it from a CA
@@ -46,6 +53,16 @@ pub(super) struct Args {
     /// Use the classic form, which proves nothing; the CA must allow it
     #[arg(long, conflicts_with = "token")]
     classic: bool,
+    /// Enrol this X25519 key (PKCS#8, PEM), instead of a new one; the folder gets a copy
+    ///
+    /// If the key is encrypted, the copy is encrypted with the same passphrase.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Encrypt the private key with a passphrase; --passphrase-file and --passphrase-fd do so too
+    #[arg(long)]
+    encrypt: bool,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -65,10 +82,48 @@ struct Pinned {
     anchor: Option<PathBuf>,
 }
 
-pub(super) async fn run(args: Args, provider: HostProvider) -> Result<(), CliError> {
+/// The given key, and the passphrase of the key in the folder.
+pub(super) struct Keys {
+    existing: Option<KeyPair<HostProvider>>,
+    passphrase: Option<Passphrase>,
+}
+
+impl Args {
+    /// Reads the passphrase and the given key. This may wait for a person at a terminal.
+    pub(super) fn keys(&self, provider: HostProvider) -> Result<Keys, CliError> {
+        let own = self.out.join(KEY_FILE);
+        // After an interrupted enrolment the folder has a key already.
+        let mut passphrase = self.passphrase.for_key(&own)?;
+        if let (None, Some(file)) = (&passphrase, &self.key) {
+            passphrase = self.passphrase.for_key(file)?;
+        }
+        if passphrase.is_none() {
+            passphrase = self.passphrase.for_new(self.encrypt && !own.exists())?;
+        }
+        let read = |file: &PathBuf| {
+            read_key(provider, file, passphrase.as_ref()).map_err(|error| match &error {
+                IdentityError::Key { .. } => CliError::new(
+                    Exit::Failed,
+                    error,
+                    "give an X25519 key in PEM: PKCS#8, also encrypted, as `openssl genpkey` writes it",
+                ),
+                IdentityError::Missing(_) => CliError::file(file, &io::ErrorKind::NotFound.into()),
+                _ => error.into(),
+            })
+        };
+        let existing = self.key.as_ref().map(read).transpose()?;
+        Ok(Keys { existing, passphrase })
+    }
+}
+
+pub(super) async fn run(args: Args, keys: Keys, provider: HostProvider) -> Result<(), CliError> {
     let anchor = args.pinned.anchor()?;
     // Before the request is sent, the key is on the disk and disk space for the certificate is reserved.
-    let pending = match IdentityFolder::begin(provider, &args.out, args.subject.as_id(), &anchor)? {
+    let options = KeyOptions { passphrase: keys.passphrase.as_ref(), existing: keys.existing.as_ref() };
+    let begun = IdentityFolder::begin_with(provider, &args.out, args.subject.as_id(), &anchor, options)?;
+    let command = format!("minipki passphrase --identity {}", quoted(&args.out));
+    args.passphrase.warn_if_plain(&args.out.join(KEY_FILE), &command);
+    let pending = match begun {
         IdentityFolder::Pending(pending) => pending,
         IdentityFolder::Enrolled(identity) => {
             identity.check_time(clock::now()?)?;
@@ -85,7 +140,7 @@ pub(super) async fn run(args: Args, provider: HostProvider) -> Result<(), CliErr
         // An empty variable is not a token.
         proven(args.token.as_deref().map(String::as_str).filter(|token| !token.is_empty()))
     };
-    let tap = trace_tap(args.trace, args.subject.to_string(), "CA");
+    let (ca, tap) = (args.ca.clone(), trace_tap(args.trace, args.subject.to_string(), "CA"));
     let options = EnrolOptions { form, tap, ..EnrolOptions::new(args.ca, args.subject, anchor) };
     let identity = match enrol(pending.key().clone(), options).await {
         Ok(identity) => identity,
@@ -97,6 +152,7 @@ pub(super) async fn run(args: Args, provider: HostProvider) -> Result<(), CliErr
             return Err(error.into());
         }
     };
+    store_ca_address(&args.out, &ca)?;
     pending.keep(&identity)?;
     identity.check_time(clock::now()?).inspect_err(|_| {
         output::say(format_args!("the CA has issued the certificate; key and certificate are kept in {out}"));
@@ -111,7 +167,7 @@ impl Pinned {
             (None, Some(file)) => Ok(read_anchor(file)?),
             // clap requires one of them.
             (None, None) => {
-                Err(CliError::new(super::Exit::Usage, "no CA is pinned", "give --fingerprint or --anchor"))
+                Err(CliError::new(Exit::Usage, "no CA is pinned", "give --fingerprint or --anchor"))
             }
         }
     }

@@ -72,28 +72,3 @@ impl From<ClockError> for CliError {
         Self::from_diagnostic(Exit::Failed, error)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The lines that are printed for `error`, without styles.
-    fn printed(error: impl Diagnostic) -> String {
-        let styled = CliError::from_diagnostic(Exit::Failed, error).to_string();
-        anstream::adapter::strip_str(&styled).to_string()
-    }
-
-    #[test]
-    fn an_error_is_printed_whole_and_its_advice_on_a_line_of_its_own() {
-        let seen = "a file; with a semicolon in its name: not there".to_owned();
-        let error = Failure { seen, next: Some("make it; then try again".to_owned()) };
-        assert_eq!(
-            printed(error.clone()),
-            "error: a file; with a semicolon in its name: not there\n next: make it; then try again"
-        );
-        assert_eq!(
-            printed(Failure { next: None, ..error }),
-            "error: a file; with a semicolon in its name: not there"
-        );
-    }
-}

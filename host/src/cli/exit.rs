@@ -19,6 +19,8 @@ pub enum Exit {
     Unexpected = 6,
     /// A line of the input was not sent: it is too long or not UTF-8. The other lines were sent.
     NotSent = 7,
+    /// The renewal of a certificate is not due yet.
+    NotDue = 8,
     /// SIGINT (Ctrl-C), SIGTERM or SIGHUP ended the program before its work was done, or a second signal during a stop.
     Interrupted = 130,
 }
@@ -35,6 +37,7 @@ Exit codes:
   5    the connection failed, was cut off, or its deadline passed
   6    the peer did not send a text of --expect
   7    a line of the input was not sent: it is too long or not UTF-8
+  8    the renewal of a certificate is not due yet
   130  interrupted before the work was done";
 
 impl From<Exit> for ExitCode {

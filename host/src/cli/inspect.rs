@@ -2,23 +2,33 @@
 
 use std::path::PathBuf;
 
-use minipki_core::cert::{Anchor, Certificate};
+use minipki_core::cert::{Anchor, Certificate, Status};
 use minipki_core::crypto::{KeyPair, Portable, rsa};
+use minipki_core::encoding::json::{self as profile, Form};
 use minipki_core::encoding::pem;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
+use super::passphrase_args::PassphraseArgs;
 use super::{CliError, Exit, output};
 use minipki_net::trace::explain::{self, Line};
 use minipki_net::trace::printer;
+use minipki_passphrase::{encryption, is_encrypted};
 
-/// Explain a certificate, an anchor, a key or a message, field by field
+/// The maximum number of bytes that are read of a file: a list of half a million revoked certificates is shorter.
+const FILE: u64 = 64 * 1024 * 1024;
+
+/// Explain a certificate, a status, a list, an anchor, a key or a message, field by field
 ///
 /// This does not verify the file: use `minipki verify`. Private keys are never shown. Other files are not shown either,
 /// since they may hold a secret.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  minipki inspect alice/certificate.json")]
+#[command(after_help = "Examples:
+  minipki inspect alice/certificate.json
+  minipki inspect alice/status.json")]
 pub(super) struct Args {
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -36,7 +46,13 @@ struct Inspected {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), CliError> {
-    let content = output::read(&args.file)?;
+    let mut content = output::read_up_to(&args.file, FILE)?;
+    if is_encrypted(&content)
+        && let Some(passphrase) = args.passphrase.given()?
+    {
+        content = minipki_passphrase::open(content, Some(&passphrase))
+            .map_err(|error| CliError::from_diagnostic(Exit::Failed, error).with(args.file.display()))?;
+    }
     let found = if content.starts_with(b"-----BEGIN ") { key(&content) } else { message(&content) };
     let Some(inspected) = found else {
         return Err(CliError::new(
@@ -46,7 +62,7 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
                 args.file.display(),
                 content.len()
             ),
-            "give a certificate, an anchor, a PEM key or a message of the protocol",
+            "give a certificate, a status, a list, an anchor, a PEM key or a message of the protocol",
         ));
     };
     if args.json {
@@ -70,6 +86,8 @@ fn message(content: &[u8]) -> Option<Inspected> {
     let error = match known.name {
         "certificate" => Certificate::parse(content).err().map(|error| error.to_string()),
         "anchor" => <Anchor>::decode(Portable::new(), content).err().map(|error| error.to_string()),
+        "certificate_status" => Status::parse(content).err().map(|error| error.to_string()),
+        "revocation_list" => profile::check(content, Form::Canonical).err().map(|error| error.to_string()),
         _ => None,
     };
     let mut lines = known.lines(&body);
@@ -80,6 +98,9 @@ fn message(content: &[u8]) -> Option<Inspected> {
 }
 
 fn key(content: &[u8]) -> Option<Inspected> {
+    if is_encrypted(content) {
+        return Some(encrypted_key(content));
+    }
     if let Ok(pair) = KeyPair::from_pkcs8_pem(Portable::new(), content) {
         return Some(Inspected {
             name: "X25519 private key",
@@ -108,6 +129,18 @@ fn key(content: &[u8]) -> Option<Inspected> {
     let private = <rsa::PrivateKey>::from_pkcs8_der(der).ok()?;
     let secret = line("private key", "never shown", "its holder can issue certificates of this CA");
     Some(rsa_key("RSA private key", "PKCS#8 (RFC 5958); secret", private.public(), Some(secret)))
+}
+
+fn encrypted_key(content: &[u8]) -> Inspected {
+    let (encryption, error) = match encryption(content) {
+        Ok(encryption) => (encryption, None),
+        Err(error) => ("not known".to_owned(), Some(error.to_string())),
+    };
+    let lines = vec![
+        line("encryption", &encryption, "PBES2 (RFC 8018): only the passphrase opens the key"),
+        line("private key", "never shown", "with --passphrase-file its public part is shown"),
+    ];
+    Inspected { name: "encrypted private key", purpose: "PKCS#8 (RFC 5958 3); secret", lines, error }
 }
 
 fn rsa_key(

@@ -1,22 +1,24 @@
 //! `minipki listen`: waits for peers, and holds a conversation with each of them at the same time.
 
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::future::pending;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use minipki_core::cert::Certificate;
-use minipki_core::time::UnixTime;
+use minipki_core::trust::CertStatus;
 use minipki_core::wire::Code;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::passphrase_args::IdentityArgs;
 use super::talk::{Keyboard, TalkArgs, TalkMode};
-use super::{CliError, Exit, advice, interrupted, output};
+use super::{CliError, Exit, interrupted, output};
 use minipki_client::chat::{Conversations, Input, Line, Note, Slot, Stop, TooManyConversations, stopped};
-use minipki_client::{Channel, ClientError, Identity, Listener};
+use minipki_client::{Channel, ClientError, CurrentIdentity, Identity, Listener, keep_status};
 use minipki_os::clock;
+use minipki_passphrase::Passphrase;
 use minipki_provider::HostProvider;
 
 /// The maximum number of failures that are shown within [`FAILURES_INTERVAL`], since anybody can cause failures.
@@ -24,6 +26,9 @@ const MAX_FAILURES: u32 = 10;
 
 /// The time after which failures are shown again.
 const FAILURES_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The time between two looks for a renewed certificate.
+const RENEWAL_CHECK: Duration = Duration::from_secs(2);
 
 /// The time that open channels have to close after a signal or the expiry of our certificate.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -46,9 +51,8 @@ recipient is discarded, and a message says so. Piped input goes to the first pee
 Ctrl-D ends the input for good: no more lines are sent, and each peer sees this. Messages
 of the peers are still shown.")]
 pub(super) struct Args {
-    /// The folder that `minipki enroll` made
-    #[arg(long, value_name = "DIR")]
-    identity: PathBuf,
+    #[command(flatten)]
+    pub(super) identity: IdentityArgs,
     /// The address to listen on; port 0 chooses a free port
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9101")]
     listen: String,
@@ -59,10 +63,13 @@ pub(super) struct Args {
     talk: TalkArgs,
 }
 
-pub(super) async fn run(args: Args, provider: HostProvider, stop: Stop) -> Result<(), CliError> {
-    let identity = Identity::load(provider, &args.identity)?;
-    let own = Certificate::parse(identity.certificate()).map_err(|error| advice::certificate(&error))?;
-    let not_after = own.validity().not_after();
+pub(super) async fn run(
+    args: Args,
+    identity: Identity,
+    passphrase: Option<Passphrase>,
+    provider: HostProvider,
+    stop: Stop,
+) -> Result<(), CliError> {
     let (subject, options) = (identity.subject_id().to_string(), args.talk.options(&identity));
     let unusable = |error| {
         let seen = format!("cannot listen on {}: {error}", args.listen);
@@ -71,19 +78,54 @@ pub(super) async fn run(args: Args, provider: HostProvider, stop: Stop) -> Resul
     };
     let listener = Listener::bind(&args.listen, identity, options).await.map_err(unusable)?;
     output::say(format_args!("{subject} is listening on {}", listener.local_addr()?));
-    let ended = if args.once {
-        once(listener, &args.talk, not_after, &stop).await
-    } else {
-        serve(listener, args.talk, not_after, stop).await
+    let (talk, folder, shown) = (Arc::new(args.talk), &args.identity.folder, listener.identity());
+    let status = status(folder, &talk, shown.clone());
+    let renewed =
+        shown.follow(provider, folder, passphrase.as_ref(), RENEWAL_CHECK, |renewed| match renewed {
+            Ok(identity) => {
+                let (serial, end) = (identity.serial_number(), identity.validity().not_after());
+                output::say(format_args!(
+                    "the next peers get the renewed certificate {serial}, valid until {end}"
+                ));
+            }
+            Err(error) => output::say(CliError::from(error).with("the renewed identity")),
+        });
+    let talking = async {
+        if args.once {
+            once(listener, &talk, &shown, &stop).await
+        } else {
+            serve(listener, &talk, &shown, stop).await
+        }
+    };
+    let ended = tokio::select! {
+        ended = talking => ended,
+        never = status => match never {},
+        never = renewed => match never {},
     };
     ended.or_else(|error| if is_stop(&error) { Ok(()) } else { Err(error) })
+}
+
+/// Keeps the status of our certificate new. Says when the CA states something new about it.
+async fn status(folder: &Path, talk: &TalkArgs, identity: CurrentIdentity) -> Infallible {
+    let Some(contact) = talk.contact(folder) else { return pending().await };
+    let report = |stated: Result<CertStatus, ClientError>| match stated {
+        Ok(CertStatus::Good) => output::say("the CA states that our certificate is good again"),
+        Ok(status) => output::say(format_args!(
+            "the CA states that our certificate is {}: peers that ask for a status refuse it",
+            status.name()
+        )),
+        // A CA that does not run is normal. The status that we have can be used until its end.
+        Err(ClientError::Unreachable { .. } | ClientError::ConnectDeadline { .. }) => {}
+        Err(error) => output::say(CliError::from(error).with("the status of our certificate")),
+    };
+    keep_status(identity, contact, folder, talk.status_refresh, report).await
 }
 
 /// Talks to the first peer.
 async fn once(
     mut listener: Listener,
     talk: &TalkArgs,
-    not_after: UnixTime,
+    shown: &CurrentIdentity,
     stop: &Stop,
 ) -> Result<(), CliError> {
     let mut keyboard = talk.keyboard(Some(Note::InputEnded));
@@ -99,7 +141,7 @@ async fn once(
     let first = async {
         tokio::select! {
             channel = first => channel,
-            expired = expiry(not_after) => Err(expired),
+            expired = expiry(shown) => Err(expired),
             signal = stopped(stop) => interrupted(signal),
         }
     };
@@ -112,11 +154,10 @@ async fn once(
 /// Talks to all peers, until our certificate expires or a signal stops the program.
 async fn serve(
     mut listener: Listener,
-    talk: TalkArgs,
-    not_after: UnixTime,
+    talk: &Arc<TalkArgs>,
+    shown: &CurrentIdentity,
     stop: Stop,
 ) -> Result<(), CliError> {
-    let talk = Arc::new(talk);
     let mut conversations = Conversations::new(talk.peer_subject.clone());
     let (mut tasks, mut failures) = (JoinSet::new(), Failures::new());
     let keyboard = talk.keyboard(Some(Note::InputEnded));
@@ -135,7 +176,7 @@ async fn serve(
                 all_ended(&mut tasks).await;
                 return interrupted(signal);
             }
-            expired = expiry(not_after), if !talk.stay_open_after_expiry => {
+            expired = expiry(shown), if !talk.stay_open_after_expiry => {
                 all_ended(&mut tasks).await;
                 return Err(expired);
             }
@@ -154,7 +195,7 @@ async fn serve(
             accepted = listener.accept() => match accepted {
                 Ok(channel) => match conversations.begin(channel.peer.subject_id()) {
                     Ok(slot) => {
-                        let (talk, piped, stop) = (Arc::clone(&talk), piped.take(), stop.clone());
+                        let (talk, piped, stop) = (Arc::clone(talk), piped.take(), stop.clone());
                         tasks.spawn(async move { converse(&talk, channel, slot, piped, &stop).await });
                     }
                     Err(TooManyConversations) => {
@@ -242,14 +283,16 @@ impl Failures {
 }
 
 /// Returns when our certificate has expired. After that no peer accepts us.
-async fn expiry(not_after: UnixTime) -> CliError {
+async fn expiry(shown: &CurrentIdentity) -> CliError {
     loop {
+        let not_after = shown.get().validity().not_after();
         match clock::now() {
             Ok(now) if now <= not_after => sleep(Duration::from_secs(1)).await,
             Ok(_) => {
                 let seen =
                     format!("our own certificate expired at {not_after}, so no peer accepts it any more");
-                return CliError::new(Exit::NotVerified, seen, "enrol a new identity, and listen with it");
+                let next = "renew it with `minipki renew`, or enrol a new identity, and listen again";
+                return CliError::new(Exit::NotVerified, seen, next);
             }
             Err(error) => return error.into(),
         }

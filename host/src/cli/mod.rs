@@ -4,6 +4,7 @@
 
 mod advice;
 mod ca;
+mod ca_contact;
 mod connect;
 mod console;
 mod demo;
@@ -13,7 +14,13 @@ mod exit;
 mod inspect;
 mod listen;
 mod output;
+mod passphrase;
+mod passphrase_args;
+mod prompt;
+mod renew;
 mod resources;
+mod revoke;
+mod status;
 mod stderr;
 mod talk;
 mod verify;
@@ -36,6 +43,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use minipki_client::chat;
 use minipki_net::trace::{Printer, Tap};
+use minipki_os::memory;
 use minipki_provider::HostProvider;
 use minipki_server::stop_signals;
 
@@ -81,6 +89,10 @@ enum Command {
     Enroll(enroll::Args),
     Listen(listen::Args),
     Connect(connect::Args),
+    Renew(renew::Args),
+    Status(status::Args),
+    Revoke(revoke::Args),
+    Passphrase(passphrase::Args),
     Console(console::ConsoleArgs),
     Inspect(inspect::Args),
     Verify(verify::Args),
@@ -92,8 +104,14 @@ impl Command {
     fn needs(&self) -> Option<Needs> {
         match self {
             Self::Demo(_) | Self::Console(_) | Self::Ca(ca::Command::Serve(_)) => Some(Needs::server()),
-            Self::Enroll(_) | Self::Listen(_) | Self::Connect(_) => Some(Needs::CLIENT),
-            Self::Ca(_) | Self::Inspect(_) | Self::Verify(_) | Self::Completions(_) => None,
+            Self::Enroll(_)
+            | Self::Listen(_)
+            | Self::Connect(_)
+            | Self::Renew(_)
+            | Self::Status(_)
+            | Self::Revoke(_) => Some(Needs::CLIENT),
+            Self::Ca(_) | Self::Inspect(_) | Self::Verify(_) => None,
+            Self::Passphrase(_) | Self::Completions(_) => None,
         }
     }
 }
@@ -163,13 +181,37 @@ fn parse() -> Cli {
 
 fn run(cli: Cli) -> Result<(), CliError> {
     let provider = cli.provider.into();
+    // Each command may hold keys. If the system does not allow this, `ca serve` and `console` say so.
+    let _ = protect_memory();
     cli.command.needs().map_or(Ok(()), Needs::check)?;
     match cli.command {
         Command::Demo(args) => wait(runtime(), demo::run(args, provider)),
         Command::Ca(command) => ca::run(command, provider),
-        Command::Enroll(args) => wait(client_runtime(), enroll::run(args, provider)),
-        Command::Listen(args) => until_closed(async |stop| listen::run(args, provider, stop).await),
-        Command::Connect(args) => until_closed(async |stop| connect::run(args, provider, stop).await),
+        Command::Enroll(args) => {
+            let keys = args.keys(provider)?;
+            wait(client_runtime(), enroll::run(args, keys, provider))
+        }
+        Command::Listen(args) => {
+            let (identity, passphrase) = args.identity.open_with_passphrase(provider)?;
+            until_closed(async |stop| listen::run(args, identity, passphrase, provider, stop).await)
+        }
+        Command::Connect(args) => {
+            let identity = args.identity.open(provider)?;
+            until_closed(async |stop| connect::run(args, identity, stop).await)
+        }
+        Command::Renew(args) => {
+            let passphrase = args.identity.passphrase.for_key(&args.identity.key_file())?;
+            wait(client_runtime(), renew::run(args, passphrase, provider))
+        }
+        Command::Status(args) => {
+            let identity = args.identity(provider)?;
+            wait(client_runtime(), status::run(args, identity, provider))
+        }
+        Command::Revoke(args) => {
+            let identity = args.identity.open_at_any_time(provider)?;
+            wait(client_runtime(), revoke::run(args, identity))
+        }
+        Command::Passphrase(args) => passphrase::run(&args),
         Command::Console(args) => console::run(args, provider),
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args, provider),
@@ -178,6 +220,21 @@ fn run(cli: Cli) -> Result<(), CliError> {
             clap_complete::generate(args.shell, &mut command(), "minipki", &mut page);
             output::data(|out| out.write_all(&page))
         }
+    }
+}
+
+/// Keeps keys and passphrases out of core dumps and of the swap space.
+fn protect_memory() -> io::Result<()> {
+    memory::forbid_core_dumps().and(memory::lock_memory())
+}
+
+/// Logs what [`protect_memory`] could not do. Users without privileges usually cannot lock memory.
+fn log_memory() {
+    if let Err(error) = memory::forbid_core_dumps() {
+        tracing::warn!(%error, "the CA's key could get into a core dump");
+    }
+    if let Err(error) = memory::lock_memory() {
+        tracing::debug!(%error, "the CA's key could get into the swap space");
     }
 }
 
@@ -278,6 +335,11 @@ fn interrupted<T>(signal: &'static str) -> Result<T, CliError> {
 /// The observer that prints messages to standard error, if `trace` is set.
 fn trace_tap(trace: bool, own: impl Into<String>, peer: impl Into<String>) -> Option<Arc<dyn Tap>> {
     trace.then(|| Arc::new(Printer::new(Stderr, own, peer)) as Arc<dyn Tap>)
+}
+
+/// Parses a duration that may be `0s`.
+fn duration_or_zero(text: &str) -> Result<Duration, String> {
+    if text == "0s" { Ok(Duration::ZERO) } else { duration(text) }
 }
 
 /// Parses a duration: a whole number and `s`, `m`, `h` or `d`.

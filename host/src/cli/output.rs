@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::stderr::Stderr;
 use super::{CliError, Exit};
 
-/// The maximum number of bytes that are read of a file. All files of MiniPKI are far shorter.
+/// The maximum number of bytes that are read of a file. All files of MiniPKI but lists are far shorter.
 const FILE: u64 = 64 * 1024;
 
 /// The time between two frames of the spinner.
@@ -51,13 +51,23 @@ pub(super) fn say(text: impl std::fmt::Display) {
 /// # Errors
 /// An error that names the file, also if the file is too long for a file of MiniPKI.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
-    let mut content = Zeroizing::new(Vec::with_capacity(FILE as usize + 1));
-    File::open(path)
-        .and_then(|file| file.take(FILE + 1).read_to_end(&mut content))
-        .map_err(|error| CliError::file(path, &error))?;
-    if content.len() as u64 > FILE {
-        let seen = format!("{} is longer than {FILE} bytes", path.display());
-        return Err(CliError::new(Exit::Failed, seen, "no file of MiniPKI is that long; check the path"));
+    read_up_to(path, FILE)
+}
+
+/// [`read`] with another maximum number of bytes, at least [`FILE`].
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_up_to(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, CliError> {
+    let failed = |error| CliError::file(path, &error);
+    let file = File::open(path).map_err(failed)?;
+    // The buffer does not grow: that would leave copies of a secret in memory.
+    let len = file.metadata().map_or(0, |found| found.len()).clamp(FILE, limit);
+    let mut content = Zeroizing::new(Vec::with_capacity(len as usize + 1));
+    file.take(limit + 1).read_to_end(&mut content).map_err(failed)?;
+    if content.len() as u64 > limit {
+        let seen = format!("{} is longer than {limit} bytes", path.display());
+        return Err(CliError::new(Exit::Failed, seen, "no file of this kind is that long; check the path"));
     }
     Ok(content)
 }

@@ -1,16 +1,18 @@
 //! The common part of `listen` and `connect`: the options of a conversation, and the conversation itself.
 
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use minipki_core::cert::IdBuf;
+use minipki_core::trust::{RevocationStatus, StatusPolicy, StatusRule};
 use tokio::io::{BufReader, Stdin, stdin, stdout};
 
 use super::{CliError, Exit, advice, duration, output, trace_tap};
 use minipki_client::chat::{self, ChatOptions, Input, Limits, Line, Lines, Note, Script, Stop};
-use minipki_client::{Channel, ChannelOptions, ClientError, Identity};
+use minipki_client::{CaContact, Channel, ChannelOptions, ClientError, Identity, load_ca_address};
 
 /// The options of a conversation: the expected peer, the texts to send and to expect, and the limits.
 #[derive(clap::Args)]
@@ -34,6 +36,18 @@ pub(super) struct TalkArgs {
     /// Keep a channel open after a certificate has expired; without this option it is closed
     #[arg(long)]
     pub(super) stay_open_after_expiry: bool,
+    /// Refuse a peer that does not show the CA's statement that its certificate is not revoked
+    #[arg(long)]
+    require_status: bool,
+    /// Refuse a peer whose statement is older than this time; includes --require-status
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    max_status_age: Option<Duration>,
+    /// The CA's address, for the status of our own certificate; without it, the address of the enrolment
+    #[arg(long, value_name = "HOST:PORT")]
+    ca: Option<String>,
+    /// The time after which our own status is replaced by a new one
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
+    pub(super) status_refresh: Duration,
     /// Accept a peer that has our own key; without this option it is refused
     #[arg(long)]
     allow_self: bool,
@@ -57,7 +71,18 @@ impl TalkArgs {
         let peer = self.peer_subject.as_ref().map_or_else(|| "peer".to_owned(), ToString::to_string);
         let tap = trace_tap(self.trace, identity.subject_id().to_string(), peer);
         let (peer, allow_own_key) = (self.peer_subject.clone(), self.allow_self);
-        ChannelOptions { peer, tap, allow_own_key, ..ChannelOptions::default() }
+        let rule = match self.max_status_age {
+            Some(age) => StatusRule::MaxAge(age.as_secs()),
+            None if self.require_status => StatusRule::Required,
+            None => StatusRule::Optional,
+        };
+        let status_policy = StatusPolicy { rule, ..StatusPolicy::default() };
+        ChannelOptions { peer, status_policy, tap, allow_own_key, ..ChannelOptions::default() }
+    }
+
+    /// The way to the CA of the identity in `folder`, if its address is known.
+    pub(super) fn contact(&self, folder: &Path) -> Option<CaContact> {
+        self.ca.clone().or_else(|| load_ca_address(folder)).map(CaContact::new)
     }
 
     /// Standard input. A script reads nothing. When a person ends the input, `at_end` is shown.
@@ -81,7 +106,12 @@ impl TalkArgs {
     ) -> Result<(), CliError> {
         let peer = channel.peer.subject_id().to_string();
         let serial = channel.peer.serial_number();
-        output::say(format_args!("open: {peer}, with the certificate {serial}"));
+        let status = match channel.peer.revocation() {
+            RevocationStatus::Good { this_update, .. } => format!(", not revoked at {this_update}"),
+            // The peer has shown no usable statement, and our options do not demand one.
+            RevocationStatus::NotChecked | RevocationStatus::NoStatus(_) => String::new(),
+        };
+        output::say(format_args!("open: {peer}, with the certificate {serial}{status}"));
         let (named, after_close) = match mode {
             TalkMode::Single(after_close) => (false, after_close),
             TalkMode::Parallel => (self.peer_subject.is_none(), None),

@@ -1,13 +1,16 @@
 //! `minipki verify`: verifies a certificate against an anchor.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use minipki_core::cert::{self, Certificate};
+use minipki_core::cert::{self, Anchor, Certificate};
 use minipki_core::time::{Now, UnixTime};
-use minipki_core::trust::{RevocationCheck, Verified};
+use minipki_core::trust::{
+    RevocationCheck, RevocationStatus, StatusError, StatusPolicy, StatusRule, Verified,
+};
 use serde_json::json;
 
-use super::{CliError, advice, output};
+use super::{CliError, Exit, advice, output};
+use minipki_ca::{RevocationList, RevokedEntry};
 use minipki_client::read_anchor;
 use minipki_os::clock;
 use minipki_provider::HostProvider;
@@ -19,6 +22,12 @@ pub(super) struct Args {
     /// The trusted CA, as `minipki ca init` writes it into its folder
     #[arg(long, value_name = "FILE")]
     anchor: PathBuf,
+    /// The CA's statement about the certificate, as `minipki status` stores it: it must be good, and within its period
+    #[arg(long, value_name = "FILE")]
+    status: Option<PathBuf>,
+    /// The CA's list of revoked certificates, as `minipki ca revocations` writes it: the certificate must not be in it
+    #[arg(long, value_name = "FILE")]
+    revocations: Option<PathBuf>,
     /// Verify for this time, YYYY-MM-DDTHH:MM:SS+00:00, instead of now
     #[arg(long, value_name = "TIME")]
     at: Option<UnixTime>,
@@ -33,16 +42,44 @@ pub(super) fn run(args: &Args, provider: HostProvider) -> Result<(), CliError> {
     let anchor = read_anchor(&args.anchor)?;
     let text = output::read(&args.file)?;
     let at = args.at.map_or_else(clock::now, Ok)?;
+    let status = args.status.as_deref().map(output::read).transpose()?;
+    let revocation = match &status {
+        None => RevocationCheck::NotChecked,
+        Some(text) => {
+            let policy = StatusPolicy { rule: StatusRule::Required, ..StatusPolicy::default() };
+            RevocationCheck::Status { status: Some(text), policy }
+        }
+    };
+    let list = args.revocations.as_deref().map(|file| read_list(&anchor, file, at)).transpose()?;
     let verdict = Certificate::parse(&text).and_then(|certificate| {
-        cert::verify(provider, &anchor, &certificate, Now::Exact(at), RevocationCheck::NotChecked)
+        let verified = cert::verify(provider, &anchor, &certificate, Now::Exact(at), revocation)?;
+        let revoked = list.as_ref().and_then(|list| list.find(certificate.serial_number()));
+        match revoked.and_then(RevokedEntry::revocation) {
+            Some(revocation) => Err(StatusError::Revoked(revocation).into()),
+            None => Ok(verified),
+        }
     });
     match &verdict {
         Ok(verified) if args.json => json_verdict(verified, at)?,
-        Ok(verified) => show(verified, at)?,
+        Ok(verified) => show(verified, list.as_ref(), at)?,
         Err(error) if args.json => output::json(&json!({ "error": error.to_string(), "valid": false }))?,
         Err(_) => {}
     }
     verdict.map(drop).map_err(|error| advice::certificate(&error).with(args.file.display()))
+}
+
+/// Reads a list of revoked certificates, and verifies it for the time `at`.
+fn read_list(anchor: &Anchor, file: &Path, at: UnixTime) -> Result<RevocationList, CliError> {
+    let text = std::fs::read(file).map_err(|error| CliError::file(file, &error))?;
+    let list = RevocationList::verify(anchor, &text)
+        .map_err(|error| CliError::from_diagnostic(Exit::NotVerified, error).with(file.display()))?;
+    let end = list.next_update.parse::<UnixTime>();
+    if end.is_ok_and(|end| at <= end) {
+        return Ok(list);
+    }
+    let seen = format!("the list could be used until {}, and it is {at}", list.next_update);
+    let next = "get a new list from the CA's operator: `minipki ca revocations` makes it";
+    Err(CliError::new(Exit::NotVerified, seen, next).with(file.display()))
 }
 
 fn json_verdict(verified: &Verified<Certificate<'_>>, at: UnixTime) -> Result<(), CliError> {
@@ -57,8 +94,19 @@ fn json_verdict(verified: &Verified<Certificate<'_>>, at: UnixTime) -> Result<()
     }))
 }
 
-fn show(verified: &Verified<Certificate<'_>>, at: UnixTime) -> Result<(), CliError> {
+fn show(
+    verified: &Verified<Certificate<'_>>,
+    list: Option<&RevocationList>,
+    at: UnixTime,
+) -> Result<(), CliError> {
     let certificate = verified.certificate();
+    let revocation = match (verified.revocation(), list) {
+        (RevocationStatus::Good { this_update, .. }, _) => {
+            format!("not revoked, as the CA stated at {this_update}")
+        }
+        (_, Some(list)) => format!("not in the list of revoked certificates of {}", list.this_update),
+        (RevocationStatus::NotChecked | RevocationStatus::NoStatus(_), None) => "not checked".to_owned(),
+    };
     output::data(|out| {
         writeln!(out, "valid at {at}")?;
         writeln!(out, "  subject        {}", certificate.subject_id())?;
@@ -66,6 +114,7 @@ fn show(verified: &Verified<Certificate<'_>>, at: UnixTime) -> Result<(), CliErr
         writeln!(out, "  valid until    {}", certificate.validity().not_after())?;
         writeln!(out, "  form           canonical, every field well formed")?;
         writeln!(out, "  issuer         {}: the anchor's name and key", certificate.issuer_id())?;
-        writeln!(out, "  signature      RSASSA-PSS, made with the anchor's key")
+        writeln!(out, "  signature      RSASSA-PSS, made with the anchor's key")?;
+        writeln!(out, "  revocation     {revocation}")
     })
 }

@@ -54,8 +54,8 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         title: "Records",
         file: "record",
-        text: "A message of an open channel, sealed and opened again in place. A frame has 4096 bytes by \
-            default, and a text 4080. Larger buffers take texts of up to 65519 bytes. The libraries without \
+        text: "A message of an open channel, sealed and opened again in place. A frame has 5120 bytes by \
+            default, and a text up to 5104. Larger buffers take texts of up to 65519 bytes. The libraries without \
             a channel (aws-lc-rs, OpenSSL, ring) do ChaCha20-Poly1305 alone.",
         names: &[("record ", "")],
     },

@@ -142,11 +142,15 @@ impl Toolchain {
 
 /// The flags that remove this machine's folders from the texts of panics. The image is then smaller, and equal on every
 /// machine.
+///
+/// The folder of a registry begins with its host. `cargo package` adds one without a host; other flags would build the
+/// firmware again.
 fn short_paths() -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home =
         home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"))).unwrap_or_default();
     let registries = std::fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten();
+    let registries = registries.filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"-"));
     let folders = registries.map(|entry| entry.path()).chain([tree::root().to_owned()]);
     let flags = folders.map(|folder| format!("{:?}", format!("--remap-path-prefix={}=.", folder.display())));
     format!("target.{TARGET}.rustflags=[{}]", flags.collect::<Vec<_>>().join(","))

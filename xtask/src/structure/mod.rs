@@ -27,6 +27,13 @@ pub(crate) fn run() -> Result<(), String> {
             no_advice(&name, &text, &mut errors);
         }
     }
+    for path in tree::files(tree::root(), "toml") {
+        if has_no_unit_tests(&tree::read(&path)?) {
+            for file in tree::files(&path.with_file_name("src"), "rs") {
+                no_test(&tree::name(&file), &tree::read(&file)?, &mut errors);
+            }
+        }
+    }
     circles::check(&mut errors)?;
     dependencies::check(&mut errors)?;
     for error in &errors {
@@ -76,6 +83,20 @@ fn no_advice(name: &str, text: &str, errors: &mut Vec<String>) {
     }
 }
 
+/// Whether a Cargo.toml says that the library has no unit tests. Cargo builds no second library for them then.
+fn has_no_unit_tests(manifest: &str) -> bool {
+    let section = manifest.split("[lib]\n").nth(1).and_then(|rest| rest.split("\n[").next());
+    section.is_some_and(|section| section.lines().any(|line| line == "test = false"))
+}
+
+/// Checks that a file has no test that cargo would leave out.
+fn no_test(name: &str, text: &str, errors: &mut Vec<String>) {
+    if text.lines().any(|line| matches!(line.trim_start(), "#[test]" | "#[tokio::test]" | "#[cfg(test)]")) {
+        errors
+            .push(format!("{name}: a unit test; delete `test = false` from [lib] in the crate's Cargo.toml"));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +121,19 @@ mod tests {
         formats("core/src/x.rs", &format!("{DEFMT}\n{error}"), &mut errors);
         assert_eq!(errors, [""; 0]);
         formats("core/src/x.rs", &format!("{DEFMT}\n{error}{error}"), &mut errors);
+        assert_eq!(errors.len(), 1);
+    }
+
+    #[test]
+    fn a_unit_test_that_cargo_leaves_out_is_an_error() {
+        assert!(has_no_unit_tests(
+            "[package]\n\n[lib]\npath = \"src/lib.rs\"\ntest = false\n\n[dependencies]\n"
+        ));
+        assert!(!has_no_unit_tests("[lib]\nbench = false\n\n[[bin]]\ntest = false\n"));
+        let mut errors = Vec::new();
+        no_test("x.rs", "//! X.\n// no #[test] here\n", &mut errors);
+        assert_eq!(errors, [""; 0]);
+        no_test("x.rs", "mod tests {\n    #[test]\n    fn f() {}\n}\n", &mut errors);
         assert_eq!(errors.len(), 1);
     }
 

@@ -66,7 +66,7 @@ impl AuditEntry {
 }
 
 /// At most `most` bytes of `text`, whole characters.
-fn cut(mut text: String, most: usize) -> String {
+pub(super) fn cut(mut text: String, most: usize) -> String {
     text.truncate(text.floor_char_boundary(most));
     text
 }

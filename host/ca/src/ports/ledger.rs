@@ -2,9 +2,9 @@
 
 use minipki_core::cert::Id;
 use minipki_core::time::UnixTime;
-use minipki_core::trust::{Serial, Validity};
+use minipki_core::trust::{CertStatus, Serial, Validity};
 
-use super::{CertificateFormat, CertificateRecord, LedgerError, TokenHash};
+use super::{CertificateFormat, CertificateRecord, LedgerError, RevocationBook, TokenHash};
 
 /// A certificate to record.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,19 @@ pub struct NewCertificate<'a> {
     pub certificate: &'a [u8],
     /// The token to spend on it.
     pub token: Option<TokenHash>,
+    /// The certificate that it renews.
+    pub renews: Option<Serial>,
+    /// Whether the certificate that it renews is revoked for [`RevocationReason::Superseded`] in the same transaction.
+    /// The actor of this change is [`RENEWAL`].
+    ///
+    /// [`RevocationReason::Superseded`]: minipki_core::trust::RevocationReason::Superseded
+    pub supersede: bool,
+    /// The lifetime to inherit at a renewal, in seconds. See [`CertificateRecord::lifetime`].
+    pub lifetime: Option<u64>,
 }
+
+/// The actor of a revocation that a renewal causes. See [`NewCertificate::supersede`].
+pub const RENEWAL: &str = "renewal";
 
 /// A query for the facts about one request.
 #[derive(Clone, Copy, Debug)]
@@ -34,19 +46,33 @@ pub struct Inquiry<'a> {
     pub subject_key: &'a [u8],
     /// The proven token, if there is one.
     pub token: Option<TokenHash>,
+    /// The certificate to renew.
+    pub renews: Option<Serial>,
 }
 
 /// The facts in a ledger that matter for one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LedgerFacts {
-    /// The key that the name belongs to: the key of the newest JSON certificate that has not expired. X.509
-    /// certificates do not count. After a token has moved a name, certificates of both keys may be valid.
+    /// The key that the name belongs to: the key of the newest JSON certificate that has not expired and is not revoked.
+    /// A certificate on hold counts, so nobody else gets its name. X.509 certificates do not count. After a token has
+    /// moved a name, certificates of both keys may be valid.
     pub holder: Option<Vec<u8>>,
     /// Whether the token can be spent on this request.
     pub token_live: bool,
-    /// The newest JSON certificate that has not expired, for the same subject, key and token. A request without a token
-    /// matches a certificate without a token. A token counts until it expires or is revoked.
+    /// The newest JSON certificate that has not expired, is neither revoked nor on hold, and is for the same subject,
+    /// key, token and certificate to renew. A request without a token matches a certificate without a token, and the
+    /// same holds for the certificate to renew. A token counts until it expires or is revoked.
     pub earlier: Option<CertificateRecord>,
+    /// Whether the name has a JSON certificate on hold that has not expired.
+    pub held: bool,
+    /// Whether a certificate of this key, or of the key of the certificate to renew, was ever revoked for a compromise of
+    /// the key: for any subject, and also if it has expired.
+    pub key_compromised: bool,
+    /// The lifetime of certificates for the token, in seconds, also if the token cannot be spent. `None` without a
+    /// token or if the policy decides.
+    pub token_lifetime: Option<u64>,
+    /// The certificate with the serial number [`Inquiry::renews`], in any state and of any subject.
+    pub current: Option<CertificateRecord>,
 }
 
 /// Stores serial numbers and certificates durably. When a method returns `Ok`, its changes are on the disk.
@@ -58,18 +84,21 @@ pub trait Recorder: Send {
     /// [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
     fn reserve(&mut self, count: usize, format: CertificateFormat) -> Result<Vec<Serial>, LedgerError>;
 
-    /// Records all `certificates` and spends their tokens, in one transaction at the time `now`.
+    /// Records all `certificates`, spends their tokens and revokes what they supersede, in one transaction at the time
+    /// `now`, which is the time of their issue.
     ///
     /// # Errors
-    /// [`LedgerError::NotReserved`], [`LedgerError::TokenSpent`], [`LedgerError::Unavailable`] or
-    /// [`LedgerError::Failed`]: nothing was recorded, and no token was spent.
+    /// [`LedgerError::NotReserved`], [`LedgerError::TokenSpent`], [`LedgerError::Revoked`],
+    /// [`LedgerError::Unavailable`] or [`LedgerError::Failed`]: nothing was recorded, no token was spent, and nothing was
+    /// revoked. A certificate may supersede the one that another certificate of the same call renews.
     fn record(&mut self, certificates: &[NewCertificate<'_>], now: UnixTime) -> Result<(), LedgerError>;
 }
 
-/// The ledger of the authority: a [`Recorder`] that also answers queries. One process has it open at a time.
+/// The ledger of the authority: a [`Recorder`] and a [`RevocationBook`] that also answers queries. One process has it
+/// open at a time.
 ///
 /// The ledger stores the newest time of its use. Tokens expire by the later of this time and `now`.
-pub trait Ledger: Recorder {
+pub trait Ledger: Recorder + RevocationBook {
     /// The facts for each of `inquiries` at `now`, in their order. An inquiry that needs a damaged row has
     /// [`LedgerError::Damaged`].
     ///
@@ -82,7 +111,7 @@ pub trait Ledger: Recorder {
     ) -> Result<Vec<Result<LedgerFacts, LedgerError>>, LedgerError>;
 
     /// The possible tokens of a proof of `subject` with this key at `now`: the tokens that can be spent, and the tokens
-    /// spent on a certificate for this key while the name belongs to the key.
+    /// spent on a certificate for this key, if it is neither revoked nor on hold, while the name belongs to the key.
     ///
     /// # Errors
     /// [`LedgerError::Damaged`], [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
@@ -92,6 +121,19 @@ pub trait Ledger: Recorder {
         subject_key: &[u8],
         now: UnixTime,
     ) -> Result<Vec<TokenHash>, LedgerError>;
+
+    /// The certificate with this serial number.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`], [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
+    fn find(&mut self, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError>;
+
+    /// The statuses of `serials` in their order, and the revocation number at the same moment. A number that is only
+    /// reserved is [`CertStatus::Unknown`].
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`], [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
+    fn statuses(&mut self, serials: &[Serial]) -> Result<(u64, Vec<CertStatus>), LedgerError>;
 
     /// The free bytes on the ledger's disk, at most a second old; [`u64::MAX`] if unknown.
     fn free_space(&mut self) -> u64;

@@ -4,6 +4,7 @@
 //!
 //! - [`Ledger`]: the authority issues with it. A CA has one at a time.
 //! - [`Recorder`]: the part that records certificates. The CA's own servers use it.
+//! - [`RevocationBook`]: the part that revokes certificates. An operator uses it beside a CA that issues.
 //! - [`LedgerReader`]: pages and commands read with it, while another process issues.
 //! - [`TokenBook`]: an operator adds and revokes tokens with it.
 //! - [`AuditLog`]: the acts of operators are recorded with it.
@@ -19,15 +20,22 @@ use minipki_core::trust::Serial;
 mod audit;
 mod ledger;
 mod reader;
+mod revocation;
 mod search;
 mod signer;
+mod state;
 mod tokens;
 
 pub use audit::{AUDIT_KEPT, AuditEntry, AuditLog, AuditRecord};
-pub use ledger::{Inquiry, Ledger, LedgerFacts, NewCertificate, Recorder};
+pub use ledger::{Inquiry, Ledger, LedgerFacts, NewCertificate, RENEWAL, Recorder};
 pub use reader::{BadRow, CertificateFormat, CertificateRecord, LedgerCounts, LedgerReader, Page};
+pub use revocation::{
+    RevocationBook, RevocationChange, RevocationError, RevocationOutcome, RevocationRecord,
+    RevokedCertificate, RevokedPage,
+};
 pub use search::{Cursor, Found, Order, PagePlace, Search, SortValue};
 pub use signer::{SignError, Signature, SignatureAlgorithm, Signer};
+pub use state::{CertificateState, StateFilter};
 pub use tokens::{TokenBook, TokenRecord, TokenState};
 
 pub use super::token::TokenHash;
@@ -52,6 +60,12 @@ pub trait Storage: Send + Sync {
     /// [`LedgerError::Clock`], [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
     fn recorder(&self, now: UnixTime) -> Result<Box<dyn Recorder>, LedgerError>;
 
+    /// Opens the storage at the time `now` to revoke certificates, also while a CA issues.
+    ///
+    /// # Errors
+    /// [`LedgerError::Clock`], [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
+    fn revocations(&self, now: UnixTime) -> Result<Box<dyn RevocationBook>, LedgerError>;
+
     /// Opens the storage to append to the audit log, also while a CA issues.
     ///
     /// # Errors
@@ -69,6 +83,9 @@ pub enum LedgerError {
     /// A token was live at the decision, and is not live at the commit.
     #[error("a token of {0} was spent, revoked or expired while its certificate was signed")]
     TokenSpent(IdBuf),
+    /// The certificate to renew was not revoked at the decision, and is revoked, on hold or unknown at the commit.
+    #[error("certificate {0} was revoked while its renewal was signed")]
+    Revoked(Serial),
     /// The token is in the ledger already.
     #[error("this token is in the ledger already")]
     #[diagnostic(help("draw another"))]

@@ -5,9 +5,9 @@ use std::fmt;
 use minipki_core::cert::{Id, IdBuf};
 use minipki_core::encoding::pem;
 use minipki_core::time::UnixTime;
-use minipki_core::trust::{Serial, Validity};
+use minipki_core::trust::{Revocation, Serial, Validity};
 
-use super::{AuditRecord, Found, LedgerError, Search, TokenRecord};
+use super::{AuditRecord, Found, LedgerError, RevocationRecord, RevokedPage, Search, TokenRecord};
 
 /// The format of the bytes of a certificate and of its key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +58,15 @@ pub struct CertificateRecord {
     pub format: CertificateFormat,
     /// The encoded certificate.
     pub certificate: Vec<u8>,
+    /// The time of issue; `None` if a version of minipki recorded it that stored no time of issue.
+    pub issued: Option<UnixTime>,
+    /// The certificate that it renews.
+    pub renews: Option<Serial>,
+    /// The lifetime that a renewal inherits, in seconds. The token has set it for the first certificate. `None` if the
+    /// policy decides.
+    pub lifetime: Option<u64>,
+    /// The present revocation. A certificate on hold has one.
+    pub revocation: Option<Revocation>,
 }
 
 /// A page of a listing, in the order of issue.
@@ -98,12 +107,20 @@ impl std::error::Error for BadRow {}
 impl miette::Diagnostic for BadRow {}
 
 /// The numbers of certificates and tokens in a ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LedgerCounts {
     /// All certificates.
     pub certificates: u64,
-    /// Certificates that have not expired.
+    /// Certificates that have not expired and are neither revoked nor on hold.
     pub live_certificates: u64,
+    /// Of these, the certificates that end in less than 7 days.
+    pub ending_in_a_week: u64,
+    /// Of these, the certificates that end in less than 30 days.
+    pub ending_in_a_month: u64,
+    /// Certificates that are revoked and not on hold, also if they have expired.
+    pub revoked: u64,
+    /// Certificates on hold, also if they have expired.
+    pub held: u64,
     /// Tokens that can be used.
     pub live_tokens: u64,
 }
@@ -174,6 +191,25 @@ pub trait LedgerReader: Send {
         after: Option<(UnixTime, u64)>,
         limit: usize,
     ) -> Result<Vec<TokenRecord>, LedgerError>;
+
+    /// All changes of the revocation of one certificate, the first one first.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    fn revocation_history(&mut self, serial: Serial) -> Result<Vec<RevocationRecord>, LedgerError>;
+
+    /// The number of the newest change of a revocation. It only grows. 0 before the first change.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    fn revocation_number(&mut self) -> Result<u64, LedgerError>;
+
+    /// At most `limit` certificates that are revoked or on hold, of all formats, in ascending order of their serial
+    /// numbers. With `after`, only the certificates after this serial number.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    fn list_revoked(&mut self, after: Option<Serial>, limit: usize) -> Result<RevokedPage, LedgerError>;
 
     /// At most `limit` entries of the audit log, the newest first. With `before`, only the entries before this number.
     ///

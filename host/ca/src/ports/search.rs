@@ -10,7 +10,7 @@ use minipki_core::cert::Id;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::Serial;
 
-use super::CertificateRecord;
+use super::{CertificateRecord, StateFilter};
 
 /// A search. All its filters apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,12 @@ pub struct Search {
     pub begins_from: Option<UnixTime>,
     /// The end of that range, exclusive.
     pub begins_before: Option<UnixTime>,
+    /// The earliest end of the validity.
+    pub ends_from: Option<UnixTime>,
+    /// The end of that range, exclusive.
+    pub ends_before: Option<UnixTime>,
+    /// The state of the certificate.
+    pub state: Option<StateFilter>,
     /// The order.
     pub order: Order,
     /// Whether the order is reversed.

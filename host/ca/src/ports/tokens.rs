@@ -8,7 +8,8 @@ use super::{LedgerError, TokenHash};
 
 /// Adds and revokes tokens. When a method returns `Ok`, its change is on the disk, and a running CA applies it.
 pub trait TokenBook: Send {
-    /// Adds a token for `subject` that can be used until `expires`, inclusive. `now` is the machine's time.
+    /// Adds a token for `subject` that can be used until `expires`, inclusive. `lifetime` is the lifetime in seconds of
+    /// the certificate and of its renewals; with `None` the policy decides. `now` is the machine's time.
     ///
     /// # Errors
     /// [`LedgerError::TokenExists`] if the same token was ever added; [`LedgerError::Clock`] if `now` may be wrong;
@@ -18,6 +19,7 @@ pub trait TokenBook: Send {
         token: TokenHash,
         subject: Id<'_>,
         expires: UnixTime,
+        lifetime: Option<u64>,
         now: UnixTime,
     ) -> Result<(), LedgerError>;
 
@@ -38,6 +40,8 @@ pub struct TokenRecord {
     pub subject_id: IdBuf,
     /// The last second in which it can be used.
     pub expires: UnixTime,
+    /// The lifetime of its certificate in seconds; `None` if the policy decides.
+    pub lifetime: Option<u64>,
     /// The state.
     pub state: TokenState,
 }

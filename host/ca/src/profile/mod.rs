@@ -37,6 +37,12 @@ pub(super) struct CertTemplate<'r, P> {
     pub(super) validity: Validity,
     /// The token to spend on the certificate.
     pub(super) token: Option<TokenHash>,
+    /// The certificate that it renews.
+    pub(super) renews: Option<Serial>,
+    /// Whether that certificate is revoked.
+    pub(super) supersede: bool,
+    /// The lifetime that a renewal inherits, in seconds.
+    pub(super) lifetime: Option<u64>,
 }
 
 /// A kind of certificate.

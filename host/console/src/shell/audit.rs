@@ -36,7 +36,8 @@ impl Actor {
         self.emit(CaEvent::ActRefused { operator, action, reason: &seen, next });
     }
 
-    const fn operator(&self) -> Operator {
+    /// The operator in events.
+    pub(crate) const fn operator(&self) -> Operator {
         Operator { peer: self.peer, session: self.session }
     }
 

@@ -3,17 +3,20 @@
 //!
 //! Each call reads all records. A drop of all handles loses them.
 
+mod reader;
+mod revocations;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minipki_ca::ports::{
-    AUDIT_KEPT, AuditEntry, AuditLog, AuditRecord, BadRow, CertificateFormat, CertificateRecord, Cursor,
-    Found, Inquiry, Ledger, LedgerCounts, LedgerError, LedgerFacts, LedgerReader, NewCertificate, Page,
-    PagePlace, Recorder, Search, Storage, TokenBook, TokenHash, TokenRecord, TokenState,
+    AUDIT_KEPT, AuditEntry, AuditLog, CertificateFormat, CertificateRecord, Inquiry, Ledger, LedgerError,
+    LedgerFacts, LedgerReader, NewCertificate, RENEWAL, Recorder, RevocationBook, RevocationChange,
+    RevocationRecord, Storage, TokenBook, TokenHash,
 };
 use minipki_core::cert::{Id, IdBuf};
 use minipki_core::time::UnixTime;
-use minipki_core::trust::Serial;
+use minipki_core::trust::{CertStatus, RevocationReason, Serial};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -32,6 +35,8 @@ struct State {
     /// In the order of issue. The number of a row is its index plus 1.
     certificates: Vec<CertificateRecord>,
     tokens: Vec<Token>,
+    /// All changes, in the order of their numbers. The revocation number is their count.
+    revocations: Vec<RevocationRecord>,
     audit: BTreeMap<u64, AuditEntry>,
     /// The newest time of the clock.
     latest: UnixTime,
@@ -43,6 +48,7 @@ struct Token {
     id: u64,
     subject_id: IdBuf,
     expires: UnixTime,
+    lifetime: Option<u64>,
     /// The row number of the certificate that the token was spent on.
     spent_on: Option<u64>,
     revoked: Option<UnixTime>,
@@ -75,6 +81,7 @@ impl MemoryStorage {
             reserved: HashSet::new(),
             certificates: Vec::new(),
             tokens: Vec::new(),
+            revocations: Vec::new(),
             audit: BTreeMap::new(),
             latest: UnixTime::MIN,
         })))
@@ -86,7 +93,17 @@ impl MemoryStorage {
 }
 
 impl State {
-    /// The JSON certificates of `subject` that have not expired, the newest first.
+    /// The certificate with this serial number.
+    fn find(&self, serial: Serial) -> Option<&CertificateRecord> {
+        self.certificates.iter().find(|record| record.serial == serial)
+    }
+
+    /// The JSON certificate that owns the name `subject`: the newest that has not expired, and is on hold or not revoked.
+    fn owner<'s>(&'s self, subject: Id<'s>, now: UnixTime) -> Option<&'s CertificateRecord> {
+        self.live(subject, now).find(|record| record.revocation.is_none() || is_held(record))
+    }
+
+    /// The JSON certificates of `subject` that have not expired, the newest first. They may be revoked.
     fn live<'s>(&'s self, subject: Id<'s>, now: UnixTime) -> impl Iterator<Item = &'s CertificateRecord> {
         let of = move |record: &&CertificateRecord| {
             record.format == CertificateFormat::Json
@@ -106,11 +123,13 @@ impl State {
     }
 
     fn facts(&self, inquiry: &Inquiry<'_>, now: UnixTime) -> LedgerFacts {
-        let Inquiry { subject_id, subject_key, token } = *inquiry;
+        let Inquiry { subject_id, subject_key, token, renews } = *inquiry;
         let latest = self.latest.max(now);
         let token = token.map(|hash| self.tokens.iter().find(|token| token.hash == hash));
         let earlier = |record: &&CertificateRecord| {
             record.subject_key == subject_key
+                && record.renews == renews
+                && record.revocation.is_none()
                 && match token {
                     None => self.tokens.iter().all(|token| token.spent_on != Some(record.id)),
                     Some(token) => token.is_some_and(|token| {
@@ -118,15 +137,24 @@ impl State {
                     }),
                 }
         };
+        let current = renews.and_then(|serial| self.find(serial)).cloned();
+        let keys = [Some(subject_key), current.as_ref().map(|current| &*current.subject_key)];
         LedgerFacts {
-            holder: self.live(subject_id, now).next().map(|record| record.subject_key.clone()),
+            holder: self.owner(subject_id, now).map(|record| record.subject_key.clone()),
             token_live: token.flatten().is_some_and(|token| token.is_live(subject_id, latest)),
             earlier: self.live(subject_id, now).find(earlier).cloned(),
+            held: self.live(subject_id, now).any(is_held),
+            key_compromised: self.certificates.iter().any(|record| {
+                keys.contains(&Some(&*record.subject_key))
+                    && record.revocation.is_some_and(|it| it.reason == RevocationReason::KeyCompromise)
+            }),
+            token_lifetime: token.flatten().and_then(|token| token.lifetime),
+            current,
         }
     }
 
     /// Records one certificate, unless its serial number is not reserved or its token is not live.
-    fn record(&mut self, new: &NewCertificate<'_>) -> Result<(), LedgerError> {
+    fn record(&mut self, new: &NewCertificate<'_>, now: UnixTime) -> Result<(), LedgerError> {
         if !self.reserved.remove(&new.serial) {
             return Err(LedgerError::NotReserved(new.serial));
         }
@@ -144,9 +172,23 @@ impl State {
             validity: new.validity,
             format: new.format,
             certificate: new.certificate.to_vec(),
+            issued: Some(now),
+            renews: new.renews,
+            lifetime: new.lifetime,
+            revocation: None,
         });
+        if let (true, Some(renewed)) = (new.supersede, new.renews) {
+            let change = RevocationChange::new(renewed, RevocationReason::Superseded, RENEWAL);
+            // Another certificate of the call may have superseded it.
+            let _ = self.revoke(&change, now);
+        }
         Ok(())
     }
+}
+
+/// Whether `record` is on hold.
+fn is_held(record: &CertificateRecord) -> bool {
+    record.revocation.is_some_and(|revocation| revocation.reason == RevocationReason::CertificateHold)
 }
 
 impl Storage for MemoryStorage {
@@ -159,6 +201,11 @@ impl Storage for MemoryStorage {
     }
 
     fn recorder(&self, now: UnixTime) -> Result<Box<dyn Recorder>, LedgerError> {
+        self.state().check_clock(now)?;
+        Ok(Box::new(self.clone()))
+    }
+
+    fn revocations(&self, now: UnixTime) -> Result<Box<dyn RevocationBook>, LedgerError> {
         self.state().check_clock(now)?;
         Ok(Box::new(self.clone()))
     }
@@ -186,13 +233,22 @@ impl Ledger for MemoryStorage {
     ) -> Result<Vec<TokenHash>, LedgerError> {
         let state = self.state();
         let now = state.latest.max(now);
-        let holds = state.live(subject, now).next().is_some_and(|record| record.subject_key == subject_key);
+        let holds = state.owner(subject, now).is_some_and(|record| record.subject_key == subject_key);
         let repeats = |id| {
-            holds
-                && state.live(subject, now).any(|record| record.id == id && record.subject_key == subject_key)
+            let of = |record: &CertificateRecord| record.id == id && record.subject_key == subject_key;
+            holds && state.live(subject, now).any(|record| of(record) && record.revocation.is_none())
         };
         let usable = |token: &&Token| token.is_valid(subject, now) && token.spent_on.is_none_or(repeats);
         Ok(state.tokens.iter().filter(usable).map(|token| token.hash).collect())
+    }
+
+    fn find(&mut self, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
+        Ok(self.state().find(serial).cloned())
+    }
+
+    fn statuses(&mut self, serials: &[Serial]) -> Result<(u64, Vec<CertStatus>), LedgerError> {
+        let state = self.state();
+        Ok((state.revocations.len() as u64, serials.iter().map(|serial| state.status(*serial)).collect()))
     }
 
     fn free_space(&mut self) -> u64 {
@@ -228,112 +284,14 @@ impl Recorder for MemoryStorage {
         state.latest = state.latest.max(now);
         // All or nothing: a refused batch is dropped with this copy.
         let mut next = state.clone();
-        certificates.iter().try_for_each(|new| next.record(new))?;
+        let revoked = |serial: &Serial| state.find(*serial).is_none_or(|record| record.revocation.is_some());
+        if let Some(serial) = certificates.iter().filter_map(|new| new.renews).find(revoked) {
+            return Err(LedgerError::Revoked(serial));
+        }
+        certificates.iter().try_for_each(|new| next.record(new, now))?;
         *state = next;
         Ok(())
     }
-}
-
-impl LedgerReader for MemoryStorage {
-    fn list_each(
-        &mut self,
-        page: Page<'_>,
-        rows: &mut Vec<Result<CertificateRecord, BadRow>>,
-    ) -> Result<(), LedgerError> {
-        let state = self.state();
-        let wanted = |record: &&CertificateRecord| {
-            record.id > page.after && page.subject.is_none_or(|subject| record.subject_id.as_id() == subject)
-        };
-        rows.extend(state.certificates.iter().filter(wanted).take(page.limit).cloned().map(Ok));
-        Ok(())
-    }
-
-    fn find_by_serial(&mut self, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
-        Ok(self.state().certificates.iter().find(|record| record.serial == serial).cloned())
-    }
-
-    fn find_by_key(&mut self, subject_key: &[u8]) -> Result<Vec<CertificateRecord>, LedgerError> {
-        let state = self.state();
-        Ok(state.certificates.iter().filter(|record| record.subject_key == subject_key).cloned().collect())
-    }
-
-    fn search(&mut self, search: &Search) -> Result<Found, LedgerError> {
-        let place = |record: &CertificateRecord| (search.order.value(record), record.id);
-        let at = |cursor: &Cursor| (search.order.value_at(cursor), cursor.id());
-        let state = self.state();
-        let mut rows: Vec<_> = state.certificates.iter().filter(|record| passes(record, search)).collect();
-        rows.sort_by_cached_key(|record| place(record));
-        if search.descending != matches!(search.place, PagePlace::Before(_)) {
-            rows.reverse();
-        }
-        let is_beyond = |record: &&CertificateRecord| -> bool {
-            match &search.place {
-                PagePlace::First => true,
-                PagePlace::After(cursor) if search.descending => place(record) < at(cursor),
-                PagePlace::After(cursor) => place(record) > at(cursor),
-                PagePlace::Before(cursor) if search.descending => place(record) > at(cursor),
-                PagePlace::Before(cursor) => place(record) < at(cursor),
-            }
-        };
-        Ok(search.page(rows.into_iter().filter(is_beyond).cloned().collect()))
-    }
-
-    fn issued(&mut self) -> Result<u64, LedgerError> {
-        Ok(self.state().certificates.len() as u64)
-    }
-
-    fn counts(&mut self, now: UnixTime) -> Result<LedgerCounts, LedgerError> {
-        let state = self.state();
-        let live = |record: &&CertificateRecord| record.validity.not_after() >= now;
-        let usable = |token: &&Token| token.is_live(token.subject_id.as_id(), now);
-        Ok(LedgerCounts {
-            certificates: state.certificates.len() as u64,
-            live_certificates: state.certificates.iter().filter(live).count() as u64,
-            live_tokens: state.tokens.iter().filter(usable).count() as u64,
-        })
-    }
-
-    fn list_tokens(
-        &mut self,
-        after: Option<(UnixTime, u64)>,
-        limit: usize,
-    ) -> Result<Vec<TokenRecord>, LedgerError> {
-        let state = self.state();
-        let mut tokens: Vec<_> = state
-            .tokens
-            .iter()
-            .filter(|token| after.is_none_or(|after| (token.expires, token.id) < after))
-            .collect();
-        tokens.sort_by_key(|token| std::cmp::Reverse((token.expires, token.id)));
-        let serial = |id: u64| state.certificates.get(id as usize - 1).map(|record| record.serial);
-        let record = |token: &Token| TokenRecord {
-            id: token.id,
-            subject_id: token.subject_id.clone(),
-            expires: token.expires,
-            state: match (token.spent_on.and_then(serial), token.revoked) {
-                (Some(serial), _) => TokenState::Spent(serial),
-                (None, Some(at)) => TokenState::Revoked(at),
-                (None, None) => TokenState::Unused,
-            },
-        };
-        Ok(tokens.into_iter().take(limit).map(record).collect())
-    }
-
-    fn list_audit(&mut self, before: Option<u64>, limit: usize) -> Result<Vec<AuditRecord>, LedgerError> {
-        let state = self.state();
-        let entries = state.audit.range(..before.unwrap_or(u64::MAX)).rev().take(limit);
-        Ok(entries.map(|(id, entry)| AuditRecord { id: *id, entry: entry.clone() }).collect())
-    }
-}
-
-/// Whether `record` passes all filters of `search`.
-fn passes(record: &CertificateRecord, search: &Search) -> bool {
-    let begin = record.validity.not_before();
-    record.subject_id.as_id().as_str().starts_with(&search.subject)
-        && search.serial.is_none_or(|serial| record.serial == serial)
-        && search.key.as_ref().is_none_or(|keys| keys.contains(&record.subject_key))
-        && search.begins_from.is_none_or(|from| begin >= from)
-        && search.begins_before.is_none_or(|before| begin < before)
 }
 
 impl TokenBook for MemoryStorage {
@@ -342,6 +300,7 @@ impl TokenBook for MemoryStorage {
         token: TokenHash,
         subject: Id<'_>,
         expires: UnixTime,
+        lifetime: Option<u64>,
         now: UnixTime,
     ) -> Result<(), LedgerError> {
         let mut state = self.state();
@@ -351,7 +310,15 @@ impl TokenBook for MemoryStorage {
         }
         let id = 1 + (state.token_numbers.next_u64() >> 11);
         let subject_id = subject.into();
-        state.tokens.push(Token { hash: token, id, subject_id, expires, spent_on: None, revoked: None });
+        state.tokens.push(Token {
+            hash: token,
+            id,
+            subject_id,
+            expires,
+            lifetime,
+            spent_on: None,
+            revoked: None,
+        });
         Ok(())
     }
 

@@ -69,11 +69,17 @@ fn a_batch_is_recorded_whole_or_not_at_all(engine: &dyn Engine) {
     let refused = ledger.record(&batch, at(NOW));
     assert!(matches!(refused, Err(LedgerError::TokenSpent(name)) if name == id("a")));
     let mut reader = engine.reader().expect("opened");
-    let untouched = LedgerCounts { certificates: 0, live_certificates: 0, live_tokens: 1 };
+    let untouched = LedgerCounts { live_tokens: 1, ..LedgerCounts::default() };
     assert_eq!(reader.counts(at(NOW)).expect("counted"), untouched);
     // The serial numbers are still reserved, and the token can still be used.
     ledger.record(&batch[..2], at(NOW)).expect("recorded");
-    let after = LedgerCounts { certificates: 2, live_certificates: 2, live_tokens: 0 };
+    let after = LedgerCounts {
+        certificates: 2,
+        live_certificates: 2,
+        ending_in_a_week: 2,
+        ending_in_a_month: 2,
+        ..LedgerCounts::default()
+    };
     assert_eq!(reader.counts(at(NOW)).expect("counted"), after);
 }
 
@@ -85,6 +91,7 @@ fn a_name_belongs_to_the_newest_live_certificate(engine: &dyn Engine) {
             subject_id: name.as_id(),
             subject_key: &[1; 32],
             token: None,
+            renews: None,
         });
         let facts = ledger.facts(&inquiries, at(time)).expect("read");
         facts.into_iter().map(|facts| facts.expect("a sound row").holder).collect::<Vec<_>>()
@@ -102,7 +109,7 @@ fn a_name_belongs_to_the_newest_live_certificate(engine: &dyn Engine) {
 /// The facts for a request of `a`.
 fn facts(ledger: &mut dyn Ledger, byte: u8, token: Option<TokenHash>, time: u64) -> LedgerFacts {
     let subject = id("a");
-    let inquiry = Inquiry { subject_id: subject.as_id(), subject_key: &key(byte), token };
+    let inquiry = Inquiry { subject_id: subject.as_id(), subject_key: &key(byte), token, renews: None };
     let mut facts = ledger.facts(&[inquiry], at(time)).expect("read");
     facts.remove(0).expect("a sound row")
 }
@@ -156,7 +163,7 @@ fn a_certificate_of_another_format_is_recorded_and_found_in_the_same_way(engine:
     assert_eq!(reader.search(&search).expect("found").records, [record]);
     // An X.509 certificate has no effect on the owner of a name, and answers no request.
     let name = id("console");
-    let inquiry = Inquiry { subject_id: name.as_id(), subject_key: &key, token: None };
+    let inquiry = Inquiry { subject_id: name.as_id(), subject_key: &key, token: None, renews: None };
     let facts = ledger.facts(&[inquiry], at(NOW)).expect("read").remove(0).expect("a sound row");
     assert_eq!((facts.holder, facts.earlier), (None, None));
     Draft::new("b", 1, NOW + 9, None).record(ledger.as_mut()).expect("recorded");
@@ -166,7 +173,8 @@ fn a_certificate_of_another_format_is_recorded_and_found_in_the_same_way(engine:
     let beside = minipki_ca::NewCertificate { format: CertificateFormat::X509, ..beside.with(serial) };
     recorder.record(&[beside], at(NOW)).expect("recorded");
     let name = id("b");
-    let inquiry = Inquiry { subject_id: name.as_id(), subject_key: &crate::key(1), token: None };
+    let inquiry =
+        Inquiry { subject_id: name.as_id(), subject_key: &crate::key(1), token: None, renews: None };
     let facts = ledger.facts(&[inquiry], at(NOW)).expect("read").remove(0).expect("a sound row");
     assert_eq!(facts.holder, Some(crate::key(1).to_vec()));
     assert!(facts.earlier.is_some());

@@ -3,6 +3,8 @@
 mod issuing;
 mod model;
 mod reading;
+mod renewal;
+mod revocation;
 mod search;
 mod tokens;
 
@@ -60,6 +62,10 @@ impl Storage for Sqlite {
 
     fn recorder(&self, now: UnixTime) -> Result<Box<dyn minipki_ca::Recorder>, LedgerError> {
         self.storage.recorder(now)
+    }
+
+    fn revocations(&self, now: UnixTime) -> Result<Box<dyn minipki_ca::ports::RevocationBook>, LedgerError> {
+        self.storage.revocations(now)
     }
 
     fn audit(&self) -> Result<Box<dyn minipki_ca::ports::AuditLog>, LedgerError> {
@@ -127,7 +133,7 @@ pub(crate) const fn key(byte: u8) -> [u8; 32] {
 pub(crate) fn add_token(storage: &dyn Storage, text: &str, subject: &str, expires: u64) -> TokenHash {
     let token = TokenHash::of(text);
     let mut book = storage.tokens().expect("opened");
-    book.add(token, id(subject).as_id(), at(expires), at(NOW)).expect("added");
+    book.add(token, id(subject).as_id(), at(expires), None, at(NOW)).expect("added");
     token
 }
 
@@ -154,6 +160,9 @@ impl Draft {
             format: CertificateFormat::Json,
             certificate: b"{\"not\":\"read by the ledger\"}",
             token: self.token,
+            renews: None,
+            supersede: false,
+            lifetime: None,
         }
     }
 

@@ -1,16 +1,19 @@
 //! A comparison of both engines with random sequences of calls.
 
 use minipki_ca::ports::{
-    CertificateFormat, Inquiry, Ledger, LedgerCounts, LedgerError, LedgerFacts, LedgerReader, TokenBook,
-    TokenHash, TokenState,
+    CertificateFormat, CertificateRecord, Inquiry, Ledger, LedgerCounts, LedgerError, LedgerFacts,
+    LedgerReader, NewCertificate, Page, RevocationBook, RevocationChange, RevocationRecord, RevokedPage,
+    TokenBook, TokenHash, TokenState,
 };
+use minipki_core::trust::{CertStatus, RevocationReason, Serial};
 use minipki_ledger_memory::MemoryStorage;
 use proptest::prelude::*;
 
 use crate::{Draft, Engine, NOW, SEED, Sqlite, at, id, key};
 
-/// The subject, key, token and end of a certificate, as small numbers.
-type Item = (u8, u8, Option<u8>, u64);
+/// The subject, key, token and end of a certificate, as small numbers, and the index of the certificate that it renews
+/// with whether it supersedes it.
+type Item = (u8, u8, Option<u8>, u64, Option<(usize, bool)>);
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -20,14 +23,25 @@ enum Step {
     Revoke(usize),
     /// Record a batch this number of seconds later.
     Record(Vec<Item>, u64),
+    /// Change the revocations of the certificates at these indexes, for these reasons.
+    Change(Vec<(usize, RevocationReason)>),
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let item = (0..3u8, 1..3u8, prop::option::of(0..6u8), 0..40u64);
+    let renews = prop::option::weighted(0.3, (0..8usize, any::<bool>()));
+    let item = (0..3u8, 1..3u8, prop::option::of(0..6u8), 0..40u64, renews);
+    // Most changes put on hold or lift, so that some can be lifted.
+    let reason = prop_oneof![
+        Just(RevocationReason::CertificateHold),
+        Just(RevocationReason::RemoveFromHold),
+        Just(RevocationReason::KeyCompromise),
+        Just(RevocationReason::Unspecified),
+    ];
     prop_oneof![
         2 => (0..6u8, 0..3u8, 0..40u64).prop_map(|(token, subject, end)| Step::Add(token, subject, end)),
         1 => (0..6usize).prop_map(Step::Revoke),
         4 => (prop::collection::vec(item, 1..4), 0..9u64).prop_map(|(batch, later)| Step::Record(batch, later)),
+        3 => prop::collection::vec((0..8usize, reason), 1..4).prop_map(Step::Change),
     ]
 }
 
@@ -40,6 +54,9 @@ struct Opened {
     ledger: Box<dyn Ledger>,
     reader: Box<dyn LedgerReader>,
     book: Box<dyn TokenBook>,
+    revocations: Box<dyn RevocationBook>,
+    /// The certificates in the order of issue.
+    serials: Vec<Serial>,
 }
 
 /// All answers of an engine, without the random numbers of tokens.
@@ -49,21 +66,43 @@ struct Answers {
     facts: Vec<LedgerFacts>,
     usable: Vec<Vec<TokenHash>>,
     tokens: Vec<(String, u64, TokenState)>,
+    statuses: (u64, Vec<CertStatus>),
+    revoked: RevokedPage,
+    histories: Vec<Vec<RevocationRecord>>,
+    certificates: Vec<CertificateRecord>,
 }
 
 impl Opened {
     fn new(engine: &dyn Engine) -> Self {
         let (reader, book) = (engine.reader().expect("opened"), engine.tokens().expect("opened"));
-        Self { ledger: engine.ledger(), reader, book }
+        let revocations = engine.revocations(at(NOW)).expect("opened");
+        Self { ledger: engine.ledger(), reader, book, revocations, serials: Vec::new() }
     }
 
-    fn apply(&mut self, step: &Step, now: u64) -> Result<(), String> {
+    /// The certificate at an index, if there is one.
+    fn serial(&self, index: usize) -> Option<Serial> {
+        self.serials.get(index % self.serials.len().max(1)).copied()
+    }
+
+    /// Makes changes, alternately with the ledger and beside it. Returns the text of all outcomes.
+    fn change(&mut self, changes: &[(usize, RevocationReason)], now: u64) -> String {
+        let changes: Vec<_> = changes
+            .iter()
+            .filter_map(|(index, reason)| Some(RevocationChange::new(self.serial(*index)?, *reason, "x")))
+            .collect();
+        let beside = self.serials.len().is_multiple_of(2);
+        let book = if beside { self.revocations.as_mut() } else { &mut *self.ledger };
+        format!("{:?}", book.revoke(&changes, at(now)).expect("written"))
+    }
+
+    fn apply(&mut self, step: &Step, now: u64) -> Result<String, String> {
         match step {
             // No two tokens end at the same time, since their order would be random.
             Step::Add(number, subject, end) => self.book.add(
                 token(*number),
                 id(&subject.to_string()).as_id(),
                 at(NOW + end * 10 + u64::from(*number)),
+                None,
                 at(now),
             ),
             Step::Revoke(index) => {
@@ -74,16 +113,27 @@ impl Opened {
             Step::Record(batch, _) => {
                 let drafts: Vec<_> = batch
                     .iter()
-                    .map(|(subject, byte, number, end)| {
+                    .map(|(subject, byte, number, end, _)| {
                         Draft::new(&subject.to_string(), *byte, NOW + end * 10, number.map(token))
                     })
                     .collect();
                 let serials = self.ledger.reserve(drafts.len(), CertificateFormat::Json).expect("reserved");
-                let batch: Vec<_> =
-                    drafts.iter().zip(serials).map(|(draft, serial)| draft.with(serial)).collect();
-                self.ledger.record(&batch, at(now))
+                let zipped = drafts.iter().zip(&serials).zip(batch);
+                let new = zipped.map(|((draft, serial), item)| {
+                    let renews = item.4.and_then(|(index, _)| self.serial(index));
+                    let supersede = item.4.is_some_and(|(_, supersede)| supersede);
+                    NewCertificate { renews, supersede, lifetime: Some(item.3), ..draft.with(*serial) }
+                });
+                let batch: Vec<_> = new.collect();
+                let recorded = self.ledger.record(&batch, at(now));
+                if recorded.is_ok() {
+                    self.serials.extend(&serials);
+                }
+                recorded
             }
+            Step::Change(changes) => return Ok(self.change(changes, now)),
         }
+        .map(|()| String::new())
         .map_err(|error: LedgerError| error.to_string())
     }
 
@@ -95,14 +145,25 @@ impl Opened {
                 let mut tokens = self.ledger.tokens(name.as_id(), subject_key, at(now)).expect("read");
                 tokens.sort_by_key(|token| *token.as_bytes());
                 usable.push(tokens);
+                let subject_id = name.as_id();
                 for token in [None].into_iter().chain((0..6).map(|number| Some(token(number)))) {
-                    inquiries.push(Inquiry { subject_id: name.as_id(), subject_key, token });
+                    inquiries.push(Inquiry { subject_id, subject_key, token, renews: None });
+                }
+                for renews in self.serials.iter().copied().map(Some) {
+                    inquiries.push(Inquiry { subject_id, subject_key, token: None, renews });
                 }
             }
         }
         let facts = self.ledger.facts(&inquiries, at(now)).expect("read");
         let tokens = self.reader.list_tokens(None, 9).expect("listed");
+        let statuses = self.ledger.statuses(&self.serials).expect("read");
+        let histories =
+            self.serials.iter().map(|serial| self.reader.revocation_history(*serial).expect("read"));
         Answers {
+            statuses,
+            histories: histories.collect(),
+            revoked: self.reader.list_revoked(None, 99).expect("listed"),
+            certificates: self.reader.list(Page { subject: None, after: 0, limit: 99 }).expect("listed"),
             counts: self.reader.counts(at(now)).expect("counted"),
             facts: facts.into_iter().map(|facts| facts.expect("a sound row")).collect(),
             usable,
@@ -129,7 +190,12 @@ proptest! {
             prop_assert_eq!(sqlite_ports.apply(&step, now), memory_ports.apply(&step, now), "{:?}", step);
             // At a time before the newest, at the newest, and at a later one.
             for time in [now - 5, now, now + 100] {
-                prop_assert_eq!(sqlite_ports.answers(time), memory_ports.answers(time), "{:?} at {}", step, time);
+                let answers = sqlite_ports.answers(time);
+                prop_assert_eq!(&answers, &memory_ports.answers(time), "{:?} at {}", step, time);
+                // Each number was used once, and none was left out.
+                let mut numbers: Vec<_> = answers.histories.iter().flatten().map(|one| one.number).collect();
+                numbers.sort_unstable();
+                prop_assert!(numbers.into_iter().eq(1..=answers.statuses.0));
             }
         }
     }

@@ -1,7 +1,10 @@
 //! Searching: every order and filter, page by page, against the engine in memory, which sorts all records.
 
-use minipki_ca::ports::{CertificateFormat, LedgerReader, NewCertificate, Order, PagePlace, Search};
-use minipki_core::trust::Validity;
+use minipki_ca::ports::{
+    CertificateFormat, CertificateState, LedgerReader, NewCertificate, Order, PagePlace, RevocationChange,
+    Search, StateFilter,
+};
+use minipki_core::trust::{RevocationReason, Validity};
 use minipki_ledger_memory::MemoryStorage;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -25,6 +28,12 @@ fn fill(engine: &dyn Engine, count: usize) {
         let mut draft = Draft::new(subject, upto(4) as u8, NOW, None);
         draft.key[1] = upto(3) as u8;
         ledger.record(&[NewCertificate { validity, ..draft.with(serial) }], at(NOW)).expect("recorded");
+        let reason = match upto(8) {
+            0 => RevocationReason::Unspecified,
+            1 => RevocationReason::CertificateHold,
+            _ => continue,
+        };
+        ledger.revoke(&[RevocationChange::new(serial, reason, "x")], at(NOW)).expect("revoked");
     }
 }
 
@@ -73,8 +82,20 @@ fn every_order_and_filter_has_the_pages_of_the_model_forward_and_back(engine: &d
     let (mut low_two, mut high_two) = ([0; 32], [0xff; 32]);
     (low_two[0], high_two[0], low_two[1], high_two[1]) = (1, 1, 2, 2);
     let range = |low: [u8; 32], high: [u8; 32]| Some(low.to_vec()..=high.to_vec());
+    // A day with certificates that have begun, and that end soon.
+    let state = |state, later| {
+        let now = at(NOW + 2 * 86_400 + later);
+        Search { state: Some(StateFilter { state, now, expiring_within: 900 }), ..Search::default() }
+    };
+    let states = CertificateState::ALL.into_iter().flat_map(|one| [state(one, 0), state(one, 1500)]);
     let filters = [
         Search::default(),
+        Search { ends_from: Some(at(NOW + 86_400)), ..Search::default() },
+        Search { ends_before: Some(at(NOW + 86_400)), ends_from: Some(at(NOW + 1000)), ..Search::default() },
+        Search { ends_from: Some(at(NOW + 99 * 86_400)), ..Search::default() },
+        Search { subject: "ab".to_owned(), ..state(CertificateState::Revoked, 0) },
+        Search { begins_from: Some(at(NOW + 86_400)), ..state(CertificateState::Held, 0) },
+        Search { ends_before: Some(at(NOW + 86_400)), ..state(CertificateState::Expired, 0) },
         Search { subject: "a".to_owned(), ..Search::default() },
         Search { subject: "b-".to_owned(), ..Search::default() },
         Search { subject: "none".to_owned(), ..Search::default() },
@@ -84,7 +105,7 @@ fn every_order_and_filter_has_the_pages_of_the_model_forward_and_back(engine: &d
         Search { begins_from: Some(at(NOW + 2 * 86_400)), ..Search::default() },
         Search { begins_before: Some(at(NOW + 2 * 86_400)), subject: "ab".to_owned(), ..Search::default() },
     ];
-    for filter in filters {
+    for filter in filters.into_iter().chain(states) {
         for order in [Order::Issue, Order::Subject, Order::Serial, Order::Begin, Order::End] {
             for descending in [false, true] {
                 let whole = Search { order, descending, limit: Search::MOST, ..filter.clone() };
@@ -112,6 +133,13 @@ fn the_model_sorts_and_filters_by_each_column() {
     assert!(found(by(Order::Begin)).is_sorted_by_key(|record| (record.validity.not_before(), record.id)));
     let descending = found(Search { descending: true, ..by(Order::End) });
     assert!(descending.is_sorted_by(|a, b| (a.validity.not_after(), a.id) > (b.validity.not_after(), b.id)));
+    let now = at(NOW + 2 * 86_400 + 1500);
+    for state in CertificateState::ALL {
+        let filter = StateFilter { state, now, expiring_within: 900 };
+        let rows = found(Search { state: Some(filter), ..Search::default() });
+        let expected = all.iter().filter(|record| record.state(now, 900) == state);
+        assert!(!rows.is_empty() && rows.iter().eq(expected), "{state}");
+    }
     let subjects = found(Search { subject: "ab".to_owned(), ..Search::default() });
     let expected = all.iter().filter(|record| record.subject_id.to_string().starts_with("ab"));
     assert!(!subjects.is_empty() && subjects.iter().eq(expected));

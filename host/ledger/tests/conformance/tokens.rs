@@ -32,7 +32,7 @@ fn a_token_is_spent_once_by_its_subject_before_it_expires(engine: &dyn Engine) {
     let refused = Draft::new("a", 1, NOW + 9, Some(token)).record(ledger);
     assert!(matches!(refused, Err(LedgerError::TokenSpent(_))));
     let mut book = engine.tokens().expect("opened");
-    let again = book.add(token, id("a").as_id(), at(NOW + 99), at(NOW));
+    let again = book.add(token, id("a").as_id(), at(NOW + 99), None, at(NOW));
     assert!(matches!(again, Err(LedgerError::TokenExists)), "a spent token cannot be added again");
 }
 
@@ -96,7 +96,8 @@ fn no_token_is_added_while_the_clock_is_behind_the_newest_time(engine: &dyn Engi
     let mut ledger = engine.ledger();
     Draft::new("a", 1, NOW + 9, None).record(ledger.as_mut()).expect("recorded");
     let mut book = engine.tokens().expect("opened");
-    let mut add = |text: &str, now| book.add(TokenHash::of(text), id("a").as_id(), at(NOW + 9), at(now));
+    let mut add =
+        |text: &str, now| book.add(TokenHash::of(text), id("a").as_id(), at(NOW + 9), None, at(now));
     assert!(matches!(add("an hour behind", NOW - 3600), Err(LedgerError::Clock(_))));
     add("a minute behind", NOW - 60).expect("within the tolerance");
     // The newest time decides about the expiry.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use minipki_core::crypto::{Portable, rsa};
 use minipki_core::encoding::base64;
+use minipki_core::wire::Code;
 use serde_json::{Map, Value};
 
 use super::explain_messages::ALL;
@@ -12,6 +13,10 @@ use super::explain_messages::ALL;
 const SHOWN: usize = 48;
 /// The number of characters that are shown of long bytes: enough to tell two values apart.
 const SHOWN_BYTES: usize = 16;
+/// The number of entries that are shown of a list.
+pub(super) const SHOWN_ENTRIES: usize = 3;
+/// The name of the line about the other entries of a list.
+pub(super) const OTHERS: &str = "others";
 /// The note on a field that does not belong to its message.
 pub const FOREIGN: &str = "does not belong here: a check refuses the message";
 /// The length of a SHA-256 digest in hexadecimal digits.
@@ -51,6 +56,8 @@ pub enum Shape {
     Flag,
     /// A digest in hexadecimal. It is never cut, so that people can compare all digits.
     Digest,
+    /// The code of a refusal. The reason for the field is the meaning of the code.
+    Code,
     /// Bytes as base64.
     Bytes,
     /// An RSA public key: base64 of PEM.
@@ -59,6 +66,8 @@ pub enum Shape {
     Noise(&'static [Part]),
     /// An object with these fields.
     Object(&'static [Field]),
+    /// An array of such entries. The first entries are shown, with their numbers from 1.
+    List(&'static Field),
 }
 
 /// A part of a Noise message.
@@ -86,17 +95,33 @@ pub struct Line {
 
 /// The explanation of a message or file, found by its fields. `None` for an unknown one.
 pub fn explanation(body: &Map<String, Value>) -> Option<&'static Explanation> {
+    let has = |name| body.contains_key(name);
+    let granted = body.get("ok") == Some(&Value::Bool(true));
     let name = match body.get("type") {
         Some(Value::String(name)) => name.as_str(),
         Some(_) => return None,
-        None if body.contains_key("ca_signature_b64") => "certificate",
-        None if body.contains_key("fingerprint_sha256") => "anchor",
-        None if body.get("ok") == Some(&Value::Bool(true)) => "granted",
-        None if body.contains_key("ok") => "refused",
-        None if body.contains_key("public_key_algo") => "classic request",
+        None if has("ca_signature_b64") => "certificate",
+        None if has("fingerprint_sha256") => "anchor",
+        None if granted && has("revoked") => "revoked",
+        None if granted && has("status") => "status",
+        None if granted => "granted",
+        None if has("ok") => "refused",
+        None if has("public_key_algo") => "classic request",
+        None if body.get("certificate").is_some_and(Value::is_object) && has("status") => {
+            "certificate and status"
+        }
+        // Files of other programs can have an address, too.
+        None if body.len() == 1 && has("address") => "CA address",
         None => return None,
     };
     ALL.iter().find(|explanation| explanation.name == name)
+}
+
+impl Field {
+    /// The name of an entry of a list of such fields. `number` counts from 1.
+    pub(super) fn entry(&self, number: usize) -> String {
+        format!("{} {number}", self.name)
+    }
 }
 
 impl Explanation {
@@ -110,24 +135,8 @@ impl Explanation {
 
 fn object(fields: &'static [Field], body: &Map<String, Value>, depth: usize, lines: &mut Vec<Line>) {
     for field in fields {
-        let Some(value) = body.get(field.name) else { continue };
-        let line = |value| Line { depth, name: field.name.to_owned(), value, why: field.why };
-        match (&field.shape, value) {
-            (Shape::Object(inner), Value::Object(value)) => {
-                lines.push(line(format!("{} fields", value.len())));
-                object(inner, value, depth + 1, lines);
-            }
-            (Shape::Noise(parts), Value::String(text)) => match bytes(text) {
-                Some(message) => {
-                    lines.push(line(format!("{} bytes", message.len())));
-                    noise(parts, &message, depth + 1, lines);
-                }
-                None => lines.push(line(quoted(text))),
-            },
-            (Shape::RsaKey, Value::String(text)) => lines.push(line(rsa_key(text))),
-            (Shape::Digest, Value::String(text)) => lines.push(line(escaped(text.as_bytes(), DIGEST))),
-            (Shape::Bytes, Value::String(text)) => lines.push(line(base64_text(text))),
-            (_, value) => lines.push(line(plain(value))),
+        if let Some(value) = body.get(field.name) {
+            member(field, field.name.to_owned(), value, depth, lines);
         }
     }
     for (name, value) in body {
@@ -136,6 +145,46 @@ fn object(fields: &'static [Field], body: &Map<String, Value>, depth: usize, lin
             lines.push(Line { depth, name, value: plain(value), why: FOREIGN });
         }
     }
+}
+
+/// Adds the lines of a field, or of an entry of a list.
+fn member(field: &'static Field, name: String, value: &Value, depth: usize, lines: &mut Vec<Line>) {
+    let line = |value| Line { depth, name, value, why: field.why };
+    match (&field.shape, value) {
+        (Shape::Object(inner), Value::Object(value)) => {
+            lines.push(line(format!("{} fields", value.len())));
+            object(inner, value, depth + 1, lines);
+        }
+        (Shape::List(entry), Value::Array(entries)) => {
+            lines.push(line(count(entries.len())));
+            for (number, value) in (1..).zip(entries.iter().take(SHOWN_ENTRIES)) {
+                member(entry, entry.entry(number), value, depth + 1, lines);
+            }
+            let others = entries.len().saturating_sub(SHOWN_ENTRIES);
+            if others > 0 {
+                let why = "not shown here: the message or file has all entries";
+                lines.push(Line { depth: depth + 1, name: OTHERS.to_owned(), value: count(others), why });
+            }
+        }
+        (Shape::Noise(parts), Value::String(text)) => match bytes(text) {
+            Some(message) => {
+                lines.push(line(format!("{} bytes", message.len())));
+                noise(parts, &message, depth + 1, lines);
+            }
+            None => lines.push(line(quoted(text))),
+        },
+        (Shape::RsaKey, Value::String(text)) => lines.push(line(rsa_key(text))),
+        (Shape::Digest, Value::String(text)) => lines.push(line(escaped(text.as_bytes(), DIGEST))),
+        (Shape::Code, Value::String(code)) => {
+            lines.push(Line { why: Code::from_name(code).text(), ..line(quoted(code)) });
+        }
+        (Shape::Bytes, Value::String(text)) => lines.push(line(base64_text(text))),
+        (_, value) => lines.push(line(plain(value))),
+    }
+}
+
+fn count(entries: usize) -> String {
+    if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") }
 }
 
 fn noise(parts: &'static [Part], mut message: &[u8], depth: usize, lines: &mut Vec<Line>) {

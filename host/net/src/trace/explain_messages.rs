@@ -11,10 +11,28 @@ const ALGORITHM: Field = field("public_key_algo", Shape::Text, "the kind of key 
 const REQUESTED_KEY: Field =
     field("public_key_value_b64", Shape::Bytes, "the public half; the private half never leaves the client");
 const SUBJECT: Field = field("subject_id", Shape::Text, "the name that the certificate binds to this key");
+const NONCE: Field =
+    field("nonce_b64", Shape::Bytes, "fresh and random: no answer recorded earlier fits this request");
+const CONCERNED: Field = field("serial_number", Shape::Number, "the certificate that this is about");
+const OK: Field = field("ok", Shape::Flag, "true if the request is granted, false for a refusal");
+const REASON: Field = field("reason", Shape::Text, "the reason of the revocation (RFC 5280 5.3.1)");
+const REVOKED_AT: Field = field("revoked_at", Shape::Text, "the time of the revocation");
+const SIGNATURE: Field =
+    field("ca_signature_b64", Shape::Bytes, "RSASSA-PSS of the CA over all other fields (RFC 8017 8.1)");
+const ISSUER: Field = field("issuer_id", Shape::Text, "the name of the CA; compared with the pinned anchor");
+const ISSUER_KEY: Field =
+    field("issuer_key_sha256", Shape::Digest, "SHA-256 of the CA's public key; compared with the anchor's");
+const REVOCATION_NUMBER: Field =
+    field("number", Shape::Number, "the revocation number of the CA: a lower one is of an earlier time");
+const THIS_UPDATE: Field =
+    field("this_update", Shape::Text, "the time of the statement; a verifier can limit its age");
+const NEXT_UPDATE: Field = field("next_update", Shape::Text, "the statement can be used until this time");
+const SIGNED_TYPE: Field =
+    field("type", Shape::Text, "the kind of object: the CA signs several kinds with one key");
 
 const CERTIFICATE_FIELDS: &[Field] = &[
-    field("ca_signature_b64", Shape::Bytes, "RSASSA-PSS of the CA over all other fields (RFC 8017 8.1)"),
-    field("issuer_id", Shape::Text, "the name of the CA; compared with the pinned anchor"),
+    SIGNATURE,
+    ISSUER,
     field(
         "issuer_public_key_pem_b64",
         Shape::RsaKey,
@@ -40,12 +58,35 @@ const VALIDITY_FIELDS: &[Field] = &[
     field("not_before", Shape::Text, "not valid before this time"),
 ];
 
+const STATUS_FIELDS: &[Field] = &[
+    SIGNATURE,
+    ISSUER,
+    ISSUER_KEY,
+    NEXT_UPDATE,
+    field("nonce_b64", Shape::Bytes, "the nonce of the request: the statement was made after the request"),
+    REVOCATION_NUMBER,
+    REASON,
+    REVOKED_AT,
+    CONCERNED,
+    field("status", Shape::Text, "good, revoked or unknown; on hold counts as revoked"),
+    THIS_UPDATE,
+    SIGNED_TYPE,
+];
+
+const REVOKED_FIELDS: &[Field] = &[REASON, REVOKED_AT, CONCERNED];
+
+const REVOKED_ENTRY: Field =
+    field("entry", Shape::Object(REVOKED_FIELDS), "a certificate that is revoked or on hold");
+
 const EPHEMERAL: Part =
     Part { name: "e", len: Some(32), why: "a fresh public key, in clear: it gives forward secrecy" };
 const STATIC: Part =
     Part { name: "s", len: Some(48), why: "the long-term public key, encrypted, with its 16-byte tag" };
-const SHOWN_CERTIFICATE: Part =
-    Part { name: "payload", len: None, why: "the sender's certificate, encrypted, with its 16-byte tag" };
+const SHOWN_CERTIFICATE: Part = Part {
+    name: "payload",
+    len: None,
+    why: "the sender's certificate, or it and its status, encrypted; 16-byte tag",
+};
 
 /// All known messages and files.
 pub(super) const ALL: &[Explanation] = &[
@@ -53,18 +94,53 @@ pub(super) const ALL: &[Explanation] = &[
         name: "enroll_request",
         purpose: "asks for a certificate",
         place: Some((1, 4)),
+        fields: &[NONCE, ALGORITHM, REQUESTED_KEY, SUBJECT, TYPE],
+        next: "the fields are well formed; then makes a key share for this request alone",
+    },
+    Explanation {
+        name: "renew_request",
+        purpose: "asks to renew a certificate",
+        place: Some((1, 4)),
         fields: &[
-            field(
-                "nonce_b64",
-                Shape::Bytes,
-                "fresh and random: no answer recorded earlier fits this request",
-            ),
+            NONCE,
             ALGORITHM,
-            REQUESTED_KEY,
+            field(
+                "public_key_value_b64",
+                Shape::Bytes,
+                "the key to certify now: a new one, or the same again",
+            ),
+            field("serial_number", Shape::Number, "the current certificate; the proof needs its key, too"),
             SUBJECT,
             TYPE,
         ],
         next: "the fields are well formed; then makes a key share for this request alone",
+    },
+    Explanation {
+        name: "revoke_request",
+        purpose: "asks to revoke a certificate",
+        place: Some((1, 4)),
+        fields: &[
+            NONCE,
+            REASON,
+            field("serial_number", Shape::Number, "the certificate; the proof needs its private key"),
+            TYPE,
+        ],
+        next: "the fields are well formed; then makes a key share for this request alone",
+    },
+    Explanation {
+        name: "status_request",
+        purpose: "asks for a certificate's status",
+        place: Some((1, 2)),
+        fields: &[
+            field(
+                "nonce_b64",
+                Shape::Bytes,
+                "the status must have it; without it, an earlier status can come",
+            ),
+            CONCERNED,
+            TYPE,
+        ],
+        next: "the fields are well formed; anybody can ask, so there is no proof",
     },
     Explanation {
         name: "enroll_challenge",
@@ -89,7 +165,7 @@ pub(super) const ALL: &[Explanation] = &[
             ),
             TYPE,
         ],
-        next: "the proof, then its policy: is the name free, is a token needed",
+        next: "the proof, then its rules for the name, the token and the certificate",
     },
     Explanation {
         name: "granted",
@@ -97,18 +173,35 @@ pub(super) const ALL: &[Explanation] = &[
         place: Some((4, 4)),
         fields: &[
             field("certificate", Shape::Object(CERTIFICATE_FIELDS), "the requested certificate, signed"),
-            field("ok", Shape::Flag, "true for a certificate, false for a refusal"),
+            OK,
         ],
         next: "canonical form, pinned CA, signature, validity, its own name and key",
+    },
+    Explanation {
+        name: "revoked",
+        purpose: "confirms the revocation",
+        place: Some((4, 4)),
+        fields: &[
+            OK,
+            field("revoked", Shape::Object(REVOKED_FIELDS), "the revocation; not signed, see its status"),
+        ],
+        next: "the serial number; a signed statement comes with a status request",
+    },
+    Explanation {
+        name: "status",
+        purpose: "delivers the status",
+        place: Some((2, 2)),
+        fields: &[OK, field("status", Shape::Object(STATUS_FIELDS), "the requested status, signed")],
+        next: "canonical form, pinned CA, nonce, serial number, signature",
     },
     Explanation {
         name: "refused",
         purpose: "refuses a request",
         place: None,
         fields: &[
-            field("code", Shape::Text, "the reason, for programs: never changes"),
+            field("code", Shape::Code, "the reason, for programs: never changes"),
             field("error", Shape::Text, "the reason, for people; hides which of two secrets was wrong"),
-            field("ok", Shape::Flag, "true for a certificate, false for a refusal"),
+            OK,
         ],
         next: "nothing: it reports the code and the next step",
     },
@@ -141,7 +234,7 @@ pub(super) const ALL: &[Explanation] = &[
             ),
             TYPE,
         ],
-        next: "both tags; the certificate under its anchor, naming this key and peer",
+        next: "both tags; the certificate under its anchor; its status, key and name",
     },
     Explanation {
         name: "handshake_3",
@@ -151,7 +244,7 @@ pub(super) const ALL: &[Explanation] = &[
             field("noise_b64", Shape::Noise(&[STATIC, SHOWN_CERTIFICATE]), "the Noise message (rev 34, 7.5)"),
             TYPE,
         ],
-        next: "both tags; the certificate under its anchor, naming this key and peer",
+        next: "both tags; the certificate under its anchor; its status, key and name",
     },
     Explanation {
         name: "chat",
@@ -166,6 +259,50 @@ pub(super) const ALL: &[Explanation] = &[
         place: None,
         fields: CERTIFICATE_FIELDS,
         next: "canonical form, pinned CA, signature, validity",
+    },
+    Explanation {
+        name: "certificate_status",
+        purpose: "states whether a certificate is revoked; public",
+        place: None,
+        fields: STATUS_FIELDS,
+        next: "canonical form, pinned CA, signature, the certificate, the period",
+    },
+    Explanation {
+        name: "certificate and status",
+        purpose: "shows a certificate and its status",
+        place: None,
+        fields: &[
+            field("certificate", Shape::Object(CERTIFICATE_FIELDS), "the certificate of the sender"),
+            field("status", Shape::Object(STATUS_FIELDS), "what the CA has stated and signed about it"),
+        ],
+        next: "the certificate under its anchor, and the status under the same",
+    },
+    Explanation {
+        name: "revocation_list",
+        purpose: "lists the revoked certificates of a CA; public",
+        place: None,
+        fields: &[
+            SIGNATURE,
+            ISSUER,
+            ISSUER_KEY,
+            NEXT_UPDATE,
+            REVOCATION_NUMBER,
+            field(
+                "revoked",
+                Shape::List(&REVOKED_ENTRY),
+                "all revoked certificates, by their serial numbers",
+            ),
+            THIS_UPDATE,
+            SIGNED_TYPE,
+        ],
+        next: "canonical form, pinned CA, signature, ascending serial numbers",
+    },
+    Explanation {
+        name: "CA address",
+        purpose: "tells the client where its CA is; public",
+        place: None,
+        fields: &[field("address", Shape::Text, "the CA's host and port; trust does not depend on it")],
+        next: "the answers of this CA under the anchor",
     },
     Explanation {
         name: "anchor",

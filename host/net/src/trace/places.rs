@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use minipki_core::limits::TAG;
 
-use super::explain::{self, Explanation, Field, Shape};
+use super::explain::{self, Explanation, Field, OTHERS, SHOWN_ENTRIES, Shape};
 
 /// The position of the value of a decoded field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,15 +46,7 @@ fn object(body: &[u8], at: usize, fields: &[Field], depth: usize, places: &mut V
         let index = places.len();
         let field = fields.iter().find(|field| field.name == name);
         places.push(Place { depth, name: name.into_owned(), at: value..value });
-        let inner = match field.map(|field| &field.shape) {
-            Some(Shape::Object(inner)) => *inner,
-            _ => &[],
-        };
-        let end = match body.get(value) {
-            Some(b'{') => object(body, value, inner, depth + 1, places),
-            Some(b'"') => string(body, value),
-            _ => (value..body.len()).find(|&i| matches!(body[i], b',' | b'}')).unwrap_or(body.len()),
-        };
+        let end = inner(body, value, field.map(|field| &field.shape), depth + 1, places);
         places[index].at = value..end;
         if let Some(Shape::Noise(parts)) = field.map(|field| &field.shape) {
             // Within the quotes, four characters of base64 hold three bytes.
@@ -70,6 +62,52 @@ fn object(body: &[u8], at: usize, fields: &[Field], depth: usize, places: &mut V
             }
         }
         at = end + usize::from(body.get(end) == Some(&b','));
+    }
+    at + 1
+}
+
+/// Adds the places in the value that begins at `at`: in an object or an array. Returns its end.
+fn inner(body: &[u8], at: usize, shape: Option<&Shape>, depth: usize, places: &mut Vec<Place>) -> usize {
+    match (body.get(at), shape) {
+        (Some(b'{'), Some(Shape::Object(fields))) => object(body, at, fields, depth, places),
+        (Some(b'{'), _) => object(body, at, &[], depth, places),
+        (Some(b'['), Some(Shape::List(entry))) => list(body, at, Some(entry), depth, places),
+        (Some(b'['), _) => list(body, at, None, depth, places),
+        (Some(b'"'), _) => string(body, at),
+        _ => (at..body.len()).find(|&i| matches!(body[i], b',' | b'}' | b']')).unwrap_or(body.len()),
+    }
+}
+
+/// Adds the places of the shown entries of the array that opens at `at`, and the place of all others. Returns its end.
+fn list(body: &[u8], at: usize, entry: Option<&Field>, depth: usize, places: &mut Vec<Place>) -> usize {
+    let mut at = at + 1;
+    let mut others: Option<Range<usize>> = None;
+    for number in 1.. {
+        if matches!(body.get(at), None | Some(b']')) {
+            break;
+        }
+        let end = match entry {
+            Some(entry) if number <= SHOWN_ENTRIES => {
+                let index = places.len();
+                places.push(Place { depth, name: entry.entry(number), at: at..at });
+                let end = inner(body, at, Some(&entry.shape), depth + 1, places);
+                places[index].at = at..end;
+                end
+            }
+            _ => {
+                let end = inner(body, at, None, depth + 1, &mut Vec::new());
+                others = Some(others.map_or(at, |others| others.start)..end);
+                end
+            }
+        };
+        // Only an array that is not canonical has an entry without an end.
+        if end <= at {
+            break;
+        }
+        at = end + usize::from(body.get(end) == Some(&b','));
+    }
+    if let (Some(at), Some(_)) = (others, entry) {
+        places.push(Place { depth, name: OTHERS.to_owned(), at });
     }
     at + 1
 }

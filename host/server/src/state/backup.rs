@@ -24,6 +24,8 @@ const RANDOM: usize = 6;
 pub struct Backup {
     /// The size in bytes.
     pub size: u64,
+    /// Whether the key was opened and checked. It is not if it is encrypted and `folder` has no passphrase.
+    pub key_checked: bool,
 }
 
 /// Writes a backup of the CA in `folder` to the new file `to` with mode 0600, also while the CA issues. It has all
@@ -40,7 +42,10 @@ pub fn backup(folder: &CaFolder, to: &Path, now: UnixTime) -> Result<Backup, Sta
         return Err(StateError::BackupExists(to.to_owned()));
     }
     // A wrong key would otherwise be found only at the restore.
-    folder.check_key()?;
+    let key_checked = !folder.is_locked()?;
+    if key_checked {
+        folder.check_key()?;
+    }
     // Leftovers are harmless, so the backup continues if they cannot be removed.
     let _ = remove_leftovers(to);
     let part = create_part(to).map_err(StateError::io(to))?;
@@ -63,7 +68,7 @@ pub fn backup(folder: &CaFolder, to: &Path, now: UnixTime) -> Result<Backup, Sta
         e => StateError::io(to)(e),
     })?;
     files::sync_folder(files::folder_of(to)).map_err(StateError::io(to))?;
-    Ok(Backup { size })
+    Ok(Backup { size, key_checked })
 }
 
 /// The prefix of the names of unfinished backups to `to`.

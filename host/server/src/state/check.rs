@@ -9,9 +9,10 @@ use minipki_core::time::UnixTime;
 
 use super::{StateError, owner};
 use minipki_ca::ports::BadRow;
-use minipki_keys::{ANCHOR_FILE, CaFolder, FolderError, KEY_FILE, PUBLIC_KEY_FILE};
+use minipki_keys::{ANCHOR_FILE, CaFolder, FolderError, KEY_FILE, KeyError, PUBLIC_KEY_FILE};
 use minipki_ledger::{LastStart, Lock, Sizes, SqliteReader, StoreError};
 use minipki_os::{Failure, files};
+use minipki_passphrase::{EncryptedKeyError, Passphrase};
 
 /// The free disk space that the ledger needs to grow, in bytes.
 const ROOM: u64 = 64 * 1024 * 1024;
@@ -77,22 +78,36 @@ impl Report {
     }
 }
 
-/// Checks the CA in `dir`, at the time `now`.
-pub fn check(dir: &Path, now: UnixTime) -> Report {
+/// Checks the CA in `dir`, at the time `now`. An encrypted key is opened only with a passphrase.
+pub fn check(dir: &Path, passphrase: Option<Passphrase>, now: UnixTime) -> Report {
     let mut report = Report::default();
     let Some(folder) = report.ok_or_add("folder", CaFolder::open(dir), FolderError::needs_backup) else {
         return report;
     };
+    let folder = folder.with_passphrase(passphrase);
     let seen = format!("{} ({})", folder.issuer_id(), folder.fingerprint());
     report.add("folder", true, format_args!("{} holds the CA {seen}", dir.display()));
-    if report.ok_or_add("key", folder.check_key(), FolderError::needs_backup).is_some() {
-        report.add("key", true, "it matches the anchor, and only its owner can read it");
-    }
+    check_key(&mut report, &folder);
     check_owners(&mut report, dir);
     check_room(&mut report, dir);
     check_process(&mut report, dir);
     check_ledger(&mut report, &folder, now);
     report
+}
+
+fn check_key(report: &mut Report, folder: &CaFolder) {
+    match folder.check_key() {
+        Ok(()) => report.add("key", true, "it matches the anchor, and only its owner can read it"),
+        Err(FolderError::Key { source: KeyError::Encrypted(EncryptedKeyError::Locked), .. }) => {
+            let seen = "it is encrypted and was not opened, and only its owner can read it".to_owned();
+            let next = Some("give its passphrase too, with --passphrase-file FILE".to_owned());
+            report.findings.push(Finding { check: "key", good: true, seen, next });
+        }
+        Err(error) => {
+            report.needs_backup |= error.needs_backup();
+            report.add_failure("key", Failure::from(&error));
+        }
+    }
 }
 
 /// Checks that all files belong to the folder's owner: the CA's user could not open a file that `sudo` has made.

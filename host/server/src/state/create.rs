@@ -13,6 +13,7 @@ use minipki_core::crypto::rsa::{self, KeySize};
 use super::StateError;
 use minipki_keys::{ANCHOR_FILE, CaFolder, FolderError, KEY_FILE, NewKey, PUBLIC_KEY_FILE};
 use minipki_ledger::{Lock, Owner};
+use minipki_passphrase::Passphrase;
 
 /// A new CA.
 pub struct Created {
@@ -22,17 +23,49 @@ pub struct Created {
     pub continued: bool,
 }
 
+/// The key that a new CA gets.
+pub enum KeyChoice {
+    /// A new key of this size.
+    Generate(KeySize),
+    /// A key that exists already.
+    Import(Box<NewKey>),
+}
+
+impl KeyChoice {
+    /// Whether `key` is the key of this choice, from an interrupted creation.
+    fn accepts(&self, key: &rsa::PublicKey) -> bool {
+        match self {
+            Self::Generate(size) => key.size() == *size,
+            Self::Import(new) => key.fingerprint(Portable::new()) == new.fingerprint(),
+        }
+    }
+}
+
+/// [`create_with`] a new key that is not encrypted.
+///
+/// # Errors
+/// As [`create_with`].
+pub fn create(path: &Path, issuer_id: IdBuf, size: KeySize) -> Result<Created, StateError> {
+    create_with(path, issuer_id, KeyChoice::Generate(size), None)
+}
+
 /// Makes a CA in the folder `path`. The folder must not exist, or be empty and private. It can also hold an unfinished
-/// CA of the same name and size, which is then completed.
+/// CA of the same name and size, which is then completed. `passphrase` encrypts a key that is written, and opens a key
+/// from an interrupted creation.
 ///
 /// Takes from a tenth of a second to some seconds, depending on the key size and on chance.
 ///
 /// # Errors
 /// [`StateError`], [`FolderError::Exists`] for a folder with other files.
-pub fn create(path: &Path, issuer_id: IdBuf, size: KeySize) -> Result<Created, StateError> {
+pub fn create_with(
+    path: &Path,
+    issuer_id: IdBuf,
+    choice: KeyChoice,
+    passphrase: Option<&Passphrase>,
+) -> Result<Created, StateError> {
     CaFolder::claim(path)?;
     let _lock = Lock::acquire(path)?;
-    let key = CaFolder::key_of(path)?;
+    let key = CaFolder::key_of(path, passphrase)?;
     let continued = key.is_some();
     // Checked before the mode: the error must not advise to make a folder of other files private.
     if !continued && !holds_only_our_files(path).map_err(StateError::io(path))? {
@@ -40,24 +73,32 @@ pub fn create(path: &Path, issuer_id: IdBuf, size: KeySize) -> Result<Created, S
     }
     CaFolder::check_private(path)?;
     match key {
-        Some(key) => check_unfinished(path, &key, &issuer_id, size)?,
-        None => begin(path, &issuer_id, size)?,
+        Some(key) => check_unfinished(path, &key, &issuer_id, &choice)?,
+        None => begin(path, &issuer_id, choice, passphrase)?,
     }
-    Ok(Created { folder: CaFolder::finish(path, issuer_id)?, continued })
+    Ok(Created { folder: CaFolder::finish(path, issuer_id, passphrase)?, continued })
 }
 
-fn begin(path: &Path, issuer_id: &IdBuf, size: KeySize) -> Result<(), StateError> {
+fn begin(
+    path: &Path,
+    issuer_id: &IdBuf,
+    choice: KeyChoice,
+    passphrase: Option<&Passphrase>,
+) -> Result<(), StateError> {
     minipki_ledger::discard_unused(path)?;
-    let key = NewKey::generate(size)?;
+    let key = match choice {
+        KeyChoice::Generate(size) => NewKey::generate(size)?,
+        KeyChoice::Import(key) => *key,
+    };
     minipki_ledger::create(path, &Owner { issuer_id: issuer_id.clone(), fingerprint: key.fingerprint() })?;
-    Ok(key.write(path)?)
+    Ok(key.write(path, passphrase)?)
 }
 
 fn check_unfinished(
     path: &Path,
     key: &rsa::PublicKey,
     issuer_id: &IdBuf,
-    size: KeySize,
+    choice: &KeyChoice,
 ) -> Result<(), StateError> {
     let fingerprint = key.fingerprint(Portable::new());
     match minipki_ledger::owner_of(path)? {
@@ -68,7 +109,7 @@ fn check_unfinished(
             expected: Owner { issuer_id: issuer_id.clone(), fingerprint }.to_string(),
         }
         .into()),
-        Some(owner) if owner.issuer_id != *issuer_id || key.size() != size => Err(FolderError::OtherCa {
+        Some(owner) if owner.issuer_id != *issuer_id || !choice.accepts(key) => Err(FolderError::OtherCa {
             path: path.to_owned(),
             issuer_id: owner.issuer_id,
             bits: key.size().bits(),

@@ -10,7 +10,7 @@ mod restore;
 
 pub use backup::{Backup, backup};
 pub use check::{Finding, Report, check};
-pub use create::{Created, can_create, create};
+pub use create::{Created, KeyChoice, can_create, create, create_with};
 pub use error::StateError;
 pub use restore::{RestoreOptions, Restored, restore};
 

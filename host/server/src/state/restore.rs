@@ -16,14 +16,17 @@ use super::archive::{self, About, Contents};
 use minipki_keys::{ANCHOR_FILE, CaFolder, FolderError, KEY_FILE, SignerKind};
 use minipki_ledger::{Lock, Owner, Restoring, StoreError};
 use minipki_os::files;
+use minipki_passphrase::{EncryptedKeyError, Passphrase};
 
 /// The options of a restore.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct RestoreOptions {
+pub struct RestoreOptions<'a> {
     /// Whether tokens that were live at the time of the backup can be used again.
     pub keep_tokens: bool,
     /// Whether a sound ledger is replaced too.
     pub replace: bool,
+    /// The passphrase of the keys in the backup and in the folder. Without it, encrypted keys are not opened.
+    pub passphrase: Option<&'a Passphrase>,
 }
 
 /// A restored CA.
@@ -58,7 +61,7 @@ pub struct Restored {
 pub fn restore(
     from: &Path,
     dir: &Path,
-    options: RestoreOptions,
+    options: RestoreOptions<'_>,
     now: UnixTime,
 ) -> Result<Restored, StateError> {
     if !fs::metadata(from).map_err(StateError::io(from))?.is_file() {
@@ -92,11 +95,11 @@ fn restore_locked(
     from: &Path,
     dir: &Path,
     ledger: &Path,
-    options: RestoreOptions,
+    options: RestoreOptions<'_>,
     now: UnixTime,
 ) -> Result<Restored, StateError> {
     let (about, contents) = archive::read(from, ledger)?;
-    let (anchor, created) = check_backup(from, &about, &contents)?;
+    let (anchor, created) = check_backup(from, &about, &contents, options.passphrase)?;
     let Plan { owner, kept, files: lost } = plan(dir, &anchor, &contents, options)?;
     let (certificates, live_tokens, replaced) = match kept {
         Some(certificates) => (certificates, 0, None),
@@ -121,14 +124,25 @@ fn restore_locked(
 }
 
 /// Checks that the parts of a backup belong together. Returns its anchor and its time.
-fn check_backup(from: &Path, about: &About, contents: &Contents) -> Result<(Anchor, UnixTime), StateError> {
+fn check_backup(
+    from: &Path,
+    about: &About,
+    contents: &Contents,
+    passphrase: Option<&Passphrase>,
+) -> Result<(Anchor, UnixTime), StateError> {
     let refuse = |what: &str| StateError::no_backup(from, what);
     let [anchor, _, key] = contents;
     let anchor = Anchor::decode(Portable::new(), anchor).map_err(|e| StateError::no_backup(from, e))?;
-    let key = SignerKind::Portable.load(key).map_err(|e| StateError::no_backup(from, e))?;
-    let fingerprint = anchor.fingerprint();
-    if key.public_key().fingerprint(Portable::new()) != fingerprint {
-        return Err(refuse("its key and its anchor do not belong together"));
+    match minipki_passphrase::open(key.clone(), passphrase) {
+        // Its form is sound. The passphrase may be known to other people only.
+        Err(EncryptedKeyError::Locked) => {}
+        opened => {
+            let key = opened.map_err(|e| StateError::no_backup(from, format_args!("{KEY_FILE}: {e}")))?;
+            let key = SignerKind::Portable.load(&key).map_err(|e| StateError::no_backup(from, e))?;
+            if key.public_key().fingerprint(Portable::new()) != anchor.fingerprint() {
+                return Err(refuse("its key and its anchor do not belong together"));
+            }
+        }
     }
     if anchor.issuer_id().is_none() {
         return Err(refuse("its anchor names no CA"));
@@ -151,13 +165,15 @@ fn plan(
     dir: &Path,
     anchor: &Anchor,
     contents: &Contents,
-    options: RestoreOptions,
+    options: RestoreOptions<'_>,
 ) -> Result<Plan, StateError> {
     let issuer_id = anchor.issuer_id().ok_or_else(|| FolderError::BareAnchor(dir.join(ANCHOR_FILE)))?;
     let owner = Owner { issuer_id: issuer_id.into(), fingerprint: anchor.fingerprint() };
-    let key = match CaFolder::key_of(dir) {
-        Ok(key) => key.map(|key| key.fingerprint(Portable::new())),
-        Err(FolderError::Key { .. }) => None,
+    let (has_key, key) = match CaFolder::key_of(dir, options.passphrase) {
+        Ok(key) => (key.is_some(), key.map(|key| key.fingerprint(Portable::new()))),
+        // The key may be sound. Then the anchor names it.
+        Err(error) if error.needs_passphrase() => (true, None),
+        Err(FolderError::Key { source, .. }) if source.is_content() => (false, None),
         Err(error) => return Err(error.into()),
     };
     let found_anchor = read(&dir.join(ANCHOR_FILE))?;
@@ -165,7 +181,7 @@ fn plan(
     let found = key.or(found_anchor.as_ref().map(Anchor::fingerprint));
     check_owner(dir, found, &owner)?;
     // The folder of a client has an anchor too.
-    let mut is_ca = key.is_some();
+    let mut is_ca = has_key;
     let kept = match minipki_ledger::check_sound(dir, &owner) {
         Ok(certificates) => {
             is_ca = true;
@@ -186,7 +202,7 @@ fn plan(
     let mut files = Vec::new();
     for ((name, _), content) in archive::SMALL.iter().zip(contents) {
         let whole = match *name {
-            KEY_FILE => key.is_some(),
+            KEY_FILE => has_key,
             ANCHOR_FILE => found_anchor.as_ref() == Some(anchor),
             _ => read(&dir.join(name))?.as_deref() == Some(content.as_slice()),
         };

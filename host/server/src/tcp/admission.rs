@@ -96,7 +96,9 @@ impl Table {
             .min()
             .ok_or(full)?;
         let is_idle = since.is_some_and(|since| now.saturating_duration_since(since) >= self.limits.grace);
-        if (among_its_own && !is_idle) || self.ending.len() >= self.limits.ending {
+        // All connections of a flood reach the grace at once. The other half stays free for other sources.
+        let ending = if among_its_own { self.limits.ending.div_ceil(2) } else { self.limits.ending };
+        if (among_its_own && !is_idle) || self.ending.len() >= ending {
             return Err(full);
         }
         if let Some(held) = self.remove(connection) {
@@ -286,5 +288,16 @@ mod tests {
         assert_eq!(newcomers.len(), ENDING);
         held.iter().for_each(Permit::release);
         assert!(arrivals.admit(100, start).is_ok());
+    }
+
+    #[test]
+    fn a_flood_that_displaces_its_own_connections_leaves_room_for_other_sources() {
+        let (mut arrivals, start) = (Arrivals::new(20, 20), Instant::now());
+        let _held: Vec<_> = (0..20).map(|_| arrivals.admit(1, start).expect("room")).collect();
+        let later = start + Duration::from_secs(1);
+        let own = (0..20).map_while(|_| arrivals.admit(1, later).ok()).collect::<Vec<_>>();
+        assert_eq!(own.len(), ENDING / 2);
+        let others: Vec<_> = (2..).map_while(|last| arrivals.admit(last, later).ok()).collect();
+        assert_eq!(others.len(), ENDING - ENDING / 2);
     }
 }

@@ -3,18 +3,19 @@
 use std::time::Instant;
 
 use getrandom::SysRng;
-use minipki_core::link::Link;
-use minipki_core::session::{self, EnrolEvent, EnrolServer};
-use minipki_core::wire::Code;
+use minipki_core::link::{Link, Misuse};
+use minipki_core::session::{self, CaServer, ClientRequest};
+use minipki_core::trust::Serial;
+use minipki_core::wire::{Code, Response};
 use rand_core::UnwrapErr;
 
 use super::context::{ConnContext, Frames};
 use crate::events::{CaEvent, Request};
-use minipki_ca::{CertificationRequest, PossessionCheck, Refused};
+use minipki_ca::{CertificationRequest, Refused, RequestProof, RevocationRequest, StatusRequest};
 use minipki_provider::HostProvider;
 
 /// The CA's end of one connection.
-pub(super) type ServerLink<'b> = Link<'b, EnrolServer<HostProvider>, Frames>;
+pub(super) type ServerLink<'b> = Link<'b, CaServer<HostProvider>, Frames>;
 
 /// Puts the answer to `event` into the link. Asks the issuer for a certificate if needed.
 ///
@@ -22,22 +23,43 @@ pub(super) type ServerLink<'b> = Link<'b, EnrolServer<HostProvider>, Frames>;
 /// [`session::Error`] if the answer cannot be written. This is a bug, and the connection must end.
 pub(super) async fn answer(
     link: &mut ServerLink<'_>,
-    event: EnrolEvent<HostProvider>,
+    event: ClientRequest<HostProvider>,
     connection: &ConnContext,
 ) -> Result<(), session::Error> {
-    let began = Instant::now();
+    let source = connection.origin.source;
     let (subject_id, subject_key, form, proof) = match event {
-        EnrolEvent::Challenge { .. } => {
+        ClientRequest::Challenge(_) => {
             return link.send(|machine, out| machine.challenge(&mut UnwrapErr(SysRng), out));
         }
-        EnrolEvent::Classic { subject_id, subject_key } => (subject_id, subject_key, "Classic", None),
-        EnrolEvent::Proven { subject_id, subject_key, possession } => {
-            let proof: Box<dyn PossessionCheck> = Box::new(possession);
-            (subject_id, subject_key, "Proven", Some(proof))
+        ClientRequest::Classic { subject_id, subject_key } => {
+            (subject_id, subject_key, "Classic", RequestProof::None)
+        }
+        ClientRequest::Proven { subject_id, subject_key, possession } => {
+            (subject_id, subject_key, "Proven", RequestProof::Key(Box::new(possession)))
+        }
+        ClientRequest::Renew { subject_id, subject_key, serial_number, possession } => {
+            let proof = RequestProof::Renewal { serial: serial_number, proof: Box::new(possession) };
+            (subject_id, subject_key, "Renewal", proof)
+        }
+        ClientRequest::Revoke { serial_number, reason, possession } => {
+            let request = RevocationRequest { serial: serial_number, reason, proof: Box::new(possession) };
+            return revoke(link, request, connection).await;
+        }
+        ClientRequest::Status { serial_number, nonce } => {
+            return status(link, StatusRequest { serial: serial_number, nonce, source }, connection).await;
         }
     };
-    let (subject, source) = (subject_id.clone(), connection.origin.source);
     let request = CertificationRequest { subject_id, subject_key, proof, source };
+    issue(link, request, form, connection).await
+}
+
+async fn issue(
+    link: &mut ServerLink<'_>,
+    request: CertificationRequest,
+    form: &'static str,
+    connection: &ConnContext,
+) -> Result<(), session::Error> {
+    let (began, subject) = (Instant::now(), request.subject_id.clone());
     let issued = connection.issuer.issue(request).await;
     let request = Request { subject: subject.as_id(), form, elapsed: began.elapsed() };
     match issued {
@@ -51,6 +73,49 @@ pub(super) async fn answer(
             refuse(link, code)
         }
     }
+}
+
+async fn revoke(
+    link: &mut ServerLink<'_>,
+    request: RevocationRequest,
+    connection: &ConnContext,
+) -> Result<(), session::Error> {
+    let serial = request.serial;
+    match connection.issuer.revoke(request).await {
+        Ok(outcome) => {
+            connection.emit(CaEvent::Revoked { outcome: &outcome });
+            let revocation = outcome.record.revocation().ok_or(Misuse::OutOfTurn)?;
+            link.send(|machine, out| machine.respond(Response::Revoked(serial, revocation), out))
+        }
+        Err(refused) => refuse_about(link, "revocation", serial, refused, connection),
+    }
+}
+
+async fn status(
+    link: &mut ServerLink<'_>,
+    request: StatusRequest,
+    connection: &ConnContext,
+) -> Result<(), session::Error> {
+    let serial = request.serial;
+    match connection.issuer.status(request).await {
+        Ok(answer) => {
+            connection.emit(CaEvent::StatusAnswered { serial, answer: &answer });
+            link.send(|machine, out| machine.respond(Response::Status(&answer.text), out))
+        }
+        Err(refused) => refuse_about(link, "status", serial, refused, connection),
+    }
+}
+
+fn refuse_about(
+    link: &mut ServerLink<'_>,
+    request: &'static str,
+    serial: Serial,
+    refused: Refused,
+    connection: &ConnContext,
+) -> Result<(), session::Error> {
+    let code = code(refused);
+    connection.emit(CaEvent::RefusedAbout { request, serial, code, reason: &refused });
+    refuse(link, code)
 }
 
 /// Puts a refusal into the link.
@@ -67,7 +132,10 @@ const fn code(refused: Refused) -> Code {
         Refused::SubjectTaken => Code::SubjectTaken,
         Refused::TokenInvalid | Refused::TokenRequired => Code::TokenInvalid,
         Refused::ProofFailed => Code::ProofFailed,
-        Refused::ClassicNotServed => Code::NotAllowed,
+        Refused::ClassicNotServed | Refused::HoldByOperator => Code::NotAllowed,
+        Refused::Revoked | Refused::KeyCompromised => Code::Revoked,
+        Refused::UnknownCertificate => Code::UnknownCertificate,
+        Refused::Expired => Code::Expired,
         Refused::Busy => Code::Busy,
         Refused::RateLimited => Code::RateLimited,
         Refused::Damaged | Refused::Internal => Code::Internal,

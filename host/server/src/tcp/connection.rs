@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Misuse, Want, frame};
-use minipki_core::session::{self, EnrolEvent, EnrolServer};
+use minipki_core::session::{self, CaServer, ClientRequest};
 use minipki_core::wire::{Code, Refusal};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -87,7 +87,7 @@ impl Usage {
 /// Serves the client of `stream` until the connection ends.
 pub(super) async fn serve(mut stream: TcpStream, connection: &ConnContext, mut stop: Stop) {
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
-    let machine = EnrolServer::new(connection.provider, connection.issuer.fingerprint());
+    let machine = CaServer::new(connection.provider, connection.issuer.fingerprint());
     let mut link = Link::observed(machine, &mut rx, &mut tx, connection.observer());
     let now = Instant::now();
     let mut usage = Usage { began: now, last_answer: now, requests: 0, malformed: 0 };
@@ -169,7 +169,11 @@ async fn serve_requests(
 async fn reply(link: &mut ServerLink<'_>, connection: &ConnContext, usage: &mut Usage) -> Option<End> {
     let event = link.event();
     // A proof belongs to the request before it.
-    usage.requests += usize::from(!matches!(event, Some(EnrolEvent::Proven { .. })));
+    let is_proof = matches!(
+        event,
+        Some(ClientRequest::Proven { .. } | ClientRequest::Renew { .. } | ClientRequest::Revoke { .. })
+    );
+    usage.requests += usize::from(!is_proof);
     let beyond_limit =
         usage.requests > connection.limits.requests || usage.began.elapsed() > connection.limits.lifetime;
     let written = match event {

@@ -139,8 +139,29 @@ impl Server {
         let summary = metrics.summary();
         served?;
         issuer.close(end.saturating_duration_since(Instant::now())).await?;
-        let Summary { connections, turned_away, displaced, granted, repeated, refused, cut_off } = summary;
-        tracing::info!(connections, turned_away, displaced, granted, repeated, refused, cut_off, "stopped");
+        let Summary {
+            connections,
+            turned_away,
+            displaced,
+            granted,
+            repeated,
+            revoked,
+            statuses,
+            refused,
+            cut_off,
+        } = summary;
+        tracing::info!(
+            connections,
+            turned_away,
+            displaced,
+            granted,
+            repeated,
+            revoked,
+            statuses,
+            refused,
+            cut_off,
+            "stopped"
+        );
         Ok(summary)
     }
 }

@@ -53,6 +53,7 @@ pub struct Limits {
     /// The time that a connection must have waited for its client before its own source can displace it.
     pub grace: Duration,
     /// The number of displaced connections at a time that have not ended yet. One more connection is refused then.
+    /// Connections that are displaced by their own source can be half of it.
     pub ending: usize,
     /// The number of refused connections at a time that get the code `busy`. The others are reset.
     pub told_busy: usize,

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
+use super::super::passphrase_args::PassphraseArgs;
 use super::super::{CliError, output};
-use super::Folder;
+use super::KeyFolder;
 use minipki_os::clock;
 use minipki_os::files;
 use minipki_server::state::{self, RestoreOptions};
@@ -15,10 +16,11 @@ use minipki_server::state::{self, RestoreOptions};
 #[derive(Args)]
 #[command(after_help = "Example:\n  minipki ca backup --dir my-ca --to my-ca-2026-11-27.tar\n\n\
 The file is a tar archive of mode 0600 with SHA-256 checksums. It contains the CA's private key: protect it like\n\
-the folder. `minipki ca restore` restores it.")]
+the folder. `minipki ca restore` restores it.\n\n\
+An encrypted key stays encrypted in the backup. It is opened and checked only if its passphrase is given.")]
 pub(in crate::cli) struct BackupArgs {
     #[command(flatten)]
-    folder: Folder,
+    folder: KeyFolder,
     /// The file to create; an existing file is never overwritten
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
@@ -32,7 +34,8 @@ pub(in crate::cli) struct BackupArgs {
 #[command(after_help = "Example:\n  minipki ca restore --from my-ca-2026-11-27.tar --dir my-ca\n\n\
 In the CA's own folder only lost or damaged files are restored. A sound ledger is kept unless --replace is given.\n\
 Certificates that the CA has issued after the backup stay valid, but the restored CA does not know them.\n\
-A replaced file is kept under another name. Never serve the restored CA and the original at the same time.")]
+A replaced file is kept under another name. An encrypted key has the passphrase of the time of the backup. It is\n\
+opened and checked only if its passphrase is given. Never serve the restored CA and the original at the same time.")]
 pub(in crate::cli) struct RestoreArgs {
     /// The file that `minipki ca backup` made
     #[arg(long, value_name = "FILE")]
@@ -46,13 +49,15 @@ pub(in crate::cli) struct RestoreArgs {
     /// Replace a sound ledger too
     #[arg(long)]
     replace: bool,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn backup(args: &BackupArgs) -> Result<(), CliError> {
-    let folder = args.folder.open()?;
+    let folder = args.folder.open_quietly()?;
     let now = clock::now()?;
     let backup = output::with_spinner("copying the ledger", || state::backup(&folder, &args.to, now))?;
     if args.json {
@@ -61,6 +66,7 @@ pub(super) fn backup(args: &BackupArgs) -> Result<(), CliError> {
             "created": now.to_string(),
             "fingerprint_sha256": folder.fingerprint().to_string(),
             "issuer_id": folder.issuer_id().as_str(),
+            "key_checked": backup.key_checked,
             "size_bytes": backup.size,
         }))?;
     }
@@ -71,12 +77,23 @@ pub(super) fn backup(args: &BackupArgs) -> Result<(), CliError> {
         folder.issuer_id(),
         files::quoted(&args.to),
     ));
+    if !backup.key_checked {
+        output::say(
+            "The key is encrypted, and was not opened: the backup is worth nothing without its passphrase.\n\
+             To check the key too, give --passphrase-file FILE.",
+        );
+    }
     Ok(())
 }
 
 pub(super) fn restore(args: &RestoreArgs) -> Result<(), CliError> {
     let now = clock::now()?;
-    let options = RestoreOptions { keep_tokens: args.keep_tokens, replace: args.replace };
+    let passphrase = args.passphrase.given()?;
+    let options = RestoreOptions {
+        keep_tokens: args.keep_tokens,
+        replace: args.replace,
+        passphrase: passphrase.as_ref(),
+    };
     let restored =
         output::with_spinner("checking the backup", || state::restore(&args.from, &args.dir, options, now))?;
     let revoked = if args.keep_tokens { 0 } else { restored.live_tokens };
@@ -104,7 +121,8 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<(), CliError> {
     } else {
         output::say(format_args!(
             "{} has the CA {} in its state of {}, with {} certificates.\n\
-             Later certificates are not in its ledger, so their names can be certified again.",
+             Later certificates are not in its ledger, so their names can be certified again.\n\
+             Later revocations are not in its ledger: revoke those certificates again.",
             args.dir.display(),
             restored.issuer_id,
             restored.created,

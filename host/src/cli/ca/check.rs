@@ -6,6 +6,7 @@ use clap::Args;
 use minipki_core::trust::Serial;
 use serde_json::json;
 
+use super::super::passphrase_args::PassphraseArgs;
 use super::super::{CliError, Exit, output};
 use super::list::serial_hex;
 use minipki_os::clock;
@@ -15,12 +16,14 @@ use minipki_server::state::{self, Finding};
 /// Check the CA's files, its ledger and each certificate in it, also while the CA serves
 #[derive(Args)]
 #[command(after_help = "Example:\n  minipki ca check --dir my-ca\n\n\
-The exit code is 1 if a check fails. The content of the ledger is not changed. The files ledger.sqlite-wal and\n\
+The exit code is 1 if a check fails. An encrypted key is opened only if its passphrase is given. The content of the ledger is not changed. The files ledger.sqlite-wal and\n\
 ledger.sqlite-shm of the ledger may remain. A million certificates take about two minutes.")]
 pub(in crate::cli) struct CheckArgs {
     /// The CA's folder
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -28,7 +31,8 @@ pub(in crate::cli) struct CheckArgs {
 
 pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
     let now = clock::now()?;
-    let report = output::with_spinner("checking the ledger", || state::check(&args.dir, now));
+    let passphrase = args.passphrase.given()?;
+    let report = output::with_spinner("checking the ledger", || state::check(&args.dir, passphrase, now));
     if args.json {
         let findings: Vec<_> = report
             .findings

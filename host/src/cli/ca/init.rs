@@ -1,6 +1,6 @@
 //! `minipki ca init`: makes a new CA.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
@@ -8,13 +8,16 @@ use minipki_core::cert::IdBuf;
 use minipki_core::crypto::rsa::KeySize;
 use serde_json::json;
 
+use super::super::passphrase_args::PassphraseArgs;
 use super::super::{CliError, output};
+use minipki_keys::KEY_FILE;
 use minipki_os::files;
-use minipki_server::state;
+use minipki_server::state::{self, Created, KeyChoice};
 
 /// Make a new CA: its RSA key and its trust anchor
 #[derive(Args)]
-#[command(after_help = "Example:\n  minipki ca init --dir my-ca --issuer-id school-ca --bits 3072")]
+#[command(after_help = "Examples:\n  minipki ca init --dir my-ca --issuer-id school-ca --bits 3072\n  \
+minipki ca init --dir my-ca --encrypt")]
 pub(in crate::cli) struct InitArgs {
     /// The folder to create; existing files are never overwritten, and an interrupted creation is continued
     #[arg(long, value_name = "DIR")]
@@ -25,6 +28,11 @@ pub(in crate::cli) struct InitArgs {
     /// The size of the RSA key in bits
     #[arg(long, value_enum, default_value = "2048")]
     bits: Bits,
+    /// Encrypt the private key with a passphrase; --passphrase-file and --passphrase-fd do so too
+    #[arg(long)]
+    encrypt: bool,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -51,13 +59,38 @@ impl From<Bits> for KeySize {
 }
 
 pub(super) fn run(args: InitArgs) -> Result<(), CliError> {
-    let started = Instant::now();
-    let size = KeySize::from(args.bits);
-    let created =
-        output::with_spinner("making the RSA key", || state::create(&args.dir, args.issuer_id, size))?;
-    let folder = created.folder;
+    let (started, size) = (Instant::now(), KeySize::from(args.bits));
+    let key = args.dir.join(KEY_FILE);
+    // After an interrupted creation there is a key already.
+    let passphrase = match args.passphrase.for_key(&key)? {
+        Some(passphrase) => Some(passphrase),
+        None => args.passphrase.for_new(args.encrypt)?,
+    };
+    let choice = KeyChoice::Generate(size);
+    let created = output::with_spinner("making the RSA key", || {
+        state::create_with(&args.dir, args.issuer_id, choice, passphrase.as_ref())
+    })?;
+    let made = format!("made in {:.1?}", started.elapsed());
+    args.passphrase.warn_if_plain(&key, &passphrase_command(&args.dir));
+    report(&created, &args.dir, size, &made, args.json)
+}
+
+/// The command that encrypts the key of the CA in `dir`.
+pub(super) fn passphrase_command(dir: &Path) -> String {
+    format!("minipki ca passphrase --dir {}", files::quoted(dir))
+}
+
+/// Shows a new CA, and the next steps. `made` is the origin of its key.
+pub(super) fn report(
+    created: &Created,
+    dir: &Path,
+    size: KeySize,
+    made: &str,
+    json: bool,
+) -> Result<(), CliError> {
+    let Created { folder, continued } = created;
     let (issuer_id, fingerprint) = (folder.issuer_id(), folder.fingerprint());
-    if args.json {
+    if json {
         output::json(&json!({
             "anchor_file": folder.anchor_file().to_string_lossy(),
             "bits": size.bits(),
@@ -67,10 +100,10 @@ pub(super) fn run(args: InitArgs) -> Result<(), CliError> {
     } else {
         output::data(|out| writeln!(out, "{fingerprint}"))?;
     }
-    let made = if created.continued {
-        "which existed already: an earlier creation was interrupted, or anchor.json was lost".to_owned()
+    let made = if *continued {
+        "which existed already: an earlier creation was interrupted, or anchor.json was lost"
     } else {
-        format!("made in {:.1?}", started.elapsed())
+        made
     };
     output::say(format_args!(
         "The CA {issuer_id} has an RSA-{} key, {made}. Its fingerprint is above.\n\
@@ -78,7 +111,7 @@ pub(super) fn run(args: InitArgs) -> Result<(), CliError> {
          and enrol a client, from another terminal:\n  \
          minipki enroll --ca 127.0.0.1:9000 --subject alice --anchor {} --out alice",
         size.bits(),
-        files::quoted(&args.dir),
+        files::quoted(dir),
         files::quoted(&folder.anchor_file()),
     ));
     Ok(())

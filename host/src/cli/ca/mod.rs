@@ -2,31 +2,44 @@
 
 mod backup;
 mod check;
+mod import;
 mod init;
 mod list;
+mod passphrase;
+mod revocations;
+mod revoke;
 mod serve;
 mod token;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{CliError, Exit, output};
-use minipki_ca::ports::LedgerError;
-use minipki_keys::{CaFolder, FolderError};
+use super::passphrase_args::PassphraseArgs;
+use super::{CliError, Exit, duration, output};
+use minipki_ca::LIFETIMES;
+use minipki_ca::ports::{AuditEntry, LedgerError, Storage};
+use minipki_keys::{CaFolder, FolderError, KEY_FILE};
+use minipki_os::clock;
 use minipki_provider::HostProvider;
-use minipki_server::state::StateError;
+use minipki_server::state::{StateError, storage};
 
 /// Run a certificate authority
 #[derive(Subcommand)]
 #[command(after_help = "Example:\n  minipki ca init --dir my-ca\n  minipki ca serve --dir my-ca")]
 pub(super) enum Command {
     Init(init::InitArgs),
+    Import(import::ImportArgs),
+    Passphrase(passphrase::ChangeArgs),
     Serve(serve::ServeArgs),
     List(list::ListArgs),
     Fingerprint(FingerprintArgs),
     Token(token::TokenArgs),
+    Revoke(revoke::RevokeArgs),
+    Unhold(revoke::UnholdArgs),
+    Revocations(revocations::RevocationsArgs),
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
     Check(check::CheckArgs),
@@ -38,6 +51,33 @@ struct Folder {
     /// The CA's folder
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
+}
+
+/// The folder of a CA, and the passphrase of its key.
+#[derive(Args)]
+struct KeyFolder {
+    #[command(flatten)]
+    folder: Folder,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+}
+
+impl KeyFolder {
+    /// The file of the private key.
+    fn key_file(&self) -> PathBuf {
+        self.folder.dir.join(KEY_FILE)
+    }
+
+    /// Opens the folder. At a terminal, the passphrase of an encrypted key is asked for.
+    fn open(&self) -> Result<CaFolder, CliError> {
+        let folder = self.folder.open()?;
+        Ok(folder.with_passphrase(self.passphrase.for_key(&self.key_file())?))
+    }
+
+    /// Opens the folder. Nothing is asked: without a passphrase, an encrypted key stays closed.
+    fn open_quietly(&self) -> Result<CaFolder, CliError> {
+        Ok(self.folder.open()?.with_passphrase(self.passphrase.given()?))
+    }
 }
 
 /// Print the CA's fingerprint, which clients pin
@@ -54,10 +94,15 @@ pub(super) struct FingerprintArgs {
 pub(super) fn run(command: Command, provider: HostProvider) -> Result<(), CliError> {
     match command {
         Command::Init(args) => init::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Passphrase(args) => passphrase::run(&args),
         Command::Serve(args) => serve::run(args, provider),
         Command::List(args) => list::run(&args),
         Command::Fingerprint(args) => fingerprint(&args),
         Command::Token(args) => token::run(&args),
+        Command::Revoke(args) => revoke::revoke(&args),
+        Command::Unhold(args) => revoke::unhold(&args),
+        Command::Revocations(args) => revocations::run(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Check(args) => check::run(&args),
@@ -72,6 +117,31 @@ fn fingerprint(args: &FingerprintArgs) -> Result<(), CliError> {
         output::json(&json!({ "fingerprint_sha256": fingerprint.to_string(), "issuer_id": issuer_id }))
     } else {
         output::data(|out| writeln!(out, "{fingerprint}"))
+    }
+}
+
+/// Parses the lifetime of a certificate.
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let lifetime = duration(text)?;
+    if LIFETIMES.contains(&lifetime.as_secs()) {
+        return Ok(lifetime);
+    }
+    Err("a certificate can live from 60s to 3653d".to_owned())
+}
+
+/// The operator, as an actor in the ledger.
+fn operator() -> String {
+    format!("the command line of user {}", minipki_os::user_id())
+}
+
+/// Writes an act of the operator into the audit log. The act is done already, so a failure is only reported.
+fn acted(folder: &CaFolder, action: &str, details: &str) {
+    let written = clock::now().map_err(CliError::from).and_then(|now| {
+        let entry = AuditEntry::new(now, operator(), action, details);
+        Ok(storage(folder).audit()?.append(&entry)?)
+    });
+    if let Err(error) = written {
+        output::say(error.with("this act is done, and is not in the audit log"));
     }
 }
 

@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
 use super::super::console::{SiteArgs, print_links};
 use super::super::stderr::{self, LogFormat};
-use super::super::{CliError, Exit, trace_tap, until_stopped};
-use super::Folder;
+use super::super::{CliError, Exit, duration, duration_or_zero, log_memory, trace_tap, until_stopped};
+use super::{KeyFolder, lifetime};
 use minipki_ca::{Enrolment, Policy, RateLimits};
 use minipki_console::{Console, ConsoleOptions};
 use minipki_keys::SignerKind;
@@ -19,7 +20,7 @@ use minipki_server::{CaOptions, CaService, Limits, ServeError};
 
 const MIB: u64 = 1024 * 1024;
 
-/// Serve enrolment until Ctrl-C or SIGTERM, then finish the open requests
+/// Serve enrolment, renewal, revocation and status until Ctrl-C or SIGTERM, then finish the open requests
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  minipki ca serve --dir my-ca --listen 127.0.0.1:9000 --require-token\n\n\
@@ -28,7 +29,7 @@ If the reader is too slow, lines are dropped and counted. The log never delays t
 )]
 pub(in crate::cli) struct ServeArgs {
     #[command(flatten)]
-    folder: Folder,
+    folder: KeyFolder,
     /// The address to listen on; port 0 chooses a free port
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9000")]
     listen: SocketAddr,
@@ -38,6 +39,8 @@ pub(in crate::cli) struct ServeArgs {
     /// Enrol only with a token
     #[arg(long, conflicts_with = "open")]
     require_token: bool,
+    #[command(flatten)]
+    certificates: CertificateArgs,
     /// The implementation that signs
     #[arg(long, value_enum, default_value = "auto")]
     signer: SignerArg,
@@ -69,6 +72,23 @@ enum SignerArg {
     AwsLc,
     /// The core's own arithmetic, which also runs on devices
     Portable,
+}
+
+/// The lifetimes of certificates and statuses.
+#[derive(Args)]
+struct CertificateArgs {
+    /// The lifetime of a certificate, from 60s to 3653d; a token can set another one
+    #[arg(long, value_name = "TIME", default_value = "90d", value_parser = lifetime)]
+    validity: Duration,
+    /// The time after its end in which a certificate can be renewed; 0s: none
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = duration_or_zero)]
+    renewal_grace: Duration,
+    /// Revoke a certificate when it is renewed; without this option it stays valid until its end
+    #[arg(long)]
+    revoke_superseded: bool,
+    /// The time for which a revocation status can be used
+    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = duration)]
+    status_lifetime: Duration,
 }
 
 /// The options that accept a risk. Without them `ca serve` refuses to start.
@@ -106,6 +126,9 @@ struct LimitArgs {
     /// New certificates an hour for one IPv4 address or IPv6 /64 network; 0: no limit
     #[arg(long, value_name = "N", default_value_t = count(RateLimits::default().source))]
     source_limit: u32,
+    /// Signed revocation statuses an hour for one IPv4 address or IPv6 /64 network; 0: no limit
+    #[arg(long, value_name = "N", default_value_t = count(RateLimits::default().statuses))]
+    status_limit: u32,
     /// Free space on the ledger's disk, in MiB, below which no new certificates are issued; 0: no limit
     #[arg(long, value_name = "MIB", default_value_t = Policy::default().min_free / MIB)]
     min_free: u64,
@@ -140,14 +163,25 @@ impl LimitArgs {
     }
 
     /// The policy of the CA.
-    fn policy(&self, enrolment: Enrolment) -> Policy {
+    fn policy(&self, enrolment: Enrolment, certificates: &CertificateArgs) -> Policy {
         let rates = RateLimits {
             key: NonZeroU32::new(self.key_limit),
             name: NonZeroU32::new(self.name_limit),
             source: NonZeroU32::new(self.source_limit),
+            statuses: NonZeroU32::new(self.status_limit),
         };
+        let CertificateArgs { validity, renewal_grace, revoke_superseded, status_lifetime } = *certificates;
         let min_free = self.min_free.saturating_mul(MIB);
-        Policy { enrolment, rates, min_free, ..Policy::default() }
+        Policy {
+            enrolment,
+            validity,
+            renewal_grace,
+            revoke_superseded,
+            status_lifetime,
+            rates,
+            min_free,
+            ..Policy::default()
+        }
     }
 }
 
@@ -161,12 +195,13 @@ fn positive(text: &str) -> Result<usize, String> {
 
 pub(super) fn run(args: ServeArgs, provider: HostProvider) -> Result<(), CliError> {
     stderr::begin_log(args.log_format)?;
+    log_memory();
     let enrolment = match (args.open, args.require_token) {
         (true, _) => Enrolment::Open,
         (false, true) => Enrolment::Token,
         (false, false) => Enrolment::Proven,
     };
-    let policy = args.limits.policy(enrolment);
+    let policy = args.limits.policy(enrolment, &args.certificates);
     let tap = trace_tap(args.trace, "CA", "client");
     let ca = CaOptions {
         listen: args.listen,
@@ -176,8 +211,9 @@ pub(super) fn run(args: ServeArgs, provider: HostProvider) -> Result<(), CliErro
         accept: args.accept.into(),
         tap,
     };
-    let folder = args.folder.open()?;
-    let service = Arc::new(CaService::open(provider, folder.path())?);
+    let folder = args.folder.folder.open()?;
+    let passphrase = args.folder.passphrase.for_key(&args.folder.key_file())?;
+    let service = Arc::new(CaService::open_with(provider, folder.path(), passphrase)?);
     match args.console {
         Some(listen) => with_console(service, ca, args.site.options(listen)),
         None => until_stopped(async |stop| {

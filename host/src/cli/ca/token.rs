@@ -8,7 +8,7 @@ use minipki_core::cert::IdBuf;
 use serde_json::json;
 
 use super::super::{CliError, Exit, duration, output};
-use super::Folder;
+use super::{Folder, acted, lifetime};
 use minipki_ca::Token;
 use minipki_ca::ports::Storage;
 use minipki_server::state::storage;
@@ -25,6 +25,9 @@ pub(in crate::cli) struct TokenArgs {
     /// The lifetime of the token: a number and s, m, h or d
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
     expires_in: Duration,
+    /// The lifetime of the certificate and of its renewals, from 60s to 3653d; without it, the CA's --validity decides
+    #[arg(long, value_name = "TIME", value_parser = lifetime)]
+    validity: Option<Duration>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -43,7 +46,14 @@ pub(super) fn run(args: &TokenArgs) -> Result<(), CliError> {
     let token = Token::generate(&mut SysRng).map_err(|error| {
         CliError::new(Exit::Failed, format_args!("no random numbers: {error}"), "try again")
     })?;
-    storage(&folder).tokens()?.add(token.hash(), args.subject.as_id(), expires, now)?;
+    storage(&folder).tokens()?.add(
+        token.hash(),
+        args.subject.as_id(),
+        expires,
+        args.validity.map(|validity| validity.as_secs()),
+        now,
+    )?;
+    acted(&folder, "make a token", &format!("for {}, usable until {expires}", args.subject));
     if args.json {
         output::json(&json!({
             "expires": expires.to_string(),

@@ -1,4 +1,4 @@
-//! The Authority page: the CA's key, its trust anchor, and its server.
+//! The Authority page: the CA's key, its trust anchor, its server, and the numbers of its certificates.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,9 +22,12 @@ use crate::shell::audit::Actor;
 use crate::shell::page::{Frame, Refusal, render};
 use crate::shell::pgp_words::pgp_words;
 use crate::shell::session::Visitor;
+use minipki_ca::ports::LedgerCounts;
 use minipki_ca::{Enrolment, Policy};
 use minipki_keys::{CaFolder, SignerKind};
 use minipki_ledger::Accept;
+use minipki_os::{Failure, clock};
+use minipki_passphrase::Passphrase;
 use minipki_server::state::StateError;
 use minipki_server::{CaKey, CaOptions, Limits, Running, Serving};
 
@@ -35,6 +38,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route(PATH, get(page))
         .route("/authority/status", get(status))
         .route("/authority/key", post(make_key))
+        .route("/authority/unlock", post(unlock))
         .route("/authority/start", post(start))
         .route("/authority/stop", post(stop))
         .route("/authority/anchor.pem", get(anchor_pem))
@@ -49,7 +53,25 @@ struct AuthorityPage {
     dir: String,
     status: Status,
     identity: Option<Identity>,
+    /// The numbers of certificates; `None` without a key.
+    counts: Option<Result<Counts, Failure>>,
     root: bool,
+}
+
+/// The numbers of certificates, and the revocation number.
+struct Counts {
+    ledger: LedgerCounts,
+    revocation_number: u64,
+}
+
+impl Counts {
+    async fn read(shared: &Shared) -> Result<Self, Failure> {
+        let now = clock::now().map_err(|error| Failure::from(&error))?;
+        let read = shared.service.clone().read(move |reader| {
+            Ok(Self { ledger: reader.counts(now)?, revocation_number: reader.revocation_number()? })
+        });
+        read.await.map_err(|error| Failure::from(&error))
+    }
 }
 
 /// The part of the page that changes. It is also served alone, so that the script can replace it.
@@ -57,6 +79,8 @@ struct AuthorityPage {
 #[template(path = "authority_status.html")]
 struct Status {
     key: CaKey,
+    /// Whether the key is encrypted and its passphrase is not known.
+    locked: bool,
     serving: Serving,
 }
 
@@ -92,7 +116,11 @@ impl Identity {
 
 impl Status {
     fn of(shared: &Shared) -> Self {
-        Self { key: shared.service.key(), serving: shared.service.serving() }
+        Self {
+            key: shared.service.key(),
+            locked: shared.service.is_locked(),
+            serving: shared.service.serving(),
+        }
     }
 
     /// The name of the state. When it changes, the script reloads the page.
@@ -101,6 +129,7 @@ impl Status {
             (CaKey::None, _) => "no-key",
             (CaKey::Making { .. }, _) => "making",
             (CaKey::Failed(_), _) => "key-failed",
+            (CaKey::Ready(_), Serving::Stopped(_) | Serving::Failed(_)) if self.locked => "locked",
             (CaKey::Ready(_), Serving::Stopped(_)) => "stopped",
             (CaKey::Ready(_), Serving::Starting) => "starting",
             (CaKey::Ready(_), Serving::Running(_)) => "running",
@@ -144,11 +173,16 @@ async fn page(
         CaKey::Ready(folder) => Some(Identity::of(folder, &status.serving)),
         _ => None,
     };
+    let counts = match &identity {
+        Some(_) => Some(Counts::read(&shared).await),
+        None => None,
+    };
     render(&AuthorityPage {
         frame: Frame::new("Authority", PATH, &visitor),
         dir: shared.service.dir().display().to_string(),
         status,
         identity,
+        counts,
         root: shared.root_pem.is_some(),
     })
 }
@@ -184,6 +218,24 @@ async fn make_key(
         Err(error) => by.failed(ACTION, error),
     };
     shared.service.make_key(issuer_id, size, ended).map_err(|error| denied(&actor, ACTION, error))?;
+    Ok(Redirect::to(PATH))
+}
+
+#[derive(Deserialize)]
+struct Unlock {
+    passphrase: String,
+}
+
+async fn unlock(
+    State(shared): State<Arc<Shared>>,
+    Extension(actor): Extension<Actor>,
+    Form(form): Form<Unlock>,
+) -> Result<Redirect, Refusal> {
+    const ACTION: &str = "unlock the CA key";
+    let passphrase = Passphrase::new(form.passphrase.into_bytes());
+    let passphrase = passphrase.map_err(|error| denied(&actor, ACTION, error))?;
+    shared.service.unlock(passphrase).await.map_err(|error| denied(&actor, ACTION, error))?;
+    actor.done(ACTION, "");
     Ok(Redirect::to(PATH))
 }
 

@@ -44,6 +44,8 @@ function row(event) {
       arrived: () => `${event.text} connects`,
       "turned-away": () => `${event.text} is refused: too many connections`,
       granted: () => `${event.subject} is granted a certificate, ${event.text}`,
+      revoked: () => `a certificate is revoked by its holder: ${event.text}`,
+      status: () => `a status is sent: ${event.text}`,
       refused: () => `${event.subject ?? "a message"} is refused: ${event.text}`,
       left: () => `the connection ends: ${event.text}`,
     }[event.kind]();
@@ -92,6 +94,8 @@ function draw(event) {
   if (event.kind === "arrived" || event.kind === "turned-away") place.querySelector(".who").textContent = event.text;
   if (event.subject) place.querySelector(".who").textContent = event.subject;
   if (event.kind === "granted") badge(place, "granted", "good");
+  if (event.kind === "revoked") badge(place, "revoked", "busy");
+  if (event.kind === "status") badge(place, "status sent", "good");
   if (event.kind === "refused") badge(place, "refused", "bad");
   if (event.kind === "turned-away") badge(place, "refused", "bad");
   if (event.kind === "refused" || event.kind === "turned-away") place.dataset.refused = "";

@@ -121,6 +121,12 @@ impl EventData {
                 subject: Some(subject.clone()),
                 ..common
             },
+            LiveKind::Revoked { serial, reason } => {
+                Self { kind: "revoked", text: format!("serial {serial}, {reason}"), ..common }
+            }
+            LiveKind::Status { serial, status } => {
+                Self { kind: "status", text: format!("serial {serial}, {status}"), ..common }
+            }
             LiveKind::Refused { subject, code, reason } => Self {
                 kind: "refused",
                 text: reason.clone(),

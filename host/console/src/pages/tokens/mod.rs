@@ -152,7 +152,7 @@ async fn make(
     shared
         .service
         .clone()
-        .write(move |tokens| tokens.add(hash, holder.as_id(), expires, now))
+        .write(move |tokens| tokens.add(hash, holder.as_id(), expires, None, now))
         .await
         .map_err(|error| {
             actor.failed("make a token", &error);

@@ -220,7 +220,7 @@ fn tokens(
         let token = Token::generate(&mut SysRng).map_err(|error| error.to_string())?;
         let now = clock::now()?;
         let expires = now.checked_add_seconds(TOKEN_SECONDS).ok_or("the clock is at its end")?;
-        service.tokens()?.add(token.hash(), subject.as_id(), expires, now)?;
+        service.tokens()?.add(token.hash(), subject.as_id(), expires, None, now)?;
         Ok(token)
     }
 }

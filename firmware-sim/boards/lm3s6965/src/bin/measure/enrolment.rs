@@ -3,7 +3,7 @@
 use minipki_core::cert::Certificate;
 use minipki_core::crypto::Portable;
 use minipki_core::link::{Link, Want};
-use minipki_core::session::{EnrolClient, EnrolEvent, EnrolForm, EnrolOutcome, EnrolServer, Enrolment};
+use minipki_core::session::{CaServer, ClientRequest, EnrolClient, EnrolForm, EnrolOutcome, Enrolment};
 use minipki_cortex_m::meter::{Cost, FixedRng, measure};
 
 use crate::fixture::End;
@@ -20,7 +20,7 @@ pub(crate) fn run(end: &End, [rx, tx, ca_rx, ca_tx]: &mut Frames) -> Outcome<()>
     };
     let (client, mut proof) = measure(|| EnrolClient::new(enrolment, &mut FixedRng));
     let mut client = Link::new(client, rx, tx);
-    let mut ca = Link::new(EnrolServer::new(Portable::new(), end.anchor.fingerprint()), ca_rx, ca_tx);
+    let mut ca = Link::new(CaServer::new(Portable::new(), end.anchor.fingerprint()), ca_rx, ca_tx);
     let (mut taking, mut issued) = (Cost::default(), false);
     loop {
         let (want, cost) = measure(|| client.want());
@@ -42,13 +42,13 @@ pub(crate) fn run(end: &End, [rx, tx, ca_rx, ca_tx]: &mut Frames) -> Outcome<()>
 }
 
 /// Makes the CA answer its request. Returns whether the answer is the certificate.
-fn answer(ca: &mut Link<'_, EnrolServer<Portable>>, certificate: &[u8]) -> Outcome<bool> {
+fn answer(ca: &mut Link<'_, CaServer<Portable>>, certificate: &[u8]) -> Outcome<bool> {
     ca.want().map_err(|_| "the CA's side")?;
     let (sent, issued) = match ca.event() {
-        Some(EnrolEvent::Challenge { .. }) => {
+        Some(ClientRequest::Challenge { .. }) => {
             (ca.send(|machine, out| machine.challenge(&mut FixedRng, out)), false)
         }
-        Some(EnrolEvent::Proven { possession, .. }) if possession.proves(None) == Ok(true) => {
+        Some(ClientRequest::Proven { possession, .. }) if possession.proves(None) == Ok(true) => {
             (ca.send(|machine, out| machine.issue(certificate, out)), true)
         }
         _ => return Err("the CA has no request"),

@@ -6,6 +6,7 @@ use minipki_core::crypto::rsa::AllSizes;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::session::LocalIdentity;
 use minipki_core::time::Now;
+use minipki_core::trust::StatusPolicy;
 
 use crate::Outcome;
 
@@ -24,9 +25,10 @@ impl End {
     pub(crate) fn local(&self) -> LocalIdentity<'_> {
         LocalIdentity {
             key: &self.key,
-            certificate: self.certificate,
+            credentials: self.certificate,
             anchor: &self.anchor,
             now: self.now,
+            status_policy: StatusPolicy::default(),
             peer: None,
         }
     }

@@ -1,6 +1,0 @@
-//! The entry point of cargo-fuzz for [`minipki_fuzz::enrol_server`].
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    minipki_fuzz::enrol_server(data);
-});

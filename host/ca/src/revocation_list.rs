@@ -1,0 +1,168 @@
+//! The signed list of all revoked JSON certificates (protocol §8).
+
+use minipki_core::cert::{self, Anchor, Id};
+use minipki_core::crypto::Portable;
+use minipki_core::time::UnixTime;
+use minipki_core::trust::{Revocation, RevocationReason, Serial};
+use serde::{Deserialize, Serialize};
+
+use super::certify::{IssueError, expect_count};
+use super::ports::{CertificateFormat, LedgerReader};
+use super::profile::ProfileError;
+use super::{SignatureAlgorithm, Signer};
+
+/// The number of rows that are read from the ledger at a time.
+const PAGE: usize = 10_000;
+
+/// The value of `type`.
+const TYPE: &str = "revocation_list";
+
+/// A list of revoked certificates. Its members are in canonical order.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevocationList {
+    /// The signature of the CA; empty before the list is signed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    ca_signature_b64: String,
+    /// The name of the CA.
+    pub issuer_id: String,
+    /// The fingerprint of the CA's key, in lower-case hexadecimal digits.
+    pub issuer_key_sha256: String,
+    /// The time until which the list can be used.
+    pub next_update: String,
+    /// The revocation number of the CA.
+    pub number: u64,
+    /// The certificates, in ascending order of their serial numbers.
+    pub revoked: Vec<RevokedEntry>,
+    /// The time of the list.
+    pub this_update: String,
+    /// The type of the object.
+    r#type: String,
+}
+
+/// A certificate in a [`RevocationList`].
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevokedEntry {
+    /// The name of the reason.
+    pub reason: String,
+    /// The time of the revocation.
+    pub revoked_at: String,
+    /// The serial number.
+    pub serial_number: u64,
+}
+
+impl RevokedEntry {
+    /// The revocation; `None` if the entry is malformed.
+    pub fn revocation(&self) -> Option<Revocation> {
+        let reason = RevocationReason::from_name(&self.reason)?;
+        Some(Revocation { reason, revoked_at: self.revoked_at.parse().ok()? })
+    }
+}
+
+/// The reason why a list is refused.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum RevocationListError {
+    /// The text is not a list.
+    #[error("not a revocation list: {0}")]
+    #[diagnostic(help("check the path: `minipki ca revocations` writes such a list"))]
+    Json(#[from] serde_json::Error),
+    /// The text is not canonical, or its signature is not by the key of the anchor.
+    #[error("the revocation list is refused: {0}")]
+    #[diagnostic(help("do not use this list; get it from the CA's operator again"))]
+    Signature(cert::Error),
+    /// The entries are not in ascending order, or one of them is malformed.
+    #[error("an entry of the revocation list is malformed or out of order")]
+    #[diagnostic(help("do not use this list; get it from the CA's operator again"))]
+    Entries,
+    /// The list is by another CA, or is another kind of signed object.
+    #[error("the revocation list is not by the CA of this anchor")]
+    #[diagnostic(help("get the list from the CA that issued the certificate"))]
+    Issuer,
+}
+
+/// Makes and signs the list at `now`, for `lifetime` seconds.
+///
+/// # Errors
+/// [`IssueError`] if the ledger cannot be read, or if the signer fails.
+pub fn sign_revocation_list(
+    issuer_id: Id<'_>,
+    signer: &mut dyn Signer,
+    reader: &mut dyn LedgerReader,
+    lifetime: u64,
+    now: UnixTime,
+) -> Result<Vec<u8>, IssueError> {
+    let (number, revoked) = read(reader)?;
+    let list = RevocationList {
+        ca_signature_b64: String::new(),
+        issuer_id: issuer_id.to_string(),
+        issuer_key_sha256: signer.public_key().fingerprint(Portable::new()).to_string(),
+        next_update: now.checked_add_seconds(lifetime).ok_or(ProfileError::Validity)?.to_string(),
+        number,
+        revoked,
+        this_update: now.to_string(),
+        r#type: TYPE.to_owned(),
+    };
+    let text =
+        serde_json::to_vec(&list).map_err(|_| cert::Error::BufferTooSmall).map_err(ProfileError::from)?;
+    let signatures = signer.sign_many(SignatureAlgorithm::RsaPss, &[&text])?;
+    expect_count("signatures", 1, signatures.len())?;
+    let signature = signatures.first().map(|signature| signature.as_bytes()).unwrap_or_default();
+    // The signature in base64, its key and the quotes.
+    let mut room = vec![0; text.len() + 2 * signature.len() + 64];
+    Ok(cert::attach_signature(&text, signature, &mut room).map_err(ProfileError::from)?.to_vec())
+}
+
+/// The revocation number, and all JSON certificates that are revoked or on hold. The pages are read again if a
+/// revocation changes between them.
+fn read(reader: &mut dyn LedgerReader) -> Result<(u64, Vec<RevokedEntry>), IssueError> {
+    'again: loop {
+        let (mut number, mut after, mut entries) = (None, None, Vec::new());
+        loop {
+            let page = reader.list_revoked(after, PAGE)?;
+            if number.is_some_and(|number| number != page.number) {
+                continue 'again;
+            }
+            number = Some(page.number);
+            let json = page.revoked.iter().filter(|revoked| revoked.format == CertificateFormat::Json);
+            entries.extend(json.filter_map(|revoked| {
+                Some(RevokedEntry {
+                    reason: revoked.revocation.reason.name().to_owned(),
+                    revoked_at: revoked.revocation.revoked_at.to_string(),
+                    serial_number: revoked.serial.to_u64()?,
+                })
+            }));
+            match page.revoked.last() {
+                Some(last) if page.revoked.len() == PAGE => after = Some(last.serial),
+                _ => return Ok((page.number, entries)),
+            }
+        }
+    }
+}
+
+impl RevocationList {
+    /// Reads a list, and verifies that the CA of `anchor` has signed it. The time is not checked.
+    ///
+    /// # Errors
+    /// [`RevocationListError`].
+    pub fn verify(anchor: &Anchor, text: &[u8]) -> Result<Self, RevocationListError> {
+        let list: Self = serde_json::from_slice(text)?;
+        let issuer = anchor.issuer_id().is_none_or(|id| id.as_str() == list.issuer_id);
+        if list.r#type != TYPE || !issuer || list.issuer_key_sha256 != anchor.fingerprint().to_string() {
+            return Err(RevocationListError::Issuer);
+        }
+        cert::verify_object(Portable::new(), anchor, text).map_err(RevocationListError::Signature)?;
+        let ascending = list.revoked.is_sorted_by(|a, b| a.serial_number < b.serial_number);
+        if !ascending || list.revoked.iter().any(|entry| entry.revocation().is_none()) {
+            return Err(RevocationListError::Entries);
+        }
+        Ok(list)
+    }
+
+    /// The entry of a certificate, if it is revoked.
+    pub fn find(&self, serial: Serial) -> Option<&RevokedEntry> {
+        let serial = serial.to_u64()?;
+        let found = self.revoked.binary_search_by_key(&serial, |entry| entry.serial_number).ok()?;
+        self.revoked.get(found)
+    }
+}

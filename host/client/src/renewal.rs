@@ -1,0 +1,222 @@
+//! The renewal of an identity in its folder (protocol §7).
+//!
+//! | file | content |
+//! | --- | --- |
+//! | `next/key.pem`, `next/renewal.json` | the new key, and the serial number of the certificate that it renews |
+//! | `next/certificate.json` | the new certificate, until both files have replaced the present ones |
+//! | `previous/` | the identity before the last renewal |
+//! | `renewal.lock` | the lock of a renewal in progress |
+//!
+//! The new key is on the disk before the request is sent, and each later attempt uses the same key. So a process or a
+//! machine may stop at any time: the CA repeats its answer, and the next attempt stores it. While the two files are
+//! replaced one after the other, [`Identity::load`] takes the certificate from `next`.
+
+use std::fs::{self, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use minipki_core::cert::IdBuf;
+use minipki_core::session::{EnrolForm, EnrolOutcome, Enrolment};
+use minipki_core::time::Now;
+use serde::{Deserialize, Serialize};
+
+use super::ClientError;
+use super::ask::{CaContact, refused};
+use super::identity::{ANCHOR, CERTIFICATE, Identity, NEXT};
+use super::identity_error::{IdentityError, KEY};
+use super::key_file::{self, KeyOptions, sync};
+use super::status::STATUS;
+use minipki_core::crypto::KeyPair;
+use minipki_os::clock;
+use minipki_os::files::{self, Locked};
+use minipki_passphrase::Passphrase;
+use minipki_provider::HostProvider;
+
+const LOCK: &str = "renewal.lock";
+const INTENT: &str = "renewal.json";
+const PREVIOUS: &str = "previous";
+const NEW_PREVIOUS: &str = "previous.new";
+
+/// The content of `renewal.json`.
+#[derive(Deserialize, PartialEq, Eq, Serialize)]
+struct Intent {
+    serial_number: u64,
+}
+
+/// A renewal in progress. The folder is locked, and the new key is on the disk.
+pub struct Renewal {
+    folder: PathBuf,
+    current: Identity,
+    key: KeyPair<HostProvider>,
+    resumed: bool,
+    _lock: Locked,
+}
+
+impl Renewal {
+    /// Begins the renewal of the identity in `folder`, or continues one. A renewal whose certificate is on the disk
+    /// already is finished first. `passphrase` opens the present key and encrypts the new one.
+    ///
+    /// # Errors
+    /// [`IdentityError::Busy`] if another process renews the identity; otherwise the error of the failed step.
+    pub fn begin(
+        provider: HostProvider,
+        folder: &Path,
+        passphrase: Option<&Passphrase>,
+        reuse_key: bool,
+    ) -> Result<Self, IdentityError> {
+        let lock = lock(folder)?;
+        finish(folder)?;
+        let current = Identity::load_genuine(provider, folder, passphrase)?;
+        let intent = Intent { serial_number: current.serial_number().to_u64().unwrap_or_default() };
+        let next = folder.join(NEXT);
+        let mut resumed = read_intent(&next).as_ref() == Some(&intent) && next.join(KEY).exists();
+        let mut key = None;
+        if resumed {
+            let found = key_file::read(provider, &next.join(KEY), passphrase)?;
+            resumed = !reuse_key || found.public() == current.key().public();
+            key = resumed.then_some(found);
+        }
+        let key = match key {
+            Some(key) => key,
+            None => {
+                let existing = reuse_key.then_some(current.key());
+                create_next(provider, &next, &intent, KeyOptions { passphrase, existing })?
+            }
+        };
+        Ok(Self { folder: folder.to_owned(), current, key, resumed, _lock: lock })
+    }
+
+    /// The present identity.
+    pub const fn current(&self) -> &Identity {
+        &self.current
+    }
+
+    /// Whether an earlier attempt created the new key.
+    pub const fn resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// Gets the new certificate from the CA, and replaces the identity in the folder. Returns the new identity. After an
+    /// error the present identity is unchanged, and another attempt continues with the same new key.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn run(self, contact: &CaContact) -> Result<Identity, ClientError> {
+        let identity = self.request(contact).await?;
+        let next = self.folder.join(NEXT);
+        let path = next.join(CERTIFICATE);
+        files::replace(&path, identity.certificate(), files::PUBLIC)
+            .map_err(|source| IdentityError::write(&path, source))
+            .and_then(|()| sync(&next))
+            .and_then(|()| finish(&self.folder))
+            .map_err(|error| ClientError::Folder(Box::new(error)))?;
+        Ok(identity)
+    }
+
+    async fn request(&self, contact: &CaContact) -> Result<Identity, ClientError> {
+        let (anchor, current) = (self.current.anchor(), self.current.key());
+        let enrolment = Enrolment {
+            subject_id: IdBuf::from(self.current.subject_id()),
+            key: &self.key,
+            anchor,
+            now: Now::Exact(clock::now()?),
+            form: EnrolForm::Renewal { serial_number: self.current.serial_number(), current },
+        };
+        let (outcome, body) = contact.ask(enrolment).await?;
+        match outcome {
+            EnrolOutcome::Issued(text) | EnrolOutcome::OutOfTime { certificate: text, .. } => {
+                let certificate = body.get(text).unwrap_or_default().to_vec();
+                Ok(Identity::genuine(self.key.clone(), certificate, anchor.clone())?)
+            }
+            EnrolOutcome::Refused { code, text } => Err(refused(code, text, &body)),
+        }
+    }
+}
+
+/// Creates the lock file, and locks it. It stays in the folder.
+fn lock(folder: &Path) -> Result<Locked, IdentityError> {
+    key_file::check_folder(folder, rustix::fs::OFlags::empty())?;
+    let path = folder.join(LOCK);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(files::SECRET);
+    let opened = files::open_with(&mut options, rustix::fs::OFlags::NOFOLLOW, &path);
+    match Locked::new(opened.map_err(|e| IdentityError::write(&path, e))?) {
+        Ok(lock) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(IdentityError::Renewing(folder.to_owned())),
+        Err(TryLockError::Error(e)) => Err(IdentityError::write(&path, e)),
+    }
+}
+
+/// The intent of an earlier attempt; `None` if there is none that can be read.
+fn read_intent(next: &Path) -> Option<Intent> {
+    serde_json::from_slice(&fs::read(next.join(INTENT)).ok()?).ok()
+}
+
+/// Makes the folder `next` with a key, in place of the rest of a renewal of another certificate.
+fn create_next(
+    provider: HostProvider,
+    next: &Path,
+    intent: &Intent,
+    options: KeyOptions<'_>,
+) -> Result<KeyPair<HostProvider>, IdentityError> {
+    remove_folder(next)?;
+    let failed = |e| IdentityError::write(next, e);
+    files::create_folder(next).map_err(failed)?;
+    let text = serde_json::to_vec(intent).map_err(|e| failed(io::Error::other(e)))?;
+    files::write_new(&next.join(INTENT), &text, files::SECRET).map_err(failed)?;
+    // The key comes last: with a key, the folder is complete.
+    let key = key_file::create(provider, next, options)?;
+    sync(files::folder_of(next))?;
+    Ok(key)
+}
+
+/// Replaces the identity in `folder` by the one in `next`, if that has its certificate. Each step can be repeated.
+fn finish(folder: &Path) -> Result<(), IdentityError> {
+    let next = folder.join(NEXT);
+    if !next.join(CERTIFICATE).exists() {
+        return Ok(());
+    }
+    if next.join(KEY).exists() {
+        keep_previous(folder)?;
+        replace(&next, folder, KEY)?;
+    }
+    replace(&next, folder, CERTIFICATE)?;
+    // The status is of the certificate before.
+    key_file::remove(&folder.join(STATUS))?;
+    remove_folder(&next)?;
+    sync(folder)
+}
+
+/// Keeps the present identity in `previous`.
+fn keep_previous(folder: &Path) -> Result<(), IdentityError> {
+    let (new, previous) = (folder.join(NEW_PREVIOUS), folder.join(PREVIOUS));
+    remove_folder(&new)?;
+    files::create_folder(&new).map_err(|e| IdentityError::write(&new, e))?;
+    for name in [KEY, CERTIFICATE, ANCHOR] {
+        let (from, to) = (folder.join(name), new.join(name));
+        // A link keeps the mode and the owner. The content of the file never changes.
+        // Not every file system has links.
+        fs::hard_link(&from, &to)
+            .or_else(|_| fs::copy(&from, &to).map(drop))
+            .map_err(|e| IdentityError::write(&to, e))?;
+    }
+    sync(&new)?;
+    remove_folder(&previous)?;
+    fs::rename(&new, &previous).map_err(|e| IdentityError::write(&previous, e))?;
+    sync(folder)
+}
+
+/// Moves a file, over the file with the same name.
+fn replace(from: &Path, to: &Path, name: &str) -> Result<(), IdentityError> {
+    let path = to.join(name);
+    fs::rename(from.join(name), &path).map_err(|e| IdentityError::write(&path, e))?;
+    sync(to)
+}
+
+fn remove_folder(path: &Path) -> Result<(), IdentityError> {
+    match fs::remove_dir_all(path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(IdentityError::write(path, e)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,61 @@
+//! `minipki ca import`: makes a CA with a key that exists already.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use minipki_core::cert::IdBuf;
+
+use super::super::CliError;
+use super::super::passphrase_args::PassphraseArgs;
+use super::init;
+use minipki_keys::{KEY_FILE, NewKey};
+use minipki_server::state::{self, KeyChoice};
+
+/// Make a CA with an existing RSA key
+///
+/// The key can be PKCS#8, encrypted PKCS#8 or PKCS#1, in PEM, with 2048, 3072 or 4096 bits. The file stays as it is. If
+/// the key is encrypted, or a passphrase is given, the CA's copy is encrypted with the same passphrase.
+#[derive(Args)]
+#[command(after_help = "Example:
+  minipki ca import --key old-ca.pem --name school-ca --dir my-ca
+
+If the key has issued certificates before, they stay valid, but this CA does not know them:
+it cannot list, repeat or revoke them, and it gives their names away to the first who asks.
+Serial numbers are random, so a new one does not repeat an old one. Give --name the issuer
+of the earlier certificates if clients shall accept both. Serve with --require-token until
+the earlier certificates have expired. Never let two CAs use one key at the same time.
+
+Do not import a key that signs anything else: a signature of another program could be taken
+for one of this CA.")]
+pub(in crate::cli) struct ImportArgs {
+    /// The file with the RSA key
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The folder to create; existing files are never overwritten, and an interrupted import is continued
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// The CA's name, the issuer of its certificates
+    #[arg(long, value_name = "ID", default_value = "minipki-ca")]
+    name: IdBuf,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+    /// Encrypt the CA's copy of a key that is not encrypted
+    #[arg(long)]
+    encrypt: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: ImportArgs) -> Result<(), CliError> {
+    let passphrase = match args.passphrase.for_key(&args.key)? {
+        Some(passphrase) => Some(passphrase),
+        None => args.passphrase.for_new(args.encrypt)?,
+    };
+    let key = NewKey::import(&args.key, passphrase.as_ref())?;
+    let bits = key.size();
+    let created =
+        state::create_with(&args.dir, args.name, KeyChoice::Import(Box::new(key)), passphrase.as_ref())?;
+    args.passphrase.warn_if_plain(&args.dir.join(KEY_FILE), &init::passphrase_command(&args.dir));
+    init::report(&created, &args.dir, bits, "from the given file", args.json)
+}

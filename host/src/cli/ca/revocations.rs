@@ -1,0 +1,46 @@
+//! `minipki ca revocations`: the signed list of revoked certificates.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::super::{CliError, Exit, duration, output};
+use super::KeyFolder;
+use minipki_ca::ports::Storage;
+use minipki_ca::sign_revocation_list;
+use minipki_keys::SignerKind;
+use minipki_os::{clock, files};
+use minipki_server::state::storage;
+
+/// Print the signed list of all revoked certificates, as JSON
+///
+/// The list is canonical JSON with the CA's signature. Anyone can pass it on. `minipki verify --revocations FILE`
+/// verifies a certificate against it.
+#[derive(Args)]
+#[command(after_help = "Example:\n  minipki ca revocations --dir my-ca --out revocations.json")]
+pub(in crate::cli) struct RevocationsArgs {
+    #[command(flatten)]
+    folder: KeyFolder,
+    /// The time for which the list can be used: a number and s, m, h or d
+    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = duration)]
+    lifetime: Duration,
+    /// The file to write, whole or not at all; without it, the list goes to standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &RevocationsArgs) -> Result<(), CliError> {
+    let folder = args.folder.open()?;
+    let (mut signer, now) = (folder.signer(SignerKind::default())?, clock::now()?);
+    let mut reader = storage(&folder).reader()?;
+    let lifetime = args.lifetime.as_secs();
+    let list = sign_revocation_list(folder.issuer_id(), signer.as_mut(), reader.as_mut(), lifetime, now)
+        .map_err(|error| CliError::from_diagnostic(Exit::Failed, error))?;
+    match &args.out {
+        Some(file) => {
+            files::replace(file, &list, files::PUBLIC).map_err(|error| CliError::file(file, &error))
+        }
+        None => output::data(|out| out.write_all(&list)),
+    }
+}

@@ -1,0 +1,158 @@
+//! `minipki renew`: replaces the certificate of an identity by a new one, before or shortly after its end.
+
+use std::time::Duration;
+
+use minipki_core::time::UnixTime;
+use minipki_core::wire::Code;
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::ca_contact::CaArgs;
+use super::passphrase_args::IdentityArgs;
+use super::{CliError, Exit, duration, output};
+use minipki_client::{CaContact, ClientError, Identity, Renewal};
+use minipki_os::clock;
+use minipki_passphrase::Passphrase;
+use minipki_provider::HostProvider;
+
+/// The longest pause of --daemon between two looks at the clock.
+const LOOK: Duration = Duration::from_secs(60 * 60);
+
+/// The pauses of --daemon after a failure: the first and the longest one.
+const RETRY: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(60 * 60));
+
+/// Replace the certificate of an identity by a new one, with a new key
+///
+/// The identity proves that it holds the present key and the new one. The folder gets the new key and certificate, and
+/// keeps the present ones in previous/. If the renewal is stopped or fails, the present identity stays as it is: run the
+/// same command again. The CA renews a certificate also for some time after its end, see `minipki ca serve --help`.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  minipki renew --identity alice
+  minipki renew --identity alice --before 30d
+  minipki renew --identity alice --before 30d --daemon
+
+`minipki listen` shows the renewed certificate to its next peers, without a restart.")]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) identity: IdentityArgs,
+    /// Renew only if the certificate ends within this time; otherwise the exit code is 8
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    before: Option<Duration>,
+    /// Certify the present key again, instead of a new one
+    #[arg(long)]
+    reuse_key: bool,
+    /// Go on: wait until the renewal is due, renew, and wait for the next one
+    #[arg(long, requires = "before")]
+    daemon: bool,
+    #[command(flatten)]
+    ca: CaArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(
+    args: Args,
+    passphrase: Option<Passphrase>,
+    provider: HostProvider,
+) -> Result<(), CliError> {
+    let contact = args.ca.contact(Some(&args.identity.folder))?;
+    let job = Job { args, passphrase, provider, contact };
+    if job.args.daemon { job.repeat().await } else { job.once().await }
+}
+
+struct Job {
+    args: Args,
+    passphrase: Option<Passphrase>,
+    provider: HostProvider,
+    contact: CaContact,
+}
+
+impl Job {
+    /// Renews once, if the renewal is due.
+    async fn once(&self) -> Result<(), CliError> {
+        let (end, now) = (self.end()?, clock::now()?);
+        let left = Duration::from_secs(end.get().saturating_sub(now.get()));
+        if self.args.before.is_some_and(|before| left > before) {
+            let seen = format!("the renewal is not due: the certificate is valid until {end}");
+            return Err(CliError::new(Exit::NotDue, seen, "run it again later, or without --before"));
+        }
+        self.renew().await
+    }
+
+    /// Renews whenever the renewal is due. A failure is reported, and the next attempt comes later.
+    async fn repeat(&self) -> Result<(), CliError> {
+        let before = self.args.before.unwrap_or_default();
+        let mut retry = RETRY.0;
+        loop {
+            let due = self.end()?.get().saturating_sub(spread(before).as_secs());
+            loop {
+                let left = due.saturating_sub(clock::now()?.get());
+                if left == 0 {
+                    break;
+                }
+                // The clock of the machine may be set, and the machine may sleep.
+                sleep(Duration::from_secs(left).min(LOOK)).await;
+            }
+            match self.renew().await {
+                Ok(()) => retry = RETRY.0,
+                Err(error) if error.exit() == Exit::Usage => return Err(error),
+                Err(error) => {
+                    output::say(&error);
+                    sleep(retry / 2 + spread(retry / 2)).await;
+                    retry = retry.saturating_mul(2).min(RETRY.1);
+                }
+            }
+        }
+    }
+
+    /// The end of the present certificate.
+    fn end(&self) -> Result<UnixTime, CliError> {
+        let folder = &self.args.identity.folder;
+        Ok(Identity::load_genuine(self.provider, folder, self.passphrase.as_ref())?.validity().not_after())
+    }
+
+    async fn renew(&self) -> Result<(), CliError> {
+        let folder = &self.args.identity.folder;
+        let renewal = Renewal::begin(self.provider, folder, self.passphrase.as_ref(), self.args.reuse_key)?;
+        if renewal.resumed() {
+            output::say("the renewal continues with the new key of an earlier try");
+        }
+        let former = renewal.current().serial_number();
+        let identity = renewal.run(&self.contact).await.map_err(explain)?;
+        let (subject, serial) = (identity.subject_id(), identity.serial_number());
+        let until = identity.validity().not_after();
+        if self.args.json {
+            output::json(&json!({
+                "not_after": until.to_string(),
+                "renews_serial_number": former.to_u64(),
+                "serial_number": serial.to_u64(),
+                "subject_id": subject.as_str(),
+            }))?;
+        }
+        output::say(format_args!(
+            "{subject} has a new certificate: serial {serial}, valid until {until}; the one before is in {}",
+            folder.join("previous").display()
+        ));
+        Ok(())
+    }
+}
+
+/// The error of a renewal.
+fn explain(error: ClientError) -> CliError {
+    match &error {
+        ClientError::Refused { code: Code::SubjectTaken, .. } => CliError::new(
+            Exit::Refused,
+            "refused (subject_taken): the name belongs to another key now",
+            "if it was renewed from a copy of this folder, use that copy; otherwise ask the CA's operator",
+        ),
+        _ => error.into(),
+    }
+}
+
+/// A random part of `time`, so that many clients do not ask the CA at the same moment.
+fn spread(time: Duration) -> Duration {
+    let random = getrandom::u32().unwrap_or(u32::MAX);
+    time.mul_f64(0.9 + 0.1 * f64::from(random) / f64::from(u32::MAX))
+}

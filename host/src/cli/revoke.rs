@@ -1,0 +1,89 @@
+//! `minipki revoke`: has the CA revoke the certificate of an identity.
+
+use std::io::{self, IsTerminal, Write};
+
+use minipki_core::trust::RevocationReason;
+use serde_json::json;
+
+use super::ca_contact::CaArgs;
+use super::passphrase_args::IdentityArgs;
+use super::{CliError, Exit, output};
+use minipki_client::{Identity, revoke};
+
+/// Revoke the certificate of an identity, so that nobody trusts it any more
+///
+/// The identity proves that it holds the key. A revocation is final. Only a hold (certificate_hold) can end: the CA's
+/// operator removes it. After key_compromise the CA does not certify the key again. The name is free then: unless the
+/// CA demands tokens, the next requester gets it. A repeated command gets the first answer again.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  minipki revoke --identity alice --reason key_compromise")]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) identity: IdentityArgs,
+    /// The reason: unspecified, key_compromise, affiliation_changed, superseded, cessation_of_operation,
+    /// certificate_hold or privilege_withdrawn
+    #[arg(long, value_name = "REASON", default_value = "unspecified", value_parser = reason)]
+    reason: RevocationReason,
+    /// Do not ask for a confirmation at the terminal
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    ca: CaArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(args: Args, identity: Identity) -> Result<(), CliError> {
+    let contact = args.ca.contact(Some(&args.identity.folder))?;
+    let (subject, serial) = (identity.subject_id(), identity.serial_number());
+    let consequence = match args.reason {
+        RevocationReason::CertificateHold => "Only the CA's operator can remove this hold",
+        _ => "Nobody can undo this revocation",
+    };
+    confirm(args.yes, &format!("{consequence}: certificate {serial} of {subject}."))?;
+    let revocation = revoke(&contact, &identity, args.reason).await?;
+    if args.json {
+        output::json(&json!({
+            "reason": revocation.reason.name(),
+            "revoked_at": revocation.revoked_at.to_string(),
+            "serial_number": serial.to_u64(),
+            "subject_id": subject.as_str(),
+        }))?;
+    }
+    let state = match revocation.reason {
+        RevocationReason::CertificateHold => "on hold",
+        _ => "revoked",
+    };
+    output::say(format_args!(
+        "the certificate {serial} of {subject} is {state} since {} (reason: {})",
+        revocation.revoked_at, revocation.reason
+    ));
+    Ok(())
+}
+
+/// Asks the person at the terminal. A script is not asked.
+pub(super) fn confirm(yes: bool, consequence: &str) -> Result<(), CliError> {
+    if yes || !io::stdin().is_terminal() {
+        return Ok(());
+    }
+    output::say(consequence);
+    let mut stderr = io::stderr();
+    let _ = write!(stderr, "Type yes to go on: ").and_then(|()| stderr.flush());
+    let mut line = String::new();
+    io::stdin().read_line(&mut line)?;
+    if line.trim() == "yes" {
+        return Ok(());
+    }
+    Err(CliError::new(Exit::Interrupted, "nothing was changed", "run the command again, and type yes"))
+}
+
+/// Parses a reason. A hyphen counts as an underscore.
+pub(super) fn reason(text: &str) -> Result<RevocationReason, String> {
+    let reasons = || RevocationReason::all().filter(|reason| *reason != RevocationReason::RemoveFromHold);
+    let name = text.replace('-', "_");
+    reasons().find(|reason| reason.name() == name).ok_or_else(|| {
+        let names: Vec<_> = reasons().map(RevocationReason::name).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}

@@ -1,0 +1,188 @@
+//! The renewal of an identity with the built program: the folder, a running listener, and lost answers.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use minipki_client::{CaContact, Identity, Renewal};
+use minipki_provider::HostProvider;
+use minipki_tests::program::{run, start};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::cli::{enrolled, served};
+
+fn renew(at: &Path, more: &[&str]) -> minipki_tests::program::Done {
+    run(at, &[&["renew", "--identity", "alice"], more].concat())
+}
+
+fn read(at: &Path, file: &str) -> Vec<u8> {
+    fs::read(at.join(file)).expect("the file exists")
+}
+
+/// The number of recorded certificates.
+fn recorded(at: &Path) -> usize {
+    let listed = run(at, &["ca", "list", "--dir", "ca", "--json"]).expect(0).stdout;
+    serde_json::from_str::<Value>(&listed).expect("JSON").as_array().expect("an array").len()
+}
+
+#[test]
+fn a_renewal_replaces_the_folder_and_keeps_the_former_identity() {
+    let (folder, mut server, ca) = served(&[]);
+    let at = folder.path();
+    enrolled(at, &ca, "alice");
+    enrolled(at, &ca, "bob");
+    let (key, certificate) = (read(at, "alice/key.pem"), read(at, "alice/certificate.json"));
+    let early = renew(at, &["--before", "30d"]).expect(8);
+    assert!(early.stderr.contains("is not due"), "{}", early.stderr);
+    let done = renew(at, &["--before", "91d", "--json"]).expect(0);
+    server.line("form=Renewal");
+    let object: Value = serde_json::from_str(&done.stdout).expect("JSON");
+    assert_eq!(object["subject_id"], "alice");
+    assert_eq!(
+        (read(at, "alice/previous/key.pem"), read(at, "alice/previous/certificate.json")),
+        (key.clone(), certificate)
+    );
+    assert!(read(at, "alice/key.pem") != key && !at.join("alice/next").exists());
+    let key = read(at, "alice/key.pem");
+    renew(at, &["--reuse-key"]).expect(0);
+    assert_eq!(read(at, "alice/key.pem"), key);
+    // Both identities work, until the former one ends.
+    run(at, &["status", "--identity", "alice"]).expect(0);
+    let mut bob = start(at, &["listen", "--identity", "bob", "--listen", "127.0.0.1:0"]);
+    let address = bob.address("listening");
+    for identity in ["alice", "alice/previous"] {
+        run(at, &["connect", "--identity", identity, "--peer", &address, "--send", "hello"]).expect(0);
+    }
+    bob.stop().expect(0);
+}
+
+#[test]
+fn a_listener_takes_a_renewed_identity_without_a_restart() {
+    let (folder, _server, ca) = served(&["--revoke-superseded"]);
+    let at = folder.path();
+    enrolled(at, &ca, "alice");
+    enrolled(at, &ca, "bob");
+    let mut bob = start(at, &["listen", "--identity", "bob", "--listen", "127.0.0.1:0"]);
+    let address = bob.address("listening");
+    run(at, &["renew", "--identity", "bob"]).expect(0);
+    bob.line("the next peers get the renewed certificate");
+    let serial =
+        serde_json::from_slice::<Value>(&read(at, "bob/certificate.json")).expect("JSON")["serial_number"]
+            .to_string();
+    let connected =
+        run(at, &["connect", "--identity", "alice", "--peer", &address, "--send", "hello"]).expect(0);
+    assert!(connected.stderr.contains(&serial), "{}", connected.stderr);
+    // The former certificate is superseded.
+    let former = run(at, &["status", "--identity", "bob/previous", "--ca", &ca]).expect(4);
+    assert!(former.stdout.contains("superseded"), "{}", former.stdout);
+    bob.stop().expect(0);
+}
+
+#[test]
+fn a_copy_of_the_folder_cannot_renew_too() {
+    let (folder, _server, ca) = served(&[]);
+    let at = folder.path();
+    enrolled(at, &ca, "alice");
+    let copied = std::process::Command::new("cp").args(["-a", "alice", "copy"]).current_dir(at).status();
+    assert!(copied.expect("cp runs").success());
+    renew(at, &[]).expect(0);
+    let refused = run(at, &["renew", "--identity", "copy"]).expect(3);
+    assert!(refused.stderr.contains("the name belongs to another key now"), "{}", refused.stderr);
+    // The copy is as it was, and can be used until its end.
+    run(at, &["status", "--identity", "copy"]).expect(0);
+}
+
+/// A relay to the CA for one connection. It ends after so many bytes of the CA, or of the client.
+async fn relay(ca: SocketAddr, [from_client, from_ca]: [usize; 2]) -> String {
+    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = socket.local_addr().expect("bound").to_string();
+    tokio::spawn(async move {
+        let (mut client, _) = socket.accept().await.expect("a client");
+        let mut server = TcpStream::connect(ca).await.expect("the CA");
+        let (mut client_in, mut client_out) = client.split();
+        let (mut server_in, mut server_out) = server.split();
+        let forth = async {
+            let mut limited = (&mut client_in).take(from_client as u64);
+            let _ = tokio::io::copy(&mut limited, &mut server_out).await;
+        };
+        let back = async {
+            let mut limited = (&mut server_in).take(from_ca as u64);
+            let _ = tokio::io::copy(&mut limited, &mut client_out).await;
+            let _ = client_out.flush().await;
+        };
+        tokio::select! {
+            () = forth => {}
+            () = back => {}
+        }
+    });
+    address
+}
+
+#[test]
+fn a_renewal_that_is_cut_anywhere_goes_on_with_the_same_key() {
+    let (folder, _server, ca) = served(&["--key-limit", "0", "--name-limit", "0"]);
+    let at = folder.path();
+    let (target, everything) = (ca.parse().expect("an address"), 1 << 20);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    // A renewal sends about 330 bytes and receives about 1,700.
+    let cuts = (0..8).map(|n| [n * 47, everything]).chain((0..24).map(|n| [everything, n * 71]));
+    for (n, cut) in cuts.enumerate() {
+        let name = format!("alice-{n}");
+        enrolled(at, &ca, &name);
+        let identity = at.join(&name);
+        let before = read(at, &format!("{name}/certificate.json"));
+        let begin = || Renewal::begin(HostProvider::default(), &identity, None, false).expect("begun");
+        let first = begin();
+        let failed = runtime.block_on(async { first.run(&CaContact::new(relay(target, cut).await)).await });
+        if failed.is_ok() {
+            continue;
+        }
+        assert_eq!(read(at, &format!("{name}/certificate.json")), before, "{cut:?}");
+        let new_key = read(at, &format!("{name}/next/key.pem"));
+        let second = begin();
+        assert!(second.resumed(), "{cut:?}");
+        runtime.block_on(second.run(&CaContact::new(&ca))).expect("renewed");
+        assert_eq!(read(at, &format!("{name}/key.pem")), new_key, "{cut:?}");
+        let listed = run(at, &["ca", "list", "--dir", "ca", "--subject", &name]).expect(0).stdout;
+        assert_eq!(listed.lines().count(), 3, "the heading, and two certificates: {listed}");
+    }
+}
+
+#[test]
+fn a_renewal_that_stopped_between_two_files_is_an_identity_and_is_finished() {
+    let (folder, _server, ca) = served(&[]);
+    let at = folder.path();
+    enrolled(at, &ca, "alice");
+    let (old_key, old_certificate) = (read(at, "alice/key.pem"), read(at, "alice/certificate.json"));
+    renew(at, &[]).expect(0);
+    let (new_key, new_certificate) = (read(at, "alice/key.pem"), read(at, "alice/certificate.json"));
+    // The states on the disk after each step of the replacement.
+    for (name, key, key_in_next) in [("before", &old_key, true), ("between", &new_key, false)] {
+        let made = TempDir::new_in(at).expect("a folder");
+        let path = made.path();
+        fs::create_dir(path.join("next")).expect("a folder");
+        let write = |file: &str, content: &[u8]| {
+            fs::write(path.join(file), content).expect("a file");
+            minipki_tests::ca::chmod(&path.join(file), 0o600);
+        };
+        write("key.pem", key);
+        write("certificate.json", &old_certificate);
+        write("anchor.json", &read(at, "alice/anchor.json"));
+        write("ca.json", &read(at, "alice/ca.json"));
+        write("next/certificate.json", &new_certificate);
+        if key_in_next {
+            write("next/key.pem", &new_key);
+        }
+        let expected = if key_in_next { &old_certificate } else { &new_certificate };
+        let identity = Identity::load(HostProvider::default(), path).expect("an identity");
+        assert_eq!(identity.certificate(), expected, "{name}");
+        // The next renewal finishes this one first.
+        drop(Renewal::begin(HostProvider::default(), path, None, false).expect("begun"));
+        assert_eq!(fs::read(path.join("key.pem")).expect("a key"), new_key, "{name}");
+        assert_eq!(fs::read(path.join("certificate.json")).expect("a file"), new_certificate, "{name}");
+    }
+    assert_eq!(recorded(at), 2);
+}
