@@ -163,6 +163,18 @@ fn a_holder_cannot_turn_a_hold_into_a_revocation() {
 }
 
 #[test]
+fn a_hold_on_an_earlier_certificate_keeps_no_name_from_its_present_holder() {
+    let (mut ca, former) = with_certificate(Policy::default());
+    let token = ca.add_token("t", "a", NOW);
+    let present = ca.issue(proven("a", 2, Some(token)), NOW).expect("moved").serial;
+    // The thief of the former key puts its own certificate on hold.
+    revoke(&ca, former, RevocationReason::CertificateHold, NOW);
+    renew(&mut ca, "a", present, [2, 3], NOW).expect("renewed");
+    let token = ca.add_token("u", "a", NOW);
+    ca.issue(proven("a", 4, Some(token)), NOW).expect("moved again");
+}
+
+#[test]
 fn the_lifetime_of_a_token_is_inherited_by_renewals() {
     let mut ca = TestAuthority::new(Policy::default());
     let token = minipki_ca::TokenHash::of("t");

@@ -68,7 +68,10 @@ fn a_passphrase_is_set_changed_and_removed_and_a_wrong_one_changes_nothing() {
         change(&["--remove", "--new-passphrase-file", "one"]).expect(2);
         assert_eq!(fs::read(&key).expect("a file"), plain);
     }
-    assert_eq!(names(&at.join("alice")), ["anchor.json", "ca.json", "certificate.json", "key.pem"]);
+    assert_eq!(
+        names(&at.join("alice")),
+        ["anchor.json", "ca.json", "certificate.json", "key.pem", "renewal.lock"]
+    );
 }
 
 #[test]

@@ -4,9 +4,17 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use minipki_client::{CaContact, Identity, Renewal};
+use getrandom::SysRng;
+use minipki_client::{CaContact, ClientError, Identity, Renewal};
+use minipki_core::crypto::Portable;
+use minipki_core::limits::FRAME;
+use minipki_core::link::{Link, Want};
+use minipki_core::session::{CaServer, ClientRequest};
+use minipki_net::drive;
 use minipki_provider::HostProvider;
+use minipki_tests::peers::{identity, keep, trust};
 use minipki_tests::program::{run, start};
+use rand_core::UnwrapErr;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -37,7 +45,9 @@ fn a_renewal_replaces_the_folder_and_keeps_the_former_identity() {
     let (key, certificate) = (read(at, "alice/key.pem"), read(at, "alice/certificate.json"));
     let early = renew(at, &["--before", "30d"]).expect(8);
     assert!(early.stderr.contains("is not due"), "{}", early.stderr);
-    let done = renew(at, &["--before", "91d", "--json"]).expect(0);
+    let never = renew(at, &["--before", "91d"]).expect(2);
+    assert!(never.stderr.contains("not longer than --before"), "{}", never.stderr);
+    let done = renew(at, &["--before", "90d", "--json"]).expect(0);
     server.line("form=Renewal");
     let object: Value = serde_json::from_str(&done.stdout).expect("JSON");
     assert_eq!(object["subject_id"], "alice");
@@ -93,6 +103,86 @@ fn a_copy_of_the_folder_cannot_renew_too() {
     assert!(refused.stderr.contains("the name belongs to another key now"), "{}", refused.stderr);
     // The copy is as it was, and can be used until its end.
     run(at, &["status", "--identity", "copy"]).expect(0);
+}
+
+#[test]
+fn a_new_key_that_may_be_certified_already_is_used_again_in_spite_of_reuse_key() {
+    let (folder, server, ca) = served(&[]);
+    let at = folder.path();
+    enrolled(at, &ca, "alice");
+    server.stop().expect(0);
+    renew(at, &[]).expect(5);
+    let new_key = read(at, "alice/next/key.pem");
+    let serve = ["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0"];
+    let mut server = start(at, &serve);
+    let ca = server.address("serving");
+    let done = renew(at, &["--reuse-key", "--ca", &ca]).expect(0);
+    assert!(done.stderr.contains("the new key of an earlier try"), "{}", done.stderr);
+    assert_eq!(read(at, "alice/key.pem"), new_key);
+}
+
+#[test]
+fn a_change_of_the_passphrase_covers_the_next_and_the_previous_key() {
+    let (folder, server, ca) = served(&[]);
+    let at = folder.path();
+    enrolled(at, &ca, "alice");
+    renew(at, &["--reuse-key"]).expect(0);
+    server.stop().expect(0);
+    renew(at, &[]).expect(5);
+    fs::write(at.join("secret"), "a long passphrase\n").expect("a file");
+    minipki_tests::ca::chmod(&at.join("secret"), 0o600);
+    let change = |more: &[&str]| run(at, &[&["passphrase", "--identity", "alice"], more].concat()).expect(0);
+    change(&["--new-passphrase-file", "secret"]);
+    let encrypted = |file: &str| read(at, file).starts_with(b"-----BEGIN ENCRYPTED");
+    for file in ["alice/key.pem", "alice/next/key.pem", "alice/previous/key.pem"] {
+        assert!(encrypted(file), "{file}");
+    }
+    let mut server = start(at, &["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0"]);
+    let ca = server.address("serving");
+    renew(at, &["--passphrase-file", "secret", "--ca", &ca]).expect(0);
+    assert!(encrypted("alice/key.pem") && encrypted("alice/previous/key.pem"));
+    change(&["--passphrase-file", "secret", "--remove"]);
+    // The removed passphrase does not come back.
+    renew(at, &["--passphrase-file", "secret", "--ca", &ca]).expect(0);
+    assert!(!encrypted("alice/key.pem"));
+}
+
+/// A CA that answers every renewal with this certificate.
+async fn replaying_ca(certificate: Vec<u8>) -> String {
+    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = socket.local_addr().expect("bound").to_string();
+    tokio::spawn(async move {
+        let (mut stream, _) = socket.accept().await.expect("a client");
+        let (mut reader, mut writer) = stream.split();
+        let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
+        let mut link = Link::new(CaServer::new(Portable::new(), trust().fingerprint()), &mut rx, &mut tx);
+        while let Ok(Want::Deliver) = drive(&mut link, &mut reader, &mut writer, None).await {
+            match link.event().expect("a request") {
+                ClientRequest::Challenge(_) => {
+                    link.send(|machine, out| machine.challenge(&mut UnwrapErr(SysRng), out))
+                }
+                _ => link.send(|machine, out| machine.issue(&certificate, out)),
+            }
+            .expect("room for an answer");
+        }
+    });
+    address
+}
+
+#[test]
+fn an_earlier_certificate_is_no_answer_to_a_renewal() {
+    let folder = TempDir::new().expect("a folder");
+    let at = folder.path();
+    let alice = identity("alice");
+    keep(&at.join("alice"), &alice);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let begun = Renewal::begin(HostProvider::default(), &at.join("alice"), None, true).expect("begun");
+    let error = runtime.block_on(async {
+        let contact = CaContact::new(replaying_ca(alice.certificate().to_vec()).await);
+        begun.run(&contact).await.expect_err("the same certificate")
+    });
+    assert!(matches!(error, ClientError::Replayed { .. }), "{error}");
+    assert_eq!(read(at, "alice/certificate.json"), alice.certificate());
 }
 
 /// A relay to the CA for one connection. It ends after so many bytes of the CA, or of the client.

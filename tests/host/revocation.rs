@@ -228,6 +228,12 @@ fn the_signed_list_names_the_revoked_certificates() {
     };
     assert!(verify("list.json", "bob").expect(0).stdout.contains("not in the list"));
     assert!(verify("list.json", "carol").expect(4).stderr.contains("reason: superseded"));
+    // A list replaces an earlier list, and no other file.
+    run(at, &["ca", "revocations", "--dir", "ca", "--out", "list.json"]).expect(0);
+    let key = fs::read(at.join("ca/ca-key.pem")).expect("a key");
+    let refused = run(at, &["ca", "revocations", "--dir", "ca", "--out", "ca/ca-key.pem"]).expect(1);
+    assert!(refused.stderr.contains("is not a list"), "{}", refused.stderr);
+    assert_eq!(fs::read(at.join("ca/ca-key.pem")).expect("a key"), key);
     let changed = String::from_utf8(text).expect("ASCII").replace("superseded", "unspecified");
     fs::write(at.join("changed.json"), changed).expect("a file");
     assert!(verify("changed.json", "bob").expect(4).stderr.contains("changed.json"));

@@ -116,6 +116,13 @@ pub enum ClientError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Clock(#[from] ClockError),
+    /// The CA's answer to a renewal is not a new certificate.
+    #[error("the answer from {with} is an earlier certificate, not a new one")]
+    #[diagnostic(help("try again over another network: somebody may have replaced the answer of the CA"))]
+    Replayed {
+        /// The address of the CA.
+        with: String,
+    },
     /// A file of the identity's folder could not be written.
     #[error(transparent)]
     #[diagnostic(transparent)]

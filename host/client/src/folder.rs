@@ -30,9 +30,11 @@ use serde::{Deserialize, Serialize};
 
 use super::ClientError;
 use super::ca_address::CA;
-use super::identity::{self, ANCHOR, CERTIFICATE, ENROLMENT, Identity};
+use super::identity::{self, ANCHOR, CERTIFICATE, ENROLMENT, Identity, NEXT};
 use super::identity_error::IdentityError;
 use super::key_file::{self, KEY, KeyOptions, NEW_KEY, check_folder, remove, sync};
+use super::renewal::PREVIOUS;
+use super::renewal_lock::LOCK;
 use super::status::STATUS;
 use minipki_os::files::{self, Locked};
 use minipki_provider::HostProvider;
@@ -52,6 +54,8 @@ const PARTS: [&str; 3] = ["key.pem.part", "ca.json.part", "status.json.part"];
 /// Each ext file system has the last one in its root.
 const EXPECTED: [&str; 10] =
     [KEY, NEW_KEY, ANCHOR, NEW_ANCHOR, CERTIFICATE, NEW_CERTIFICATE, ENROLMENT, CA, STATUS, "lost+found"];
+/// The names of earlier renewals, see [`Renewal`](super::Renewal).
+const OF_RENEWALS: [&str; 3] = [NEXT, PREVIOUS, LOCK];
 
 /// The state of an enrolment in its folder: finished, or to be continued.
 #[derive(Debug)]
@@ -349,7 +353,7 @@ fn claim(folder: &Path) -> Result<(), IdentityError> {
     }
     for entry in fs::read_dir(folder).map_err(|e| IdentityError::write(folder, e))? {
         let name = entry.map_err(|e| IdentityError::write(folder, e))?.file_name();
-        if !EXPECTED.iter().chain(&PARTS).any(|expected| name == OsStr::new(expected)) {
+        if !EXPECTED.iter().chain(&PARTS).chain(&OF_RENEWALS).any(|expected| name == OsStr::new(expected)) {
             return Err(IdentityError::Exists(folder.to_owned()));
         }
     }

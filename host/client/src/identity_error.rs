@@ -165,7 +165,7 @@ impl OutOfTime {
         if self.now < self.validity.not_before() {
             "set the clock: it is most likely wrong, and the identity works as soon as the clock is right"
         } else {
-            "check the clock first: the identity works if the clock was wrong, otherwise enrol into a new folder"
+            "check the clock first: the identity works if the clock was wrong, otherwise try `minipki renew`"
         }
     }
 }

@@ -66,26 +66,6 @@ pub fn read(
     }
 }
 
-/// Changes the passphrase of the key in the identity folder from `old` to `new`. `None` is a key without encryption.
-///
-/// The key file is replaced as a whole: at any moment, also after a crash, it opens with `old` or with `new`.
-///
-/// # Errors
-/// [`IdentityError`].
-pub fn change_passphrase(
-    folder: &Path,
-    old: Option<&Passphrase>,
-    new: Option<&Passphrase>,
-) -> Result<(), IdentityError> {
-    check_folder(folder, OFlags::empty())?;
-    let path = folder.join(KEY);
-    minipki_passphrase::change(&path, old, new, |pem| {
-        KeyPair::from_pkcs8_pem(HostProvider::default(), pem)
-            .map(drop)
-            .map_err(|source| IdentityError::Key { path: path.clone(), source })
-    })
-}
-
 /// Writes the key of an enrolment. Its file gets its final name only after it is on the disk.
 pub(super) fn create(
     provider: HostProvider,

@@ -24,7 +24,9 @@ mod identity;
 mod identity_error;
 mod key_file;
 mod listener;
+mod passphrase_change;
 mod renewal;
+mod renewal_lock;
 mod status;
 
 pub use anchor::{AnchorError, read_anchor};
@@ -38,8 +40,9 @@ pub use error::{ClientError, Ending, Expiry, Holder};
 pub use folder::{IdentityFolder, PendingIdentity};
 pub use identity::Identity;
 pub use identity_error::{IdentityError, OutOfTime};
-pub use key_file::{KEY as KEY_FILE, KeyOptions, change_passphrase, read as read_key};
+pub use key_file::{KEY as KEY_FILE, KeyOptions, read as read_key};
 pub use listener::Listener;
+pub use passphrase_change::change_passphrase;
 pub use renewal::Renewal;
 pub use status::{CurrentIdentity, fetch_status, keep_status, revoke};
 

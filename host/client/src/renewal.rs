@@ -11,14 +11,14 @@
 //! machine may stop at any time: the CA repeats its answer, and the next attempt stores it. While the two files are
 //! replaced one after the other, [`Identity::load`] takes the certificate from `next`.
 
-use std::fs::{self, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use minipki_core::cert::IdBuf;
 use minipki_core::session::{EnrolForm, EnrolOutcome, Enrolment};
 use minipki_core::time::Now;
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use super::ClientError;
@@ -26,16 +26,16 @@ use super::ask::{CaContact, refused};
 use super::identity::{ANCHOR, CERTIFICATE, Identity, NEXT};
 use super::identity_error::{IdentityError, KEY};
 use super::key_file::{self, KeyOptions, sync};
+use super::renewal_lock::lock;
 use super::status::STATUS;
 use minipki_core::crypto::KeyPair;
 use minipki_os::clock;
-use minipki_os::files::{self, Locked};
-use minipki_passphrase::Passphrase;
+use minipki_os::files::{self, Locked, Others};
+use minipki_passphrase::{Passphrase, is_encrypted};
 use minipki_provider::HostProvider;
 
-const LOCK: &str = "renewal.lock";
 const INTENT: &str = "renewal.json";
-const PREVIOUS: &str = "previous";
+pub(super) const PREVIOUS: &str = "previous";
 const NEW_PREVIOUS: &str = "previous.new";
 
 /// The content of `renewal.json`.
@@ -65,24 +65,22 @@ impl Renewal {
         passphrase: Option<&Passphrase>,
         reuse_key: bool,
     ) -> Result<Self, IdentityError> {
+        key_file::check_folder(folder, OFlags::empty())?;
         let lock = lock(folder)?;
         finish(folder)?;
         let current = Identity::load_genuine(provider, folder, passphrase)?;
+        // A passphrase that was removed meanwhile does not come back.
+        let encrypted = files::read(&folder.join(KEY), Others::Nothing).is_ok_and(|text| is_encrypted(&text));
+        let passphrase = passphrase.filter(|_| encrypted);
         let intent = Intent { serial_number: current.serial_number().to_u64().unwrap_or_default() };
         let next = folder.join(NEXT);
-        let mut resumed = read_intent(&next).as_ref() == Some(&intent) && next.join(KEY).exists();
-        let mut key = None;
-        if resumed {
-            let found = key_file::read(provider, &next.join(KEY), passphrase)?;
-            resumed = !reuse_key || found.public() == current.key().public();
-            key = resumed.then_some(found);
-        }
-        let key = match key {
-            Some(key) => key,
-            None => {
-                let existing = reuse_key.then_some(current.key());
-                create_next(provider, &next, &intent, KeyOptions { passphrase, existing })?
-            }
+        // The CA may have certified this key already, so no other key is used.
+        let resumed = next.join(KEY).exists() && read_intent(&next)? == intent;
+        let key = if resumed {
+            key_file::read(provider, &next.join(KEY), passphrase)?
+        } else {
+            let existing = reuse_key.then_some(current.key());
+            create_next(provider, &next, &intent, KeyOptions { passphrase, existing })?
         };
         Ok(Self { folder: folder.to_owned(), current, key, resumed, _lock: lock })
     }
@@ -104,6 +102,13 @@ impl Renewal {
     /// [`ClientError`].
     pub async fn run(self, contact: &CaContact) -> Result<Identity, ClientError> {
         let identity = self.request(contact).await?;
+        let (new, former) = (&identity, &self.current);
+        // Otherwise somebody between us and the CA has sent an earlier certificate of the same key.
+        if new.serial_number() == former.serial_number()
+            || new.validity().not_before() < former.validity().not_before()
+        {
+            return Err(ClientError::Replayed { with: contact.address.clone() });
+        }
         let next = self.folder.join(NEXT);
         let path = next.join(CERTIFICATE);
         files::replace(&path, identity.certificate(), files::PUBLIC)
@@ -134,23 +139,11 @@ impl Renewal {
     }
 }
 
-/// Creates the lock file, and locks it. It stays in the folder.
-fn lock(folder: &Path) -> Result<Locked, IdentityError> {
-    key_file::check_folder(folder, rustix::fs::OFlags::empty())?;
-    let path = folder.join(LOCK);
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(files::SECRET);
-    let opened = files::open_with(&mut options, rustix::fs::OFlags::NOFOLLOW, &path);
-    match Locked::new(opened.map_err(|e| IdentityError::write(&path, e))?) {
-        Ok(lock) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(IdentityError::Renewing(folder.to_owned())),
-        Err(TryLockError::Error(e)) => Err(IdentityError::write(&path, e)),
-    }
-}
-
-/// The intent of an earlier attempt; `None` if there is none that can be read.
-fn read_intent(next: &Path) -> Option<Intent> {
-    serde_json::from_slice(&fs::read(next.join(INTENT)).ok()?).ok()
+/// The intent of an earlier attempt.
+fn read_intent(next: &Path) -> Result<Intent, IdentityError> {
+    let path = next.join(INTENT);
+    let text = fs::read(&path).map_err(|e| IdentityError::write(&path, e))?;
+    serde_json::from_slice(&text).map_err(|e| IdentityError::write(&path, e.into()))
 }
 
 /// Makes the folder `next` with a key, in place of the rest of a renewal of another certificate.
@@ -160,8 +153,13 @@ fn create_next(
     intent: &Intent,
     options: KeyOptions<'_>,
 ) -> Result<KeyPair<HostProvider>, IdentityError> {
-    remove_folder(next)?;
     let failed = |e| IdentityError::write(next, e);
+    if next.join(KEY).exists() {
+        // A key is never removed.
+        files::set_aside(next).map_err(failed)?;
+    } else {
+        remove_folder(next)?;
+    }
     files::create_folder(next).map_err(failed)?;
     let text = serde_json::to_vec(intent).map_err(|e| failed(io::Error::other(e)))?;
     files::write_new(&next.join(INTENT), &text, files::SECRET).map_err(failed)?;
@@ -172,7 +170,7 @@ fn create_next(
 }
 
 /// Replaces the identity in `folder` by the one in `next`, if that has its certificate. Each step can be repeated.
-fn finish(folder: &Path) -> Result<(), IdentityError> {
+pub(super) fn finish(folder: &Path) -> Result<(), IdentityError> {
     let next = folder.join(NEXT);
     if !next.join(CERTIFICATE).exists() {
         return Ok(());
@@ -198,7 +196,7 @@ fn keep_previous(folder: &Path) -> Result<(), IdentityError> {
         // A link keeps the mode and the owner. The content of the file never changes.
         // Not every file system has links.
         fs::hard_link(&from, &to)
-            .or_else(|_| fs::copy(&from, &to).map(drop))
+            .or_else(|_| fs::copy(&from, &to).and_then(|_| File::open(&to)?.sync_all()))
             .map_err(|e| IdentityError::write(&to, e))?;
     }
     sync(&new)?;

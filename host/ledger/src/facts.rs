@@ -38,8 +38,8 @@ fn facts(
         None => (false, None),
     };
     // Without a holder there is no valid certificate, and none on hold.
-    let (earlier, held) = match holder {
-        Some(_) => (earlier(connection, inquiry, now)?, is_held(connection, inquiry.subject_id, now)?),
+    let (earlier, held) = match &holder {
+        Some(key) => (earlier(connection, inquiry, now)?, is_held(connection, inquiry.subject_id, key, now)?),
         None => (None, false),
     };
     let current = match inquiry.renews {
@@ -63,13 +63,20 @@ pub(super) fn by_serial(
     query.query_row([serial.to_be_bytes()], |row| Ok(checked(row, parse))).optional()?.transpose()
 }
 
-/// Whether `subject` has a JSON certificate on hold that has not expired. The reason 6 is a hold.
-fn is_held(connection: &Connection, subject: Id<'_>, now: UnixTime) -> Result<bool, StoreError> {
+/// Whether `subject` has a JSON certificate for the key `holder` that is on hold and has not expired. The reason 6 is a
+/// hold.
+fn is_held(
+    connection: &Connection,
+    subject: Id<'_>,
+    holder: &[u8],
+    now: UnixTime,
+) -> Result<bool, StoreError> {
     let mut query = connection.prepare_cached(
         "SELECT 1 FROM certificates CROSS JOIN revoked USING (id)
-         WHERE subject_id = ?1 AND certificates.format = 0 AND certificates.not_after >= ?2 AND reason = 6",
+         WHERE subject_id = ?1 AND certificates.format = 0 AND certificates.not_after >= ?2 AND reason = 6
+             AND certificates.subject_key = ?3",
     )?;
-    Ok(query.exists((subject.as_str(), now.get() as i64))?)
+    Ok(query.exists((subject.as_str(), now.get() as i64, holder))?)
 }
 
 /// Whether a certificate of this key was revoked for a compromise of the key, which is the reason 1.

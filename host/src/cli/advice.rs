@@ -147,7 +147,7 @@ impl From<ClientError> for CliError {
             ClientError::Refused { code, text } => refused(*code, text),
             ClientError::Exchange { with, source: NetError::Session(source) } => session(source).with(with),
             ClientError::Certificate(source) => certificate(source),
-            ClientError::OwnKey { .. } | ClientError::Expired { .. } => {
+            ClientError::OwnKey { .. } | ClientError::Expired { .. } | ClientError::Replayed { .. } => {
                 Self::from_diagnostic(Exit::NotVerified, error)
             }
             ClientError::Unreachable { .. }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minipki_core::time::UnixTime;
+use minipki_core::trust::Validity;
 use minipki_core::wire::Code;
 use serde_json::json;
 use tokio::time::sleep;
@@ -20,6 +20,9 @@ const LOOK: Duration = Duration::from_secs(60 * 60);
 
 /// The pauses of --daemon after a failure: the first and the longest one.
 const RETRY: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(60 * 60));
+
+/// The shortest pause after a failure.
+const SHORTEST: Duration = Duration::from_secs(3);
 
 /// Replace the certificate of an identity by a new one, with a new key
 ///
@@ -72,13 +75,13 @@ struct Job {
 impl Job {
     /// Renews once, if the renewal is due.
     async fn once(&self) -> Result<(), CliError> {
-        let (end, now) = (self.end()?, clock::now()?);
+        let (end, now) = (self.validity()?.not_after(), clock::now()?);
         let left = Duration::from_secs(end.get().saturating_sub(now.get()));
         if self.args.before.is_some_and(|before| left > before) {
             let seen = format!("the renewal is not due: the certificate is valid until {end}");
             return Err(CliError::new(Exit::NotDue, seen, "run it again later, or without --before"));
         }
-        self.renew().await
+        self.renew().await.map_err(|failure| failure.error)
     }
 
     /// Renews whenever the renewal is due. A failure is reported, and the next attempt comes later.
@@ -86,7 +89,8 @@ impl Job {
         let before = self.args.before.unwrap_or_default();
         let mut retry = RETRY.0;
         loop {
-            let due = self.end()?.get().saturating_sub(spread(before).as_secs());
+            let end = self.validity()?.not_after().get();
+            let due = end.saturating_sub(spread(before).as_secs());
             loop {
                 let left = due.saturating_sub(clock::now()?.get());
                 if left == 0 {
@@ -97,30 +101,44 @@ impl Job {
             }
             match self.renew().await {
                 Ok(()) => retry = RETRY.0,
-                Err(error) if error.exit() == Exit::Usage => return Err(error),
-                Err(error) => {
+                Err(Failure { error, is_final: true }) => return Err(error),
+                Err(Failure { error, .. }) => {
                     output::say(&error);
-                    sleep(retry / 2 + spread(retry / 2)).await;
+                    // Several attempts must fit into the time that is left.
+                    let left = Duration::from_secs(end.saturating_sub(clock::now()?.get()));
+                    sleep(spread(retry.min((left / 8).max(SHORTEST)))).await;
                     retry = retry.saturating_mul(2).min(RETRY.1);
                 }
             }
         }
     }
 
-    /// The end of the present certificate.
-    fn end(&self) -> Result<UnixTime, CliError> {
+    /// The validity of the present certificate. It must be longer than --before.
+    fn validity(&self) -> Result<Validity, CliError> {
         let folder = &self.args.identity.folder;
-        Ok(Identity::load_genuine(self.provider, folder, self.passphrase.as_ref())?.validity().not_after())
+        let identity = Identity::load_genuine(self.provider, folder, self.passphrase.as_ref())?;
+        let validity = identity.validity();
+        let whole = validity.not_after().get().saturating_sub(validity.not_before().get());
+        if self.args.before.is_some_and(|before| before.as_secs() >= whole) {
+            let seen = format!("the certificate lives {whole} s, which is not longer than --before");
+            return Err(CliError::new(
+                Exit::Usage,
+                seen,
+                "give a shorter --before, for example a third of it",
+            ));
+        }
+        Ok(validity)
     }
 
-    async fn renew(&self) -> Result<(), CliError> {
+    async fn renew(&self) -> Result<(), Failure> {
         let folder = &self.args.identity.folder;
-        let renewal = Renewal::begin(self.provider, folder, self.passphrase.as_ref(), self.args.reuse_key)?;
+        let renewal = Renewal::begin(self.provider, folder, self.passphrase.as_ref(), self.args.reuse_key)
+            .map_err(CliError::from)?;
         if renewal.resumed() {
             output::say("the renewal continues with the new key of an earlier try");
         }
         let former = renewal.current().serial_number();
-        let identity = renewal.run(&self.contact).await.map_err(explain)?;
+        let identity = renewal.run(&self.contact).await.map_err(Failure::from)?;
         let (subject, serial) = (identity.subject_id(), identity.serial_number());
         let until = identity.validity().not_after();
         if self.args.json {
@@ -139,15 +157,37 @@ impl Job {
     }
 }
 
-/// The error of a renewal.
-fn explain(error: ClientError) -> CliError {
-    match &error {
-        ClientError::Refused { code: Code::SubjectTaken, .. } => CliError::new(
-            Exit::Refused,
-            "refused (subject_taken): the name belongs to another key now",
-            "if it was renewed from a copy of this folder, use that copy; otherwise ask the CA's operator",
-        ),
-        _ => error.into(),
+/// The failure of a renewal.
+struct Failure {
+    error: CliError,
+    /// Whether no later attempt can succeed.
+    is_final: bool,
+}
+
+impl From<CliError> for Failure {
+    fn from(error: CliError) -> Self {
+        Self { error, is_final: false }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let is_final = matches!(
+            error,
+            ClientError::Refused {
+                code: Code::SubjectTaken | Code::Revoked | Code::UnknownCertificate | Code::Expired,
+                ..
+            }
+        );
+        let error = match error {
+            ClientError::Refused { code: Code::SubjectTaken, .. } => CliError::new(
+                Exit::Refused,
+                "refused (subject_taken): the name belongs to another key now",
+                "if it was renewed from a copy of this folder, use that copy; otherwise ask the CA's operator",
+            ),
+            error => error.into(),
+        };
+        Self { error, is_final }
     }
 }
 

@@ -3,12 +3,13 @@
 use std::io::{self, IsTerminal, Write};
 
 use minipki_core::trust::RevocationReason;
+use minipki_core::wire::Code;
 use serde_json::json;
 
 use super::ca_contact::CaArgs;
 use super::passphrase_args::IdentityArgs;
 use super::{CliError, Exit, output};
-use minipki_client::{Identity, revoke};
+use minipki_client::{ClientError, Identity, revoke};
 
 /// Revoke the certificate of an identity, so that nobody trusts it any more
 ///
@@ -42,7 +43,14 @@ pub(super) async fn run(args: Args, identity: Identity) -> Result<(), CliError> 
         _ => "Nobody can undo this revocation",
     };
     confirm(args.yes, &format!("{consequence}: certificate {serial} of {subject}."))?;
-    let revocation = revoke(&contact, &identity, args.reason).await?;
+    let revocation = revoke(&contact, &identity, args.reason).await.map_err(|error| match error {
+        ClientError::Refused { code: Code::NotAllowed, .. } => CliError::new(
+            Exit::Refused,
+            "refused (not_allowed): the certificate is on hold, and only an operator can end the hold",
+            "tell the CA's operator the reason: minipki ca revoke --serial N",
+        ),
+        error => error.into(),
+    })?;
     if args.json {
         output::json(&json!({
             "reason": revocation.reason.name(),

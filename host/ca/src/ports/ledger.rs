@@ -63,7 +63,8 @@ pub struct LedgerFacts {
     /// key, token and certificate to renew. A request without a token matches a certificate without a token, and the
     /// same holds for the certificate to renew. A token counts until it expires or is revoked.
     pub earlier: Option<CertificateRecord>,
-    /// Whether the name has a JSON certificate on hold that has not expired.
+    /// Whether the holder of the name has a JSON certificate for it that is on hold and has not expired. A certificate of
+    /// an earlier holder does not count: with its key, nobody can keep the name from the present holder.
     pub held: bool,
     /// Whether a certificate of this key, or of the key of the certificate to renew, was ever revoked for a compromise of
     /// the key: for any subject, and also if it has expired.

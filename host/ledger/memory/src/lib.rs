@@ -139,17 +139,19 @@ impl State {
         };
         let current = renews.and_then(|serial| self.find(serial)).cloned();
         let keys = [Some(subject_key), current.as_ref().map(|current| &*current.subject_key)];
+        let holder = self.owner(subject_id, now).map(|record| record.subject_key.clone());
+        let of_holder = |record: &CertificateRecord| Some(&record.subject_key) == holder.as_ref();
         LedgerFacts {
-            holder: self.owner(subject_id, now).map(|record| record.subject_key.clone()),
             token_live: token.flatten().is_some_and(|token| token.is_live(subject_id, latest)),
             earlier: self.live(subject_id, now).find(earlier).cloned(),
-            held: self.live(subject_id, now).any(is_held),
+            held: self.live(subject_id, now).any(|record| is_held(record) && of_holder(record)),
             key_compromised: self.certificates.iter().any(|record| {
                 keys.contains(&Some(&*record.subject_key))
                     && record.revocation.is_some_and(|it| it.reason == RevocationReason::KeyCompromise)
             }),
             token_lifetime: token.flatten().and_then(|token| token.lifetime),
             current,
+            holder,
         }
     }
 

@@ -1,9 +1,12 @@
 //! `minipki ca revocations`: the signed list of revoked certificates.
 
-use std::path::PathBuf;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::Value;
 
 use super::super::{CliError, Exit, duration, output};
 use super::KeyFolder;
@@ -31,6 +34,9 @@ pub(in crate::cli) struct RevocationsArgs {
 }
 
 pub(super) fn run(args: &RevocationsArgs) -> Result<(), CliError> {
+    if let Some(file) = &args.out {
+        check_target(file)?;
+    }
     let folder = args.folder.open()?;
     let (mut signer, now) = (folder.signer(SignerKind::default())?, clock::now()?);
     let mut reader = storage(&folder).reader()?;
@@ -42,5 +48,21 @@ pub(super) fn run(args: &RevocationsArgs) -> Result<(), CliError> {
             files::replace(file, &list, files::PUBLIC).map_err(|error| CliError::file(file, &error))
         }
         None => output::data(|out| out.write_all(&list)),
+    }
+}
+
+/// Refuses to replace a file that is not an earlier list.
+fn check_target(file: &Path) -> Result<(), CliError> {
+    let is_list = |text: &[u8]| {
+        serde_json::from_slice::<Value>(text).is_ok_and(|object| object["type"] == "revocation_list")
+    };
+    match fs::read(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Ok(text) if is_list(&text) => Ok(()),
+        Ok(_) => {
+            let seen = format!("{} exists, and is not a list of revoked certificates", file.display());
+            Err(CliError::new(Exit::Failed, seen, "nothing was changed; give another file with --out"))
+        }
+        Err(error) => Err(CliError::file(file, &error)),
     }
 }
