@@ -1,4 +1,4 @@
-//! What a peer shows of itself in a handshake: a certificate, alone or with its status.
+//! The payload of a peer in a handshake: its certificate, alone or with a status.
 
 use minipki_core::cert::{Certificate, Error, verify};
 use minipki_core::crypto::Portable;

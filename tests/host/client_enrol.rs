@@ -29,8 +29,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 
-/// A CA for one connection. It answers each request with the certificate from `forge`.
-async fn fake_ca(forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + Send + 'static) -> SocketAddr {
+/// A CA for one connection. It answers each request with the certificate from `forge`, and checks no renewal.
+pub(crate) async fn fake_ca(
+    forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + Send + 'static,
+) -> SocketAddr {
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = socket.local_addr().expect("the socket is bound");
     tokio::spawn(async move {
@@ -47,6 +49,7 @@ async fn fake_ca(forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + Send + 
                     link.send(|machine, out| machine.refuse(Code::ProofFailed, out))
                 }
                 ClientRequest::Proven { subject_id, subject_key, .. }
+                | ClientRequest::Renew { subject_id, subject_key, .. }
                 | ClientRequest::Classic { subject_id, subject_key } => {
                     let text = forge(subject_id.as_id(), &subject_key);
                     link.send(|machine, out| machine.issue(&text, out))

@@ -4,23 +4,17 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use getrandom::SysRng;
 use minipki_client::{CaContact, ClientError, Identity, Renewal};
-use minipki_core::crypto::Portable;
-use minipki_core::limits::FRAME;
-use minipki_core::link::{Link, Want};
-use minipki_core::session::{CaServer, ClientRequest};
-use minipki_net::drive;
 use minipki_provider::HostProvider;
-use minipki_tests::peers::{identity, keep, trust};
+use minipki_tests::peers::{identity, keep};
 use minipki_tests::program::{run, start};
-use rand_core::UnwrapErr;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::cli::{enrolled, served};
+use crate::client_enrol::fake_ca;
 
 fn renew(at: &Path, more: &[&str]) -> minipki_tests::program::Done {
     run(at, &[&["renew", "--identity", "alice"], more].concat())
@@ -147,28 +141,6 @@ fn a_change_of_the_passphrase_covers_the_next_and_the_previous_key() {
     assert!(!encrypted("alice/key.pem"));
 }
 
-/// A CA that answers every renewal with this certificate.
-async fn replaying_ca(certificate: Vec<u8>) -> String {
-    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = socket.local_addr().expect("bound").to_string();
-    tokio::spawn(async move {
-        let (mut stream, _) = socket.accept().await.expect("a client");
-        let (mut reader, mut writer) = stream.split();
-        let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
-        let mut link = Link::new(CaServer::new(Portable::new(), trust().fingerprint()), &mut rx, &mut tx);
-        while let Ok(Want::Deliver) = drive(&mut link, &mut reader, &mut writer, None).await {
-            match link.event().expect("a request") {
-                ClientRequest::Challenge(_) => {
-                    link.send(|machine, out| machine.challenge(&mut UnwrapErr(SysRng), out))
-                }
-                _ => link.send(|machine, out| machine.issue(&certificate, out)),
-            }
-            .expect("room for an answer");
-        }
-    });
-    address
-}
-
 #[test]
 fn an_earlier_certificate_is_no_answer_to_a_renewal() {
     let folder = TempDir::new().expect("a folder");
@@ -178,7 +150,8 @@ fn an_earlier_certificate_is_no_answer_to_a_renewal() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let begun = Renewal::begin(HostProvider::default(), &at.join("alice"), None, true).expect("begun");
     let error = runtime.block_on(async {
-        let contact = CaContact::new(replaying_ca(alice.certificate().to_vec()).await);
+        let certificate = alice.certificate().to_vec();
+        let contact = CaContact::new(fake_ca(move |_, _| certificate.clone()).await.to_string());
         begun.run(&contact).await.expect_err("the same certificate")
     });
     assert!(matches!(error, ClientError::Replayed { .. }), "{error}");
@@ -219,6 +192,7 @@ fn a_renewal_that_is_cut_anywhere_goes_on_with_the_same_key() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     // A renewal sends about 330 bytes and receives about 1,700.
     let cuts = (0..8).map(|n| [n * 47, everything]).chain((0..24).map(|n| [everything, n * 71]));
+    let mut cut_off = 0;
     for (n, cut) in cuts.enumerate() {
         let name = format!("alice-{n}");
         enrolled(at, &ca, &name);
@@ -230,6 +204,7 @@ fn a_renewal_that_is_cut_anywhere_goes_on_with_the_same_key() {
         if failed.is_ok() {
             continue;
         }
+        cut_off += 1;
         assert_eq!(read(at, &format!("{name}/certificate.json")), before, "{cut:?}");
         let new_key = read(at, &format!("{name}/next/key.pem"));
         let second = begin();
@@ -239,6 +214,7 @@ fn a_renewal_that_is_cut_anywhere_goes_on_with_the_same_key() {
         let listed = run(at, &["ca", "list", "--dir", "ca", "--subject", &name]).expect(0).stdout;
         assert_eq!(listed.lines().count(), 3, "the heading, and two certificates: {listed}");
     }
+    assert!(cut_off >= 25, "only {cut_off} renewals were cut");
 }
 
 #[test]

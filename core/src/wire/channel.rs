@@ -32,7 +32,7 @@ impl Step {
     }
 }
 
-/// The payload of message 2 or 3: what a side shows of itself.
+/// The payload of message 2 or 3: the certificate of the sender, alone or with its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payload<'a> {
     /// The text of the certificate.

@@ -113,9 +113,9 @@ pub struct LedgerCounts {
     pub certificates: u64,
     /// Certificates that have not expired and are neither revoked nor on hold.
     pub live_certificates: u64,
-    /// Of these, the certificates that end in less than 7 days.
+    /// The part of `live_certificates` that ends in less than 7 days.
     pub ending_in_a_week: u64,
-    /// Of these, the certificates that end in less than 30 days.
+    /// The part of `live_certificates` that ends in less than 30 days.
     pub ending_in_a_month: u64,
     /// Certificates that are revoked and not on hold, also if they have expired.
     pub revoked: u64,
