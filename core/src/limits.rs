@@ -33,8 +33,14 @@ pub const STATUS: usize = 1216;
 /// Room for a certificate and its status, as a peer shows them in a handshake (protocol §7, stapling).
 pub const STAPLED: usize = CERTIFICATE + STATUS + 32;
 
-/// Room for `anchor.json` with the largest key and the longest name.
-pub const ANCHOR: usize = 1280;
+/// Former keys of a CA that an anchor keeps.
+pub const FORMER_KEYS: usize = 4;
+
+/// Room for `anchor.json` with the largest key, the longest name and all former keys.
+pub const ANCHOR: usize = 1280 + FORMER_KEYS * 128 + 32;
+
+/// Room for an anchor update with the largest keys and the longest name.
+pub const ANCHOR_UPDATE: usize = 2112;
 
 /// Length of a time, `YYYY-MM-DDTHH:MM:SS+00:00` (protocol §2).
 pub const TIME: usize = 25;
@@ -62,6 +68,9 @@ const NOISE_MESSAGE_2: usize = KEY + KEY + TAG + STAPLED + TAG;
 
 // A handshake message with the largest certificate and its status travels in one frame, as base64 within JSON.
 const _: () = assert!(NOISE_MESSAGE_2.div_ceil(3) * 4 + 64 <= FRAME_BODY);
+
+// A client that has missed two changes of the CA's key follows both with one response.
+const _: () = assert!(2 * ANCHOR_UPDATE + 64 <= FRAME_BODY);
 
 // The response that issues a certificate is the certificate with a few bytes around it.
 const _: () = assert!(CERTIFICATE + 64 <= FRAME_BODY);

@@ -9,7 +9,7 @@ use minipki_core::time::Now;
 use minipki_core::trust::{RevocationCheck, StatusError, StatusPolicy, StatusRule};
 use minipki_fixtures::certificates::{NOW, anchor, issue, sample, time};
 use minipki_fixtures::rsa_keys::public;
-use minipki_fixtures::{status_corpus, vector_path, vectors};
+use minipki_fixtures::{anchors, status_corpus, vector_path, vectors};
 
 const SIZE: KeySize = KeySize::Bits2048;
 
@@ -61,9 +61,12 @@ fn the_corpus_is_refused_as_named() {
 /// Writes the corpus if `MINIPKI_WRITE_VECTORS=1` is in the environment. Otherwise checks that it has the same files.
 #[test]
 fn the_corpus_is_whole() {
-    for (folder, mut files) in
-        [("status/accept", status_corpus::accept()), ("status/refuse", status_corpus::refuse())]
-    {
+    for (folder, mut files) in [
+        ("status/accept", status_corpus::accept()),
+        ("status/cost", status_corpus::cost()),
+        ("anchor/cost", anchors::cost()),
+        ("status/refuse", status_corpus::refuse()),
+    ] {
         if std::env::var_os("MINIPKI_WRITE_VECTORS").is_some() {
             let folder = vector_path(folder);
             let _ = fs::remove_dir_all(&folder);

@@ -107,6 +107,13 @@ fn a_status_is_the_same_however_its_bytes_arrive() {
 }
 
 #[test]
+fn a_query_for_anchors_takes_any_pieces() {
+    drivers::anchors::<Blocking>();
+    drivers::anchors::<Asynchronous<{ usize::MAX }>>();
+    drivers::anchors::<Asynchronous<1>>();
+}
+
+#[test]
 fn a_handshake_is_the_same_however_its_bytes_arrive() {
     drivers::handshake::<Blocking>();
     drivers::handshake::<Asynchronous<{ usize::MAX }>>();

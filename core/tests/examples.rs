@@ -57,14 +57,14 @@ fn a_device_enrols() {
         let certificate = certificate.clone();
         move || {
             let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
-            let server: CaServer<Portable> = CaServer::new(Portable::new(), anchor(SIZE).fingerprint());
+            let server: CaServer<Portable> = CaServer::new(Portable::new());
             let mut link = Link::new(server, &mut rx, &mut tx);
             drive(&mut link, &mut stream).expect("a request");
             assert!(matches!(link.event(), Some(ClientRequest::Challenge { .. })));
             link.send(|ca, out| ca.challenge(&mut rng(2), out)).expect("room");
             drive(&mut link, &mut stream).expect("a proof");
             let Some(ClientRequest::Proven { possession, .. }) = link.event() else { panic!("no proof") };
-            assert_eq!(possession.proves(None), Ok(true));
+            assert_eq!(possession.proves(&[anchor(SIZE).fingerprint()], None), Ok(true));
             link.send(|ca, out| ca.issue(&certificate, out)).expect("room");
             drive(&mut link, &mut stream).expect("the device has gone");
         }

@@ -1,5 +1,6 @@
 //! The core against published vectors and other implementations.
 
+mod anchor_updates;
 mod base64;
 mod cert;
 mod cert_corpus;
@@ -21,6 +22,7 @@ mod rsa_keys;
 mod rsa_signatures;
 mod rsa_wiping;
 mod rsa_wycheproof;
+mod session_anchors;
 mod session_channel;
 mod session_corpus;
 mod session_enrol;

@@ -62,7 +62,7 @@ fn enrol(
 ) -> Ended {
     let (mut a, mut b, mut c, mut d) = ([0; FRAME], [0; FRAME], [0; FRAME], [0; FRAME]);
     let mut client = Link::new(EnrolClient::new(enrolment, &mut rng(1)), &mut a, &mut b);
-    let mut server = Link::new(CaServer::new(Portable::new(), anchor(SIZE).fingerprint()), &mut c, &mut d);
+    let mut server = Link::new(CaServer::new(Portable::new()), &mut c, &mut d);
     let mut ended = Ended {
         client: Err(session::Error::Truncated),
         events: Vec::new(),
@@ -101,7 +101,9 @@ fn enrol(
                 (Kind::Classic, subject_id, subject_key, true)
             }
             ClientRequest::Proven { subject_id, subject_key, possession } => {
-                let proven = possession.proves(token.map(hash).as_ref()).expect("a key of 32 bytes");
+                let proven = possession
+                    .proves(&[anchor(SIZE).fingerprint()], token.map(hash).as_ref())
+                    .expect("a key of 32 bytes");
                 (Kind::Proven, subject_id, subject_key, proven)
             }
             request => panic!("{request:?}"),
@@ -139,7 +141,7 @@ fn an_event_carries_its_data_and_shows_no_secret() {
     fn can_change_threads<T: Send + 'static>(_: &T) {}
     let (key, anchor) = (key(), anchor(SIZE));
     let mut client = EnrolClient::new(enrolment(&key, &anchor, proven(None)), &mut rng(1));
-    let mut server = CaServer::new(Portable::new(), anchor.fingerprint());
+    let mut server = CaServer::new(Portable::new());
     let mut body = [0; FRAME];
     let len = client.write(&mut body).expect("a request");
     assert!(server.is_idle());
@@ -157,8 +159,8 @@ fn an_event_carries_its_data_and_shows_no_secret() {
     assert!(format!("{event:?}").ends_with("possession: PossessionProof { .. } }"), "{event:?}");
     let ClientRequest::Proven { subject_id, subject_key, possession } = event else { panic!("{event:?}") };
     assert_eq!((subject_id.as_id().as_str(), &subject_key), (certificates::SUBJECT, key.public()));
-    assert_eq!(possession.proves(None), Ok(true));
-    assert_eq!(possession.proves(Some(&hash("a token"))), Ok(false));
+    assert_eq!(possession.proves(&[anchor.fingerprint()], None), Ok(true));
+    assert_eq!(possession.proves(&[anchor.fingerprint()], Some(&hash("a token"))), Ok(false));
 }
 
 #[test]
@@ -245,7 +247,7 @@ fn a_genuine_certificate_out_of_its_time_is_handed_over_and_no_other() {
 /// Gives `bodies` to a fresh CA, answers each request, and returns the error of each body.
 fn errors(bodies: &[&[u8]]) -> Vec<Option<session::Error>> {
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
-    let mut link = Link::new(CaServer::new(Portable::new(), anchor(SIZE).fingerprint()), &mut rx, &mut tx);
+    let mut link = Link::new(CaServer::new(Portable::new()), &mut rx, &mut tx);
     bodies
         .iter()
         .map(|body| {

@@ -108,7 +108,7 @@ fn request(purpose: Purpose) -> Vec<u8> {
 
 /// The judgement of a CA about a proof that `prove` makes from the CA's share and the transcript.
 fn judge(claim: Purpose, prove: impl FnOnce([u8; 32], &[u8; 32]) -> [u8; 32]) -> bool {
-    let mut ca = CaServer::new(Portable::new(), issuer());
+    let mut ca = CaServer::new(Portable::new());
     let mut first = request(claim);
     assert!(matches!(ca.read(&mut first), Ok(Some(ClientRequest::Challenge(_)))));
     let challenge = written(|out| ca.challenge(&mut rng(2), out));
@@ -117,13 +117,13 @@ fn judge(claim: Purpose, prove: impl FnOnce([u8; 32], &[u8; 32]) -> [u8; 32]) ->
     let mut second = written(|out| Proof { proof }.encode(out));
     let judged = match (ca.read(&mut second).expect("well formed").expect("a request"), claim) {
         (ClientRequest::Proven { possession, .. }, Purpose::Enrol(token)) => {
-            possession.proves(token.as_ref())
+            possession.proves(&[issuer()], token.as_ref())
         }
         (ClientRequest::Renew { possession, .. }, Purpose::Renew(current)) => {
-            possession.proves(&x25519_key(public_key(current)))
+            possession.proves(&[issuer()], &x25519_key(public_key(current)))
         }
         (ClientRequest::Revoke { possession, .. }, Purpose::Revoke) => {
-            possession.proves(&x25519_key(public_key(NEW)))
+            possession.proves(&[issuer()], &x25519_key(public_key(NEW)))
         }
         (request, _) => panic!("{request:?} for {claim:?}"),
     };
@@ -176,13 +176,13 @@ fn a_proof_with_a_wrong_key_transcript_or_fingerprint_proves_nothing() {
 fn a_current_key_of_low_order_proves_nothing() {
     let low_order = x25519_key([0; 32]);
     for claim in [Purpose::Renew(CURRENT), Purpose::Revoke] {
-        let mut ca = CaServer::new(Portable::new(), issuer());
+        let mut ca = CaServer::new(Portable::new());
         ca.read(&mut request(claim)).expect("well formed");
         written(|out| ca.challenge(&mut rng(2), out));
         let mut second = written(|out| Proof { proof: [0; 32] }.encode(out));
         let judged = match ca.read(&mut second).expect("well formed").expect("a request") {
-            ClientRequest::Renew { possession, .. } => possession.proves(&low_order),
-            ClientRequest::Revoke { possession, .. } => possession.proves(&low_order),
+            ClientRequest::Renew { possession, .. } => possession.proves(&[issuer()], &low_order),
+            ClientRequest::Revoke { possession, .. } => possession.proves(&[issuer()], &low_order),
             request => panic!("{request:?}"),
         };
         assert_eq!(judged, Err(CryptoError::AllZeroShared));
@@ -197,7 +197,7 @@ fn requests_with_proofs_carry_their_data_and_show_no_secret() {
         (Purpose::Renew(CURRENT), "possession: RenewalProof { .. } }"),
         (Purpose::Revoke, "possession: RevocationProof { .. } }"),
     ] {
-        let mut ca = CaServer::new(Portable::new(), issuer());
+        let mut ca = CaServer::new(Portable::new());
         ca.read(&mut request(claim)).expect("well formed");
         written(|out| ca.challenge(&mut rng(2), out));
         let mut second = written(|out| Proof { proof: [0; 32] }.encode(out));

@@ -29,7 +29,7 @@ fn serial() -> Serial {
 }
 
 fn server() -> CaServer<Portable> {
-    CaServer::new(Portable::new(), anchor(SIZE).fingerprint())
+    CaServer::new(Portable::new())
 }
 
 /// A renewal of the certificate of `current`, for the key `new`.
@@ -46,7 +46,7 @@ fn renew(current: &KeyPair) -> impl Fn(ClientRequest<Portable>) -> Answer {
             panic!("{request:?}")
         };
         assert_eq!((subject_id.as_id(), serial_number), (id(SUBJECT), serial()));
-        if possession.proves(current.public()) != Ok(true) {
+        if possession.proves(&[anchor(SIZE).fingerprint()], current.public()) != Ok(true) {
             return Answer::Refuse(Code::ProofFailed);
         }
         let public = public(SIZE);
@@ -108,7 +108,7 @@ fn prove(ca: &mut CaServer<Portable>, seed: u64, shown: Option<&[u8]>) -> (Vec<u
     let own = body[..len].to_vec();
     let mut shown = shown.unwrap_or(&own).to_vec();
     let Ok(Some(ClientRequest::Renew { possession, .. })) = ca.read(&mut shown) else { panic!("no renewal") };
-    (own, possession.proves(current.public()).expect("a key of full order"))
+    (own, possession.proves(&[anchor.fingerprint()], current.public()).expect("a key of full order"))
 }
 
 #[test]

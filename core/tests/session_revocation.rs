@@ -36,7 +36,7 @@ fn issuer() -> Fingerprint {
 }
 
 fn server() -> CaServer<Portable> {
-    CaServer::new(Portable::new(), issuer())
+    CaServer::new(Portable::new())
 }
 
 fn request(key: &KeyPair, reason: RevocationReason) -> HolderRevocation<'_> {
@@ -49,7 +49,7 @@ fn revoke(holder: &KeyPair) -> impl Fn(ClientRequest<Portable>) -> Answer {
         let ClientRequest::Revoke { serial_number, reason, possession } = request else {
             panic!("{request:?}")
         };
-        if possession.proves(holder.public()) != Ok(true) {
+        if possession.proves(&[issuer()], holder.public()) != Ok(true) {
             return Answer::Refuse(Code::ProofFailed);
         }
         respond(Response::Revoked(serial_number, revocation(reason)))

@@ -5,6 +5,7 @@ use minipki_core::encoding::json::MAX_INTEGER;
 use minipki_core::limits::FRAME_BODY;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{Revocation, RevocationReason, Serial};
+use minipki_core::wire::anchors::AnchorsRequest;
 use minipki_core::wire::enrolment::{Proof, RenewRequest, Request};
 use minipki_core::wire::revocation::{RevokeRequest, StatusRequest};
 use minipki_core::wire::{ClientMessage, Code, Refusal, Response, WireError};
@@ -28,7 +29,7 @@ fn members() -> Map<String, Value> {
 }
 
 /// Each type of message, with its required members and its optional ones.
-const TYPES: [(Option<&str>, &[&str], &[&str]); 6] = [
+const TYPES: [(Option<&str>, &[&str], &[&str]); 7] = [
     (None, &["public_key_algo", "public_key_value_b64", "subject_id"], &[]),
     (Some("enroll_request"), &["nonce_b64", "public_key_algo", "public_key_value_b64", "subject_id"], &[]),
     (Some("enroll_proof"), &["proof_b64"], &[]),
@@ -39,6 +40,7 @@ const TYPES: [(Option<&str>, &[&str], &[&str]); 6] = [
     ),
     (Some("revoke_request"), &["nonce_b64", "reason", "serial_number"], &[]),
     (Some("status_request"), &["serial_number"], &["nonce_b64"]),
+    (Some("anchors_request"), &[], &[]),
 ];
 
 /// The message of this type with these members.
@@ -202,11 +204,14 @@ proptest! {
             let body = written(|out| request.encode(out));
             prop_assert_eq!(ClientMessage::decode(&body), Ok(ClientMessage::Request(request)));
         }
+        let body = written(|out| AnchorsRequest.encode(out));
+        prop_assert_eq!(ClientMessage::decode(&body), Ok(ClientMessage::Anchors));
         let revocation = Revocation { reason, revoked_at: UnixTime::new(seconds).expect("in range") };
         let text = br#"{"any":{"canonical":"text"}}"#;
         for response in [
             Response::Issued(text),
             Response::Status(text),
+            Response::Anchors(br#"[{"any":"text"}]"#),
             Response::Revoked(serial_number, revocation),
             Response::Refused(Refusal::from(Code::Revoked)),
         ] {
@@ -243,8 +248,10 @@ fn a_response_is_exactly_one_of_its_forms() {
         (r#"{"ok":false,"status":{}}"#.to_owned(), "ok"),
         (r#"{"code":"busy","error":"x","ok":true}"#.to_owned(), "ok"),
         (r#"{"certificate":{},"code":"busy","ok":true}"#.to_owned(), "ok"),
-        (r#"{"certificate":{},"ok":true,"status":{}}"#.to_owned(), "status"),
-        (revoked("1} -> 1},\"status\":{}"), "status"),
+        (r#"{"certificate":{},"ok":true,"status":{}}"#.to_owned(), "ok"),
+        (revoked("1} -> 1},\"status\":{}"), "ok"),
+        (r#"{"anchors":[],"ok":true,"status":{}}"#.to_owned(), "ok"),
+        (r#"{"anchors":[],"ok":false}"#.to_owned(), "ok"),
         (revoked("superseded -> replaced"), "reason"),
         (revoked("superseded -> remove_from_hold"), "reason"),
         (revoked("+00:00 -> Z"), "revoked_at"),

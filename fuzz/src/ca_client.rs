@@ -3,8 +3,8 @@
 use minipki_core::crypto::Portable;
 use minipki_core::link::Link;
 use minipki_core::session::{
-    CaClient, CaRequest, EnrolForm, EnrolOutcome, Enrolment, HolderRevocation, RevokeOutcome, StatusOutcome,
-    StatusQuery,
+    AnchorsOutcome, AnchorsQuery, CaClient, CaRequest, EnrolForm, EnrolOutcome, Enrolment, HolderRevocation,
+    RevokeOutcome, StatusOutcome, StatusQuery,
 };
 use minipki_core::trust::{RevocationReason, Serial};
 
@@ -15,7 +15,8 @@ use crate::stream::{Buffers, converse, sent};
 /// the client has got what it has asked for.
 ///
 /// - The client sends its request, and at most one proof.
-/// - It accepts only a certificate for its name and key, and only a status of its certificate, by the pinned CA.
+/// - It accepts only a certificate for its name and key, and only a status of its certificate, by the pinned CA. It
+///   follows only a change of the key that the pinned key has signed.
 /// - There is one outcome at most, and no message after it.
 pub fn ca_client(input: &[u8]) -> bool {
     let Some((number, stream)) = input.split_first() else { return false };
@@ -40,7 +41,7 @@ pub fn ca_client(input: &[u8]) -> bool {
             false
         }
     };
-    match number % 5 {
+    match number % 6 {
         0 => run(enrolment(&key, EnrolForm::Classic), stream, issued),
         1 => run(enrolment(&key, EnrolForm::Proven { token: None }), stream, issued),
         // The honest CA has no certificate for another key of that name, so nothing is accepted for the new one.
@@ -62,6 +63,17 @@ pub fn ca_client(input: &[u8]) -> bool {
                     true
                 }
                 RevokeOutcome::Refused { .. } => false,
+            })
+        }
+        4 => {
+            let query = AnchorsQuery { provider: Portable::new(), anchor: &anchor };
+            run(query, stream, |outcome, _| match outcome {
+                AnchorsOutcome::Followed(next) => {
+                    assert!(next == peers::next_anchor() && holds(peers::UPDATE), "forged");
+                    true
+                }
+                AnchorsOutcome::Unchanged => true,
+                AnchorsOutcome::Refused { .. } => false,
             })
         }
         _ => {

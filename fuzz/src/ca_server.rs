@@ -20,22 +20,24 @@ use crate::stream::{Buffers, Tail, converse, frames, sent};
 /// - The machine continues after a refusal.
 pub fn ca_server(stream: &[u8]) -> usize {
     let (requests, tail) = frames(stream, FRAME_BODY);
-    let fingerprint = peers::anchor().fingerprint();
+    let issuers = [peers::anchor().fingerprint()];
     let mut rng = peers::rng();
     let (mut proven, mut granted) = (0, Granted::default());
-    let holder = peers::initiator_key();
+    let (holder, updates) = (peers::initiator_key(), peers::updates());
 
     let mut buffers = Buffers::default();
-    let mut link = Link::new(CaServer::new(Portable::new(), fingerprint), &mut buffers.rx, &mut buffers.tx);
+    let mut link = Link::new(CaServer::new(Portable::new()), &mut buffers.rx, &mut buffers.tx);
     let outcome = converse(&mut link, &mut &*stream, usize::MAX, |link| {
         let event = link.event().expect("an event");
         let proof = match &event {
-            ClientRequest::Proven { possession, .. } => Some((possession.proves(None), peers::ENROLMENT)),
+            ClientRequest::Proven { possession, .. } => {
+                Some((possession.proves(&issuers, None), peers::ENROLMENT))
+            }
             ClientRequest::Renew { possession, .. } => {
-                Some((possession.proves(holder.public()), peers::RENEWAL))
+                Some((possession.proves(&issuers, holder.public()), peers::RENEWAL))
             }
             ClientRequest::Revoke { possession, .. } => {
-                Some((possession.proves(holder.public()), peers::REVOCATION))
+                Some((possession.proves(&issuers, holder.public()), peers::REVOCATION))
             }
             _ => None,
         };
@@ -62,6 +64,10 @@ pub fn ca_server(stream: &[u8]) -> usize {
                 granted.statuses += 1;
                 ca.respond(Response::Status(peers::INITIATOR_STATUS), out)
             }
+            ClientRequest::Anchors => {
+                granted.anchors += 1;
+                ca.respond(Response::Anchors(&updates), out)
+            }
         });
         answered.expect("an answer fits and is in turn");
     });
@@ -85,6 +91,10 @@ pub fn ca_server(stream: &[u8]) -> usize {
                 assert_eq!(status, peers::INITIATOR_STATUS);
                 seen.statuses += 1;
             }
+            Ok(Response::Anchors(array)) => {
+                assert_eq!(array, updates);
+                seen.anchors += 1;
+            }
             Ok(Response::Refused(_)) => {}
             Err(_) => drop(Challenge::decode(answer).expect("a challenge, an answer or a refusal")),
         }
@@ -101,6 +111,7 @@ struct Granted {
     certificates: usize,
     revocations: usize,
     statuses: usize,
+    anchors: usize,
 }
 
 /// Whether a stream holds the unchanged honest request, and the honest proof in any message.

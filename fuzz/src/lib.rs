@@ -4,6 +4,7 @@
 //! under libFuzzer (`fuzz_targets/`). As tests of the workspace (`tests/fuzz`) they run on a stable compiler, with the
 //! corpora and for a short random run.
 
+mod anchor_update;
 mod batch;
 mod ca_client;
 mod ca_server;
@@ -16,6 +17,7 @@ pub mod peers;
 mod status;
 pub mod stream;
 
+pub use anchor_update::anchor_update;
 pub use batch::batch;
 pub use ca_client::ca_client;
 pub use ca_server::ca_server;
@@ -45,6 +47,7 @@ pub const TARGETS: &[Target] = &[
     target("frame", frame, &[]),
     target("json", json, &["vectors/json/accept", "vectors/json/refuse"]),
     target("certificate", certificate, &["vectors/cert/accept", "vectors/cert/refuse"]),
+    target("anchor_update", |data| _ = anchor_update(data), &[]),
     target("status", |data| _ = status(data), &["vectors/status/accept", "vectors/status/refuse"]),
     target("payload", |data| _ = payload(data), &[]),
     target("ca_server", |data| _ = ca_server(data), &[]),

@@ -1,7 +1,8 @@
 //! The honest peers of all targets: the same issuer, keys and randomness in every run.
 
 use minipki_core::bytes::Secret;
-use minipki_core::cert::{Anchor, Certificate};
+use minipki_core::cert::{Anchor, AnchorUpdate, Certificate, FormerKey};
+use minipki_core::crypto::rsa::PublicKey;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::trust::Serial;
@@ -32,6 +33,9 @@ pub const INITIATOR_STATUS: &[u8] = include_bytes!("../fixtures/initiator-status
 /// A status of [`INITIATOR`] that says that it is revoked.
 pub const INITIATOR_REVOKED: &[u8] = include_bytes!("../fixtures/initiator-revoked.json");
 
+/// The update from the key of the issuer to another key.
+pub const UPDATE: &[u8] = include_bytes!("../fixtures/update.json");
+
 /// The bytes that the honest client sends to enrol, recorded by `src/bin/seeds.rs`.
 pub const ENROLMENT: &[u8] = include_bytes!("../corpus/ca_server/proven");
 
@@ -43,6 +47,11 @@ pub const REVOCATION: &[u8] = include_bytes!("../corpus/ca_server/revocation");
 
 /// The messages that the honest initiator sends, in this order, before it closes.
 pub const MESSAGES: [&[u8]; 2] = [b"first", b"second"];
+
+/// The array with [`UPDATE`], as the honest CA answers it.
+pub fn updates() -> Vec<u8> {
+    [b"[", UPDATE, b"]"].concat()
+}
 
 /// The responder's certified key.
 pub fn responder_key() -> KeyPair {
@@ -64,6 +73,21 @@ pub fn anchor() -> Anchor {
     let certificate = Certificate::parse(RESPONDER).expect("a fixture");
     let key = certificate.issuer_key().expect("a fixture");
     Anchor::from_key(Portable::new(), certificate.issuer_id(), key)
+}
+
+/// The key that [`UPDATE`] leads to. Nobody has its private key.
+pub fn next_key() -> PublicKey {
+    PublicKey::from_spki_pem(include_bytes!("../fixtures/next-issuer-public.pem")).expect("a fixture")
+}
+
+/// The anchor after [`UPDATE`].
+pub fn next_anchor() -> Anchor {
+    let (pinned, update) = (anchor(), AnchorUpdate::parse(UPDATE).expect("a fixture"));
+    let issuer_id = pinned.issuer_id().expect("a whole anchor");
+    let mut next = Anchor::from_key(Portable::new(), issuer_id, next_key());
+    let former = FormerKey { fingerprint: pinned.fingerprint(), until: update.not_before() };
+    next.add_former_key(former).expect("another key");
+    next
 }
 
 /// A time at which both certificates are valid, and both statuses.

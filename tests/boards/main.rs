@@ -25,4 +25,7 @@ mod clock;
 mod cuts;
 mod failures;
 mod peers;
+mod renewals;
+mod rollovers;
+mod statuses;
 mod talks;

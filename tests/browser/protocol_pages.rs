@@ -57,7 +57,7 @@ async fn from_a_first_start_to_a_certificate_seen_live() {
 }
 
 /// The participant that refuses a flipped byte in the last field of each message, and its refusal code.
-const REFUSED: [(&str, &str, &str); 15] = [
+const REFUSED: [(&str, &str, &str); 27] = [
     ("alice to CA: enroll_request", "CA", "unknown_type"),
     ("CA to alice: enroll_challenge", "alice", ""),
     ("alice to CA: enroll_proof", "CA", "unknown_type"),
@@ -73,6 +73,18 @@ const REFUSED: [(&str, &str, &str); 15] = [
     ("alice to bob: close", "bob", ""),
     ("bob to alice: encrypted message", "alice", ""),
     ("bob to alice: close", "alice", ""),
+    ("alice to CA: renew_request", "CA", "unknown_type"),
+    ("CA to alice: enroll_challenge", "alice", ""),
+    ("alice to CA: enroll_proof", "CA", "unknown_type"),
+    ("CA to alice: granted", "alice", ""),
+    ("bob to CA: revoke_request", "CA", "unknown_type"),
+    ("CA to bob: enroll_challenge", "bob", ""),
+    ("bob to CA: enroll_proof", "CA", "unknown_type"),
+    ("CA to bob: revoked", "bob", ""),
+    ("bob to CA: status_request", "CA", "unknown_type"),
+    ("CA to bob: status", "bob", ""),
+    ("alice to CA: anchors_request", "CA", "unknown_type"),
+    ("CA to alice: anchors", "alice", ""),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +97,7 @@ async fn a_byte_is_flipped_at_every_step_of_the_walk_through() {
         browser.goto("/walk").await;
         browser.click("form[action='/walk/run'] button").await;
         for (step, (title, by, code)) in REFUSED.into_iter().enumerate() {
-            browser.says(&format!("Step {} of 15", step + 1)).await;
+            browser.says(&format!("Step {} of 27", step + 1)).await;
             assert_eq!(browser.text("#step").await, title);
             // The last field that has a button.
             let last =
@@ -99,8 +111,9 @@ async fn a_byte_is_flipped_at_every_step_of_the_walk_through() {
                 browser.press(Key::Right).await;
             }
         }
+        browser.goto("/walk?step=15").await;
         browser.press(Key::Left).await;
-        browser.says("Step 14 of 15").await;
+        browser.says("Step 14 of 27").await;
         browser.says("Nobody, alice. Not even the CA.").await;
 
         // Any bits of any byte can be changed, here for a length of billions.

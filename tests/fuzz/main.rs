@@ -85,6 +85,11 @@ fn status() {
 }
 
 #[test]
+fn anchor_update() {
+    run("anchor_update");
+}
+
+#[test]
 fn payload() {
     run("payload");
 }
@@ -127,13 +132,14 @@ fn the_corpus_still_reaches_every_answer_of_a_ca_and_an_open_channel() {
         let seen = minipki_fuzz::ca_server(&read(&format!("ca_server/{name}")));
         assert_eq!(seen, proofs, "{name}: see fuzz/src/bin/seeds.rs");
     }
-    for name in ["classic", "proven", "renewal", "revocation", "status"] {
+    for name in ["classic", "proven", "renewal", "revocation", "status", "anchors"] {
         let granted = minipki_fuzz::ca_client(&read(&format!("ca_client/{name}")));
         assert!(granted, "{name}: see fuzz/src/bin/seeds.rs");
     }
     for name in ["good", "revoked"] {
         assert!(minipki_fuzz::status(&read(&format!("status/{name}"))), "{name}");
     }
+    assert!(minipki_fuzz::anchor_update(&read("anchor_update/update")));
     for (name, accepted) in [("initiator", true), ("responder", true), ("revoked", false), ("alone", false)] {
         assert_eq!(minipki_fuzz::payload(&read(&format!("payload/{name}"))), accepted, "{name}");
     }

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use minipki_ca::ports::{Storage, TokenState};
+use minipki_ca::ports::{RevocationChange, Storage, TokenState};
 use minipki_ca::{
     Enrolment, IssueRequest, Policy, Possession, RateLimits, Refused, SignError, Signature,
     SignatureAlgorithm, Signer, TokenHash,
 };
 use minipki_core::crypto::rsa::PublicKey;
+use minipki_core::trust::RevocationReason;
 use minipki_fixtures::certificates::x25519_key;
 use minipki_tests::ca::{TestAuthority, at, id, key, proven};
 use proptest::prelude::*;
@@ -208,6 +209,35 @@ fn a_token_revoked_during_the_signature_stops_the_certificate() {
     assert_eq!(answers[0], Err(Refused::TokenInvalid));
     assert!(answers[1].is_ok());
     ca.issue(proven("a", 1, None), NOW).expect("the ledger still works");
+}
+
+#[test]
+fn a_hold_or_a_compromise_during_the_signature_stops_the_certificate() {
+    use RevocationReason::{CertificateHold, KeyCompromise};
+    for (reason, later) in [(CertificateHold, Refused::Revoked), (KeyCompromise, Refused::KeyCompromised)] {
+        let serial = Arc::new(Mutex::new(None));
+        let first = serial.clone();
+        let (mut ca, _) = hooked(move |storage| {
+            move || {
+                if let Some(serial) = first.lock().expect("one thread").take() {
+                    let mut book = storage.revocations(at(NOW)).expect("opened");
+                    book.revoke(&[RevocationChange::new(serial, reason, "x")], at(NOW)).expect("written");
+                }
+                Ok(())
+            }
+        });
+        let holder = ca.issue(proven("a", 1, None), NOW).expect("issued");
+        *serial.lock().expect("one thread") = Some(holder.serial);
+        let token = ca.add_token("t", "a", NOW);
+        // The token is for another certificate of the same name and key. The other request is a bystander.
+        let requests = [proven("a", 1, Some(token)), proven("b", 2, None)];
+        let answers = ca.authority.issue_many(&requests, at(NOW));
+        assert_eq!(answers, [Err(Refused::Busy), Err(Refused::Busy)], "{reason}");
+        assert_eq!(ca.reader().issued().expect("read"), 1);
+        // The next try has a clear answer, and the bystander its certificate.
+        let answers = ca.authority.issue_many(&requests, at(NOW));
+        assert!(answers[0] == Err(later) && answers[1].is_ok(), "{answers:?}");
+    }
 }
 
 #[test]

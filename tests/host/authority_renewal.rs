@@ -10,6 +10,7 @@ use minipki_ca::{
 };
 use minipki_core::cert::Status;
 use minipki_core::crypto::x25519;
+use minipki_core::keys::Fingerprint;
 use minipki_core::trust::{CertStatus, RevocationReason, Serial};
 use minipki_fixtures::certificates::x25519_key;
 use minipki_tests::ca::{TestAuthority, at, id, key, proven};
@@ -21,7 +22,7 @@ const DAY: u64 = 24 * 60 * 60;
 struct By(u8);
 
 impl HolderCheck for By {
-    fn proves(&self, holder: &x25519::PublicKey) -> bool {
+    fn proves(&self, _: &[Fingerprint], holder: &x25519::PublicKey) -> bool {
         *holder == x25519_key(key(self.0))
     }
 }

@@ -114,7 +114,7 @@ fn a_status_and_a_revocation_are_explained_and_their_secrets_are_not_shown() {
     explains(&again, 4, &format!("{fields} reason superseded revoked_at"));
     let fields = "length nonce_b64 reason superseded serial_number type ca_share_b64 proof_b64 ok revoked \
                   revoked_at revoke_request enroll_challenge enroll_proof";
-    explains(&revocation, 4, fields);
+    explains(&revocation, 8, fields);
 
     let pem = fs::read_to_string(at.join("alice/key.pem")).expect("the file exists");
     let pair = KeyPair::from_pkcs8_pem(Portable::new(), pem.as_bytes()).expect("a key");
@@ -123,7 +123,7 @@ fn a_status_and_a_revocation_are_explained_and_their_secrets_are_not_shown() {
     Portable::new().expand(&prk, b"MiniPKI/1 revoke key", &mut key).expect("32 bytes");
     let served = server.stop().expect(0).stderr;
     // The enrolment has four messages, too.
-    explains(&served, 16, "enroll_request status_request revoke_request certificate_status revoked");
+    explains(&served, 20, "enroll_request status_request revoke_request certificate_status revoked");
     let ca_pem = fs::read_to_string(at.join("ca/ca-key.pem")).expect("the file exists");
     for output in [&status, &revocation, &again, &served] {
         holds_nothing_of(output, &pem);

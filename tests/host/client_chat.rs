@@ -34,7 +34,7 @@ async fn side_within(
 ) -> Side {
     let (mut printed, notes) = (Vec::new(), Collected::default());
     let note = |item| notes.add(item);
-    let options = ChatOptions { prefix: "", limits, notes: &note, stop: None };
+    let options = ChatOptions { prefix: "", limits, notes: &note, stop: None, revoked: None };
     let end = converse(channel, &mut Lines::new(input), &mut printed, &options).await;
     Side { printed: String::from_utf8(printed).expect("text"), notes: notes.take(), end }
 }
@@ -233,7 +233,13 @@ async fn after_a_signal_messages_are_printed_until_the_peer_closes() {
         bob.outbound.close().await.expect("alice reads");
     };
     let (mut printed, notes) = (Vec::new(), |_| {});
-    let options = ChatOptions { prefix: "", limits: Limits::default(), notes: &notes, stop: Some(&stop) };
+    let options = ChatOptions {
+        prefix: "",
+        limits: Limits::default(),
+        notes: &notes,
+        stop: Some(&stop),
+        revoked: None,
+    };
     let mut input = Lines::new(BufReader::new(input));
     let (ended, ()) = tokio::join!(converse(alice, &mut input, &mut printed, &options), bob_side);
     assert!(matches!(ended, Err(ClientError::Stopped { signal: "SIGINT" })), "{ended:?}");

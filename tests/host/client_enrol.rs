@@ -14,7 +14,7 @@ use minipki_core::limits::{FRAME, FRAME_BODY};
 use minipki_core::link::frame;
 use minipki_core::link::{Link, Want};
 use minipki_core::session::{self, CaServer, ClientRequest, EnrolForm};
-use minipki_core::wire::{Code, WireError};
+use minipki_core::wire::{Code, Response, WireError};
 use minipki_fixtures::certificates::anchor;
 use minipki_net::{NetError, drive};
 use minipki_provider::HostProvider;
@@ -29,34 +29,42 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 
-/// A CA for one connection. It answers each request with the certificate from `forge`, and checks no renewal.
+/// A CA for one connection after the other. It answers each request with the certificate from `forge`, and checks no
+/// renewal. It has never changed its key.
 pub(crate) async fn fake_ca(
     forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + Send + 'static,
 ) -> SocketAddr {
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = socket.local_addr().expect("the socket is bound");
     tokio::spawn(async move {
-        let (mut stream, _) = socket.accept().await.expect("a client");
-        let (mut reader, mut writer) = stream.split();
-        let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
-        let mut link = Link::new(CaServer::new(Portable::new(), trust().fingerprint()), &mut rx, &mut tx);
-        while let Ok(Want::Deliver) = drive(&mut link, &mut reader, &mut writer, None).await {
-            match link.event().expect("a request") {
-                ClientRequest::Challenge { .. } => {
-                    link.send(|machine, out| machine.challenge(&mut UnwrapErr(SysRng), out))
+        loop {
+            let (mut stream, _) = socket.accept().await.expect("a client");
+            let (mut reader, mut writer) = stream.split();
+            let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
+            let mut link = Link::new(CaServer::new(Portable::new()), &mut rx, &mut tx);
+            while let Ok(Want::Deliver) = drive(&mut link, &mut reader, &mut writer, None).await {
+                match link.event().expect("a request") {
+                    ClientRequest::Challenge { .. } => {
+                        link.send(|machine, out| machine.challenge(&mut UnwrapErr(SysRng), out))
+                    }
+                    ClientRequest::Proven { possession, .. }
+                        if possession.proves(&[trust().fingerprint()], None) != Ok(true) =>
+                    {
+                        link.send(|machine, out| machine.refuse(Code::ProofFailed, out))
+                    }
+                    ClientRequest::Proven { subject_id, subject_key, .. }
+                    | ClientRequest::Renew { subject_id, subject_key, .. }
+                    | ClientRequest::Classic { subject_id, subject_key } => {
+                        let text = forge(subject_id.as_id(), &subject_key);
+                        link.send(|machine, out| machine.issue(&text, out))
+                    }
+                    ClientRequest::Anchors => {
+                        link.send(|machine, out| machine.respond(Response::Anchors(b"[]"), out))
+                    }
+                    _ => link.send(|machine, out| machine.refuse(Code::UnknownType, out)),
                 }
-                ClientRequest::Proven { possession, .. } if possession.proves(None) != Ok(true) => {
-                    link.send(|machine, out| machine.refuse(Code::ProofFailed, out))
-                }
-                ClientRequest::Proven { subject_id, subject_key, .. }
-                | ClientRequest::Renew { subject_id, subject_key, .. }
-                | ClientRequest::Classic { subject_id, subject_key } => {
-                    let text = forge(subject_id.as_id(), &subject_key);
-                    link.send(|machine, out| machine.issue(&text, out))
-                }
-                _ => link.send(|machine, out| machine.refuse(Code::UnknownType, out)),
+                .expect("room for an answer");
             }
-            .expect("room for an answer");
         }
     });
     address

@@ -17,7 +17,8 @@ fn script(send: &[&str], expect: &[&str]) -> Script {
 async fn run_script(channel: MemoryChannel, script: &Script) -> (Result<(), ClientError>, String) {
     let mut printed = Vec::new();
     let notes = |note: Note| panic!("nothing to note: {note}");
-    let options = ChatOptions { prefix: "", limits: Limits::default(), notes: &notes, stop: None };
+    let options =
+        ChatOptions { prefix: "", limits: Limits::default(), notes: &notes, stop: None, revoked: None };
     let end = run(channel, script, &mut printed, &options).await;
     (end, String::from_utf8(printed).expect("text"))
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use minipki_core::keys::Fingerprint;
+use minipki_core::trust::StatusRule;
 use minipki_device_app::{Exit, Text, UsageError};
 use minipki_fixtures::certificates::id;
 use minipki_tests::device::{Config, Errand};
@@ -29,6 +30,17 @@ fn the_arguments_make_a_configuration() {
     assert_eq!(config.send.map(Text::as_str), Some("warm"));
     assert_eq!(config.token.map(|token| token.0), Some("secret"));
     assert!(!format!("{config:?}").contains("secret"), "the token is shown");
+
+    assert_eq!(config.status, StatusRule::Optional);
+    for (more, rule) in [
+        ("--require-status", StatusRule::Required),
+        ("--max-status-age 600", StatusRule::MaxAge(600)),
+        ("--require-status --max-status-age 600", StatusRule::MaxAge(600)),
+        ("--max-status-age 600 --require-status", StatusRule::MaxAge(600)),
+    ] {
+        let arguments = format!("{arguments} {more}");
+        assert_eq!(parse(&arguments).map(|config| config.status), Ok(rule), "{more}");
+    }
 }
 
 #[test]
@@ -39,6 +51,7 @@ fn wrong_arguments_are_named() {
         ("--send", UsageError::NoValue("--send")),
         ("--ca somewhere", UsageError::Value { option: "--ca", value: "somewhere" }),
         ("--subject a/b", UsageError::Value { option: "--subject", value: "a/b" }),
+        ("--max-status-age 0", UsageError::Value { option: "--max-status-age", value: "0" }),
         ("--deadline 0", UsageError::Value { option: "--deadline", value: "0" }),
         ("--listen 0.0.0.0:1 --connect 10.0.2.2:1", UsageError::TwoErrands),
     ] {
@@ -78,6 +91,8 @@ fn each_reason_has_its_own_number_and_sentence() {
         (Exit::CertificateRefused, 18),
         (Exit::CertificateExpired, 19),
         (Exit::CertificateNotYetValid, 20),
+        (Exit::Replayed, 21),
+        (Exit::Revoked, 22),
         (Exit::PeerUnreachable, 30),
         (Exit::PeerSilent, 31),
         (Exit::PeerCut, 32),
@@ -90,6 +105,8 @@ fn each_reason_has_its_own_number_and_sentence() {
         (Exit::PeerKeyDiffers, 39),
         (Exit::PeerIsAnother, 40),
         (Exit::NotAuthentic, 41),
+        (Exit::PeerRevoked, 42),
+        (Exit::PeerStatusRefused, 43),
     ];
     assert!(all.iter().all(|(exit, code)| exit.code() == *code), "scripts depend on the numbers");
     let sentences: std::collections::BTreeSet<_> = all.iter().map(|(exit, _)| exit.to_string()).collect();

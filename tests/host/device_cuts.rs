@@ -17,9 +17,17 @@ struct Step {
     silent: Exit,
 }
 
+/// Sets the CA of an enrolment, or the peer of a channel.
+fn attach(board: TestBoard, config: &Config<'_>, other: Remote, damage: Damage) -> TestBoard {
+    match config.errand {
+        Errand::Enrol => board.with_damaged_ca(other, damage),
+        _ => board.with_damaged_peer(other, damage),
+    }
+}
+
 impl Step {
     fn record(config: Config<'static>, before: TestBoard, other: Remote, cut: Exit, silent: Exit) -> Self {
-        let mut board = before.restarted().with_remote(other);
+        let mut board = attach(before.restarted(), &config, other, Damage::default());
         assert_eq!(board.run(&config), Exit::Done, "{:?}", board.lines);
         let passed = board.passed[0].borrow().clone();
         Self { config, before, after: board.restarted(), passed, cut, silent }
@@ -33,7 +41,7 @@ impl Step {
 
     /// The recorded runs of both sides of a channel.
     fn channels() -> [Self; 2] {
-        let mut board = TestBoard::new(Now::Exact(noon())).with_remote(Remote::ca(&trust(), good));
+        let mut board = TestBoard::new(Now::Exact(noon())).with_ca(Remote::ca(&trust(), good));
         assert_eq!(board.run(&config(Errand::Enrol)), Exit::Done, "{:?}", board.lines);
         let gateway = || Claims::of("gateway");
         [
@@ -46,8 +54,8 @@ impl Step {
     }
 
     fn replay(&self, damage: Damage) -> (Exit, TestBoard) {
-        let mut board =
-            self.before.restarted().with_damaged_remote(Remote::saying(&self.passed.incoming), damage);
+        let other = Remote::saying(&self.passed.incoming);
+        let mut board = attach(self.before.restarted(), &self.config, other, damage);
         let exit = board.run(&self.config);
         (exit, board)
     }
@@ -58,7 +66,7 @@ impl Step {
             // The recorded certificate is valid for no other key.
             let certificate = self.after.certificate().expect("the run succeeded").to_vec();
             let ca = Remote::ca(&trust(), move |_, _| certificate.clone());
-            let mut board = board.restarted().with_entropy(78).with_remote(ca);
+            let mut board = board.restarted().with_entropy(78).with_ca(ca);
             assert_eq!(board.run(&self.config), Exit::Done, "{:?}", board.lines);
             assert!(board.identity == self.after.identity, "another key");
         } else {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use minipki_core::cert::IdBuf;
 use minipki_core::keys::Fingerprint;
+use minipki_core::trust::StatusRule;
 use minipki_device::{Folder, StdBoard, Storage, Timekeeping};
 use minipki_device_app::{Config, Errand, Exit, Memory, Token, run};
 use minipki_server::Limits;
@@ -55,6 +56,7 @@ impl Ca {
             token: case.token.as_deref().map(Token),
             errand: Errand::Enrol,
             peer: None,
+            status: StatusRule::Optional,
             send: None,
             deadline,
         };

@@ -31,17 +31,17 @@ fn recording(keys: &Rc<RefCell<Vec<x25519::PublicKey>>>) -> Remote {
 
 #[test]
 fn a_failed_write_at_any_point_loses_no_key() {
-    let mut whole = board().with_remote(Remote::ca(&trust(), good));
+    let mut whole = board().with_ca(Remote::ca(&trust(), good));
     assert_eq!(whole.run(&config(Errand::Enrol)), Exit::Done);
     let all = usize::MAX - whole.writes;
     assert!(all >= 5, "a key, two reservations, an identity, a time");
     for writes in 0..all {
         let keys = Rc::default();
-        let mut first = board().with_remote(recording(&keys));
+        let mut first = board().with_ca(recording(&keys));
         first.writes = writes;
         assert_eq!(first.run(&config(Errand::Enrol)), Exit::Storage, "{writes}: {:?}", first.lines);
         assert!(first.key().is_some() || first.passed.is_empty(), "the key is stored before the request");
-        let mut again = first.restarted().with_entropy(78).with_remote(recording(&keys));
+        let mut again = first.restarted().with_entropy(78).with_ca(recording(&keys));
         assert_eq!(again.run(&config(Errand::Enrol)), Exit::Done, "{writes}: {:?}", again.lines);
         assert!(keys.borrow().iter().all(|key| *key == keys.borrow()[0]), "{writes}: one key");
     }
@@ -51,14 +51,14 @@ fn a_failed_write_at_any_point_loses_no_key() {
 fn a_storage_that_is_full_ends_the_run_before_the_ca_is_asked() {
     let mut granted = false;
     for room in (0..3 * IDENTITY).step_by(4) {
-        let mut board = board().with_remote(Remote::ca(&trust(), good));
+        let mut board = board().with_ca(Remote::ca(&trust(), good));
         board.room = room;
         let exit = board.run(&config(Errand::Enrol));
         assert_eq!(exit == Exit::Storage, board.passed.is_empty(), "room {room}: {:?}", board.lines);
         assert!(exit == Exit::Storage && !granted || exit == Exit::Done, "room {room}: {:?}", board.lines);
         granted = exit == Exit::Done;
         if !granted && room % 256 == 0 {
-            let mut again = board.restarted().with_remote(Remote::ca(&trust(), good));
+            let mut again = board.restarted().with_ca(Remote::ca(&trust(), good));
             assert_eq!(again.run(&config(Errand::Enrol)), Exit::Done, "there is room now: {:?}", again.lines);
         }
     }

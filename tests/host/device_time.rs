@@ -6,7 +6,7 @@ use minipki_core::time::{Now, UnixTime};
 use minipki_core::trust::Validity;
 use minipki_device_app::Exit;
 use minipki_tests::device::{Errand, TestBoard, config, connect};
-use minipki_tests::device_remotes::{Claims, Remote, around_noon, good, noon};
+use minipki_tests::device_remotes::{Claims, Remote, around_noon, good, noon, numbered};
 use minipki_tests::peers::{CA, certificate, trust};
 
 const DAY: i64 = 24 * 60 * 60;
@@ -24,15 +24,27 @@ fn dated(validity: Validity) -> Remote {
 }
 
 fn enrolled(board: TestBoard, ca: Remote) -> TestBoard {
-    let mut board = board.with_remote(ca);
+    // With a certificate, the device asks first whether the CA has changed its key.
+    let board = if board.certificate().is_some() { board.with_ca(Remote::changed(&[])) } else { board };
+    let mut board = board.with_ca(ca);
     assert_eq!(board.run(&config(Errand::Enrol)), Exit::Done, "{:?}", board.lines);
+    board.restarted()
+}
+
+/// Renews the certificate of a device. The new one has this validity.
+fn renewed(board: &TestBoard, validity: Validity) -> TestBoard {
+    let ca =
+        Remote::renewing(board.public_key(), move |subject, key| numbered(4_243, subject, key, validity));
+    let mut board = board.restarted().with_entropy(78).with_ca(Remote::changed(&[])).with_ca(ca);
+    assert_eq!(board.run(&config(Errand::Enrol)), Exit::Done, "{:?}", board.lines);
+    assert!(board.reported("renewed until "), "{:?}", board.lines);
     board.restarted()
 }
 
 /// Connects the device to a peer with a certificate of this validity. Returns the exit and the board.
 fn connect_to(board: &TestBoard, validity: Validity) -> (Exit, TestBoard) {
     let peer = Remote::responder(Claims::certified(CA, "gateway", validity), &[]);
-    let mut board = board.restarted().with_remote(peer);
+    let mut board = board.restarted().with_peer(peer);
     let exit = board.run(&config(connect()));
     (exit, board)
 }
@@ -62,12 +74,12 @@ fn a_peers_certificate_from_2099_moves_no_clock() {
     let board = enrolled(clockless(), Remote::ca(&trust(), good));
     let (exit, board) = connect_to(&board, around_noon(72 * 365 * DAY, 73 * 365 * DAY));
     assert_eq!((exit, least(&board)), (Exit::Done, -300));
-    // The device enrols again, because its own certificate may have expired. Without a CA it keeps its certificate.
+    // The device renews its certificate, because it may have expired. Without a CA it keeps its certificate.
     let mut alone = board.restarted();
     assert_eq!(alone.run(&config(Errand::Enrol)), Exit::Done, "{:?}", alone.lines);
     assert!(alone.reported("identity: as stored, since nothing takes connections"), "{:?}", alone.lines);
-    let renewed = enrolled(board.restarted(), Remote::ca(&trust(), good));
-    assert_eq!(renewed.key(), board.key());
+    let renewed = renewed(&board, around_noon(-300, 3600));
+    assert_ne!(renewed.key(), board.key());
     // The CA has given the time, so no further enrolment is needed.
     let mut settled = renewed.restarted();
     assert_eq!(settled.run(&config(Errand::Enrol)), Exit::Done);
@@ -85,7 +97,7 @@ fn a_device_without_a_clock_renews_when_it_has_seen_a_newer_certificate() {
     let later = around_noon(2 * DAY, 4 * DAY);
     let (exit, board) = connect_to(&board, later);
     assert_eq!(exit, Exit::Done, "the device does not know the real time");
-    let board = enrolled(board.restarted(), dated(later));
+    let board = renewed(&board, later);
     assert_eq!(least(&board), 2 * DAY);
     assert_eq!(connect_to(&board, around_noon(-300, DAY)).0, Exit::PeerExpired);
 }
@@ -130,11 +142,14 @@ fn a_certificate_that_the_clock_does_not_allow_is_kept_until_it_does() {
     let years = |years: u64| UnixTime::new(years * 365 * 86_400).expect("a time");
     for (wrong, reason) in [(years(0), Exit::CertificateNotYetValid), (years(129), Exit::CertificateExpired)]
     {
-        let mut board = TestBoard::new(Now::Exact(wrong)).with_remote(Remote::ca(&trust(), good));
+        let mut board = TestBoard::new(Now::Exact(wrong)).with_ca(Remote::ca(&trust(), good));
         assert_eq!(board.run(&config(Errand::Enrol)), reason, "{:?}", board.lines);
         assert_eq!(board.time, None, "a wrong clock gives no lower bound");
         // A restart with a wrong clock enrols again with the same key.
-        let mut again = board.restarted().with_entropy(78).with_remote(Remote::ca(&trust(), good));
+        // This CA refuses the renewal of a certificate that seems to be over.
+        let mut again = board.restarted().with_entropy(78);
+        again = if reason == Exit::CertificateExpired { again.with_ca(Remote::changed(&[])) } else { again };
+        again = again.with_ca(Remote::ca(&trust(), good)).with_ca(Remote::ca(&trust(), good));
         assert_eq!(again.run(&config(Errand::Enrol)), reason);
         assert_eq!(again.identity, board.identity);
         // With the right clock no CA is needed.

@@ -24,7 +24,7 @@ fn commands(word: &str) -> Vec<Vec<&'static str>> {
 #[test]
 fn the_commands_of_the_readme_succeed() {
     let folder = TempDir::new().expect("a folder for the test");
-    let mut running: Vec<Running> = Vec::new();
+    let (mut running, mut ca): (Vec<Running>, Option<Running>) = (Vec::new(), None);
     // The placeholders of the text and their values in this run.
     let mut found = BTreeMap::from([("F", String::new())]);
     let mut seen = Vec::new();
@@ -47,7 +47,20 @@ fn the_commands_of_the_readme_succeed() {
                     _ => ("serving", "127.0.0.1:9000"),
                 };
                 found.insert(place, program.address(text));
-                running.push(program);
+                match command.as_str() {
+                    "ca serve" => ca = Some(program),
+                    _ => running.push(program),
+                }
+            }
+            // The README says to stop the CA first.
+            "ca rollover" => {
+                ca.take().expect("the CA serves").stop().expect(0);
+                run(folder.path(), &arguments).expect(0);
+            }
+            // The CA serves at another port now.
+            "anchors" => {
+                arguments.extend(["--ca".into(), found["127.0.0.1:9000"].clone()]);
+                run(folder.path(), &arguments).expect(0);
             }
             "connect" => {
                 // The test has no person to type a text.
@@ -74,6 +87,8 @@ fn the_commands_of_the_readme_succeed() {
         "status",
         "ca revoke",
         "ca revocations",
+        "ca rollover",
+        "anchors",
         "console",
     ] {
         assert!(seen.iter().any(|one| one == command), "the README does not show `{command}`");
@@ -198,9 +213,9 @@ fn every_test_named_in_threats_and_faults_exists() {
             .collect();
         assert!(named.len() >= least, "the page has its tables");
         for name in named {
-            // Some tests run with each provider, some on each board.
-            let forms =
-                ["()", "<P: TestProvider>()", "(board: Board)"].map(|form| format!("fn {name}{form}"));
+            // Some tests run with each provider, some on each board, some on each engine of a ledger.
+            let forms = ["()", "<P: TestProvider>()", "(board: Board)", "(engine: &dyn Engine)"];
+            let forms = forms.map(|form| format!("fn {name}{form}"));
             assert!(forms.iter().any(|form| text.contains(form)), "no test is called {name}");
         }
     }

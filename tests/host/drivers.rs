@@ -88,6 +88,14 @@ fn enrolment_is_the_same_however_its_bytes_arrive() {
 }
 
 #[test]
+fn a_request_to_a_ca_is_the_same_however_its_bytes_arrive() {
+    drivers::renewal::<Asynchronous<1>>();
+    drivers::revocation_by_the_holder::<Asynchronous<1>>();
+    drivers::status::<Asynchronous<1>>();
+    drivers::anchors::<Asynchronous<1>>();
+}
+
+#[test]
 fn a_handshake_is_the_same_however_its_bytes_arrive() {
     drivers::handshake::<Asynchronous<{ usize::MAX }>>();
     drivers::handshake::<Asynchronous<1>>();

@@ -121,7 +121,10 @@ fn an_interrupted_creation_leaves_nothing_that_could_issue_and_is_continued() {
         let refused = CaFolder::open(&path).expect_err("the folder is incomplete");
         assert!(advice(&refused).contains(&format!("--dir {}", path.display())), "{refused}");
         let again = create(&path).expect("continued");
-        assert_eq!(names(&path), FILES);
+        // Reading the ledger can leave its other files.
+        let is_other = |name: &String| name.starts_with("ledger.sqlite-");
+        let made: Vec<_> = names(&path).into_iter().filter(|name| !is_other(name)).collect();
+        assert_eq!(made, FILES);
         // An existing key stays.
         assert_eq!(again.fingerprint() == fingerprint, last > 1);
         again.signer(SignerKind::Aws).expect("a whole CA");

@@ -2,7 +2,7 @@
 
 use minipki_core::crypto::rsa::{self, KeySize, SaltLength};
 use minipki_core::crypto::{Hash, Portable, VerifySignature};
-use minipki_fixtures::providers::sessions::{channel, enrolment};
+use minipki_fixtures::providers::sessions::{channel, enrolment, revocation};
 use minipki_fixtures::rsa_keys::{private, public, rng};
 use minipki_provider::AwsLc;
 use minipki_tests::program::{run, start};
@@ -25,6 +25,13 @@ fn enrolment_at_a_portable_server() {
 #[test]
 fn enrolment_of_a_portable_client() {
     enrolment::<Portable, AwsLc>();
+}
+
+#[test]
+fn revocation_and_status_between_the_providers() {
+    revocation::<AwsLc, AwsLc>();
+    revocation::<AwsLc, Portable>();
+    revocation::<Portable, AwsLc>();
 }
 
 #[test]

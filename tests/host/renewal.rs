@@ -39,9 +39,9 @@ fn a_renewal_replaces_the_folder_and_keeps_the_former_identity() {
     let (key, certificate) = (read(at, "alice/key.pem"), read(at, "alice/certificate.json"));
     let early = renew(at, &["--before", "30d"]).expect(8);
     assert!(early.stderr.contains("is not due"), "{}", early.stderr);
-    let never = renew(at, &["--before", "91d"]).expect(2);
-    assert!(never.stderr.contains("not longer than --before"), "{}", never.stderr);
-    let done = renew(at, &["--before", "90d", "--json"]).expect(0);
+    let always = renew(at, &["--before", "82d"]).expect(2);
+    assert!(always.stderr.contains("--before is too long for it"), "{}", always.stderr);
+    let done = renew(at, &["--json"]).expect(0);
     server.line("form=Renewal");
     let object: Value = serde_json::from_str(&done.stdout).expect("JSON");
     assert_eq!(object["subject_id"], "alice");
@@ -158,40 +158,46 @@ fn an_earlier_certificate_is_no_answer_to_a_renewal() {
     assert_eq!(read(at, "alice/certificate.json"), alice.certificate());
 }
 
-/// A relay to the CA for one connection. It ends after so many bytes of the CA, or of the client.
-async fn relay(ca: SocketAddr, [from_client, from_ca]: [usize; 2]) -> String {
+/// A relay to the CA. Its first connection, about changes of the CA's key, is whole. The second one, the renewal, ends
+/// after so many bytes of the client, or of the CA.
+async fn relay(ca: SocketAddr, cut: [usize; 2]) -> String {
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = socket.local_addr().expect("bound").to_string();
     tokio::spawn(async move {
-        let (mut client, _) = socket.accept().await.expect("a client");
-        let mut server = TcpStream::connect(ca).await.expect("the CA");
-        let (mut client_in, mut client_out) = client.split();
-        let (mut server_in, mut server_out) = server.split();
-        let forth = async {
-            let mut limited = (&mut client_in).take(from_client as u64);
-            let _ = tokio::io::copy(&mut limited, &mut server_out).await;
-        };
-        let back = async {
-            let mut limited = (&mut server_in).take(from_ca as u64);
-            let _ = tokio::io::copy(&mut limited, &mut client_out).await;
-            let _ = client_out.flush().await;
-        };
-        tokio::select! {
-            () = forth => {}
-            () = back => {}
+        for [from_client, from_ca] in [[EVERYTHING; 2], cut] {
+            let (mut client, _) = socket.accept().await.expect("a client");
+            let mut server = TcpStream::connect(ca).await.expect("the CA");
+            let (mut client_in, mut client_out) = client.split();
+            let (mut server_in, mut server_out) = server.split();
+            let forth = async {
+                let mut limited = (&mut client_in).take(from_client as u64);
+                let _ = tokio::io::copy(&mut limited, &mut server_out).await;
+            };
+            let back = async {
+                let mut limited = (&mut server_in).take(from_ca as u64);
+                let _ = tokio::io::copy(&mut limited, &mut client_out).await;
+                let _ = client_out.flush().await;
+            };
+            tokio::select! {
+                () = forth => {}
+                () = back => {}
+            }
         }
     });
     address
 }
 
+/// More bytes than any exchange has.
+const EVERYTHING: usize = 1 << 20;
+
 #[test]
 fn a_renewal_that_is_cut_anywhere_goes_on_with_the_same_key() {
     let (folder, _server, ca) = served(&["--key-limit", "0", "--name-limit", "0"]);
     let at = folder.path();
-    let (target, everything) = (ca.parse().expect("an address"), 1 << 20);
+    let target = ca.parse().expect("an address");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     // A renewal sends about 330 bytes and receives about 1,700.
-    let cuts = (0..8).map(|n| [n * 47, everything]).chain((0..24).map(|n| [everything, n * 71]));
+    let cuts = (0..8).map(|n| [n * 47, EVERYTHING]).chain((0..24).map(|n| [EVERYTHING, n * 71]));
     let mut cut_off = 0;
     for (n, cut) in cuts.enumerate() {
         let name = format!("alice-{n}");
@@ -251,4 +257,19 @@ fn a_renewal_that_stopped_between_two_files_is_an_identity_and_is_finished() {
         assert_eq!(fs::read(path.join("certificate.json")).expect("a file"), new_certificate, "{name}");
     }
     assert_eq!(recorded(at), 2);
+}
+
+#[test]
+fn a_daemon_says_when_it_renews_and_ends_in_order() {
+    let (folder, _server, ca) = served(&["--validity", "60s"]);
+    let at = folder.path();
+    enrolled(at, &ca, "alice");
+    let first = read(at, "alice/certificate.json");
+    let daemon = ["renew", "--identity", "alice", "--before", "58s", "--daemon"];
+    let mut daemon = start(at, &daemon);
+    daemon.line("the renewal is due at");
+    daemon.line("has a new certificate");
+    assert_ne!(read(at, "alice/certificate.json"), first);
+    daemon.line("the renewal is due at");
+    daemon.stop().expect(0);
 }

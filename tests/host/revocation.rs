@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::cli::{enrolled, served};
 
 /// The serial number of an identity's certificate.
-fn serial(at: &Path, name: &str) -> String {
+pub(crate) fn serial(at: &Path, name: &str) -> String {
     json(&fs::read(at.join(name).join("certificate.json")).expect("a certificate"))["serial_number"]
         .to_string()
 }
@@ -23,7 +23,7 @@ fn json(text: &[u8]) -> Value {
 }
 
 /// Revokes as the operator, while the CA is served.
-fn ca_revoke(at: &Path, more: &[&str]) -> Done {
+pub(crate) fn ca_revoke(at: &Path, more: &[&str]) -> Done {
     run(at, &[&["ca", "revoke", "--dir", "ca"], more].concat())
 }
 
@@ -282,10 +282,41 @@ fn several_certificates_of_a_subject_are_revoked_only_on_demand() {
     let refused = ca_revoke(at, &["--subject", "alice", "--reason", "superseded"]).expect(1);
     assert!(refused.stderr.contains(&serial(at, "first")) && refused.stderr.contains("--all"));
     ca_revoke(at, &["--subject", "alice", "--all", "--reason", "superseded"]).expect(0);
-    let none = ca_revoke(at, &["--subject", "alice", "--all", "--reason", "superseded"]).expect(1);
+    // A repeat is no error, as with --serial.
+    for more in [&["--all"][..], &[]] {
+        let repeat = [&["--subject", "alice", "--reason", "superseded"], more].concat();
+        let again = ca_revoke(at, &repeat).expect(0);
+        assert!(again.stderr.contains("nothing has changed"), "{}", again.stderr);
+    }
+    let none = ca_revoke(at, &["--subject", "nobody", "--all", "--reason", "superseded"]).expect(1);
     assert!(none.stderr.contains("no such certificate"), "{}", none.stderr);
     let unknown = ca_revoke(at, &["--serial", "1", "--reason", "superseded"]).expect(1);
     assert!(unknown.stderr.contains("no certificate has the serial number 1"), "{}", unknown.stderr);
+}
+
+#[test]
+fn an_operator_sees_all_certificates_that_a_compromised_key_has_lost() {
+    let (folder, _server, ca) = served(&[]);
+    let at = folder.path();
+    enrolled(at, &ca, "alice");
+    enrolled(at, &ca, "bob");
+    let same_key = ["--subject", "carol", "--out", "carol", "--key", "alice/key.pem"];
+    run(at, &[&["enroll", "--ca", &ca, "--anchor", "ca/anchor.json"], &same_key[..]].concat()).expect(0);
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| serial(at, name));
+    ca_revoke(at, &["--serial", &alice, "--reason", "superseded"]).expect(0);
+    let both = ["--serial", &alice, "--serial", &carol, "--reason", "key_compromise"];
+    let done = ca_revoke(at, &[&both[..], &["--json"]].concat()).expect(0);
+    let list = json(done.stdout.as_bytes());
+    let seen: Vec<_> = list.as_array().expect("a list").iter().map(|one| &one["serial_number"]).collect();
+    assert_eq!(seen.iter().map(ToString::to_string).collect::<Vec<_>>(), [alice.clone(), carol.clone()]);
+    assert!(list.as_array().expect("a list").iter().all(|one| one["changed"] == true), "{list}");
+    // The other certificate is named, and nothing is named twice.
+    let again = ca_revoke(at, &["--serial", &alice, "--reason", "key_compromise"]).expect(0);
+    assert!(again.stderr.contains(&format!("{alice} is already revoked")), "{}", again.stderr);
+    assert!(!again.stderr.contains(&carol) && !again.stderr.contains(&bob), "{}", again.stderr);
+    for (name, code) in [("carol", 4), ("bob", 0)] {
+        run(at, &["status", "--identity", name]).expect(code);
+    }
 }
 
 /// Whether OpenSSL verifies the signature of a signed object with the CA's public key.

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use minipki_core::cert::{Anchor, TbsCertificate, attach_signature};
+use minipki_core::cert::{Anchor, TbsCertificate, TbsStatus, attach_signature};
 use minipki_core::crypto::x25519;
-use minipki_core::limits::CERTIFICATE;
-use minipki_core::trust::{Serial, Validity};
+use minipki_core::limits::{CERTIFICATE, STATUS};
+use minipki_core::trust::{CertStatus, Serial, StatusRule, Validity};
 use minipki_device_app::Exit;
 use minipki_keys::{CaFolder, SignerKind};
 use minipki_qemu::{Board, HOST, Wire, is_noise};
@@ -47,7 +47,8 @@ pub struct Scenario {
     pub ca: u16,
     folder: TempDir,
     fingerprint: String,
-    _serving: Running,
+    /// The CA; `None` while its key is changed.
+    serving: Option<Running>,
 }
 
 impl Scenario {
@@ -63,7 +64,18 @@ impl Scenario {
         let serve = ["ca", "serve", "--dir", CA, "--listen", "127.0.0.1:0"];
         let mut serving = start(folder.path(), &[serve.as_slice(), options].concat());
         let ca = port(&mut serving);
-        Self { board, ca, folder, fingerprint: made.stdout.trim().to_owned(), _serving: serving }
+        Self { board, ca, folder, fingerprint: made.stdout.trim().to_owned(), serving: Some(serving) }
+    }
+
+    /// Changes the key of the CA, which serves again at the same port. Devices keep the fingerprint of the first key.
+    pub fn change_key(&mut self) {
+        let serving = self.serving.take().expect("the CA serves");
+        serving.stop().expect(0);
+        self.run(&["ca", "rollover", "--dir", CA]).expect(0);
+        let mut serving =
+            self.start(&["ca", "serve", "--dir", CA, "--listen", &format!("127.0.0.1:{}", self.ca)]);
+        port(&mut serving);
+        self.serving = Some(serving);
     }
 
     /// A path in the folder.
@@ -139,7 +151,7 @@ impl Scenario {
     pub fn claims(&self, forger: &Forger, subject: &str, validity: Validity) -> Claims {
         let key = key_pair(subject.bytes().map(u64::from).sum());
         let certificate = forger.certificate(subject, key.public(), validity);
-        Claims { key, certificate, anchor: self.anchor(), now: now(), peer: None }
+        Claims { key, certificate, anchor: self.anchor(), now: now(), peer: None, rule: StatusRule::Optional }
     }
 
     /// The claims of an honest peer.
@@ -147,6 +159,9 @@ impl Scenario {
         self.claims(&self.forger(), subject, valid())
     }
 }
+
+/// The serial number of each forged certificate.
+const SERIAL: u64 = 4_242;
 
 /// A holder of a CA's key that issues any certificate.
 #[derive(Clone)]
@@ -162,23 +177,45 @@ impl Forger {
         self.folder().anchor().clone()
     }
 
+    /// A status of the certificates that this forger makes.
+    pub fn status(&self, number: u64, status: CertStatus) -> Vec<u8> {
+        let folder = self.folder();
+        let tbs = TbsStatus {
+            issuer_id: folder.issuer_id(),
+            issuer_key: folder.anchor().fingerprint(),
+            serial_number: Serial::new(SERIAL).expect("in range"),
+            status,
+            number,
+            this_update: now(),
+            next_update: valid().not_after(),
+            nonce: None,
+        };
+        let text = tbs.encode(&mut [0; STATUS]).expect("any status fits").to_vec();
+        self.sign(&text)
+    }
+
+    /// The text with its signature.
+    fn sign(&self, text: &[u8]) -> Vec<u8> {
+        let mut signer = self.folder().signer(SignerKind::Aws).expect("the CA's key");
+        let signed = signer.sign_many(minipki_ca::SignatureAlgorithm::RsaPss, &[text]);
+        let signatures = signed.expect("a signature");
+        let mut out = [0; CERTIFICATE];
+        attach_signature(text, signatures[0].as_bytes(), &mut out).expect("any certificate fits").to_vec()
+    }
+
     /// A certificate with these fields.
     pub fn certificate(&self, subject: &str, key: &x25519::PublicKey, validity: Validity) -> Vec<u8> {
         let folder = self.folder();
-        let mut signer = folder.signer(SignerKind::Aws).expect("the CA's key");
-        let issuer_key = signer.public_key().clone();
+        let anchor = folder.anchor();
         let text = encode(&TbsCertificate {
             issuer_id: folder.issuer_id(),
-            issuer_key: &issuer_key,
-            serial_number: Serial::new(4_242).expect("in range"),
+            issuer_key: anchor.key().expect("a whole anchor"),
+            serial_number: Serial::new(SERIAL).expect("in range"),
             subject_id: id(subject),
             subject_key: *key,
             validity,
         });
-        let signatures =
-            signer.sign_many(minipki_ca::SignatureAlgorithm::RsaPss, &[&text]).expect("a signature");
-        let mut out = [0; CERTIFICATE];
-        attach_signature(&text, signatures[0].as_bytes(), &mut out).expect("any certificate fits").to_vec()
+        self.sign(&text)
     }
 }
 

@@ -116,9 +116,10 @@ impl TestAuthority {
         policy: Policy,
         wrap: impl FnOnce(Box<dyn Signer>, Arc<dyn Storage>) -> Box<dyn Signer>,
     ) -> Self {
-        let memory = MemoryStorage::default();
+        let signer = signer();
+        let memory = MemoryStorage::new(1, signer.public_key().fingerprint(Portable::new()));
         let storage: Arc<dyn Storage> = Arc::new(memory.clone());
-        let signer = wrap(signer(), storage.clone());
+        let signer = wrap(signer, storage.clone());
         Self::from_parts(policy, signer, storage, Box::new(memory))
     }
 
@@ -175,7 +176,7 @@ impl TestAuthority {
         /// A proof that matches no token, and collects the tokens that the authority tries.
         struct Tried(Arc<Mutex<Vec<TokenHash>>>);
         impl PossessionCheck for Tried {
-            fn proves(&self, token: Option<&TokenHash>) -> bool {
+            fn proves(&self, _: &[Fingerprint], token: Option<&TokenHash>) -> bool {
                 self.0.lock().expect("one thread").extend(token.copied());
                 false
             }

@@ -1,21 +1,22 @@
 //! A device on a board in memory. The test supplies the remote of every connection.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
-use minipki_core::crypto::Portable;
+use minipki_core::crypto::{Portable, x25519};
 use minipki_core::time::Now;
+use minipki_core::trust::StatusRule;
 use minipki_device_app::{Board, Exit, Memory, Record, StorageError, Stream, Text, run};
 use rand_chacha::ChaCha20Rng;
 
 use crate::device_remotes::Remote;
 use crate::peers::trust;
-use minipki_fixtures::certificates::id;
+use minipki_fixtures::certificates::{id, x25519_key};
 use minipki_fixtures::rsa_keys::rng;
 
 /// The configuration of a device in memory.
@@ -24,15 +25,19 @@ pub type Config<'a> = minipki_device_app::Config<'a, SocketAddr>;
 /// The task of a device in memory.
 pub type Errand = minipki_device_app::Errand<SocketAddr>;
 
+/// The address of the CA in memory.
+const CA_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9000);
+
 /// The configuration of a device that trusts the test CA and sends a text.
 pub fn config(errand: Errand) -> Config<'static> {
     Config {
-        ca: ([192, 0, 2, 1], 9000).into(),
+        ca: CA_ADDRESS,
         fingerprint: trust().fingerprint(),
         subject: id("device"),
         token: None,
         errand,
         peer: None,
+        status: StatusRule::Optional,
         send: Some(Text::new("21.5 degrees").expect("plain")),
         deadline: Duration::from_secs(1),
     }
@@ -69,6 +74,10 @@ pub struct Passed {
     /// The number of bytes that the device sent.
     pub outgoing: usize,
 }
+
+/// All records of a device.
+const RECORDS: [Record; 6] =
+    [Record::Identity, Record::Renewal, Record::Status, Record::Number, Record::Anchor, Record::Time];
 
 /// A connection in memory.
 pub struct TestStream {
@@ -141,6 +150,14 @@ pub struct TestBoard {
     pub now: Now,
     /// The stored identity.
     pub identity: Option<Vec<u8>>,
+    /// The stored key of a renewal.
+    pub renewal: Option<Vec<u8>>,
+    /// The stored status.
+    pub status: Option<Vec<u8>>,
+    /// The stored revocation number.
+    pub number: Option<Vec<u8>>,
+    /// The stored changes of the CA's key.
+    pub anchor: Option<Vec<u8>>,
     /// The stored time.
     pub time: Option<Vec<u8>>,
     /// The number of writes that still succeed.
@@ -151,9 +168,10 @@ pub struct TestBoard {
     pub lines: Vec<String>,
     /// The traffic of each connection.
     pub passed: Vec<Rc<RefCell<Passed>>>,
-    remotes: VecDeque<(Remote, Damage)>,
+    cas: VecDeque<(Remote, Damage)>,
+    peers: VecDeque<(Remote, Damage)>,
     /// The reserved part of the storage.
-    reserved: BTreeMap<usize, usize>,
+    reserved: BTreeSet<Record>,
     rng: ChaCha20Rng,
     open: Rc<RefCell<usize>>,
 }
@@ -164,35 +182,57 @@ impl TestBoard {
         Self {
             now,
             identity: None,
+            renewal: None,
+            status: None,
+            number: None,
+            anchor: None,
             time: None,
             writes: usize::MAX,
             room: usize::MAX,
             lines: Vec::new(),
             passed: Vec::new(),
-            remotes: VecDeque::new(),
-            reserved: BTreeMap::new(),
+            cas: VecDeque::new(),
+            peers: VecDeque::new(),
+            reserved: BTreeSet::new(),
             rng: rng(77),
             open: Rc::default(),
         }
     }
 
-    /// Sets the remote of the next connection. Without a further remote, connections fail.
+    /// Sets the remote of the next connection to the CA. Without a further remote, connections fail.
     #[must_use]
-    pub fn with_remote(self, remote: Remote) -> Self {
-        self.with_damaged_remote(remote, Damage::default())
+    pub fn with_ca(self, remote: Remote) -> Self {
+        self.with_damaged_ca(remote, Damage::default())
     }
 
-    /// Sets the remote of the next connection, which has this damage.
+    /// Sets the remote of the next connection to the CA, which has this damage.
     #[must_use]
-    pub fn with_damaged_remote(mut self, remote: Remote, damage: Damage) -> Self {
-        self.remotes.push_back((remote, damage));
+    pub fn with_damaged_ca(mut self, remote: Remote, damage: Damage) -> Self {
+        self.cas.push_back((remote, damage));
+        self
+    }
+
+    /// Sets the remote of the next connection to or from a peer. Without a further remote, connections fail.
+    #[must_use]
+    pub fn with_peer(self, remote: Remote) -> Self {
+        self.with_damaged_peer(remote, Damage::default())
+    }
+
+    /// Sets the remote of the next connection to or from a peer, which has this damage.
+    #[must_use]
+    pub fn with_damaged_peer(mut self, remote: Remote, damage: Damage) -> Self {
+        self.peers.push_back((remote, damage));
         self
     }
 
     /// The board after a restart. It keeps its storage.
     #[must_use]
     pub fn restarted(&self) -> Self {
-        Self { identity: self.identity.clone(), time: self.time.clone(), ..Self::new(self.now) }
+        let mut board = Self::new(self.now);
+        for record in RECORDS {
+            *board.place(record) = self.stored(record).clone();
+        }
+        board
     }
 
     /// Sets other entropy.
@@ -207,16 +247,46 @@ impl TestBoard {
         self.identity.as_ref()?.get(..32)
     }
 
+    /// The public key that belongs to it.
+    pub fn public_key(&self) -> x25519::PublicKey {
+        let public = self.identity.as_ref().and_then(|record| record.get(32..64)).expect("a stored key");
+        x25519_key(public.try_into().expect("32 bytes"))
+    }
+
     /// The stored certificate.
     pub fn certificate(&self) -> Option<&[u8]> {
         let text = self.identity.as_ref()?.get(64..)?.split(|byte| *byte == 0).next()?;
         (!text.is_empty()).then_some(text)
     }
 
+    /// The place of a record.
+    fn place(&mut self, record: Record) -> &mut Option<Vec<u8>> {
+        match record {
+            Record::Identity => &mut self.identity,
+            Record::Renewal => &mut self.renewal,
+            Record::Status => &mut self.status,
+            Record::Number => &mut self.number,
+            Record::Anchor => &mut self.anchor,
+            Record::Time => &mut self.time,
+        }
+    }
+
+    /// A stored record.
+    fn stored(&self, record: Record) -> &Option<Vec<u8>> {
+        match record {
+            Record::Identity => &self.identity,
+            Record::Renewal => &self.renewal,
+            Record::Status => &self.status,
+            Record::Number => &self.number,
+            Record::Anchor => &self.anchor,
+            Record::Time => &self.time,
+        }
+    }
+
     /// Counts a write that adds `more` bytes to the storage, and fails if there is no room.
     fn write(&mut self, more: usize) -> Result<(), StorageError> {
-        let kept = [&self.identity, &self.time].into_iter().flatten().map(Vec::len);
-        let used = kept.chain(self.reserved.values().copied()).sum::<usize>();
+        let kept = RECORDS.iter().filter_map(|record| self.stored(*record).as_ref()).map(Vec::len);
+        let used = kept.chain(self.reserved.iter().map(|record| record.size())).sum::<usize>();
         self.writes = self.writes.checked_sub(1).ok_or(StorageError)?;
         if used + more <= self.room { Ok(()) } else { Err(StorageError) }
     }
@@ -234,8 +304,8 @@ impl TestBoard {
         self.lines.iter().any(|line| line.contains(text))
     }
 
-    fn next(&mut self) -> Result<TestStream, ErrorKind> {
-        let (remote, damage) = self.remotes.pop_front().ok_or(ErrorKind::ConnectionRefused)?;
+    fn connection(&mut self, next: Option<(Remote, Damage)>) -> Result<TestStream, ErrorKind> {
+        let (remote, damage) = next.ok_or(ErrorKind::ConnectionRefused)?;
         let passed = Rc::<RefCell<Passed>>::default();
         self.passed.push(Rc::clone(&passed));
         *self.open.borrow_mut() += 1;
@@ -253,8 +323,10 @@ impl Board for TestBoard {
         Portable::new()
     }
 
-    fn connect(&mut self, _: SocketAddr, _: Duration) -> Result<TestStream, ErrorKind> {
-        self.next()
+    fn connect(&mut self, to: SocketAddr, _: Duration) -> Result<TestStream, ErrorKind> {
+        let remotes = if to == CA_ADDRESS { &mut self.cas } else { &mut self.peers };
+        let next = remotes.pop_front();
+        self.connection(next)
     }
 
     fn listen(&mut self, on: SocketAddr, _: Duration) -> Result<SocketAddr, ErrorKind> {
@@ -262,7 +334,8 @@ impl Board for TestBoard {
     }
 
     fn accept(&mut self) -> Result<TestStream, ErrorKind> {
-        self.next().map_err(|_| ErrorKind::TimedOut)
+        let next = self.peers.pop_front();
+        self.connection(next).map_err(|_| ErrorKind::TimedOut)
     }
 
     fn entropy(&mut self) -> &mut ChaCha20Rng {
@@ -274,11 +347,7 @@ impl Board for TestBoard {
     }
 
     fn load(&mut self, record: Record, buffer: &mut [u8]) -> Result<Option<usize>, StorageError> {
-        let stored = match record {
-            Record::Identity => self.identity.as_deref(),
-            Record::Time => self.time.as_deref(),
-        };
-        let Some(stored) = stored else { return Ok(None) };
+        let Some(stored) = self.stored(record) else { return Ok(None) };
         buffer.get_mut(..stored.len()).ok_or(StorageError)?.copy_from_slice(stored);
         Ok(Some(stored.len()))
     }
@@ -286,22 +355,17 @@ impl Board for TestBoard {
     /// Replaces the record in one step, as with files.
     fn store(&mut self, record: Record, bytes: &[u8]) -> Result<(), StorageError> {
         assert_eq!(bytes.len(), record.size());
-        let reserved = self.reserved.contains_key(&bytes.len());
-        self.write(if reserved { 0 } else { bytes.len() })?;
-        self.reserved.remove(&bytes.len());
-        let place = match record {
-            Record::Identity => &mut self.identity,
-            Record::Time => &mut self.time,
-        };
-        *place = Some(bytes.to_vec());
+        let more = if self.reserved.contains(&record) { 0 } else { bytes.len() };
+        self.write(more)?;
+        self.reserved.remove(&record);
+        *self.place(record) = Some(bytes.to_vec());
         Ok(())
     }
 
     fn reserve(&mut self, record: Record) -> Result<(), StorageError> {
-        let size = record.size();
-        if !self.reserved.contains_key(&size) {
-            self.write(size)?;
-            self.reserved.insert(size, size);
+        if !self.reserved.contains(&record) {
+            self.write(record.size())?;
+            self.reserved.insert(record);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use minipki_core::cert::{Anchor, Id, IdBuf};
+use minipki_core::cert::{Anchor, Id, IdBuf, TbsCertificate};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_core::crypto::{KeyPair, Portable, x25519};
 use minipki_core::limits::FRAME;
@@ -12,11 +12,14 @@ use minipki_core::session::{
     Responder,
 };
 use minipki_core::time::{Now, UnixTime};
-use minipki_core::trust::{StatusPolicy, Validity};
-use minipki_core::wire::Code;
+use minipki_core::trust::{Serial, StatusPolicy, StatusRule, Validity};
+use minipki_core::wire::{Code, Response};
 
 use crate::peers::{CA, certificate, key_pair, trust};
-use minipki_fixtures::rsa_keys::rng;
+use minipki_fixtures::anchors::array;
+use minipki_fixtures::certificates::{issue, sample};
+use minipki_fixtures::rsa_keys::{SIZES, public, rng};
+use minipki_fixtures::statuses::staple;
 
 /// A chat message.
 pub const HELLO: &[u8] = br#"{"text":"hello","type":"chat"}"#;
@@ -38,12 +41,19 @@ struct Answer {
     last: bool,
 }
 
+/// The answer of a CA that grants a request.
+enum Grant {
+    Certificate(Vec<u8>),
+    Status(Vec<u8>),
+    Anchors(Vec<u8>),
+}
+
 /// The identity and the trust of a peer.
 #[derive(Clone)]
 pub struct Claims {
     /// The peer's key.
     pub key: KeyPair,
-    /// The certificate that the peer sends.
+    /// The certificate that the peer sends, or the payload with its status.
     pub certificate: Vec<u8>,
     /// The CA that the peer trusts.
     pub anchor: Anchor,
@@ -51,6 +61,8 @@ pub struct Claims {
     pub now: UnixTime,
     /// The only subject that the peer accepts.
     pub peer: Option<IdBuf>,
+    /// The peer's rule about the status of the device.
+    pub rule: StatusRule,
 }
 
 impl Remote {
@@ -67,20 +79,63 @@ impl Remote {
 
     /// A CA with this fingerprint. It answers a valid proof without a token with the certificate from `forge`.
     pub fn ca(anchor: &Anchor, forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + 'static) -> Self {
-        Self::ca_with_check(anchor, |possession| possession.proves(None) == Ok(true), forge)
+        let issuer = anchor.fingerprint();
+        Self::ca_with_check(move |possession| possession.proves(&[issuer], None) == Ok(true), forge)
     }
 
     /// A CA that accepts every proof.
     pub fn impostor(forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + 'static) -> Self {
-        Self::ca_with_check(&trust(), |_| true, forge)
+        Self::ca_with_check(|_| true, forge)
     }
 
     fn ca_with_check(
-        anchor: &Anchor,
         accepts: impl Fn(&PossessionProof<Portable>) -> bool + 'static,
         forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + 'static,
     ) -> Self {
-        let mut link = owned(CaServer::new(Portable::new(), anchor.fingerprint()));
+        Self::answering(move |request| match request {
+            ClientRequest::Proven { subject_id, subject_key, possession } if accepts(&possession) => {
+                Some(Grant::Certificate(forge(subject_id.as_id(), &subject_key)))
+            }
+            _ => None,
+        })
+    }
+
+    /// A CA with any of the test keys that renews a certificate of the key `current`. It answers a valid proof of both keys with the certificate
+    /// from `forge`.
+    pub fn renewing(
+        current: x25519::PublicKey,
+        forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + 'static,
+    ) -> Self {
+        let issuers = SIZES.map(|size| public(size).fingerprint(Portable::new()));
+        Self::answering(move |request| match request {
+            ClientRequest::Renew { subject_id, subject_key, possession, .. }
+                if possession.proves(&issuers, &current) == Ok(true) =>
+            {
+                Some(Grant::Certificate(forge(subject_id.as_id(), &subject_key)))
+            }
+            _ => None,
+        })
+    }
+
+    /// A CA that answers a request for a status with `status`.
+    pub fn stating(status: &[u8]) -> Self {
+        let status = status.to_vec();
+        Self::answering(move |request| {
+            matches!(request, ClientRequest::Status { .. }).then(|| Grant::Status(status.clone()))
+        })
+    }
+
+    /// A CA that answers a request for the changes of its key with the array `updates`.
+    pub fn changed(updates: &[Vec<u8>]) -> Self {
+        let updates = array(updates);
+        Self::answering(move |request| {
+            matches!(request, ClientRequest::Anchors).then(|| Grant::Anchors(updates.clone()))
+        })
+    }
+
+    /// A CA that refuses every request without a grant.
+    fn answering(mut grant: impl FnMut(ClientRequest<Portable>) -> Option<Grant> + 'static) -> Self {
+        let mut link = owned(CaServer::new(Portable::new()));
         let mut rng = rng(5);
         Self::new(move |mut received| {
             let mut bytes = Vec::new();
@@ -89,11 +144,16 @@ impl Remote {
                     ClientRequest::Challenge { .. } => {
                         link.send(|machine, out| machine.challenge(&mut rng, out))
                     }
-                    ClientRequest::Proven { subject_id, subject_key, possession } if accepts(&possession) => {
-                        let certificate = forge(subject_id.as_id(), &subject_key);
-                        link.send(|machine, out| machine.issue(&certificate, out))
-                    }
-                    _ => link.send(|machine, out| machine.refuse(Code::ProofFailed, out)),
+                    request => match grant(request) {
+                        Some(Grant::Certificate(text)) => link.send(|machine, out| machine.issue(&text, out)),
+                        Some(Grant::Status(text)) => {
+                            link.send(|machine, out| machine.respond(Response::Status(&text), out))
+                        }
+                        Some(Grant::Anchors(array)) => {
+                            link.send(|machine, out| machine.respond(Response::Anchors(&array), out))
+                        }
+                        None => link.send(|machine, out| machine.refuse(Code::ProofFailed, out)),
+                    },
                 }
                 .expect("room for an answer");
             }
@@ -190,6 +250,13 @@ pub fn good(subject: Id<'_>, key: &x25519::PublicKey) -> Vec<u8> {
     certificate(CA, subject.as_str(), key, around_noon(-300, 3600))
 }
 
+/// A certificate of the CA with this serial number.
+pub fn numbered(serial: u64, subject: Id<'_>, key: &x25519::PublicKey, validity: Validity) -> Vec<u8> {
+    let issuer_key = public(CA);
+    let (subject_id, subject_key, serial_number) = (subject, *key, Serial::new(serial).expect("in range"));
+    issue(&TbsCertificate { subject_id, subject_key, validity, serial_number, ..sample(&issuer_key) }, CA)
+}
+
 impl Claims {
     /// The claims of an honest peer.
     pub fn of(subject: &str) -> Self {
@@ -200,18 +267,25 @@ impl Claims {
     pub fn certified(ca: KeySize, subject: &str, validity: Validity) -> Self {
         let key = key_pair(subject.bytes().map(u64::from).sum());
         let certificate = certificate(ca, subject, key.public(), validity);
-        Self { key, certificate, anchor: trust(), now: noon(), peer: None }
+        Self { key, certificate, anchor: trust(), now: noon(), peer: None, rule: StatusRule::Optional }
+    }
+
+    /// The claims, shown with this status.
+    #[must_use]
+    pub fn with_status(mut self, status: &[u8]) -> Self {
+        self.certificate = staple(&self.certificate, status);
+        self
     }
 
     /// The identity for a machine, which borrows it. The memory is never freed.
     fn leak(self) -> LocalIdentity<'static> {
-        let Self { key, certificate, anchor, now, peer } = self;
+        let Self { key, certificate, anchor, now, peer, rule } = self;
         LocalIdentity {
             key: Box::leak(Box::new(key)),
             credentials: certificate.leak(),
             anchor: Box::leak(Box::new(anchor)),
             now: Now::Exact(now),
-            status_policy: StatusPolicy::default(),
+            status_policy: StatusPolicy { rule, lowest_number: 0 },
             peer: peer.map(|id| Box::leak(Box::new(id)).as_id()),
         }
     }

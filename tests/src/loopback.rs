@@ -73,7 +73,7 @@ pub struct Cut {
     pub silent: bool,
 }
 
-/// A relay to a port, for one connection.
+/// A relay to a port.
 pub struct Line {
     /// The port of the relay.
     pub port: u16,
@@ -83,18 +83,19 @@ pub struct Line {
 impl Line {
     /// A line to the port `to`, which ends at `cut`.
     pub fn new(to: u16, cut: Option<Cut>) -> Self {
+        Self::sparing(0, to, cut)
+    }
+
+    /// A line for several connections. The first ones, `spared` of them, are not cut, and their bytes are not kept.
+    pub fn sparing(spared: usize, to: u16, cut: Option<Cut>) -> Self {
         let (listener, port) = listener();
         let passed = [Arc::default(), Arc::default()];
-        let [out, back] = passed.clone();
+        let kept = passed.clone();
         thread::spawn(move || {
-            let near = listener.accept().expect("a socket that listens").0;
-            let far = connect(to);
-            let dead = Arc::new(AtomicBool::new(false));
-            for (way, from, to, passed) in [(Way::Out, &near, &far, out), (Way::Back, &far, &near, back)] {
-                let (from, to) = (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"));
-                let (dead, cut) = (Arc::clone(&dead), cut);
-                thread::spawn(move || pass(way, from, to, cut, &passed, &dead));
+            for _ in 0..spared {
+                relay(&listener, to, None, [Arc::default(), Arc::default()]);
             }
+            relay(&listener, to, cut, kept);
         });
         Self { port, passed }
     }
@@ -102,6 +103,18 @@ impl Line {
     /// The bytes that have passed in this direction.
     pub fn passed(&self, way: Way) -> Vec<u8> {
         self.passed[way as usize].lock().expect("no panic").clone()
+    }
+}
+
+/// Takes the next connection, and copies its bytes both ways.
+fn relay(listener: &TcpListener, to: u16, cut: Option<Cut>, [out, back]: [Arc<Mutex<Vec<u8>>>; 2]) {
+    let near = listener.accept().expect("a socket that listens").0;
+    let far = connect(to);
+    let dead = Arc::new(AtomicBool::new(false));
+    for (way, from, to, passed) in [(Way::Out, &near, &far, out), (Way::Back, &far, &near, back)] {
+        let (from, to) = (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"));
+        let dead = Arc::clone(&dead);
+        thread::spawn(move || pass(way, from, to, cut, &passed, &dead));
     }
 }
 

@@ -11,7 +11,7 @@ use minipki_core::cert::{Anchor, Id};
 use minipki_core::crypto::{KeyPair, Portable, rsa};
 use minipki_core::limits::FRAME;
 use minipki_core::link::{Link, Want};
-use minipki_core::session::{EnrolClient, EnrolForm, EnrolOutcome, Enrolment};
+use minipki_core::session::{CaClient, CaRequest, EnrolForm, EnrolOutcome, Enrolment};
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::wire::{Code, Refusal};
 use minipki_lab::CaEndpoint;
@@ -205,22 +205,32 @@ pub async fn enrol(
     key: &KeyPair,
     form: EnrolForm<'_>,
 ) -> Result<Outcome, minipki_net::NetError> {
-    let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
     // The client's clock is ahead, so that every new certificate is already valid.
     let now = now().checked_add_seconds(60).expect("a time");
     let enrolment = Enrolment { subject_id: id(subject), key, anchor, now: Now::Exact(now), form };
-    let client = EnrolClient::new(enrolment, &mut UnwrapErr(getrandom::SysRng));
+    let (outcome, body) = ask(stream, enrolment).await?;
+    Ok(match outcome {
+        EnrolOutcome::Issued(range) => Outcome::Granted(body[range].to_vec()),
+        EnrolOutcome::OutOfTime { error, .. } => panic!("the clocks of one machine differ: {error}"),
+        EnrolOutcome::Refused { code, .. } => Outcome::Refused(code, body),
+    })
+}
+
+/// Makes any request as an honest client does. Returns its outcome and the body of the response.
+///
+/// # Errors
+/// As [`enrol`].
+pub async fn ask<R: CaRequest>(
+    stream: &mut TcpStream,
+    request: R,
+) -> Result<(R::Outcome, Vec<u8>), minipki_net::NetError> {
+    let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
+    let client = CaClient::new(request, &mut UnwrapErr(getrandom::SysRng));
     let mut link = Link::new(client, &mut rx, &mut tx);
     let (mut reader, mut writer) = stream.split();
     let want = drive(&mut link, &mut reader, &mut writer, None).await?;
-    assert_eq!(want, Want::Deliver, "an enrolment ends with an event");
-    let event = link.event().expect("an event");
-    let body = link.body();
-    Ok(match event {
-        EnrolOutcome::Issued(range) => Outcome::Granted(body[range].to_vec()),
-        EnrolOutcome::OutOfTime { error, .. } => panic!("the clocks of one machine differ: {error}"),
-        EnrolOutcome::Refused { code, .. } => Outcome::Refused(code, body.to_vec()),
-    })
+    assert_eq!(want, Want::Deliver, "a request ends with an event");
+    Ok((link.event().expect("an event"), link.body().to_vec()))
 }
 
 /// Sends a frame.

@@ -130,7 +130,7 @@ pub(crate) fn enrolment() {
             form: EnrolForm::Proven { token: None },
         };
         let mut client = EnrolClient::new(wanted, &mut random);
-        let mut server = CaServer::new(Portable::new(), anchor.fingerprint());
+        let mut server = CaServer::new(Portable::new());
         let len = client.write(&mut body).expect("a request");
         assert!(matches!(server.read(&mut body[..len]), Ok(Some(ClientRequest::Challenge { .. }))));
         let len = server.challenge(&mut random, &mut body).expect("a challenge");
@@ -139,7 +139,7 @@ pub(crate) fn enrolment() {
         let Ok(Some(ClientRequest::Proven { possession, .. })) = server.read(&mut body[..len]) else {
             panic!("a proof")
         };
-        assert_eq!(possession.proves(None), Ok(true));
+        assert_eq!(possession.proves(&[anchor.fingerprint()], None), Ok(true));
         let len = server.issue(&certificate, &mut body).expect("an answer");
         let outcome = client.read(&mut body[..len]).expect("an answer");
         assert!(matches!(outcome, Some(EnrolOutcome::Issued(_))));

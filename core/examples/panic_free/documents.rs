@@ -3,7 +3,10 @@
 use core::fmt::{self, Write};
 
 use minipki_core::bytes::{BufferTooSmall, Secret, Writer};
-use minipki_core::cert::{self, Anchor, Certificate, Error, Id, IdBuf, Status, TbsCertificate, TbsStatus};
+use minipki_core::cert::{
+    self, Anchor, AnchorUpdate, Certificate, Error, FormerKey, Id, IdBuf, Status, TbsAnchorUpdate,
+    TbsCertificate, TbsStatus,
+};
 use minipki_core::crypto::rsa::{AllSizes, PublicKey};
 use minipki_core::crypto::{Portable, x25519};
 use minipki_core::encoding::base64::{self, Encoded};
@@ -17,10 +20,11 @@ use minipki_core::trust::{
     CertStatus, Check, Revocation, RevocationCheck, RevocationReason, Serial, StatusError, StatusPolicy,
     Validity, Verified,
 };
+use minipki_core::wire::anchors::{self, AnchorsRequest};
 use minipki_core::wire::channel::{self, Payload, Step};
 use minipki_core::wire::enrolment::{Challenge, Proof, RenewRequest, Request};
 use minipki_core::wire::revocation::{RevokeRequest, StatusRequest};
-use minipki_core::wire::{ClientMessage, Code, Refusal, Response};
+use minipki_core::wire::{ClientMessage, Code, Refusal, Response, WireError};
 
 use crate::{Port, any, bytes, keep, room, text};
 
@@ -36,6 +40,7 @@ pub(crate) fn all() {
     }
     keep(issue());
     keep(state());
+    keep(update());
 }
 
 fn texts() {
@@ -58,6 +63,8 @@ fn texts() {
     keep(pem::encode(text(), bytes(), room()));
     keep(pem::decode(text(), bytes(), room()));
     say(any(Fingerprint([0; 32])));
+    keep(Fingerprint::from_lower_hex(text()));
+    keep(json::encode(&any(Fingerprint([0; 32])), room()));
     say(any(session::Error::Misuse(Misuse::OutOfTurn)));
 }
 
@@ -80,6 +87,12 @@ fn read(form: Form) -> Result<(), JsonError> {
         }
     }
     Reader::finish(reader)?;
+    let mut items = Reader::of_array(bytes(), form)?;
+    let mut array = items.member("h");
+    while Reader::next_item(&mut items)? {
+        Reader::array(&mut items, &mut array, |inner| inner.next_item())?;
+    }
+    keep(array.required());
     keep((Member::name(&string), Member::absent(string), Member::range(string), Member::optional(raw)));
     keep((Member::required(object), Member::required(integer), Member::required(boolean)));
     Ok(())
@@ -117,6 +130,11 @@ fn messages() {
     keep(Response::decode(bytes()));
     keep(Response::encode(&Response::Issued(bytes()), room()));
     keep(Response::encode(&Response::Status(bytes()), room()));
+    keep(AnchorsRequest::encode(&AnchorsRequest, room()));
+    keep(anchors::each_update(bytes(), |text| {
+        keep(text);
+        any(Ok::<(), WireError>(()))
+    }));
     keep(Payload::encode(&Payload { certificate: bytes(), status: any(None) }, room()));
     keep(Payload::decode(bytes()));
     let refusal = Refusal { code: Code::from_name(text()), text: text() };
@@ -135,6 +153,9 @@ fn anchor() -> Result<Anchor, Error> {
     let mut anchor: Anchor = any(Anchor::from_fingerprint(any(Fingerprint([0; 32]))));
     keep(any(&mut anchor));
     keep(Anchor::encode(&anchor, room()));
+    let key = FormerKey { fingerprint: any(Fingerprint([0; 32])), until: any(UnixTime::MIN) };
+    keep(Anchor::add_former_key(&mut anchor, key));
+    keep((Anchor::former_keys(&anchor), Anchor::has_key(&anchor, &key.fingerprint)));
     keep((Anchor::fingerprint(&anchor), Anchor::issuer_id(&anchor), Anchor::key(&anchor)));
     keep(Anchor::from_key(
         Portable::new(),
@@ -166,6 +187,12 @@ fn certificate(mut anchor: Anchor, now: Now) -> Result<(), Error> {
     ));
     let verified = Verified::require_key(verified, &key)?;
     let verified = Verified::require_subject(verified, Id::new(text()).map_err(Error::SubjectId)?)?;
+    let issuer: Anchor = Anchor::of_issuer(Portable::new(), &verified)?;
+    keep(issuer);
+    let update = AnchorUpdate::parse(bytes())?;
+    keep((AnchorUpdate::text(&update), AnchorUpdate::issuer_id(&update), AnchorUpdate::not_before(&update)));
+    keep((AnchorUpdate::issuer_key::<AllSizes>(&update), AnchorUpdate::previous_key(&update)));
+    keep(Anchor::follow(&mut anchor, Portable::new(), &update));
     Anchor::pin_issuer(&mut anchor, Portable::new(), &verified)
 }
 
@@ -225,6 +252,18 @@ fn state() -> Result<(), Error> {
         nonce: any(None),
     };
     keep(TbsStatus::encode(&unsigned, room())?);
+    Ok(())
+}
+
+/// Writes an anchor update.
+fn update() -> Result<(), Error> {
+    let unsigned = TbsAnchorUpdate {
+        issuer_id: Id::new(text()).map_err(Error::IssuerId)?,
+        issuer_key: &PublicKey::from_modulus(bytes()).map_err(Error::IssuerKey)?,
+        not_before: any(UnixTime::MIN),
+        previous_key: any(Fingerprint([0; 32])),
+    };
+    keep(TbsAnchorUpdate::encode(&unsigned, room())?);
     Ok(())
 }
 

@@ -14,9 +14,9 @@ use minipki_core::noise::{
     Transport,
 };
 use minipki_core::session::{
-    self, CaClient, CaRequest, CaServer, ClientRequest, EnrolForm, Enrolment, Established, HolderRevocation,
-    Inbound, Initiator, LocalIdentity, Outbound, Peer, PossessionProof, RenewalProof, Responder,
-    RevocationProof, StatusQuery,
+    self, AnchorsQuery, CaClient, CaRequest, CaServer, ClientRequest, EnrolForm, Enrolment, Established,
+    HolderRevocation, Inbound, Initiator, LocalIdentity, Outbound, Peer, PossessionProof, RenewalProof,
+    Responder, RevocationProof, StatusQuery,
 };
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::trust::{RevocationReason, Serial, StatusPolicy};
@@ -83,6 +83,7 @@ fn clients(key: &KeyPair<P>, anchor: &Anchor, now: Now) -> Option<()> {
     let (serial_number, reason) = (Serial::new(any(1)).ok()?, any(RevocationReason::Unspecified));
     let form = any(EnrolForm::Renewal { serial_number, current: key });
     client(Enrolment { subject_id, key, anchor, now, form });
+    client(AnchorsQuery { provider: Portable::new(), anchor });
     client(HolderRevocation { serial_number, reason, key, issuer: any(Fingerprint([0; 32])) });
     client(StatusQuery { provider: Portable::new(), serial_number, anchor, nonce: any(true) });
     Some(())
@@ -98,7 +99,7 @@ fn client<R: CaRequest<Provider = P>>(request: R) {
 }
 
 fn ca_server() {
-    let mut server: CaServer<P> = any(CaServer::new(Portable::new(), any(Fingerprint([0; 32]))));
+    let mut server: CaServer<P> = any(CaServer::new(Portable::new()));
     keep(CaServer::is_idle(&server));
     keep(CaServer::challenge(&mut server, &mut Port, room()));
     keep(CaServer::issue(&mut server, bytes(), room()));
@@ -107,13 +108,13 @@ fn ca_server() {
     let holder = KeyPair::generate(Portable::new(), &mut Port);
     match server.read(room()) {
         Ok(Some(ClientRequest::Proven { possession, .. })) => {
-            keep(PossessionProof::proves(&possession, any(None)));
+            keep(PossessionProof::proves(&possession, any(&[]), any(None)));
         }
         Ok(Some(ClientRequest::Renew { possession, .. })) => {
-            keep(RenewalProof::proves(&possession, KeyPair::public(&holder)));
+            keep(RenewalProof::proves(&possession, any(&[]), KeyPair::public(&holder)));
         }
         Ok(Some(ClientRequest::Revoke { possession, .. })) => {
-            keep(RevocationProof::proves(&possession, KeyPair::public(&holder)));
+            keep(RevocationProof::proves(&possession, any(&[]), KeyPair::public(&holder)));
         }
         request => keep(request.is_ok()),
     }

@@ -1,21 +1,24 @@
 //! The trust anchor: the issuer that was pinned, by its key or by the key's fingerprint.
 
+use heapless::Vec;
 use serde::Serialize;
 
-use super::{Certificate, Error, Id, IdBuf};
-use crate::bytes::BufferTooSmall;
+use super::{AnchorUpdate, Certificate, Error, Id, IdBuf};
 use crate::crypto::rsa::{AllSizes, Sizes};
-use crate::crypto::{Hash, rsa};
-use crate::encoding::base64::{self, Encoded};
-use crate::encoding::json::{self, Form, Reader};
+use crate::crypto::{Hash, VerifySignature, rsa};
+use crate::encoding::base64;
 use crate::keys::Fingerprint;
-use crate::limits::SPKI_PEM;
+use crate::limits::{FORMER_KEYS, SPKI_PEM};
+use crate::time::UnixTime;
 use crate::trust::Verified;
 
 /// A trust anchor: one issuer's name and key, or the fingerprint of a key ([RFC 5280 §6.1.1] (d)).
 ///
 /// An anchor with a fingerprint alone takes the key from a certificate whose issuer key has that fingerprint. The
 /// issuer may have any name. [`Anchor::pin_issuer`] pins both.
+///
+/// A CA can change its key. [`Anchor::follow`] replaces the pinned key by the next one, and keeps the fingerprint of the
+/// former key: its certificates stay valid until they end.
 ///
 /// # Examples
 /// ```
@@ -36,8 +39,20 @@ use crate::trust::Verified;
 /// [RFC 5280 §6.1.1]: https://www.rfc-editor.org/rfc/rfc5280#section-6.1.1
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor<S: Sizes = AllSizes> {
-    fingerprint: Fingerprint,
+    pub(super) fingerprint: Fingerprint,
     issuer: Option<Issuer<S>>,
+    /// The latest one last.
+    pub(super) former: Vec<FormerKey, FORMER_KEYS>,
+}
+
+/// A key that the CA has replaced. It still verifies the certificates that begin at `until` or earlier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct FormerKey {
+    /// SHA-256 of the key's SubjectPublicKeyInfo.
+    #[serde(rename = "fingerprint_sha256")]
+    pub fingerprint: Fingerprint,
+    /// The time at which the next key replaced it.
+    pub until: UnixTime,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,21 +63,11 @@ struct Issuer<S: Sizes> {
     text: Option<[u8; 32]>,
 }
 
-/// `anchor.json` as it is written, with its keys in canonical order.
-#[derive(Serialize)]
-struct Object<'a> {
-    fingerprint_sha256: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    issuer_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    issuer_public_key_pem_b64: Option<Encoded<'a>>,
-}
-
 impl<S: Sizes> Anchor<S> {
     /// Pins an issuer's name and key.
     pub fn from_key(hash: impl Hash, issuer_id: Id<'_>, key: rsa::PublicKey<S>) -> Self {
         let (fingerprint, text) = (key.fingerprint(hash), hash_text(hash, &key));
-        Self { fingerprint, issuer: Some(Issuer { id: issuer_id.into(), key, text }) }
+        Self { fingerprint, issuer: Some(Issuer { id: issuer_id.into(), key, text }), former: Vec::new() }
     }
 
     /// Pins an issuer's name and its key, given as the PEM of a SubjectPublicKeyInfo (RFC 7468 §13).
@@ -76,7 +81,17 @@ impl<S: Sizes> Anchor<S> {
 
     /// Pins a key by the SHA-256 of its SubjectPublicKeyInfo.
     pub const fn from_fingerprint(fingerprint: Fingerprint) -> Self {
-        Self { fingerprint, issuer: None }
+        Self { fingerprint, issuer: None, former: Vec::new() }
+    }
+
+    /// Pins the issuer's name and key of a verified certificate. If a former key has signed the certificate, this is not
+    /// the present key of the CA.
+    ///
+    /// # Errors
+    /// [`Error::IssuerKey`].
+    pub fn of_issuer(hash: impl Hash, verified: &Verified<Certificate<'_>>) -> Result<Self, Error> {
+        let certificate = verified.certificate();
+        Ok(Self::from_key(hash, certificate.issuer_id(), certificate.issuer_key()?))
     }
 
     /// SHA-256 of the pinned key's SubjectPublicKeyInfo.
@@ -92,6 +107,68 @@ impl<S: Sizes> Anchor<S> {
     /// The key, if it is known.
     pub fn key(&self) -> Option<&rsa::PublicKey<S>> {
         self.issuer.as_ref().map(|issuer| &issuer.key)
+    }
+
+    /// The keys that the CA has replaced, the latest one last: at most [`FORMER_KEYS`].
+    pub fn former_keys(&self) -> &[FormerKey] {
+        &self.former
+    }
+
+    /// Keeps a former key, the latest one last. It replaces the earliest one if there are [`FORMER_KEYS`] already.
+    ///
+    /// # Errors
+    /// [`Error::AnchorFormerKeys`] if this is the present key, or a former key of the anchor.
+    pub fn add_former_key(&mut self, key: FormerKey) -> Result<(), Error> {
+        if self.has_key(&key.fingerprint) {
+            return Err(Error::AnchorFormerKeys);
+        }
+        if self.former.is_full() {
+            self.former.remove(0);
+        }
+        self.former.push(key).map_err(|_| Error::AnchorFormerKeys)
+    }
+
+    /// Returns whether this is the fingerprint of the present key or of a former key.
+    pub fn has_key(&self, fingerprint: &Fingerprint) -> bool {
+        self.fingerprint == *fingerprint || self.former.iter().any(|key| key.fingerprint == *fingerprint)
+    }
+
+    /// Returns whether the key with this fingerprint may have signed a certificate that begins at `not_before`.
+    pub(super) fn accepts(&self, fingerprint: &Fingerprint, not_before: UnixTime) -> bool {
+        let by_former = |key: &FormerKey| key.fingerprint == *fingerprint && not_before <= key.until;
+        self.fingerprint == *fingerprint || self.former.iter().any(by_former)
+    }
+
+    /// Follows a change of the CA's key ([RFC 4210 §4.4]): pins the new key, and makes the present key a former one.
+    ///
+    /// # Errors
+    /// The anchor stays as it is after an error: [`Error::AnchorIncomplete`] if the anchor has only a fingerprint;
+    /// [`Error::UpdatePrevious`] if the update continues from another key; [`Error::UpdateIssuer`];
+    /// [`Error::UpdateSignature`]; [`Error::UpdateBackwards`] if the new key was pinned before;
+    /// [`Error::UpdateField`] for a malformed key or signature.
+    ///
+    /// [RFC 4210 §4.4]: https://www.rfc-editor.org/rfc/rfc4210#section-4.4
+    pub fn follow<V: Hash + VerifySignature<Sizes = S>>(
+        &mut self,
+        verifier: V,
+        update: &AnchorUpdate<'_>,
+    ) -> Result<(), Error> {
+        let issuer = self.issuer.as_ref().ok_or(Error::AnchorIncomplete)?;
+        if update.previous_key() != self.fingerprint {
+            return Err(Error::UpdatePrevious);
+        }
+        if update.issuer_id() != issuer.id.as_id() {
+            return Err(Error::UpdateIssuer);
+        }
+        update.verify(verifier, &issuer.key)?;
+        let next = Self::from_key(verifier, update.issuer_id(), update.issuer_key()?);
+        if self.has_key(&next.fingerprint) {
+            return Err(Error::UpdateBackwards);
+        }
+        let replaced = FormerKey { fingerprint: self.fingerprint, until: update.not_before() };
+        self.fingerprint = next.fingerprint;
+        self.issuer = next.issuer;
+        self.add_former_key(replaced)
     }
 
     /// Returns whether `text` is the pinned key as our CA encodes it. Other encodings of the key return `false`.
@@ -115,51 +192,6 @@ impl<S: Sizes> Anchor<S> {
         }
         self.issuer = pinned.issuer;
         Ok(())
-    }
-
-    /// Reads `anchor.json`. Whitespace and the order of keys are free, since people may edit the file.
-    ///
-    /// # Errors
-    /// [`Error::Json`], [`Error::AnchorFingerprint`] if the fingerprint is malformed or not that
-    /// of the key, [`Error::AnchorIncomplete`], [`Error::IssuerId`] or [`Error::IssuerKey`].
-    pub fn decode(hash: impl Hash, text: &[u8]) -> Result<Self, Error> {
-        let mut reader = Reader::new(text, Form::Relaxed)?;
-        let [fingerprint, id, key] =
-            reader.strings(["fingerprint_sha256", "issuer_id", "issuer_public_key_pem_b64"])?;
-        reader.finish()?;
-        let (fingerprint, id, key) = (fingerprint.required()?, id.optional()?, key.optional()?);
-        let fingerprint = fingerprint.parse().map_err(|_| Error::AnchorFingerprint)?;
-        let anchor = match (id, key) {
-            (None, None) => Self::from_fingerprint(fingerprint),
-            (Some(id), Some(key)) => {
-                let mut pem = [0; SPKI_PEM];
-                let pem = base64::decode(key, &mut pem);
-                let pem = pem.map_err(|_| Error::IssuerKey(rsa::Error::KeyEncoding))?;
-                Self::from_spki_pem(hash, Id::new(id).map_err(Error::IssuerId)?, pem)?
-            }
-            _ => return Err(Error::AnchorIncomplete),
-        };
-        if anchor.fingerprint == fingerprint { Ok(anchor) } else { Err(Error::AnchorFingerprint) }
-    }
-
-    /// Writes `anchor.json`, in canonical form, to the start of `out`.
-    ///
-    /// # Errors
-    /// [`BufferTooSmall`]; [`limits::ANCHOR`](crate::limits::ANCHOR) bytes are always enough.
-    pub fn encode<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], BufferTooSmall> {
-        let mut pem = [0; SPKI_PEM];
-        let pem = match self.key() {
-            Some(key) => Some(Encoded(key.write_spki_pem(&mut pem)?.as_bytes())),
-            None => None,
-        };
-        let fingerprint = heapless::format!(64; "{}", self.fingerprint).map_err(|_| BufferTooSmall)?;
-        let object = Object {
-            fingerprint_sha256: &fingerprint,
-            issuer_id: self.issuer_id().map(Id::as_str),
-            issuer_public_key_pem_b64: pem,
-        };
-        let len = json::encode(&object, out)?;
-        out.get(..len).ok_or(BufferTooSmall)
     }
 }
 

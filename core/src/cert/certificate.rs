@@ -177,10 +177,7 @@ impl<'a> Certificate<'a> {
 
     /// The DER of the issuer's key, not parsed yet. Its hash is the fingerprint.
     pub(super) fn issuer_key_der<'o>(&self, out: &'o mut [u8; SPKI_DER]) -> Result<&'o [u8], Error> {
-        let encoding = Error::IssuerKey(rsa::Error::KeyEncoding);
-        let mut text = [0; SPKI_PEM];
-        let text = base64::decode(self.issuer_key_b64, &mut text).map_err(|_| encoding)?;
-        pem::decode(pem::PUBLIC_KEY, text, out).map_err(|_| encoding)
+        decode_issuer_key(self.issuer_key_b64, out)
     }
 
     /// The signature, in `out`: as many bytes as the issuer's modulus has.
@@ -190,4 +187,12 @@ impl<'a> Certificate<'a> {
     pub fn signature<'o>(&self, out: &'o mut [u8; RSA_BYTES]) -> Result<&'o [u8], Error> {
         self.signed.signature(out).ok_or(Error::SignatureEncoding)
     }
+}
+
+/// The DER of an issuer's key, from the base64 of its PEM.
+pub(super) fn decode_issuer_key<'o>(text: &str, out: &'o mut [u8; SPKI_DER]) -> Result<&'o [u8], Error> {
+    let encoding = Error::IssuerKey(rsa::Error::KeyEncoding);
+    let mut pem = [0; SPKI_PEM];
+    let pem = base64::decode(text, &mut pem).map_err(|_| encoding)?;
+    pem::decode(pem::PUBLIC_KEY, pem, out).map_err(|_| encoding)
 }

@@ -6,6 +6,7 @@ use super::IdError;
 use crate::bytes::BufferTooSmall;
 use crate::crypto::rsa;
 use crate::encoding::JsonError;
+use crate::limits::FORMER_KEYS;
 use crate::time::TimeError;
 use crate::trust::{Check, StatusError, ValidityError};
 
@@ -65,12 +66,26 @@ pub enum Error {
     AnchorFingerprint,
     /// An anchor has an issuer without a key, or a key without an issuer.
     AnchorIncomplete,
+    /// `former_keys` of an anchor has a malformed item, too many items, or the present key.
+    AnchorFormerKeys,
+    /// The anchor update is not canonical JSON, or does not have the members of an update.
+    UpdateJson(JsonError),
+    /// The named field of the anchor update has a wrong value.
+    UpdateField(&'static str),
+    /// The anchor update is by another CA.
+    UpdateIssuer,
+    /// The anchor update does not continue from the pinned key.
+    UpdatePrevious,
+    /// The anchor update leads back to a key that was pinned before.
+    UpdateBackwards,
+    /// The signature of the anchor update is not by the pinned key over this update.
+    UpdateSignature(rsa::Error),
     /// The buffer lent for the output is too small.
     BufferTooSmall,
 }
 
 impl Error {
-    /// The check that refuses the certificate; `None` if the error is about an anchor or a buffer.
+    /// The check that refuses the certificate; `None` if the error is about an anchor, an anchor update or a buffer.
     pub const fn check(&self) -> Option<Check> {
         Some(match self {
             Self::Json(_) => Check::Encoding,
@@ -100,7 +115,16 @@ impl Error {
             Self::Validity(ValidityError::Expired { .. }) => Check::NotAfter,
             Self::SubjectKeyMismatch => Check::SubjectKey,
             Self::SubjectMismatch => Check::Subject,
-            Self::AnchorFingerprint | Self::AnchorIncomplete | Self::BufferTooSmall => return None,
+            Self::AnchorFingerprint
+            | Self::AnchorIncomplete
+            | Self::AnchorFormerKeys
+            | Self::UpdateJson(_)
+            | Self::UpdateField(_)
+            | Self::UpdateIssuer
+            | Self::UpdatePrevious
+            | Self::UpdateBackwards
+            | Self::UpdateSignature(_)
+            | Self::BufferTooSmall => return None,
         })
     }
 }
@@ -175,6 +199,22 @@ impl fmt::Display for Error {
             Self::AnchorFingerprint => f.write_str("the anchor's fingerprint is not that of its key"),
             Self::AnchorIncomplete => {
                 f.write_str("an anchor has issuer_id and issuer_public_key_pem_b64, or neither")
+            }
+            Self::AnchorFormerKeys => write!(
+                f,
+                "former_keys: an anchor has at most {FORMER_KEYS} former keys, each with `fingerprint_sha256` and `until`"
+            ),
+            Self::UpdateJson(error) => write!(f, "anchor update: {error}"),
+            Self::UpdateField(name) => write!(f, "anchor update: the field `{name}` has a wrong value"),
+            Self::UpdateIssuer => f.write_str("the anchor update is by another CA than the trusted one"),
+            Self::UpdatePrevious => f.write_str(
+                "the anchor updates of the CA do not lead from the trusted key to its present key",
+            ),
+            Self::UpdateBackwards => {
+                f.write_str("the anchor update leads back to a key that the CA has replaced")
+            }
+            Self::UpdateSignature(error) => {
+                write!(f, "the anchor update is not signed by the trusted key, or was changed: {error}")
             }
             Self::BufferTooSmall => BufferTooSmall.fmt(f),
         }

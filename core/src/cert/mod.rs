@@ -1,12 +1,14 @@
-//! JSON certificates and their revocation status: encode, parse, and verify against a pinned anchor (protocol §3,
-//! §7).
+//! JSON certificates, their revocation status, and anchors: encode, parse, and verify against a pinned anchor
+//! (protocol §3, §7).
 //!
-//! An issuer calls [`TbsCertificate::encode`] or [`TbsStatus::encode`], signs that text, and calls
-//! [`attach_signature`].
+//! An issuer calls [`TbsCertificate::encode`], [`TbsStatus::encode`] or [`TbsAnchorUpdate::encode`], signs that text,
+//! and calls [`attach_signature`].
 //! A verifier calls [`Certificate::parse`], then [`verify`] with an [`Anchor`]. Only [`verify`] makes a
 //! [`Verified`](crate::trust::Verified) certificate.
 
 mod anchor;
+mod anchor_file;
+mod anchor_update;
 mod certificate;
 mod error;
 mod id;
@@ -15,7 +17,8 @@ mod status;
 mod tbs;
 mod verify;
 
-pub use anchor::Anchor;
+pub use anchor::{Anchor, FormerKey};
+pub use anchor_update::{AnchorUpdate, TbsAnchorUpdate};
 pub use certificate::Certificate;
 pub use error::Error;
 pub use id::{Id, IdBuf, IdError};

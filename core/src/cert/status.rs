@@ -40,7 +40,7 @@ pub struct TbsStatus<'a> {
 #[derive(Serialize)]
 struct Object<'a> {
     issuer_id: &'a str,
-    issuer_key_sha256: &'a str,
+    issuer_key_sha256: Fingerprint,
     next_update: UnixTime,
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce_b64: Option<Encoded<'a>>,
@@ -75,10 +75,9 @@ impl TbsStatus<'_> {
             return Err(Error::StatusField("reason"));
         }
         period(self.this_update, self.next_update)?;
-        let fingerprint = heapless::format!(64; "{}", self.issuer_key).map_err(|_| BufferTooSmall)?;
         let object = Object {
             issuer_id: self.issuer_id.as_str(),
-            issuer_key_sha256: &fingerprint,
+            issuer_key_sha256: self.issuer_key,
             next_update: self.next_update,
             nonce_b64: self.nonce.as_ref().map(|nonce| Encoded(nonce)),
             number: self.number,
@@ -174,7 +173,7 @@ impl<'a> Status<'a> {
         Ok(Self {
             signed: Signed::new(text, signature_b64),
             issuer_id: Id::new(issuer_id).map_err(|_| field("issuer_id"))?,
-            issuer_key: lower_hex(issuer_key).ok_or(field("issuer_key_sha256"))?,
+            issuer_key: Fingerprint::from_lower_hex(issuer_key).ok_or(field("issuer_key_sha256"))?,
             serial_number: Serial::new(serial_number).map_err(|_| field("serial_number"))?,
             status: match (status, revocation) {
                 ("good", None) => CertStatus::Good,
@@ -294,10 +293,4 @@ pub fn verify_status<V: Hash + VerifySignature>(
 /// Checks that a period does not end before it begins.
 fn period(this_update: UnixTime, next_update: UnixTime) -> Result<(), Error> {
     if this_update <= next_update { Ok(()) } else { Err(Error::StatusField("next_update")) }
-}
-
-/// The fingerprint in lower-case hexadecimal digits.
-fn lower_hex(text: &str) -> Option<Fingerprint> {
-    let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
-    text.parse().ok().filter(|_| lower)
 }

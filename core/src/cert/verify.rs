@@ -14,7 +14,8 @@ use crate::trust::{GenuineStatus, RevocationCheck, RevocationStatus, Verified};
 /// anchor. They run in this order, each with its own error:
 ///
 /// 1. the certificate names the anchor's issuer, if the anchor has one ([`Error::IssuerMismatch`]);
-/// 2. it names the anchor's key ([`Error::IssuerKey`], [`Error::IssuerKeyMismatch`]);
+/// 2. it names the anchor's key, or a former key that was in use when it began ([`Error::IssuerKey`],
+///    [`Error::IssuerKeyMismatch`]);
 /// 3. that key has signed it: RSASSA-PSS with SHA-256, MGF1-SHA-256 and a salt of 32 bytes or
 ///    more ([`Error::SignatureEncoding`], [`Error::Signature`]);
 /// 4. its revocation status is as `revocation` requires: genuine ([`Error::StatusIssuer`], [`Error::StatusSerial`],
@@ -60,8 +61,8 @@ pub fn verify<'a, V: Hash + VerifySignature>(
         return Err(Error::IssuerMismatch);
     }
     // Only the trust anchor's key, RFC 5280 §6.1.1 (d): https://www.rfc-editor.org/rfc/rfc5280#section-6.1.1
-    let found = check_issuer_key(verifier, anchor, certificate)?;
-    let key = anchor.key().or(found.as_ref()).ok_or(Error::IssuerKeyMismatch)?;
+    let (fingerprint, found) = check_issuer_key(verifier, anchor, certificate)?;
+    let key = found.as_ref().or(anchor.key()).ok_or(Error::IssuerKeyMismatch)?;
     // RFC 5280 §6.1.3 (a)(1); RFC 8017 §8.1.2: https://www.rfc-editor.org/rfc/rfc8017#section-8.1.2
     certificate.signed().verify(verifier, key).map_err(|error| match error {
         SignatureError::Encoding => Error::SignatureEncoding,
@@ -72,7 +73,7 @@ pub fn verify<'a, V: Hash + VerifySignature>(
         RevocationCheck::NotChecked => RevocationStatus::NotChecked,
         RevocationCheck::Status { status, policy } => {
             let status =
-                status.map(|text| check_status(verifier, anchor, key, certificate, text)).transpose()?;
+                status.map(|text| check_status(verifier, fingerprint, key, certificate, text)).transpose()?;
             policy.decide(status, now)?
         }
     };
@@ -85,13 +86,13 @@ pub fn verify<'a, V: Hash + VerifySignature>(
 #[inline(never)] // So that a verification without a status needs no stack for one.
 fn check_status<V: Hash + VerifySignature>(
     verifier: V,
-    anchor: &Anchor<V::Sizes>,
+    fingerprint: Fingerprint,
     key: &rsa::PublicKey<V::Sizes>,
     certificate: &Certificate<'_>,
     text: &[u8],
 ) -> Result<GenuineStatus, Error> {
     let status = Status::parse(text)?;
-    status.require_issuer(certificate.issuer_id(), anchor.fingerprint())?;
+    status.require_issuer(certificate.issuer_id(), fingerprint)?;
     status.verify(verifier, key, certificate.serial_number())
 }
 
@@ -121,25 +122,27 @@ impl Verified<Certificate<'_>> {
     }
 }
 
-/// Checks that the certificate's key is the anchor's, by fingerprint. Returns the key if the anchor has only its
-/// fingerprint.
+/// Checks that the certificate's issuer key is the anchor's, or a former key that may have signed it. Returns its
+/// fingerprint, and the key if the anchor does not have it.
 #[inline(never)] // Frees the stack of its buffers before RSA needs it.
 fn check_issuer_key<S: rsa::Sizes>(
     hash: impl Hash,
     anchor: &Anchor<S>,
     certificate: &Certificate<'_>,
-) -> Result<Option<rsa::PublicKey<S>>, Error> {
+) -> Result<(Fingerprint, Option<rsa::PublicKey<S>>), Error> {
     // The same text is the same key. All certificates of our CA have the same text.
     if anchor.matches_encoded_key(hash, certificate.issuer_key_b64()) {
-        return Ok(None);
+        return Ok((anchor.fingerprint(), None));
     }
     let mut der = [0; SPKI_DER];
     let der = certificate.issuer_key_der(&mut der)?;
-    if Fingerprint(hash.sha256(&[der])) != anchor.fingerprint() {
+    let found = Fingerprint(hash.sha256(&[der]));
+    if !anchor.accepts(&found, certificate.validity().not_before()) {
         return Err(Error::IssuerKeyMismatch);
     }
-    match anchor.key() {
-        Some(_) => Ok(None),
-        None => rsa::PublicKey::from_spki_der(der).map(Some).map_err(Error::IssuerKey),
-    }
+    let key = match anchor.key() {
+        Some(_) if found == anchor.fingerprint() => None,
+        _ => Some(rsa::PublicKey::from_spki_der(der).map_err(Error::IssuerKey)?),
+    };
+    Ok((found, key))
 }

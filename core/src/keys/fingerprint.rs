@@ -3,6 +3,8 @@
 use core::fmt;
 use core::str::FromStr;
 
+use serde::{Serialize, Serializer};
+
 /// SHA-256 of a public key's SubjectPublicKeyInfo DER; as text, 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub [u8; 32]);
@@ -27,6 +29,21 @@ impl fmt::Display for FingerprintError {
 }
 
 impl core::error::Error for FingerprintError {}
+
+impl Fingerprint {
+    /// Reads the form in signed objects: 64 hexadecimal digits in lower case. `None` for another text.
+    pub fn from_lower_hex(text: &str) -> Option<Self> {
+        let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        text.parse().ok().filter(|_| lower)
+    }
+}
+
+/// Written as 64 hexadecimal digits in lower case.
+impl Serialize for Fingerprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

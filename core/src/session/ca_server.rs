@@ -4,12 +4,11 @@ use core::mem;
 
 use rand_core::CryptoRng;
 
-use super::possession::{Context, Transcript};
+use super::possession::{Evidence, Transcript};
 use super::{Error, PeerMisbehaved, PossessionProof, RenewalProof, RevocationProof};
 use crate::bytes::{BufferTooSmall, Secret};
 use crate::cert::IdBuf;
 use crate::crypto::{KeyPair, Provider, x25519};
-use crate::keys::Fingerprint;
 use crate::limits::KEY;
 use crate::link::{Machine, Misuse, Next};
 use crate::trust::{RevocationReason, Serial};
@@ -69,6 +68,8 @@ pub enum ClientRequest<P: Provider> {
         /// The nonce that the status must have. Without a nonce, an earlier status is an answer too.
         nonce: Option<[u8; KEY]>,
     },
+    /// The changes of the CA's key are requested. Answer: [`Response::Anchors`].
+    Anchors,
 }
 
 /// The claim of a client, which it must prove.
@@ -102,7 +103,6 @@ pub enum Claim {
 /// The CA's machine. After an answer, and after a refused message, it expects the next request.
 pub struct CaServer<P: Provider> {
     provider: P,
-    issuer: Fingerprint,
     state: State<P>,
 }
 
@@ -114,9 +114,9 @@ enum State<P: Provider> {
 }
 
 impl<P: Provider> CaServer<P> {
-    /// Makes the machine of the CA whose key has this fingerprint.
-    pub const fn new(provider: P, issuer: Fingerprint) -> Self {
-        Self { provider, issuer, state: State::ExpectRequest }
+    /// Makes the machine for a new connection.
+    pub const fn new(provider: P) -> Self {
+        Self { provider, state: State::ExpectRequest }
     }
 
     /// Returns whether the machine expects a request, so that no exchange is in progress.
@@ -202,20 +202,20 @@ impl<P: Provider> CaServer<P> {
         transcript: [u8; 32],
         proof: Secret<KEY>,
     ) -> Result<ClientRequest<P>, Error> {
-        let (provider, context) = (self.provider, Context { transcript, pinned: self.issuer });
+        let evidence = Evidence::new(self.provider, transcript, proof);
         let request = match claim {
             Claim::Enrol { subject_id, subject_key } => {
                 let shared = share.agree(subject_key.as_bytes())?;
-                let possession = PossessionProof::new(provider, context, proof, shared);
+                let possession = PossessionProof::new(evidence, shared);
                 ClientRequest::Proven { subject_id, subject_key, possession }
             }
             Claim::Renew { subject_id, subject_key, serial_number } => {
                 let shared = share.agree(subject_key.as_bytes())?;
-                let possession = RenewalProof::new(provider, context, proof, shared, share);
+                let possession = RenewalProof::new(evidence, shared, share);
                 ClientRequest::Renew { subject_id, subject_key, serial_number, possession }
             }
             Claim::Revoke { serial_number, reason } => {
-                let possession = RevocationProof::new(provider, context, proof, share);
+                let possession = RevocationProof::new(evidence, share);
                 ClientRequest::Revoke { serial_number, reason, possession }
             }
         };
@@ -257,6 +257,10 @@ impl<P: Provider> Machine for CaServer<P> {
             (ClientMessage::Status(request), _) => {
                 self.state = State::SendResponse;
                 ClientRequest::Status { serial_number: request.serial_number, nonce: request.nonce }
+            }
+            (ClientMessage::Anchors, _) => {
+                self.state = State::SendResponse;
+                ClientRequest::Anchors
             }
             (ClientMessage::Proof(Proof { proof }), State::ExpectProof { claim, share, transcript }) => {
                 self.proven(claim, share, transcript, Secret::new(proof))?

@@ -100,7 +100,7 @@ pub enum EnrolOutcome {
 ///     },
 ///     &mut rng,
 /// );
-/// let mut ca = CaServer::new(Portable::new(), anchor.fingerprint());
+/// let mut ca = CaServer::new(Portable::new());
 ///
 /// let mut body = [0; FRAME_BODY];
 /// let len = client.write(&mut body)?;
@@ -111,7 +111,7 @@ pub enum EnrolOutcome {
 /// let Some(ClientRequest::Proven { possession, .. }) = ca.read(&mut body[..len])? else {
 ///     return Err("no proof".into());
 /// };
-/// assert!(possession.proves(None)?);
+/// assert!(possession.proves(&[anchor.fingerprint()], None)?);
 /// let len = ca.issue(SENSOR, &mut body)?;
 /// let Some(EnrolOutcome::Issued(range)) = client.read(&mut body[..len])? else { return Err("refused".into()) };
 /// assert_eq!(&body[range], SENSOR);
@@ -190,7 +190,9 @@ impl<P: Provider> CaRequest for Enrolment<'_, P> {
                 code: refusal.code,
                 text: range_in(body, refusal.text.as_bytes()),
             }),
-            Response::Revoked(..) | Response::Status(_) => Err(PeerMisbehaved::OutOfTurn.into()),
+            Response::Revoked(..) | Response::Status(_) | Response::Anchors(_) => {
+                Err(PeerMisbehaved::OutOfTurn.into())
+            }
         }
     }
 }

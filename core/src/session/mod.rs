@@ -8,10 +8,12 @@
 //! | [`EnrolClient`] | asks for a certificate, or renews one | issued or refused |
 //! | [`RevokeClient`] | revokes its own certificate | revoked or refused |
 //! | [`StatusClient`] | asks for the status of a certificate | answered or refused |
+//! | [`AnchorsClient`] | asks for the changes of the CA's key | answered or refused |
 //! | [`CaServer`] | the CA's end of a connection | the client leaves |
 //! | [`Initiator`], [`Responder`] | the handshake between peers | both are authenticated |
 //! | [`Inbound`], [`Outbound`] | the two halves of an open channel | that direction is closed |
 
+mod anchors;
 mod ca_client;
 mod ca_server;
 mod channel;
@@ -21,6 +23,7 @@ mod handshake;
 mod possession;
 mod revocation;
 
+pub use anchors::{AnchorsClient, AnchorsOutcome, AnchorsQuery};
 pub use ca_client::{CaClient, CaRequest, RequestForm};
 pub use ca_server::{CaServer, Claim, ClientRequest};
 pub use channel::{Inbound, Outbound, Received};

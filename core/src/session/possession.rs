@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 
 use crate::bytes::{Public, Secret, declassify};
 use crate::crypto::{CryptoError, Hasher, KeyPair, Provider, x25519};
@@ -79,23 +79,38 @@ pub(super) fn renewal_salt(provider: impl Provider, current: &Secret<KEY>) -> Se
     Secret::new(provider.sha256(&[RENEW.proof, current.expose()]))
 }
 
-/// The proof of a client, and all data to check it except the other secret. It is wiped when dropped.
-struct Evidence<P> {
+/// The proof of a client, and the public data to check it. It is wiped when dropped.
+pub(super) struct Evidence<P> {
     provider: P,
-    context: Context,
+    transcript: [u8; 32],
     proof: Secret<KEY>,
 }
 
 impl<P: Provider> Evidence<P> {
-    /// Whether the proof was made with these secrets. The time does not depend on the proof.
-    fn fits(&self, purpose: Purpose, salt: &[u8], shared: &Secret<KEY>) -> Result<bool, CryptoError> {
-        let expected = self.context.proof(self.provider, purpose, salt, shared)?;
-        Ok(declassify(expected.ct_eq(&self.proof), Public::ProofIsRight))
+    /// Takes the `proof` for the transcript `H`.
+    pub(super) const fn new(provider: P, transcript: [u8; 32], proof: Secret<KEY>) -> Self {
+        Self { provider, transcript, proof }
+    }
+
+    /// Whether the proof was made with these secrets, for one of `issuers`. The time does not depend on the proof.
+    fn fits(
+        &self,
+        issuers: &[Fingerprint],
+        purpose: Purpose,
+        salt: &[u8],
+        shared: &Secret<KEY>,
+    ) -> Result<bool, CryptoError> {
+        let mut fits = Choice::from(0);
+        for &pinned in issuers {
+            let context = Context { transcript: self.transcript, pinned };
+            fits |= context.proof(self.provider, purpose, salt, shared)?.ct_eq(&self.proof);
+        }
+        Ok(declassify(fits, Public::ProofIsRight))
     }
 }
 
-/// A client's proof that it holds the private key of the request, and all data to check the proof except the token. It
-/// is wiped when dropped.
+/// A client's proof that it holds the private key of the request, and the data to check the proof, except the token. It is
+/// wiped when dropped.
 ///
 /// A proof may depend on a token, but does not name it. So the application tries the tokens that the subject may use.
 pub struct PossessionProof<P> {
@@ -104,17 +119,18 @@ pub struct PossessionProof<P> {
 }
 
 impl<P: Provider> PossessionProof<P> {
-    pub(super) const fn new(provider: P, context: Context, proof: Secret<KEY>, shared: Secret<KEY>) -> Self {
-        Self { evidence: Evidence { provider, context, proof }, shared }
+    pub(super) const fn new(evidence: Evidence<P>, shared: Secret<KEY>) -> Self {
+        Self { evidence, shared }
     }
 
     /// Returns whether the proof was made with the subject's key and the token whose SHA-256 is `token` (`None`:
-    /// without a token). The time does not depend on the proof.
+    /// without a token), for a CA whose key has one of the fingerprints `issuers`. The time does not depend on the
+    /// proof.
     ///
     /// # Errors
     /// [`CryptoError::Length`] if the provider derives no key of 32 bytes.
-    pub fn proves(&self, token: Option<&[u8; 32]>) -> Result<bool, CryptoError> {
-        self.evidence.fits(ENROL, token.map_or(&[][..], |hash| hash), &self.shared)
+    pub fn proves(&self, issuers: &[Fingerprint], token: Option<&[u8; 32]>) -> Result<bool, CryptoError> {
+        self.evidence.fits(issuers, ENROL, token.map_or(&[][..], |hash| hash), &self.shared)
     }
 }
 
@@ -127,24 +143,19 @@ pub struct RenewalProof<P: Provider> {
 }
 
 impl<P: Provider> RenewalProof<P> {
-    pub(super) const fn new(
-        provider: P,
-        context: Context,
-        proof: Secret<KEY>,
-        shared: Secret<KEY>,
-        share: KeyPair<P>,
-    ) -> Self {
-        Self { evidence: Evidence { provider, context, proof }, shared, share }
+    pub(super) const fn new(evidence: Evidence<P>, shared: Secret<KEY>, share: KeyPair<P>) -> Self {
+        Self { evidence, shared, share }
     }
 
     /// Returns whether the proof was made with the new key and the private key of `current`, the public key of the
-    /// current certificate. The time does not depend on the proof.
+    /// current certificate, for a CA whose key has one of the fingerprints `issuers`. The time does not depend on the
+    /// proof.
     ///
     /// # Errors
     /// [`CryptoError`] if `current` is of low order, or if the provider derives no key of 32 bytes.
-    pub fn proves(&self, current: &x25519::PublicKey) -> Result<bool, CryptoError> {
+    pub fn proves(&self, issuers: &[Fingerprint], current: &x25519::PublicKey) -> Result<bool, CryptoError> {
         let salt = renewal_salt(self.evidence.provider, &self.share.agree(current.as_bytes())?);
-        self.evidence.fits(RENEW, salt.expose(), &self.shared)
+        self.evidence.fits(issuers, RENEW, salt.expose(), &self.shared)
     }
 }
 
@@ -156,17 +167,17 @@ pub struct RevocationProof<P: Provider> {
 }
 
 impl<P: Provider> RevocationProof<P> {
-    pub(super) const fn new(provider: P, context: Context, proof: Secret<KEY>, share: KeyPair<P>) -> Self {
-        Self { evidence: Evidence { provider, context, proof }, share }
+    pub(super) const fn new(evidence: Evidence<P>, share: KeyPair<P>) -> Self {
+        Self { evidence, share }
     }
 
-    /// Returns whether the proof was made with the private key of `holder`, the public key of the certificate. The time
-    /// does not depend on the proof.
+    /// Returns whether the proof was made with the private key of `holder`, the public key of the certificate, for a CA
+    /// whose key has one of the fingerprints `issuers`. The time does not depend on the proof.
     ///
     /// # Errors
     /// As [`RenewalProof::proves`].
-    pub fn proves(&self, holder: &x25519::PublicKey) -> Result<bool, CryptoError> {
-        self.evidence.fits(REVOKE, &[], &self.share.agree(holder.as_bytes())?)
+    pub fn proves(&self, issuers: &[Fingerprint], holder: &x25519::PublicKey) -> Result<bool, CryptoError> {
+        self.evidence.fits(issuers, REVOKE, &[], &self.share.agree(holder.as_bytes())?)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The messages of a client to a CA, told apart by their `type` (protocol §4, §7).
 
+use super::anchors;
 use super::enrolment::{self, ALGORITHM, Proof, RenewRequest, Request};
 use super::revocation::{self, RevokeRequest, StatusRequest};
 use super::{WireError, expect, key, public_key};
@@ -22,6 +23,8 @@ pub enum ClientMessage<'a> {
     Proof(Proof),
     /// A request for the status of a certificate.
     Status(StatusRequest),
+    /// A request for the changes of the CA's key.
+    Anchors,
 }
 
 /// The members of all messages to a CA, found in one pass over the body.
@@ -102,6 +105,10 @@ impl<'a> Members<'a> {
         Ok(StatusRequest { serial_number: self.serial()?, nonce: self.nonce()? })
     }
 
+    fn anchors(&self) -> Result<(), WireError> {
+        self.without([self.nonce, self.proof, self.algorithm, self.key, self.reason, self.subject], true)
+    }
+
     fn proof(&self) -> Result<Proof, WireError> {
         self.without([self.nonce, self.algorithm, self.key, self.reason, self.subject], true)?;
         Ok(Proof { proof: key("proof_b64", self.proof.required()?)? })
@@ -146,13 +153,20 @@ impl<'a> ClientMessage<'a> {
             return Err(error.into());
         }
         let kind = kind.optional().map_err(|_| WireError::UnknownType)?;
-        let known =
-            [enrolment::REQUEST, enrolment::RENEW, enrolment::PROOF, revocation::REVOKE, revocation::STATUS];
+        let known = [
+            anchors::REQUEST,
+            enrolment::REQUEST,
+            enrolment::RENEW,
+            enrolment::PROOF,
+            revocation::REVOKE,
+            revocation::STATUS,
+        ];
         if kind.is_some_and(|kind| !known.contains(&kind)) {
             return Err(WireError::UnknownType);
         }
         finished?;
         match kind {
+            Some(anchors::REQUEST) => members.anchors().map(|()| Self::Anchors),
             Some(enrolment::RENEW) => members.renew().map(Self::Renew),
             Some(enrolment::PROOF) => members.proof().map(Self::Proof),
             Some(revocation::REVOKE) => members.revoke().map(Self::Revoke),

@@ -3,6 +3,7 @@
 //! A message is decoded from the body of a frame, which it borrows, and is encoded into a lent buffer. The machines of
 //! [`session`](crate::session) handle the messages.
 
+pub mod anchors;
 pub mod channel;
 mod client_message;
 pub mod enrolment;

@@ -17,6 +17,9 @@ pub enum Response<'a> {
     Revoked(Serial, Revocation),
     /// The text of a status, not verified.
     Status(&'a [u8]),
+    /// The text of a JSON array with the anchor updates of the CA, the first one first. Not verified.
+    /// [`anchors::each_update`](super::anchors::each_update) reads it.
+    Anchors(&'a [u8]),
     /// The request is refused.
     Refused(Refusal<'a>),
 }
@@ -76,7 +79,7 @@ impl<'a> Revoked<'a> {
 }
 
 impl<'a> Response<'a> {
-    /// Writes the message's body; returns its length in bytes. A certificate or a status is passed on as it is.
+    /// Writes the message's body; returns its length in bytes. Signed texts are passed on as they are.
     ///
     /// # Errors
     /// [`BufferTooSmall`], also for a serial number above 2^53-1.
@@ -98,6 +101,9 @@ impl<'a> Response<'a> {
             Self::Status(status) => {
                 writer.put(b"{\"ok\":true,\"status\":").put(status).put(b"}");
             }
+            Self::Anchors(updates) => {
+                writer.put(b"{\"anchors\":").put(updates).put(b",\"ok\":true}");
+            }
         }
         Ok(writer.finish()?.len())
     }
@@ -109,6 +115,7 @@ impl<'a> Response<'a> {
     #[inline(never)] // So that the reader leaves the stack before the caller needs it.
     pub fn decode(body: &'a [u8]) -> Result<Self, WireError> {
         let mut reader = Reader::new(body, Form::Relaxed)?;
+        let mut anchors = reader.member("anchors");
         let mut certificate = reader.member("certificate");
         let mut code = reader.member("code");
         let mut error = reader.member("error");
@@ -117,6 +124,7 @@ impl<'a> Response<'a> {
         let mut status = reader.member("status");
         while let Some(key) = reader.next_key()? {
             match key {
+                "anchors" => reader.raw(&mut anchors)?,
                 "certificate" => reader.raw(&mut certificate)?,
                 "code" => reader.string(&mut code)?,
                 "error" => reader.string(&mut error)?,
@@ -128,17 +136,19 @@ impl<'a> Response<'a> {
         }
         reader.finish()?;
         // The classic form has no codes.
-        let (present, code) =
-            ((certificate.optional()?, revoked.optional()?, status.optional()?), code.optional()?);
-        let (response, granted) = match present {
-            (None, None, None) => {
+        let (certificate, revoked, status) =
+            (certificate.optional()?, revoked.optional()?, status.optional()?);
+        let (anchors, code) = (anchors.optional()?, code.optional()?);
+        let (response, granted) = match (certificate, revoked, status, anchors) {
+            (None, None, None, None) => {
                 let text = error.required()?;
                 (Self::Refused(Refusal { code: code.map_or(Code::Other, Code::from_name), text }), false)
             }
-            (Some(certificate), None, None) => (Self::Issued(certificate), true),
-            (None, Some(revoked), None) => (revoked.response()?, true),
-            (None, None, Some(status)) => (Self::Status(status), true),
-            _ => return Err(WireError::Field("status")),
+            (Some(certificate), None, None, None) => (Self::Issued(certificate), true),
+            (None, Some(revoked), None, None) => (revoked.response()?, true),
+            (None, None, Some(status), None) => (Self::Status(status), true),
+            (None, None, None, Some(anchors)) => (Self::Anchors(anchors), true),
+            _ => return Err(WireError::Field("ok")),
         };
         if granted {
             error.absent()?;

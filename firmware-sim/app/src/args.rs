@@ -6,13 +6,15 @@ use core::str::FromStr;
 use core::time::Duration;
 
 use minipki_core::cert::Id;
+use minipki_core::trust::StatusRule;
 
 use crate::config::{Config, Errand, Text, Token};
 
 /// The syntax of the arguments.
 pub const USAGE: &str = "\
 --ca ADDRESS:PORT --fingerprint HEX --subject NAME [--token TOKEN]
-[--connect ADDRESS:PORT | --listen ADDRESS:PORT] [--peer-subject NAME] [--send TEXT] [--deadline SECONDS]";
+[--connect ADDRESS:PORT | --listen ADDRESS:PORT] [--peer-subject NAME] [--send TEXT] [--deadline SECONDS]
+[--require-status | --max-status-age SECONDS]";
 
 /// The default time limit of a step.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -61,7 +63,7 @@ impl<'a, A: FromStr> Config<'a, A> {
         let mut words = words.into_iter();
         let (mut ca, mut fingerprint, mut subject) = (None, None, None);
         let (mut token, mut peer, mut send) = (None, None, None);
-        let (mut errand, mut deadline) = (None, DEADLINE);
+        let (mut errand, mut deadline, mut status) = (None, DEADLINE, StatusRule::Optional);
         while let Some(option) = words.next() {
             let mut value = || words.next().ok_or(UsageError::NoValue(option));
             match option {
@@ -73,6 +75,12 @@ impl<'a, A: FromStr> Config<'a, A> {
                 "--send" => send = Some(checked(option, value()?, Text::new)?),
                 "--deadline" => {
                     deadline = Duration::from_secs(parsed::<NonZeroU32>(option, value()?)?.get().into());
+                }
+                "--require-status" if status == StatusRule::Optional => status = StatusRule::Required,
+                // A limit of the age is stricter.
+                "--require-status" => {}
+                "--max-status-age" => {
+                    status = StatusRule::MaxAge(parsed::<NonZeroU32>(option, value()?)?.get().into());
                 }
                 "--connect" | "--listen" => {
                     let address = parsed(option, value()?)?;
@@ -92,6 +100,7 @@ impl<'a, A: FromStr> Config<'a, A> {
             token,
             errand: errand.unwrap_or(Errand::Enrol),
             peer,
+            status,
             send,
             deadline,
         })

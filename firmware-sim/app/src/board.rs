@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use embedded_io::{ErrorKind, Read, Write};
 use minipki_core::crypto::{Provider, VerifySignature};
-use minipki_core::limits::{CERTIFICATE, KEY};
+use minipki_core::limits::{CERTIFICATE, FORMER_KEYS, KEY, STATUS};
 use minipki_core::time::Now;
 use rand_core::CryptoRng;
 
@@ -99,20 +99,44 @@ pub trait Stream: Read + Write {
 pub const IDENTITY: usize = KEY + KEY + CERTIFICATE;
 
 /// A record that is kept over a restart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Record {
     /// The identity of the device. A private key is in it.
     Identity,
+    /// The new key of a renewal that has not ended. A private key is in it.
+    Renewal,
+    /// The status of the device's certificate that came last.
+    Status,
+    /// The highest revocation number of the CA that was seen.
+    Number,
+    /// The present key of the CA after a change, and its former keys.
+    Anchor,
     /// The time, as far as it is known.
     Time,
 }
 
 impl Record {
-    /// The length in bytes. It is always the same, so that a record that was stored once has room again.
+    /// The length in bytes, a multiple of 16. It is always the same, so that a record that was stored once has room again.
     pub const fn size(self) -> usize {
         match self {
             Self::Identity => IDENTITY,
-            Self::Time => 16,
+            Self::Renewal => KEY + KEY + 16,
+            Self::Status => STATUS,
+            Self::Number => KEY + 16,
+            Self::Anchor => KEY + KEY + FORMER_KEYS * (KEY + 8),
+            Self::Time => 32,
+        }
+    }
+
+    /// The name, for a board that keeps its records in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Renewal => "renewal",
+            Self::Status => "status",
+            Self::Number => "number",
+            Self::Anchor => "anchor",
+            Self::Time => "time",
         }
     }
 }

@@ -3,6 +3,7 @@
 use core::convert::Infallible;
 use core::time::Duration;
 
+use minipki_core::cert;
 use minipki_core::drive::{DriveError, drive};
 use minipki_core::link::{Link, Machine};
 use minipki_core::session::{
@@ -85,10 +86,16 @@ fn handshake<'m, B: Board, M: Machine<Event = Infallible, Error = session::Error
     Ok(Channel { peer, stream, inbound, outbound })
 }
 
-/// Returns the exit reason for an error at the peer. Reports the peer's refusal, if it is one.
+/// Returns the exit reason for an error at the peer. Reports the peer's refusal, and the reason why its status is refused.
 pub(crate) fn refused<B: Board>(error: DriveError<impl embedded_io::Error>, board: &mut B) -> Exit {
-    if let DriveError::Session(session::Error::Refused(code)) = error {
-        board.report(format_args!("the peer refused ({code}): {}", code.text()));
+    match error {
+        DriveError::Session(session::Error::Refused(code)) => {
+            board.report(format_args!("the peer refused ({code}): {}", code.text()));
+        }
+        DriveError::Session(session::Error::InvalidCertificate(cert::Error::Status(reason))) => {
+            board.report(format_args!("revocation: {reason}"));
+        }
+        _ => {}
     }
     Exit::at_peer(error)
 }

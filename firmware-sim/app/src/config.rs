@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use minipki_core::cert::Id;
 use minipki_core::keys::Fingerprint;
+use minipki_core::trust::StatusRule;
 
 /// The provisioning data of a device, and its task. `A` is its board's [`Board::Address`](crate::Board::Address).
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,8 @@ pub struct Config<'a, A> {
     pub errand: Errand<A>,
     /// The subject that the peer must be; `None` accepts any subject of the CA.
     pub peer: Option<Id<'a>>,
+    /// The rule about the revocation status of the peer's certificate.
+    pub status: StatusRule,
     /// The text for the peer.
     pub send: Option<Text<'a>>,
     /// The time limit of each step: a connection, an enrolment, the wait for a peer, a handshake, a conversation.

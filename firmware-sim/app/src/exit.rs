@@ -6,7 +6,7 @@ use embedded_io::ErrorKind;
 use minipki_core::cert::Error as CertificateError;
 use minipki_core::drive::DriveError;
 use minipki_core::session;
-use minipki_core::trust::ValidityError;
+use minipki_core::trust::{StatusError, ValidityError};
 use minipki_core::wire::Code;
 
 /// The exit reason of a run. The numbers are stable. Numbers from 64 on belong to the board.
@@ -41,12 +41,16 @@ pub enum Exit {
     CaRefused = 16,
     /// The certificate is from another CA than the one with the pinned fingerprint.
     WrongFingerprint = 17,
-    /// The certificate is malformed, forged, or not for this subject and key.
+    /// The certificate or the status is malformed, forged, or not for this subject and key.
     CertificateRefused = 18,
-    /// The issued certificate has expired by the device's clock. It is kept.
+    /// The issued certificate has expired by the device's clock. It is kept, unless the present one is valid.
     CertificateExpired = 19,
-    /// The issued certificate is not valid yet by the device's clock. It is kept.
+    /// The issued certificate is not valid yet by the device's clock. It is kept, unless the present one is valid.
     CertificateNotYetValid = 20,
+    /// The answer is an earlier certificate or status, which was sent again.
+    Replayed = 21,
+    /// The CA has revoked the certificate of this device.
+    Revoked = 22,
 
     /// No program accepts connections at the peer's address.
     PeerUnreachable = 30,
@@ -60,7 +64,7 @@ pub enum Exit {
     PeerRefused = 34,
     /// The peer's certificate is from another CA.
     PeerOfAnotherCa = 35,
-    /// The peer's certificate is malformed or forged.
+    /// The peer's certificate, or its status, is malformed or forged.
     PeerCertificateRefused = 36,
     /// The peer's certificate has expired.
     PeerExpired = 37,
@@ -72,6 +76,10 @@ pub enum Exit {
     PeerIsAnother = 40,
     /// A message from the peer is not authentic: changed, forged, or out of order.
     NotAuthentic = 41,
+    /// The CA has revoked the peer's certificate.
+    PeerRevoked = 42,
+    /// The peer showed no revocation status that the device's rule accepts. The reason is in the report.
+    PeerStatusRefused = 43,
 }
 
 impl Exit {
@@ -104,12 +112,29 @@ impl Exit {
                 session::Error::InvalidFrame(_)
                 | session::Error::InvalidMessage(_)
                 | session::Error::PeerMisbehaved(_) => Self::CaGarbage,
-                session::Error::Refused(Code::ProofFailed) => Self::ProofRefused,
-                session::Error::Refused(Code::TokenInvalid) => Self::TokenRefused,
-                session::Error::Refused(_) => Self::CaRefused,
+                session::Error::Refused(code) => Self::of_refusal(code),
                 session::Error::InvalidCertificate(error) => Self::of_certificate(error),
                 _ => Self::Internal,
             },
+        }
+    }
+
+    /// Whether the CA has refused: with the same request it would refuse again.
+    pub(crate) const fn is_refusal(self) -> bool {
+        matches!(self, Self::ProofRefused | Self::TokenRefused | Self::CaRefused)
+    }
+
+    /// Whether the CA has not answered.
+    pub(crate) const fn is_silence(self) -> bool {
+        matches!(self, Self::CaUnreachable | Self::CaSilent | Self::CaCut)
+    }
+
+    /// The reason for a refusal by the CA.
+    pub(crate) const fn of_refusal(code: Code) -> Self {
+        match code {
+            Code::ProofFailed => Self::ProofRefused,
+            Code::TokenInvalid => Self::TokenRefused,
+            _ => Self::CaRefused,
         }
     }
 
@@ -135,11 +160,15 @@ impl Exit {
                 session::Error::Noise(_) => Self::NotAuthentic,
                 session::Error::Refused(_) => Self::PeerRefused,
                 session::Error::InvalidCertificate(error) => match error {
-                    CertificateError::IssuerKeyMismatch => Self::PeerOfAnotherCa,
+                    CertificateError::IssuerMismatch | CertificateError::IssuerKeyMismatch => {
+                        Self::PeerOfAnotherCa
+                    }
                     CertificateError::Validity(ValidityError::Expired { .. }) => Self::PeerExpired,
                     CertificateError::Validity(ValidityError::NotYetValid { .. }) => Self::PeerNotYetValid,
                     CertificateError::SubjectKeyMismatch => Self::PeerKeyDiffers,
                     CertificateError::SubjectMismatch => Self::PeerIsAnother,
+                    CertificateError::Status(StatusError::Revoked(_)) => Self::PeerRevoked,
+                    CertificateError::Status(_) => Self::PeerStatusRefused,
                     _ => Self::PeerCertificateRefused,
                 },
                 _ => Self::Internal,
@@ -179,21 +208,25 @@ impl fmt::Display for Exit {
             Self::TokenRefused => "the CA wants a valid token for this subject; ask its operator for one",
             Self::CaRefused => "the CA refused",
             Self::WrongFingerprint => "the certificate is not of the CA with the pinned fingerprint",
-            Self::CertificateRefused => "the CA's certificate is malformed, forged, or not the one asked for",
-            Self::CertificateExpired => "the certificate has expired already, and is kept; check both clocks",
-            Self::CertificateNotYetValid => "the certificate has not begun, and is kept; check both clocks",
+            Self::CertificateRefused => "the CA's answer is malformed, forged, or not the one asked for",
+            Self::CertificateExpired => "the new certificate has expired already; check both clocks",
+            Self::CertificateNotYetValid => "the new certificate has not begun; check both clocks",
+            Self::Replayed => "the answer in the name of the CA is an earlier one, sent again",
+            Self::Revoked => "the CA has revoked the certificate of this device; ask its operator",
             Self::PeerUnreachable => "nothing takes connections at the peer's address",
             Self::PeerSilent => "no peer answered in time",
             Self::PeerCut => "the connection to the peer was cut",
             Self::PeerGarbage => "the peer sent bytes that are no message of the protocol",
             Self::PeerRefused => "the peer refused us",
             Self::PeerOfAnotherCa => "the peer's certificate is from another CA",
-            Self::PeerCertificateRefused => "the peer's certificate is malformed or forged",
+            Self::PeerCertificateRefused => "the peer's certificate, or its status, is malformed or forged",
             Self::PeerExpired => "the peer's certificate has expired",
             Self::PeerNotYetValid => "the peer's certificate has not begun; check both clocks",
             Self::PeerKeyDiffers => "the peer's certificate is for another key than the peer's",
             Self::PeerIsAnother => "the peer is certified as another subject than the expected one",
             Self::NotAuthentic => "a message from the peer is not authentic",
+            Self::PeerRevoked => "the CA has revoked the peer's certificate",
+            Self::PeerStatusRefused => "the peer shows no revocation status that this device accepts",
         })
     }
 }

@@ -4,12 +4,16 @@
 //! The caller lends a [`Memory`]. An [`Exit`] is the result.
 //!
 //! ```text
-//! key stored? --no--> make one -> store it --+
-//!        | yes                               |
-//! certificate stored, and valid? --no--------+--> enrol, proven -> verify -> store
-//!        | yes                                                         |
-//!        +----------------------------+--------------------------------+
+//! key stored? --no--> make one -> store it ----------+
+//!        | yes                                       |
+//! certificate stored, and valid? --no----------------+--> enrol, proven -> verify -> store
+//!        | yes                                                                         |
+//! a third of its lifetime left? --no--> new key -> store it -> renew -> verify -> store |
+//!        | yes                                            (or go on without)            |
+//!        +----------------------------+------------------------------------------------+
 //!                                     v
+//!            status of the certificate from the CA -> store it
+//!                                     |
 //!            connect, or listen -> handshake -> peer verified -> messages -> close
 //! ```
 //!
@@ -18,8 +22,11 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod anchor;
+mod anchor_record;
 mod args;
 mod board;
+mod ca;
 mod channel;
 mod clock;
 mod config;
@@ -27,6 +34,9 @@ mod enrol;
 mod exit;
 mod identity;
 mod life;
+mod memory;
+mod renewal;
+mod status;
 mod talk;
 
 pub use args::{USAGE, UsageError};
@@ -34,4 +44,5 @@ pub use board::{Board, IDENTITY, Record, StorageError, Stream};
 pub use clock::MADE;
 pub use config::{Config, Errand, Text, TextError, Token};
 pub use exit::Exit;
-pub use life::{Memory, run};
+pub use life::run;
+pub use memory::Memory;

@@ -1,46 +1,19 @@
-//! A run from the start to its exit reason, and the memory for it.
+//! A run from the start to its exit reason.
 
-use minipki_core::cert::{Anchor, Certificate};
-use minipki_core::crypto::KeyPair;
-use minipki_core::limits::FRAME;
-use minipki_core::session::LocalIdentity;
-use minipki_core::trust::StatusPolicy;
-use zeroize::Zeroize;
+use minipki_core::bytes::Secret;
+use minipki_core::crypto::{Hash, KeyPair};
+use minipki_core::session::{EnrolForm, LocalIdentity};
 
-use crate::board::{Board, IDENTITY, Record, Sizes};
-use crate::clock::{self, Clock};
+use crate::board::{Board, Record, Stream};
+use crate::ca::Ca;
+use crate::channel;
+use crate::clock::{self, Age};
 use crate::config::{Config, Errand};
-use crate::enrol::Issued;
+use crate::enrol::{self, Issued};
 use crate::exit::Exit;
 use crate::identity::{self, Found};
-use crate::{channel, enrol, talk};
-
-/// All buffers of a run: two frames and an identity, about 12 KB. The board lends them, on a device as a static.
-pub struct Memory {
-    rx: [u8; FRAME],
-    tx: [u8; FRAME],
-    identity: [u8; IDENTITY],
-}
-
-impl Memory {
-    /// All zeros, so that a static of it takes no flash.
-    pub const fn new() -> Self {
-        Self { rx: [0; FRAME], tx: [0; FRAME], identity: [0; IDENTITY] }
-    }
-
-    /// Wipes all buffers.
-    fn wipe(&mut self) {
-        self.rx.zeroize();
-        self.tx.zeroize();
-        self.identity.zeroize();
-    }
-}
-
-impl Default for Memory {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+use crate::memory::Memory;
+use crate::{anchor, renewal, status, talk};
 
 /// Runs the device: enrols it unless it is enrolled already, then does its task.
 ///
@@ -57,61 +30,81 @@ fn run_steps<B: Board>(
     memory: &mut Memory,
     board: &mut B,
 ) -> Result<(), Exit> {
-    let mut clock = Clock::load(board)?;
-    let anchor = Anchor::from_fingerprint(config.fingerprint);
-    let (key, len) = identify(config, &anchor, &mut clock, memory, board)?;
+    let mut ca = Ca::load(config, board)?;
+    let (key, len) = identify(config, &mut ca, memory, board)?;
+    if matches!(config.errand, Errand::Enrol) {
+        return Ok(());
+    }
 
-    let certificate = identity::certificate(&mut memory.identity).get(..len).ok_or(Exit::Internal)?;
+    let len = status::staple(config, &mut ca, len, memory, board)?;
     if let Errand::Listen(on) = config.errand {
         let at = board.listen(on, config.deadline).map_err(|_| Exit::CannotListen)?;
         board.report(format_args!("listening at {at}"));
     }
+    let mut asked = false;
     let (now, channel) = loop {
-        let now = clock.now(board);
+        let now = ca.now(board);
+        let (buffers, credentials) = memory.parts();
         let local = LocalIdentity {
             key: &key,
-            credentials: certificate,
-            anchor: &anchor,
+            credentials: credentials.get(..len).ok_or(Exit::Internal)?,
+            anchor: &ca.anchor,
             now,
-            status_policy: StatusPolicy::default(),
+            status_policy: ca.status_policy(config.status),
             peer: config.peer,
         };
-        let buffers = (&mut memory.rx[..], &mut memory.tx[..]);
-        match config.errand {
+        let opened = match config.errand {
             Errand::Enrol => return Ok(()),
-            Errand::Connect(to) => break (now, channel::connect(to, config, local, buffers, board)?),
-            Errand::Listen(_) => match channel::accept(config, local, buffers, board)? {
-                Ok(channel) => break (now, channel),
-                Err(exit) => board.report(format_args!("no channel ({}): {exit}", exit.code())),
-            },
+            Errand::Connect(to) => channel::connect(to, config, local, buffers, board),
+            Errand::Listen(_) => channel::accept(config, local, buffers, board)?,
+        };
+        let exit = match opened {
+            Ok(channel) => break (now, channel),
+            Err(exit) => exit,
+        };
+        let listens = matches!(config.errand, Errand::Listen(_));
+        if listens {
+            board.report(format_args!("no channel ({}): {exit}", exit.code()));
+        }
+        // The CA may have changed its key. Strangers cause one request in a run.
+        let ask = exit == Exit::PeerOfAnotherCa && !asked;
+        asked |= ask;
+        let changed = ask
+            && follow(config, &mut ca, len, memory, board)
+                .or_else(|error| if error == Exit::Storage { Err(error) } else { Ok(false) })?;
+        if !(listens || changed) {
+            return Err(exit);
         }
     };
 
     let peer = &channel.peer;
     board.report(format_args!("peer: {}, certificate verified", peer.subject_id()));
     clock::report_uncertainty(now, peer.subject_id().as_str(), board);
+    if let Err(exit) = status::note_peer(&mut ca, (peer.subject_id(), peer.revocation()), now, board) {
+        channel.stream.close();
+        return Err(exit);
+    }
     // A hint for the next start. If it cannot be stored, the device renews later.
-    let _ = clock.learn_from_peer(peer.validity(), now, board);
+    let _ = ca.clock.learn_from_peer(peer.validity(), now, board);
     talk::talk(config, channel, board)
 }
 
-/// The device's key, and the length of its certificate in `memory`: the stored one, or a new one from the CA.
+/// The device's key, and the length of its certificate in `memory`: the stored ones, renewed ones, or new ones from the CA.
 #[inline(never)] // So that its frame leaves the stack before the next phase.
 fn identify<B: Board>(
     config: &Config<'_, B::Address>,
-    anchor: &Anchor<Sizes<B>>,
-    clock: &mut Clock,
+    ca: &mut Ca<B>,
     memory: &mut Memory,
     board: &mut B,
 ) -> Result<(KeyPair<B::Crypto>, usize), Exit> {
-    let now = clock.now(board);
-    let (key, old) = match identity::load(config, anchor, clock, now, &mut memory.identity, board)? {
-        Found::Whole(key, len) => {
+    let now = ca.now(board);
+    let (key, present) = match identity::load(config, ca, now, &mut memory.identity, board)? {
+        Found::Whole(key, present) if present.age == Age::Fresh => {
             board.report(format_args!("identity: {}, as stored", config.subject));
             clock::report_uncertainty(now, config.subject.as_str(), board);
-            return Ok((key, len));
+            return Ok((key, present.len));
         }
-        Found::Old(key, len) => (key, Some(len)),
+        Found::Whole(key, present) => (key, Some(present)),
         Found::Key(key) => (key, None),
         Found::Nothing => {
             let key = KeyPair::generate(board.crypto(), board.entropy());
@@ -119,29 +112,95 @@ fn identify<B: Board>(
             (key, None)
         }
     };
-    // The CA may issue a certificate from here on, so there must be room to store it.
-    for record in [Record::Identity, Record::Time] {
-        board.reserve(record).map_err(|_| Exit::Storage)?;
-    }
-    board.report(format_args!("enrolling as {} at {}", config.subject, config.ca));
-    let certificate = identity::certificate(&mut memory.identity);
-    let issued =
-        enrol::enrol(config, anchor, &key, now, (&mut memory.rx, &mut memory.tx), certificate, board);
-    let Issued { len, new, out_of_time } = match (issued, old) {
-        (Err(exit), Some(len)) => {
-            board.report(format_args!("identity: as stored, since {exit}"));
-            return Ok((key, len));
-        }
-        (issued, _) => issued?,
+    let answers = match &present {
+        Some(present) => follow(config, ca, present.len, memory, board).map(drop),
+        None => Ok(()),
     };
-    let text = certificate.get(..len).unwrap_or_default();
-    let validity = Certificate::parse(text).map_err(|_| Exit::Internal)?.validity();
-    identity::store(&key, len, &mut memory.identity, board)?;
-    if let Some(exit) = out_of_time {
+    let renewed = match &present {
+        Some(_) if answers.is_err() => answers.err().map(Err),
+        // A certificate that has not begun is not renewed: the new one could begin earlier, as a replayed one does.
+        Some(present) if present.age != Age::Ahead => {
+            Some(renewal::renew(config, ca, (&key, present), memory, board))
+        }
+        _ => None,
+    };
+    let may_be_over = present.as_ref().is_some_and(|present| present.age.may_be_over());
+    let obtained = match renewed {
+        // The certificate may be too old for a renewal, but not for an enrolment.
+        Some(Err(exit)) if may_be_over && exit.is_refusal() => None,
+        renewed => renewed.map(|renewed| renewed.map(|(new, issued)| (new, issued, true))),
+    };
+    let obtained = obtained.unwrap_or_else(|| {
+        enrol_key(config, ca, &key, memory, board).map(|issued| (key.clone(), issued, false))
+    });
+    let (key, issued, renewed) = match (obtained, &present) {
+        (Err(exit), Some(present)) if present.age != Age::Over => {
+            board.report(format_args!("identity: as stored, since {exit}"));
+            return Ok((key, present.len));
+        }
+        (obtained, _) => obtained?,
+    };
+    take(config, ca, (&key, &issued, renewed), memory, board)?;
+    Ok((key, issued.len))
+}
+
+/// Follows a change of the CA's key. An answer that fails a check is only reported.
+///
+/// # Errors
+/// [`Exit::Storage`], or the reason why the CA does not answer.
+fn follow<B: Board>(
+    config: &Config<'_, B::Address>,
+    ca: &mut Ca<B>,
+    len: usize,
+    memory: &mut Memory,
+    board: &mut B,
+) -> Result<bool, Exit> {
+    let followed = anchor::follow(config, ca, len, memory, board);
+    if let Err(exit) = followed {
+        board.report(format_args!("anchor: as before, since {exit}"));
+        if !(exit.is_silence() || exit == Exit::Storage) {
+            return Ok(false);
+        }
+    }
+    followed
+}
+
+/// Requests a certificate for `key`, which is stored already.
+fn enrol_key<B: Board>(
+    config: &Config<'_, B::Address>,
+    ca: &Ca<B>,
+    key: &KeyPair<B::Crypto>,
+    memory: &mut Memory,
+    board: &mut B,
+) -> Result<Issued, Exit> {
+    enrol::reserve(&[Record::Identity, Record::Time], board)?;
+    board.report(format_args!("enrolling as {} at {}", config.subject, config.ca));
+    let token = config.token.map(|token| Secret::new(board.crypto().sha256(&[token.0.as_bytes()])));
+    let (buffers, certificate) = memory.parts();
+    enrol::enrol(config, ca, key, (EnrolForm::Proven { token }, None), buffers, certificate, board)
+}
+
+/// Stores a new identity in place of the present one.
+fn take<B: Board>(
+    config: &Config<'_, B::Address>,
+    ca: &mut Ca<B>,
+    (key, issued, renewed): (&KeyPair<B::Crypto>, &Issued, bool),
+    memory: &mut Memory,
+    board: &mut B,
+) -> Result<(), Exit> {
+    let now = ca.now(board);
+    identity::store(key, issued.len, &mut memory.identity, board)?;
+    if renewed {
+        renewal::erase(board);
+    }
+    if let Some(exit) = issued.out_of_time {
         return Err(exit);
     }
-    board.report(format_args!("enrolled until {}", validity.not_after()));
+    let text = memory.parts().1.get(..issued.len).unwrap_or_default();
+    let certificate = identity::check(config, ca, now, key, text).map_err(Exit::of_certificate)?;
+    let validity = certificate.validity();
+    let what = if renewed { "renewed" } else { "enrolled" };
+    board.report(format_args!("{what} until {}", validity.not_after()));
     clock::report_uncertainty(now, config.subject.as_str(), board);
-    clock.learn_from_ca(validity, new, now, board)?;
-    Ok((key, len))
+    ca.clock.learn_from_ca(validity, issued.new, now, board)
 }

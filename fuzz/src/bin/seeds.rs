@@ -6,15 +6,15 @@ use std::path::Path;
 use std::{fs, io};
 
 use minipki_core::bytes::Secret;
-use minipki_core::cert::{Certificate, Id, TbsCertificate, TbsStatus, attach_signature};
+use minipki_core::cert::{Certificate, Id, TbsAnchorUpdate, TbsCertificate, TbsStatus, attach_signature};
 use minipki_core::crypto::rsa::{KeySize, PrivateKey};
 use minipki_core::crypto::{Hash, KeyPair, Portable};
 use minipki_core::encoding::pem;
-use minipki_core::limits::{CERTIFICATE, FRAME_BODY, RSA_BYTES, STAPLED, STATUS};
+use minipki_core::limits::{ANCHOR_UPDATE, CERTIFICATE, FRAME_BODY, RSA_BYTES, STAPLED, STATUS};
 use minipki_core::link::{Link, Machine, Want};
 use minipki_core::session::{
-    self, CaClient, CaRequest, CaServer, ClientRequest, EnrolForm, Enrolment, HolderRevocation, Initiator,
-    LocalIdentity, Responder, StatusQuery,
+    self, AnchorsQuery, CaClient, CaRequest, CaServer, ClientRequest, EnrolForm, Enrolment, HolderRevocation,
+    Initiator, LocalIdentity, Responder, StatusQuery,
 };
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{CertStatus, Revocation, RevocationReason, Serial, StatusPolicy, Validity};
@@ -38,6 +38,7 @@ fn main() -> io::Result<()> {
             &state(&initiator, CertStatus::Revoked(revocation)),
             peers::INITIATOR_REVOKED,
         ),
+        ("update.json", &update(), peers::UPDATE),
     ];
     for (name, fixture, _) in &fixtures {
         save("fixtures", name, fixture)?;
@@ -77,9 +78,14 @@ fn main() -> io::Result<()> {
     save("corpus/ca_client", "revocation", &[&[3], &from_ca[..]].concat())?;
     let query = |nonce| StatusQuery { provider: Portable::new(), serial_number, anchor: &anchor, nonce };
     let (status, from_ca) = record(query(false));
-    save("corpus/ca_client", "status", &[&[4], &from_ca[..]].concat())?;
+    save("corpus/ca_client", "status", &[&[5], &from_ca[..]].concat())?;
     save("corpus/ca_client", "status-as-a-certificate", &[&[1], &from_ca[..]].concat())?;
     let (with_nonce, _) = record(query(true));
+    let (request, from_ca) = record(AnchorsQuery { provider: Portable::new(), anchor: &anchor });
+    save("corpus/ca_client", "anchors", &[&[4], &from_ca[..]].concat())?;
+    save("corpus/ca_server", "anchors", &request)?;
+    save("corpus/anchor_update", "update", peers::UPDATE)?;
+    save("corpus/anchor_update", "status", peers::INITIATOR_STATUS)?;
     let busy = framed(br#"{"code":"busy","error":"","ok":false}"#);
     save("corpus/ca_client", "refusal", &[&[1], &busy[..]].concat())?;
     save("corpus/ca_server", "renewal", &renewal)?;
@@ -185,6 +191,17 @@ fn state(certificate: &[u8], status: CertStatus) -> Vec<u8> {
     sign(unsigned.encode(&mut [0; STATUS]).expect("room"))
 }
 
+/// The update to the key that the anchor `next-anchor.json` has.
+fn update() -> Vec<u8> {
+    let unsigned = TbsAnchorUpdate {
+        issuer_id: Id::new(peers::ISSUER).expect("a name"),
+        issuer_key: &peers::next_key(),
+        not_before: time("2029-06-01T00:00:00+00:00"),
+        previous_key: issuer().public().fingerprint(Portable::new()),
+    };
+    sign(unsigned.encode(&mut [0; ANCHOR_UPDATE]).expect("room"))
+}
+
 /// A certificate that ends in the year 9999.
 fn issue(subject: &str, key: &KeyPair) -> Vec<u8> {
     let public = issuer().public().clone();
@@ -204,7 +221,7 @@ fn issue(subject: &str, key: &KeyPair) -> Vec<u8> {
 fn record<R: CaRequest<Provider = Portable>>(request: R) -> (Vec<u8>, Vec<u8>) {
     let (mut ours, mut theirs) = (Buffers::default(), Buffers::default());
     let mut client = Link::new(CaClient::new(request, &mut peers::client_rng()), &mut ours.rx, &mut ours.tx);
-    let ca = CaServer::new(Portable::new(), peers::anchor().fingerprint());
+    let ca = CaServer::new(Portable::new());
     let mut ca = Link::new(ca, &mut theirs.rx, &mut theirs.tx);
     exchange(&mut client, &mut ca, |ca, event| {
         ca.send(|ca, out| match event {
@@ -213,6 +230,7 @@ fn record<R: CaRequest<Provider = Portable>>(request: R) -> (Vec<u8>, Vec<u8>) {
                 let revocation = Revocation { reason, revoked_at: peers::time() };
                 ca.respond(Response::Revoked(serial_number, revocation), out)
             }
+            ClientRequest::Anchors => ca.respond(Response::Anchors(&peers::updates()), out),
             ClientRequest::Status { .. } => ca.respond(Response::Status(peers::INITIATOR_STATUS), out),
             _ => ca.issue(peers::INITIATOR, out),
         })

@@ -10,8 +10,9 @@ use miette::Diagnostic;
 use minipki_core::cert::{Id, IdBuf};
 use minipki_core::crypto::{rsa, x25519};
 use minipki_core::time::UnixTime;
-use minipki_core::trust::{RevocationReason, Serial};
+use minipki_core::trust::Serial;
 
+use super::anchors;
 use super::certify::{IssueError, Issued, certify, expect_count};
 use super::limits::Rates;
 use super::outage::{Damage, Outage};
@@ -21,7 +22,8 @@ use super::ports::{
     RevocationError, RevocationOutcome, Signer,
 };
 use super::profile::ProfileError;
-use super::status::{StatusAnswer, StatusIssuer, Statuses};
+use super::signers::Signers;
+use super::status::{Part, StatusAnswer, StatusIssuer, Statuses};
 use super::{
     CertificationRequest, HolderCheck, IssueRequest, Policy, Possession, Refused, RequestProof,
     RevocationRequest, StatusRequest, TokenHash,
@@ -30,18 +32,15 @@ use super::{
 /// A certificate authority: a name, a policy, a signer and a ledger.
 pub struct Authority {
     issuer_id: IdBuf,
-    issuer_key: rsa::PublicKey,
     policy: Policy,
-    signer: Box<dyn Signer>,
+    signers: Signers,
     ledger: Box<dyn Ledger>,
     rates: Rates,
     outage: Outage,
     damage: Damage,
+    no_signer: Damage,
     statuses: Statuses,
 }
-
-/// The actor of a revocation by the holder of the certificate.
-const HOLDER: &str = "the holder of the key";
 
 /// A request of one subject for one key, with its authorization. A batch answers equal requests with one certificate.
 type RequestKey<'r> = (&'r IdBuf, x25519::PublicKey, Option<TokenHash>, Option<Serial>);
@@ -117,10 +116,16 @@ impl<'r> Decisions<'r> {
 impl Authority {
     /// Makes an authority with the name `issuer_id`.
     pub fn new(issuer_id: IdBuf, policy: Policy, signer: Box<dyn Signer>, ledger: Box<dyn Ledger>) -> Self {
-        let issuer_key = signer.public_key().clone();
-        let rates = Rates::new(policy.rates);
-        let (outage, damage, statuses) = Default::default();
-        Self { issuer_id, issuer_key, policy, signer, ledger, rates, outage, damage, statuses }
+        let (signers, rates) = (Signers::new(signer), Rates::new(policy.rates));
+        let (outage, damage, no_signer, statuses) = Default::default();
+        Self { issuer_id, policy, signers, ledger, rates, outage, damage, no_signer, statuses }
+    }
+
+    /// This authority with the signers of the CA's former keys. Each signs the statuses of its own certificates.
+    #[must_use]
+    pub fn with_former_signers(mut self, signers: Vec<Box<dyn Signer>>) -> Self {
+        self.signers.add_former(signers);
+        self
     }
 
     /// The issuer name in the certificates.
@@ -128,9 +133,18 @@ impl Authority {
         self.issuer_id.as_id()
     }
 
-    /// The public key that verifies the certificates.
-    pub const fn public_key(&self) -> &rsa::PublicKey {
-        &self.issuer_key
+    /// The public key that verifies new certificates.
+    pub fn public_key(&self) -> &rsa::PublicKey {
+        self.signers.public_key()
+    }
+
+    /// The changes of the CA's key: a JSON array of the signed updates, the oldest first. If they do not all fit into one
+    /// frame, it has the newest ones. They change only while no authority has the ledger open.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the ledger cannot be read.
+    pub fn anchors(&mut self) -> Result<Vec<u8>, LedgerError> {
+        Ok(anchors::updates(&self.ledger.issuer_keys()?))
     }
 
     /// The policy.
@@ -162,11 +176,14 @@ impl Authority {
                 renews = Some(serial);
                 (Possession::X25519Dh, None)
             }
-            RequestProof::Key(proof) if proof.proves(None) => (Possession::X25519Dh, None),
+            RequestProof::Key(proof) if proof.proves(self.signers.keys(), None) => {
+                (Possession::X25519Dh, None)
+            }
             RequestProof::Key(proof) => {
                 let tokens = self.ledger.tokens(subject_id.as_id(), subject_key.as_bytes(), now);
                 let tokens = tokens.map_err(|error| self.report(&error.into(), 1, now))?;
-                let proven = tokens.into_iter().filter(|token| proof.proves(Some(token))).last();
+                let proven =
+                    tokens.into_iter().filter(|token| proof.proves(self.signers.keys(), Some(token))).last();
                 (Possession::X25519Dh, Some(proven.ok_or(Refused::ProofFailed)?))
             }
         };
@@ -184,7 +201,11 @@ impl Authority {
         let record = found.filter(|record| record.format == CertificateFormat::Json);
         let record = record.ok_or(Refused::UnknownCertificate)?;
         let key = record.subject_key.as_slice().try_into().ok().and_then(x25519::PublicKey::new);
-        if key.is_some_and(|key| proof.proves(&key)) { Ok(record) } else { Err(Refused::ProofFailed) }
+        if key.is_some_and(|key| proof.proves(self.signers.keys(), &key)) {
+            Ok(record)
+        } else {
+            Err(Refused::ProofFailed)
+        }
     }
 
     /// Revokes a certificate for its holder. The change is on the disk when this returns. A repeated request gets the
@@ -199,19 +220,16 @@ impl Authority {
         now: UnixTime,
     ) -> Result<RevocationOutcome, Refused> {
         let RevocationRequest { serial, reason, ref proof } = *request;
-        let record = self.check_holder(serial, &**proof, now)?;
-        // A revocation would free the name that the hold keeps. The holder may be the thief of the key.
-        let hold = RevocationReason::CertificateHold;
-        let held = record.revocation.is_some_and(|revocation| revocation.reason == hold);
-        if reason == RevocationReason::RemoveFromHold || (held && reason != hold) {
-            return Err(Refused::HoldByOperator);
-        }
-        let outcomes = self.ledger.revoke(&[RevocationChange::new(serial, reason, HOLDER)], now);
+        self.check_holder(serial, &**proof, now)?;
+        // The ledger refuses the end of a hold. It would free the name, and the holder may be the thief of the key.
+        let outcomes = self.ledger.revoke(&[RevocationChange::by_holder(serial, reason)], now);
         let outcomes = outcomes.map_err(|error| self.report(&error.into(), 1, now))?;
         match outcomes.into_iter().next() {
             Some(Ok(outcome)) => Ok(outcome),
             Some(Err(RevocationError::UnknownSerial(_))) => Err(Refused::UnknownCertificate),
-            Some(Err(RevocationError::NotOnHold(_))) => Err(Refused::HoldByOperator),
+            Some(Err(RevocationError::NotOnHold(_) | RevocationError::HoldByOperator(_))) => {
+                Err(Refused::HoldByOperator)
+            }
             None => Err(Refused::Internal),
         }
     }
@@ -219,7 +237,8 @@ impl Authority {
     /// States the status of the certificates that `requests` name. New statements are signed together.
     ///
     /// # Errors
-    /// Each request has its own [`Refused`]: [`Refused::RateLimited`], or the errors of [`Authority::issue_many`].
+    /// Each request has its own [`Refused`]: [`Refused::RateLimited`], [`Refused::KeyGone`], or the errors of
+    /// [`Authority::issue_many`].
     pub fn statuses(
         &mut self,
         requests: &[StatusRequest],
@@ -237,20 +256,23 @@ impl Authority {
                 None => Some(Err(Refused::RateLimited)),
             })
             .collect();
-        let missing = requests.iter().zip(&answers).filter(|(_, answer)| answer.is_none());
-        let missing: Vec<_> = missing.map(|(request, _)| request).collect();
-        let mut signed = if missing.is_empty() {
-            Ok(Vec::new())
+        let missing = requests.iter().enumerate().zip(&answers).filter(|(_, answer)| answer.is_none());
+        let missing: Vec<_> = missing.map(|(asked, _)| asked).collect();
+        let parts = if missing.is_empty() {
+            Vec::new()
         } else {
-            let (issuer_id, signer) = (self.issuer_id.as_id(), &mut *self.signer);
-            let mut issuer = StatusIssuer { issuer_id, signer, lifetime };
-            let signed = self.statuses.sign(&mut issuer, &mut *self.ledger, &missing, now);
-            signed.map_err(|error| self.report(&error, missing.len(), now))
-        }
-        .map(Vec::into_iter);
-        for answer in answers.iter_mut().filter(|answer| answer.is_none()) {
-            let next = signed.as_mut().map_err(|refused| *refused);
-            *answer = Some(next.and_then(|signed| signed.next().ok_or(Refused::Internal)));
+            let (issuer_id, signers) = (self.issuer_id.as_id(), &mut self.signers);
+            let mut issuer = StatusIssuer { issuer_id, signers, lifetime };
+            self.statuses.answer(&mut issuer, &mut *self.ledger, &missing, now)
+        };
+        for Part { indexes, answers: signed } in parts {
+            let signed = signed.map_err(|error| self.report(&error, indexes.len(), now));
+            let mut signed = signed.map(Vec::into_iter);
+            for index in indexes {
+                let next = signed.as_mut().map_err(|refused| *refused);
+                let next = next.and_then(|signed| signed.next().ok_or(Refused::Internal));
+                answers.get_mut(index).map(|answer| answer.replace(next));
+            }
         }
         answers.into_iter().map(|answer| answer.unwrap_or(Err(Refused::Internal))).collect()
     }
@@ -313,7 +335,7 @@ impl Authority {
         let templates = approved.iter().map(|one| one.template(&self.policy, now));
         let templates = templates.collect::<Result<Vec<_>, ProfileError>>()?;
         let issued =
-            certify(self.issuer_id.as_id(), self.signer.as_mut(), self.ledger.as_mut(), &templates, now)?;
+            certify(self.issuer_id.as_id(), self.signers.present(), self.ledger.as_mut(), &templates, now)?;
         self.outage.end();
         Ok(issued)
     }
@@ -331,14 +353,24 @@ impl Authority {
     fn report(&mut self, error: &IssueError, requests: usize, now: UnixTime) -> Refused {
         match error {
             // The other requests of the batch will succeed at the next try.
-            IssueError::Ledger(LedgerError::TokenSpent(_) | LedgerError::Revoked(_)) => {
+            IssueError::Ledger(
+                LedgerError::TokenSpent(_)
+                | LedgerError::Revoked(_)
+                | LedgerError::NameHeld(_)
+                | LedgerError::KeyCompromised(_),
+            ) => {
                 tracing::warn!(%error, "a batch of certificates was refused as busy");
                 Refused::Busy
             }
             // No other request needs that row.
             IssueError::Ledger(LedgerError::Damaged(_)) => {
-                self.damage.refuse(error, now);
+                self.damage.refuse(error, "a request is refused: its row of the ledger is damaged", now);
                 Refused::Damaged
+            }
+            // Only the certificates of that key are affected.
+            IssueError::NoSigner(_) => {
+                self.no_signer.refuse(error, "a status cannot be signed", now);
+                Refused::KeyGone
             }
             _ if error.is_temporary() => {
                 self.outage.refuse(error, requests, now);

@@ -6,6 +6,7 @@
 
 use miette::Diagnostic;
 use minipki_core::cert::Id;
+use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::Serial;
 
@@ -54,6 +55,12 @@ pub enum IssueError {
         /// The required number of free bytes.
         kept: u64,
     },
+    /// The authority has no signer of a key that has signed certificates.
+    #[error(
+        "the CA has no private key with the fingerprint {0}, so it cannot state the status of certificates by that key"
+    )]
+    #[diagnostic(help("put the file of that key back into the CA's folder, then start the CA again"))]
+    NoSigner(Fingerprint),
     /// A port returned a wrong number of results.
     #[error("expected {asked} {what}, got {got}: this is a bug in the ledger or the signer")]
     Count {

@@ -4,6 +4,7 @@
 //! Read [`authority`] first. It decides with [`policy`] and [`limits`], and issues with [`certify`]. Its signer and its
 //! storage are behind [`ports`].
 
+mod anchors;
 pub mod authority;
 pub mod certify;
 pub mod limits;
@@ -13,11 +14,13 @@ pub mod ports;
 pub mod profile;
 pub mod request;
 pub mod revocation_list;
+mod signers;
 pub mod source;
 pub mod status;
 pub mod tls_server;
 pub mod token;
 
+pub use anchors::updates_fit;
 pub use authority::Authority;
 pub use certify::{IssueError, Issued};
 pub use limits::RateLimits;

@@ -46,7 +46,7 @@ impl Outage {
     }
 }
 
-/// Refused requests that need a damaged row of the ledger. One client can send them without end.
+/// Refused requests that need a damaged row of the ledger, or a key that is gone. One client can send them without end.
 #[derive(Default)]
 pub(super) struct Damage {
     /// The time of the last log line.
@@ -56,15 +56,15 @@ pub(super) struct Damage {
 }
 
 impl Damage {
-    /// Counts a refused request, and logs the `reason` if a line is due.
-    pub(super) fn refuse(&mut self, reason: &dyn Diagnostic, now: UnixTime) {
+    /// Counts a refused request, and logs `what` with the `reason` if a line is due.
+    pub(super) fn refuse(&mut self, reason: &dyn Diagnostic, what: &str, now: UnixTime) {
         // A line is due also after the clock was set back.
         if self.logged.is_some_and(|logged| now.get().abs_diff(logged.get()) < QUIET) {
             self.more += 1;
             return;
         }
         let (next, more) = (reason.help().map(display), std::mem::take(&mut self.more));
-        tracing::error!(%reason, next, more, "a request is refused: its row of the ledger is damaged");
+        tracing::error!(%reason, next, more, "{what}");
         self.logged = Some(now);
     }
 }

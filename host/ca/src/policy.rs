@@ -126,6 +126,10 @@ pub enum Refused {
     /// The row of the ledger for this name or token is damaged (`internal`). Other requests are not affected.
     #[error("the CA's record of this name is damaged")]
     Damaged,
+    /// The CA does not have the private key that signed the certificate any more (`internal`). Other requests are not
+    /// affected.
+    #[error("the CA does not have the key of this certificate any more")]
+    KeyGone,
     /// The CA failed. Its log has the reason (`internal`).
     #[error("the CA could not complete the request")]
     Internal,

@@ -2,6 +2,7 @@
 
 use minipki_core::cert::IdBuf;
 use minipki_core::crypto::{Provider, x25519};
+use minipki_core::keys::Fingerprint;
 use minipki_core::session::{PossessionProof, RenewalProof, RevocationProof};
 use minipki_core::trust::{RevocationReason, Serial};
 
@@ -84,32 +85,34 @@ pub enum Possession {
 
 /// A proof of possession that can be checked.
 pub trait PossessionCheck: Send {
-    /// Whether the proof was made with the subject's private key and this token; `None` is no token.
-    fn proves(&self, token: Option<&TokenHash>) -> bool;
+    /// Whether the proof was made with the subject's private key and this token (`None` is no token), for a CA whose key
+    /// has one of the fingerprints `issuers`.
+    fn proves(&self, issuers: &[Fingerprint], token: Option<&TokenHash>) -> bool;
 }
 
 impl<P: Provider + Send + 'static> PossessionCheck for PossessionProof<P> {
-    fn proves(&self, token: Option<&TokenHash>) -> bool {
+    fn proves(&self, issuers: &[Fingerprint], token: Option<&TokenHash>) -> bool {
         // If the provider cannot compute the proof, nothing is proven.
-        self.proves(token.map(TokenHash::as_bytes)).unwrap_or(false)
+        self.proves(issuers, token.map(TokenHash::as_bytes)).unwrap_or(false)
     }
 }
 
 /// A proof of the key of a recorded certificate that can be checked.
 pub trait HolderCheck: Send {
-    /// Whether the proof was made with the private key of `holder`, the public key of that certificate.
-    fn proves(&self, holder: &x25519::PublicKey) -> bool;
+    /// Whether the proof was made with the private key of `holder`, the public key of that certificate, for a CA whose
+    /// key has one of the fingerprints `issuers`.
+    fn proves(&self, issuers: &[Fingerprint], holder: &x25519::PublicKey) -> bool;
 }
 
 impl<P: Provider<AgreementKey: Send> + Send + 'static> HolderCheck for RenewalProof<P> {
-    fn proves(&self, holder: &x25519::PublicKey) -> bool {
-        self.proves(holder).unwrap_or(false)
+    fn proves(&self, issuers: &[Fingerprint], holder: &x25519::PublicKey) -> bool {
+        self.proves(issuers, holder).unwrap_or(false)
     }
 }
 
 impl<P: Provider<AgreementKey: Send> + Send + 'static> HolderCheck for RevocationProof<P> {
-    fn proves(&self, holder: &x25519::PublicKey) -> bool {
-        self.proves(holder).unwrap_or(false)
+    fn proves(&self, issuers: &[Fingerprint], holder: &x25519::PublicKey) -> bool {
+        self.proves(issuers, holder).unwrap_or(false)
     }
 }
 

@@ -1,7 +1,8 @@
-//! The signed list of all revoked JSON certificates (protocol §8).
+//! The signed list of the revoked JSON certificates of one key of the CA (protocol §8).
 
 use minipki_core::cert::{self, Anchor, Id};
 use minipki_core::crypto::Portable;
+use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{Revocation, RevocationReason, Serial};
 use serde::{Deserialize, Serialize};
@@ -75,13 +76,25 @@ pub enum RevocationListError {
     #[error("an entry of the revocation list is malformed or out of order")]
     #[diagnostic(help("do not use this list; get it from the CA's operator again"))]
     Entries,
+    /// The list is by another key of the CA.
+    #[error("the revocation list is of the key {list}, and the certificate is of the key {certificate}")]
+    #[diagnostic(help(
+        "get the list of that key from the CA's operator: minipki ca revocations --key {certificate}"
+    ))]
+    OtherKey {
+        /// The fingerprint of the key of the list.
+        list: String,
+        /// The fingerprint of the key that has signed the certificate.
+        certificate: Fingerprint,
+    },
     /// The list is by another CA, or is another kind of signed object.
     #[error("the revocation list is not by the CA of this anchor")]
     #[diagnostic(help("get the list from the CA that issued the certificate"))]
     Issuer,
 }
 
-/// Makes and signs the list at `now`, for `lifetime` seconds.
+/// Makes and signs the list at `now`, for `lifetime` seconds. It names the certificates that the key of `signer` has
+/// signed: this may be a former key of the CA.
 ///
 /// # Errors
 /// [`IssueError`] if the ledger cannot be read, or if the signer fails.
@@ -92,11 +105,12 @@ pub fn sign_revocation_list(
     lifetime: u64,
     now: UnixTime,
 ) -> Result<Vec<u8>, IssueError> {
-    let (number, revoked) = read(reader)?;
+    let issuer_key = signer.public_key().fingerprint(Portable::new());
+    let (number, revoked) = read(reader, issuer_key)?;
     let list = RevocationList {
         ca_signature_b64: String::new(),
         issuer_id: issuer_id.to_string(),
-        issuer_key_sha256: signer.public_key().fingerprint(Portable::new()).to_string(),
+        issuer_key_sha256: issuer_key.to_string(),
         next_update: now.checked_add_seconds(lifetime).ok_or(ProfileError::Validity)?.to_string(),
         number,
         revoked,
@@ -113,13 +127,16 @@ pub fn sign_revocation_list(
     Ok(cert::attach_signature(&text, signature, &mut room).map_err(ProfileError::from)?.to_vec())
 }
 
-/// The revocation number, and all JSON certificates that are revoked or on hold. The pages are read again if a
+/// The revocation number, and all JSON certificates by `issuer_key` that are revoked or on hold. The pages are read again if a
 /// revocation changes between them.
-fn read(reader: &mut dyn LedgerReader) -> Result<(u64, Vec<RevokedEntry>), IssueError> {
+fn read(
+    reader: &mut dyn LedgerReader,
+    issuer_key: Fingerprint,
+) -> Result<(u64, Vec<RevokedEntry>), IssueError> {
     'again: loop {
         let (mut number, mut after, mut entries) = (None, None, Vec::new());
         loop {
-            let page = reader.list_revoked(after, PAGE)?;
+            let page = reader.list_revoked(Some(issuer_key), after, PAGE)?;
             if number.is_some_and(|number| number != page.number) {
                 continue 'again;
             }
@@ -148,8 +165,12 @@ impl RevocationList {
     pub fn verify(anchor: &Anchor, text: &[u8]) -> Result<Self, RevocationListError> {
         let list: Self = serde_json::from_slice(text)?;
         let issuer = anchor.issuer_id().is_none_or(|id| id.as_str() == list.issuer_id);
-        if list.r#type != TYPE || !issuer || list.issuer_key_sha256 != anchor.fingerprint().to_string() {
+        if list.r#type != TYPE || !issuer {
             return Err(RevocationListError::Issuer);
+        }
+        if list.issuer_key_sha256 != anchor.fingerprint().to_string() {
+            let (list, certificate) = (list.issuer_key_sha256, anchor.fingerprint());
+            return Err(RevocationListError::OtherKey { list, certificate });
         }
         cert::verify_object(Portable::new(), anchor, text).map_err(RevocationListError::Signature)?;
         let ascending = list.revoked.is_sorted_by(|a, b| a.serial_number < b.serial_number);

@@ -37,8 +37,11 @@ impl CaContact {
         self.ask_over(&mut reader, &mut writer, request).await
     }
 
-    /// [`CaContact::ask`] over an existing stream.
-    pub(super) async fn ask_over<R: CaRequest>(
+    /// Makes the request over an existing stream to the CA. Returns its outcome and the body of the response.
+    ///
+    /// # Errors
+    /// [`ClientError::Exchange`] with the failed check.
+    pub async fn ask_over<R: CaRequest>(
         &self,
         reader: &mut (impl AsyncRead + Unpin),
         writer: &mut (impl AsyncWrite + Unpin),

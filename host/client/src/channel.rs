@@ -1,16 +1,18 @@
 //! The secure channel between two identities (protocol §5).
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use getrandom::SysRng;
-use minipki_core::cert::{Certificate, IdBuf};
+use minipki_core::cert::{Anchor, Certificate, IdBuf};
+use minipki_core::crypto::Portable;
 use minipki_core::limits::FRAME;
-use minipki_core::link::{LinkOver, Machine, Misuse};
+use minipki_core::link::{Direction, LinkOver, Machine, Misuse, Observer};
 use minipki_core::session::{self, Established, Initiator, Peer, Responder};
 use minipki_core::time::Now;
 use minipki_core::trust::{StatusPolicy, Validity};
 use minipki_core::wire::Code;
+use minipki_core::wire::channel::Payload;
 use rand_core::UnwrapErr;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -42,6 +44,8 @@ pub struct ChannelOptions {
 pub struct Channel<R = OwnedReadHalf, W = OwnedWriteHalf> {
     /// The authenticated peer.
     pub peer: Peer,
+    /// The key that has signed the peer's certificate, and signs statements about it.
+    pub peer_issuer: Anchor,
     /// The expiry of the certificate that expires first. The channel stays open after it, see
     /// [`chat::Limits`](super::chat::Limits).
     pub expiry: Expiry,
@@ -131,7 +135,8 @@ where
     W: AsyncWrite + Unpin,
     M: Machine<Event = Infallible, Error = session::Error>,
 {
-    let tapped = Tapped(options.tap.clone());
+    let seen = Arc::new(PeerPayload { tap: options.tap.clone(), text: Mutex::new(Some(Vec::new())) });
+    let tapped = Tapped(Some(seen.clone()));
     let mut link: LinkOver<Vec<u8>, M, Tapped> =
         LinkOver::observed(machine, vec![0; FRAME], vec![0; FRAME], tapped);
     let driven = drive(&mut link, &mut reader, &mut writer, Some(options.deadlines.exchange)).await;
@@ -148,6 +153,7 @@ where
     });
     let (inbound, outbound, (peer, handshake_hash)) =
         halves.ok_or(session::Error::from(Misuse::OutOfTurn))?;
+    let peer_issuer = seen.take_issuer()?;
     let (ours, theirs) = (own.not_after(), peer.validity().not_after());
     let holder = if ours <= theirs { Holder::Own } else { Holder::Peer };
     Ok(Channel {
@@ -155,6 +161,42 @@ where
         inbound: Incoming::new(inbound, reader, peer.subject_id()),
         outbound: Outgoing::new(outbound, writer, peer.subject_id(), options.deadlines.send),
         peer,
+        peer_issuer,
         handshake_hash,
     })
+}
+
+/// An observer that keeps the payload of the peer's handshake message.
+struct PeerPayload {
+    tap: Option<Arc<dyn Tap>>,
+    /// The payload; `None` after the handshake.
+    text: Mutex<Option<Vec<u8>>>,
+}
+
+impl PeerPayload {
+    /// Ends the observation. Returns the issuer of the certificate in the payload, which the handshake has verified.
+    fn take_issuer(&self) -> Result<Anchor, session::Error> {
+        let text = self.text.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+        let certificate = Certificate::parse(Payload::decode(&text)?.certificate)?;
+        Ok(Anchor::from_key(Portable::new(), certificate.issuer_id(), certificate.issuer_key()?))
+    }
+}
+
+impl Observer for PeerPayload {
+    fn frame(&self, direction: Direction, body: &[u8]) {
+        if let Some(tap) = &self.tap {
+            tap.frame(direction, body);
+        }
+    }
+
+    fn plaintext(&self, direction: Direction, text: &[u8]) {
+        if direction == Direction::Received
+            && let Some(kept) = &mut *self.text.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            *kept = text.to_vec();
+        }
+        if let Some(tap) = &self.tap {
+            tap.plaintext(direction, text);
+        }
+    }
 }

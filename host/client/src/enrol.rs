@@ -9,6 +9,7 @@ use minipki_core::session::{EnrolForm, EnrolOutcome, Enrolment};
 use minipki_core::time::Now;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::anchor_update::fetch_anchor;
 use super::ask::{CaContact, refused};
 use super::dial::dial;
 use super::{ClientError, Deadlines, Identity};
@@ -47,7 +48,8 @@ pub fn proven(token: Option<&str>) -> EnrolForm<'static, HostProvider> {
     EnrolForm::Proven { token: token.map(hash) }
 }
 
-/// Gets a certificate for `key` from the CA that `options` name. Store the key on the disk before this call. If the
+/// Gets a certificate for `key` from the CA that `options` name. If the CA has changed its key and `options` have the
+/// earlier key, the anchor follows the change. Store the key on the disk before this call. If the
 /// call fails, call it again with the same key. [`IdentityFolder`](super::IdentityFolder) does so.
 ///
 /// The returned certificate is genuine, and for this subject and key. It may be outside its validity period if this
@@ -56,11 +58,26 @@ pub fn proven(token: Option<&str>) -> EnrolForm<'static, HostProvider> {
 /// # Errors
 /// [`ClientError::Refused`] with the CA's text, or the failed check of the CA's response.
 pub async fn enrol(key: KeyPair<HostProvider>, options: EnrolOptions) -> Result<Identity, ClientError> {
+    match enrol_once(key.clone(), options.clone()).await {
+        Err(error) if error.is_of_another_key() && options.anchor.key().is_some() => {
+            let EnrolOptions { ca, deadlines, tap, .. } = options.clone();
+            let contact = CaContact { address: ca, deadlines, tap };
+            match fetch_anchor(&contact, key.provider(), &options.anchor).await? {
+                None => Err(error),
+                // The CA repeats its answer.
+                Some(anchor) => enrol_once(key, EnrolOptions { anchor, ..options }).await,
+            }
+        }
+        ended => ended,
+    }
+}
+
+async fn enrol_once(key: KeyPair<HostProvider>, options: EnrolOptions) -> Result<Identity, ClientError> {
     let (mut reader, mut writer) = dial(&options.ca, options.deadlines).await?.into_split();
     enrol_over(&mut reader, &mut writer, key, options).await
 }
 
-/// [`enrol`] over an existing stream to the CA.
+/// [`enrol`] over an existing stream to the CA. The anchor must have the present key of the CA.
 ///
 /// # Errors
 /// As [`enrol`].

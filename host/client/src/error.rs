@@ -7,6 +7,7 @@ use miette::Diagnostic;
 use minipki_core::cert;
 use minipki_core::session;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::{Revocation, RevocationReason};
 use minipki_core::wire::Code;
 
 use minipki_net::NetError;
@@ -97,6 +98,18 @@ pub enum ClientError {
         /// The expired certificate.
         expiry: Expiry,
     },
+    /// The CA has revoked the certificate of the peer while the channel was open, and the channel was closed.
+    #[error(
+        "the CA has revoked the certificate of {peer} at {} (reason: {}), and the channel was closed",
+        revocation.revoked_at, revocation.reason
+    )]
+    #[diagnostic(help("{}", advice_for_revoked(revocation)))]
+    PeerRevoked {
+        /// The peer's name.
+        peer: String,
+        /// The revocation.
+        revocation: Revocation,
+    },
     /// Both sides were silent for too long, and the channel was closed.
     #[error("{peer} and we have been silent for {limit:?}, and the channel was closed")]
     #[diagnostic(help("--idle sets the limit"))]
@@ -122,6 +135,17 @@ pub enum ClientError {
     Replayed {
         /// The address of the CA.
         with: String,
+    },
+    /// The signed status is not as the answer to a revocation says.
+    #[error(
+        "the answer from {with} says that the certificate is revoked, and its signed status ({status}) does not"
+    )]
+    #[diagnostic(help("try again over another network: somebody may have replaced the answer of the CA"))]
+    NotConfirmed {
+        /// The address of the CA.
+        with: String,
+        /// The name of the status.
+        status: &'static str,
     },
     /// A file of the identity's folder could not be written.
     #[error(transparent)]
@@ -161,6 +185,15 @@ impl ClientError {
             Self::Exchange { source: NetError::Session(error), .. } => Some(*error),
             _ => None,
         }
+    }
+}
+
+fn advice_for_revoked(revocation: &Revocation) -> &'static str {
+    match revocation.reason {
+        RevocationReason::CertificateHold => {
+            "the peer can come back when the CA's operator has ended the hold"
+        }
+        _ => "do not trust the peer until it has a new certificate",
     }
 }
 

@@ -32,7 +32,7 @@ use super::ClientError;
 use super::ca_address::CA;
 use super::identity::{self, ANCHOR, CERTIFICATE, ENROLMENT, Identity, NEXT};
 use super::identity_error::IdentityError;
-use super::key_file::{self, KEY, KeyOptions, NEW_KEY, check_folder, remove, sync};
+use super::key_file::{self, KEY, KeyOptions, NEW_KEY, check_folder, reserve, sync};
 use super::renewal::PREVIOUS;
 use super::renewal_lock::LOCK;
 use super::status::STATUS;
@@ -184,12 +184,12 @@ impl IdentityFolder {
     ) -> Result<Self, IdentityError> {
         let identity = Identity::load_genuine(provider, folder, options.passphrase)?;
         options.check(folder, identity.key())?;
-        let found = (identity.subject_id().into(), identity.anchor().fingerprint());
-        if found == *wanted {
-            Ok(Self::Enrolled(Box::new(identity)))
-        } else {
-            Err(other(folder, "an identity", found))
+        let found: (IdBuf, _) = (identity.subject_id().into(), identity.anchor().fingerprint());
+        // The CA may have changed its key since.
+        if found.0 == wanted.0 && identity.anchor().has_key(&wanted.1) {
+            return Ok(Self::Enrolled(Box::new(identity)));
         }
+        Err(other(folder, "an identity", found))
     }
 }
 
@@ -218,7 +218,8 @@ impl PendingIdentity {
                     | Code::NotAllowed
                     | Code::RateLimited
             ),
-            _ => false,
+            // With the right fingerprint, the CA repeats its answer.
+            error => error.is_of_another_key(),
         };
         if self.first && refused {
             // If this fails, the next attempt must be for the same subject and CA.
@@ -386,12 +387,6 @@ fn check_partial(
 /// Whether the folder has both files that are written after the CA has issued the certificate.
 fn has_identity(folder: &Path) -> bool {
     folder.join(ANCHOR).exists() && folder.join(CERTIFICATE).exists()
-}
-
-/// Creates a file of `len` bytes that is overwritten later. So a full disk is detected before the request is sent.
-fn reserve(path: &Path, len: usize) -> Result<(), IdentityError> {
-    remove(path)?;
-    files::write_new(path, &vec![b' '; len], files::PUBLIC).map_err(|e| IdentityError::write(path, e))
 }
 
 fn other(folder: &Path, what: &'static str, found: (IdBuf, Fingerprint)) -> IdentityError {

@@ -32,6 +32,8 @@ pub struct Identity {
     /// The certificate, alone or with its status, as it is shown to peers.
     pub(super) credentials: Vec<u8>,
     pub(super) anchor: Anchor,
+    /// The name and the key that issued the certificate: the anchor's, or those of a former key.
+    issuer: Anchor,
     subject_id: IdBuf,
     serial_number: Serial,
     validity: Validity,
@@ -71,11 +73,24 @@ impl Identity {
         let start = Now::Exact(validity.not_before());
         let verified = cert::verify(key.provider(), &anchor, &view, start, RevocationCheck::NotChecked)?
             .require_key(key.public())?;
-        anchor.pin_issuer(key.provider(), &verified)?;
+        if anchor.key().is_none() {
+            anchor.pin_issuer(key.provider(), &verified)?;
+        }
+        let issuer = Anchor::of_issuer(key.provider(), &verified)?;
         let subject_id = view.subject_id().into();
         let (serial_number, credentials) = (view.serial_number(), certificate.clone());
         let status_time = None;
-        Ok(Self { key, certificate, credentials, anchor, subject_id, serial_number, validity, status_time })
+        Ok(Self {
+            key,
+            certificate,
+            credentials,
+            anchor,
+            issuer,
+            subject_id,
+            serial_number,
+            validity,
+            status_time,
+        })
     }
 
     /// Reads a folder that [`PendingIdentity::keep`](super::PendingIdentity::keep) wrote, and verifies its content.
@@ -172,6 +187,12 @@ impl Identity {
     /// The trust anchor. It has certified this identity and must have certified each peer.
     pub const fn anchor(&self) -> &Anchor {
         &self.anchor
+    }
+
+    /// The key of the CA that signed the certificate, and signs statements about it. After a change of the CA's key this
+    /// is a former key of the anchor, until the next renewal.
+    pub const fn issuer(&self) -> &Anchor {
+        &self.issuer
     }
 
     /// Our side of a channel that is opened at `now`. If `peer` is given, only that subject is accepted.

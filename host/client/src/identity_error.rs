@@ -50,7 +50,7 @@ pub enum IdentityError {
     #[diagnostic(help("wait until it has ended, then try again"))]
     Busy(PathBuf),
     /// Another process renews this identity.
-    #[error("another `minipki renew` is at work in {}", .0.display())]
+    #[error("another process renews the identity in {}, or follows a change of the CA's key", .0.display())]
     #[diagnostic(help("wait until it has ended, then try again"))]
     Renewing(PathBuf),
     /// The folder has a key, and no certificate yet.

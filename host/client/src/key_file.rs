@@ -120,3 +120,9 @@ pub(super) fn remove(path: &Path) -> Result<(), IdentityError> {
 pub(super) fn sync(folder: &Path) -> Result<(), IdentityError> {
     files::sync_folder(folder).map_err(|e| IdentityError::write(folder, e))
 }
+
+/// Creates a file of `len` bytes that is overwritten later. So a full disk is detected before the request is sent.
+pub(super) fn reserve(path: &Path, len: usize) -> Result<(), IdentityError> {
+    remove(path)?;
+    files::write_new(path, &vec![b' '; len], files::PUBLIC).map_err(|e| IdentityError::write(path, e))
+}

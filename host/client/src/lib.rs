@@ -7,15 +7,18 @@
 //! | [`Identity::load`] | an identity from its folder |
 //! | [`Renewal`] | a new certificate for an identity in its folder |
 //! | [`fetch_status`], [`revoke`] | the revocation status of a certificate, and the revocation of one's own |
+//! | [`fetch_anchor`], [`Identity::follow_ca`] | the changes of the CA's key |
 //! | [`connect`], [`Listener`] | a [`Channel`] to a peer that the same CA certified |
 //! | [`chat`] | a conversation over a channel, at a terminal or by a script |
 
 mod anchor;
+mod anchor_update;
 mod ask;
 mod ca_address;
 mod channel;
 mod channel_half;
 pub mod chat;
+mod current;
 mod dial;
 mod enrol;
 mod error;
@@ -25,15 +28,18 @@ mod identity_error;
 mod key_file;
 mod listener;
 mod passphrase_change;
+mod peer_check;
 mod renewal;
 mod renewal_lock;
 mod status;
 
 pub use anchor::{AnchorError, read_anchor};
+pub use anchor_update::fetch_anchor;
 pub use ask::CaContact;
 pub use ca_address::{load_ca_address, store_ca_address};
 pub use channel::{Channel, ChannelOptions, Role, connect, open};
 pub use channel_half::{Incoming, Liveness, Outgoing};
+pub use current::CurrentIdentity;
 pub use dial::{Deadlines, connect_any};
 pub use enrol::{EnrolOptions, enrol, enrol_over, proven};
 pub use error::{ClientError, Ending, Expiry, Holder};
@@ -43,8 +49,9 @@ pub use identity_error::{IdentityError, OutOfTime};
 pub use key_file::{KEY as KEY_FILE, KeyOptions, read as read_key};
 pub use listener::Listener;
 pub use passphrase_change::change_passphrase;
+pub use peer_check::PeerCheck;
 pub use renewal::Renewal;
-pub use status::{CurrentIdentity, fetch_status, keep_status, revoke};
+pub use status::{fetch_status, revoke, revoke_over};
 
 /// The example of the README.
 #[doc = include_str!("../README.md")]

@@ -95,13 +95,22 @@ impl Renewal {
         self.resumed
     }
 
-    /// Gets the new certificate from the CA, and replaces the identity in the folder. Returns the new identity. After an
+    /// Follows the changes of the CA's key, gets the new certificate from the CA, and replaces the identity in the
+    /// folder. Returns the new identity. After an
     /// error the present identity is unchanged, and another attempt continues with the same new key.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn run(self, contact: &CaContact) -> Result<Identity, ClientError> {
-        let identity = self.request(contact).await?;
+    pub async fn run(mut self, contact: &CaContact) -> Result<Identity, ClientError> {
+        // A CA that has not changed its key renews the certificate in any case.
+        let followed = self.current.clone().follow_ca_locked(contact, &self.folder).await;
+        if let Ok(current) = &followed {
+            self.current = current.clone();
+        }
+        let identity = match (self.request(contact).await, followed) {
+            (Err(error), Err(reason)) if error.is_of_another_key() => return Err(reason),
+            (requested, _) => requested?,
+        };
         let (new, former) = (&identity, &self.current);
         // Otherwise somebody between us and the CA has sent an earlier certificate of the same key.
         if new.serial_number() == former.serial_number()

@@ -3,10 +3,7 @@
 //! The folder of an identity keeps the newest status in `status.json`. The identity shows it to peers with its
 //! certificate (stapling).
 
-use std::convert::Infallible;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
-use std::time::Duration;
 
 use minipki_core::cert::{self, Anchor, Status, verify_status};
 use minipki_core::limits::STAPLED;
@@ -14,21 +11,17 @@ use minipki_core::session::{HolderRevocation, RevokeOutcome, StatusOutcome, Stat
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{CertStatus, Revocation, RevocationReason, Serial};
 use minipki_core::wire::channel::Payload;
-use tokio::time::sleep;
+
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::ask::{CaContact, refused};
-use super::identity::CERTIFICATE;
+use super::dial::dial;
 use super::{ClientError, Identity, IdentityError};
-use minipki_os::clock;
 use minipki_os::files::{self, Others};
-use minipki_passphrase::Passphrase;
 use minipki_provider::HostProvider;
 
 /// The file with the newest status.
 pub(super) const STATUS: &str = "status.json";
-
-/// The pause after the first failure to get a status. It doubles with each further failure, up to the normal pause.
-const FIRST_RETRY: Duration = Duration::from_secs(5);
 
 /// Asks the CA for the status of the certificate with this serial number, and verifies the signature. With `nonce` the
 /// status is new; it is not for other verifiers.
@@ -42,29 +35,56 @@ pub async fn fetch_status(
     serial_number: Serial,
     nonce: bool,
 ) -> Result<Vec<u8>, ClientError> {
-    let (outcome, body) = contact.ask(StatusQuery { provider, serial_number, anchor, nonce }).await?;
+    stated(contact.ask(StatusQuery { provider, serial_number, anchor, nonce }).await?)
+}
+
+/// The text of the status in a response.
+fn stated((outcome, body): (StatusOutcome, Vec<u8>)) -> Result<Vec<u8>, ClientError> {
     match outcome {
         StatusOutcome::Status(text) => Ok(body.get(text).unwrap_or_default().to_vec()),
         StatusOutcome::Refused { code, text } => Err(refused(code, text, &body)),
     }
 }
 
-/// Has the CA revoke the certificate of `identity`. A repeated call gets the first answer again.
+/// Has the CA revoke the certificate of `identity`. A repeated call gets the first answer again. The answer of the CA is
+/// not signed, so a new status must confirm it.
 ///
 /// # Errors
-/// [`ClientError::Refused`], or the failed check of the response.
+/// [`ClientError::Refused`], [`ClientError::NotConfirmed`], or the failed check of a response.
 pub async fn revoke(
     contact: &CaContact,
     identity: &Identity,
     reason: RevocationReason,
 ) -> Result<Revocation, ClientError> {
-    let serial_number = identity.serial_number();
+    let (mut reader, mut writer) = dial(&contact.address, contact.deadlines).await?.into_split();
+    revoke_over(&mut reader, &mut writer, contact, identity, reason).await
+}
+
+/// [`revoke`] over an existing stream to the CA.
+///
+/// # Errors
+/// As [`revoke`].
+pub async fn revoke_over(
+    reader: &mut (impl AsyncRead + Unpin),
+    writer: &mut (impl AsyncWrite + Unpin),
+    contact: &CaContact,
+    identity: &Identity,
+    reason: RevocationReason,
+) -> Result<Revocation, ClientError> {
+    let (serial_number, key) = (identity.serial_number(), identity.key());
     let issuer = identity.anchor().fingerprint();
-    let request = HolderRevocation { serial_number, reason, key: identity.key(), issuer };
-    let (outcome, body) = contact.ask(request).await?;
-    match outcome {
-        RevokeOutcome::Revoked(revocation) => Ok(revocation),
-        RevokeOutcome::Refused { code, text } => Err(refused(code, text, &body)),
+    let request = HolderRevocation { serial_number, reason, key, issuer };
+    let (outcome, body) = contact.ask_over(reader, writer, request).await?;
+    let answered = match outcome {
+        RevokeOutcome::Revoked(revocation) => revocation,
+        RevokeOutcome::Refused { code, text } => return Err(refused(code, text, &body)),
+    };
+    let (provider, anchor) = (key.provider(), identity.issuer());
+    let query = StatusQuery { provider, serial_number, anchor, nonce: true };
+    let text = stated(contact.ask_over(reader, writer, query).await?)?;
+    match Status::parse(&text)?.status() {
+        CertStatus::Revoked(revocation) if revocation == answered => Ok(revocation),
+        status => Err(ClientError::NotConfirmed { with: contact.address.clone(), status: status.name() }),
     }
 }
 
@@ -77,7 +97,7 @@ impl Identity {
     pub fn with_status(mut self, text: &[u8]) -> Result<Self, cert::Error> {
         let status = Status::parse(text)?;
         let nonce = status.nonce().copied();
-        verify_status(self.key.provider(), &self.anchor, &status, self.serial_number(), nonce.as_ref())?;
+        verify_status(self.key.provider(), self.issuer(), &status, self.serial_number(), nonce.as_ref())?;
         let shown = (status.status() == CertStatus::Good).then_some(text);
         let mut room = vec![0; STAPLED];
         let payload = Payload { certificate: &self.certificate, status: shown };
@@ -99,7 +119,8 @@ impl Identity {
     }
 
     /// Gets the status of this identity's certificate from the CA, and stores it in `folder`. Returns the identity with
-    /// the status, and the statement.
+    /// the status, and the statement. An earlier status than the stored one is not used: somebody between this machine
+    /// and the CA may send it again.
     ///
     /// # Errors
     /// The errors of [`fetch_status`]; [`IdentityError`] if the status cannot be stored.
@@ -109,8 +130,14 @@ impl Identity {
         folder: &Path,
     ) -> Result<(Self, CertStatus), ClientError> {
         let (provider, serial) = (self.key.provider(), self.serial_number());
-        let text = fetch_status(contact, provider, self.anchor(), serial, false).await?;
+        let text = fetch_status(contact, provider, self.issuer(), serial, false).await?;
         let path = folder.join(STATUS);
+        if let Ok(stored) = files::read(&path, Others::Read)
+            && is_earlier(&text, &stored)
+            && let Ok(identity) = self.clone().with_status(&stored)
+        {
+            return Ok((identity, Status::parse(&stored)?.status()));
+        }
         files::replace(&path, &text, files::PUBLIC)
             .map_err(|source| ClientError::Folder(Box::new(IdentityError::write(&path, source))))?;
         let status = Status::parse(&text)?.status();
@@ -118,111 +145,8 @@ impl Identity {
     }
 }
 
-/// The identity that a listener shows. It can be exchanged while the listener runs.
-#[derive(Clone)]
-pub struct CurrentIdentity(Arc<RwLock<Arc<Identity>>>);
-
-impl CurrentIdentity {
-    /// Shows `identity` first.
-    pub fn new(identity: Identity) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(identity))))
-    }
-
-    /// The identity that is shown now.
-    pub fn get(&self) -> Arc<Identity> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Shows `identity` to the next peers.
-    pub fn set(&self, identity: Identity) {
-        *self.write() = Arc::new(identity);
-    }
-
-    /// Shows `identity` with its new status, unless another certificate is shown meanwhile.
-    fn set_status(&self, identity: Identity) {
-        let mut current = self.write();
-        if current.serial_number() == identity.serial_number() {
-            *current = Arc::new(identity);
-        }
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Arc<Identity>> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Shows the identity that is in `folder`, for ever: looks at its certificate at each `interval`, and shows a
-    /// renewed one to the next peers. `report` gets each new identity, and the first error after a success.
-    pub async fn follow(
-        &self,
-        provider: HostProvider,
-        folder: &Path,
-        passphrase: Option<&Passphrase>,
-        interval: Duration,
-        report: impl Fn(Result<&Identity, IdentityError>),
-    ) -> Infallible {
-        let (path, mut failing) = (folder.join(CERTIFICATE), false);
-        loop {
-            sleep(interval).await;
-            let same = files::read(&path, Others::Read).is_ok_and(|text| *text == self.get().certificate());
-            if same {
-                failing = false;
-                continue;
-            }
-            match Identity::load_with(provider, folder, passphrase) {
-                Ok(identity) => {
-                    report(Ok(&identity));
-                    self.set(identity);
-                    failing = false;
-                }
-                Err(error) if !failing => {
-                    report(Err(error));
-                    failing = true;
-                }
-                Err(_) => {}
-            }
-        }
-    }
-}
-
-/// Keeps the status of `current` new, for ever. Asks the CA at each `interval`, and sooner after a failure. `report`
-/// gets each statement that differs from the one before, and the first failure after a success.
-pub async fn keep_status(
-    current: CurrentIdentity,
-    contact: CaContact,
-    folder: &Path,
-    interval: Duration,
-    mut report: impl FnMut(Result<CertStatus, ClientError>),
-) -> Infallible {
-    let mut pause = first_pause(&current.get(), interval);
-    let (mut last, mut failing, mut retry) = (CertStatus::Good, false, FIRST_RETRY);
-    loop {
-        sleep(pause).await;
-        let identity = Identity::clone(&current.get());
-        match identity.refresh_status(&contact, folder).await {
-            Ok((identity, status)) => {
-                current.set_status(identity);
-                if status != last {
-                    report(Ok(status));
-                }
-                (last, failing, retry, pause) = (status, false, FIRST_RETRY, interval);
-            }
-            Err(error) => {
-                if !failing {
-                    report(Err(error));
-                }
-                pause = retry.min(interval);
-                (failing, retry) = (true, retry.saturating_mul(2));
-            }
-        }
-    }
-}
-
-/// The time until the status that `identity` has already is due to be replaced.
-fn first_pause(identity: &Identity, interval: Duration) -> Duration {
-    match (identity.status_time(), clock::now()) {
-        (Some(made), Ok(now)) => {
-            interval.saturating_sub(Duration::from_secs(now.get().saturating_sub(made.get())))
-        }
-        _ => Duration::ZERO,
-    }
+/// Whether the CA made the status in `text` before the one in `other`.
+fn is_earlier(text: &[u8], other: &[u8]) -> bool {
+    let made = |text| Status::parse(text).map(|status| (status.number(), status.this_update()));
+    matches!((made(text), made(other)), (Ok(this), Ok(other)) if this < other)
 }

@@ -9,6 +9,7 @@ use minipki_core::crypto::rsa;
 use minipki_core::encoding::pem::PemError;
 use minipki_core::keys::Fingerprint;
 
+use super::names::{ANCHOR_FILE, KEY_FILE, NEXT_KEY_FILE, is_former_key_file, other_key_files};
 use minipki_os::files::{self, folder_of, quoted};
 use minipki_passphrase::{ChangeError, EncryptedKeyError};
 
@@ -51,12 +52,35 @@ impl KeyError {
         }
     }
 
+    /// Whether the key is encrypted, and no passphrase is given.
+    pub const fn is_locked(&self) -> bool {
+        matches!(self, Self::Encrypted(EncryptedKeyError::Locked))
+    }
+
     /// The advice for the key file at `path`.
     fn advice(&self, path: &Path) -> String {
-        match self.help() {
-            Some(help) => help.to_string(),
-            None => restore(folder_of(path)),
+        let folder = folder_of(path);
+        let Some(help) = self.help() else { return restore(folder) };
+        let mut advice = help.to_string();
+        // Without a passphrase, the present key alone says nothing about the other files.
+        let may_be_interrupted = match self {
+            Self::Encrypted(EncryptedKeyError::WrongPassphrase) => true,
+            error => error.is_locked() && !path.ends_with(KEY_FILE),
+        };
+        if !may_be_interrupted {
+            return advice;
         }
+        if other_key_files(folder).is_ok_and(|others| !others.is_empty()) {
+            advice.push_str(&format!(
+                ". The CA has several key files, so an interrupted change of the passphrase may be the reason. To \
+                 complete it, make the same change again: minipki ca passphrase --dir {}",
+                quoted(folder)
+            ));
+        }
+        if path.ends_with(NEXT_KEY_FILE) {
+            advice.push_str(". If this file comes from elsewhere, move it to another folder");
+        }
+        advice
     }
 
     /// The advice for the file of a key that another program made.
@@ -73,6 +97,30 @@ impl KeyError {
 /// The advice to restore a backup into a CA folder.
 fn restore(folder: &Path) -> String {
     format!("put back a backup: minipki ca restore --from FILE --dir {}", quoted(folder))
+}
+
+/// The advice for an anchor that is not a CA's anchor. The key and the ledger are enough to make it again.
+fn advice_for_anchor(path: &Path) -> String {
+    let folder = folder_of(path);
+    if folder.join(KEY_FILE).exists() {
+        format!(
+            "move {ANCHOR_FILE} away, then this command writes it again: minipki ca init --dir {}",
+            quoted(folder)
+        )
+    } else {
+        restore(folder)
+    }
+}
+
+/// The advice for a file with the wrong key.
+fn advice_for_mismatch(path: &Path) -> String {
+    let is_former = path.file_name().and_then(|name| name.to_str()).is_some_and(is_former_key_file);
+    // A restore refuses a folder whose present key is another one.
+    if is_former {
+        restore(folder_of(path))
+    } else {
+        "put back the two files that belong together".to_owned()
+    }
 }
 
 /// A CA folder could not be made or opened.
@@ -119,6 +167,41 @@ pub enum FolderError {
         issuer_id: IdBuf,
         /// The size of the key.
         bits: usize,
+    },
+    /// The next key of an interrupted change has another size.
+    #[error("{} has an RSA key of {bits} bits from an interrupted change of the key", path.display())]
+    #[diagnostic(help(
+        "continue that change: minipki ca rollover --dir {} --bits {bits}",
+        quoted(folder_of(path))
+    ))]
+    OtherNextKey {
+        /// The file.
+        path: PathBuf,
+        /// The size of its key.
+        bits: usize,
+    },
+    /// The next key is not the key of an unfinished change.
+    #[error("{} has the key {key}, {what}", path.display())]
+    #[diagnostic(help(
+        "move this file to another folder, then change the key again: minipki ca rollover --dir {}",
+        quoted(folder_of(path))
+    ))]
+    WrongNextKey {
+        /// The file.
+        path: PathBuf,
+        /// The fingerprint of its key.
+        key: Fingerprint,
+        /// The observation about this key.
+        what: String,
+    },
+    /// The CA never had this key.
+    #[error("{} has no key {key} of this CA", path.display())]
+    #[diagnostic(help("see its keys: minipki ca fingerprint --dir {} --json", quoted(path)))]
+    UnknownKey {
+        /// The folder.
+        path: PathBuf,
+        /// The fingerprint.
+        key: Fingerprint,
     },
     /// A file of a CA folder is missing.
     #[error("{} does not exist, so this CA cannot issue", .0.display())]
@@ -171,7 +254,7 @@ pub enum FolderError {
     Passphrase(#[from] ChangeError),
     /// The anchor file is malformed.
     #[error("{}: {source}", path.display())]
-    #[diagnostic(help("{}", restore(folder_of(path))))]
+    #[diagnostic(help("{}", advice_for_anchor(path)))]
     Anchor {
         /// The anchor file.
         path: PathBuf,
@@ -180,11 +263,11 @@ pub enum FolderError {
     },
     /// The anchor names no issuer or no key.
     #[error("{} has only a fingerprint, and a CA's own anchor needs its name and key", .0.display())]
-    #[diagnostic(help("{}", restore(folder_of(.0))))]
+    #[diagnostic(help("{}", advice_for_anchor(.0)))]
     BareAnchor(PathBuf),
     /// The key is not the key of the anchor.
     #[error("{} has the key {key}, and the anchor beside it has the key {anchor}", path.display())]
-    #[diagnostic(help("put back the two files that belong together"))]
+    #[diagnostic(help("{}", advice_for_mismatch(path)))]
     Mismatch {
         /// The key file.
         path: PathBuf,

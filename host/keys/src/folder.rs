@@ -3,8 +3,9 @@
 //! | file | mode | content |
 //! | --- | --- | --- |
 //! | `ca-key.pem` | 0600 | the private key, PKCS#8 PEM (RFC 5958), which a passphrase may encrypt |
+//! | `ca-key-….pem` | 0600 | former private keys, and the next one (`names`) |
 //! | `ca-public.pem` | 0644 | its SubjectPublicKeyInfo, for other programs |
-//! | `anchor.json` | 0644 | the CA's name, key and fingerprint, for clients |
+//! | `anchor.json` | 0644 | the CA's name, key and fingerprint, and the fingerprints of its former keys, for clients |
 //!
 //! `minipki_server::state` makes the folder: first the ledger of `minipki_ledger`, then these files in this order. Each
 //! file is on the disk before the next, and none is overwritten. Without `anchor.json` [`CaFolder::open`] refuses the
@@ -12,34 +13,30 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use minipki_core::cert::{Anchor, Id, IdBuf};
-use minipki_core::crypto::Portable;
-use minipki_core::crypto::rsa;
+use minipki_core::bytes::BufferTooSmall;
+use minipki_core::cert::{Anchor, FormerKey, Id, IdBuf};
+use minipki_core::crypto::{Portable, rsa};
 use minipki_core::keys::Fingerprint;
 use minipki_core::limits::{ANCHOR, SPKI_PEM};
-use zeroize::Zeroizing;
 
-use super::{FolderError, SignerKind};
-use minipki_ca::ports::Signer;
-use minipki_os::files::{self, Others, ReadError};
+use super::FolderError;
+use super::key_files::{key_in, read_file};
+use super::names::{ANCHOR_FILE, KEY_FILE, PUBLIC_KEY_FILE};
+use minipki_os::files;
 use minipki_passphrase::{Passphrase, is_encrypted};
 
-/// The file of the private key.
-pub const KEY_FILE: &str = "ca-key.pem";
-/// The file of the public key.
-pub const PUBLIC_KEY_FILE: &str = "ca-public.pem";
-/// The file of the anchor.
-pub const ANCHOR_FILE: &str = "anchor.json";
-
-/// The folder of a CA. Only [`CaFolder::signer`] keeps the private key in memory.
+/// The folder of a CA. Only a signer keeps a private key in memory.
 #[derive(Clone, Debug)]
 pub struct CaFolder {
     path: PathBuf,
     issuer_id: IdBuf,
     anchor: Anchor,
+    /// The file of the anchor when it was read.
+    stamp: Option<Stamp>,
     passphrase: Option<Arc<Passphrase>>,
 }
 
@@ -77,36 +74,29 @@ impl CaFolder {
         path: &Path,
         passphrase: Option<&Passphrase>,
     ) -> Result<Option<rsa::PublicKey>, FolderError> {
-        let file = path.join(KEY_FILE);
-        if !file.try_exists().map_err(|e| FolderError::io(&file, e))? {
-            return Ok(None);
-        }
-        let pem = read_key(&file, passphrase)?;
-        let signer =
-            SignerKind::Portable.load(&pem).map_err(|source| FolderError::Key { path: file, source })?;
-        Ok(Some(signer.public_key().clone()))
+        key_in(&path.join(KEY_FILE), passphrase)
     }
 
-    /// Finishes a folder that has a key: writes the public key, then the anchor.
+    /// Finishes a folder that has a key: writes the public key, then the anchor with the `former` keys, the latest one
+    /// last.
     ///
     /// # Errors
     /// [`FolderError::Missing`] without a key; otherwise the error of the key or of the file system.
     pub fn finish(
         path: &Path,
         issuer_id: IdBuf,
+        former: &[FormerKey],
         passphrase: Option<&Passphrase>,
     ) -> Result<Self, FolderError> {
         let public =
             Self::key_of(path, passphrase)?.ok_or_else(|| FolderError::Missing(path.join(KEY_FILE)))?;
-        let anchor = Anchor::from_key(Portable::new(), issuer_id.as_id(), public.clone());
-        let mut room = [0; SPKI_PEM];
-        let text = public.write_spki_pem(&mut room).map_err(|e| FolderError::Generate(e.to_string()))?;
-        replace(&path.join(PUBLIC_KEY_FILE), text.as_bytes(), files::PUBLIC)?;
-        let mut room = [0; ANCHOR];
-        let text = anchor.encode(&mut room).map_err(|e| FolderError::Generate(e.to_string()))?;
-        replace(&path.join(ANCHOR_FILE), text, files::PUBLIC)?;
-        let passphrase = passphrase.cloned().map(Arc::new);
-        Ok(Self { path: path.to_owned(), issuer_id, anchor, passphrase })
+        let mut anchor = Anchor::from_key(Portable::new(), issuer_id.as_id(), public);
+        for key in former {
+            let bad = |source| FolderError::Anchor { path: path.join(ANCHOR_FILE), source };
+            anchor.add_former_key(*key).map_err(bad)?;
+        }
+        publish(path, &anchor)?;
+        Ok(Self::open(path)?.with_passphrase(passphrase.cloned()))
     }
 
     /// Opens the folder of a CA.
@@ -115,6 +105,7 @@ impl CaFolder {
     /// [`FolderError::Mode`] if other users may reach the key; otherwise the reason why this is no CA folder.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         let file = path.join(ANCHOR_FILE);
+        let stamp = Stamp::of(&file);
         let text = match fs::read(&file) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 return Err(match () {
@@ -127,17 +118,13 @@ impl CaFolder {
         };
         check_mode(path, files::FOLDER)?;
         check_mode(&path.join(KEY_FILE), files::SECRET)?;
-        Self::with_anchor(path, &file, &text)
-    }
-
-    fn with_anchor(path: &Path, file: &Path, text: &[u8]) -> Result<Self, FolderError> {
-        let anchor = Anchor::decode(Portable::new(), text)
-            .map_err(|source| FolderError::Anchor { path: file.to_owned(), source })?;
+        let anchor = Anchor::decode(Portable::new(), &text)
+            .map_err(|source| FolderError::Anchor { path: file.clone(), source })?;
         match (anchor.issuer_id().map(IdBuf::from), anchor.key()) {
             (Some(issuer_id), Some(_)) => {
-                Ok(Self { path: path.to_owned(), issuer_id, anchor, passphrase: None })
+                Ok(Self { path: path.to_owned(), issuer_id, anchor, stamp, passphrase: None })
             }
-            _ => Err(FolderError::BareAnchor(file.to_owned())),
+            _ => Err(FolderError::BareAnchor(file)),
         }
     }
 
@@ -147,26 +134,33 @@ impl CaFolder {
         Self { passphrase: passphrase.map(Arc::new), ..self }
     }
 
+    /// This folder with the passphrase of `other`.
+    pub(super) fn with_shared_passphrase(self, other: &Self) -> Self {
+        Self { passphrase: other.passphrase.clone(), ..self }
+    }
+
+    pub(super) fn passphrase(&self) -> Option<&Passphrase> {
+        self.passphrase.as_deref()
+    }
+
+    /// Reads the folder again if its anchor file was replaced since. Another process may have changed the key.
+    ///
+    /// # Errors
+    /// As [`CaFolder::open`].
+    pub fn reopened(&self) -> Result<Option<Self>, FolderError> {
+        let now = Stamp::of(&self.anchor_file());
+        if now.is_none() || now == self.stamp {
+            return Ok(None);
+        }
+        Ok(Some(Self::open(&self.path)?.with_shared_passphrase(self)))
+    }
+
     /// Whether the private key is encrypted and its passphrase is not known.
     ///
     /// # Errors
     /// [`FolderError::Mode`]; the error of the file system.
     pub fn is_locked(&self) -> Result<bool, FolderError> {
         Ok(self.passphrase.is_none() && is_encrypted(&read_file(&self.path.join(KEY_FILE))?))
-    }
-
-    /// Changes the passphrase of the private key to `new`; `None` removes it. This folder keeps the old passphrase.
-    ///
-    /// The key file is replaced as a whole: at any moment, also after a crash, it opens with the old or the new
-    /// passphrase. A signer that has the key is not affected.
-    ///
-    /// # Errors
-    /// [`FolderError::Passphrase`]; the errors of [`CaFolder::signer`].
-    pub fn change_passphrase(&self, new: Option<&Passphrase>) -> Result<(), FolderError> {
-        let path = self.path.join(KEY_FILE);
-        minipki_passphrase::change(&path, self.passphrase.as_deref(), new, |pem| {
-            self.load(&path, SignerKind::Portable, pem).map(drop)
-        })
     }
 
     /// The path of the folder.
@@ -193,53 +187,34 @@ impl CaFolder {
     pub fn fingerprint(&self) -> Fingerprint {
         self.anchor.fingerprint()
     }
+}
 
-    /// Loads the private key into a signer.
-    ///
-    /// # Errors
-    /// [`FolderError::Key`] if it is not usable; [`FolderError::Mismatch`] if the anchor has another key.
-    pub fn signer(&self, kind: SignerKind) -> Result<Box<dyn Signer>, FolderError> {
-        let path = self.path.join(KEY_FILE);
-        // The file is read each time: only a signer keeps the key in memory.
-        let pem = read_key(&path, self.passphrase.as_deref())?;
-        self.load(&path, kind, &pem)
-    }
+/// The identity of a file. It changes when the file is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    changed: (i64, i64),
+}
 
-    /// A signer with the key in `pem`, from the file `path`. The anchor must have the same key.
-    fn load(&self, path: &Path, kind: SignerKind, pem: &[u8]) -> Result<Box<dyn Signer>, FolderError> {
-        let path = path.to_owned();
-        let signer = match kind.load(pem) {
-            Ok(signer) => signer,
-            Err(source) => return Err(FolderError::Key { path, source }),
-        };
-        let (key, anchor) = (signer.public_key().fingerprint(Portable::new()), self.fingerprint());
-        if key != anchor {
-            return Err(FolderError::Mismatch { path, key, anchor });
-        }
-        Ok(signer)
-    }
-
-    /// Checks that the private key exists, is private, and is the key of the anchor.
-    ///
-    /// # Errors
-    /// The errors of [`CaFolder::signer`].
-    pub fn check_key(&self) -> Result<(), FolderError> {
-        self.signer(SignerKind::Portable).map(drop)
+impl Stamp {
+    /// The file at `path`; `None` if there is none.
+    fn of(path: &Path) -> Option<Self> {
+        let about = fs::metadata(path).ok()?;
+        Some(Self { inode: about.ino(), changed: (about.ctime(), about.ctime_nsec()) })
     }
 }
 
-/// Reads a file with a private key, and decrypts the key if it is encrypted.
-fn read_key(path: &Path, passphrase: Option<&Passphrase>) -> Result<Zeroizing<Vec<u8>>, FolderError> {
-    let opened = minipki_passphrase::open(read_file(path)?, passphrase);
-    opened.map_err(|error| FolderError::Key { path: path.to_owned(), source: error.into() })
-}
-
-/// Reads a file that only its owner can read.
-pub(super) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, FolderError> {
-    files::read(path, Others::Nothing).map_err(|error| match error {
-        ReadError::Mode(mode) => FolderError::Mode { path: path.to_owned(), mode, expected: files::SECRET },
-        ReadError::Io(source) => FolderError::io(path, source),
-    })
+/// Writes the public key, then the anchor.
+pub(super) fn publish(path: &Path, anchor: &Anchor) -> Result<(), FolderError> {
+    let failed = |e: BufferTooSmall| FolderError::Generate(e.to_string());
+    let file = path.join(ANCHOR_FILE);
+    let key = anchor.key().ok_or_else(|| FolderError::BareAnchor(file.clone()))?;
+    let mut room = [0; SPKI_PEM];
+    let text = key.write_spki_pem(&mut room).map_err(failed)?;
+    replace(&path.join(PUBLIC_KEY_FILE), text.as_bytes(), files::PUBLIC)?;
+    let mut room = [0; ANCHOR];
+    let text = anchor.encode(&mut room).map_err(|e| FolderError::Generate(e.to_string()))?;
+    replace(&file, text, files::PUBLIC)
 }
 
 pub(super) fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), FolderError> {

@@ -1,9 +1,13 @@
-//! The CA's key: its folder, and the signers that use it.
+//! The keys of a CA: their folder, and the signers that use them.
 
 mod aws;
 mod batch;
+mod change;
 mod error;
 mod folder;
+mod key_files;
+mod keys;
+mod names;
 mod new_key;
 mod pool;
 mod portable;
@@ -14,8 +18,11 @@ use zeroize::Zeroizing;
 
 pub use aws::AwsSigner;
 pub use batch::BatchSigner;
+pub use change::NextKey;
 pub use error::{FolderError, KeyError};
-pub use folder::{ANCHOR_FILE, CaFolder, KEY_FILE, PUBLIC_KEY_FILE};
+pub use folder::CaFolder;
+pub use key_files::key_in;
+pub use names::{ANCHOR_FILE, KEY_FILE, NEXT_KEY_FILE, PUBLIC_KEY_FILE, former_key_file, is_former_key_file};
 pub use new_key::NewKey;
 pub use portable::PortableSigner;
 

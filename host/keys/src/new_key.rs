@@ -1,6 +1,6 @@
-//! The key of a new CA: generated here, or by another program.
+//! A new key of a CA: generated here, or by another program.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ::rsa::PrivateKey as GeneratedKey;
 use ::rsa::pkcs1::ALGORITHM_ID;
@@ -15,7 +15,8 @@ use minipki_core::encoding::pem::{self, PemError};
 use minipki_core::keys::Fingerprint;
 use zeroize::Zeroizing;
 
-use super::folder::{read_file, replace};
+use super::folder::replace;
+use super::key_files::read_file;
 use super::{FolderError, KEY_FILE, KeyError, PKCS8_LABEL};
 use minipki_os::files;
 use minipki_passphrase::Passphrase;
@@ -91,12 +92,21 @@ impl NewKey {
         self.public.size()
     }
 
+    /// Its public key.
+    pub(super) const fn public(&self) -> &rsa::PublicKey {
+        &self.public
+    }
+
     /// Writes it into the folder `path`, encrypted if there is a passphrase.
     ///
     /// # Errors
     /// [`FolderError::Exists`] if the folder has a key; the error of the file system.
     pub fn write(&self, path: &Path, passphrase: Option<&Passphrase>) -> Result<(), FolderError> {
-        let file = path.join(KEY_FILE);
+        self.write_to(path.join(KEY_FILE), passphrase)
+    }
+
+    /// Writes it to the new file `file`, encrypted if there is a passphrase.
+    pub(super) fn write_to(&self, file: PathBuf, passphrase: Option<&Passphrase>) -> Result<(), FolderError> {
         if file.try_exists().map_err(|e| FolderError::io(&file, e))? {
             return Err(FolderError::Exists(file));
         }

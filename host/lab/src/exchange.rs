@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::relay::{Flip, Log, relay};
+use super::step::Exchange;
 use super::{CaEndpoint, Participant, ScenarioError, Step};
 use minipki_ca::Token;
 use minipki_client::chat::{self, Message};
@@ -93,6 +94,19 @@ pub(super) async fn enrolment(
         tap,
         ..EnrolOptions::new(&*ca.address, subject, Anchor::from_fingerprint(ca.anchor.fingerprint()))
     };
+    with_ca(ca, Exchange::Enrolment(client), flip, async |mut reader, mut writer| {
+        enrol_over(&mut reader, &mut writer, key.clone(), options).await
+    })
+    .await
+}
+
+/// Connects to the running CA through a relay, and lets `work` make its requests. Returns its result and the steps.
+pub(super) async fn with_ca<T>(
+    ca: &CaEndpoint<'_>,
+    exchange: Exchange,
+    flip: Option<Flip>,
+    work: impl AsyncFnOnce(ReadHalf<DuplexStream>, WriteHalf<DuplexStream>) -> Result<T, ClientError>,
+) -> Result<(Result<T, ClientError>, Vec<Step>), ScenarioError> {
     let to_ca = match TcpStream::connect(&*ca.address).await {
         Ok(stream) => stream,
         Err(source) => {
@@ -102,12 +116,10 @@ pub(super) async fn enrolment(
     };
     let (own, near) = duplex(PIPE);
     let log = Log::default();
-    let work = async {
-        let (mut reader, mut writer) = split(own);
-        enrol_over(&mut reader, &mut writer, key.clone(), options).await
-    };
-    let outcome = with_relay(work, relay(near, to_ca, &log, flip)).await?;
-    Ok((outcome, Step::exchange(log.take(), client, Participant::Ca)))
+    let (reader, writer) = split(own);
+    // On the heap: the frames of a request take more than 10 KB.
+    let outcome = with_relay(Box::pin(work(reader, writer)), relay(near, to_ca, &log, flip)).await?;
+    Ok((outcome, Step::all(log.take(), exchange)))
 }
 
 /// Opens a channel in memory from alice to bob. Each end expects the subject of the other. `tap` observes alice's end.
@@ -152,7 +164,7 @@ pub(super) async fn channel(
     };
     let log = Log::default();
     let ends = with_relay(async { tokio::join!(at_alice, at_bob) }, relay(near, far, &log, flip)).await?;
-    let mut steps = Step::exchange(log.take(), Participant::Alice, Participant::Bob);
+    let mut steps = Step::all(log.take(), Exchange::Channel);
     observed.add_to(&mut steps);
     Ok((ends, steps))
 }
@@ -209,7 +221,7 @@ fn expecting(peer: &Identity, flip: Option<Flip>, tap: Option<Arc<dyn Tap>>) -> 
     }
 }
 
-fn deadlines(flip: Option<Flip>) -> Deadlines {
+pub(super) fn deadlines(flip: Option<Flip>) -> Deadlines {
     if flip.is_some() { SHORT } else { Deadlines::default() }
 }
 

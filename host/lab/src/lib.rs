@@ -1,7 +1,8 @@
 //! The lab: two clients of a running CA, all messages between the three, and the effect of one changed byte.
 //!
 //! - [`Scenario`] enrols alice and bob, opens a channel between them and sends messages, with the code of
-//!   `minipki enroll`, `listen` and `connect`. Each message is a [`Step`]. [`Scenario::flip`] runs one exchange again
+//!   `minipki enroll`, `listen` and `connect`. Then alice renews her certificate, bob revokes his, and alice asks for the
+//!   changes of the CA's key. Each message is a [`Step`]. [`Scenario::flip`] runs one exchange again
 //!   with one changed byte, and returns the [`Refusal`] with the error of the failed check.
 //! - [`enrol`], [`open_channel`], [`send_text`] and [`receive_text`] are the parts of a scenario, for a program that
 //!   shows them one by one.
@@ -11,7 +12,9 @@
 
 pub mod attacks;
 mod exchange;
+mod notes;
 mod relay;
+mod requests;
 mod scenario;
 mod step;
 mod verdict;
@@ -91,6 +94,18 @@ pub enum ScenarioError {
     #[error("the exchange did not end")]
     #[diagnostic(help("this is a bug in minipki, please report it"))]
     Stuck,
+    /// A changed byte does not matter to the client: the CA has changed its key before, and the client has the present
+    /// key already.
+    #[error(
+        "byte {offset} of message {step} is in an earlier change of the CA's key, which alice does not need"
+    )]
+    #[diagnostic(help("change a byte of another message"))]
+    NotNeeded {
+        /// The message, from 0.
+        step: usize,
+        /// The byte, from 0.
+        offset: usize,
+    },
     /// No participant refused a changed byte: a bug.
     #[error("byte {offset} of message {step} was changed and nobody noticed")]
     #[diagnostic(help("this is a bug in minipki, please report it"))]

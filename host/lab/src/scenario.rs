@@ -1,15 +1,15 @@
-//! The scenario: two clients enrol and exchange messages. An exchange can be run again with one changed byte.
+//! The scenario: two clients enrol, exchange messages, and make further requests to the CA. An exchange can be run again
+//! with one changed byte.
 
 use getrandom::SysRng;
 use minipki_core::cert::{Certificate, Id, IdBuf};
+use minipki_core::crypto::KeyPair;
 use rand_core::{Rng, UnwrapErr};
 
-use super::exchange::{self, ChannelEnd};
-use super::verdict::{self, Refusal};
-use super::{CaEndpoint, Flip, MessageKind, Participant, ScenarioError, Step};
+use super::step::Exchange;
+use super::verdict::{self, Finding, Refusal};
+use super::{CaEndpoint, Flip, MessageKind, Participant, ScenarioError, Step, exchange, notes, requests};
 use minipki_client::{ClientError, Identity};
-use minipki_net::trace::explain::hex;
-use minipki_net::trace::printable;
 use minipki_provider::HostProvider;
 
 /// The maximum number of runs until the message has the byte to change. Nine of ten serial numbers have the maximum
@@ -20,6 +20,8 @@ const TRIES: usize = 8;
 pub struct Scenario {
     alice: Identity,
     bob: Identity,
+    /// The key for which alice renews her certificate.
+    new_key: KeyPair<HostProvider>,
     steps: Vec<Step>,
 }
 
@@ -34,15 +36,26 @@ impl Scenario {
         let (alice, mut steps) = enrol(ca, provider, Participant::Alice, number).await?;
         let (bob, of_bob) = enrol(ca, provider, Participant::Bob, number).await?;
         steps.extend(of_bob);
-        let ((at_alice, at_bob), mut of_channel) = exchange::channel(&alice, &bob, None).await?;
+        let ((at_alice, at_bob), mut of_channel) = Box::pin(exchange::channel(&alice, &bob, None)).await?;
         let failed = |by| move |source| ScenarioError::Client { by, source };
         let at_alice = at_alice.map_err(failed(Participant::Alice))?;
         let at_bob = at_bob.map_err(failed(Participant::Bob))?;
         for step in &mut of_channel {
-            note_channel(step, &at_alice, &at_bob);
+            notes::channel(step, &at_alice, &at_bob);
         }
         steps.extend(of_channel);
-        Ok(Self { alice, bob, steps })
+        let new_key = KeyPair::generate(provider, &mut UnwrapErr(SysRng));
+        let (renewed, mut of_renewal) = Box::pin(requests::renewal(ca, &alice, &new_key, None)).await?;
+        let renewed = renewed.map_err(failed(Participant::Alice))?;
+        let (revoked, mut of_revocation) = Box::pin(requests::revocation(ca, &bob, None)).await?;
+        let revoked = revoked.map_err(failed(Participant::Bob))?;
+        let (changed, mut of_anchors) = Box::pin(requests::anchors(ca, &alice, None)).await?;
+        let changed = changed.map_err(failed(Participant::Alice))?;
+        of_renewal.iter_mut().for_each(|step| notes::renewal(step, &alice, &renewed));
+        of_revocation.iter_mut().for_each(|step| notes::revocation(step, &revoked));
+        of_anchors.iter_mut().for_each(|step| notes::anchors(step, changed));
+        steps.extend([of_renewal, of_revocation, of_anchors].into_iter().flatten());
+        Ok(Self { alice, bob, new_key, steps })
     }
 
     /// The subjects of alice and bob.
@@ -50,7 +63,8 @@ impl Scenario {
         [self.alice.subject_id(), self.bob.subject_id()]
     }
 
-    /// All messages, in order: alice's enrolment, bob's enrolment, and the channel.
+    /// All messages, in order: alice's enrolment, bob's enrolment, the channel, alice's renewal, bob's revocation, and the
+    /// changes of the CA's key.
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
@@ -74,30 +88,59 @@ impl Scenario {
         outcome
     }
 
+    /// Each exchange has its own place on the heap: its frames would take too much of a stack.
     async fn flip_once(&self, ca: &CaEndpoint<'_>, flip: Flip) -> Result<Refusal, ScenarioError> {
         let Flip { step, offset, .. } = flip;
         let shown = self.steps.get(step).filter(|shown| offset < shown.frame.len());
         let shown = shown.ok_or(ScenarioError::NoSuchByte { step, offset })?;
         let earlier = self.steps.iter().take(step);
-        let within = earlier.filter(|earlier| earlier.enrolling() == shown.enrolling()).count();
+        let within = earlier.filter(|earlier| earlier.exchange == shown.exchange).count();
         let in_exchange = Some(Flip { step: within, ..flip });
-        let (finding, travelled) = match shown.enrolling() {
-            Some(by) => {
-                let identity = if by == Participant::Bob { &self.bob } else { &self.alice };
+        let (finding, travelled) = match shown.exchange {
+            Exchange::Enrolment(by) => {
+                // The name of alice belongs to the key of her renewed certificate.
+                let (identity, key) = match by {
+                    Participant::Bob => (&self.bob, self.bob.key()),
+                    _ => (&self.alice, &self.new_key),
+                };
                 let subject = identity.subject_id().into();
-                let (outcome, steps) =
-                    exchange::enrolment(ca, by, subject, identity.key(), in_exchange, None).await?;
-                if let Err(source @ ClientError::Unreachable { .. }) = outcome {
-                    return Err(ScenarioError::Client { by, source });
-                }
-                (verdict::of_enrolment(by, outcome), steps)
+                of_requests(
+                    by,
+                    Box::pin(exchange::enrolment(ca, by, subject, key, in_exchange, None)).await?,
+                )?
             }
-            None => {
-                let (ends, steps) = exchange::channel(&self.alice, &self.bob, in_exchange).await?;
+            Exchange::Channel => {
+                let (ends, steps) = Box::pin(exchange::channel(&self.alice, &self.bob, in_exchange)).await?;
                 (verdict::of_channel(shown.to, ends), steps)
+            }
+            Exchange::Renewal => of_requests(
+                Participant::Alice,
+                Box::pin(requests::renewal(ca, &self.alice, &self.new_key, in_exchange)).await?,
+            )?,
+            Exchange::Revocation => of_requests(
+                Participant::Bob,
+                Box::pin(requests::revocation(ca, &self.bob, in_exchange)).await?,
+            )?,
+            Exchange::Anchors => {
+                let ended = Box::pin(requests::anchors(ca, &self.alice, in_exchange)).await?;
+                if matches!(ended, (Ok(false), _)) && shown.kind == MessageKind::Anchors {
+                    return Err(ScenarioError::NotNeeded { step, offset });
+                }
+                of_requests(Participant::Alice, ended)?
             }
         };
         Refusal::new(flip, finding, travelled, within)
+    }
+}
+
+/// The finding in requests of `client`, and their steps.
+fn of_requests<T>(
+    client: Participant,
+    (outcome, steps): (Result<T, ClientError>, Vec<Step>),
+) -> Result<(Option<Finding>, Vec<Step>), ScenarioError> {
+    match outcome {
+        Err(source @ ClientError::Unreachable { .. }) => Err(ScenarioError::Client { by: client, source }),
+        outcome => Ok((verdict::of_requests(client, outcome), steps)),
     }
 }
 
@@ -112,92 +155,11 @@ async fn enrol(
     let subject: IdBuf = format!("{}-{number:08x}", client.name())
         .parse()
         .map_err(|error| ScenarioError::Token(format!("no name: {error}").into()))?;
-    let (identity, mut steps) = exchange::enrol(ca, provider, client, subject, None).await?;
+    let (identity, mut steps) = Box::pin(exchange::enrol(ca, provider, client, subject, None)).await?;
     let parsed = Certificate::parse(identity.certificate());
     let certificate = parsed.map_err(|error| ScenarioError::Client { by: client, source: error.into() })?;
     for step in &mut steps {
-        note_enrolment(step, client, &identity, &certificate);
+        notes::enrolment(step, client, &identity, &certificate);
     }
     Ok((identity, steps))
-}
-
-/// Adds notes on both ends to a message of a successful enrolment.
-fn note_enrolment(step: &mut Step, client: Participant, identity: &Identity, certificate: &Certificate<'_>) {
-    match step.kind {
-        MessageKind::EnrollRequest => {
-            let key = hex(identity.key().public().as_bytes());
-            let text = format!("makes an X25519 key pair. Public key: {key}. The private key stays here");
-            step.note_before(client, text);
-        }
-        MessageKind::EnrollChallenge => {
-            step.note_before(Participant::Ca, "makes a key pair and a nonce for this request only");
-        }
-        MessageKind::EnrollProof => step.note_before(
-            client,
-            "computes a shared secret from its private key and the CA's ephemeral key, and derives the proof from it",
-        ),
-        MessageKind::Granted => {
-            let (serial, until) = (certificate.serial_number(), certificate.validity().not_after());
-            let (name, pinned) = (identity.subject_id(), identity.anchor().fingerprint());
-            step.note_before(
-                Participant::Ca,
-                format!(
-                    "accepts the proof and the name, takes serial number {serial}, signs, and writes the certificate to its ledger before it answers"
-                ),
-            );
-            step.note_after(
-                client,
-                format!(
-                    "verifies: canonical form, the pinned CA {pinned}, its signature, the dates (until {until}), its own name {name} and its own key"
-                ),
-            );
-        }
-        _ => {}
-    }
-}
-
-/// Adds notes on both ends to a message of a successful channel.
-fn note_channel(step: &mut Step, alice: &ChannelEnd, bob: &ChannelEnd) {
-    let receiver = if step.to == Participant::Alice { alice } else { bob };
-    let knows = || {
-        format!(
-            "knows: this is {}, serial {}. The certificate verifies under the pinned CA and names the key that Noise authenticated",
-            receiver.peer, receiver.serial
-        )
-    };
-    match step.kind {
-        MessageKind::Handshake1 => {
-            step.note_before(Participant::Alice, "makes an ephemeral key pair for this channel only");
-        }
-        MessageKind::Handshake2 => {
-            step.note_before(
-                Participant::Bob,
-                "makes an ephemeral key pair too. Two key agreements (ee, es) give the key for the rest of this message",
-            );
-            step.note_after(Participant::Alice, knows());
-        }
-        MessageKind::Handshake3 => {
-            step.note_before(Participant::Alice, "does the third key agreement (se), with its certified key");
-            step.note_after(Participant::Bob, knows());
-            step.note_after(Participant::Alice, keys(alice));
-            step.note_after(Participant::Bob, keys(bob));
-        }
-        MessageKind::Record(_) => {
-            let text = printable(receiver.received.as_deref().unwrap_or("nothing"));
-            step.note_after(step.to, format!("reads: {text}"));
-        }
-        MessageKind::Close(_) => step.note_after(step.to, "knows that no message is missing"),
-        _ => {}
-    }
-}
-
-/// The fingerprints of the keys of one end.
-fn keys(end: &ChannelEnd) -> String {
-    let shown = |key: Option<[u8; 32]>| key.map_or_else(|| "none".to_owned(), |key| hex(&key[..16]));
-    format!(
-        "has the keys. Fingerprint of the key for sending: {}; of the key for receiving: {}. Handshake hash: {}",
-        shown(end.send_key),
-        shown(end.receive_key),
-        hex(&end.handshake_hash[..16])
-    )
 }

@@ -17,7 +17,21 @@ pub enum MessageKind {
     EnrollProof,
     /// The CA's response with a certificate.
     Granted,
-    /// A refusal of an enrolment or a handshake.
+    /// The request to renew a certificate.
+    RenewRequest,
+    /// The request of the holder to revoke a certificate.
+    RevokeRequest,
+    /// The CA's response to a revocation.
+    Revoked,
+    /// The request for a status.
+    StatusRequest,
+    /// The CA's response with a status.
+    Status,
+    /// The request for the changes of the CA's key.
+    AnchorsRequest,
+    /// The CA's response with the changes of its key.
+    Anchors,
+    /// A refusal of a request or a handshake.
     Refused,
     /// The first message of the handshake.
     Handshake1,
@@ -34,11 +48,18 @@ pub enum MessageKind {
 }
 
 impl MessageKind {
-    const IN_CLEAR: [Self; 8] = [
+    const IN_CLEAR: [Self; 15] = [
         Self::EnrollRequest,
         Self::EnrollChallenge,
         Self::EnrollProof,
         Self::Granted,
+        Self::RenewRequest,
+        Self::RevokeRequest,
+        Self::Revoked,
+        Self::StatusRequest,
+        Self::Status,
+        Self::AnchorsRequest,
+        Self::Anchors,
         Self::Refused,
         Self::Handshake1,
         Self::Handshake2,
@@ -52,6 +73,13 @@ impl MessageKind {
             Self::EnrollChallenge => "enroll_challenge",
             Self::EnrollProof => "enroll_proof",
             Self::Granted => "granted",
+            Self::RenewRequest => "renew_request",
+            Self::RevokeRequest => "revoke_request",
+            Self::Revoked => "revoked",
+            Self::StatusRequest => "status_request",
+            Self::Status => "status",
+            Self::AnchorsRequest => "anchors_request",
+            Self::Anchors => "anchors",
             Self::Refused => "refused",
             Self::Handshake1 => "handshake_1",
             Self::Handshake2 => "handshake_2",
@@ -75,9 +103,38 @@ impl MessageKind {
     }
 }
 
+/// The exchange that a message belongs to. It can be run again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exchange {
+    /// The enrolment of this client.
+    Enrolment(Participant),
+    /// The channel between the clients.
+    Channel,
+    /// Alice renews her certificate.
+    Renewal,
+    /// Bob revokes his certificate, and asks for its status.
+    Revocation,
+    /// Alice asks for the changes of the CA's key.
+    Anchors,
+}
+
+impl Exchange {
+    /// The side that opens the connection, and the other side.
+    pub(super) const fn sides(self) -> (Participant, Participant) {
+        match self {
+            Self::Enrolment(client) => (client, Participant::Ca),
+            Self::Channel => (Participant::Alice, Participant::Bob),
+            Self::Renewal | Self::Anchors => (Participant::Alice, Participant::Ca),
+            Self::Revocation => (Participant::Bob, Participant::Ca),
+        }
+    }
+}
+
 /// One message, with notes on its two ends.
 #[derive(Clone, Debug)]
 pub struct Step {
+    /// The exchange.
+    pub(super) exchange: Exchange,
     /// The sender.
     pub from: Participant,
     /// The receiver.
@@ -104,8 +161,9 @@ pub struct Note {
 }
 
 impl Step {
-    /// The steps of one exchange between `near`, which opened the connection, and `far`, without notes.
-    pub(super) fn exchange(frames: Vec<Forwarded>, near: Participant, far: Participant) -> Vec<Self> {
+    /// The steps of one exchange, without notes.
+    pub(super) fn all(frames: Vec<Forwarded>, exchange: Exchange) -> Vec<Self> {
+        let (near, far) = exchange.sides();
         let mut records = [0; 2];
         let mut encrypted = false;
         frames
@@ -129,7 +187,16 @@ impl Step {
                 };
                 encrypted |= kind == MessageKind::Handshake3;
                 let (from, to) = if from_caller { (near, far) } else { (far, near) };
-                Self { from, to, kind, frame, plaintext: None, before: Vec::new(), after: Vec::new() }
+                Self {
+                    exchange,
+                    from,
+                    to,
+                    kind,
+                    frame,
+                    plaintext: None,
+                    before: Vec::new(),
+                    after: Vec::new(),
+                }
             })
             .collect()
     }
@@ -137,14 +204,6 @@ impl Step {
     /// The body of the frame.
     pub fn body(&self) -> &[u8] {
         body(&self.frame)
-    }
-
-    /// The client whose enrolment the message belongs to; `None` for a message of the channel.
-    pub(super) fn enrolling(&self) -> Option<Participant> {
-        match (self.from, self.to) {
-            (Participant::Ca, client) | (client, Participant::Ca) => Some(client),
-            _ => None,
-        }
     }
 
     pub(super) fn note_before(&mut self, by: Participant, text: impl Into<String>) {

@@ -5,7 +5,7 @@ use minipki_core::session;
 
 use super::exchange::{ChannelEnd, ChannelEnds};
 use super::{Flip, MessageKind, Participant, ScenarioError, Step};
-use minipki_client::{ClientError, Identity};
+use minipki_client::ClientError;
 use minipki_net::trace::{places, reading};
 
 /// The outcome of an exchange in which one byte was changed.
@@ -81,8 +81,8 @@ fn field(step: &Step, offset: usize) -> String {
     if around.is_empty() { "JSON around the fields".to_owned() } else { around.join(".") }
 }
 
-/// The finding in an enrolment of `client`; `None` if nobody refused.
-pub(super) fn of_enrolment(client: Participant, outcome: Result<Identity, ClientError>) -> Option<Finding> {
+/// The finding in requests of `client` to the CA; `None` if nobody refused.
+pub(super) fn of_requests<T>(client: Participant, outcome: Result<T, ClientError>) -> Option<Finding> {
     let error = outcome.err()?;
     Some(match &error {
         ClientError::Refused { text, .. } => {

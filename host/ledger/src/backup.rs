@@ -11,7 +11,8 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::files::set_aside;
 use super::identity::{self, Instance, LastStart, Owner};
-use super::{FILE, SqliteReader, StoreError, open, revocations, schema};
+use super::{FILE, SqliteReader, StoreError, open, owner, revocations, schema};
+use minipki_ca::ports::IssuerKey;
 use minipki_os::files;
 
 /// Copies the ledger of `owner` in `folder` at one point in time, also while a CA issues from it. Records the time of
@@ -33,7 +34,13 @@ pub fn snapshot(folder: &Path, owner: &Owner, name: &Path, now: UnixTime) -> Res
         noted.map(|_| connection).map_err(StoreError::from).map_err(|e| e.at(&folder.join(FILE)))
     });
     match noted {
-        Ok(connection) => copy(&connection, name),
+        Ok(connection) => {
+            let copied = copy(&connection, name)?;
+            // A ledger never gets an earlier owner back. So the copy has this owner too.
+            let path = folder.join(FILE);
+            owner::check_owner(&connection, &path, owner).map_err(|e| e.at(&path))?;
+            Ok(copied)
+        }
         Err(StoreError::ReadOnly { .. } | StoreError::Full) => {
             copy(SqliteReader::open(folder, owner)?.connection(), name)
         }
@@ -125,7 +132,7 @@ fn change(
     if schema::check_kind(&connection.transaction()?, path)? == 0 {
         return Err(StoreError::Missing { path: path.to_owned(), what: "is empty" });
     }
-    identity::check_owner(&connection, path, owner)?;
+    owner::check_owner(&connection, path, owner)?;
     schema::migrate(&mut connection, path, owner)?;
     open::quick_check(&mut connection, path)?;
     let live = "expires >= ?1 AND spent_on IS NULL AND revoked IS NULL";
@@ -168,17 +175,31 @@ pub fn check_sound(folder: &Path, owner: &Owner) -> Result<u64, StoreError> {
 /// # Errors
 /// [`StoreError`] for a file that is not a ledger.
 pub fn owner_of(folder: &Path) -> Result<Option<Owner>, StoreError> {
+    read_any(folder, |connection, _| identity::owner(connection))
+}
+
+/// The keys of the CA of the ledger in `folder`, the oldest first; `None` without a ledger, or for an empty one. Any owner
+/// may ask. A ledger of an older schema has one key, and is not changed.
+///
+/// # Errors
+/// [`StoreError`] for a file that is not a ledger.
+pub fn issuer_keys_of(folder: &Path) -> Result<Option<Vec<IssuerKey>>, StoreError> {
+    read_any(folder, owner::keys)
+}
+
+/// Reads the ledger in `folder` with `read`, which gets its schema too; `None` without a ledger, or for an empty one.
+/// Nothing but the schema is checked, and the ledger is not changed.
+fn read_any<T>(
+    folder: &Path,
+    read: impl FnOnce(&Connection, i32) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
     let path = folder.join(FILE);
-    let read = || -> Result<_, StoreError> {
-        let mut connection = open::connect(&path)?;
-        let found = schema::check_kind(&connection.transaction()?, &path)?;
-        match found {
-            0 => Ok(None),
-            _ => identity::owner(&connection).map(Some),
-        }
+    let read = || match open::connect_to_read(&path)? {
+        (_, 0) => Ok(None),
+        (connection, found) => read(&connection, found).map(Some),
     };
     match fs::metadata(&path) {
-        Ok(about) if about.len() > 0 => read().map_err(|e| e.at(&path)),
+        Ok(about) if about.len() > 0 => read().map_err(|e: StoreError| e.at(&path)),
         Ok(_) => Ok(None),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(StoreError::io(&path, e)),

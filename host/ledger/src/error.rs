@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use rusqlite::{Connection, ErrorCode};
@@ -135,6 +136,23 @@ pub enum StoreError {
         found: String,
         /// The CA of the folder.
         expected: String,
+    },
+    /// The CA's key has changed since the folder or the program was read.
+    #[error(
+        "{}: the CA's key has changed to {present}, and this folder or program still has the earlier key {former}",
+        path.display()
+    )]
+    #[diagnostic(help(
+        "try again. If this stays: minipki ca rollover --dir {} --finish",
+        quoted(folder_of(path))
+    ))]
+    FormerKey {
+        /// The ledger.
+        path: PathBuf,
+        /// The newest key of the ledger.
+        present: Fingerprint,
+        /// The key of the folder or program.
+        former: Fingerprint,
     },
     /// The ledger is an older copy, or a copy from another folder.
     #[error(

@@ -46,11 +46,7 @@ fn facts(
         Some(serial) => by_serial(connection, serial)?,
         None => None,
     };
-    let key_compromised = is_compromised(connection, inquiry.subject_key)?
-        || match &current {
-            Some(current) => is_compromised(connection, &current.subject_key)?,
-            None => false,
-        };
+    let key_compromised = is_compromised(connection, inquiry.subject_key, inquiry.renews)?;
     Ok(LedgerFacts { holder, token_live, earlier, held, key_compromised, token_lifetime, current })
 }
 
@@ -72,18 +68,37 @@ fn is_held(
     now: UnixTime,
 ) -> Result<bool, StoreError> {
     let mut query = connection.prepare_cached(
-        "SELECT 1 FROM certificates CROSS JOIN revoked USING (id)
-         WHERE subject_id = ?1 AND certificates.format = 0 AND certificates.not_after >= ?2 AND reason = 6
-             AND certificates.subject_key = ?3",
+        "SELECT 1 FROM revoked INDEXED BY revoked_by_held_key CROSS JOIN certificates USING (id)
+         WHERE revoked.subject_key = ?3 AND reason = 6
+             AND subject_id = ?1 AND certificates.format = 0 AND certificates.not_after >= ?2",
     )?;
     Ok(query.exists((subject.as_str(), now.get() as i64, holder))?)
 }
 
-/// Whether a certificate of this key was revoked for a compromise of the key, which is the reason 1.
-fn is_compromised(connection: &Connection, subject_key: &[u8]) -> Result<bool, StoreError> {
-    let mut query =
-        connection.prepare_cached("SELECT 1 FROM revoked WHERE subject_key = ?1 AND reason = 1")?;
-    Ok(query.exists([subject_key])?)
+/// Whether a hold keeps the name of `subject` from everybody: see [`LedgerFacts::held`].
+pub(super) fn keeps_name(
+    connection: &Connection,
+    subject: Id<'_>,
+    now: UnixTime,
+) -> Result<bool, StoreError> {
+    let holder = holder(connection, subject, now)?;
+    holder.map_or(Ok(false), |key| is_held(connection, subject, &key, now))
+}
+
+/// Whether a certificate of this key, or of the key of the certificate `renews`, was revoked for a compromise of the
+/// key, which is the reason 1.
+pub(super) fn is_compromised(
+    connection: &Connection,
+    subject_key: &[u8],
+    renews: Option<Serial>,
+) -> Result<bool, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT 1 FROM revoked WHERE reason = 1 AND subject_key = ?1
+         UNION ALL
+         SELECT 1 FROM revoked WHERE reason = 1
+             AND subject_key = (SELECT subject_key FROM certificates WHERE serial = ?2)",
+    )?;
+    Ok(query.exists((subject_key, renews.map(Serial::to_be_bytes)))?)
 }
 
 /// The key of the newest JSON certificate of `subject` that has not expired, and is on hold or not revoked.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use minipki_core::cert::IdBuf;
 use minipki_core::keys::Fingerprint;
@@ -37,18 +37,6 @@ pub(super) fn owner(connection: &Connection) -> Result<Owner, StoreError> {
     let (issuer_id, fingerprint) = row.ok_or(StoreError::Damaged("table of owners without a row"))?;
     let issuer_id = issuer_id.parse().map_err(|_| StoreError::Damaged("name of its CA"))?;
     Ok(Owner { issuer_id, fingerprint: Fingerprint(fingerprint) })
-}
-
-pub(super) fn check_owner(connection: &Connection, path: &Path, expected: &Owner) -> Result<(), StoreError> {
-    let found = owner(connection)?;
-    if found == *expected {
-        return Ok(());
-    }
-    Err(StoreError::Foreign {
-        path: PathBuf::from(path),
-        found: found.to_string(),
-        expected: expected.to_string(),
-    })
 }
 
 /// The identity and the history of one copy of a ledger.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use getrandom::SysRng;
 use minipki_core::cert::Id;
 use minipki_core::time::UnixTime;
-use minipki_core::trust::{CertStatus, Serial};
+use minipki_core::trust::Serial;
 use rand_core::TryCryptoRng;
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -16,10 +16,11 @@ use super::open::{self, Accept};
 use super::record::record_all;
 use super::rows::row_error;
 use super::serials::{self, Stock};
-use super::{FILE, Owner, StoreError, facts, revocations, revoke};
+use super::{FILE, Owner, StoreError, facts, issuer_keys, revocations, revoke};
 use minipki_ca::ports::{
-    CertificateFormat, CertificateRecord, Inquiry, Ledger, LedgerError, LedgerFacts, NewCertificate,
-    Recorder, RevocationBook, RevocationChange, RevocationError, RevocationOutcome, TokenHash,
+    CertificateFormat, CertificateRecord, Inquiry, IssuerKey, Ledger, LedgerError, LedgerFacts,
+    NewCertificate, Recorder, RevocationBook, RevocationChange, RevocationError, RevocationOutcome,
+    StatedStatus, TokenHash,
 };
 use minipki_os::files;
 
@@ -127,6 +128,32 @@ impl<R: TryCryptoRng> SqliteLedger<R> {
         Ok(outcomes)
     }
 
+    /// Records the former keys of the CA and its present one, the oldest first, with the updates that lead from one to the
+    /// next. The ledger must have the present key alone, as one that was made in the place of a lost ledger has.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the ledger has other keys; the errors of a commit.
+    pub fn restore_keys(&mut self, keys: &[IssuerKey]) -> Result<(), LedgerError> {
+        self.change_keys(None, |connection| issuer_keys::restore(connection, keys))
+            .map_err(|e| e.at(&self.path))?
+    }
+
+    /// Changes the keys of the CA with `change`. The inner error is the ledger's refusal.
+    fn change_keys(
+        &mut self,
+        now: Option<UnixTime>,
+        change: impl FnOnce(&Connection) -> Result<Result<(), LedgerError>, StoreError>,
+    ) -> Result<Result<(), LedgerError>, StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.guard.check_before(&transaction, now)?;
+        if let Err(refused) = change(&transaction)? {
+            return Ok(Err(refused));
+        }
+        transaction.commit()?;
+        self.guard.check_after(&self.connection)?;
+        Ok(Ok(()))
+    }
+
     /// Reads from the ledger with `read`, after a check of its files.
     fn read<T>(
         &mut self,
@@ -171,8 +198,22 @@ impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
         self.read(|connection| facts::by_serial(connection, serial))
     }
 
-    fn statuses(&mut self, serials: &[Serial]) -> Result<(u64, Vec<CertStatus>), LedgerError> {
-        self.read(|connection| revocations::statuses(connection, serials))
+    fn statuses(
+        &mut self,
+        serials: &[Serial],
+    ) -> Result<(u64, Vec<Result<StatedStatus, LedgerError>>), LedgerError> {
+        let (number, stated) = self.read(|connection| revocations::statuses(connection, serials))?;
+        let each = stated.into_iter().map(|one| one.map_err(|error| row_error(&self.connection, error)));
+        Ok((number, each.collect()))
+    }
+
+    fn issuer_keys(&mut self) -> Result<Vec<IssuerKey>, LedgerError> {
+        self.read(|connection| issuer_keys::all(connection))
+    }
+
+    fn change_key(&mut self, key: &IssuerKey, now: UnixTime) -> Result<(), LedgerError> {
+        let change = |connection: &Connection| issuer_keys::change(connection, key);
+        self.change_keys(Some(now), change).map_err(|e| e.at(&self.path))?
     }
 
     fn free_space(&mut self) -> u64 {

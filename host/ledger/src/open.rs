@@ -14,9 +14,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::files::{COMPANIONS, companion, set_aside};
-use super::identity::{self, Instance, LastStart, Owner};
+use super::identity::{Instance, LastStart, Owner};
 use super::schema::{self, CURRENT};
-use super::{FILE, StoreError, revocations};
+use super::{FILE, StoreError, owner, revocations};
 use minipki_os::files;
 
 /// The time limit for another process's transaction.
@@ -140,7 +140,7 @@ fn write(
     if found == 0 {
         return Err(StoreError::Missing { path: path.to_owned(), what: "is empty" });
     }
-    identity::check_owner(&connection, path, owner)?;
+    owner::check_owner(&connection, path, owner)?;
     if connection.is_readonly("main")? {
         return Err(StoreError::ReadOnly { path: path.to_owned() });
     }
@@ -240,14 +240,14 @@ fn read(path: &Path, owner: &Owner) -> Result<Connection, StoreError> {
     if found == 0 {
         return Err(StoreError::Missing { path: path.to_owned(), what: "is empty" });
     }
-    identity::check_owner(&connection, path, owner)?;
+    owner::check_owner(&connection, path, owner)?;
     if found < CURRENT {
         return Err(StoreError::Older { path: path.to_owned(), found, known: CURRENT });
     }
     Ok(connection)
 }
 
-fn connect_to_read(path: &Path) -> Result<(Connection, i32), StoreError> {
+pub(super) fn connect_to_read(path: &Path) -> Result<(Connection, i32), StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = |name: &OsStr, flags| -> Result<_, StoreError> {
         let mut connection = Connection::open_with_flags(name, flags)?;

@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
+use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::Serial;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::identity::{Instance, Owner};
 use super::rows::{each, parse, records, row_error, select};
-use super::{StoreError, audit, open, revocations, search, tokens};
+use super::{StoreError, audit, issuer_keys, open, revocations, search, tokens};
 use minipki_ca::ports::{
-    AuditRecord, BadRow, CertificateRecord, Found, LedgerCounts, LedgerError, LedgerReader, Page,
-    RevocationRecord, RevokedPage, Search, TokenRecord,
+    AuditRecord, BadRow, CertificateRecord, Found, IssuerKeyUse, LedgerCounts, LedgerError, LedgerReader,
+    Page, RevocationRecord, RevokedPage, Search, TokenRecord,
 };
 
 /// A reader of a ledger. Each call sees all commits before it, and never delays a writer.
@@ -117,8 +118,18 @@ impl LedgerReader for SqliteReader {
         self.read(revocations::number)
     }
 
-    fn list_revoked(&mut self, after: Option<Serial>, limit: usize) -> Result<RevokedPage, LedgerError> {
-        revocations::list(&mut self.0, after, limit).map_err(|error| row_error(&self.0, error))
+    fn issuer_keys(&mut self) -> Result<Vec<IssuerKeyUse>, LedgerError> {
+        issuer_keys::uses(&mut self.0).map_err(|error| row_error(&self.0, error))
+    }
+
+    fn list_revoked(
+        &mut self,
+        issuer_key: Option<Fingerprint>,
+        after: Option<Serial>,
+        limit: usize,
+    ) -> Result<RevokedPage, LedgerError> {
+        let listed = revocations::list(&mut self.0, issuer_key, after, limit);
+        listed.map_err(|error| row_error(&self.0, error))?
     }
 
     fn list_audit(&mut self, before: Option<u64>, limit: usize) -> Result<Vec<AuditRecord>, LedgerError> {

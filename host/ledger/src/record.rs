@@ -10,7 +10,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::identity::{Instance, Owner};
 use super::open::{self, time};
-use super::{FILE, StoreError, guard, revoke, serials};
+use super::{FILE, StoreError, facts, guard, owner, revoke, serials};
 use minipki_ca::ports::{
     CertificateFormat, LedgerError, NewCertificate, RENEWAL, Recorder, RevocationBook, RevocationChange,
     RevocationError, RevocationOutcome,
@@ -20,7 +20,10 @@ use minipki_ca::ports::{
 ///
 /// It does not change the state that `guard` checks. So a ledger that was replaced by an older copy is not detected if
 /// only these certificates are missing.
-pub struct SqliteRecorder(Connection);
+pub struct SqliteRecorder {
+    connection: Connection,
+    owner: Owner,
+}
 
 impl SqliteRecorder {
     /// Opens the ledger of `owner` in `folder`.
@@ -31,7 +34,7 @@ impl SqliteRecorder {
         let connection = open::open_to_write(folder, owner)?;
         let latest = Instance::read(&connection).map_err(|error| error.in_ledger(&connection))?.latest;
         guard::check_clock(Path::new(connection.path().unwrap_or(FILE)), latest, now)?;
-        Ok(Self(connection))
+        Ok(Self { connection, owner: owner.clone() })
     }
 
     /// Runs `work` in one transaction. An error changes nothing.
@@ -40,7 +43,7 @@ impl SqliteRecorder {
         work: impl FnOnce(&Transaction<'_>) -> Result<Result<T, LedgerError>, StoreError>,
     ) -> Result<T, LedgerError> {
         let run = || {
-            let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = work(&transaction)?;
             if result.is_ok() {
                 transaction.commit()?;
@@ -48,7 +51,7 @@ impl SqliteRecorder {
             Ok::<_, StoreError>(result)
         };
         let result = run();
-        result.map_err(|error| error.in_ledger(&self.0))?
+        result.map_err(|error| error.in_ledger(&self.connection))?
     }
 }
 
@@ -58,7 +61,10 @@ impl Recorder for SqliteRecorder {
     }
 
     fn record(&mut self, certificates: &[NewCertificate<'_>], now: UnixTime) -> Result<(), LedgerError> {
+        let owner = self.owner.clone();
         self.in_transaction(|transaction| {
+            // The certificates are by the key of this owner.
+            owner::check_owner(transaction, Path::new(transaction.path().unwrap_or(FILE)), &owner)?;
             let latest = time(Instance::read(transaction)?.latest);
             Ok(record_all(transaction, certificates, now, now.max(latest))?.map(drop))
         })
@@ -84,9 +90,9 @@ pub(super) fn record_all(
     latest: UnixTime,
 ) -> Result<Result<Option<i64>, LedgerError>, StoreError> {
     // Checked before the first change: two certificates of a batch may supersede the same one.
-    for renewed in certificates.iter().filter_map(|certificate| certificate.renews) {
-        if !revoke::is_unrevoked(transaction, renewed)? {
-            return Ok(Err(LedgerError::Revoked(renewed)));
+    for certificate in certificates {
+        if let Some(refusal) = revoked_meanwhile(transaction, certificate, now)? {
+            return Ok(Err(refusal));
         }
     }
     let mut last = None;
@@ -104,6 +110,28 @@ pub(super) fn record_all(
         last = Some(id);
     }
     Ok(Ok(last))
+}
+
+/// The refusal of a certificate, if a revocation or a hold after the decision forbids it.
+fn revoked_meanwhile(
+    connection: &Connection,
+    certificate: &NewCertificate<'_>,
+    now: UnixTime,
+) -> Result<Option<LedgerError>, StoreError> {
+    if let Some(renewed) = certificate.renews
+        && !revoke::is_unrevoked(connection, renewed)?
+    {
+        return Ok(Some(LedgerError::Revoked(renewed)));
+    }
+    if certificate.format != CertificateFormat::Json {
+        return Ok(None);
+    }
+    let subject = certificate.subject_id;
+    if facts::is_compromised(connection, certificate.subject_key, certificate.renews)? {
+        return Ok(Some(LedgerError::KeyCompromised(subject.into())));
+    }
+    let held = facts::keeps_name(connection, subject, now)?;
+    Ok(held.then(|| LedgerError::NameHeld(subject.into())))
 }
 
 /// Moves a reserved serial number to its certificate. Returns the row of the certificate, or `None` if the serial

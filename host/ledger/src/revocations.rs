@@ -1,12 +1,14 @@
 //! Queries about revocations: statuses, the history, and the list of revoked certificates.
 
+use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{CertStatus, Serial};
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
 use super::StoreError;
+use super::issuer_keys::KeyRanges;
 use super::rows::{format, reason_of, revocation, serial};
-use minipki_ca::ports::{RevocationRecord, RevokedCertificate, RevokedPage};
+use minipki_ca::ports::{LedgerError, RevocationRecord, RevokedCertificate, RevokedPage, StatedStatus};
 
 /// The numbers that are skipped where the last used number is unknown, because an older copy of the ledger is used.
 pub(super) const SKIPPED: i64 = 1_000_000;
@@ -23,26 +25,34 @@ pub(super) fn skip(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// See [`minipki_ca::ports::Ledger::statuses`].
+/// See [`minipki_ca::ports::Ledger::statuses`]. The inner errors are damaged rows.
 pub(super) fn statuses(
     connection: &mut Connection,
     serials: &[Serial],
-) -> Result<(u64, Vec<CertStatus>), StoreError> {
+) -> Result<(u64, Vec<Result<StatedStatus, StoreError>>), StoreError> {
     let transaction = connection.transaction()?;
     let number = number(&transaction)?;
+    if serials.is_empty() {
+        return Ok((number, Vec::new()));
+    }
+    let keys = KeyRanges::read(&transaction)?;
     let mut query = transaction.prepare_cached(
-        "SELECT reason, revoked_at FROM certificates LEFT JOIN revoked USING (id)
+        "SELECT reason, revoked_at, certificates.id FROM certificates LEFT JOIN revoked USING (id)
          WHERE certificates.serial = ?1",
     )?;
-    let mut status = |serial: &Serial| -> Result<CertStatus, StoreError> {
-        let found = query.query_row([serial.to_be_bytes()], |row| Ok(revocation(row, 0))).optional()?;
-        Ok(match found.transpose()? {
-            None => CertStatus::Unknown,
-            Some(None) => CertStatus::Good,
-            Some(Some(revocation)) => CertStatus::Revoked(revocation),
-        })
+    let mut status = |serial: &Serial| -> Result<StatedStatus, StoreError> {
+        let read = |row: &Row<'_>| Ok((row.get(2)?, revocation(row, 0)));
+        let (id, status) = match query.query_row([serial.to_be_bytes()], read).optional()? {
+            None => (None, CertStatus::Unknown),
+            Some((id, revocation)) => (Some(id), revocation?.map_or(CertStatus::Good, CertStatus::Revoked)),
+        };
+        Ok(StatedStatus { status, issuer_key: keys.key_of(id)? })
     };
-    Ok((number, serials.iter().map(&mut status).collect::<Result<_, _>>()?))
+    let each = serials.iter().map(|serial| match status(serial) {
+        Err(error @ StoreError::Damaged(_)) => Ok(Err(error)),
+        other => other.map(Ok),
+    });
+    Ok((number, each.collect::<Result<_, _>>()?))
 }
 
 /// See [`minipki_ca::ports::LedgerReader::revocation_history`].
@@ -89,21 +99,31 @@ fn time(row: &Row<'_>, column: usize) -> Option<UnixTime> {
     UnixTime::new(row.get::<_, i64>(column).ok()?.try_into().ok()?).ok()
 }
 
-/// See [`minipki_ca::ports::LedgerReader::list_revoked`].
+/// See [`minipki_ca::ports::LedgerReader::list_revoked`]. The inner error is the refusal of the key.
 pub(super) fn list(
     connection: &mut Connection,
+    issuer_key: Option<Fingerprint>,
     after: Option<Serial>,
     limit: usize,
-) -> Result<RevokedPage, StoreError> {
+) -> Result<Result<RevokedPage, LedgerError>, StoreError> {
     const DAMAGED: StoreError = StoreError::Damaged("revocation");
     let transaction = connection.transaction()?;
     let number = number(&transaction)?;
+    let certificates = match issuer_key {
+        None => i64::MIN..i64::MAX,
+        Some(key) => match KeyRanges::read(&transaction)?.rows_of(key) {
+            Some(rows) => rows,
+            None => return Ok(Err(LedgerError::UnknownKey(key))),
+        },
+    };
+    // The index of the serial numbers has all columns and the order.
     let mut query = transaction.prepare_cached(
         "SELECT serial, format, not_after, reason, revoked_at FROM revoked
-         WHERE serial > ?1 ORDER BY serial LIMIT ?2",
+         WHERE serial > ?1 AND +id >= ?3 AND +id < ?4 ORDER BY serial LIMIT ?2",
     )?;
     let after = after.map_or([0; Serial::OCTETS], Serial::to_be_bytes);
-    let mut rows = query.query((after, i64::try_from(limit).unwrap_or(i64::MAX)))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = query.query((after, limit, certificates.start, certificates.end))?;
     let mut revoked = Vec::new();
     while let Some(row) = rows.next()? {
         revoked.push(RevokedCertificate {
@@ -113,5 +133,5 @@ pub(super) fn list(
             revocation: revocation(row, 3)?.ok_or(DAMAGED)?,
         });
     }
-    Ok(RevokedPage { number, revoked })
+    Ok(Ok(RevokedPage { number, revoked }))
 }

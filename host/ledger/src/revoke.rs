@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::StoreError;
 use super::revocations;
 use super::rows::reason_of;
-use minipki_ca::ports::{RevocationChange, RevocationError, RevocationOutcome};
+use minipki_ca::ports::{RevocationChange, RevocationError, RevocationOutcome, RevocationRecord};
 
 /// Whether the certificate with this serial number is recorded, and neither revoked nor on hold.
 pub(super) fn is_unrevoked(connection: &Connection, serial: Serial) -> Result<bool, StoreError> {
@@ -32,35 +32,60 @@ fn revoke(
     change: &RevocationChange,
     now: UnixTime,
 ) -> Result<Result<RevocationOutcome, RevocationError>, StoreError> {
-    use RevocationReason::{CertificateHold, RemoveFromHold};
+    use RevocationReason::{CertificateHold, KeyCompromise, RemoveFromHold};
+    let serial = change.serial;
     let mut query = connection.prepare_cached(
         "SELECT certificates.id, number, reason FROM certificates LEFT JOIN revoked USING (id)
          WHERE certificates.serial = ?1",
     )?;
     let found: Option<(i64, Option<i64>, Option<i64>)> = query
-        .query_row([change.serial.to_be_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .query_row([serial.to_be_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    let Some((id, number, reason)) = found else {
-        return Ok(Err(RevocationError::UnknownSerial(change.serial)));
-    };
+    let Some((id, number, reason)) = found else { return Ok(Err(RevocationError::UnknownSerial(serial))) };
     let present = number.zip(reason.map(reason_of).transpose()?);
-    let number = match (present, change.reason) {
+    let (number, changed) = match (present, change.reason) {
+        (Some((_, CertificateHold)), reason) if change.by_holder && reason != CertificateHold => {
+            return Ok(Err(RevocationError::HoldByOperator(serial)));
+        }
         (Some((_, CertificateHold)), RemoveFromHold) => {
             connection.prepare_cached("DELETE FROM revoked WHERE id = ?1")?.execute([id])?;
-            record(connection, id, change, now)?
+            (record(connection, id, change, now)?, true)
         }
-        (_, RemoveFromHold) => return Ok(Err(RevocationError::NotOnHold(change.serial))),
-        (None, _) => set(connection, id, change, now)?,
-        (Some((_, CertificateHold)), reason) if reason != CertificateHold => {
-            set(connection, id, change, now)?
+        (_, RemoveFromHold) => return Ok(Err(RevocationError::NotOnHold(serial))),
+        (Some((number, present)), reason) if present == reason => (number, false),
+        (None | Some((_, CertificateHold)), _) | (_, KeyCompromise) => {
+            (set(connection, id, change, now)?, true)
         }
-        (Some((number, _)), _) => {
-            let record = revocations::by_number(connection, number)?;
-            return Ok(Ok(RevocationOutcome { record, changed: false }));
-        }
+        (Some((number, _)), _) => (number, false),
+    };
+    let same_key = match change.reason {
+        KeyCompromise if !change.by_holder => revoke_same_key(connection, id, change, now)?,
+        _ => Vec::new(),
     };
     let record = revocations::by_number(connection, number)?;
-    Ok(Ok(RevocationOutcome { record, changed: true }))
+    Ok(Ok(RevocationOutcome { record, changed, same_key }))
+}
+
+/// Revokes the other JSON certificates for the key of row `id` that are not revoked or on hold. The reason 6 is a hold.
+fn revoke_same_key(
+    connection: &Connection,
+    id: i64,
+    change: &RevocationChange,
+    now: UnixTime,
+) -> Result<Vec<RevocationRecord>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT id FROM certificates
+         WHERE subject_key = (SELECT subject_key FROM certificates WHERE id = ?1) AND format = 0 AND id <> ?1
+             AND NOT EXISTS (SELECT 1 FROM revoked WHERE revoked.id = certificates.id AND reason <> 6)
+         ORDER BY id",
+    )?;
+    let others = query.query_map([id], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+    let mut records = Vec::with_capacity(others.len());
+    for other in others {
+        let number = set(connection, other, change, now)?;
+        records.push(revocations::by_number(connection, number)?);
+    }
+    Ok(records)
 }
 
 /// Records a change and makes it the state of the certificate in row `id`. Returns its number.

@@ -30,8 +30,10 @@ const APPLICATION: i32 = 0x4d50_4b49;
 ///   need. `revoked.number` is the last change. The index `revoked_by_serial` has all columns of a list.
 /// - `instance.revocation_number` is the newest revocation number. A restore raises it, since the lost ledger may have
 ///   used the next numbers.
+/// - `issuer_keys` has the keys of the CA in the order of `number`. A certificate is by the key with the greatest `first`
+///   that is not above its `certificates.id`; of equal ones, by the later key. `owner.fingerprint` is the newest key.
 /// - `audit.id` counts up. The newest entry is never removed, so no number is used twice.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     "
     CREATE TABLE owner (
         single      INTEGER PRIMARY KEY CHECK (single = 1),
@@ -160,6 +162,19 @@ const STEPS: [&str; 5] = [
     CREATE INDEX revoked_by_serial ON revoked (serial, format, not_after, reason, revoked_at);
     CREATE INDEX revoked_by_compromised_key ON revoked (subject_key) WHERE reason = 1;
 ",
+    // Changes of the CA's key. The check of a hold in each record.
+    "
+    CREATE TABLE issuer_keys (
+        number        INTEGER PRIMARY KEY,
+        fingerprint   BLOB    NOT NULL UNIQUE CHECK (length(fingerprint) = 32),
+        first         INTEGER NOT NULL,
+        not_before    INTEGER NOT NULL,
+        anchor_update TEXT
+    ) STRICT;
+    INSERT INTO issuer_keys (number, fingerprint, first, not_before) SELECT 1, fingerprint, 1, 0 FROM owner;
+
+    CREATE INDEX revoked_by_held_key ON revoked (subject_key) WHERE reason = 6;
+",
 ];
 
 /// The first schema with the table `instance`.
@@ -168,15 +183,23 @@ pub(super) const INSTANCE: i32 = 3;
 /// The first schema with revocations.
 pub(super) const REVOCATIONS: i32 = 5;
 
+/// The first schema with several keys of the CA.
+pub(super) const ISSUER_KEYS: i32 = 6;
+
 /// The schema that this program writes.
 pub(super) const CURRENT: i32 = STEPS.len() as i32;
+
+/// The schema of a ledger.
+pub(super) fn of(connection: &Connection) -> Result<i32, StoreError> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
 
 /// Checks that this is an empty database, or a ledger with a known schema. Returns the schema, 0 for an empty database.
 /// Needs a transaction, since another process may be making the ledger.
 pub(super) fn check_kind(connection: &Transaction<'_>, path: &Path) -> Result<i32, StoreError> {
     let path = || path.to_owned();
     let found: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let schema: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let schema = of(connection)?;
     let empty = !connection.prepare("SELECT 1 FROM sqlite_schema")?.exists([])?;
     if found != APPLICATION && !(empty && found == 0 && schema == 0) {
         return Err(StoreError::NotALedger { path: path(), found, expected: APPLICATION });
@@ -204,6 +227,10 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, owner: &Owner) -
         transaction.execute(
             "INSERT INTO owner (single, issuer_id, fingerprint) VALUES (1, ?1, ?2)",
             (owner.issuer_id.as_id().as_str(), owner.fingerprint.0),
+        )?;
+        transaction.execute(
+            "INSERT INTO issuer_keys (number, fingerprint, first, not_before) VALUES (1, ?1, 1, 0)",
+            [owner.fingerprint.0],
         )?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
     }

@@ -4,13 +4,17 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use minipki_ca::ports::{LedgerReader, Order, Page, RevocationChange, Search, Storage, TokenState};
+use minipki_ca::ports::{
+    IssuerKey, Ledger, LedgerReader, Order, Page, RevocationChange, Search, Storage, TokenState,
+};
 use minipki_core::cert::Anchor;
 use minipki_core::crypto::Portable;
+use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::RevocationReason;
 use minipki_ledger::{
-    FILE, LastStart, Owner, Restoring, SqliteLedger, SqliteReader, SqliteStorage, StoreError, snapshot,
+    FILE, LastStart, Owner, Restoring, SqliteLedger, SqliteReader, SqliteStorage, StoreError, issuer_keys_of,
+    snapshot,
 };
 use minipki_os::Failure;
 use rusqlite::Connection;
@@ -21,6 +25,9 @@ const SCHEMA_3: &str = "../../vectors/ledger/schema-3";
 
 /// The same CA after a start of the last program with schema 4.
 const SCHEMA_4: &str = "../../vectors/ledger/schema-4";
+
+/// The same CA after a start of the last program with schema 5, two revocations and one more certificate.
+const SCHEMA_5: &str = "../../vectors/ledger/schema-5";
 
 fn copy_of_schema_3() -> TempDir {
     copy_of(SCHEMA_3)
@@ -92,7 +99,7 @@ fn a_ledger_of_schema_3_is_brought_up_to_date_with_every_row() {
 
     start(folder);
 
-    assert_eq!(schema(folder), 5);
+    assert_eq!(schema(folder), 6);
     // The octets and the numbers have the same order.
     assert_eq!((rows(folder, &certificates("hex(serial)")), rows(folder, &reserved("hex(serial)"))), before);
     assert_eq!(SAME.map(|sql| rows(folder, sql)), same);
@@ -135,7 +142,7 @@ fn a_ledger_of_schema_4_is_brought_up_to_date_and_its_certificates_can_be_revoke
 
     start(folder);
 
-    assert_eq!((schema(folder), same()), (5, before));
+    assert_eq!((schema(folder), same()), (6, before));
     let new = TempDir::new().expect("a folder");
     minipki_ledger::create(new.path(), &owner(folder)).expect("made");
     let tables = "SELECT concat_ws(' ', type, name, sql) FROM sqlite_schema ORDER BY name";
@@ -159,6 +166,51 @@ fn a_ledger_of_schema_4_is_brought_up_to_date_and_its_certificates_can_be_revoke
 }
 
 #[test]
+fn a_ledger_of_schema_5_is_brought_up_to_date_and_its_key_can_change() {
+    let folder = copy_of(SCHEMA_5);
+    let folder = folder.path();
+    let certificates = "SELECT concat_ws(' ', id, hex(serial), certificate) FROM certificates ORDER BY id";
+    let issued = "SELECT concat_ws(' ', id, issued, hex(renews), lifetime) FROM issued";
+    let revocations = "SELECT concat_ws(' ', number, certificate, reason, time, actor) FROM revocations";
+    let revoked = "SELECT concat_ws(' ', id, hex(serial), number, reason, revoked_at) FROM revoked";
+    let same = || {
+        [certificates, issued, revocations, revoked, SAME[0], SAME[1], SAME[2]].map(|sql| rows(folder, sql))
+    };
+    let before = same();
+    assert_eq!((schema(folder), before.each_ref().map(Vec::len)), (5, [5, 1, 2, 2, 1, 1, 5]));
+    // Its key can be read without a change of the file.
+    let first = owner(folder).fingerprint;
+    let file = fs::read(folder.join(FILE)).expect("a ledger");
+    let first = IssuerKey { fingerprint: first, not_before: UnixTime::MIN, update: None };
+    assert_eq!(issuer_keys_of(folder).expect("read"), Some(vec![first.clone()]));
+    assert!(fs::read(folder.join(FILE)).expect("a ledger") == file, "a read has changed it");
+
+    start(folder);
+
+    assert_eq!((schema(folder), same()), (6, before));
+    let new = TempDir::new().expect("a folder");
+    minipki_ledger::create(new.path(), &owner(folder)).expect("made");
+    let tables = "SELECT concat_ws(' ', type, name, sql) FROM sqlite_schema ORDER BY name";
+    assert_eq!(rows(folder, tables), rows(new.path(), tables));
+    let keys =
+        "SELECT concat_ws(' ', number, hex(fingerprint), first, not_before, anchor_update) FROM issuer_keys";
+    assert_eq!(rows(folder, keys), rows(new.path(), keys));
+    let mut reader = SqliteReader::open(folder, &owner(folder)).expect("opened");
+    assert_eq!(reader.verify_all(&anchor(folder), |bad| panic!("{bad}")).expect("read"), 5);
+    let mut uses = reader.issuer_keys().expect("read");
+    let last = rows(folder, "SELECT CAST(max(not_after) AS TEXT) FROM certificates");
+    assert_eq!((uses.len(), uses[0].certificates), (1, 5));
+    assert_eq!(uses.remove(0).last_end.map(|end| end.get().to_string()), Some(last[0].clone()));
+    assert_eq!(reader.list_revoked(Some(first.fingerprint), None, 9).expect("read").revoked.len(), 2);
+
+    let second = IssuerKey { fingerprint: Fingerprint([2; 32]), update: Some(b"{}".to_vec()), ..first };
+    let mut ledger = SqliteLedger::open(folder, &owner(folder)).expect("opened");
+    ledger.change_key(&second, UnixTime::new(1_800_000_000).expect("a time")).expect("changed");
+    drop(ledger);
+    assert_eq!(issuer_keys_of(folder).expect("read"), Some(vec![first, second]));
+}
+
+#[test]
 fn nothing_but_a_start_brings_a_ledger_up_to_date() {
     let folder = copy_of_schema_3();
     let path = folder.path();
@@ -166,7 +218,7 @@ fn nothing_but_a_start_brings_a_ledger_up_to_date() {
     let before = fs::read(path.join(FILE)).expect("a ledger");
     for refused in [storage.reader().err(), storage.tokens().err(), storage.audit().err()] {
         let Failure { seen, next } = Failure::from(&refused.expect("it is not up to date"));
-        assert!(seen.contains("has schema 3, and this version of minipki reads 5"), "{seen}");
+        assert!(seen.contains("has schema 3, and this version of minipki reads 6"), "{seen}");
         let command = format!("minipki ca serve --dir {}", path.display());
         assert!(next.is_some_and(|next| next.contains(&command)), "{seen}");
     }
@@ -184,7 +236,7 @@ fn nothing_but_a_start_brings_a_ledger_up_to_date() {
         Restoring::prepare(elsewhere.path(), &restoring, &storage.owner, now, true).expect("sound");
     assert_eq!((restored.certificates, restored.live_tokens), (4, 3));
     restored.install().expect("in its place");
-    assert_eq!(schema(elsewhere.path()), 5);
+    assert_eq!(schema(elsewhere.path()), 6);
 }
 
 #[test]

@@ -13,10 +13,12 @@ const NONCE: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const DIGEST: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 const CERTIFICATE: &str = r#"{"ca_signature_b64":"c2ln","issuer_id":"lab-ca","issuer_public_key_pem_b64":"cGVt","serial_number":7,"subject_id":"alice","subject_public_key_info":{"algorithm_id":"X25519","public_key_value_b64":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="},"validity":{"not_after":"2027-01-01T00:00:00+00:00","not_before":"2026-10-03T00:00:00+00:00"}}"#;
 
+const UPDATE: &str = r#"{"ca_signature_b64":"c2ln","issuer_id":"lab-ca","issuer_public_key_pem_b64":"cGVt","not_before":"2026-11-27T00:00:00+00:00","previous_key_sha256":"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff","type":"anchor_update"}"#;
+
 /// A message with its place among the messages of its exchange, or a file.
 type Body = (&'static str, Option<(u8, u8)>, String);
 
-/// The name, the place and the body of each message and file about renewal, revocation and status.
+/// The name, the place and the body of each message and file about renewal, revocation, status and key change.
 fn bodies() -> Vec<Body> {
     let status = status(&format!(r#""nonce_b64":"{NONCE}","#), "good", "");
     vec![
@@ -45,6 +47,16 @@ fn bodies() -> Vec<Body> {
             format!(r#"{{"ok":true,"revoked":{}}}"#, entry(7, "cessation_of_operation")),
         ),
         ("status", Some((2, 2)), format!(r#"{{"ok":true,"status":{status}}}"#)),
+        ("anchors_request", Some((1, 2)), r#"{"type":"anchors_request"}"#.to_owned()),
+        ("anchors", Some((2, 2)), format!(r#"{{"anchors":[{UPDATE},{UPDATE}],"ok":true}}"#)),
+        ("anchor_update", None, UPDATE.to_owned()),
+        (
+            "anchor",
+            None,
+            format!(
+                r#"{{"fingerprint_sha256":"{DIGEST}","former_keys":[{{"fingerprint_sha256":"{DIGEST}","until":"2026-11-27T00:00:00+00:00"}}],"issuer_id":"lab-ca","issuer_public_key_pem_b64":"cGVt"}}"#
+            ),
+        ),
         ("certificate_status", None, status.clone()),
         ("certificate and status", None, format!(r#"{{"certificate":{CERTIFICATE},"status":{status}}}"#)),
         ("revocation_list", None, list(5)),

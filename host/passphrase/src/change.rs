@@ -23,10 +23,17 @@ pub enum ChangeError {
         /// The reason.
         source: EncryptedKeyError,
     },
-    /// Another process changes the passphrase.
-    #[error("another process changes the passphrase of {}", .0.display())]
+    /// Another process changes the passphrase, or replaces the key.
+    #[error("another process changes the passphrase of {}, or replaces the key", .0.display())]
     #[diagnostic(help("wait until it has ended, then try again"))]
     Busy(PathBuf),
+    /// The file is a symbolic link, which a change would replace by a file.
+    #[error("{} is a symbolic link, and a private key has to be in the folder itself", .0.display())]
+    #[diagnostic(help(
+        "put a copy of the file in the place of the link: cp -pL {path} {path}.copy && mv {path}.copy {path}",
+        path = files::quoted(.0)
+    ))]
+    Link(PathBuf),
     /// Other users may read the key.
     #[error("{} has mode {mode:04o}, so other users may have read the private key", path.display())]
     #[diagnostic(help("if nobody did, run: chmod 600 {}", files::quoted(path)))]
@@ -62,9 +69,22 @@ pub fn change<E: From<ChangeError>>(
     new: Option<&Passphrase>,
     check: impl FnOnce(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
+    let _lock = lock(path)?;
+    rewrite(path, old, new, check)
+}
+
+/// [`change`] by a caller that holds a lock, so that only one process changes the file.
+///
+/// # Errors
+/// As [`change`].
+pub fn rewrite<E: From<ChangeError>>(
+    path: &Path,
+    old: Option<&Passphrase>,
+    new: Option<&Passphrase>,
+    check: impl FnOnce(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
     let io = |source| ChangeError::Io { path: path.to_owned(), source };
     let key = |source| ChangeError::Key { path: path.to_owned(), source };
-    let _lock = lock(path)?;
     let text = files::read(path, Others::Nothing).map_err(|error| match error {
         ReadError::Mode(mode) => ChangeError::Mode { path: path.to_owned(), mode },
         ReadError::Io(source) => io(source),
@@ -86,9 +106,15 @@ fn encrypted(plain: &[u8], new: &Passphrase) -> Result<Zeroizing<Vec<u8>>, Encry
     Ok(text)
 }
 
-/// Locks the file at `path`. Without the lock, two changes could write to one temporary file.
-fn lock(path: &Path) -> Result<Locked, ChangeError> {
+/// Locks the key file at `path`. Without the lock, two changes could write to one temporary file.
+///
+/// # Errors
+/// [`ChangeError::Busy`] while another process holds the lock; [`ChangeError::Link`]; [`ChangeError::Io`].
+pub fn lock(path: &Path) -> Result<Locked, ChangeError> {
     let io = |source| ChangeError::Io { path: path.to_owned(), source };
+    if path.is_symlink() {
+        return Err(ChangeError::Link(path.to_owned()));
+    }
     let file = match Locked::new(File::open(path).map_err(io)?) {
         Ok(file) => file,
         Err(TryLockError::WouldBlock) => return Err(ChangeError::Busy(path.to_owned())),

@@ -5,11 +5,12 @@
 //! | [`Passphrase`] | a passphrase from a file, a descriptor or systemd |
 //! | [`open`], [`encrypt`] | the PEM of a private key, without and with encryption |
 //! | [`change`] | a new passphrase for a key file |
+//! | [`lock`], [`rewrite`] | the same for several files that belong together |
 
 mod change;
 mod encrypted;
 mod passphrase;
 
-pub use change::{ChangeError, change};
+pub use change::{ChangeError, change, lock, rewrite};
 pub use encrypted::{EncryptedKeyError, encrypt, encryption, is_encrypted, open};
 pub use passphrase::{CREDENTIAL, MAX, Passphrase, PassphraseError};

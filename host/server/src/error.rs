@@ -21,6 +21,10 @@ pub enum ServiceError {
     /// The CA has a key already.
     #[error("this CA has a key already, or generates one, and nothing is ever overwritten")]
     HasKey,
+    /// The private key is locked.
+    #[error("the CA's key is encrypted, and its passphrase is not known here")]
+    #[diagnostic(help("unlock the key first"))]
+    Locked,
     /// The private key is not locked.
     #[error("the CA's key is not locked")]
     NotLocked,
@@ -32,8 +36,8 @@ pub enum ServiceError {
     #[error("the last passphrase was wrong, and the next one can be tried in {} s", .0.as_secs().max(1))]
     #[diagnostic(help("wait, then try again"))]
     TooSoon(Duration),
-    /// The server runs already.
-    #[error("the CA server runs already")]
+    /// The server runs already, or the key is being changed.
+    #[error("the CA server runs already, or the CA's key is being changed")]
     #[diagnostic(help("stop it first"))]
     Runs,
     /// The server does not run.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use minipki_ca::Source;
-use minipki_ca::ports::RevocationOutcome;
+use minipki_ca::ports::{RevocationOutcome, RevocationRecord};
 use minipki_core::trust::RevocationReason;
 use minipki_net::{LeftOut, LogLimit};
 use tracing::field::display;
@@ -69,7 +69,7 @@ impl EventSink for EventLog {
                 let (more, most_from) = (left_out.count(), left_out.most_from());
                 tracing::info!(%subject, %code, %reason, %form, ?elapsed, more, most_from, "refused");
             }
-            CaEvent::Revoked { outcome: RevocationOutcome { record, changed } } => {
+            CaEvent::Revoked { outcome: RevocationOutcome { record, changed, same_key } } => {
                 // A change happens at most twice to a certificate. A repeated request has no limit.
                 let left_out = match changed {
                     true => Some(LeftOut::default()),
@@ -84,10 +84,14 @@ impl EventSink for EventLog {
                     _ => "revoked before",
                 };
                 tracing::info!(%serial, %reason, %actor, number, more, most_from, "{what}");
+                for RevocationRecord { serial, reason, actor, number, .. } in same_key {
+                    tracing::info!(%serial, %reason, %actor, number, "revoked with another one of its key");
+                }
             }
             CaEvent::StatusAnswered { serial, answer } => {
                 tracing::debug!(%serial, status = answer.status.name(), repeated = answer.repeated, "status");
             }
+            CaEvent::AnchorsAnswered => tracing::debug!("anchors"),
             CaEvent::RefusedAbout { request, serial, code, reason } => {
                 let Some(left_out) = self.requests.note(code.as_str(), source) else { return };
                 let (more, most_from) = (left_out.count(), left_out.most_from());

@@ -65,6 +65,8 @@ pub enum CaEvent<'a> {
         /// The statement.
         answer: &'a StatusAnswer,
     },
+    /// The changes of the CA's key will be sent.
+    AnchorsAnswered,
     /// A request about a recorded certificate was refused.
     RefusedAbout {
         /// The request, as a noun.

@@ -11,6 +11,7 @@ mod error;
 mod event_log;
 pub mod events;
 mod issuer;
+mod key;
 mod lifecycle;
 mod live;
 mod metrics;

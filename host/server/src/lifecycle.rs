@@ -20,6 +20,8 @@ const SAMPLES: usize = 10;
 pub enum Serving {
     /// The server does not run. The summary is of its last run, if there was one.
     Stopped(Option<Summary>),
+    /// The CA's key is being changed since this time.
+    ChangingKey(Instant),
     /// The server opens its ledger.
     Starting,
     /// The server runs.
@@ -31,19 +33,18 @@ pub enum Serving {
 }
 
 impl Serving {
-    /// The next state when a server starts; `None` if it runs.
-    fn starting(&self) -> Option<Self> {
-        match self {
-            Self::Stopped(_) | Self::Failed(_) => Some(Self::Starting),
-            Self::Starting | Self::Running(_) | Self::Stopping => None,
-        }
+    /// Whether the server does not run, so that a start or a change of the key can begin.
+    const fn is_idle(&self) -> bool {
+        matches!(self, Self::Stopped(_) | Self::Failed(_))
     }
 
     /// The next state when a server stops; `None` if it does not run.
     fn stopping(&self) -> Option<Self> {
         match self {
             Self::Running(_) => Some(Self::Stopping),
-            Self::Stopped(_) | Self::Starting | Self::Stopping | Self::Failed(_) => None,
+            Self::Stopped(_) | Self::ChangingKey(_) | Self::Starting | Self::Stopping | Self::Failed(_) => {
+                None
+            }
         }
     }
 }
@@ -115,9 +116,9 @@ impl ServingState {
         self.0.send_replace(serving);
     }
 
-    /// Changes the state to [`Serving::Starting`]. Returns `false` if the server runs.
-    pub(super) fn begin(&self) -> bool {
-        self.step(Serving::starting).is_some()
+    /// Changes the state to `next`. Returns `false` if the server runs, or the key is being changed.
+    pub(super) fn begin(&self, next: Serving) -> bool {
+        self.step(|serving| serving.is_idle().then_some(next)).is_some()
     }
 
     /// Requests a running server to stop. Returns `false` if it does not run.

@@ -79,6 +79,8 @@ pub enum LiveKind {
         /// The name of the status.
         status: &'static str,
     },
+    /// The changes of the CA's key are sent next.
+    Anchors,
     /// A request or a message was refused.
     Refused {
         /// The subject of the request, or the certificate that the request is about, if known.
@@ -192,6 +194,7 @@ impl EventSink for LiveFeed {
             CaEvent::StatusAnswered { serial, answer } => {
                 LiveKind::Status { serial, status: answer.status.name() }
             }
+            CaEvent::AnchorsAnswered => LiveKind::Anchors,
             CaEvent::RefusedAbout { request, serial, code, reason } => LiveKind::Refused {
                 subject: Some(format!("the {request} of certificate {serial}")),
                 code: code.as_str(),

@@ -42,8 +42,8 @@ impl CaService {
         let missing = IssueError::Count { what: "results of a revocation", asked: 1, got: 0 };
         let outcome = outcomes.pop().ok_or(missing)??;
         self.events().emit(Origin::CA, CaEvent::Revoked { outcome: &outcome });
-        if outcome.changed {
-            let record = &outcome.record;
+        let changed = outcome.changed.then_some(&outcome.record);
+        for record in changed.into_iter().chain(&outcome.same_key) {
             let details = format_args!(
                 "certificate {}, {}, revocation number {}",
                 record.serial, record.reason, record.number

@@ -9,9 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use miette::Diagnostic;
-use minipki_core::cert::IdBuf;
 use minipki_core::crypto::rsa::KeySize;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::spawn_blocking;
 
 use super::Summary;
 use super::audit_trail::{AuditTrail, open_audit_log};
@@ -20,7 +19,7 @@ use super::event_log::EventLog;
 use super::events::Events;
 use super::lifecycle::{Running, SAMPLE_INTERVAL, Serving, ServingState};
 use super::live::LiveFeed;
-use super::state::{self, KeyChoice, StateError, open_authority, storage};
+use super::state::{self, StateError, open_authority, storage};
 use super::tcp::{Limits, Server, ServerOptions};
 use super::unlock_tries::Unlocking;
 use minipki_ca::Policy;
@@ -82,10 +81,10 @@ pub struct CaService {
     provider: HostProvider,
     dir: PathBuf,
     /// The passphrase from the start, also for a key that is generated later.
-    passphrase: Option<Passphrase>,
+    pub(super) passphrase: Option<Passphrase>,
     key: Mutex<CaKey>,
     pub(super) unlocking: Unlocking,
-    serving: Arc<ServingState>,
+    pub(super) serving: Arc<ServingState>,
     live: Arc<LiveFeed>,
     events: Events,
 }
@@ -150,9 +149,17 @@ impl CaService {
         self.refresh_key().clone()
     }
 
-    /// The key. While there is no key, this reads the folder again: another process may have generated one.
-    fn refresh_key(&self) -> MutexGuard<'_, CaKey> {
+    /// The key. While there is no key, this reads the folder again: another process may have generated one. It also reads
+    /// the folder again when another process has changed the key.
+    pub(super) fn refresh_key(&self) -> MutexGuard<'_, CaKey> {
         let mut key = lock(&self.key);
+        if let CaKey::Ready(folder) = &*key {
+            match folder.reopened() {
+                Ok(None) => {}
+                Ok(Some(changed)) => *key = CaKey::Ready(Arc::new(changed)),
+                Err(error) => *key = CaKey::Failed(Failure::from(&error)),
+            }
+        }
         if matches!(*key, CaKey::None | CaKey::Failed(_)) {
             match CaKey::of(&self.dir, self.passphrase.as_ref()) {
                 // A failure stays until there is a key.
@@ -173,6 +180,11 @@ impl CaService {
             CaKey::Ready(folder) => Ok(folder),
             _ => Err(ServiceError::NoKey),
         }
+    }
+
+    /// Replaces the key.
+    pub(super) fn set_key(&self, key: CaKey) {
+        *lock(&self.key) = key;
     }
 
     /// Sets the passphrase of the key, or forgets it.
@@ -236,38 +248,6 @@ impl CaService {
         Ok(storage(&folder).tokens()?)
     }
 
-    /// Starts to generate the key on a separate thread. `ended` gets the outcome before [`CaService::key`] changes, and
-    /// the returned task gets it afterwards. The thread continues if the task is dropped.
-    ///
-    /// # Errors
-    /// [`ServiceError::HasKey`].
-    pub fn make_key(
-        self: &Arc<Self>,
-        issuer_id: IdBuf,
-        size: KeySize,
-        ended: impl FnOnce(Result<(), &StateError>) + Send + 'static,
-    ) -> Result<JoinHandle<Result<(), StateError>>, ServiceError> {
-        {
-            let mut key = self.refresh_key();
-            if matches!(*key, CaKey::Making { .. } | CaKey::Ready(_)) {
-                return Err(ServiceError::HasKey);
-            }
-            *key = CaKey::Making { size, since: Instant::now() };
-        }
-        let service = self.clone();
-        Ok(spawn_blocking(move || {
-            let choice = KeyChoice::Generate(size);
-            let created = state::create_with(&service.dir, issuer_id, choice, service.passphrase.as_ref());
-            ended(created.as_ref().map(drop));
-            let (key, outcome) = match created {
-                Ok(created) => (CaKey::Ready(Arc::new(created.folder)), Ok(())),
-                Err(error) => (CaKey::Failed(Failure::from(&error)), Err(error)),
-            };
-            *lock(&service.key) = key;
-            outcome
-        }))
-    }
-
     /// Opens the CA and serves until `shutdown` resolves or [`CaService::stop`] is called.
     ///
     /// # Errors
@@ -305,7 +285,7 @@ impl CaService {
     /// Opens the CA and listens. The result becomes the state.
     async fn open_server(&self, options: CaOptions) -> Result<(Server, Running), ServiceError> {
         let folder = self.folder()?;
-        if !self.serving.begin() {
+        if !self.serving.begin(Serving::Starting) {
             return Err(ServiceError::Runs);
         }
         let opened = self.bind(folder, options).await;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use minipki_keys::CaFolder;
 use minipki_passphrase::Passphrase;
 
 use super::error::ServiceError;
 use super::service::{CaKey, CaService, run_blocking};
+use super::state::finish_rollover;
 
 impl CaService {
     /// Whether the private key is encrypted and its passphrase is not known.
@@ -28,8 +28,9 @@ impl CaService {
             if !service.is_locked() {
                 return Err(ServiceError::NotLocked);
             }
+            // While a change of the key is unfinished, the anchor and the key may not fit.
+            let folder = finish_rollover(service.folder()?.as_ref())?.folder;
             let attempt = service.unlocking.begin(Instant::now())?;
-            let folder = CaFolder::clone(service.folder()?.as_ref());
             let checked = folder.with_passphrase(Some(passphrase.clone())).check_key();
             attempt.ended(!matches!(&checked, Err(error) if error.needs_passphrase()), Instant::now());
             checked?;

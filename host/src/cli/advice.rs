@@ -14,6 +14,9 @@ use minipki_net::trace::explain;
 pub(super) fn certificate(error: &cert::Error) -> CliError {
     use cert::Error as E;
     let next = match error.check() {
+        Some(Check::IssuerKey) if matches!(error, E::IssuerKeyMismatch) => {
+            "if the CA has changed its key: minipki anchors --identity DIR --update; otherwise do not trust it"
+        }
         // An unreadable key or signature was damaged. A different one is of another CA.
         Some(Check::Issuer | Check::IssuerKey | Check::Signature)
             if !matches!(error, E::IssuerKey(_) | E::SignatureEncoding) =>
@@ -28,8 +31,18 @@ pub(super) fn certificate(error: &cert::Error) -> CliError {
         Some(Check::NotAfter) => "check this machine's clock; if it is right, its holder must enrol again",
         Some(Check::Subject) => "check the expected name, and the address",
         Some(Check::SubjectKey) => "do not trust it: the peer that sent it does not have its key",
-        None if matches!(error, E::AnchorFingerprint | E::AnchorIncomplete) => {
+        None if matches!(error, E::AnchorFingerprint | E::AnchorIncomplete | E::AnchorFormerKeys) => {
             "fetch the anchor from the CA again"
+        }
+        None if matches!(error, E::UpdatePrevious | E::UpdateBackwards) => {
+            "get anchor.json from the CA's operator over a safe way; then: minipki anchors --identity DIR --from FILE"
+        }
+        None if matches!(
+            error,
+            E::UpdateJson(_) | E::UpdateField(_) | E::UpdateIssuer | E::UpdateSignature(_)
+        ) =>
+        {
+            "the anchor stays as it is; try again over another network, or ask the CA's operator"
         }
         _ => "it was damaged or changed; get a new copy from its source",
     };
@@ -147,9 +160,11 @@ impl From<ClientError> for CliError {
             ClientError::Refused { code, text } => refused(*code, text),
             ClientError::Exchange { with, source: NetError::Session(source) } => session(source).with(with),
             ClientError::Certificate(source) => certificate(source),
-            ClientError::OwnKey { .. } | ClientError::Expired { .. } | ClientError::Replayed { .. } => {
-                Self::from_diagnostic(Exit::NotVerified, error)
-            }
+            ClientError::OwnKey { .. }
+            | ClientError::Expired { .. }
+            | ClientError::PeerRevoked { .. }
+            | ClientError::Replayed { .. }
+            | ClientError::NotConfirmed { .. } => Self::from_diagnostic(Exit::NotVerified, error),
             ClientError::Unreachable { .. }
             | ClientError::ConnectDeadline { .. }
             | ClientError::Idle { .. }

@@ -9,7 +9,7 @@ use super::passphrase_args::IdentityArgs;
 use super::talk::{TalkArgs, TalkMode};
 use super::{CliError, interrupted, output};
 use minipki_client::chat::{Note, Stop, stopped};
-use minipki_client::{Identity, connect};
+use minipki_client::{Channel, Identity, connect};
 use minipki_os::clock;
 
 /// Open a secure channel to a peer: typed lines are sent, received messages are printed
@@ -34,31 +34,50 @@ pub(super) struct Args {
     talk: TalkArgs,
 }
 
-/// The time that a CA has to state the status of our certificate. Without an answer, the channel is opened all the same.
-const STATUS_LIMIT: Duration = Duration::from_secs(3);
+/// The time that a CA has to answer. Without an answer about the status, the channel is opened all the same.
+const CA_LIMIT: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(args: Args, identity: Identity, stop: Stop) -> Result<(), CliError> {
     let identity = with_new_status(identity, &args).await;
-    let options = args.talk.options(&identity);
     let mut keyboard = args.talk.keyboard(None);
     let opening = async {
         tokio::select! {
-            channel = connect(&args.peer, &identity, &options) => Ok(channel?),
+            channel = connect_or_follow(identity, &args) => channel,
             signal = stopped(&stop) => interrupted(signal),
         }
     };
-    let channel = if args.talk.peer_subject.is_some() {
+    let (channel, identity) = if args.talk.peer_subject.is_some() {
         opening.await?
     } else {
-        let channel = keyboard.discard_during(&Note::PeerUnknown, opening).await?;
+        let (channel, identity) = keyboard.discard_during(&Note::PeerUnknown, opening).await?;
         let name = channel.peer.subject_id();
         output::say(format_args!(
             "{name} answers at {}; --peer-subject {name} accepts no other peer",
             args.peer
         ));
-        channel
+        (channel, identity)
     };
-    args.talk.run(channel, &mut keyboard, TalkMode::Single(Some(args.talk.deadline)), &stop).await
+    let check = args.talk.peer_check(&args.identity.folder, &identity);
+    args.talk.run(channel, check, &mut keyboard, TalkMode::Single(Some(args.talk.deadline)), &stop).await
+}
+
+/// Connects to the peer. If the certificate of the peer is by an unknown key, the CA may have changed its key: then the
+/// identity follows the change, and connects once more.
+async fn connect_or_follow(mut identity: Identity, args: &Args) -> Result<(Channel, Identity), CliError> {
+    let folder = &args.identity.folder;
+    let connected = connect(&args.peer, &identity, &args.talk.options(&identity)).await;
+    let connected = match (connected, args.talk.contact(folder)) {
+        (Err(error), Some(contact)) if error.is_of_another_key() => {
+            let followed = timeout(CA_LIMIT, identity.clone().follow_ca(&contact, folder)).await;
+            let Ok(Ok((changed, true))) = followed else { return Err(error.into()) };
+            identity = changed;
+            let key = identity.anchor().fingerprint();
+            output::say(format_args!("the CA has changed its key: the identity trusts {key} now"));
+            connect(&args.peer, &identity, &args.talk.options(&identity)).await
+        }
+        (connected, _) => connected,
+    };
+    Ok((connected?, identity))
 }
 
 /// The identity with a new status, if its status is due and the CA states it. The peer decides whether it needs one.
@@ -68,7 +87,7 @@ async fn with_new_status(identity: Identity, args: &Args) -> Identity {
         .is_some_and(|(made, now)| now.get().saturating_sub(made.get()) < args.talk.status_refresh.as_secs());
     let folder = &args.identity.folder;
     let Some(contact) = args.talk.contact(folder).filter(|_| !is_new) else { return identity };
-    match timeout(STATUS_LIMIT, identity.clone().refresh_status(&contact, folder)).await {
+    match timeout(CA_LIMIT, identity.clone().refresh_status(&contact, folder)).await {
         Ok(Ok((identity, CertStatus::Good))) => identity,
         Ok(Ok((identity, status))) => {
             output::say(format_args!("the CA states that our certificate is {}", status.name()));

@@ -149,7 +149,15 @@ pub(super) async fn run(args: Args, keys: Keys, provider: HostProvider) -> Resul
             output::say(format_args!(
                 "the key is kept in {out}: an enrolment into this folder uses it again"
             ));
-            return Err(error.into());
+            return Err(match error {
+                // Here is no identity yet that could follow a change of the key.
+                error if error.is_of_another_key() => {
+                    let next = "ask the CA's operator for its present fingerprint; if it has changed, run the same \
+                        command with it, into the same folder";
+                    CliError::new(Exit::NotVerified, error, next)
+                }
+                error => error.into(),
+            });
         }
     };
     store_ca_address(&args.out, &ca)?;

@@ -16,7 +16,7 @@ use super::passphrase_args::IdentityArgs;
 use super::talk::{Keyboard, TalkArgs, TalkMode};
 use super::{CliError, Exit, interrupted, output};
 use minipki_client::chat::{Conversations, Input, Line, Note, Slot, Stop, TooManyConversations, stopped};
-use minipki_client::{Channel, ClientError, CurrentIdentity, Identity, Listener, keep_status};
+use minipki_client::{Channel, ClientError, CurrentIdentity, Identity, Listener, PeerCheck};
 use minipki_os::clock;
 use minipki_passphrase::Passphrase;
 use minipki_provider::HostProvider;
@@ -82,6 +82,10 @@ pub(super) async fn run(
     let status = status(folder, &talk, shown.clone());
     let renewed =
         shown.follow(provider, folder, passphrase.as_ref(), RENEWAL_CHECK, |renewed| match renewed {
+            Ok(identity) if identity.serial_number() == shown.get().serial_number() => {
+                let key = identity.anchor().fingerprint();
+                output::say(format_args!("the CA has changed its key: the identity trusts {key} now"));
+            }
             Ok(identity) => {
                 let (serial, end) = (identity.serial_number(), identity.validity().not_after());
                 output::say(format_args!(
@@ -92,9 +96,9 @@ pub(super) async fn run(
         });
     let talking = async {
         if args.once {
-            once(listener, &talk, &shown, &stop).await
+            once(listener, &talk, folder, &stop).await
         } else {
-            serve(listener, &talk, &shown, stop).await
+            serve(listener, &talk, folder, stop).await
         }
     };
     let ended = tokio::select! {
@@ -118,16 +122,12 @@ async fn status(folder: &Path, talk: &TalkArgs, identity: CurrentIdentity) -> In
         Err(ClientError::Unreachable { .. } | ClientError::ConnectDeadline { .. }) => {}
         Err(error) => output::say(CliError::from(error).with("the status of our certificate")),
     };
-    keep_status(identity, contact, folder, talk.status_refresh, report).await
+    identity.keep_new(contact, folder, talk.status_refresh, report).await
 }
 
 /// Talks to the first peer.
-async fn once(
-    mut listener: Listener,
-    talk: &TalkArgs,
-    shown: &CurrentIdentity,
-    stop: &Stop,
-) -> Result<(), CliError> {
+async fn once(mut listener: Listener, talk: &TalkArgs, folder: &Path, stop: &Stop) -> Result<(), CliError> {
+    let shown = listener.identity();
     let mut keyboard = talk.keyboard(Some(Note::InputEnded));
     let mut failures = Failures::new();
     let first = async {
@@ -141,23 +141,26 @@ async fn once(
     let first = async {
         tokio::select! {
             channel = first => channel,
-            expired = expiry(shown) => Err(expired),
+            expired = expiry(&shown) => Err(expired),
             signal = stopped(stop) => interrupted(signal),
         }
     };
     let channel = keyboard.discard_during(&Note::NobodyConnected, first).await?;
     // No other peer is accepted, and none is kept waiting.
     drop(listener);
-    talk.run(channel, &mut keyboard, TalkMode::Single(None), stop).await
+    let check = talk.peer_check(folder, &shown.get());
+    talk.run(channel, check, &mut keyboard, TalkMode::Single(None), stop).await
 }
 
 /// Talks to all peers, until our certificate expires or a signal stops the program.
 async fn serve(
     mut listener: Listener,
     talk: &Arc<TalkArgs>,
-    shown: &CurrentIdentity,
+    folder: &Path,
     stop: Stop,
 ) -> Result<(), CliError> {
+    let shown = listener.identity();
+    let check = talk.peer_check(folder, &shown.get());
     let mut conversations = Conversations::new(talk.peer_subject.clone());
     let (mut tasks, mut failures) = (JoinSet::new(), Failures::new());
     let keyboard = talk.keyboard(Some(Note::InputEnded));
@@ -176,7 +179,7 @@ async fn serve(
                 all_ended(&mut tasks).await;
                 return interrupted(signal);
             }
-            expired = expiry(shown), if !talk.stay_open_after_expiry => {
+            expired = expiry(&shown), if !talk.stay_open_after_expiry => {
                 all_ended(&mut tasks).await;
                 return Err(expired);
             }
@@ -196,7 +199,8 @@ async fn serve(
                 Ok(channel) => match conversations.begin(channel.peer.subject_id()) {
                     Ok(slot) => {
                         let (talk, piped, stop) = (Arc::clone(talk), piped.take(), stop.clone());
-                        tasks.spawn(async move { converse(&talk, channel, slot, piped, &stop).await });
+                        let check = check.clone();
+                        tasks.spawn(async move { converse(&talk, channel, check, slot, piped, &stop).await });
                     }
                     Err(TooManyConversations) => {
                         let peer = channel.peer.subject_id();
@@ -204,22 +208,35 @@ async fn serve(
                         tasks.spawn(channel.refuse(Code::Busy));
                     }
                 },
-                Err(error) => failures.say(CliError::from(error)),
+                Err(error) => {
+                    // The CA may have changed its key.
+                    if error.is_of_another_key() {
+                        shown.ask_soon();
+                    }
+                    failures.say(CliError::from(error));
+                }
             },
         }
     }
 }
 
 /// Runs one of several conversations, with the piped input or with the lines of its slot.
-async fn converse(talk: &TalkArgs, channel: Channel, mut slot: Slot, piped: Option<Keyboard>, stop: &Stop) {
+async fn converse(
+    talk: &TalkArgs,
+    channel: Channel,
+    check: Option<PeerCheck>,
+    mut slot: Slot,
+    piped: Option<Keyboard>,
+    stop: &Stop,
+) {
     let peer = channel.peer.subject_id().to_string();
     let (ended, unsent) = match piped {
         Some(mut keyboard) => {
-            let ended = talk.run(channel, &mut keyboard, TalkMode::Parallel, stop).await;
+            let ended = talk.run(channel, check, &mut keyboard, TalkMode::Parallel, stop).await;
             (ended, (!keyboard.has_ended()).then_some(Note::LinesLost { peer, count: None }))
         }
         None => {
-            let ended = talk.run(channel, &mut slot, TalkMode::Parallel, stop).await;
+            let ended = talk.run(channel, check, &mut slot, TalkMode::Parallel, stop).await;
             let count = slot.unsent();
             (ended, (count > 0).then_some(Note::LinesLost { peer, count: Some(count) }))
         }

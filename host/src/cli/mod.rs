@@ -3,6 +3,7 @@
 //! Each command has a file with its arguments, its help page with an example, and its code.
 
 mod advice;
+mod anchors;
 mod ca;
 mod ca_contact;
 mod connect;
@@ -92,6 +93,7 @@ enum Command {
     Renew(renew::Args),
     Status(status::Args),
     Revoke(revoke::Args),
+    Anchors(anchors::Args),
     Passphrase(passphrase::Args),
     Console(console::ConsoleArgs),
     Inspect(inspect::Args),
@@ -109,7 +111,8 @@ impl Command {
             | Self::Connect(_)
             | Self::Renew(_)
             | Self::Status(_)
-            | Self::Revoke(_) => Some(Needs::CLIENT),
+            | Self::Revoke(_)
+            | Self::Anchors(_) => Some(Needs::CLIENT),
             Self::Ca(_) | Self::Inspect(_) | Self::Verify(_) => None,
             Self::Passphrase(_) | Self::Completions(_) => None,
         }
@@ -201,7 +204,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         }
         Command::Renew(args) => {
             let passphrase = args.identity.passphrase.for_key(&args.identity.key_file())?;
-            wait(client_runtime(), renew::run(args, passphrase, provider))
+            until_closed(async |stop| renew::run(args, passphrase, provider, stop).await)
         }
         Command::Status(args) => {
             let identity = args.identity(provider)?;
@@ -210,6 +213,10 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Revoke(args) => {
             let identity = args.identity.open_at_any_time(provider)?;
             wait(client_runtime(), revoke::run(args, identity))
+        }
+        Command::Anchors(args) => {
+            let identity = args.identity.open_at_any_time(provider)?;
+            wait(client_runtime(), anchors::run(args, identity))
         }
         Command::Passphrase(args) => passphrase::run(&args),
         Command::Console(args) => console::run(args, provider),

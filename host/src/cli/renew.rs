@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use minipki_core::time::UnixTime;
 use minipki_core::trust::Validity;
 use minipki_core::wire::Code;
 use serde_json::json;
@@ -9,7 +10,8 @@ use tokio::time::sleep;
 
 use super::ca_contact::CaArgs;
 use super::passphrase_args::IdentityArgs;
-use super::{CliError, Exit, duration, output};
+use super::{CliError, Exit, duration, interrupted, output};
+use minipki_client::chat::{Stop, stopped};
 use minipki_client::{CaContact, ClientError, Identity, Renewal};
 use minipki_os::clock;
 use minipki_passphrase::Passphrase;
@@ -59,10 +61,16 @@ pub(super) async fn run(
     args: Args,
     passphrase: Option<Passphrase>,
     provider: HostProvider,
+    stop: Stop,
 ) -> Result<(), CliError> {
     let contact = args.ca.contact(Some(&args.identity.folder))?;
     let job = Job { args, passphrase, provider, contact };
-    if job.args.daemon { job.repeat().await } else { job.once().await }
+    tokio::select! {
+        ended = job.once(), if !job.args.daemon => ended,
+        ended = job.repeat(), if job.args.daemon => ended,
+        // A renewal that is stopped can be continued. The end of a daemon is no error.
+        signal = stopped(&stop) => if job.args.daemon { Ok(()) } else { interrupted(signal) },
+    }
 }
 
 struct Job {
@@ -87,20 +95,36 @@ impl Job {
     /// Renews whenever the renewal is due. A failure is reported, and the next attempt comes later.
     async fn repeat(&self) -> Result<(), CliError> {
         let before = self.args.before.unwrap_or_default();
-        let mut retry = RETRY.0;
+        let (mut retry, mut planned) = (RETRY.0, None);
         loop {
-            let end = self.validity()?.not_after().get();
-            let due = end.saturating_sub(spread(before).as_secs());
-            loop {
-                let left = due.saturating_sub(clock::now()?.get());
-                if left == 0 {
-                    break;
+            // Another process may have renewed the identity.
+            let end = self.validity()?.not_after();
+            let due = match planned {
+                Some((planned_end, due)) if planned_end == end => due,
+                _ => {
+                    let due = end.get().saturating_sub(spread(before).as_secs());
+                    planned = Some((end, due));
+                    let at = UnixTime::new(due).unwrap_or(end);
+                    output::say(format_args!(
+                        "the certificate is valid until {end}; the renewal is due at {at}"
+                    ));
+                    due
                 }
+            };
+            let (left, end) = (due.saturating_sub(clock::now()?.get()), end.get());
+            if left > 0 {
                 // The clock of the machine may be set, and the machine may sleep.
                 sleep(Duration::from_secs(left).min(LOOK)).await;
+                continue;
             }
             match self.renew().await {
-                Ok(()) => retry = RETRY.0,
+                Ok(()) => {
+                    retry = RETRY.0;
+                    let left = self.validity()?.not_after().get().saturating_sub(clock::now()?.get());
+                    if left <= before.as_secs() {
+                        return Err(too_early(left));
+                    }
+                }
                 Err(Failure { error, is_final: true }) => return Err(error),
                 Err(Failure { error, .. }) => {
                     output::say(&error);
@@ -119,13 +143,9 @@ impl Job {
         let identity = Identity::load_genuine(self.provider, folder, self.passphrase.as_ref())?;
         let validity = identity.validity();
         let whole = validity.not_after().get().saturating_sub(validity.not_before().get());
-        if self.args.before.is_some_and(|before| before.as_secs() >= whole) {
-            let seen = format!("the certificate lives {whole} s, which is not longer than --before");
-            return Err(CliError::new(
-                Exit::Usage,
-                seen,
-                "give a shorter --before, for example a third of it",
-            ));
+        // A new certificate must not be due at once.
+        if self.args.before.is_some_and(|before| before.as_secs() > whole / 10 * 9) {
+            return Err(too_early(whole));
         }
         Ok(validity)
     }
@@ -155,6 +175,12 @@ impl Job {
         ));
         Ok(())
     }
+}
+
+/// The error of a --before that a certificate of this lifetime in seconds does not allow.
+fn too_early(lifetime: u64) -> CliError {
+    let seen = format!("the certificate lives {lifetime} s: --before is too long for it");
+    CliError::new(Exit::Usage, seen, "give a shorter --before, for example a third of the lifetime")
 }
 
 /// The failure of a renewal.

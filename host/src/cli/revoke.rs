@@ -51,6 +51,8 @@ pub(super) async fn run(args: Args, identity: Identity) -> Result<(), CliError> 
         ),
         error => error.into(),
     })?;
+    // Peers do not get the earlier status any more.
+    let _ = identity.clone().refresh_status(&contact, &args.identity.folder).await;
     if args.json {
         output::json(&json!({
             "reason": revocation.reason.name(),

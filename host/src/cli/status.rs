@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use minipki_core::cert::Status;
+use minipki_core::cert::{self, Status};
+use minipki_core::session;
 use minipki_core::trust::{CertStatus, Serial, StatusError};
 use serde_json::{Value, json};
 
@@ -10,6 +11,7 @@ use super::ca_contact::CaArgs;
 use super::passphrase_args::PassphraseArgs;
 use super::{CliError, Exit, advice, output};
 use minipki_client::{Identity, KEY_FILE, fetch_status, read_anchor};
+use minipki_os::clock;
 use minipki_provider::HostProvider;
 
 /// Ask the CA whether a certificate is revoked
@@ -56,13 +58,13 @@ pub(super) async fn run(
     provider: HostProvider,
 ) -> Result<(), CliError> {
     let contact = args.ca.contact(args.identity.as_deref())?;
-    let (anchor, serial) = match (identity.zip(args.identity.as_deref()), &args.anchor) {
-        (Some((identity, folder)), _) => {
-            let (anchor, own) = (identity.anchor().clone(), identity.serial_number());
-            if args.serial.is_none_or(|serial| serial == own) {
-                identity.refresh_status(&contact, folder).await?;
+    let (anchor, serial) = match (&identity, &args.anchor) {
+        (Some(identity), _) => {
+            let own = identity.serial_number();
+            match args.serial {
+                Some(other) if other != own => (identity.anchor().clone(), other),
+                _ => (identity.issuer().clone(), own),
             }
-            (anchor, args.serial.unwrap_or(own))
         }
         (None, Some(file)) => {
             let serial = args
@@ -73,12 +75,29 @@ pub(super) async fn run(
         (None, None) => return Err(CliError::new(Exit::Usage, "no CA is named", "give --identity DIR")),
     };
     // With a nonce, so that the answer is new.
-    let text = fetch_status(&contact, provider, &anchor, serial, true).await?;
+    let fetched = fetch_status(&contact, provider, &anchor, serial, true).await;
+    let text = fetched.map_err(|error| match error.session_error() {
+        Some(session::Error::InvalidCertificate(error @ cert::Error::StatusIssuer)) => CliError::new(
+            Exit::NotVerified,
+            error,
+            "do not trust it; if a former key of this CA has signed the certificate, ask with the identity of the \
+             certificate, or use `minipki verify --revocations` with the list of that key",
+        ),
+        _ => error.into(),
+    })?;
     let status = Status::parse(&text).map_err(|error| advice::certificate(&error))?;
     if args.json {
         output::json(&object(&status))?;
     } else {
         show(&status)?;
+    }
+    if let Some((identity, folder)) = identity.zip(args.identity.as_deref())
+        && identity.serial_number() == serial
+    {
+        if let Err(error) = identity.check_time(clock::now()?) {
+            output::say(error);
+        }
+        identity.refresh_status(&contact, folder).await?;
     }
     match status.status() {
         CertStatus::Good => Ok(()),
@@ -114,7 +133,7 @@ fn show(status: &Status<'_>) -> Result<(), CliError> {
         writeln!(out, "  stated at          {}", status.this_update())?;
         writeln!(out, "  usable until       {}", status.next_update())?;
         writeln!(out, "  revocation number  {}", status.number())?;
-        writeln!(out, "  issuer             {}: the anchor's name and key", status.issuer_id())?;
-        writeln!(out, "  signature          RSASSA-PSS, made with the anchor's key")
+        writeln!(out, "  issuer             {}: the issuer of the certificate", status.issuer_id())?;
+        writeln!(out, "  signature          RSASSA-PSS, made with the key that signed the certificate")
     })
 }

@@ -1,5 +1,6 @@
 //! The common part of `listen` and `connect`: the options of a conversation, and the conversation itself.
 
+use std::future::pending;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::pin::pin;
@@ -8,11 +9,13 @@ use std::time::Duration;
 
 use minipki_core::cert::IdBuf;
 use minipki_core::trust::{RevocationStatus, StatusPolicy, StatusRule};
+use minipki_core::wire::Code;
 use tokio::io::{BufReader, Stdin, stdin, stdout};
+use tokio::sync::watch;
 
 use super::{CliError, Exit, advice, duration, output, trace_tap};
 use minipki_client::chat::{self, ChatOptions, Input, Limits, Line, Lines, Note, Script, Stop};
-use minipki_client::{CaContact, Channel, ChannelOptions, ClientError, Identity, load_ca_address};
+use minipki_client::{CaContact, Channel, ChannelOptions, ClientError, Identity, PeerCheck, load_ca_address};
 
 /// The options of a conversation: the expected peer, the texts to send and to expect, and the limits.
 #[derive(clap::Args)]
@@ -42,10 +45,11 @@ pub(super) struct TalkArgs {
     /// Refuse a peer whose statement is older than this time; includes --require-status
     #[arg(long, value_name = "TIME", value_parser = duration)]
     max_status_age: Option<Duration>,
-    /// The CA's address, for the status of our own certificate; without it, the address of the enrolment
+    /// The CA's address, for the status of our certificate and the peer's; without it, the address of the enrolment
     #[arg(long, value_name = "HOST:PORT")]
     ca: Option<String>,
-    /// The time after which our own status is replaced by a new one
+    /// The time after which our own status is replaced by a new one, and the CA is asked about the peer again: a channel
+    /// to a revoked peer is closed
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
     pub(super) status_refresh: Duration,
     /// Accept a peer that has our own key; without this option it is refused
@@ -96,16 +100,31 @@ impl TalkArgs {
         !(self.send.is_empty() && self.expect.is_empty())
     }
 
-    /// Shows the peer's name, and runs the conversation until both sides have closed, a limit is reached, or `stop`.
+    /// The questions about peers to the CA of `identity` in `folder`, if the address of the CA is known.
+    pub(super) fn peer_check(&self, folder: &Path, identity: &Identity) -> Option<PeerCheck> {
+        let provider = identity.key().provider();
+        self.contact(folder).map(|contact| PeerCheck::new(contact, provider, self.status_refresh))
+    }
+
+    /// Shows the peer's name, and runs the conversation until both sides have closed, a limit is reached, `stop`, or
+    /// the CA has revoked the certificate of the peer.
     pub(super) async fn run(
         &self,
         channel: Channel,
+        check: Option<PeerCheck>,
         input: &mut impl Input,
         mode: TalkMode,
         stop: &Stop,
     ) -> Result<(), CliError> {
         let peer = channel.peer.subject_id().to_string();
-        let serial = channel.peer.serial_number();
+        let (serial, issuer) = (channel.peer.serial_number(), channel.peer_issuer.clone());
+        if let Some(check) = &check
+            && !check.admits(serial, &issuer).await
+        {
+            channel.refuse(Code::CertificateRefused).await;
+            let seen = format!("refused {peer}: the CA has revoked its certificate {serial}");
+            return Err(CliError::new(Exit::NotVerified, seen, "the peer needs a new certificate"));
+        }
         let status = match channel.peer.revocation() {
             RevocationStatus::Good { this_update, .. } => format!(", not revoked at {this_update}"),
             // The peer has shown no usable statement, and our options do not demand one.
@@ -124,13 +143,27 @@ impl TalkArgs {
         };
         let stay_open_after_expiry = self.stay_open_after_expiry;
         let limits = Limits { idle: self.idle, after_close, stay_open_after_expiry };
-        let options = ChatOptions { prefix: &prefix, limits, notes: &notes, stop: Some(stop) };
-        let ended = if self.is_script() {
-            let (send, expect) = (self.send.clone(), self.expect.clone());
-            let script = Script { send, expect, deadline: self.deadline };
-            chat::run(channel, &script, &mut stdout(), &options).await
-        } else {
-            chat::converse(channel, input, &mut stdout(), &options).await
+        let (stated, revoked) = watch::channel(None);
+        let (stop, revoked) = (Some(stop), Some(&revoked));
+        let options = ChatOptions { prefix: &prefix, limits, notes: &notes, stop, revoked };
+        let talking = async {
+            if self.is_script() {
+                let (send, expect) = (self.send.clone(), self.expect.clone());
+                let script = Script { send, expect, deadline: self.deadline };
+                chat::run(channel, &script, &mut stdout(), &options).await
+            } else {
+                chat::converse(channel, input, &mut stdout(), &options).await
+            }
+        };
+        let checking = async {
+            if let Some(check) = check {
+                stated.send_replace(Some(check.revoked(serial, &issuer).await));
+            }
+            pending().await
+        };
+        let ended = tokio::select! {
+            ended = talking => ended,
+            never = checking => never,
         };
         // The text of this error does not name the peer.
         let unnamed = named && matches!(ended, Err(ClientError::Missing { .. }));

@@ -50,10 +50,16 @@ pub(super) fn run(args: &Args, provider: HostProvider) -> Result<(), CliError> {
             RevocationCheck::Status { status: Some(text), policy }
         }
     };
-    let list = args.revocations.as_deref().map(|file| read_list(&anchor, file, at)).transpose()?;
-    let verdict = Certificate::parse(&text).and_then(|certificate| {
-        let verified = cert::verify(provider, &anchor, &certificate, Now::Exact(at), revocation)?;
-        let revoked = list.as_ref().and_then(|list| list.find(certificate.serial_number()));
+    let verified = Certificate::parse(&text)
+        .and_then(|certificate| cert::verify(provider, &anchor, &certificate, Now::Exact(at), revocation));
+    // The key that signed the certificate: the anchor's, or a former key of the CA.
+    let issuer = verified.as_ref().ok().and_then(|verified| Anchor::of_issuer(provider, verified).ok());
+    let list = match (&issuer, &args.revocations) {
+        (Some(issuer), Some(file)) => Some(read_list(issuer, file, at)?),
+        _ => None,
+    };
+    let verdict = verified.and_then(|verified| {
+        let revoked = list.as_ref().and_then(|list| list.find(verified.certificate().serial_number()));
         match revoked.and_then(RevokedEntry::revocation) {
             Some(revocation) => Err(StatusError::Revoked(revocation).into()),
             None => Ok(verified),
@@ -61,7 +67,10 @@ pub(super) fn run(args: &Args, provider: HostProvider) -> Result<(), CliError> {
     });
     match &verdict {
         Ok(verified) if args.json => json_verdict(verified, at)?,
-        Ok(verified) => show(verified, list.as_ref(), at)?,
+        Ok(verified) => {
+            let former = issuer.is_some_and(|issuer| issuer.fingerprint() != anchor.fingerprint());
+            show(verified, former, list.as_ref(), at)?;
+        }
         Err(error) if args.json => output::json(&json!({ "error": error.to_string(), "valid": false }))?,
         Err(_) => {}
     }
@@ -96,10 +105,12 @@ fn json_verdict(verified: &Verified<Certificate<'_>>, at: UnixTime) -> Result<()
 
 fn show(
     verified: &Verified<Certificate<'_>>,
+    former: bool,
     list: Option<&RevocationList>,
     at: UnixTime,
 ) -> Result<(), CliError> {
     let certificate = verified.certificate();
+    let key = if former { "a former key of the anchor" } else { "the anchor's key" };
     let revocation = match (verified.revocation(), list) {
         (RevocationStatus::Good { this_update, .. }, _) => {
             format!("not revoked, as the CA stated at {this_update}")
@@ -113,8 +124,8 @@ fn show(
         writeln!(out, "  serial number  {}", certificate.serial_number())?;
         writeln!(out, "  valid until    {}", certificate.validity().not_after())?;
         writeln!(out, "  form           canonical, every field well formed")?;
-        writeln!(out, "  issuer         {}: the anchor's name and key", certificate.issuer_id())?;
-        writeln!(out, "  signature      RSASSA-PSS, made with the anchor's key")?;
+        writeln!(out, "  issuer         {}: the anchor's name, {key}", certificate.issuer_id())?;
+        writeln!(out, "  signature      RSASSA-PSS, made with that key")?;
         writeln!(out, "  revocation     {revocation}")
     })
 }

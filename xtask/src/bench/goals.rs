@@ -73,6 +73,14 @@ const GOALS: &[Goal] = &[
         words: "the time of rustls with TLS 1.3",
     },
     Goal {
+        work: "one revocation with 1,000,000 certificates in the ledger",
+        group: "revocation in a ledger, time per revocation",
+        tops: &["1000000 certificates"],
+        bottom: "1000 certificates",
+        bound: AtMost(1.2),
+        words: "the time with 1,000",
+    },
+    Goal {
         work: "issue with 1,000,000 certificates in the ledger",
         group: "issue into a ledger, time per certificate",
         tops: &["1000 certificates"],

@@ -81,6 +81,14 @@ pub(super) const SECTIONS: &[Section] = &[
         names: &[("issue into a ledger", ""), ("look up", "")],
     },
     Section {
+        title: "Revocation and renewal",
+        file: "revocation",
+        text: "The work of a CA for statuses, renewals, revocations and lists, in process, with a ledger on the disk. \
+            A status with a nonce is signed; without one, the CA sends an answer of the last minute again. A revocation \
+            waits for the disk. Beside them the signature alone, by the same signer, or the smallest ledger.",
+        names: &[("revocation ", ""), ("renewal, ", "")],
+    },
+    Section {
         title: "End to end",
         file: "end_to_end",
         text: "`minipki ca serve` with its default settings, but without its limits on one source and on free \

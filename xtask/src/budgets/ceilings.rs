@@ -47,9 +47,10 @@ pub(super) const BOUNDS: &[Bound] = &[
         unit: "KB",
         measure: |figures| Ok(f64::from(figures.device.flash) / KILOBYTE),
         goal: 80.0,
-        ceiling: 138.0,
-        why: "the device enrols, listens and connects, for three sizes of RSA, with DHCP, continues after every failure with \
-              the same key, and prints its actions and errors in words",
+        ceiling: 158.0,
+        why: "the device enrols, renews before the end, listens and connects, for three sizes of RSA, with DHCP, continues \
+              after every failure with the same key, and prints its actions and errors in words; 11 KB of it are the \
+              renewal and the revocation status, and 9 KB are the change of the CA's key",
     },
     Bound {
         what: "static RAM and peak stack, with TCP/IP",
@@ -57,7 +58,8 @@ pub(super) const BOUNDS: &[Bound] = &[
         measure: |figures| Ok(f64::from(figures.ram()) / KILOBYTE),
         goal: 20.0,
         ceiling: 40.0,
-        why: "two frames of 5 KB, so that every valid message fits, and RSA-4096's working space on top of the channel's",
+        why: "two frames of 5 KB, so that every valid message fits, 1.2 KB for a status, and RSA-4096's working space on top \
+              of the channel's",
     },
     Bound {
         what: "heap",

@@ -23,10 +23,16 @@ const BY_SIZE: &[&str] = &[
     "RSASSA-PSS: key set-up and verify",
     "certificate: parse",
     "certificate: verify",
+    "status: parse and verify",
+    "anchor update: parse and follow",
     "enrolment: request and proof",
     "enrolment: certificate taken",
+    "renewal: request and proof",
+    "renewal: certificate taken",
     "handshake: initiator, peer verified",
     "handshake: responder, peer verified",
+    "handshake: initiator, peer and status verified",
+    "handshake: responder, peer and status verified",
 ];
 
 /// Rows that do not depend on the CA's key.

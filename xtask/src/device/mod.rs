@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
         ["--board", chip] => show(scenario::with_a_listener, &[board(chip)?]),
         ["--boards", "2"] => show(scenario::two_boards, &BOARDS),
         ["--check", filter @ ..] => check(filter, false),
-        ["--bless"] => check(&["it_says_the_same"], true),
+        ["--bless"] => check(&["twenty_runs_give_the_same_report"], true),
         _ => Err("usage: cargo xtask device [--board CHIP | --boards 2 | --check [NAME] | --bless]".into()),
     }
 }

@@ -7,6 +7,7 @@
 //! A [`Reader`] checks a body and returns its members in one pass. [`encode`] writes.
 
 mod member;
+mod plain;
 mod reader;
 
 use core::fmt;

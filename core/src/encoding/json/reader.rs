@@ -2,6 +2,7 @@
 
 use heapless::Vec;
 
+use super::plain::plain;
 use super::{Form, JsonError, JsonErrorKind, MAX_INTEGER, Member};
 use crate::limits::{JSON_DEPTH, JSON_KEYS};
 
@@ -63,12 +64,24 @@ impl<'a> Reader<'a> {
     /// [`JsonErrorKind::Syntax`] if `body` does not begin with an object, [`JsonErrorKind::Truncated`]
     /// if it is empty, [`JsonErrorKind::Whitespace`].
     pub fn new(body: &'a [u8], form: Form) -> Result<Self, JsonError> {
+        Self::within(b'{', body, form)
+    }
+
+    /// Begins to read `text`, and enters its array. [`Reader::next_item`] moves through it.
+    ///
+    /// # Errors
+    /// As [`Reader::new`].
+    pub fn of_array(text: &'a [u8], form: Form) -> Result<Self, JsonError> {
+        Self::within(b'[', text, form)
+    }
+
+    fn within(bracket: u8, body: &'a [u8], form: Form) -> Result<Self, JsonError> {
         let mut reader =
             Self { body, at: 0, form, open: Vec::new(), keys: Vec::new(), key_at: 0, unknown: None };
-        match reader.peek()? {
-            b'{' => reader.enter(b'{')?,
-            _ => return Err(reader.error(JsonErrorKind::Syntax)),
+        if reader.peek()? != bracket {
+            return Err(reader.error(JsonErrorKind::Syntax));
         }
+        reader.enter(bracket)?;
         Ok(reader)
     }
 
@@ -84,6 +97,15 @@ impl<'a> Reader<'a> {
     /// The first error up to the value.
     pub fn next_key(&mut self) -> Result<Option<&'a str>, JsonError> {
         self.advance()?.map(|key| self.ascii(key)).transpose()
+    }
+
+    /// Moves to the next item of the innermost open array. The caller must read the item next. `false` is the end of the
+    /// array, which the reader leaves.
+    ///
+    /// # Errors
+    /// The first error up to the item.
+    pub fn next_item(&mut self) -> Result<bool, JsonError> {
+        Ok(self.advance()?.is_some())
     }
 
     /// Reads the value as a string.
@@ -135,11 +157,32 @@ impl<'a> Reader<'a> {
         member: &mut Member<T>,
         read: impl FnOnce(&mut Self) -> Result<T, JsonError>,
     ) -> Result<(), JsonError> {
-        if self.peek()? != b'{' {
+        self.container(b'{', member, read)
+    }
+
+    /// Reads the value as an array. `read` must read its items to their end.
+    ///
+    /// # Errors
+    /// As [`Reader::string`].
+    pub fn array<T>(
+        &mut self,
+        member: &mut Member<T>,
+        read: impl FnOnce(&mut Self) -> Result<T, JsonError>,
+    ) -> Result<(), JsonError> {
+        self.container(b'[', member, read)
+    }
+
+    fn container<T>(
+        &mut self,
+        bracket: u8,
+        member: &mut Member<T>,
+        read: impl FnOnce(&mut Self) -> Result<T, JsonError>,
+    ) -> Result<(), JsonError> {
+        if self.peek()? != bracket {
             return self.other_type(member);
         }
         let at = self.at;
-        self.enter(b'{')?;
+        self.enter(bracket)?;
         member.set(at, Some(read(self)?));
         Ok(())
     }
@@ -353,26 +396,4 @@ impl<'a> Reader<'a> {
         self.at += word.len();
         Ok(value)
     }
-}
-
-/// The number of bytes at the start of `text` that a string may contain.
-fn plain(text: &[u8]) -> usize {
-    const WORD: usize = size_of::<usize>();
-    let (words, _) = text.as_chunks::<WORD>();
-    let whole = WORD * words.iter().take_while(|word| all_plain(usize::from_le_bytes(**word))).count();
-    let rest = text.get(whole..).unwrap_or_default();
-    whole
-        + rest.iter().take_while(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')).count()
-}
-
-/// Whether all bytes of a word are printable ASCII except `"` and `\`. A byte that fails gets its highest bit set.
-const fn all_plain(word: usize) -> bool {
-    const EACH: usize = usize::MAX / 0xff;
-    const fn zero(word: usize) -> usize {
-        word.wrapping_sub(EACH) & !word
-    }
-    let beyond = word | word.wrapping_add(EACH); // above `~`
-    let below = word.wrapping_sub(EACH * b' ' as usize) & !word;
-    let quoted = zero(word ^ (EACH * b'"' as usize)) | zero(word ^ (EACH * b'\\' as usize));
-    (beyond | below | quoted) & (EACH << 7) == 0
 }

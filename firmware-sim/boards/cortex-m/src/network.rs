@@ -123,8 +123,8 @@ impl Network {
     /// [`ErrorKind::AddrInUse`] if every socket is taken; [`ErrorKind::AddrNotAvailable`] without an address, or if
     /// `to` is not a valid address.
     pub fn connect(&mut self, to: SocketAddrV4) -> Result<SocketHandle, ErrorKind> {
-        // A connection that waits to be accepted keeps its socket, if another socket is free.
-        let free = self.tcp.iter().position(|slot| !slot.taken && !self.connected(slot.socket));
+        // A connection that begins, or waits to be accepted, keeps its socket, if another socket is free.
+        let free = self.tcp.iter().position(|slot| !slot.taken && self.idle(slot.socket));
         let index =
             free.or_else(|| self.tcp.iter().position(|slot| !slot.taken)).ok_or(ErrorKind::AddrInUse)?;
         let slot = self.tcp.get_mut(index).ok_or(ErrorKind::AddrInUse)?;
@@ -135,7 +135,10 @@ impl Network {
             .connect(self.interface.context(), to, self.next_port)
             .map_err(|_| ErrorKind::AddrNotAvailable)?;
         slot.taken = true;
-        Ok(slot.socket)
+        let connecting = slot.socket;
+        // A socket that has just become free takes over at once, so that no incoming connection is refused.
+        self.relisten();
+        Ok(connecting)
     }
 
     /// Makes every free socket listen on `port`, also a socket that becomes free later.
@@ -182,6 +185,10 @@ impl Network {
                 let _ = socket.listen(port);
             }
         }
+    }
+
+    fn idle(&self, socket: SocketHandle) -> bool {
+        matches!(self.sockets.get::<tcp::Socket<'_>>(socket).state(), tcp::State::Closed | tcp::State::Listen)
     }
 
     fn connected(&self, socket: SocketHandle) -> bool {

@@ -65,12 +65,8 @@ impl Storage {
 
     /// The path of the record's file with an ending, and a zero after it.
     fn path(&self, record: Record, ending: &str) -> Result<String<PATH>, StorageError> {
-        let name = match record {
-            Record::Identity => "/identity",
-            Record::Time => "/time",
-        };
         let mut path = String::new();
-        for part in [self.folder, name, ending, "\0"] {
+        for part in [self.folder, "/", record.name(), ending, "\0"] {
             path.push_str(part).map_err(|_| StorageError)?;
         }
         Ok(path)

@@ -27,6 +27,8 @@ pub enum Timekeeping {
     Clock,
     /// No clock: the time is [`MADE`] or later.
     None,
+    /// A clock that stands still.
+    Fixed(UnixTime),
 }
 
 /// A PC as a device.
@@ -120,6 +122,7 @@ impl Board for StdBoard<'_> {
         };
         match self.time {
             Timekeeping::None => Now::AtLeast(MADE),
+            Timekeeping::Fixed(now) => Now::Exact(now),
             // A clock before 1970 or after 9999 is not set.
             Timekeeping::Clock => clock().map_or(Now::AtLeast(MADE), Now::Exact),
         }

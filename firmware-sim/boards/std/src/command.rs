@@ -14,7 +14,8 @@ use crate::storage::{Folder, Storage};
 pub const USAGE: &str = "\
 --ca HOST:PORT --fingerprint HEX --subject NAME [--token TOKEN]
   [--connect HOST:PORT | --listen HOST:PORT] [--peer-subject NAME] [--send TEXT] [--deadline SECONDS]
-  [--store FOLDER]   the device's own folder, which keeps the key, the certificate and the time for the next run;
+  [--require-status | --max-status-age SECONDS]
+  [--store FOLDER]   the device's own folder, which keeps the key, the certificate, its status and the time for the next run;
                      without it, the name is lost if an answer of the CA is lost
   [--no-clock]       runs as on a board without a clock";
 
@@ -78,6 +79,8 @@ fn board(
     while let Some(word) = words.next() {
         match word.as_str() {
             "--no-clock" => time = Timekeeping::None,
+            // It has no value.
+            "--require-status" => rest.push(word),
             "--store" => store = Some(words.next().ok_or("--store needs a value")?.into()),
             "--ca" | "--connect" | "--listen" => {
                 rest.push(word);

@@ -1,4 +1,4 @@
-//! The storage of a device's records: two files in the device's own folder, or no storage.
+//! The storage of a device's records: a file for each in the device's own folder, or no storage.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -25,13 +25,6 @@ pub struct Folder {
     path: PathBuf,
     /// Holds the lock.
     handle: File,
-}
-
-const fn name(record: Record) -> &'static str {
-    match record {
-        Record::Identity => "identity",
-        Record::Time => "time",
-    }
 }
 
 impl Folder {
@@ -65,7 +58,7 @@ impl Folder {
 
     /// Reads a record into the start of `buffer`, which has the length of a record; `None` if there is no record.
     fn load(&self, record: Record, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        let mut file = match open(OpenOptions::new().read(true), &self.path.join(name(record))) {
+        let mut file = match open(OpenOptions::new().read(true), &self.path.join(record.name())) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -86,7 +79,7 @@ impl Folder {
     /// Writes a record to a new file, then renames it over the old record.
     fn store(&self, record: Record, bytes: &[u8]) -> io::Result<()> {
         self.write_new(record, bytes)?;
-        fs::rename(self.new_path(record), self.path.join(name(record)))?;
+        fs::rename(self.new_path(record), self.path.join(record.name()))?;
         self.handle.sync_all()
     }
 
@@ -101,7 +94,7 @@ impl Folder {
     }
 
     fn new_path(&self, record: Record) -> PathBuf {
-        self.path.join(name(record)).with_extension("new")
+        self.path.join(record.name()).with_extension("new")
     }
 }
 
@@ -163,7 +156,7 @@ impl Storage {
             Self::Nowhere => Ok(None),
             Self::Folder(folder) => act(folder)
                 .map(Some)
-                .map_err(|error| format!("{:?}: {error}", folder.path.join(name(record)).display())),
+                .map_err(|error| format!("{:?}: {error}", folder.path.join(record.name()).display())),
         }
     }
 }

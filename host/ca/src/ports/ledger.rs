@@ -2,9 +2,11 @@
 
 use minipki_core::cert::Id;
 use minipki_core::time::UnixTime;
-use minipki_core::trust::{CertStatus, Serial, Validity};
+use minipki_core::trust::{Serial, Validity};
 
-use super::{CertificateFormat, CertificateRecord, LedgerError, RevocationBook, TokenHash};
+use super::{
+    CertificateFormat, CertificateRecord, IssuerKey, LedgerError, RevocationBook, StatedStatus, TokenHash,
+};
 
 /// A certificate to record.
 #[derive(Clone, Copy, Debug)]
@@ -89,9 +91,10 @@ pub trait Recorder: Send {
     /// `now`, which is the time of their issue.
     ///
     /// # Errors
-    /// [`LedgerError::NotReserved`], [`LedgerError::TokenSpent`], [`LedgerError::Revoked`],
-    /// [`LedgerError::Unavailable`] or [`LedgerError::Failed`]: nothing was recorded, no token was spent, and nothing was
-    /// revoked. A certificate may supersede the one that another certificate of the same call renews.
+    /// [`LedgerError::NotReserved`], [`LedgerError::TokenSpent`], [`LedgerError::Revoked`], [`LedgerError::NameHeld`],
+    /// [`LedgerError::KeyCompromised`], [`LedgerError::Unavailable`] or [`LedgerError::Failed`]: nothing was recorded, no
+    /// token was spent, and nothing was revoked. A certificate may supersede the one that another certificate of the same
+    /// call renews. Names on hold and compromised keys are refused for JSON certificates only, as in [`LedgerFacts`].
     fn record(&mut self, certificates: &[NewCertificate<'_>], now: UnixTime) -> Result<(), LedgerError>;
 }
 
@@ -129,12 +132,33 @@ pub trait Ledger: Recorder + RevocationBook {
     /// [`LedgerError::Damaged`], [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
     fn find(&mut self, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError>;
 
-    /// The statuses of `serials` in their order, and the revocation number at the same moment. A number that is only
-    /// reserved is [`CertStatus::Unknown`].
+    /// The statuses of `serials` in their order, each with the key that signed the certificate, and the revocation number
+    /// at the same moment. A number that is only reserved is [`CertStatus::Unknown`]. A serial number with a damaged row
+    /// has [`LedgerError::Damaged`].
+    ///
+    /// [`CertStatus::Unknown`]: minipki_core::trust::CertStatus::Unknown
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
+    fn statuses(
+        &mut self,
+        serials: &[Serial],
+    ) -> Result<(u64, Vec<Result<StatedStatus, LedgerError>>), LedgerError>;
+
+    /// The keys of the CA, the oldest first. The last one signs new certificates.
     ///
     /// # Errors
     /// [`LedgerError::Damaged`], [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
-    fn statuses(&mut self, serials: &[Serial]) -> Result<(u64, Vec<CertStatus>), LedgerError>;
+    fn issuer_keys(&mut self) -> Result<Vec<IssuerKey>, LedgerError>;
+
+    /// Makes `key` the CA's key at the time `now`. The certificates before this call are by the earlier keys, and those
+    /// after it by this key. When it returns `Ok`, the change is on the disk. From then on the ledger opens only for an
+    /// owner with this key.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoUpdate`], [`LedgerError::KeyKnown`], [`LedgerError::Unavailable`] or [`LedgerError::Failed`]:
+    /// nothing was changed.
+    fn change_key(&mut self, key: &IssuerKey, now: UnixTime) -> Result<(), LedgerError>;
 
     /// The free bytes on the ledger's disk, at most a second old; [`u64::MAX`] if unknown.
     fn free_space(&mut self) -> u64;

@@ -14,10 +14,12 @@
 
 use miette::Diagnostic;
 use minipki_core::cert::IdBuf;
+use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::Serial;
 
 mod audit;
+mod issuer_keys;
 mod ledger;
 mod reader;
 mod revocation;
@@ -27,10 +29,11 @@ mod state;
 mod tokens;
 
 pub use audit::{AUDIT_KEPT, AuditEntry, AuditLog, AuditRecord};
+pub use issuer_keys::{IssuerKey, IssuerKeyUse, StatedStatus};
 pub use ledger::{Inquiry, Ledger, LedgerFacts, NewCertificate, RENEWAL, Recorder};
 pub use reader::{BadRow, CertificateFormat, CertificateRecord, LedgerCounts, LedgerReader, Page};
 pub use revocation::{
-    RevocationBook, RevocationChange, RevocationError, RevocationOutcome, RevocationRecord,
+    HOLDER, RevocationBook, RevocationChange, RevocationError, RevocationOutcome, RevocationRecord,
     RevokedCertificate, RevokedPage,
 };
 pub use search::{Cursor, Found, Order, PagePlace, Search, SortValue};
@@ -86,6 +89,24 @@ pub enum LedgerError {
     /// The certificate to renew was not revoked at the decision, and is revoked, on hold or unknown at the commit.
     #[error("certificate {0} was revoked while its renewal was signed")]
     Revoked(Serial),
+    /// The name had no certificate on hold at the decision, and has one at the commit.
+    #[error("a certificate of {0} was put on hold while another one was signed")]
+    NameHeld(IdBuf),
+    /// The key, or the key of the certificate to renew, was not compromised at the decision, and is at the commit.
+    #[error("the key of {0} was revoked as compromised while its certificate was signed")]
+    KeyCompromised(IdBuf),
+    /// The CA has this key, or had it before.
+    #[error("the CA has the key {0} already, or had it before")]
+    #[diagnostic(help("make another key"))]
+    KeyKnown(Fingerprint),
+    /// A key that follows another one has no signed update.
+    #[error("the new key {0} has no update that the key before it has signed")]
+    #[diagnostic(help("sign an update with the CA's present key first"))]
+    NoUpdate(Fingerprint),
+    /// The CA never had this key.
+    #[error("the ledger names no key {0} of the CA")]
+    #[diagnostic(help("use a key of this CA"))]
+    UnknownKey(Fingerprint),
     /// The token is in the ledger already.
     #[error("this token is in the ledger already")]
     #[diagnostic(help("draw another"))]

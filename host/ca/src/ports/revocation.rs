@@ -21,11 +21,17 @@ pub trait RevocationBook: Send {
     /// | on hold | `certificate_hold` | the record of the hold, not changed |
     /// | on hold | `remove_from_hold` | not revoked |
     /// | on hold | another | revoked at `now` |
-    /// | revoked | any but `remove_from_hold` | the record of the revocation, not changed |
+    /// | revoked, not for `key_compromise` | `key_compromise` | revoked at `now` |
+    /// | revoked | another, but not `remove_from_hold` | the record of the revocation, not changed |
     /// | not revoked, or revoked | `remove_from_hold` | [`RevocationError::NotOnHold`] |
+    /// | on hold | any but `certificate_hold`, by the holder | [`RevocationError::HoldByOperator`] |
     /// | not recorded | any | [`RevocationError::UnknownSerial`] |
     ///
     /// A change that is refused or changes nothing has no number, and the other changes are made.
+    ///
+    /// A key that is compromised is compromised in all its certificates. So `key_compromise`, if it is not by the holder,
+    /// also revokes all other JSON certificates of the same key that are not revoked yet, and those on hold:
+    /// [`RevocationOutcome::same_key`].
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`] or [`LedgerError::Failed`]: nothing was changed.
@@ -36,6 +42,9 @@ pub trait RevocationBook: Send {
     ) -> Result<Vec<Result<RevocationOutcome, RevocationError>>, LedgerError>;
 }
 
+/// The actor of a revocation by the holder of the certificate.
+pub const HOLDER: &str = "the holder of the key";
+
 /// A change to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevocationChange {
@@ -43,13 +52,20 @@ pub struct RevocationChange {
     pub serial: Serial,
     /// The reason. [`RevocationReason::RemoveFromHold`] removes a hold.
     pub reason: RevocationReason,
+    /// Whether the holder of the certificate makes the change. A holder ends no hold.
+    pub by_holder: bool,
     actor: String,
 }
 
 impl RevocationChange {
     /// A change by `actor`, whose text is cut to [`AuditEntry::ACTOR`] bytes.
     pub fn new(serial: Serial, reason: RevocationReason, actor: impl Into<String>) -> Self {
-        Self { serial, reason, actor: cut(actor.into(), AuditEntry::ACTOR) }
+        Self { serial, reason, by_holder: false, actor: cut(actor.into(), AuditEntry::ACTOR) }
+    }
+
+    /// A change by the holder of the certificate. Its actor is [`HOLDER`].
+    pub fn by_holder(serial: Serial, reason: RevocationReason) -> Self {
+        Self { by_holder: true, ..Self::new(serial, reason, HOLDER) }
     }
 
     /// The actor: a program, the address and session of a browser, or the holder of the certificate.
@@ -88,6 +104,8 @@ pub struct RevocationOutcome {
     pub record: RevocationRecord,
     /// Whether this change was recorded.
     pub changed: bool,
+    /// The records of the other certificates of the same key that were revoked with it, in the order of their issue.
+    pub same_key: Vec<RevocationRecord>,
 }
 
 /// A change was refused.
@@ -101,6 +119,10 @@ pub enum RevocationError {
     #[error("certificate {0} is not on hold")]
     #[diagnostic(help("see its state with `minipki ca list`"))]
     NotOnHold(Serial),
+    /// The holder cannot end a hold, also not with a revocation.
+    #[error("certificate {0} is on hold, and only an operator ends a hold")]
+    #[diagnostic(help("end the hold as an operator: `minipki ca unhold` or `minipki ca revoke`"))]
+    HoldByOperator(Serial),
 }
 
 /// A certificate that is revoked or on hold, in a list.

@@ -1,4 +1,4 @@
-//! The limits that end a conversation if neither side does: silence, an expired certificate, and a signal.
+//! The limits that end a conversation if neither side does: silence, an expired or revoked certificate, and a signal.
 
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -6,9 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{ChatOptions, Note, Notes, Stop, next_text, stopped};
+use super::{ChatOptions, Note, Notes, PeerRevocation, Stop, next_text, sent};
 use crate::{Channel, ClientError, Expiry, Incoming, Outgoing};
 use minipki_os::clock;
 
@@ -45,6 +46,7 @@ pub(super) struct Watch<'n> {
     peer: String,
     notes: Notes<'n>,
     stop: Option<&'n Stop>,
+    revoked: Option<&'n PeerRevocation>,
     /// The time of the last message in either direction.
     last: Mutex<Instant>,
     /// Whether our direction is closed.
@@ -63,6 +65,7 @@ impl<'n> Watch<'n> {
             peer: channel.peer.subject_id().to_string(),
             notes: options.notes,
             stop: options.stop,
+            revoked: options.revoked,
             last: Mutex::new(Instant::now()),
             own_closed: AtomicBool::new(false),
             peer_closed: AtomicBool::new(false),
@@ -98,7 +101,7 @@ impl<'n> Watch<'n> {
     /// Returns when a limit or a signal ends the conversation.
     ///
     /// # Errors
-    /// [`ClientError::Expired`], [`ClientError::Idle`], [`ClientError::Clock`], [`ClientError::Stopped`].
+    /// [`ClientError::Expired`], [`ClientError::PeerRevoked`], [`ClientError::Idle`], [`ClientError::Clock`], [`ClientError::Stopped`].
     pub(super) async fn over(&self) -> Result<(), ClientError> {
         loop {
             self.check_expiry()?;
@@ -107,7 +110,10 @@ impl<'n> Watch<'n> {
             let silent = self.last.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
             match limit.checked_sub(silent) {
                 Some(rest) if !rest.is_zero() => tokio::select! {
-                    signal = self.stopped() => return Err(ClientError::Stopped { signal }),
+                    signal = wait(self.stop) => return Err(ClientError::Stopped { signal }),
+                    revocation = wait(self.revoked) => {
+                        return Err(ClientError::PeerRevoked { peer: self.peer.clone(), revocation });
+                    }
                     () = sleep(rest.min(TICK)) => {}
                 },
                 _ if after_close.is_some() => {
@@ -116,13 +122,6 @@ impl<'n> Watch<'n> {
                 }
                 _ => return Err(ClientError::Idle { peer: self.peer.clone(), limit }),
             }
-        }
-    }
-
-    async fn stopped(&self) -> &'static str {
-        match self.stop {
-            Some(stop) => stopped(stop).await,
-            None => pending().await,
         }
     }
 
@@ -141,11 +140,23 @@ impl<'n> Watch<'n> {
     }
 }
 
+/// Waits for a value. Waits for ever without a receiver.
+async fn wait<T: Copy>(values: Option<&watch::Receiver<Option<T>>>) -> T {
+    match values {
+        Some(values) => sent(values).await,
+        None => pending().await,
+    }
+}
+
 /// Whether a conversation has ended without a failure of the channel, so that the channel can be closed.
 pub(super) const fn ended_in_order(ended: &Result<(), ClientError>) -> bool {
     matches!(
         ended,
-        Ok(()) | Err(ClientError::Expired { .. } | ClientError::Idle { .. } | ClientError::Stopped { .. })
+        Ok(())
+            | Err(ClientError::Expired { .. }
+                | ClientError::PeerRevoked { .. }
+                | ClientError::Idle { .. }
+                | ClientError::Stopped { .. })
     )
 }
 

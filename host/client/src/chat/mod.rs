@@ -14,6 +14,7 @@ use std::future::{Future, pending};
 use std::pin::pin;
 use std::time::Duration;
 
+use minipki_core::trust::Revocation;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
@@ -93,11 +94,19 @@ pub type Notes<'n> = &'n (dyn Fn(Note) + Sync);
 /// A request to end all conversations in order: the name of the signal, once there is one.
 pub type Stop = watch::Receiver<Option<&'static str>>;
 
+/// The revocation of a peer's certificate, once the CA has stated one.
+pub type PeerRevocation = watch::Receiver<Option<Revocation>>;
+
 /// Waits for the request, and returns the name of the signal. Waits for ever if the sender is gone.
 pub async fn stopped(stop: &Stop) -> &'static str {
-    let asked = stop.clone().wait_for(Option::is_some).await.ok().and_then(|signal| *signal);
-    match asked {
-        Some(signal) => signal,
+    sent(stop).await
+}
+
+/// Waits for the first value. Waits for ever if the sender is gone.
+async fn sent<T: Copy>(values: &watch::Receiver<Option<T>>) -> T {
+    let value = values.clone().wait_for(Option::is_some).await.ok().and_then(|value| *value);
+    match value {
+        Some(value) => value,
         None => pending().await,
     }
 }
@@ -113,6 +122,8 @@ pub struct ChatOptions<'n> {
     pub notes: Notes<'n>,
     /// The request to end the conversation from outside, if there can be one.
     pub stop: Option<&'n Stop>,
+    /// The revocation of the peer's certificate, if the CA is asked about it.
+    pub revoked: Option<&'n PeerRevocation>,
 }
 
 /// Receives the next text and prints it; `None` when the peer has closed its direction. A body that is not a text is

@@ -3,6 +3,7 @@
 //!
 //! Each call reads all records. A drop of all handles loses them.
 
+mod issuer_keys;
 mod reader;
 mod revocations;
 
@@ -10,15 +11,18 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minipki_ca::ports::{
-    AUDIT_KEPT, AuditEntry, AuditLog, CertificateFormat, CertificateRecord, Inquiry, Ledger, LedgerError,
-    LedgerFacts, LedgerReader, NewCertificate, RENEWAL, Recorder, RevocationBook, RevocationChange,
-    RevocationRecord, Storage, TokenBook, TokenHash,
+    AUDIT_KEPT, AuditEntry, AuditLog, CertificateFormat, CertificateRecord, Inquiry, IssuerKey, Ledger,
+    LedgerError, LedgerFacts, LedgerReader, NewCertificate, RENEWAL, Recorder, RevocationBook,
+    RevocationChange, RevocationRecord, StatedStatus, Storage, TokenBook, TokenHash,
 };
 use minipki_core::cert::{Id, IdBuf};
+use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
-use minipki_core::trust::{CertStatus, RevocationReason, Serial};
+use minipki_core::trust::{RevocationReason, Serial};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
+
+use issuer_keys::KeyRow;
 
 /// The time that the clock can be behind the newest time, in seconds.
 const TOLERANCE: u64 = 5 * 60;
@@ -29,6 +33,8 @@ pub struct MemoryStorage(Arc<Mutex<State>>);
 
 #[derive(Clone)]
 struct State {
+    /// The keys of the CA, the oldest first.
+    keys: Vec<KeyRow>,
     serials: ChaCha20Rng,
     token_numbers: ChaCha20Rng,
     reserved: HashSet<Serial>,
@@ -66,16 +72,12 @@ impl Token {
     }
 }
 
-impl Default for MemoryStorage {
-    fn default() -> Self {
-        Self::new(1)
-    }
-}
-
 impl MemoryStorage {
-    /// An empty storage that draws serial numbers from this seed.
-    pub fn new(seed: u64) -> Self {
+    /// An empty storage of a CA with this key. It draws serial numbers from this seed.
+    pub fn new(seed: u64, fingerprint: Fingerprint) -> Self {
+        let first = IssuerKey { fingerprint, not_before: UnixTime::MIN, update: None };
         Self(Arc::new(Mutex::new(State {
+            keys: vec![KeyRow { key: first, first: 1 }],
             serials: ChaCha20Rng::seed_from_u64(seed),
             token_numbers: ChaCha20Rng::seed_from_u64(!seed),
             reserved: HashSet::new(),
@@ -138,21 +140,48 @@ impl State {
                 }
         };
         let current = renews.and_then(|serial| self.find(serial)).cloned();
-        let keys = [Some(subject_key), current.as_ref().map(|current| &*current.subject_key)];
         let holder = self.owner(subject_id, now).map(|record| record.subject_key.clone());
-        let of_holder = |record: &CertificateRecord| Some(&record.subject_key) == holder.as_ref();
         LedgerFacts {
             token_live: token.flatten().is_some_and(|token| token.is_live(subject_id, latest)),
             earlier: self.live(subject_id, now).find(earlier).cloned(),
-            held: self.live(subject_id, now).any(|record| is_held(record) && of_holder(record)),
-            key_compromised: self.certificates.iter().any(|record| {
-                keys.contains(&Some(&*record.subject_key))
-                    && record.revocation.is_some_and(|it| it.reason == RevocationReason::KeyCompromise)
-            }),
+            held: self.keeps_name(subject_id, now),
+            key_compromised: self.is_compromised(subject_key, renews),
             token_lifetime: token.flatten().and_then(|token| token.lifetime),
             current,
             holder,
         }
+    }
+
+    /// Whether the present holder of a name has a certificate for it that is on hold.
+    fn keeps_name(&self, subject: Id<'_>, now: UnixTime) -> bool {
+        let holder = self.owner(subject, now).map(|record| &record.subject_key);
+        self.live(subject, now).any(|record| is_held(record) && Some(&record.subject_key) == holder)
+    }
+
+    /// Whether this key, or the key of the certificate `renews`, was ever compromised.
+    fn is_compromised(&self, subject_key: &[u8], renews: Option<Serial>) -> bool {
+        let renewed = renews.and_then(|serial| self.find(serial)).map(|record| &*record.subject_key);
+        self.certificates.iter().any(|record| {
+            [Some(subject_key), renewed].contains(&Some(&*record.subject_key))
+                && record.revocation.is_some_and(|it| it.reason == RevocationReason::KeyCompromise)
+        })
+    }
+
+    /// Refuses a certificate if a revocation or a hold after the decision forbids it.
+    fn check_revocations(&self, new: &NewCertificate<'_>, now: UnixTime) -> Result<(), LedgerError> {
+        let revoked = |serial: &Serial| self.find(*serial).is_none_or(|record| record.revocation.is_some());
+        if let Some(serial) = new.renews.filter(revoked) {
+            return Err(LedgerError::Revoked(serial));
+        }
+        if new.format == CertificateFormat::Json {
+            if self.is_compromised(new.subject_key, new.renews) {
+                return Err(LedgerError::KeyCompromised(new.subject_id.into()));
+            }
+            if self.keeps_name(new.subject_id, now) {
+                return Err(LedgerError::NameHeld(new.subject_id.into()));
+            }
+        }
+        Ok(())
     }
 
     /// Records one certificate, unless its serial number is not reserved or its token is not live.
@@ -248,9 +277,23 @@ impl Ledger for MemoryStorage {
         Ok(self.state().find(serial).cloned())
     }
 
-    fn statuses(&mut self, serials: &[Serial]) -> Result<(u64, Vec<CertStatus>), LedgerError> {
+    fn statuses(
+        &mut self,
+        serials: &[Serial],
+    ) -> Result<(u64, Vec<Result<StatedStatus, LedgerError>>), LedgerError> {
         let state = self.state();
-        Ok((state.revocations.len() as u64, serials.iter().map(|serial| state.status(*serial)).collect()))
+        let stated = serials.iter().map(|serial| Ok(state.status(*serial)));
+        Ok((state.revocations.len() as u64, stated.collect()))
+    }
+
+    fn issuer_keys(&mut self) -> Result<Vec<IssuerKey>, LedgerError> {
+        Ok(self.state().keys.iter().map(|row| row.key.clone()).collect())
+    }
+
+    fn change_key(&mut self, key: &IssuerKey, now: UnixTime) -> Result<(), LedgerError> {
+        let mut state = self.state();
+        state.latest = state.latest.max(now);
+        state.change_key(key)
     }
 
     fn free_space(&mut self) -> u64 {
@@ -286,10 +329,7 @@ impl Recorder for MemoryStorage {
         state.latest = state.latest.max(now);
         // All or nothing: a refused batch is dropped with this copy.
         let mut next = state.clone();
-        let revoked = |serial: &Serial| state.find(*serial).is_none_or(|record| record.revocation.is_some());
-        if let Some(serial) = certificates.iter().filter_map(|new| new.renews).find(revoked) {
-            return Err(LedgerError::Revoked(serial));
-        }
+        certificates.iter().try_for_each(|new| state.check_revocations(new, now))?;
         certificates.iter().try_for_each(|new| next.record(new, now))?;
         *state = next;
         Ok(())

@@ -1,9 +1,10 @@
 //! The port that reads: each call filters and sorts all records.
 
 use minipki_ca::ports::{
-    AuditRecord, BadRow, CertificateRecord, Cursor, Found, LedgerCounts, LedgerError, LedgerReader, Page,
-    PagePlace, RevocationRecord, RevokedPage, Search, TokenRecord, TokenState,
+    AuditRecord, BadRow, CertificateRecord, Cursor, Found, IssuerKeyUse, LedgerCounts, LedgerError,
+    LedgerReader, Page, PagePlace, RevocationRecord, RevokedPage, Search, TokenRecord, TokenState,
 };
+use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::Serial;
 
@@ -115,8 +116,17 @@ impl LedgerReader for MemoryStorage {
         Ok(self.state().revocations.len() as u64)
     }
 
-    fn list_revoked(&mut self, after: Option<Serial>, limit: usize) -> Result<RevokedPage, LedgerError> {
-        Ok(self.state().list_revoked(after, limit))
+    fn issuer_keys(&mut self) -> Result<Vec<IssuerKeyUse>, LedgerError> {
+        Ok(self.state().key_uses())
+    }
+
+    fn list_revoked(
+        &mut self,
+        issuer_key: Option<Fingerprint>,
+        after: Option<Serial>,
+        limit: usize,
+    ) -> Result<RevokedPage, LedgerError> {
+        self.state().list_revoked(issuer_key, after, limit)
     }
 
     fn list_audit(&mut self, before: Option<u64>, limit: usize) -> Result<Vec<AuditRecord>, LedgerError> {

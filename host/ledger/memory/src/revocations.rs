@@ -1,34 +1,57 @@
 //! The port that revokes, and queries about revocations.
 
 use minipki_ca::ports::{
-    LedgerError, RevocationBook, RevocationChange, RevocationError, RevocationOutcome, RevocationRecord,
-    RevokedCertificate, RevokedPage,
+    CertificateFormat, CertificateRecord, LedgerError, RevocationBook, RevocationChange, RevocationError,
+    RevocationOutcome, RevocationRecord, RevokedCertificate, RevokedPage, StatedStatus,
 };
+use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
-use minipki_core::trust::{CertStatus, RevocationReason, Serial};
+use minipki_core::trust::RevocationReason::{CertificateHold, KeyCompromise, RemoveFromHold};
+use minipki_core::trust::{CertStatus, Serial};
 
 use super::{MemoryStorage, State, is_held};
 
 impl State {
-    /// Makes one change.
+    /// Makes one change, and those of the other certificates of the same key.
     pub(super) fn revoke(
         &mut self,
         change: &RevocationChange,
         now: UnixTime,
     ) -> Result<RevocationOutcome, RevocationError> {
         let serial = change.serial;
-        let record = self.certificates.iter_mut().find(|record| record.serial == serial);
-        let record = record.ok_or(RevocationError::UnknownSerial(serial))?;
-        let removes = change.reason == RevocationReason::RemoveFromHold;
-        if removes && !is_held(record) {
+        let record = self.find(serial).ok_or(RevocationError::UnknownSerial(serial))?;
+        let (held, subject_key) = (is_held(record), record.subject_key.clone());
+        let present = record.revocation.map(|revocation| revocation.reason);
+        if held && change.by_holder && change.reason != CertificateHold {
+            return Err(RevocationError::HoldByOperator(serial));
+        }
+        if change.reason == RemoveFromHold && !held {
             return Err(RevocationError::NotOnHold(serial));
         }
-        let repeats = !is_held(record) || change.reason == RevocationReason::CertificateHold;
-        if record.revocation.is_some() && repeats {
-            let first = self.revocations.iter().rev().find(|record| record.serial == serial).cloned();
-            let record = first.ok_or(RevocationError::UnknownSerial(serial))?;
-            return Ok(RevocationOutcome { record, changed: false });
+        let raises = change.reason == KeyCompromise && present != Some(KeyCompromise);
+        let changed = present.is_none() || raises || held && change.reason != CertificateHold;
+        let record = if changed {
+            self.set(serial, change, now)
+        } else {
+            let newest = self.revocations.iter().rev().find(|record| record.serial == serial);
+            newest.cloned().ok_or(RevocationError::UnknownSerial(serial))?
+        };
+        let mut same_key = Vec::new();
+        if change.reason == KeyCompromise && !change.by_holder {
+            let others = self.certificates.iter().filter(|other| {
+                other.format == CertificateFormat::Json
+                    && other.subject_key == subject_key
+                    && other.serial != serial
+                    && (other.revocation.is_none() || is_held(other))
+            });
+            let others: Vec<_> = others.map(|other| other.serial).collect();
+            same_key.extend(others.into_iter().map(|other| self.set(other, change, now)));
         }
+        Ok(RevocationOutcome { record, changed, same_key })
+    }
+
+    /// Records a change of the certificate `serial`, with the reason and the actor of `change`.
+    fn set(&mut self, serial: Serial, change: &RevocationChange, now: UnixTime) -> RevocationRecord {
         let new = RevocationRecord {
             number: self.revocations.len() as u64 + 1,
             serial,
@@ -36,22 +59,34 @@ impl State {
             time: now,
             actor: change.actor().to_owned(),
         };
-        record.revocation = new.revocation();
+        for record in self.certificates.iter_mut().filter(|record| record.serial == serial) {
+            record.revocation = new.revocation();
+        }
         self.revocations.push(new.clone());
-        Ok(RevocationOutcome { record: new, changed: true })
+        new
     }
 
-    pub(super) fn status(&self, serial: Serial) -> CertStatus {
-        match self.find(serial).map(|record| record.revocation) {
+    pub(super) fn status(&self, serial: Serial) -> StatedStatus {
+        let found = self.find(serial);
+        let status = match found.map(|record| record.revocation) {
             None => CertStatus::Unknown,
             Some(None) => CertStatus::Good,
             Some(Some(revocation)) => CertStatus::Revoked(revocation),
-        }
+        };
+        StatedStatus { status, issuer_key: self.key_of(found.map(|record| record.id)) }
     }
 
-    pub(super) fn list_revoked(&self, after: Option<Serial>, limit: usize) -> RevokedPage {
-        let beyond = |serial: Serial| after.is_none_or(|after| serial > after);
-        let listed = self.certificates.iter().filter(|record| beyond(record.serial)).filter_map(|record| {
+    pub(super) fn list_revoked(
+        &self,
+        issuer_key: Option<Fingerprint>,
+        after: Option<Serial>,
+        limit: usize,
+    ) -> Result<RevokedPage, LedgerError> {
+        let numbers = self.numbers_of(issuer_key)?;
+        let wanted = |record: &&CertificateRecord| {
+            numbers.contains(&record.id) && after.is_none_or(|after| record.serial > after)
+        };
+        let listed = self.certificates.iter().filter(wanted).filter_map(|record| {
             Some(RevokedCertificate {
                 serial: record.serial,
                 format: record.format,
@@ -62,7 +97,7 @@ impl State {
         let mut revoked: Vec<_> = listed.collect();
         revoked.sort_by_key(|listed| listed.serial);
         revoked.truncate(limit);
-        RevokedPage { number: self.revocations.len() as u64, revoked }
+        Ok(RevokedPage { number: self.revocations.len() as u64, revoked })
     }
 }
 

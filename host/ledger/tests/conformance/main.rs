@@ -1,6 +1,8 @@
 //! Tests of the contracts of the storage ports, on both engines: SQLite and memory.
 
+mod issuer_keys;
 mod issuing;
+mod meanwhile;
 mod model;
 mod reading;
 mod renewal;
@@ -26,6 +28,9 @@ pub(crate) const NOW: u64 = 1_800_000_000;
 /// The seed of both engines, so that the first ledger of each draws the same serial numbers.
 pub(crate) const SEED: u64 = 7;
 
+/// The first key of both CAs.
+pub(crate) const FIRST_KEY: Fingerprint = Fingerprint([1; 32]);
+
 /// An engine, new and empty.
 pub(crate) trait Engine: Storage {
     /// Opens the ledger to issue, like a CA at its start. The caller must have closed an earlier one.
@@ -38,46 +43,52 @@ pub(crate) trait Engine: Storage {
 /// A ledger on SQLite in a temporary folder.
 pub(crate) struct Sqlite {
     folder: TempDir,
-    storage: SqliteStorage,
+}
+
+impl Sqlite {
+    /// The storage for the present key of the CA.
+    fn storage(&self) -> SqliteStorage {
+        let owner = minipki_ledger::owner_of(self.folder.path()).expect("read").expect("an owner");
+        SqliteStorage { folder: self.folder.path().to_owned(), owner }
+    }
 }
 
 impl Default for Sqlite {
     fn default() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let owner = Owner { issuer_id: id("ca"), fingerprint: Fingerprint([1; 32]) };
+        let owner = Owner { issuer_id: id("ca"), fingerprint: FIRST_KEY };
         minipki_ledger::create(folder.path(), &owner).expect("a new ledger");
-        let storage = SqliteStorage { folder: folder.path().to_owned(), owner };
-        Self { folder, storage }
+        Self { folder }
     }
 }
 
 impl Storage for Sqlite {
     fn reader(&self) -> Result<Box<dyn minipki_ca::ports::LedgerReader>, LedgerError> {
-        self.storage.reader()
+        self.storage().reader()
     }
 
     fn tokens(&self) -> Result<Box<dyn minipki_ca::ports::TokenBook>, LedgerError> {
-        self.storage.tokens()
+        self.storage().tokens()
     }
 
     fn recorder(&self, now: UnixTime) -> Result<Box<dyn minipki_ca::Recorder>, LedgerError> {
-        self.storage.recorder(now)
+        self.storage().recorder(now)
     }
 
     fn revocations(&self, now: UnixTime) -> Result<Box<dyn minipki_ca::ports::RevocationBook>, LedgerError> {
-        self.storage.revocations(now)
+        self.storage().revocations(now)
     }
 
     fn audit(&self) -> Result<Box<dyn minipki_ca::ports::AuditLog>, LedgerError> {
-        self.storage.audit()
+        self.storage().audit()
     }
 }
 
 impl Engine for Sqlite {
     fn ledger(&self) -> Box<dyn Ledger> {
         let rng = ChaCha20Rng::seed_from_u64(SEED);
-        let owner = &self.storage.owner;
-        let ledger = SqliteLedger::open_with(self.folder.path(), owner, Accept::default(), rng);
+        let owner = self.storage().owner;
+        let ledger = SqliteLedger::open_with(self.folder.path(), &owner, Accept::default(), rng);
         Box::new(ledger.expect("a ledger to issue from"))
     }
 
@@ -110,12 +121,17 @@ macro_rules! on_each_engine {
             $(#[test] fn $test() { super::$test(&crate::Sqlite::default()); })*
         }
         mod memory {
-            $(#[test] fn $test() { super::$test(&minipki_ledger_memory::MemoryStorage::new(crate::SEED)); })*
+            $(#[test] fn $test() { super::$test(&crate::in_memory()); })*
         }
     };
 }
 
 pub(crate) use on_each_engine;
+
+/// A new storage in memory.
+pub(crate) fn in_memory() -> MemoryStorage {
+    MemoryStorage::new(SEED, FIRST_KEY)
+}
 
 pub(crate) fn id(name: &str) -> IdBuf {
     name.parse().expect("the test gives a valid name")

@@ -1,15 +1,15 @@
 //! A comparison of both engines with random sequences of calls.
 
 use minipki_ca::ports::{
-    CertificateFormat, CertificateRecord, Inquiry, Ledger, LedgerCounts, LedgerError, LedgerFacts,
-    LedgerReader, NewCertificate, Page, RevocationBook, RevocationChange, RevocationRecord, RevokedPage,
-    TokenBook, TokenHash, TokenState,
+    CertificateFormat, CertificateRecord, Inquiry, IssuerKey, IssuerKeyUse, Ledger, LedgerCounts,
+    LedgerError, LedgerFacts, LedgerReader, NewCertificate, Page, RevocationBook, RevocationChange,
+    RevocationRecord, RevokedPage, StatedStatus, TokenBook, TokenHash, TokenState,
 };
-use minipki_core::trust::{CertStatus, RevocationReason, Serial};
-use minipki_ledger_memory::MemoryStorage;
+use minipki_core::keys::Fingerprint;
+use minipki_core::trust::{RevocationReason, Serial};
 use proptest::prelude::*;
 
-use crate::{Draft, Engine, NOW, SEED, Sqlite, at, id, key};
+use crate::{Draft, Engine, NOW, Sqlite, at, id, in_memory, key};
 
 /// The subject, key, token and end of a certificate, as small numbers, and the index of the certificate that it renews
 /// with whether it supersedes it.
@@ -23,8 +23,10 @@ enum Step {
     Revoke(usize),
     /// Record a batch this number of seconds later.
     Record(Vec<Item>, u64),
-    /// Change the revocations of the certificates at these indexes, for these reasons.
-    Change(Vec<(usize, RevocationReason)>),
+    /// Change the revocations of the certificates at these indexes, for these reasons, by the holder or an operator.
+    Change(Vec<(usize, RevocationReason, bool)>),
+    /// Change the key of the CA to this one.
+    ChangeKey(u8),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -41,7 +43,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..6u8, 0..3u8, 0..40u64).prop_map(|(token, subject, end)| Step::Add(token, subject, end)),
         1 => (0..6usize).prop_map(Step::Revoke),
         4 => (prop::collection::vec(item, 1..4), 0..9u64).prop_map(|(batch, later)| Step::Record(batch, later)),
-        3 => prop::collection::vec((0..8usize, reason), 1..4).prop_map(Step::Change),
+        3 => prop::collection::vec((0..8usize, reason, any::<bool>()), 1..4).prop_map(Step::Change),
+        1 => (1..6u8).prop_map(Step::ChangeKey),
     ]
 }
 
@@ -66,7 +69,9 @@ struct Answers {
     facts: Vec<LedgerFacts>,
     usable: Vec<Vec<TokenHash>>,
     tokens: Vec<(String, u64, TokenState)>,
-    statuses: (u64, Vec<CertStatus>),
+    statuses: (u64, Vec<StatedStatus>),
+    /// The keys of the CA, and the revoked certificates of each.
+    keys: Vec<(IssuerKeyUse, RevokedPage)>,
     revoked: RevokedPage,
     histories: Vec<Vec<RevocationRecord>>,
     certificates: Vec<CertificateRecord>,
@@ -85,10 +90,16 @@ impl Opened {
     }
 
     /// Makes changes, alternately with the ledger and beside it. Returns the text of all outcomes.
-    fn change(&mut self, changes: &[(usize, RevocationReason)], now: u64) -> String {
+    fn change(&mut self, changes: &[(usize, RevocationReason, bool)], now: u64) -> String {
         let changes: Vec<_> = changes
             .iter()
-            .filter_map(|(index, reason)| Some(RevocationChange::new(self.serial(*index)?, *reason, "x")))
+            .filter_map(|(index, reason, by_holder)| {
+                let serial = self.serial(*index)?;
+                Some(match by_holder {
+                    true => RevocationChange::by_holder(serial, *reason),
+                    false => RevocationChange::new(serial, *reason, "x"),
+                })
+            })
             .collect();
         let beside = self.serials.len().is_multiple_of(2);
         let book = if beside { self.revocations.as_mut() } else { &mut *self.ledger };
@@ -131,6 +142,11 @@ impl Opened {
                 }
                 recorded
             }
+            Step::ChangeKey(byte) => {
+                let fingerprint = Fingerprint(key(*byte));
+                let update = Some(format!("{{\"by\":{}}}", byte - 1).into_bytes());
+                self.ledger.change_key(&IssuerKey { fingerprint, not_before: at(now), update }, at(now))
+            }
             Step::Change(changes) => return Ok(self.change(changes, now)),
         }
         .map(|()| String::new())
@@ -156,13 +172,22 @@ impl Opened {
         }
         let facts = self.ledger.facts(&inquiries, at(now)).expect("read");
         let tokens = self.reader.list_tokens(None, 9).expect("listed");
-        let statuses = self.ledger.statuses(&self.serials).expect("read");
+        let mut serials = self.serials.clone();
+        serials.push(Serial::new(1).expect("a number that nobody has drawn"));
+        let (number, stated) = self.ledger.statuses(&serials).expect("read");
+        let statuses = (number, stated.into_iter().map(|stated| stated.expect("a sound row")).collect());
+        let keys = self.reader.issuer_keys().expect("read").into_iter().map(|key| {
+            let revoked = self.reader.list_revoked(Some(key.key.fingerprint), None, 99).expect("listed");
+            (key, revoked)
+        });
+        let keys = keys.collect();
         let histories =
             self.serials.iter().map(|serial| self.reader.revocation_history(*serial).expect("read"));
         Answers {
+            keys,
             statuses,
             histories: histories.collect(),
-            revoked: self.reader.list_revoked(None, 99).expect("listed"),
+            revoked: self.reader.list_revoked(None, None, 99).expect("listed"),
             certificates: self.reader.list(Page { subject: None, after: 0, limit: 99 }).expect("listed"),
             counts: self.reader.counts(at(now)).expect("counted"),
             facts: facts.into_iter().map(|facts| facts.expect("a sound row")).collect(),
@@ -180,8 +205,8 @@ proptest! {
 
     #[test]
     fn both_engines_answer_any_sequence_of_calls_in_the_same_way(steps in prop::collection::vec(step(), 1..24)) {
-        let (sqlite, memory) = (Sqlite::default(), MemoryStorage::new(SEED));
-        let (mut sqlite_ports, mut memory_ports) = (Opened::new(&sqlite), Opened::new(&memory));
+        let (sqlite, model) = (Sqlite::default(), in_memory());
+        let (mut sqlite_ports, mut memory_ports) = (Opened::new(&sqlite), Opened::new(&model));
         let mut now = NOW;
         for step in steps {
             if let Step::Record(_, later) = &step {

@@ -104,6 +104,7 @@ pub fn explanation(body: &Map<String, Value>) -> Option<&'static Explanation> {
         None if has("fingerprint_sha256") => "anchor",
         None if granted && has("revoked") => "revoked",
         None if granted && has("status") => "status",
+        None if granted && has("anchors") => "anchors",
         None if granted => "granted",
         None if has("ok") => "refused",
         None if has("public_key_algo") => "classic request",

@@ -73,6 +73,30 @@ const STATUS_FIELDS: &[Field] = &[
     SIGNED_TYPE,
 ];
 
+const UPDATE_FIELDS: &[Field] = &[
+    SIGNATURE,
+    ISSUER,
+    field("issuer_public_key_pem_b64", Shape::RsaKey, "the CA's new key"),
+    field("not_before", Shape::Text, "the new key signs certificates from this time"),
+    field(
+        "previous_key_sha256",
+        Shape::Digest,
+        "SHA-256 of the CA's key before it, which has signed this update",
+    ),
+    SIGNED_TYPE,
+];
+
+const UPDATE: Field =
+    field("update", Shape::Object(UPDATE_FIELDS), "leads from one key of the CA to the next");
+
+const FORMER_KEY_FIELDS: &[Field] = &[
+    field("fingerprint_sha256", Shape::Digest, "SHA-256 of that public key"),
+    field("until", Shape::Text, "the time at which the next key replaced it"),
+];
+
+const FORMER_KEY: Field =
+    field("key", Shape::Object(FORMER_KEY_FIELDS), "still verifies the certificates that it has signed");
+
 const REVOKED_FIELDS: &[Field] = &[REASON, REVOKED_AT, CONCERNED];
 
 const REVOKED_ENTRY: Field =
@@ -143,6 +167,13 @@ pub(super) const ALL: &[Explanation] = &[
         next: "the fields are well formed; anybody can ask, so there is no proof",
     },
     Explanation {
+        name: "anchors_request",
+        purpose: "asks for the CA's new keys",
+        place: Some((1, 2)),
+        fields: &[TYPE],
+        next: "the fields are well formed; anybody can ask, so there is no proof",
+    },
+    Explanation {
         name: "enroll_challenge",
         purpose: "asks for a proof of possession",
         place: Some((2, 4)),
@@ -193,6 +224,16 @@ pub(super) const ALL: &[Explanation] = &[
         place: Some((2, 2)),
         fields: &[OK, field("status", Shape::Object(STATUS_FIELDS), "the requested status, signed")],
         next: "canonical form, pinned CA, nonce, serial number, signature",
+    },
+    Explanation {
+        name: "anchors",
+        purpose: "delivers the CA's new keys",
+        place: Some((2, 2)),
+        fields: &[
+            field("anchors", Shape::List(&UPDATE), "the updates, the oldest first; each is signed"),
+            OK,
+        ],
+        next: "each step from the pinned key: canonical form, issuer, signature",
     },
     Explanation {
         name: "refused",
@@ -298,6 +339,13 @@ pub(super) const ALL: &[Explanation] = &[
         next: "canonical form, pinned CA, signature, ascending serial numbers",
     },
     Explanation {
+        name: "anchor_update",
+        purpose: "names the new key of a CA; public",
+        place: None,
+        fields: UPDATE_FIELDS,
+        next: "canonical form, pinned CA, signature by the pinned key",
+    },
+    Explanation {
         name: "CA address",
         purpose: "tells the client where its CA is; public",
         place: None,
@@ -314,6 +362,7 @@ pub(super) const ALL: &[Explanation] = &[
                 Shape::Digest,
                 "SHA-256 of the CA's public key: compare it over another channel",
             ),
+            field("former_keys", Shape::List(&FORMER_KEY), "the keys that the CA has replaced"),
             field("issuer_id", Shape::Text, "the issuer name in this CA's certificates"),
             field("issuer_public_key_pem_b64", Shape::RsaKey, "the key that verifies this CA's signatures"),
         ],

@@ -11,7 +11,8 @@ use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
-use super::archive::{self, About, Contents};
+use super::archive::{self, About, Entry};
+use super::rollover::check_finished;
 use super::{StateError, owner};
 use minipki_keys::CaFolder;
 use minipki_os::files;
@@ -24,12 +25,12 @@ const RANDOM: usize = 6;
 pub struct Backup {
     /// The size in bytes.
     pub size: u64,
-    /// Whether the key was opened and checked. It is not if it is encrypted and `folder` has no passphrase.
+    /// Whether the keys were opened and checked. They are not if they are encrypted and `folder` has no passphrase.
     pub key_checked: bool,
 }
 
 /// Writes a backup of the CA in `folder` to the new file `to` with mode 0600, also while the CA issues. It has all
-/// certificates that were sent before this call. No file is overwritten: if two backups to one name run at once, the
+/// certificates that were sent before this call. It fails while the key is being changed. No file is overwritten: if two backups to one name run at once, the
 /// later one fails.
 ///
 /// The file gets its name when it is complete and on the disk. Until then it is beside `to`, as
@@ -43,14 +44,18 @@ pub fn backup(folder: &CaFolder, to: &Path, now: UnixTime) -> Result<Backup, Sta
     }
     // A wrong key would otherwise be found only at the restore.
     let key_checked = !folder.is_locked()?;
-    if key_checked {
-        folder.check_key()?;
+    if key_checked && let Err(error) = folder.check_keys() {
+        // During a change of the key, this error is the right one.
+        check_finished(folder)?;
+        return Err(error.into());
     }
     // Leftovers are harmless, so the backup continues if they cannot be removed.
     let _ = remove_leftovers(to);
     let part = create_part(to).map_err(StateError::io(to))?;
-    let mut contents = Contents::default();
-    for ((name, _), content) in archive::SMALL.iter().zip(&mut contents) {
+    // A change of the key is in the ledger before it is in a file. So files with another key than the owner's are refused
+    // with the ledger.
+    let mut entries = Entry::all(folder.anchor());
+    for Entry { name, content, .. } in &mut entries {
         let file = folder.path().join(name);
         *content = Zeroizing::new(fs::read(&file).map_err(StateError::io(&file))?);
     }
@@ -58,7 +63,7 @@ pub fn backup(folder: &CaFolder, to: &Path, now: UnixTime) -> Result<Backup, Sta
     let about =
         About::new(now.get(), folder.issuer_id().as_str().to_owned(), folder.fingerprint().to_string());
     let write = |file: &File| {
-        archive::write(file, &about, &contents, &ledger)?;
+        archive::write(file, &about, &entries, &ledger)?;
         file.sync_all()?;
         Ok(file.metadata()?.len())
     };

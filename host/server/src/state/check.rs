@@ -5,12 +5,18 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use miette::Diagnostic;
+use minipki_core::cert::Anchor;
 use minipki_core::time::UnixTime;
 
-use super::{StateError, owner};
+use super::StateError;
+use super::chain::{followed, former_keys};
+use super::rollover::{check_next, issuer_keys};
 use minipki_ca::ports::BadRow;
-use minipki_keys::{ANCHOR_FILE, CaFolder, FolderError, KEY_FILE, KeyError, PUBLIC_KEY_FILE};
-use minipki_ledger::{LastStart, Lock, Sizes, SqliteReader, StoreError};
+use minipki_keys::{
+    ANCHOR_FILE, CaFolder, FolderError, KEY_FILE, KeyError, NEXT_KEY_FILE, PUBLIC_KEY_FILE, SignerKind,
+    former_key_file,
+};
+use minipki_ledger::{LastStart, Lock, Owner, Sizes, SqliteReader, StoreError};
 use minipki_os::{Failure, files};
 use minipki_passphrase::{EncryptedKeyError, Passphrase};
 
@@ -87,32 +93,89 @@ pub fn check(dir: &Path, passphrase: Option<Passphrase>, now: UnixTime) -> Repor
     let folder = folder.with_passphrase(passphrase);
     let seen = format!("{} ({})", folder.issuer_id(), folder.fingerprint());
     report.add("folder", true, format_args!("{} holds the CA {seen}", dir.display()));
-    check_key(&mut report, &folder);
-    check_owners(&mut report, dir);
+    let anchor = check_rollover(&mut report, &folder);
+    if anchor.fingerprint() == folder.fingerprint() {
+        check_keys(&mut report, &folder);
+    }
+    check_owners(&mut report, &folder);
     check_room(&mut report, dir);
     check_process(&mut report, dir);
-    check_ledger(&mut report, &folder, now);
+    check_ledger(&mut report, dir, &anchor, now);
     report
 }
 
-fn check_key(report: &mut Report, folder: &CaFolder) {
-    match folder.check_key() {
-        Ok(()) => report.add("key", true, "it matches the anchor, and only its owner can read it"),
-        Err(FolderError::Key { source: KeyError::Encrypted(EncryptedKeyError::Locked), .. }) => {
-            let seen = "it is encrypted and was not opened, and only its owner can read it".to_owned();
-            let next = Some("give its passphrase too, with --passphrase-file FILE".to_owned());
-            report.findings.push(Finding { check: "key", good: true, seen, next });
+/// Checks that the folder and the ledger have the same keys. Returns the anchor after all changes of the key.
+fn check_rollover(report: &mut Report, folder: &CaFolder) -> Anchor {
+    let (dir, anchor) = (folder.path(), folder.anchor());
+    // A ledger that cannot be read has its own check.
+    let keys = issuer_keys(folder).unwrap_or_default();
+    let Some(followed) = report.ok_or_add("keys", followed(folder, &keys), |_| true) else {
+        return anchor.clone();
+    };
+    let command = |more| format!("minipki ca rollover --dir {}{more}", files::quoted(dir));
+    if followed.fingerprint() != anchor.fingerprint() {
+        let seen = format!(
+            "a change of the CA's key to {} is in the ledger, and not in all files",
+            followed.fingerprint()
+        );
+        let next = Some(format!("complete it: {}", command(" --finish")));
+        report.add_failure("keys", Failure { seen, next });
+    } else if keys.len() > 1 && former_keys(&keys, &anchor.fingerprint()) != anchor.former_keys() {
+        report.needs_backup = true;
+        report.add("keys", false, format_args!("{ANCHOR_FILE} does not name the former keys of the ledger"));
+    } else if keys.len() > 1 {
+        report.add(
+            "keys",
+            true,
+            format_args!("the ledger has {} keys, as the anchor names them", keys.len()),
+        );
+    }
+    if dir.join(NEXT_KEY_FILE).exists() && followed.fingerprint() == anchor.fingerprint() {
+        let next = match folder.found_next_key() {
+            Ok(next) => next.map_or(Ok(()), |next| check_next(folder, keys.iter(), &next)),
+            // A change sets a damaged key aside. It cannot begin without the passphrase.
+            Err(FolderError::Key { source, .. }) if source.is_content() || source.is_locked() => Ok(()),
+            Err(error) => Err(error),
+        };
+        if report.ok_or_add("keys", next, FolderError::needs_backup).is_none() {
+            return followed;
         }
-        Err(error) => {
-            report.needs_backup |= error.needs_backup();
-            report.add_failure("key", Failure::from(&error));
+        let seen = "a change of the CA's key was begun, and has changed nothing yet".to_owned();
+        let next = Some(format!("to continue it: {}", command("")));
+        report.findings.push(Finding { check: "keys", good: true, seen, next });
+    }
+    followed
+}
+
+/// Checks the file of the present key, and those of the former keys.
+fn check_keys(report: &mut Report, folder: &CaFolder) {
+    for key in folder.keys() {
+        let present = key == folder.fingerprint();
+        let check = if present { "key" } else { "former-key" };
+        let name = if present { "it".to_owned() } else { former_key_file(&key) };
+        let next = Some("give its passphrase too, with --passphrase-file FILE".to_owned());
+        match folder.signer_of(key, SignerKind::Portable) {
+            Ok(_) => {
+                let seen = format!("{name} matches the anchor, and only its owner can read it");
+                report.add(check, true, seen);
+            }
+            Err(FolderError::Key { source: KeyError::Encrypted(EncryptedKeyError::Locked), .. }) => {
+                let seen = format!("{name} is encrypted and was not opened, and only its owner can read it");
+                report.findings.push(Finding { check, good: true, seen, next });
+            }
+            Err(error) => {
+                report.needs_backup |= error.needs_backup();
+                report.add_failure(check, Failure::from(&error));
+            }
         }
     }
 }
 
 /// Checks that all files belong to the folder's owner: the CA's user could not open a file that `sudo` has made.
-fn check_owners(report: &mut Report, dir: &Path) {
-    let names = [KEY_FILE, PUBLIC_KEY_FILE, ANCHOR_FILE, LastStart::FILE];
+fn check_owners(report: &mut Report, folder: &CaFolder) {
+    let dir = folder.path();
+    let names = [KEY_FILE, NEXT_KEY_FILE, PUBLIC_KEY_FILE, ANCHOR_FILE, LastStart::FILE];
+    let former: Vec<_> = folder.keys().skip(1).map(|key| former_key_file(&key)).collect();
     let ledger = ["", "-wal", "-shm"].map(|suffix| format!("{}{suffix}", minipki_ledger::FILE));
     let Some(folder) = report.ok_or_add("owner", fs::metadata(dir).map_err(StateError::io(dir)), |_| false)
     else {
@@ -120,7 +183,7 @@ fn check_owners(report: &mut Report, dir: &Path) {
     };
     let others: Vec<_> = names
         .into_iter()
-        .chain(ledger.iter().map(String::as_str))
+        .chain(ledger.iter().chain(&former).map(String::as_str))
         .filter(|name| fs::metadata(dir.join(name)).is_ok_and(|about| about.uid() != folder.uid()))
         .collect();
     if others.is_empty() {
@@ -156,11 +219,13 @@ fn check_process(report: &mut Report, dir: &Path) {
     report.add("process", true, seen);
 }
 
-fn check_ledger(report: &mut Report, folder: &CaFolder, now: UnixTime) {
-    let reader = SqliteReader::open(folder.path(), &owner(folder));
+fn check_ledger(report: &mut Report, dir: &Path, anchor: &Anchor, now: UnixTime) {
+    let Some(issuer_id) = anchor.issuer_id() else { return };
+    let owner = Owner { issuer_id: issuer_id.into(), fingerprint: anchor.fingerprint() };
+    let reader = SqliteReader::open(dir, &owner);
     let Some(reader) = report.ok_or_add_store("ledger", reader) else { return };
-    check_instance(report, folder.path(), &reader, now);
-    check_log(report, folder.path());
+    check_instance(report, dir, &reader, now);
+    check_log(report, dir);
     if let Some(errors) = report.ok_or_add_store("structure", reader.structure_errors()) {
         if errors.is_empty() {
             report.add("structure", true, "each page, table and index of the ledger is sound");
@@ -171,7 +236,7 @@ fn check_ledger(report: &mut Report, folder: &CaFolder, now: UnixTime) {
         }
     }
     let mut rows = Vec::new();
-    let verified = reader.verify_all(folder.anchor(), |row| rows.push(row));
+    let verified = reader.verify_all(anchor, |row| rows.push(row));
     if let Some(count) = report.ok_or_add_store("certificates", verified) {
         let bad = rows.len();
         report.add(

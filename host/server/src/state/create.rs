@@ -6,12 +6,16 @@
 use std::fs;
 use std::path::Path;
 
-use minipki_core::cert::IdBuf;
+use minipki_core::cert::{FormerKey, IdBuf};
 use minipki_core::crypto::Portable;
 use minipki_core::crypto::rsa::{self, KeySize};
 
 use super::StateError;
-use minipki_keys::{ANCHOR_FILE, CaFolder, FolderError, KEY_FILE, NewKey, PUBLIC_KEY_FILE};
+use super::chain::former_keys;
+use super::rollover::{finish_locked, is_former};
+use minipki_keys::{
+    ANCHOR_FILE, CaFolder, FolderError, KEY_FILE, NEXT_KEY_FILE, NewKey, PUBLIC_KEY_FILE, is_former_key_file,
+};
 use minipki_ledger::{Lock, Owner};
 use minipki_passphrase::Passphrase;
 
@@ -72,11 +76,14 @@ pub fn create_with(
         return Err(FolderError::Exists(path.to_owned()).into());
     }
     CaFolder::check_private(path)?;
-    match key {
+    let former = match key {
         Some(key) => check_unfinished(path, &key, &issuer_id, &choice)?,
-        None => begin(path, &issuer_id, choice, passphrase)?,
-    }
-    Ok(Created { folder: CaFolder::finish(path, issuer_id, passphrase)?, continued })
+        None => begin(path, &issuer_id, choice, passphrase).map(|()| Vec::new())?,
+    };
+    let folder = CaFolder::finish(path, issuer_id, &former, passphrase)?;
+    // The anchor may have been lost during a change of the key.
+    let folder = if continued { finish_locked(folder)?.folder } else { folder };
+    Ok(Created { folder, continued })
 }
 
 fn begin(
@@ -94,15 +101,22 @@ fn begin(
     Ok(key.write(path, passphrase)?)
 }
 
+/// Checks that the folder has the unfinished CA of this name and key. Returns the former keys of the CA: only its anchor
+/// may be lost.
 fn check_unfinished(
     path: &Path,
     key: &rsa::PublicKey,
     issuer_id: &IdBuf,
     choice: &KeyChoice,
-) -> Result<(), StateError> {
+) -> Result<Vec<FormerKey>, StateError> {
     let fingerprint = key.fingerprint(Portable::new());
+    let keys = minipki_ledger::issuer_keys_of(path)?.unwrap_or_default();
     match minipki_ledger::owner_of(path)? {
         None => Err(FolderError::KeyAlone(path.to_owned()).into()),
+        // A change of the key was interrupted too. It is completed later.
+        Some(owner) if owner.issuer_id == *issuer_id && is_former(&keys, &fingerprint) => {
+            Ok(former_keys(&keys, &fingerprint))
+        }
         Some(owner) if owner.fingerprint != fingerprint => Err(minipki_ledger::StoreError::Foreign {
             path: path.join(minipki_ledger::FILE),
             found: owner.to_string(),
@@ -115,8 +129,26 @@ fn check_unfinished(
             bits: key.size().bits(),
         }
         .into()),
-        Some(_) => Ok(()),
+        Some(_) => Ok(former_keys(&keys, &fingerprint)),
     }
+}
+
+/// The CA whose creation was interrupted, or whose anchor was lost.
+pub struct Begun {
+    /// Its name.
+    pub issuer_id: IdBuf,
+    /// The size of its key.
+    pub size: KeySize,
+}
+
+/// The unfinished CA in the folder `path`; `None` if it has no key or no ledger. `passphrase` opens its key.
+///
+/// # Errors
+/// [`FolderError::Key`]; the error of the ledger.
+pub fn begun(path: &Path, passphrase: Option<&Passphrase>) -> Result<Option<Begun>, StateError> {
+    let Some(key) = CaFolder::key_of(path, passphrase)? else { return Ok(None) };
+    let owner = minipki_ledger::owner_of(path)?;
+    Ok(owner.map(|owner| Begun { issuer_id: owner.issuer_id, size: key.size() }))
 }
 
 /// Whether [`create`] can begin or continue in the folder `path`.
@@ -126,14 +158,13 @@ pub fn can_create(path: &Path) -> bool {
 
 /// Whether all files in a folder can come from an interrupted creation.
 fn holds_only_our_files(path: &Path) -> std::io::Result<bool> {
-    let ours = [minipki_ledger::FILE, KEY_FILE, PUBLIC_KEY_FILE, ANCHOR_FILE];
+    let ours = [minipki_ledger::FILE, KEY_FILE, NEXT_KEY_FILE, PUBLIC_KEY_FILE, ANCHOR_FILE];
     let suffixes = ["", "-wal", "-shm", "-journal", ".part"];
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name();
-        let known = ours.iter().any(|ours| {
-            name.to_str()
-                .and_then(|name| name.strip_prefix(ours))
-                .is_some_and(|rest| suffixes.contains(&rest))
+        let known = name.to_str().is_some_and(|name| {
+            let is_ours = |ours| name.strip_prefix(ours).is_some_and(|rest| suffixes.contains(&rest));
+            ours.into_iter().any(is_ours) || is_former_key_file(name.trim_end_matches(".part"))
         });
         if !known {
             return Ok(false);

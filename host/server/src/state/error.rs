@@ -4,8 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
+use minipki_core::cert;
 use minipki_core::keys::Fingerprint;
+use minipki_core::limits::FORMER_KEYS;
+use minipki_core::time::UnixTime;
 
+use minipki_ca::ports::{LedgerError, SignError};
 use minipki_keys::FolderError;
 use minipki_ledger::StoreError;
 use minipki_os::clock::ClockError;
@@ -61,6 +65,60 @@ pub enum StateError {
         /// The key in the backup.
         backup: Fingerprint,
     },
+    /// The backup has a key that the CA has replaced since.
+    #[error(
+        "{} has changed its key to {present} since this backup was made, which has the former key {backup}",
+        folder.display()
+    )]
+    #[diagnostic(help("take a backup that was made after this change"))]
+    BeforeRollover {
+        /// The folder.
+        folder: PathBuf,
+        /// The present key of the folder's CA.
+        present: Fingerprint,
+        /// The key in the backup.
+        backup: Fingerprint,
+    },
+    /// One more change of the key would drop a former key whose certificates have not ended.
+    #[error(
+        "the CA has changed its key {FORMER_KEYS} times, and certificates by its former key {key} end at {until}: \
+         clients keep only {FORMER_KEYS} former keys"
+    )]
+    #[diagnostic(help("change the key after {until}"))]
+    FormerKeyInUse {
+        /// The oldest former key.
+        key: Fingerprint,
+        /// The latest end of its certificates.
+        until: UnixTime,
+    },
+    /// One more change of the key would cut clients off, while their certificates have not ended.
+    #[error(
+        "after one more change of the key, one answer to clients could not state all changes since the key {key}, and \
+         certificates by this key end at {until}"
+    )]
+    #[diagnostic(help("change the key after {until}"))]
+    ChainTooLong {
+        /// The key of these certificates.
+        key: Fingerprint,
+        /// The latest end of its certificates.
+        until: UnixTime,
+    },
+    /// A change of the key in the ledger, or the new one, is not valid.
+    #[error("{}: the change of the CA's key is not valid: {source}", folder.display())]
+    #[diagnostic(help("see what is sound: minipki ca check --dir {}", quoted(folder)))]
+    Update {
+        /// The folder.
+        folder: PathBuf,
+        /// The check that failed.
+        source: cert::Error,
+    },
+    /// The present key could not sign.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The storage refused.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Ledger(#[from] LedgerError),
     /// The folder has other files than those of a CA.
     #[error("{} is not empty and holds no CA", .0.display())]
     #[diagnostic(help("restore into a folder that does not exist: --dir {}-restored", quoted(.0)))]
@@ -86,6 +144,10 @@ impl StateError {
     pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, source }
+    }
+
+    pub(super) fn update(folder: &Path) -> impl Fn(cert::Error) -> Self + Copy {
+        move |source| Self::Update { folder: folder.to_owned(), source }
     }
 
     pub(super) fn no_backup(path: &Path, what: impl ToString) -> Self {

@@ -48,6 +48,10 @@ pub(super) async fn answer(
         ClientRequest::Status { serial_number, nonce } => {
             return status(link, StatusRequest { serial: serial_number, nonce, source }, connection).await;
         }
+        ClientRequest::Anchors => {
+            connection.emit(CaEvent::AnchorsAnswered);
+            return link.send(|machine, out| machine.respond(Response::Anchors(&connection.anchors), out));
+        }
     };
     let request = CertificationRequest { subject_id, subject_key, proof, source };
     issue(link, request, form, connection).await
@@ -138,6 +142,6 @@ const fn code(refused: Refused) -> Code {
         Refused::Expired => Code::Expired,
         Refused::Busy => Code::Busy,
         Refused::RateLimited => Code::RateLimited,
-        Refused::Damaged | Refused::Internal => Code::Internal,
+        Refused::Damaged | Refused::KeyGone | Refused::Internal => Code::Internal,
     }
 }

@@ -87,7 +87,7 @@ impl Usage {
 /// Serves the client of `stream` until the connection ends.
 pub(super) async fn serve(mut stream: TcpStream, connection: &ConnContext, mut stop: Stop) {
     let (mut rx, mut tx) = ([0; FRAME], [0; FRAME]);
-    let machine = CaServer::new(connection.provider, connection.issuer.fingerprint());
+    let machine = CaServer::new(connection.provider);
     let mut link = Link::observed(machine, &mut rx, &mut tx, connection.observer());
     let now = Instant::now();
     let mut usage = Usage { began: now, last_answer: now, requests: 0, malformed: 0 };

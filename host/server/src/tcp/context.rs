@@ -17,6 +17,8 @@ use minipki_provider::HostProvider;
 pub(super) struct Context {
     pub(super) provider: HostProvider,
     pub(super) issuer: Issuer,
+    /// The changes of the CA's key, the same text for everybody.
+    pub(super) anchors: Arc<[u8]>,
     pub(super) limits: Limits,
     pub(super) tap: Option<Arc<dyn Tap>>,
     pub(super) events: Events,

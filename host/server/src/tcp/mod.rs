@@ -30,6 +30,7 @@ use self::context::Context;
 use super::issuer::{Issuer, IssuerError};
 use super::metrics::{Metrics, Summary};
 use minipki_ca::Authority;
+use minipki_ca::ports::LedgerError;
 
 /// The number of connections that can wait in the operating system. It is large, so that a flood does not drop other
 /// connections: TCP would try those again only after a second.
@@ -50,6 +51,10 @@ pub enum ServeError {
     /// The operating system gave no thread.
     #[error("cannot start the issuing thread: {0}")]
     Thread(#[source] io::Error),
+    /// The changes of the CA's key cannot be read from the ledger.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Ledger(#[from] LedgerError),
     /// The issuer has failed.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -61,6 +66,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     issuer: Issuer,
+    anchors: Arc<[u8]>,
     options: ServerOptions,
     metrics: Arc<Metrics>,
 }
@@ -69,13 +75,14 @@ impl Server {
     /// Listens, and starts the issuer. Connections wait until [`Server::run`].
     ///
     /// # Errors
-    /// [`ServeError::Listen`] or [`ServeError::Thread`].
-    pub async fn bind(authority: Authority, options: ServerOptions) -> Result<Self, ServeError> {
+    /// [`ServeError::Listen`], [`ServeError::Ledger`] or [`ServeError::Thread`].
+    pub async fn bind(mut authority: Authority, options: ServerOptions) -> Result<Self, ServeError> {
         let failed = |source| ServeError::Listen { address: options.listen, source };
         let listener = listen(options.listen).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let anchors = authority.anchors()?.into();
         let issuer = Issuer::start(authority, options.limits.issuer()).map_err(ServeError::Thread)?;
-        Ok(Self { listener, address, issuer, options, metrics: Arc::default() })
+        Ok(Self { listener, address, issuer, anchors, options, metrics: Arc::default() })
     }
 
     /// The address of the listener, with its real port for port 0.
@@ -100,7 +107,7 @@ impl Server {
     /// [`ServeError::Issuer`] if certificates can no longer be issued. Waiting requests are refused as `internal`
     /// first.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Summary, ServeError> {
-        let Self { listener, address, issuer, options, metrics } = self;
+        let Self { listener, address, issuer, anchors, options, metrics } = self;
         let ServerOptions { provider, limits, tap, events, .. } = options;
         let fingerprint = issuer.fingerprint();
         tracing::info!(%address, issuer_id = %issuer.issuer_id(), %fingerprint, "serving");
@@ -118,6 +125,7 @@ impl Server {
         let context = Arc::new(Context {
             provider,
             issuer: issuer.clone(),
+            anchors,
             limits,
             tap,
             events: events.and(metrics.clone()),

@@ -12,11 +12,11 @@ use minipki_os::clock;
 use minipki_os::files;
 use minipki_server::state::{self, RestoreOptions};
 
-/// Write a backup of the CA into one file: key, anchor and ledger; also while the CA serves
+/// Write a backup of the CA into one file: keys, anchor and ledger; also while the CA serves
 #[derive(Args)]
 #[command(after_help = "Example:\n  minipki ca backup --dir my-ca --to my-ca-2026-11-27.tar\n\n\
-The file is a tar archive of mode 0600 with SHA-256 checksums. It contains the CA's private key: protect it like\n\
-the folder. `minipki ca restore` restores it.\n\n\
+The file is a tar archive of mode 0600 with SHA-256 checksums. It contains the CA's private keys: protect it\n\
+like the folder. `minipki ca restore` restores it. Make a new backup after each `minipki ca rollover`.\n\n\
 An encrypted key stays encrypted in the backup. It is opened and checked only if its passphrase is given.")]
 pub(in crate::cli) struct BackupArgs {
     #[command(flatten)]
@@ -34,6 +34,7 @@ pub(in crate::cli) struct BackupArgs {
 #[command(after_help = "Example:\n  minipki ca restore --from my-ca-2026-11-27.tar --dir my-ca\n\n\
 In the CA's own folder only lost or damaged files are restored. A sound ledger is kept unless --replace is given.\n\
 Certificates that the CA has issued after the backup stay valid, but the restored CA does not know them.\n\
+A backup from before a change of the CA's key is refused in the folder that has the change.\n\
 A replaced file is kept under another name. An encrypted key has the passphrase of the time of the backup. It is\n\
 opened and checked only if its passphrase is given. Never serve the restored CA and the original at the same time.")]
 pub(in crate::cli) struct RestoreArgs {
@@ -97,7 +98,7 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<(), CliError> {
     let restored =
         output::with_spinner("checking the backup", || state::restore(&args.from, &args.dir, options, now))?;
     let revoked = if args.keep_tokens { 0 } else { restored.live_tokens };
-    let names: Vec<_> = restored.files.iter().map(|(name, _)| *name).collect();
+    let names: Vec<_> = restored.files.iter().map(|(name, _)| name.as_str()).collect();
     if args.json {
         output::json(&json!({
             "certificates": restored.certificates,
@@ -139,7 +140,8 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<(), CliError> {
         )),
     }
     let asides = restored.files.into_iter().filter_map(|(name, aside)| Some((name, aside?)));
-    for (name, path) in restored.replaced.map(|path| (minipki_ledger::FILE, path)).into_iter().chain(asides) {
+    let ledger = restored.replaced.map(|path| (minipki_ledger::FILE.to_owned(), path));
+    for (name, path) in ledger.into_iter().chain(asides) {
         output::say(format_args!("The replaced {name} is now {}.", path.display()));
     }
     output::say(format_args!("Next, serve it:\n  minipki ca serve --dir {}", files::quoted(&args.dir)));

@@ -9,10 +9,13 @@ use minipki_core::crypto::rsa::KeySize;
 use serde_json::json;
 
 use super::super::passphrase_args::PassphraseArgs;
-use super::super::{CliError, output};
+use super::super::{CliError, Exit, output};
 use minipki_keys::KEY_FILE;
 use minipki_os::files;
-use minipki_server::state::{self, Created, KeyChoice};
+use minipki_server::state::{self, Begun, Created, KeyChoice};
+
+/// The name of a CA without another one.
+const DEFAULT_NAME: &str = "minipki-ca";
 
 /// Make a new CA: its RSA key and its trust anchor
 #[derive(Args)]
@@ -22,12 +25,12 @@ pub(in crate::cli) struct InitArgs {
     /// The folder to create; existing files are never overwritten, and an interrupted creation is continued
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
-    /// The CA's name, the issuer of its certificates
-    #[arg(long, value_name = "ID", default_value = "minipki-ca")]
-    issuer_id: IdBuf,
-    /// The size of the RSA key in bits
-    #[arg(long, value_enum, default_value = "2048")]
-    bits: Bits,
+    /// The CA's name, the issuer of its certificates; without it, minipki-ca, or the name of an unfinished CA
+    #[arg(long, value_name = "ID")]
+    issuer_id: Option<IdBuf>,
+    /// The size of the RSA key in bits; without it, 2048, or the size of an unfinished CA's key
+    #[arg(long, value_enum)]
+    bits: Option<Bits>,
     /// Encrypt the private key with a passphrase; --passphrase-file and --passphrase-fd do so too
     #[arg(long)]
     encrypt: bool,
@@ -39,7 +42,7 @@ pub(in crate::cli) struct InitArgs {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Bits {
+pub(super) enum Bits {
     #[value(name = "2048")]
     Bits2048,
     #[value(name = "3072")]
@@ -59,16 +62,26 @@ impl From<Bits> for KeySize {
 }
 
 pub(super) fn run(args: InitArgs) -> Result<(), CliError> {
-    let (started, size) = (Instant::now(), KeySize::from(args.bits));
+    let started = Instant::now();
     let key = args.dir.join(KEY_FILE);
     // After an interrupted creation there is a key already.
     let passphrase = match args.passphrase.for_key(&key)? {
         Some(passphrase) => Some(passphrase),
         None => args.passphrase.for_new(args.encrypt)?,
     };
+    let (issuer_id, size) = match state::begun(&args.dir, passphrase.as_ref())? {
+        Some(Begun { issuer_id, size }) => (issuer_id, size),
+        None => {
+            let name = DEFAULT_NAME
+                .parse()
+                .map_err(|error| CliError::new(Exit::Usage, error, "give --issuer-id ID"))?;
+            (name, KeySize::Bits2048)
+        }
+    };
+    let (issuer_id, size) = (args.issuer_id.unwrap_or(issuer_id), args.bits.map_or(size, KeySize::from));
     let choice = KeyChoice::Generate(size);
     let created = output::with_spinner("making the RSA key", || {
-        state::create_with(&args.dir, args.issuer_id, choice, passphrase.as_ref())
+        state::create_with(&args.dir, issuer_id, choice, passphrase.as_ref())
     })?;
     let made = format!("made in {:.1?}", started.elapsed());
     args.passphrase.warn_if_plain(&key, &passphrase_command(&args.dir));

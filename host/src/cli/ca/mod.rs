@@ -8,6 +8,7 @@ mod list;
 mod passphrase;
 mod revocations;
 mod revoke;
+mod rollover;
 mod serve;
 mod token;
 
@@ -33,6 +34,7 @@ pub(super) enum Command {
     Init(init::InitArgs),
     Import(import::ImportArgs),
     Passphrase(passphrase::ChangeArgs),
+    Rollover(rollover::RolloverArgs),
     Serve(serve::ServeArgs),
     List(list::ListArgs),
     Fingerprint(FingerprintArgs),
@@ -53,7 +55,7 @@ struct Folder {
     dir: PathBuf,
 }
 
-/// The folder of a CA, and the passphrase of its key.
+/// The folder of a CA, and the passphrase of its keys.
 #[derive(Args)]
 struct KeyFolder {
     #[command(flatten)]
@@ -80,7 +82,7 @@ impl KeyFolder {
     }
 }
 
-/// Print the CA's fingerprint, which clients pin
+/// Print the CA's fingerprint, which clients pin; with --json also its former keys
 #[derive(Args)]
 #[command(after_help = "Example:\n  minipki ca fingerprint --dir my-ca")]
 pub(super) struct FingerprintArgs {
@@ -96,6 +98,7 @@ pub(super) fn run(command: Command, provider: HostProvider) -> Result<(), CliErr
         Command::Init(args) => init::run(args),
         Command::Import(args) => import::run(args),
         Command::Passphrase(args) => passphrase::run(&args),
+        Command::Rollover(args) => rollover::run(&args),
         Command::Serve(args) => serve::run(args, provider),
         Command::List(args) => list::run(&args),
         Command::Fingerprint(args) => fingerprint(&args),
@@ -113,8 +116,11 @@ fn fingerprint(args: &FingerprintArgs) -> Result<(), CliError> {
     let folder = args.folder.open()?;
     let fingerprint = folder.fingerprint();
     if args.json {
-        let issuer_id = folder.issuer_id().as_str();
-        output::json(&json!({ "fingerprint_sha256": fingerprint.to_string(), "issuer_id": issuer_id }))
+        output::json(&json!({
+            "fingerprint_sha256": fingerprint.to_string(),
+            "former_keys": folder.anchor().former_keys(),
+            "issuer_id": folder.issuer_id().as_str(),
+        }))
     } else {
         output::data(|out| writeln!(out, "{fingerprint}"))
     }

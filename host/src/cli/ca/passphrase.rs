@@ -6,11 +6,13 @@ use super::super::CliError;
 use super::super::passphrase::say_changed;
 use super::super::passphrase_args::NewPassphraseArgs;
 use super::KeyFolder;
+use minipki_server::state;
 
-/// Encrypt the CA's private key, change its passphrase, or remove it; also while the CA serves
+/// Encrypt the CA's private keys, change their passphrase, or remove it; also while the CA serves
 ///
-/// A process that has opened the key is not affected. The file is replaced as a whole: after a crash it opens with the
-/// old or with the new passphrase. Backups that were made before still open with the old passphrase.
+/// All keys of the CA have one passphrase. A process that has opened them is not affected. Each file is replaced as a
+/// whole: after a crash it opens with the old or with the new passphrase, and the same command completes the change.
+/// Backups that were made before still open with the old passphrase.
 #[derive(Args)]
 #[command(after_help = "Examples:
   minipki ca passphrase --dir my-ca
@@ -26,7 +28,8 @@ pub(in crate::cli) struct ChangeArgs {
 }
 
 pub(super) fn run(args: &ChangeArgs) -> Result<(), CliError> {
-    let folder = args.folder.open()?;
+    // A change of the key leaves the files of two keys.
+    let folder = state::finish_rollover(&args.folder.open()?)?.folder;
     // A wrong passphrase is found before the new one is typed.
     folder.check_key()?;
     let new = args.new.passphrase()?;

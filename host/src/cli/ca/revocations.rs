@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use minipki_core::keys::Fingerprint;
 use serde_json::Value;
 
 use super::super::{CliError, Exit, duration, output};
@@ -16,15 +17,18 @@ use minipki_keys::SignerKind;
 use minipki_os::{clock, files};
 use minipki_server::state::storage;
 
-/// Print the signed list of all revoked certificates, as JSON
+/// Print the signed list of the revoked certificates of one key of the CA, as JSON
 ///
-/// The list is canonical JSON with the CA's signature. Anyone can pass it on. `minipki verify --revocations FILE`
+/// The list is canonical JSON with the signature of that key. Anyone can pass it on. `minipki verify --revocations FILE`
 /// verifies a certificate against it.
 #[derive(Args)]
 #[command(after_help = "Example:\n  minipki ca revocations --dir my-ca --out revocations.json")]
 pub(in crate::cli) struct RevocationsArgs {
     #[command(flatten)]
     folder: KeyFolder,
+    /// The key that has signed the certificates, by its fingerprint; without it, the present key
+    #[arg(long, value_name = "FINGERPRINT")]
+    key: Option<Fingerprint>,
     /// The time for which the list can be used: a number and s, m, h or d
     #[arg(long, value_name = "TIME", default_value = "1d", value_parser = duration)]
     lifetime: Duration,
@@ -38,8 +42,10 @@ pub(super) fn run(args: &RevocationsArgs) -> Result<(), CliError> {
         check_target(file)?;
     }
     let folder = args.folder.open()?;
-    let (mut signer, now) = (folder.signer(SignerKind::default())?, clock::now()?);
-    let mut reader = storage(&folder).reader()?;
+    // The ledger first: its error tells of an unfinished change of the key.
+    let (mut reader, now) = (storage(&folder).reader()?, clock::now()?);
+    let key = args.key.unwrap_or(folder.fingerprint());
+    let mut signer = folder.signer_of(key, SignerKind::default())?;
     let lifetime = args.lifetime.as_secs();
     let list = sign_revocation_list(folder.issuer_id(), signer.as_mut(), reader.as_mut(), lifetime, now)
         .map_err(|error| CliError::from_diagnostic(Exit::Failed, error))?;

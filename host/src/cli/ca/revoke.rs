@@ -1,15 +1,18 @@
 //! `minipki ca revoke` and `minipki ca unhold`: change the revocation of certificates.
 
+use std::mem;
+use std::time::Duration;
+
 use clap::Args;
 use minipki_core::cert::IdBuf;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{RevocationReason, Serial};
 use serde_json::{Value, json};
 
-use super::super::{CliError, Exit, output, revoke::confirm, revoke::reason};
+use super::super::{CliError, Exit, duration_or_zero, output, revoke::confirm, revoke::reason};
 use super::{Folder, acted};
 use minipki_ca::ports::{
-    CertificateRecord, LedgerReader, Page, RevocationChange, RevocationOutcome, Storage,
+    CertificateRecord, LedgerReader, Page, RevocationChange, RevocationOutcome, RevocationRecord, Storage,
 };
 use minipki_keys::CaFolder;
 use minipki_os::clock;
@@ -22,7 +25,8 @@ const PAGE: usize = 500;
 /// Revoke certificates, or put them on hold
 ///
 /// Each later status and list says so, also while the CA is served. A certificate on hold can become valid again, see
-/// `minipki ca unhold`. Any other revocation is final. After key_compromise the CA does not certify the key again.
+/// `minipki ca unhold`. Any other revocation is final. After key_compromise the CA does not certify the key again, and its
+/// other certificates are revoked too.
 ///
 /// A stolen key can have several certificates, and its thief can have renewed one with another key: revoke all
 /// certificates of the subject then (--subject, --all). The name of a revoked certificate is free: unless the CA
@@ -67,26 +71,48 @@ struct Which {
     /// The certificate with this serial number; may be given several times
     #[arg(long, value_name = "N", required_unless_present = "subject")]
     serial: Vec<Serial>,
-    /// The certificate of this subject that has not ended
+    /// The certificate of this subject that has not ended, or can still be renewed
     #[arg(long, value_name = "NAME", conflicts_with = "serial")]
     subject: Option<IdBuf>,
     /// All such certificates of the subject, if there are several
     #[arg(long, requires = "subject")]
     all: bool,
+    /// The time after its end in which a certificate can be renewed: that of `minipki ca serve`
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = duration_or_zero, requires = "subject")]
+    renewal_grace: Duration,
 }
 
 pub(super) fn revoke(args: &RevokeArgs) -> Result<(), CliError> {
-    let folder = args.folder.open()?;
-    let (now, hold) = (clock::now()?, args.reason == RevocationReason::CertificateHold);
-    let serials = args.which.serials(&folder, now, |record| match record.revocation {
-        None => true,
-        Some(revocation) => revocation.reason == RevocationReason::CertificateHold && !hold,
-    })?;
-    if !hold {
-        let names: Vec<_> = serials.iter().map(ToString::to_string).collect();
-        confirm(args.yes, &format!("Nobody can undo this revocation: certificate {}.", names.join(", ")))?;
+    let (folder, which, now) = (args.folder.open()?, &args.which, clock::now()?);
+    let hold = args.reason == RevocationReason::CertificateHold;
+    let would_change =
+        |record: &CertificateRecord| match record.revocation.map(|revocation| revocation.reason) {
+            None => true,
+            Some(RevocationReason::CertificateHold) => !hold,
+            Some(reason) => args.reason == RevocationReason::KeyCompromise && reason != args.reason,
+        };
+    let mut serials = which.select(&folder, now, would_change)?;
+    which.check(&serials)?;
+    if !hold && !serials.is_empty() {
+        let question = format!("Nobody can undo this revocation: certificate {}.", names(&serials));
+        confirm(args.yes, &question)?;
+        // Meanwhile a certificate can be renewed.
+        let asked = mem::replace(&mut serials, which.select(&folder, clock::now()?, would_change)?);
+        if !which.all && serials != asked {
+            return Err(CliError::new(
+                Exit::Failed,
+                format_args!(
+                    "the certificates to revoke have changed since the question: {}",
+                    names(&serials)
+                ),
+                "nothing was revoked; run the command again",
+            ));
+        }
     }
-    change(&folder, &serials, args.reason, now, args.json)
+    if serials.is_empty() {
+        output::say("nothing has changed: each certificate has ended, or is in this state already");
+    }
+    change(&folder, &serials, args.reason, clock::now()?, args.json)
 }
 
 pub(super) fn unhold(args: &UnholdArgs) -> Result<(), CliError> {
@@ -95,40 +121,69 @@ pub(super) fn unhold(args: &UnholdArgs) -> Result<(), CliError> {
     let held = |record: &CertificateRecord| {
         record.revocation.is_some_and(|revocation| revocation.reason == RevocationReason::CertificateHold)
     };
-    let serials = args.which.serials(&folder, now, held)?;
+    let serials = args.which.select(&folder, now, held)?;
+    args.which.check(&serials)?;
+    if serials.is_empty() {
+        return Err(args.which.nothing(&folder));
+    }
     change(&folder, &serials, RevocationReason::RemoveFromHold, now, args.json)
 }
 
 impl Which {
-    /// The serial numbers. Of a subject, the certificates that have not ended and that are `wanted`.
-    fn serials(
+    /// The serial numbers. Of a subject, the certificates that can be used or renewed, and that are `wanted`. Without
+    /// `--all`, those that are revoked for good already are left out if there are others.
+    fn select(
         &self,
         folder: &CaFolder,
         now: UnixTime,
         wanted: impl Fn(&CertificateRecord) -> bool,
     ) -> Result<Vec<Serial>, CliError> {
         let Some(subject) = &self.subject else { return Ok(self.serial.clone()) };
-        let mut reader = storage(folder).reader()?;
-        let records = records(reader.as_mut(), subject)?;
-        let alive = records.iter().filter(|record| record.validity.not_after() >= now && wanted(record));
-        let serials: Vec<_> = alive.map(|record| record.serial).collect();
-        let dir = quoted(folder.path());
-        let seen = match serials[..] {
-            [] => {
-                format!("{subject} has no such certificate: each one has ended, or is in this state already")
-            }
-            [_, _, ..] if !self.all => {
-                let names: Vec<_> = serials.iter().map(ToString::to_string).collect();
-                format!("{subject} has several certificates that have not ended: {}", names.join(", "))
-            }
-            _ => return Ok(serials),
+        let mut alive = records(storage(folder).reader()?.as_mut(), subject)?;
+        let end = |record: &CertificateRecord| record.validity.not_after().get();
+        alive.retain(|record| end(record).saturating_add(self.renewal_grace.as_secs()) >= now.get());
+        if alive.is_empty() {
+            return Err(self.nothing(folder));
+        }
+        alive.retain(wanted);
+        let is_final = |record: &CertificateRecord| {
+            record.revocation.is_some_and(|now| now.reason != RevocationReason::CertificateHold)
         };
-        let next = match serials[..] {
-            [] => format!("see its certificates: minipki ca list --dir {dir} --subject {subject}"),
-            _ => "give --all, or one of them with --serial".to_owned(),
-        };
-        Err(CliError::new(Exit::Failed, seen, next))
+        if !self.all && !alive.iter().all(is_final) {
+            alive.retain(|record| !is_final(record));
+        }
+        Ok(alive.iter().map(|record| record.serial).collect())
     }
+
+    /// Refuses several certificates of a subject without `--all`.
+    fn check(&self, serials: &[Serial]) -> Result<(), CliError> {
+        match (&self.subject, serials) {
+            (Some(subject), [_, _, ..]) if !self.all => Err(CliError::new(
+                Exit::Failed,
+                format_args!(
+                    "{subject} has several certificates that have not ended or can still be renewed: {}",
+                    names(serials)
+                ),
+                "give --all, or one of them with --serial",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The error for a subject without such a certificate.
+    fn nothing(&self, folder: &CaFolder) -> CliError {
+        let (subject, dir) =
+            (self.subject.as_ref().map_or("", |id| id.as_id().as_str()), quoted(folder.path()));
+        CliError::new(
+            Exit::Failed,
+            format_args!("{subject} has no such certificate: each one has ended, or is in another state"),
+            format!("see its certificates: minipki ca list --dir {dir} --subject {subject}"),
+        )
+    }
+}
+
+fn names(serials: &[Serial]) -> String {
+    serials.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// All certificates of a subject.
@@ -157,25 +212,41 @@ fn change(
     let changes: Vec<_> =
         serials.iter().map(|serial| RevocationChange::new(*serial, reason, actor.clone())).collect();
     let outcomes = storage(folder).revocations(now)?.revoke(&changes, now)?;
-    let done: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()).collect();
-    for outcome in done.iter().filter(|outcome| outcome.changed) {
-        let record = &outcome.record;
+    let done = done(outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()));
+    for (record, _) in done.iter().filter(|(_, changed)| *changed) {
         let details = format!("certificate {}, {reason}, revocation number {}", record.serial, record.number);
         acted(folder, "change a revocation", &details);
     }
     if as_json {
-        output::json(&done.iter().map(|outcome| object(outcome)).collect::<Vec<_>>().into())?;
+        output::json(
+            &done.iter().map(|(record, changed)| object(record, *changed)).collect::<Vec<_>>().into(),
+        )?;
     }
-    done.iter().for_each(|outcome| output::say(sentence(outcome)));
+    done.iter().for_each(|(record, changed)| output::say(sentence(record, *changed)));
     match outcomes.into_iter().find_map(Result::err) {
         None => Ok(()),
         Some(error) => Err(CliError::from_diagnostic(Exit::Failed, error)),
     }
 }
 
-fn sentence(outcome: &RevocationOutcome) -> String {
-    let RevocationOutcome { record, changed } = outcome;
-    let (serial, before) = (record.serial, if *changed { "" } else { " already" });
+/// The newest record of each certificate that a change was about, or that was revoked with it for the same key; and
+/// whether it was changed.
+fn done<'o>(outcomes: impl Iterator<Item = &'o RevocationOutcome>) -> Vec<(&'o RevocationRecord, bool)> {
+    let mut done: Vec<(&RevocationRecord, bool)> = Vec::new();
+    for outcome in outcomes {
+        let of_outcome = [(&outcome.record, outcome.changed)].into_iter();
+        for (record, changed) in of_outcome.chain(outcome.same_key.iter().map(|record| (record, true))) {
+            // A change can be about a certificate that an earlier change has revoked with another one.
+            if changed || done.iter().all(|(known, _)| known.serial != record.serial) {
+                done.push((record, changed));
+            }
+        }
+    }
+    done
+}
+
+fn sentence(record: &RevocationRecord, changed: bool) -> String {
+    let (serial, before) = (record.serial, if changed { "" } else { " already" });
     match record.reason {
         RevocationReason::RemoveFromHold => format!("certificate {serial} is not on hold any more"),
         RevocationReason::CertificateHold => format!("certificate {serial} is{before} on hold"),
@@ -183,10 +254,9 @@ fn sentence(outcome: &RevocationOutcome) -> String {
     }
 }
 
-fn object(outcome: &RevocationOutcome) -> Value {
-    let record = &outcome.record;
+fn object(record: &RevocationRecord, changed: bool) -> Value {
     json!({
-        "changed": outcome.changed,
+        "changed": changed,
         "changed_at": record.time.to_string(),
         "reason": record.reason.name(),
         "revocation_number": record.number,

@@ -1,4 +1,6 @@
-//! The Authority page: the CA's key, its trust anchor, its server, and the numbers of its certificates.
+//! The Authority page: the CA's keys, its trust anchor, its server, and the numbers of its certificates.
+
+mod keys;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use minipki_core::crypto::rsa::KeySize;
 use minipki_core::limits::{ANCHOR, SPKI_PEM};
 use serde::Deserialize;
 
+use self::keys::KeysCard;
 use crate::shell::Shared;
 use crate::shell::audit::Actor;
 use crate::shell::page::{Frame, Refusal, render};
@@ -44,6 +47,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/authority/anchor.pem", get(anchor_pem))
         .route("/authority/anchor.json", get(anchor_json))
         .route("/authority/console-root.pem", get(console_root))
+        .merge(keys::routes())
 }
 
 #[derive(Template)]
@@ -55,6 +59,8 @@ struct AuthorityPage {
     identity: Option<Identity>,
     /// The numbers of certificates; `None` without a key.
     counts: Option<Result<Counts, Failure>>,
+    /// The part about the keys; `None` without a key.
+    keys: Option<KeysCard>,
     root: bool,
 }
 
@@ -131,6 +137,7 @@ impl Status {
             (CaKey::Failed(_), _) => "key-failed",
             (CaKey::Ready(_), Serving::Stopped(_) | Serving::Failed(_)) if self.locked => "locked",
             (CaKey::Ready(_), Serving::Stopped(_)) => "stopped",
+            (CaKey::Ready(_), Serving::ChangingKey(_)) => "changing-key",
             (CaKey::Ready(_), Serving::Starting) => "starting",
             (CaKey::Ready(_), Serving::Running(_)) => "running",
             (CaKey::Ready(_), Serving::Stopping) => "stopping",
@@ -160,7 +167,7 @@ impl Status {
 
     /// Whether the state changes by itself.
     fn is_changing(&self) -> bool {
-        matches!(self.word(), "making" | "starting" | "running" | "stopping")
+        matches!(self.word(), "making" | "changing-key" | "starting" | "running" | "stopping")
     }
 }
 
@@ -173,9 +180,13 @@ async fn page(
         CaKey::Ready(folder) => Some(Identity::of(folder, &status.serving)),
         _ => None,
     };
-    let counts = match &identity {
-        Some(_) => Some(Counts::read(&shared).await),
-        None => None,
+    let (counts, keys) = match &identity {
+        Some(_) => {
+            let idle = matches!(status.word(), "stopped" | "failed");
+            let keys = KeysCard::read(&shared, visitor.csrf(), idle).await;
+            (Some(Counts::read(&shared).await), Some(keys))
+        }
+        None => (None, None),
     };
     render(&AuthorityPage {
         frame: Frame::new("Authority", PATH, &visitor),
@@ -183,6 +194,7 @@ async fn page(
         status,
         identity,
         counts,
+        keys,
         root: shared.root_pem.is_some(),
     })
 }

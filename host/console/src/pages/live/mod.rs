@@ -127,6 +127,7 @@ impl EventData {
             LiveKind::Status { serial, status } => {
                 Self { kind: "status", text: format!("serial {serial}, {status}"), ..common }
             }
+            LiveKind::Anchors => Self { kind: "anchors", ..common },
             LiveKind::Refused { subject, code, reason } => Self {
                 kind: "refused",
                 text: reason.clone(),

@@ -248,7 +248,9 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 fn failed(actor: &Actor, error: &ScenarioError) -> Refusal {
     actor.failed("walk-through", error);
     let status = match error {
-        ScenarioError::NoSuchByte { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        ScenarioError::NoSuchByte { .. } | ScenarioError::NotNeeded { .. } => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         ScenarioError::Client { .. } | ScenarioError::Token(_) => StatusCode::CONFLICT,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };

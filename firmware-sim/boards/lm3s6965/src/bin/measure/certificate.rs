@@ -1,6 +1,6 @@
-//! The cost of parsing and verifying a certificate, and of the RSA signature alone.
+//! The cost of parsing and verifying a certificate, a status and an anchor update, and of the RSA signature alone.
 
-use minipki_core::cert::{self, Certificate};
+use minipki_core::cert::{self, Anchor, AnchorUpdate, Certificate, Status};
 use minipki_core::crypto::{Hash, Portable, VerifySignature, rsa};
 use minipki_core::limits::RSA_BYTES;
 use minipki_core::trust::RevocationCheck;
@@ -19,6 +19,24 @@ pub(crate) fn run(end: &End) -> Outcome<()> {
     });
     verified.then_some(()).ok_or("verify")?;
     row_of(end.bits, "certificate: verify", cost);
+
+    // A device knows the whole anchor from its own certificate.
+    let anchor =
+        Anchor::from_key(Portable::new(), parsed.issuer_id(), parsed.issuer_key().map_err(|_| "issuer key")?);
+    let (verified, cost) = measure(|| {
+        let status = Status::parse(end.status)?;
+        cert::verify_status(Portable::new(), &anchor, &status, parsed.serial_number(), None)
+    });
+    verified.map_err(|_| "status")?;
+    row_of(end.bits, "status: parse and verify", cost);
+
+    let mut anchor = anchor;
+    let (followed, cost) = measure(|| {
+        let update = AnchorUpdate::parse(end.update)?;
+        anchor.follow(Portable::new(), &update)
+    });
+    followed.map_err(|_| "anchor update")?;
+    row_of(end.bits, "anchor update: parse and follow", cost);
 
     let key = parsed.issuer_key().map_err(|_| "issuer key")?;
     let mut signature = [0; RSA_BYTES];

@@ -4,19 +4,52 @@ use minipki_core::bytes::Secret;
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::link::{Link, Want};
 use minipki_core::noise::{self, ExpectMessage1, SendMessage1};
-use minipki_core::session::{Inbound, Initiator, Outbound, Responder};
+use minipki_core::session::{Inbound, Initiator, LocalIdentity, Outbound, Responder};
+use minipki_core::trust::StatusRule;
 use minipki_cortex_m::meter::{Cost, FixedRng, measure};
 
 use crate::fixture::End;
-use crate::{Frames, Outcome, carry, row, row_of};
+use crate::{Frames, Outcome, Staples, carry, row, row_of};
 
 /// The lengths of a chat message and of a long message, in bytes.
 const LENGTHS: [usize; 2] = [64, 1024];
 
-pub(crate) fn run(sensor: &End, gateway: &End, [rx1, tx1, rx2, tx2]: &mut Frames) -> Outcome<()> {
-    let (machine, mut initiator) = measure(|| Initiator::new(sensor.local(), &mut FixedRng));
+/// The names of the two rows of a handshake.
+type Names = [&'static str; 2];
+
+/// Measures a handshake with certificates alone, and the records after it.
+pub(crate) fn run(sensor: &End, gateway: &End, frames: &mut Frames) -> Outcome<()> {
+    const NAMES: Names = ["handshake: initiator, peer verified", "handshake: responder, peer verified"];
+    let left = sensor.local(sensor.certificate, StatusRule::Optional);
+    let right = gateway.local(gateway.certificate, StatusRule::Optional);
+    handshake(NAMES, sensor.bits, left, right, frames)
+}
+
+/// Measures a handshake whose two sides show a status, and demand one.
+pub(crate) fn stapled(
+    sensor: &End,
+    gateway: &End,
+    frames: &mut Frames,
+    [place1, place2]: &mut Staples,
+) -> Outcome<()> {
+    const NAMES: Names =
+        ["handshake: initiator, peer and status verified", "handshake: responder, peer and status verified"];
+    let left = sensor.local(sensor.staple(place1)?, StatusRule::Required);
+    let right = gateway.local(gateway.staple(place2)?, StatusRule::Required);
+    handshake(NAMES, sensor.bits, left, right, frames)
+}
+
+fn handshake(
+    names: Names,
+    bits: usize,
+    left: LocalIdentity<'_>,
+    right: LocalIdentity<'_>,
+    [rx1, tx1, rx2, tx2]: &mut Frames,
+) -> Outcome<()> {
+    let records = bits == 2048 && right.status_policy.rule == StatusRule::Optional;
+    let (machine, mut initiator) = measure(|| Initiator::new(left, &mut FixedRng));
     let mut left = Link::new(machine, rx1, tx1);
-    let (machine, mut responder) = measure(|| Responder::new(gateway.local(), &mut FixedRng));
+    let (machine, mut responder) = measure(|| Responder::new(right, &mut FixedRng));
     let mut right = Link::new(machine, rx2, tx2);
     loop {
         let (wants, cost) = measure(|| left.want());
@@ -28,15 +61,16 @@ pub(crate) fn run(sensor: &End, gateway: &End, [rx1, tx1, rx2, tx2]: &mut Frames
             break;
         }
     }
-    row_of(sensor.bits, "handshake: initiator, peer verified", initiator);
-    row_of(sensor.bits, "handshake: responder, peer verified", responder);
-    if sensor.bits > 2048 {
-        return Ok(());
-    }
+    let [first, second] = names;
+    row_of(bits, first, initiator);
+    row_of(bits, second, responder);
     let halves = left.split(|machine| machine.established().map(|open| (open.inbound, open.outbound, ())));
     let (_, mut outbound, ()) = halves.ok_or("handshake")?;
     let halves = right.split(|machine| machine.established().map(|open| (open.inbound, open.outbound, ())));
     let (mut inbound, _, ()) = halves.ok_or("handshake")?;
+    if !records {
+        return Ok(());
+    }
     LENGTHS.iter().try_for_each(|length| record(*length, &mut outbound, &mut inbound))
 }
 

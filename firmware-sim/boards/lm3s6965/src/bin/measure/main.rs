@@ -12,7 +12,7 @@ mod fixture;
 use cortex_m::peripheral::Peripherals;
 use cortex_m_rt::entry;
 use minipki_core::crypto::{KeyPair, Portable};
-use minipki_core::limits::FRAME;
+use minipki_core::limits::{FRAME, STAPLED};
 use minipki_core::link::{Link, Machine};
 use minipki_core::session;
 use minipki_cortex_m::memory;
@@ -26,11 +26,15 @@ type Outcome<T> = Result<T, &'static str>;
 /// Two frames for each of two peers.
 type Frames = [[u8; FRAME]; 4];
 
+/// A certificate with its status for each of two peers.
+type Staples = [[u8; STAPLED]; 2];
+
 #[entry]
 fn main() -> ! {
     static mut FRAMES: Frames = [[0; FRAME]; 4];
+    static mut STAPLES: Staples = [[0; STAPLED]; 2];
 
-    match run(FRAMES) {
+    match run(FRAMES, STAPLES) {
         Ok(()) => exit(0),
         Err(step) => {
             print(format_args!("failed: {step}"));
@@ -39,7 +43,7 @@ fn main() -> ! {
     }
 }
 
-fn run(frames: &mut Frames) -> Outcome<()> {
+fn run(frames: &mut Frames, staples: &mut Staples) -> Outcome<()> {
     let peripherals = Peripherals::take().ok_or("started twice")?;
     memory::protect(peripherals.MPU, &CHIP.memory);
     meter::start(peripherals.SYST);
@@ -55,6 +59,7 @@ fn run(frames: &mut Frames) -> Outcome<()> {
         certificate::run(&sensor)?;
         enrolment::run(&sensor, frames)?;
         channel::run(&sensor, &gateway, frames)?;
+        channel::stapled(&sensor, &gateway, frames, staples)?;
     }
     channel::noise(frames)
 }
