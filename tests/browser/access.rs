@@ -76,7 +76,7 @@ async fn every_page_is_accessible() {
         browser.goto("/walk").await;
         check(browser, "an empty walk-through", &mut problems).await;
         browser.click("form[action='/walk/run'] button").await;
-        browser.says("Step 1 of 15").await;
+        browser.says("Step 1 of 27").await;
         console.enrol(&ca.address, &ca.fingerprint, "sensor-7").expect(0);
         for path in pages(browser).await {
             browser.goto(&path).await;

@@ -74,7 +74,7 @@ async fn arrange(browser: &Browser, console: &Console, ca: &Ca, name: &str) {
         "walk" => {
             browser.goto("/walk").await;
             browser.click("form[action='/walk/run'] button").await;
-            browser.says("Step 1 of 15").await;
+            browser.says("Step 1 of 27").await;
             browser.goto("/walk?step=4").await;
             browser.click("[aria-label='Flip a byte of serial_number']").await;
             browser.wait("#verdict").await;
