@@ -63,7 +63,8 @@ async fn revoke(browser: &Browser, problems: &mut Vec<String>) {
     browser.says("revoked").await;
     check(browser, "the certificates, with a revoked one", problems).await;
     browser.goto("/certificates?state=revoked").await;
-    assert_eq!(browser.value("document.querySelectorAll('tbody th').length").await, json!(1));
+    // The certificate of bob in the Walk-through is revoked too.
+    assert_eq!(browser.value("document.querySelectorAll('tbody th').length").await, json!(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
