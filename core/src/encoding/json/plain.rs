@@ -1,6 +1,7 @@
 //! The characters of a string, a word at a time.
 
 /// The number of bytes at the start of `text` that a string may contain.
+#[inline] // Into the reader, for each string.
 pub(super) fn plain(text: &[u8]) -> usize {
     const WORD: usize = size_of::<usize>();
     let (words, _) = text.as_chunks::<WORD>();
