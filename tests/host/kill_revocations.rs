@@ -35,7 +35,7 @@ const KILLS: usize = 8;
 /// The number of concurrent clients. Two clients each want the same names.
 const CLIENTS: usize = 4;
 
-/// What the clients were told, and the operator.
+/// The answers of the CA to its clients and its operator.
 #[derive(Default)]
 struct Told {
     certificates: Vec<Vec<u8>>,

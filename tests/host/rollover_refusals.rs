@@ -1,4 +1,4 @@
-//! What stops a change of the CA's key, and what repairs the folder of a CA: each next step that is printed is right.
+//! The refusals of a change of the CA's key. Each printed next step repairs the folder of the CA.
 
 use std::fs;
 use std::os::unix::fs::symlink;

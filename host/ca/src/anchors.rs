@@ -38,7 +38,7 @@ mod tests {
     fn the_newest_updates_that_fit_into_a_frame_are_stated_in_their_order() {
         assert_eq!(updates(&[key(None)]), b"[]");
         assert_eq!(updates(&[key(None), key(Some("1".into())), key(Some("2".into()))]), b"[1,2]");
-        // What the response adds to the array.
+        // The bytes of a response around its array.
         let added = br#"{"anchors":,"ok":true}"#.len();
         for (length, stated) in [(FRAME_BODY - added - 3, 2), (FRAME_BODY - added - 2, 1), (FRAME_BODY, 0)] {
             let long = "9".repeat(length - 1);
