@@ -100,8 +100,8 @@ impl Remote {
         })
     }
 
-    /// A CA with any of the test keys that renews a certificate of the key `current`. It answers a valid proof of both keys with the certificate
-    /// from `forge`.
+    /// A CA with any of the test keys that renews a certificate of the key `current`. It answers a valid proof of both
+    /// keys with the certificate from `forge`.
     pub fn renewing(
         current: x25519::PublicKey,
         forge: impl Fn(Id<'_>, &x25519::PublicKey) -> Vec<u8> + 'static,

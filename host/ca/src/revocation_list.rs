@@ -127,8 +127,8 @@ pub fn sign_revocation_list(
     Ok(cert::attach_signature(&text, signature, &mut room).map_err(ProfileError::from)?.to_vec())
 }
 
-/// The revocation number, and all JSON certificates by `issuer_key` that are revoked or on hold. The pages are read again if a
-/// revocation changes between them.
+/// The revocation number, and all JSON certificates by `issuer_key` that are revoked or on hold. The pages are read
+/// again if a revocation changes between them.
 fn read(
     reader: &mut dyn LedgerReader,
     issuer_key: Fingerprint,

@@ -59,8 +59,9 @@ impl SignerKind {
     /// A signer of this kind with the key in `text`, a PKCS#8 PEM file.
     ///
     /// # Errors
-    /// [`KeyError::Encrypted`] if the key is encrypted; [`KeyError::NoIfma`] if this CPU cannot run the batch signer; [`KeyError::Threads`]; otherwise the reason why
-    /// the key is not a valid two-prime RSA key of 2048, 3072 or 4096 bits with e = 65537.
+    /// [`KeyError::Encrypted`] if the key is encrypted; [`KeyError::NoIfma`] if this CPU cannot run the batch signer;
+    /// [`KeyError::Threads`]; otherwise the reason why the key is not a valid two-prime RSA key of 2048, 3072 or 4096
+    /// bits with e = 65537.
     pub fn load(self, text: &[u8]) -> Result<Box<dyn Signer>, KeyError> {
         if minipki_passphrase::is_encrypted(text) {
             return Err(EncryptedKeyError::Locked.into());

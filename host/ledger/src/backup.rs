@@ -77,8 +77,8 @@ pub struct Restoring {
 
 impl Restoring {
     /// Checks the ledger of `owner` in the file `from`, which is in `folder`. Makes it a new instance with a higher
-    /// generation, and skips a million revocation numbers. Revokes all tokens that can still be used, unless `keep_tokens`: some of them may have been used
-    /// since the backup.
+    /// generation, and skips a million revocation numbers. Revokes all tokens that can still be used, unless
+    /// `keep_tokens`: some of them may have been used since the backup.
     ///
     /// # Errors
     /// [`StoreError`] for a ledger that fails a check.

@@ -101,7 +101,8 @@ impl<'n> Watch<'n> {
     /// Returns when a limit or a signal ends the conversation.
     ///
     /// # Errors
-    /// [`ClientError::Expired`], [`ClientError::PeerRevoked`], [`ClientError::Idle`], [`ClientError::Clock`], [`ClientError::Stopped`].
+    /// [`ClientError::Expired`], [`ClientError::PeerRevoked`], [`ClientError::Idle`], [`ClientError::Clock`],
+    /// [`ClientError::Stopped`].
     pub(super) async fn over(&self) -> Result<(), ClientError> {
         loop {
             self.check_expiry()?;

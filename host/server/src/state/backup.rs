@@ -30,8 +30,8 @@ pub struct Backup {
 }
 
 /// Writes a backup of the CA in `folder` to the new file `to` with mode 0600, also while the CA issues. It has all
-/// certificates that were sent before this call. It fails while the key is being changed. No file is overwritten: if two backups to one name run at once, the
-/// later one fails.
+/// certificates that were sent before this call. It fails while the key is being changed. No file is overwritten: if
+/// two backups to one name run at once, the later one fails.
 ///
 /// The file gets its name when it is complete and on the disk. Until then it is beside `to`, as
 /// `TO.minipki-part-RANDOM`. The next backup to the same name removes such a file of a killed backup.

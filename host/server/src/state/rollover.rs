@@ -35,8 +35,8 @@ pub struct RolledOver {
 /// change that was interrupted after its third step.
 ///
 /// # Errors
-/// [`StoreError::Locked`] while the CA serves; [`StateError::FormerKeyInUse`]; [`StateError::ChainTooLong`]; the errors of the key, the ledger and the
-/// clock.
+/// [`StoreError::Locked`] while the CA serves; [`StateError::FormerKeyInUse`]; [`StateError::ChainTooLong`]; the errors
+/// of the key, the ledger and the clock.
 pub fn rollover(folder: &CaFolder, size: Option<KeySize>) -> Result<RolledOver, StateError> {
     let folder = match finish_rollover(folder)? {
         Finished { folder, former: Some(former) } => {
