@@ -47,7 +47,8 @@ fn a_client_never_goes_back_and_says_if_it_cannot_follow() {
     let mut both = followed();
     both.follow(Portable::new(), &AnchorUpdate::parse(&second).expect("well formed"))
         .expect("a genuine update");
-    // An earlier state of the CA.
+    // Earlier states of the CA.
+    assert_eq!(refused(&both, &[]), Error::UpdateBackwards);
     assert_eq!(refused(&both, std::slice::from_ref(&first)), Error::UpdateBackwards);
     // The first change is missing, or is another one.
     assert_eq!(refused(&anchor(Bits2048), std::slice::from_ref(&second)), Error::UpdatePrevious);

@@ -42,6 +42,7 @@ fn identities_follow_two_changes_of_the_key_and_never_go_back() {
     }
     let first = fingerprint(at, "ca/anchor.json");
     fs::copy(at.join("ca/anchor.json"), at.join("first.json")).expect("a copy");
+    run(at, &["ca", "backup", "--dir", "ca", "--to", "backup"]).expect(0);
     assert_eq!(anchors(at, "alice", &["--update"])["changed"], false);
     let server = changed(at, server, &ca);
     let second = fingerprint(at, "ca/anchor.json");
@@ -101,7 +102,7 @@ fn identities_follow_two_changes_of_the_key_and_never_go_back() {
     let sent = run(at, &["anchors", "--identity", "erik", "--update"]).expect(0);
     assert!(sent.stderr.contains("the CA has sent no change"), "{}", sent.stderr);
     let earlier = run(at, &["anchors", "--identity", "erik", "--from", "first.json"]).expect(4);
-    assert!(earlier.stderr.contains("leads back"), "{}", earlier.stderr);
+    assert!(earlier.stderr.contains("an earlier one than the trusted key"), "{}", earlier.stderr);
     assert_eq!(anchors(at, "erik", &["--from", "ca/anchor.json"])["changed"], true);
     run(at, &of_bob).expect(0);
     // A list is of one key.
@@ -114,7 +115,15 @@ fn identities_follow_two_changes_of_the_key_and_never_go_back() {
     run(at, &[&verify[..4], &["first-list.json", "bob/certificate.json"]].concat()).expect(0);
     // The former fingerprint is still that of this CA.
     enroll("dora", ["--fingerprint", &first]).expect(0);
+    server.stop().expect(0);
 
+    // A backup that knows no change of the key is restored elsewhere, and served in the place of the CA.
+    run(at, &["ca", "restore", "--from", "backup", "--dir", "restored"]).expect(0);
+    let mut server = start(at, &["ca", "serve", "--dir", "restored", "--listen", &ca]);
+    server.line("serving");
+    let refused = run(at, &["anchors", "--identity", "alice", "--update"]).expect(4);
+    assert!(refused.stderr.contains("restored an old backup"), "{}", refused.stderr);
+    assert_eq!(fingerprint(at, "alice/anchor.json"), second);
     server.stop().expect(0);
 }
 

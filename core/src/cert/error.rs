@@ -76,7 +76,7 @@ pub enum Error {
     UpdateIssuer,
     /// The anchor update does not continue from the pinned key.
     UpdatePrevious,
-    /// The anchor update leads back to a key that was pinned before.
+    /// The CA names an earlier key than the pinned one as its present key.
     UpdateBackwards,
     /// The signature of the anchor update is not by the pinned key over this update.
     UpdateSignature(rsa::Error),
@@ -211,7 +211,7 @@ impl fmt::Display for Error {
                 "the anchor updates of the CA do not lead from the trusted key to its present key",
             ),
             Self::UpdateBackwards => {
-                f.write_str("the anchor update leads back to a key that the CA has replaced")
+                f.write_str("the CA's present key would be an earlier one than the trusted key")
             }
             Self::UpdateSignature(error) => {
                 write!(f, "the anchor update is not signed by the trusted key, or was changed: {error}")

@@ -44,7 +44,8 @@ impl<P: Provider> AnchorsQuery<'_, P> {
     /// Follows the updates that continue from the pinned key.
     fn follow(&self, updates: &[u8]) -> Result<AnchorsOutcome<P::Sizes>, Error> {
         let mut anchor = self.anchor.clone();
-        let mut skipped = false;
+        // Without an update, the CA does not know the change that the pinned anchor has followed.
+        let mut skipped = !anchor.former_keys().is_empty();
         each_update(updates, |text| {
             let update = AnchorUpdate::parse(text)?;
             // The list begins with the first key of the CA. The pinned key can be a later one.
@@ -67,8 +68,8 @@ impl<P: Provider> AnchorsQuery<'_, P> {
         })?;
         match last {
             Some(last) if last == anchor.fingerprint() => Ok(()),
-            Some(last) if anchor.has_key(&last) => Err(cert::Error::UpdateBackwards.into()),
-            _ => Err(cert::Error::UpdatePrevious.into()),
+            Some(last) if !anchor.has_key(&last) => Err(cert::Error::UpdatePrevious.into()),
+            _ => Err(cert::Error::UpdateBackwards.into()),
         }
     }
 }

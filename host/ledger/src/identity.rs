@@ -48,7 +48,7 @@ pub struct Instance {
     pub generation: u64,
     /// The newest time of the CA's clock, in seconds since 1970.
     pub latest: u64,
-    /// The start of the last backup, in seconds since 1970.
+    /// The start of the last backup with the present key of the CA, in seconds since 1970.
     pub backed_up: Option<u64>,
     /// The row of the newest certificate; 0 if there is none.
     pub newest: u64,

@@ -119,6 +119,8 @@ pub(super) fn change(
         ),
     )?;
     connection.execute("UPDATE owner SET fingerprint = ?1", [key.fingerprint.0])?;
+    // No backup has the new key.
+    connection.execute("UPDATE instance SET backed_up = NULL", [])?;
     Ok(Ok(()))
 }
 

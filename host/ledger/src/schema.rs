@@ -18,7 +18,7 @@ const APPLICATION: i32 = 0x4d50_4b49;
 /// - `instance.id` differs between ledgers that were restored from the same backup. `instance.generation` grows when a
 ///   CA begins to issue, when it stops in order, and when the ledger is restored. Both, and the newest certificate,
 ///   show an older copy. `instance.latest` is the newest time of the CA's clock, and `instance.backed_up` the time of
-///   the last backup.
+///   the last backup with the present key of the CA.
 /// - A serial number has 20 octets with leading zeros, so that octets and numbers have the same order.
 /// - `certificates.format` is 0 for JSON or 1 for X.509. `certificate` is then a text or a blob, and `subject_key` has
 ///   32 bytes or is a SubjectPublicKeyInfo.

@@ -34,7 +34,10 @@ pub(super) fn certificate(error: &cert::Error) -> CliError {
         None if matches!(error, E::AnchorFingerprint | E::AnchorIncomplete | E::AnchorFormerKeys) => {
             "fetch the anchor from the CA again"
         }
-        None if matches!(error, E::UpdatePrevious | E::UpdateBackwards) => {
+        None if matches!(error, E::UpdateBackwards) => {
+            "the anchor stays as it is; ask the CA's operator, who may have restored an old backup"
+        }
+        None if matches!(error, E::UpdatePrevious) => {
             "get anchor.json from the CA's operator over a safe way; then: minipki anchors --identity DIR --from FILE"
         }
         None if matches!(

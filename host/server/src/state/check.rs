@@ -270,8 +270,10 @@ fn check_instance(report: &mut Report, dir: &Path, reader: &SqliteReader, now: U
     match found.backed_up {
         // Not an error: there may be other kinds of backups.
         None => {
-            let (seen, next) =
-                ("minipki has made no backup yet".to_owned(), "make one: minipki ca backup".to_owned());
+            let (seen, next) = (
+                "minipki has made no backup with the present key yet".to_owned(),
+                "make one: minipki ca backup".to_owned(),
+            );
             report.findings.push(Finding { check: "backup", good: true, seen, next: Some(next) });
         }
         Some(then) => {

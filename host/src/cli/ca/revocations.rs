@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::super::{CliError, Exit, duration, output};
 use super::KeyFolder;
 use minipki_ca::ports::Storage;
-use minipki_ca::sign_revocation_list;
+use minipki_ca::{RevocationList, sign_revocation_list};
 use minipki_keys::SignerKind;
 use minipki_os::{clock, files};
 use minipki_server::state::storage;
@@ -49,6 +49,13 @@ pub(super) fn run(args: &RevocationsArgs) -> Result<(), CliError> {
     let lifetime = args.lifetime.as_secs();
     let list = sign_revocation_list(folder.issuer_id(), signer.as_mut(), reader.as_mut(), lifetime, now)
         .map_err(|error| CliError::from_diagnostic(Exit::Failed, error))?;
+    if let Ok(RevocationList { next_update, number, revoked, .. }) = serde_json::from_slice(&list) {
+        output::say(format_args!(
+            "The list has {} certificates of the key {key} that are revoked or on hold.\n\
+             Its revocation number is {number}. It can be used until {next_update}.",
+            revoked.len()
+        ));
+    }
     match &args.out {
         Some(file) => {
             files::replace(file, &list, files::PUBLIC).map_err(|error| CliError::file(file, &error))
