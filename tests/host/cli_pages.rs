@@ -108,8 +108,8 @@ fn the_commands_of_the_readme_parse() {
         let command = line.split(" #").next().unwrap_or(line);
         let fingerprint = "00".repeat(32);
         // A shell puts the fingerprint into the place of its variable.
-        let value = |word| if word == "\"$fingerprint\"" { &fingerprint } else { word };
-        let words = command.split_whitespace().map(value);
+        let quoted = "\"$fingerprint\"";
+        let words = command.split_whitespace().map(|word| if word == quoted { &*fingerprint } else { word });
         let parsed = minipki::cli::command().try_get_matches_from(words);
         assert!(parsed.is_ok(), "`{line}`: {}", parsed.expect_err("a parse error"));
         commands += 1;

@@ -28,7 +28,7 @@ fn a_wrong_key_is_named_with_the_command_that_converts_it() {
     let rsa = fs::read(at.join("ca/ca-key.pem")).expect("a file");
     let ed25519 = openssl(&["genpkey", "-algorithm", "Ed25519"], b"");
     let p256 = openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], b"");
-    let der = |key: &[u8]| openssl(&["pkey", "-outform", "DER"], key);
+    let der = |key: &[u8]| openssl(&["pkcs8", "-topk8", "-nocrypt", "-outform", "DER"], key);
     let put = |content: &[u8]| {
         fs::write(at.join("key.pem"), content).expect("written");
         chmod(&at.join("key.pem"), 0o600);

@@ -1,11 +1,18 @@
 //! Terminals with a shell, in which a test types as a person does, in a network in which each port is free.
 
 use std::env;
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use crate::program::path;
 use crate::running::{Running, Terminal};
+
+/// The number of looks, and the pause between them, until a command that was interrupted has ended.
+const TRIES: u32 = 1200;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A network of its own, in which only the loopback interface is up.
 pub struct Network(Running);
@@ -46,8 +53,11 @@ impl Network {
         for variable in ["CLICOLOR_FORCE", "RUST_LOG", "MINIPKI_TOKEN", "CREDENTIALS_DIRECTORY"] {
             bash.env_remove(variable);
         }
-        let (running, keys) = Running::at_terminal(&mut bash);
-        Shell { running, keys, commands: 0 }
+        let (mut running, mut keys) = Running::at_terminal(&mut bash);
+        keys.types("echo \"bash has the number $$\"");
+        let line = running.line("bash has the number ");
+        let process = line.rsplit(' ').next().map(str::trim).and_then(|number| number.parse().ok());
+        Shell { running, keys, process: process.expect("a number"), commands: 0 }
     }
 }
 
@@ -61,6 +71,8 @@ impl Default for Network {
 pub struct Shell {
     running: Running,
     keys: Terminal,
+    /// The process of bash.
+    process: u32,
     commands: u32,
 }
 
@@ -89,6 +101,16 @@ impl Shell {
     #[track_caller]
     pub fn interrupts(&mut self) {
         self.keys.presses(3);
+        // A command that has not ended would read the next line.
+        let children = format!("/proc/{0}/task/{0}/children", self.process);
+        let ended = || fs::read_to_string(&children).expect("bash runs").trim().is_empty();
+        assert!(
+            (0..TRIES).any(|_| ended() || {
+                sleep(PAUSE);
+                false
+            }),
+            "the command does not end"
+        );
         self.code();
     }
 

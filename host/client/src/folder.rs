@@ -361,9 +361,7 @@ fn holds_others(folder: &Path) -> io::Result<bool> {
     let known: Vec<_> = EXPECTED.iter().chain(&PARTS).chain(&OF_RENEWALS).map(OsStr::new).collect();
     match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotADirectory => Ok(true),
-        entries => {
-            entries?.try_fold(false, |others, entry| Ok(others || !known.contains(&&*entry?.file_name())))
-        }
+        entries => entries?.try_fold(false, |any, entry| Ok(any || !known.contains(&&*entry?.file_name()))),
     }
 }
 

@@ -135,7 +135,11 @@ pub(super) fn begin_log(format: LogFormat) -> Result<(), CliError> {
     }
     if let Some(value) = wrong {
         let levels = LEVELS.join(", ");
-        tracing::warn!(value = value.as_str(), levels = levels.as_str(), "RUST_LOG is not a level, or not MODULE=LEVEL: the level is info");
+        tracing::warn!(
+            value = value.as_str(),
+            levels = levels.as_str(),
+            "RUST_LOG is not a level, or not MODULE=LEVEL: the level is info"
+        );
     }
     Ok(())
 }
