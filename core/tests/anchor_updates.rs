@@ -139,7 +139,11 @@ fn an_anchor_stays_as_it_is_after_an_update_that_is_refused() {
         (anchor(Bits2048), signed_by(Bits3072, |_| ()), "not signed by the trusted key"),
         (anchor(Bits2048), signed_by(Bits4096, |_| ()), "not signed by the trusted key"),
         (anchor(Bits2048), signed_by(Bits2048, |fields| fields.issuer_id = id("other")), "another CA"),
-        (anchor(Bits2048), changed("2026-06-10", "2026-06-11"), "not signed by the trusted key"),
+        (
+            anchor(Bits2048),
+            changed("2026-06-10", "2026-06-11"),
+            "the anchor update was changed: the trusted key has signed another text",
+        ),
         (followed(), genuine.clone(), "do not lead"),
         (followed(), back, "leads back"),
         (anchor(Bits2048), update(Bits2048, Bits2048), "leads back"),

@@ -189,10 +189,47 @@ fn fingerprints_as_text() {
     assert_eq!(text.len(), 64);
     assert_eq!(text.parse(), Ok(fingerprint));
     assert_eq!(text.to_uppercase().parse(), Ok(fingerprint));
-    assert_eq!(text[1..].parse::<Fingerprint>(), Err(FingerprintError::Length));
-    assert_eq!(format!("{text}0").parse::<Fingerprint>(), Err(FingerprintError::Length));
+    assert_eq!(text[1..].parse::<Fingerprint>(), Err(FingerprintError::Length(63)));
+    assert_eq!(format!("{text}0").parse::<Fingerprint>(), Err(FingerprintError::Length(65)));
     assert_eq!(text.replacen(&text[..1], "g", 1).parse::<Fingerprint>(), Err(FingerprintError::Digit));
     assert_eq!(format!("é{}", &text[2..]).parse::<Fingerprint>(), Err(FingerprintError::Digit));
+}
+
+#[test]
+fn fingerprints_as_people_have_them() {
+    let fingerprint = public(KeySize::Bits2048).fingerprint(Portable::new());
+    let text = fingerprint.to_string();
+    let pairs: Vec<_> =
+        text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("digits")).collect();
+    let colons = pairs.join(":").to_uppercase();
+    let typed = [
+        text.clone(),
+        text.to_uppercase(),
+        format!("  {text}\r\n"),
+        pairs.join(" "),
+        pairs.join("-"),
+        format!("SHA256:{text}"),
+        format!("sha256:{colons}"),
+        format!("SHA256 Fingerprint={colons}"),
+        format!("sha256 Fingerprint={colons}\n"),
+        format!("SHA2-256(stdin)= {text}"),
+    ];
+    for form in &typed {
+        assert_eq!(Fingerprint::from_typed(form), Ok(fingerprint), "{form:?}");
+    }
+    // Files and messages have one form.
+    for form in &typed[2..] {
+        assert!(
+            form.parse::<Fingerprint>().is_err() && Fingerprint::from_lower_hex(form).is_none(),
+            "{form:?}"
+        );
+    }
+    assert_eq!(Fingerprint::from_typed(&colons[3..]), Err(FingerprintError::Length(62)));
+    assert_eq!(Fingerprint::from_typed(&format!("{text}{text}")), Err(FingerprintError::Length(128)));
+    assert_eq!(Fingerprint::from_typed(""), Err(FingerprintError::Length(0)));
+    assert_eq!(Fingerprint::from_typed("SHA256:"), Err(FingerprintError::Length(0)));
+    assert_eq!(Fingerprint::from_typed("adviser"), Err(FingerprintError::Digit));
+    assert_eq!(Fingerprint::from_typed(&text.replacen(&text[..1], "é", 1)), Err(FingerprintError::Digit));
 }
 
 /// A program that names one size has only keys of that size, which sign and verify.
@@ -214,7 +251,7 @@ fn a_program_of_one_size_refuses_the_others() {
             let signature = private.sign_pss(&[7; 32], &[3; 32], &mut rng(1), &mut out).expect("a signature");
             let salt = SaltLength::Exactly(32);
             assert_eq!(public.verify_pss(&[7; 32], signature, salt), Ok(()));
-            assert_eq!(public.verify_pss(&[8; 32], signature, salt), Err(Error::Signature));
+            assert_eq!(public.verify_pss(&[8; 32], signature, salt), Err(Error::OtherDigest));
             assert_eq!(public, *private.public());
         }
     }

@@ -98,7 +98,14 @@ fn a_certificate_is_explained_and_verified() {
     let refused = run(at, &["verify", "--anchor", "ca/anchor.json", "changed.json", "--json"]).expect(4);
     let verdict: Value = serde_json::from_str(&refused.stdout).expect("one JSON value");
     assert_eq!(verdict["valid"], false);
-    assert!(refused.stderr.contains("not signed by the trusted key"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("was changed: the trusted key has signed another text"),
+        "{}",
+        refused.stderr
+    );
+    run(at, &["ca", "init", "--dir", "other"]).expect(0);
+    let other = run(at, &["verify", "--anchor", "other/anchor.json", "alice/certificate.json"]).expect(4);
+    assert!(other.stderr.contains("another issuer key than the trusted one"), "{}", other.stderr);
 
     let explained = run(at, &["inspect", "alice/certificate.json"]).expect(0);
     for field in

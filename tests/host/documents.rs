@@ -1,13 +1,11 @@
 //! The claims of the README and of the pages under `docs/`: commands, figures, pictures, links and names of tests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use minipki_tests::console::TestConsole;
 use minipki_tests::console_program::{PICTURES, SCHEMES, picture_file};
-use minipki_tests::program::{Running, run, start};
-use tempfile::TempDir;
 
 const README: &str = include_str!("../../README.md");
 
@@ -19,80 +17,6 @@ fn commands(word: &str) -> Vec<Vec<&'static str>> {
         .map(|line| line.split_whitespace().collect())
         .filter(|words: &Vec<_>| words.first() == Some(&word))
         .collect()
-}
-
-#[test]
-fn the_commands_of_the_readme_succeed() {
-    let folder = TempDir::new().expect("a folder for the test");
-    let (mut running, mut ca): (Vec<Running>, Option<Running>) = (Vec::new(), None);
-    // The placeholders of the text and their values in this run.
-    let mut found = BTreeMap::from([("F", String::new())]);
-    let mut seen = Vec::new();
-    for words in commands("minipki") {
-        let mut arguments: Vec<String> = words[1..]
-            .iter()
-            .map(|word| found.get(word).cloned().unwrap_or_else(|| (*word).to_owned()))
-            .collect();
-        let command =
-            arguments.iter().take_while(|word| !word.starts_with('-')).cloned().collect::<Vec<_>>().join(" ");
-        match command.as_str() {
-            // A line with an ellipsis is no complete command.
-            "enroll" if words.contains(&"…") => continue,
-            "ca serve" | "console" | "listen" => {
-                arguments.extend(["--listen".into(), "127.0.0.1:0".into()]);
-                let mut program = start(folder.path(), &arguments);
-                let (text, place) = match command.as_str() {
-                    "listen" => ("listening", "127.0.0.1:9101"),
-                    "console" => ("the console serves", "127.0.0.1:9080"),
-                    _ => ("serving", "127.0.0.1:9000"),
-                };
-                found.insert(place, program.address(text));
-                match command.as_str() {
-                    "ca serve" => ca = Some(program),
-                    _ => running.push(program),
-                }
-            }
-            // The README says to stop the CA first.
-            "ca rollover" => {
-                ca.take().expect("the CA serves").stop().expect(0);
-                run(folder.path(), &arguments).expect(0);
-            }
-            // The CA serves at another port now.
-            "anchors" => {
-                arguments.extend(["--ca".into(), found["127.0.0.1:9000"].clone()]);
-                run(folder.path(), &arguments).expect(0);
-            }
-            "connect" => {
-                // The test has no person to type a text.
-                arguments.extend(["--send".into(), "hello".into()]);
-                run(folder.path(), &arguments).expect(0);
-            }
-            "ca init" => {
-                let made = run(folder.path(), &arguments).expect(0);
-                found.insert("F", made.stdout.trim_end().to_owned());
-            }
-            _ => drop(run(folder.path(), &arguments).expect(0)),
-        }
-        seen.push(command);
-    }
-    for command in [
-        "ca init",
-        "ca serve",
-        "enroll",
-        "listen",
-        "connect",
-        "ca list",
-        "inspect alice/certificate.json",
-        "ca token",
-        "status",
-        "ca revoke",
-        "ca revocations",
-        "ca rollover",
-        "anchors",
-        "console",
-    ] {
-        assert!(seen.iter().any(|one| one == command), "the README does not show `{command}`");
-    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Encrypted private keys: the same files as OpenSSL's, and the refusal of all others.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use minipki_ca::SignatureAlgorithm;
@@ -11,7 +12,6 @@ use minipki_fixtures::{openssl, openssl_fails};
 use minipki_keys::{CaFolder, SignerKind};
 use minipki_passphrase::{EncryptedKeyError, MAX, Passphrase, PassphraseError, encrypt, encryption, open};
 use minipki_provider::HostProvider;
-use minipki_tests::advice;
 use minipki_tests::ca::openssl_key;
 use minipki_tests::program::folder_with_alice;
 use rand_chacha::ChaCha20Rng;
@@ -104,7 +104,8 @@ fn keys_that_are_encrypted_in_other_ways_are_refused_with_the_command_that_conve
     for text in others {
         let refused = opened(&text).expect_err("an encryption that is not supported");
         assert_eq!(refused, EncryptedKeyError::Scheme, "{}", String::from_utf8_lossy(&text));
-        assert!(advice(&refused).contains("openssl pkcs8 -topk8 -scrypt -in FILE -out NEW"));
+        let next = refused.advice(Path::new("key.pem")).expect("advice");
+        assert!(next.contains("openssl pkcs8 -topk8 -scrypt -in key.pem -out key.converted.pem"), "{next}");
         // The advice is right.
         let converted = openssl(
             &["pkcs8", "-topk8", "-scrypt", "-passin", "pass:right", "-passout", "pass:right"],

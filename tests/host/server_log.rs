@@ -55,9 +55,9 @@ async fn the_log_has_every_decision_and_no_secret() {
     let serial = format!("serial={}", Certificate::parse(&granted).expect("ours").serial_number());
     let expected: [&[&str]; 7] = [
         &["serving", &address, "issuer_id=log-ca", "fingerprint="],
-        &["granted", &connection, "subject=alice", &serial, "elapsed="],
-        &["refused", &connection, "subject=alice", "code=proof_failed", "elapsed="],
-        &["refused", &connection, "subject=alice", "code=subject_taken", "elapsed="],
+        &["granted", &connection, "subject=alice", &serial, "elapsed_ms="],
+        &["refused", &connection, "subject=alice", "code=proof_failed", "elapsed_ms="],
+        &["refused", &connection, "subject=alice", "code=subject_taken", "elapsed_ms="],
         &["refused", &connection, "code=unknown_type"],
         &["refused", &connection, "code=bad_frame", "9000"],
         &["stopped", "granted=1"],

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 pub use crate::running::{Done, Running, Terminal};
 
 /// The path of the built program. The first call builds it.
-fn path() -> &'static Path {
+pub(crate) fn path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
         let test = std::env::current_exe().expect("a running test has a file");
@@ -119,6 +119,20 @@ pub fn start_in_sh<S: AsRef<OsStr>>(folder: &Path, script: &str, arguments: &[S]
     unshare.args(["--map-root-user", "--mount", "sh", "-ec", script]).arg(path());
     as_argument_of(&mut unshare, folder, arguments);
     Running::new(unshare.stdin(Stdio::null()))
+}
+
+/// Runs a shell script in a network of its own, in which only the loopback interface is up, so that each port is free.
+/// `$0` is the program's path.
+///
+/// # Panics
+/// If the shell cannot be started, or may not make a network.
+pub fn run_in_network(folder: &Path, script: &str) -> Done {
+    // Every distribution has util-linux and iproute2. Any user is root of the new namespace.
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--map-root-user", "--net", "sh", "-ec"]).arg(format!("ip link set lo up\n{script}"));
+    let none: [&str; 0] = [];
+    as_argument_of(&mut unshare, folder, &none);
+    Running::new(unshare.stdin(Stdio::null())).wait()
 }
 
 /// Starts the program in `folder`, with an empty input.

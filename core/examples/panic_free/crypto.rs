@@ -20,6 +20,7 @@ pub(crate) fn all() {
     agree();
     symmetric();
     keep(text().parse::<Fingerprint>());
+    keep(Fingerprint::from_typed(text()));
 }
 
 fn rsa<S: Sizes>() {

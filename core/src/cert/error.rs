@@ -176,6 +176,9 @@ impl fmt::Display for Error {
             Self::IssuerKeyMismatch => {
                 f.write_str("the certificate names another issuer key than the trusted one")
             }
+            Self::Signature(rsa::Error::OtherDigest) => {
+                f.write_str("the certificate was changed: the trusted key has signed another text")
+            }
             Self::Signature(error) => {
                 write!(f, "the certificate is not signed by the trusted key, or was changed: {error}")
             }
@@ -186,6 +189,9 @@ impl fmt::Display for Error {
             }
             Self::StatusSerial => f.write_str("the revocation status is about another certificate"),
             Self::StatusNonce => f.write_str("the revocation status has another nonce than the request"),
+            Self::StatusSignature(rsa::Error::OtherDigest) => {
+                f.write_str("the revocation status was changed: the trusted key has signed another text")
+            }
             Self::StatusSignature(error) => {
                 write!(f, "the revocation status is not signed by the trusted key, or was changed: {error}")
             }
@@ -212,6 +218,9 @@ impl fmt::Display for Error {
             ),
             Self::UpdateBackwards => {
                 f.write_str("the CA's present key would be an earlier one than the trusted key")
+            }
+            Self::UpdateSignature(rsa::Error::OtherDigest) => {
+                f.write_str("the anchor update was changed: the trusted key has signed another text")
             }
             Self::UpdateSignature(error) => {
                 write!(f, "the anchor update is not signed by the trusted key, or was changed: {error}")

@@ -6,6 +6,7 @@ use core::str::FromStr;
 use core::time::Duration;
 
 use minipki_core::cert::Id;
+use minipki_core::keys::Fingerprint;
 use minipki_core::trust::StatusRule;
 
 use crate::config::{Config, Errand, Text, Token};
@@ -68,7 +69,9 @@ impl<'a, A: FromStr> Config<'a, A> {
             let mut value = || words.next().ok_or(UsageError::NoValue(option));
             match option {
                 "--ca" => ca = Some(parsed(option, value()?)?),
-                "--fingerprint" => fingerprint = Some(parsed(option, value()?)?),
+                "--fingerprint" => {
+                    fingerprint = Some(checked(option, value()?, Fingerprint::from_typed)?);
+                }
                 "--subject" => subject = Some(checked(option, value()?, Id::new)?),
                 "--token" => token = Some(Token(value()?)),
                 "--peer-subject" => peer = Some(checked(option, value()?, Id::new)?),

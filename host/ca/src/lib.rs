@@ -9,6 +9,7 @@ pub mod authority;
 pub mod certify;
 pub mod limits;
 mod outage;
+pub mod pgp_words;
 pub mod policy;
 pub mod ports;
 pub mod profile;

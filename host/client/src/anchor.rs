@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use minipki_core::cert::{self, Anchor};
 use minipki_core::crypto::{Portable, rsa};
 use minipki_os::files;
+use minipki_os::text::undecorated;
+use minipki_passphrase::{KeyKind, Wanted};
+use zeroize::Zeroizing;
 
 /// The number of bytes that are read of a file. An anchor is far shorter.
 const MAX_LEN: u64 = 64 * 1024;
@@ -15,7 +18,7 @@ const MAX_LEN: u64 = 64 * 1024;
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum AnchorError {
     /// The file cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", files::seen(path, source))]
     #[diagnostic(help("{}", files::advice(source)))]
     Io {
         /// The file.
@@ -31,6 +34,15 @@ pub enum AnchorError {
         path: PathBuf,
         /// The check that failed.
         source: cert::Error,
+    },
+    /// The file has a key or a certificate that is not the public key of a CA in PEM.
+    #[error("{} has {found}, and the public key of a CA is expected", path.display())]
+    #[diagnostic(help("{}", found.advice(path, Wanted::RsaPublic)))]
+    Kind {
+        /// The file.
+        path: PathBuf,
+        /// The kind of key in it.
+        found: KeyKind,
     },
     /// The file is PEM, but has no RSA key that a CA may use.
     #[error("{}: {source}", path.display())]
@@ -49,16 +61,19 @@ pub enum AnchorError {
 /// [`AnchorError`].
 pub fn read_anchor(path: &Path) -> Result<Anchor, AnchorError> {
     let path = path.to_owned();
-    let mut text = Vec::new();
+    let mut text = Zeroizing::new(Vec::with_capacity(MAX_LEN as usize + 1));
     let read = File::open(&path).and_then(|file| file.take(MAX_LEN).read_to_end(&mut text));
     if let Err(source) = read {
         return Err(AnchorError::Io { path, source });
     }
+    let text = undecorated(text);
     if text.trim_ascii_start().starts_with(b"{") {
         Anchor::decode(Portable::new(), &text).map_err(|source| AnchorError::Json { path, source })
     } else {
-        let key =
-            <rsa::PublicKey>::from_spki_pem(&text).map_err(|source| AnchorError::Pem { path, source })?;
+        let key = <rsa::PublicKey>::from_spki_pem(&text).map_err(|source| match KeyKind::of(&text) {
+            Some(found) if !found.is(Wanted::RsaPublic) => AnchorError::Kind { path, found },
+            _ => AnchorError::Pem { path, source },
+        })?;
         Ok(Anchor::from_fingerprint(key.fingerprint(Portable::new())))
     }
 }

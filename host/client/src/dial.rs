@@ -51,16 +51,22 @@ const KEEPALIVE_RETRIES: u32 = 3;
 /// Connects to `address`, `host:port`. Tries all addresses of the host, see [`connect_any`].
 pub(super) async fn dial(address: &str, deadlines: Deadlines) -> Result<TcpStream, ClientError> {
     let limit = deadlines.connect;
-    let connecting = async {
-        let addresses: Vec<_> = lookup_host(address).await?.collect();
-        connect_any(&addresses).await
-    };
+    let connecting = async { connect_any(&look_up(address).await?).await };
     let stream = timeout(limit, connecting)
         .await
         .map_err(|_| ClientError::ConnectDeadline { address: address.to_owned(), limit })?
         .map_err(|source| ClientError::Unreachable { address: address.to_owned(), source })?;
     configure(&stream);
     Ok(stream)
+}
+
+/// The addresses of `host:port`. An IPv6 address in brackets can have the name of an interface, as in `[fe80::1%eth0]`.
+async fn look_up(address: &str) -> io::Result<Vec<SocketAddr>> {
+    let bracketed = address.strip_prefix('[').and_then(|rest| rest.rsplit_once("]:"));
+    Ok(match bracketed.and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?))) {
+        Some(host_and_port) => lookup_host(host_and_port).await?.collect(),
+        None => lookup_host(address).await?.collect(),
+    })
 }
 
 /// Connects to the first of `addresses` that accepts the connection ("happy eyeballs", RFC 8305).

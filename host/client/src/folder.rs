@@ -343,22 +343,26 @@ fn claim(folder: &Path) -> Result<(), IdentityError> {
         Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(IdentityError::write(folder, e)),
         _ => {}
     }
+    identity::refuse_ca_folder(folder)?;
+    // Before the check of the mode: nobody is told to change the mode of a folder of something else.
+    if !has_identity(folder) && holds_others(folder).map_err(|e| IdentityError::write(folder, e))? {
+        return Err(IdentityError::Exists(folder.to_owned()));
+    }
     check_folder(folder, OFlags::NOFOLLOW).map_err(|error| match error {
         IdentityError::Io { path, source } if source.kind() == ErrorKind::NotADirectory => {
             IdentityError::Exists(path)
         }
         other => other,
-    })?;
-    if has_identity(folder) {
-        return Ok(());
+    })
+}
+
+/// Whether `folder` is a file, or has other files than those of an enrolment.
+fn holds_others(folder: &Path) -> io::Result<bool> {
+    let known: Vec<_> = EXPECTED.iter().chain(&PARTS).chain(&OF_RENEWALS).map(OsStr::new).collect();
+    match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotADirectory => Ok(true),
+        entries => entries?.try_fold(false, |any, entry| Ok(any || !known.contains(&&*entry?.file_name()))),
     }
-    for entry in fs::read_dir(folder).map_err(|e| IdentityError::write(folder, e))? {
-        let name = entry.map_err(|e| IdentityError::write(folder, e))?.file_name();
-        if !EXPECTED.iter().chain(&PARTS).chain(&OF_RENEWALS).any(|expected| name == OsStr::new(expected)) {
-            return Err(IdentityError::Exists(folder.to_owned()));
-        }
-    }
-    Ok(())
 }
 
 /// Checks an anchor without a certificate, or a certificate without an anchor: it must match this enrolment.

@@ -24,6 +24,9 @@ pub(super) const ENROLMENT: &str = "enrolment.json";
 /// The folder with the files of a renewal.
 pub(super) const NEXT: &str = "next";
 
+/// Files that only the folder of a CA has.
+const OF_A_CA: [&str; 2] = ["ca-key.pem", "ledger.sqlite"];
+
 /// Our identity. The certificate is genuine under the anchor and is for the key.
 #[derive(Clone, Debug)]
 pub struct Identity {
@@ -125,7 +128,14 @@ impl Identity {
         folder: &Path,
         passphrase: Option<&Passphrase>,
     ) -> Result<Self, IdentityError> {
-        check_folder(folder, OFlags::empty())?;
+        refuse_ca_folder(folder)?;
+        check_folder(folder, OFlags::empty()).map_err(|error| match error {
+            // Nobody is told to change the mode of a folder of something else.
+            IdentityError::Writable { path, .. } if !path.join(KEY).exists() => {
+                IdentityError::Missing(path.join(KEY))
+            }
+            other => other,
+        })?;
         let key = key_file::read(provider, &folder.join(KEY), passphrase)?;
         let anchor = load_anchor(folder)?;
         Self::load_certificate(folder, key, anchor)
@@ -210,6 +220,17 @@ impl Identity {
             status_policy,
             peer,
         }
+    }
+}
+
+/// Refuses the folder of a CA.
+///
+/// # Errors
+/// [`IdentityError::CaFolder`].
+pub fn refuse_ca_folder(folder: &Path) -> Result<(), IdentityError> {
+    match OF_A_CA.iter().any(|name| folder.join(name).exists()) {
+        true => Err(IdentityError::CaFolder(folder.to_owned())),
+        false => Ok(()),
     }
 }
 

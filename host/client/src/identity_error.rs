@@ -10,8 +10,8 @@ use minipki_core::time::UnixTime;
 use minipki_core::trust::Validity;
 
 use minipki_os::clock::ClockError;
-use minipki_os::files::quoted;
-use minipki_passphrase::{ChangeError, EncryptedKeyError};
+use minipki_os::files::{self, quoted};
+use minipki_passphrase::{ChangeError, EncryptedKeyError, KeyKind, Wanted};
 
 /// The name of the file with the private key.
 pub const KEY: &str = "key.pem";
@@ -21,7 +21,7 @@ pub const KEY: &str = "key.pem";
 pub enum IdentityError {
     /// The folder holds other files.
     #[error("{} exists already, and nothing is ever overwritten", .0.display())]
-    #[diagnostic(help("choose another folder, or move it away"))]
+    #[diagnostic(help("choose another folder"))]
     Exists(PathBuf),
     /// The folder belongs to another subject or CA.
     #[error("{} holds {what} of {subject_id}, at the CA with the fingerprint {fingerprint}", path.display())]
@@ -62,7 +62,7 @@ pub enum IdentityError {
     #[diagnostic(help("{}", advice_for_missing(.0)))]
     Missing(PathBuf),
     /// The operating system returned an error.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", files::seen(path, source))]
     #[diagnostic(help("{}", advice(source)))]
     Io {
         /// The file or folder.
@@ -94,7 +94,7 @@ pub enum IdentityError {
     },
     /// The private key is encrypted, and cannot be decrypted.
     #[error("{}: {source}", path.display())]
-    #[diagnostic(help("{}", advice_for_encrypted(source)))]
+    #[diagnostic(help("{}", advice_for_encrypted(path, source)))]
     Encrypted {
         /// The file.
         path: PathBuf,
@@ -118,6 +118,19 @@ pub enum IdentityError {
         /// The check that failed.
         source: KeyFileError,
     },
+    /// The file has another key than the private key of an identity, or the key in another form.
+    #[error("{} has {found}, and an X25519 private key in PEM (PKCS#8) is expected", path.display())]
+    #[diagnostic(help("{}", found.advice(path, Wanted::X25519)))]
+    WrongKey {
+        /// The file.
+        path: PathBuf,
+        /// The kind of key in it.
+        found: KeyKind,
+    },
+    /// The folder of a CA.
+    #[error("{} is the folder of a CA, and not of an identity", .0.display())]
+    #[diagnostic(help("give the folder of an identity: `minipki enroll` makes it"))]
+    CaFolder(PathBuf),
     /// The anchor cannot be read.
     #[error("{}: {source}", path.display())]
     #[diagnostic(help("get anchor.json from the CA's operator again"))]
@@ -193,11 +206,9 @@ fn advice_for_missing(path: &Path) -> &'static str {
     }
 }
 
-fn advice_for_encrypted(error: &EncryptedKeyError) -> String {
-    error.help().map_or_else(
-        || "put back the file that `minipki enroll` wrote, or enrol again".to_owned(),
-        |help| help.to_string(),
-    )
+fn advice_for_encrypted(path: &Path, error: &EncryptedKeyError) -> String {
+    let again = || "put back the file that `minipki enroll` wrote, or enrol again".to_owned();
+    error.advice(path).unwrap_or_else(again)
 }
 
 const fn advice_for_certificate(error: &cert::Error) -> &'static str {

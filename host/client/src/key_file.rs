@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::identity_error::IdentityError;
 pub use super::identity_error::KEY;
 use minipki_os::files::{self, Others, ReadError};
-use minipki_passphrase::Passphrase;
+use minipki_passphrase::{KeyKind, Passphrase, Wanted};
 use minipki_provider::HostProvider;
 
 /// The name of a key file that is being created.
@@ -59,9 +59,10 @@ pub fn read(
         Err(ReadError::Io(source)) => return Err(IdentityError::read(&path, source)),
     };
     match minipki_passphrase::open(text, passphrase) {
-        Ok(pem) => {
-            KeyPair::from_pkcs8_pem(provider, &pem).map_err(|source| IdentityError::Key { path, source })
-        }
+        Ok(pem) => KeyPair::from_pkcs8_pem(provider, &pem).map_err(|source| match KeyKind::of(&pem) {
+            Some(found) if !found.is(Wanted::X25519) => IdentityError::WrongKey { path, found },
+            _ => IdentityError::Key { path, source },
+        }),
         Err(source) => Err(IdentityError::Encrypted { path, source }),
     }
 }

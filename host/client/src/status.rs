@@ -113,6 +113,17 @@ impl Identity {
         if usable { self.clone().with_status(&text).unwrap_or(self) } else { self }
     }
 
+    /// The stored statement of the CA about this identity's certificate, also an old one; `None` if `folder` has no genuine
+    /// one. A revocation in it is final, except a hold.
+    pub fn stored_status(&self, folder: &Path) -> Option<CertStatus> {
+        let text = files::read(&folder.join(STATUS), Others::Read).ok()?;
+        let status = Status::parse(&text).ok()?;
+        let nonce = status.nonce().copied();
+        let (provider, serial) = (self.key.provider(), self.serial_number());
+        verify_status(provider, self.issuer(), &status, serial, nonce.as_ref()).ok()?;
+        Some(status.status())
+    }
+
     /// The time of the status that this identity shows, if it has one.
     pub const fn status_time(&self) -> Option<UnixTime> {
         self.status_time

@@ -11,7 +11,7 @@ use minipki_core::keys::Fingerprint;
 
 use super::names::{ANCHOR_FILE, KEY_FILE, NEXT_KEY_FILE, is_former_key_file, other_key_files};
 use minipki_os::files::{self, folder_of, quoted};
-use minipki_passphrase::{ChangeError, EncryptedKeyError};
+use minipki_passphrase::{ChangeError, EncryptedKeyError, KeyKind, Wanted};
 
 /// The reason why a private key cannot sign.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -23,6 +23,9 @@ pub enum KeyError {
     /// The text is not a PKCS#8 key in PEM.
     #[error("{0}: expected a PKCS#8 key in PEM")]
     Pem(PemError),
+    /// The file has another key than the private key of a CA, or the key in another form.
+    #[error("it has {0}, and an RSA private key in PEM is expected")]
+    Kind(KeyKind),
     /// The key is not usable for a CA.
     #[error("{0}: expected an RSA key of 2048, 3072 or 4096 bits with two primes and e = 65537")]
     Key(rsa::Error),
@@ -47,7 +50,7 @@ impl KeyError {
     pub const fn is_content(&self) -> bool {
         match self {
             Self::Encrypted(error) => error.is_content(),
-            Self::Pem(_) | Self::Key(_) | Self::Aws(_) => true,
+            Self::Pem(_) | Self::Kind(_) | Self::Key(_) | Self::Aws(_) => true,
             Self::NoIfma | Self::Threads(_) => false,
         }
     }
@@ -60,8 +63,11 @@ impl KeyError {
     /// The advice for the key file at `path`.
     fn advice(&self, path: &Path) -> String {
         let folder = folder_of(path);
-        let Some(help) = self.help() else { return restore(folder) };
-        let mut advice = help.to_string();
+        let help = match self {
+            Self::Encrypted(error) => error.advice(path),
+            error => error.help().map(|help| help.to_string()),
+        };
+        let Some(mut advice) = help else { return restore(folder) };
         // Without a passphrase, the present key alone says nothing about the other files.
         let may_be_interrupted = match self {
             Self::Encrypted(EncryptedKeyError::WrongPassphrase) => true,
@@ -84,19 +90,36 @@ impl KeyError {
     }
 
     /// The advice for the file of a key that another program made.
-    fn advice_for_import(&self) -> String {
-        match self.help() {
-            Some(help) => help.to_string(),
-            None => "give an RSA key in PEM: PKCS#8, also encrypted, or PKCS#1. To convert another form: \
-                     openssl pkcs8 -topk8 -scrypt -in FILE -out NEW"
-                .to_owned(),
-        }
+    fn advice_for_import(&self, path: &Path) -> String {
+        let help = match self {
+            Self::Kind(kind) => Some(kind.advice(path, Wanted::Rsa)),
+            Self::Encrypted(error) => error.advice(path),
+            error => error.help().map(|help| help.to_string()),
+        };
+        help.unwrap_or_else(|| {
+            "give an RSA key in PEM: PKCS#8, also encrypted, or PKCS#1. To make one: openssl genpkey -algorithm RSA \
+             -pkeyopt rsa_keygen_bits:3072 -out rsa.pem"
+                .to_owned()
+        })
     }
 }
 
 /// The advice to restore a backup into a CA folder.
 fn restore(folder: &Path) -> String {
     format!("put back a backup: minipki ca restore --from FILE --dir {}", quoted(folder))
+}
+
+/// The advice for a folder without a CA. Nothing may be restored into a folder with files of something else.
+fn advice_for_no_ca(path: &Path) -> String {
+    let has_ledger = path.join("ledger.sqlite").exists();
+    let is_empty = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+    match () {
+        () if has_ledger => format!("check the path, or {}", restore(path)),
+        () if is_empty => {
+            format!("check the path, or make a CA there: minipki ca init --dir {}", quoted(path))
+        }
+        () => "check the path: give the folder that `minipki ca init` made".to_owned(),
+    }
 }
 
 /// The advice for an anchor that is not a CA's anchor. The key and the ledger are enough to make it again.
@@ -136,10 +159,12 @@ pub enum FolderError {
     NoFolder(PathBuf),
     /// The folder has neither a key nor an anchor.
     #[error("{} is no CA folder: it has neither ca-key.pem nor anchor.json", .0.display())]
-    #[diagnostic(help(
-        "check the path, or put back a backup: minipki ca restore --from FILE --dir {}", quoted(.0)
-    ))]
+    #[diagnostic(help("{}", advice_for_no_ca(.0)))]
     NoCa(PathBuf),
+    /// The folder of an identity.
+    #[error("{} is the folder of an identity, and not of a CA", .0.display())]
+    #[diagnostic(help("give the folder that `minipki ca init` made"))]
+    Identity(PathBuf),
     /// The folder has a key, but no anchor.
     #[error(
         "{} has a key and no anchor.json: the creation of this CA was interrupted, or the file was lost",
@@ -208,7 +233,7 @@ pub enum FolderError {
     #[diagnostic(help("{}", restore(folder_of(.0))))]
     Missing(PathBuf),
     /// The file system refused an access.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", files::seen(path, source))]
     #[diagnostic(help("{}", files::advice(source)))]
     Io {
         /// The file or folder.
@@ -241,7 +266,7 @@ pub enum FolderError {
     },
     /// A file has no key for a new CA.
     #[error("{}: {source}", path.display())]
-    #[diagnostic(help("{}", source.advice_for_import()))]
+    #[diagnostic(help("{}", source.advice_for_import(path)))]
     Import {
         /// The file.
         path: PathBuf,

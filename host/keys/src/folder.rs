@@ -27,6 +27,7 @@ use super::FolderError;
 use super::key_files::{key_in, read_file};
 use super::names::{ANCHOR_FILE, KEY_FILE, PUBLIC_KEY_FILE};
 use minipki_os::files;
+use minipki_os::text::undecorated;
 use minipki_passphrase::{Passphrase, is_encrypted};
 
 /// The folder of a CA. Only a signer keeps a private key in memory.
@@ -111,11 +112,15 @@ impl CaFolder {
                 return Err(match () {
                     () if !path.exists() => FolderError::NoFolder(path.to_owned()),
                     () if path.join(KEY_FILE).exists() => FolderError::Unfinished(path.to_owned()),
+                    () if is_identity(path) => FolderError::Identity(path.to_owned()),
                     () => FolderError::NoCa(path.to_owned()),
                 });
             }
-            other => other.map_err(|e| FolderError::io(&file, e))?,
+            other => undecorated(other.map_err(|e| FolderError::io(&file, e))?.into()),
         };
+        if is_identity(path) && !path.join(KEY_FILE).exists() {
+            return Err(FolderError::Identity(path.to_owned()));
+        }
         check_mode(path, files::FOLDER)?;
         check_mode(&path.join(KEY_FILE), files::SECRET)?;
         let anchor = Anchor::decode(Portable::new(), &text)
@@ -219,6 +224,11 @@ pub(super) fn publish(path: &Path, anchor: &Anchor) -> Result<(), FolderError> {
 
 pub(super) fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), FolderError> {
     files::replace(path, content, mode).map_err(|e| FolderError::io(path, e))
+}
+
+/// Whether the folder has the files that `minipki enroll` writes.
+fn is_identity(path: &Path) -> bool {
+    ["key.pem", "certificate.json"].iter().all(|name| path.join(name).exists())
 }
 
 fn check_mode(path: &Path, expected: u32) -> Result<(), FolderError> {

@@ -1,5 +1,6 @@
 //! A new key of a CA: generated here, or by another program.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use ::rsa::PrivateKey as GeneratedKey;
@@ -19,7 +20,7 @@ use super::folder::replace;
 use super::key_files::read_file;
 use super::{FolderError, KEY_FILE, KeyError, PKCS8_LABEL};
 use minipki_os::files;
-use minipki_passphrase::Passphrase;
+use minipki_passphrase::{KeyKind, Passphrase, Wanted};
 
 /// PEM label of a PKCS#1 private key, as OpenSSL writes it.
 const PKCS1_LABEL: &str = "RSA PRIVATE KEY";
@@ -49,10 +50,19 @@ impl NewKey {
     /// # Errors
     /// [`FolderError::Import`]; [`FolderError::Mode`] if other users can read the file.
     pub fn import(path: &Path, passphrase: Option<&Passphrase>) -> Result<Self, FolderError> {
-        let text = read_file(path)?;
+        let text = read_file(path).map_err(|error| match error {
+            // This file is not of a CA yet.
+            FolderError::Missing(path) => FolderError::Io { path, source: ErrorKind::NotFound.into() },
+            other => other,
+        })?;
         let opened = minipki_passphrase::open(text, passphrase).map_err(KeyError::from);
         opened
-            .and_then(|pem| Self::from_pem(&pem))
+            .and_then(|pem| {
+                Self::from_pem(&pem).map_err(|error| match KeyKind::of(&pem) {
+                    Some(kind) if !kind.is(Wanted::Rsa) => KeyError::Kind(kind),
+                    _ => error,
+                })
+            })
             .map_err(|source| FolderError::Import { path: path.to_owned(), source })
     }
 

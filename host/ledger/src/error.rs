@@ -36,7 +36,7 @@ pub enum StoreError {
     #[diagnostic(help("choose another folder"))]
     Exists(PathBuf),
     /// An error of the file system.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", files::seen(path, source))]
     #[diagnostic(help("{}", files::advice(source)))]
     Io {
         /// The file or folder.

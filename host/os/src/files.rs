@@ -12,6 +12,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
+use crate::text::undecorated;
+
 /// Mode of a file that holds secrets.
 pub const SECRET: u32 = 0o600;
 /// Mode of a file that anyone can read.
@@ -27,6 +29,27 @@ pub fn advice(error: &io::Error) -> &'static str {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on this disk, then try again",
         ErrorKind::ReadOnlyFilesystem => "use a disk that can be written",
         _ => "check the path and the disk that it is on",
+    }
+}
+
+/// The text of an error of the operating system on the file or folder `path`.
+pub fn seen(path: &Path, error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => {
+            let is_missing = |path: &&Path| !path.as_os_str().is_empty() && path.symlink_metadata().is_err();
+            let missing = path.ancestors().take_while(is_missing).last().unwrap_or(path);
+            format!("{} does not exist", missing.display())
+        }
+        ErrorKind::PermissionDenied => format!("this user has no access to {}", path.display()),
+        ErrorKind::IsADirectory => format!("{} is a folder, and a file is expected", path.display()),
+        ErrorKind::NotADirectory => {
+            format!("{} is a file, or in a file, and a folder is expected", path.display())
+        }
+        _ => {
+            let text = error.to_string();
+            let text = text.split(" (os error ").next().unwrap_or_default();
+            format!("{}: {text}", path.display())
+        }
     }
 }
 
@@ -195,7 +218,7 @@ pub enum ReadError {
 /// The maximum size of a file for [`read`], in bytes: several times the largest file of MiniPKI.
 const MAX_SIZE: u64 = 64 * 1024;
 
-/// Reads a whole file. Checks the kind and the permission bits of the open file, so that nobody can exchange the file
+/// Reads a whole file of text. The marks of editors around JSON and PEM are removed. Checks the kind and the permission bits of the open file, so that nobody can exchange the file
 /// after the check. The content is wiped when it is dropped.
 ///
 /// # Errors
@@ -218,7 +241,7 @@ pub fn read(path: &Path, others: Others) -> Result<Zeroizing<Vec<u8>>, ReadError
         let text = format!("longer than {MAX_SIZE} bytes, the limit for a file of MiniPKI");
         return Err(ReadError::Io(io::Error::new(ErrorKind::InvalidData, text)));
     }
-    Ok(content)
+    Ok(undecorated(content))
 }
 
 /// Opens `path` with flags that the standard library does not name.

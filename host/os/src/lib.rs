@@ -7,6 +7,7 @@ pub mod clock;
 mod failure;
 pub mod files;
 pub mod memory;
+pub mod text;
 
 /// Raises the soft limit of open descriptors to the hard limit. Returns the limit that holds now.
 pub fn raise_descriptor_limit() -> usize {

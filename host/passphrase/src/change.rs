@@ -16,7 +16,7 @@ use crate::{EncryptedKeyError, Passphrase};
 pub enum ChangeError {
     /// The key cannot be opened or encrypted.
     #[error("{}: {source}", path.display())]
-    #[diagnostic(forward(source))]
+    #[diagnostic(help("{}", source.advice(path).unwrap_or_else(|| "put back the file from a backup".to_owned())))]
     Key {
         /// The key file.
         path: PathBuf,
@@ -44,7 +44,7 @@ pub enum ChangeError {
         mode: u32,
     },
     /// The file system refused an access.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", files::seen(path, source))]
     #[diagnostic(help("{}", files::advice(source)))]
     Io {
         /// The key file.

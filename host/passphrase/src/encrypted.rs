@@ -3,9 +3,12 @@
 //! Written are scrypt (RFC 7914) and AES-256 in CBC mode. PBKDF2 with HMAC-SHA-256, and AES-128, are read too, since
 //! `openssl pkcs8 -topk8` writes them.
 
+use std::path::Path;
+
 use getrandom::SysRng;
 use miette::Diagnostic;
 use minipki_core::encoding::pem::{self, PemError};
+use minipki_os::files::quoted;
 use pkcs8::der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
 use pkcs8::der::{self, Decode, Encode, ErrorKind};
 use pkcs8::pkcs5::EncryptionScheme;
@@ -62,13 +65,11 @@ pub enum EncryptedKeyError {
     #[error(
         "the key is not encrypted with scrypt or PBKDF2-HMAC-SHA-256, and AES-128 or AES-256 in CBC mode"
     )]
-    #[diagnostic(help("convert it: openssl pkcs8 -topk8 -scrypt -in FILE -out NEW"))]
     Scheme,
     /// The file demands too much time or memory.
     #[error(
         "decryption would take more time or memory than a key file may demand: scrypt or PBKDF2 has too high costs"
     )]
-    #[diagnostic(help("if the file is genuine, convert it: openssl pkcs8 -topk8 -scrypt -in FILE -out NEW"))]
     Cost,
     /// The key to encrypt is not a PKCS#8 key in PEM.
     #[error("the key to encrypt is not a PKCS#8 key in PEM")]
@@ -80,6 +81,18 @@ pub enum EncryptedKeyError {
 }
 
 impl EncryptedKeyError {
+    /// The next step for the file `path`, if there is one.
+    pub fn advice(self, path: &Path) -> Option<String> {
+        let new = path.with_extension("converted.pem");
+        let convert =
+            format!("convert it: openssl pkcs8 -topk8 -scrypt -in {} -out {}", quoted(path), quoted(&new));
+        match self {
+            Self::Scheme => Some(convert),
+            Self::Cost => Some(format!("if the file is genuine, {convert}")),
+            other => other.help().map(|help| help.to_string()),
+        }
+    }
+
     /// Whether the content of the file is the reason, not the passphrase or this machine.
     pub const fn is_content(self) -> bool {
         !matches!(self, Self::Locked | Self::WrongPassphrase | Self::Random)

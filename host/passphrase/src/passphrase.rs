@@ -62,7 +62,7 @@ pub enum PassphraseError {
         mode: u32,
     },
     /// The file or descriptor cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", files::seen(path, source))]
     #[diagnostic(help("{}", files::advice(source)))]
     Io {
         /// The file.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use minipki_ca::Source;
 use minipki_ca::ports::{RevocationOutcome, RevocationRecord};
@@ -48,26 +48,34 @@ impl Default for Events {
     }
 }
 
+/// A time in milliseconds, to the microsecond.
+fn milliseconds(elapsed: Duration) -> f64 {
+    elapsed.as_micros() as f64 / 1000.0
+}
+
 impl EventSink for EventLog {
     fn take(&self, origin: Origin, event: CaEvent<'_>) {
         let source = origin.source;
         match event {
             CaEvent::Issued { request: Request { subject, form, elapsed }, issued } if issued.repeated => {
+                let elapsed_ms = milliseconds(elapsed);
                 // Repeated requests have no rate limit, so there may be very many.
                 let Some(left_out) = self.requests.note("repeated", source) else { return };
                 let (serial, more, most_from) =
                     (issued.serial.to_u64(), left_out.count(), left_out.most_from());
-                tracing::info!(%subject, serial, %form, ?elapsed, more, most_from, "repeated");
+                tracing::info!(%subject, serial, %form, elapsed_ms, more, most_from, "repeated");
             }
             CaEvent::Issued { request: Request { subject, form, elapsed }, issued } => {
+                let elapsed_ms = milliseconds(elapsed);
                 let serial = issued.serial.to_u64();
                 let long_serial = serial.is_none().then(|| display(issued.serial));
-                tracing::info!(%subject, serial, long_serial, %form, ?elapsed, "granted");
+                tracing::info!(%subject, serial, long_serial, %form, elapsed_ms, "granted");
             }
             CaEvent::Refused { request: Request { subject, form, elapsed }, code, reason } => {
+                let elapsed_ms = milliseconds(elapsed);
                 let Some(left_out) = self.requests.note(code.as_str(), source) else { return };
                 let (more, most_from) = (left_out.count(), left_out.most_from());
-                tracing::info!(%subject, %code, %reason, %form, ?elapsed, more, most_from, "refused");
+                tracing::info!(%subject, %code, %reason, %form, elapsed_ms, more, most_from, "refused");
             }
             CaEvent::Revoked { outcome: RevocationOutcome { record, changed, same_key } } => {
                 // A change happens at most twice to a certificate. A repeated request has no limit.

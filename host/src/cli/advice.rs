@@ -1,6 +1,9 @@
 //! The exit codes and the advice for the errors of the protocol.
 
+use std::path::Path;
+
 use minipki_core::cert;
+use minipki_core::crypto::rsa;
 use minipki_core::session::{self, PeerMisbehaved};
 use minipki_core::trust::{Check, Revocation, RevocationReason, StatusError};
 use minipki_core::wire::Code;
@@ -9,6 +12,7 @@ use super::{CliError, Exit};
 use minipki_client::{AnchorError, ClientError, IdentityError, OutOfTime};
 use minipki_net::NetError;
 use minipki_net::trace::explain;
+use minipki_os::files::quoted;
 
 /// The error of a refused certificate or anchor.
 pub(super) fn certificate(error: &cert::Error) -> CliError {
@@ -19,7 +23,10 @@ pub(super) fn certificate(error: &cert::Error) -> CliError {
         }
         // An unreadable key or signature was damaged. A different one is of another CA.
         Some(Check::Issuer | Check::IssuerKey | Check::Signature)
-            if !matches!(error, E::IssuerKey(_) | E::SignatureEncoding) =>
+            if !matches!(
+                error,
+                E::IssuerKey(_) | E::SignatureEncoding | E::Signature(rsa::Error::OtherDigest)
+            ) =>
         {
             "do not trust it; if it should be of this CA, compare the fingerprints in another way"
         }
@@ -155,6 +162,18 @@ pub(super) fn open_channel(error: ClientError) -> CliError {
         ClientError::Exchange { source: NetError::Io(_), .. } => CliError::new(Exit::Connection, error, next),
         _ => error.into(),
     }
+}
+
+/// The error of an identity in `folder` whose certificate is not valid at the time of the clock.
+pub(super) fn out_of_time(error: OutOfTime, folder: &Path) -> CliError {
+    if error.now < error.validity.not_before() {
+        return error.into();
+    }
+    let next = format!(
+        "check the clock: the identity works if the clock was wrong. Otherwise renew it: minipki renew --identity {}",
+        quoted(folder)
+    );
+    CliError::new(Exit::NotVerified, error, next)
 }
 
 impl From<ClientError> for CliError {

@@ -1,15 +1,18 @@
 //! The options of a client command that asks a CA.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
+use super::values::remote;
 use super::{CliError, Exit, trace_tap};
-use minipki_client::{CaContact, load_ca_address};
+use minipki_client::{CaContact, load_ca_address, refuse_ca_folder};
+use minipki_os::files;
 
 /// The CA of a request.
 #[derive(clap::Args)]
 pub(super) struct CaArgs {
     /// The CA's address; without it, the address of the enrolment
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = remote::<9000>)]
     ca: Option<String>,
     /// Print each message, decoded, with the purpose of each field
     #[arg(long)]
@@ -19,9 +22,13 @@ pub(super) struct CaArgs {
 impl CaArgs {
     /// The way to the CA. Without --ca the address comes from the `folder` of an identity.
     pub(super) fn contact(&self, folder: Option<&Path>) -> Result<CaContact, CliError> {
-        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-            let seen = format!("{} is not a folder", folder.display());
-            return Err(CliError::new(Exit::Failed, seen, "give the folder that `minipki enroll` made"));
+        if let Some(folder) = folder {
+            if !folder.is_dir() {
+                let kind = if folder.exists() { ErrorKind::NotADirectory } else { ErrorKind::NotFound };
+                let seen = files::seen(folder, &kind.into());
+                return Err(CliError::new(Exit::Failed, seen, "give the folder that `minipki enroll` made"));
+            }
+            refuse_ca_folder(folder)?;
         }
         let address = self.ca.clone().or_else(|| folder.and_then(load_ca_address)).ok_or_else(|| {
             let seen = match folder {

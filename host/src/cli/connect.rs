@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use super::passphrase_args::IdentityArgs;
 use super::talk::{TalkArgs, TalkMode};
+use super::values::remote;
 use super::{CliError, interrupted, output};
 use minipki_client::chat::{Note, Stop, stopped};
 use minipki_client::{Channel, Identity, connect};
@@ -27,8 +28,8 @@ is given. Piped input waits for the channel.")]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) identity: IdentityArgs,
-    /// The peer's address
-    #[arg(long, value_name = "HOST:PORT")]
+    /// The peer's address; without a port, 9101
+    #[arg(long, value_name = "HOST:PORT", value_parser = remote::<9101>)]
     peer: String,
     #[command(flatten)]
     talk: TalkArgs,

@@ -11,6 +11,7 @@ use tracing::field::display;
 
 use super::passphrase_args::PassphraseArgs;
 use super::stderr::{self, LogFormat};
+use super::values::local;
 use super::{CliError, Exit, log_memory, output, until_stopped};
 use minipki_console::{Console, ConsoleError, ConsoleOptions, Tls};
 use minipki_provider::HostProvider;
@@ -35,7 +36,8 @@ pub(super) struct ConsoleArgs {
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
     /// The address to listen on; port 0 chooses a free port
-    #[arg(id = "console", long = "listen", value_name = "HOST:PORT", default_value = "127.0.0.1:9080")]
+    #[arg(id = "console", long = "listen", value_name = "HOST:PORT", default_value = "127.0.0.1:9080",
+        value_parser = local::<9080>)]
     listen: SocketAddr,
     #[command(flatten)]
     site: SiteArgs,
@@ -43,7 +45,7 @@ pub(super) struct ConsoleArgs {
     passphrase: PassphraseArgs,
     /// The format of the log
     #[arg(long, value_enum, default_value = "text")]
-    log_format: LogFormat,
+    pub(in crate::cli) log_format: LogFormat,
 }
 
 /// The host names of a console, and its TLS.

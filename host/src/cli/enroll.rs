@@ -7,10 +7,12 @@ use minipki_core::cert::{Anchor, Certificate, IdBuf};
 use minipki_core::crypto::KeyPair;
 use minipki_core::keys::Fingerprint;
 use minipki_core::session::EnrolForm;
+use minipki_core::trust::{CertStatus, Revocation, RevocationReason};
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::passphrase_args::PassphraseArgs;
+use super::values::{TokenArgs, fingerprint, remote};
 use super::{CliError, Exit, advice, output, trace_tap};
 use minipki_client::{
     EnrolOptions, Identity, IdentityError, IdentityFolder, KEY_FILE, KeyOptions, enrol, proven, read_anchor,
@@ -33,11 +35,11 @@ use minipki_provider::HostProvider;
 #[command(after_help = "Examples:
   minipki enroll --ca 127.0.0.1:9000 --subject alice --anchor my-ca/anchor.json --out alice
 
-Other users of the machine can see the value of --token. Use the environment instead:
-  export MINIPKI_TOKEN=...")]
+Other users of the machine can see the value of --token. Use a file instead (--token-file FILE),
+standard input (--token-file -), or the environment variable MINIPKI_TOKEN.")]
 pub(super) struct Args {
-    /// The CA's address
-    #[arg(long, value_name = "HOST:PORT")]
+    /// The CA's address; without a port, 9000
+    #[arg(long, value_name = "HOST:PORT", value_parser = remote::<9000>)]
     ca: String,
     /// The subject of the certificate
     #[arg(long, value_name = "NAME")]
@@ -47,11 +49,10 @@ pub(super) struct Args {
     /// The folder for key.pem, certificate.json and anchor.json: a new or empty folder, or the folder of an earlier try
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The token that the CA's operator gave
-    #[arg(long, value_name = "TOKEN", env = "MINIPKI_TOKEN", hide_env_values = true)]
-    token: Option<Zeroizing<String>>,
+    #[command(flatten)]
+    token: TokenArgs,
     /// Use the classic form, which proves nothing; the CA must allow it
-    #[arg(long, conflicts_with = "token")]
+    #[arg(long, conflicts_with_all = ["token", "token_file"])]
     classic: bool,
     /// Enrol this X25519 key (PKCS#8, PEM), instead of a new one; the folder gets a copy
     ///
@@ -74,23 +75,25 @@ pub(super) struct Args {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct Pinned {
-    /// The CA's fingerprint, as `minipki ca fingerprint` prints it
-    #[arg(long, value_name = "HEX")]
+    /// The CA's fingerprint, as `minipki ca fingerprint` prints it, or its words, as the console shows them
+    #[arg(long, value_name = "HEX", value_parser = fingerprint)]
     fingerprint: Option<Fingerprint>,
     /// The CA's anchor.json, or its public key as PEM
     #[arg(long, value_name = "FILE")]
     anchor: Option<PathBuf>,
 }
 
-/// The given key, and the passphrase of the key in the folder.
+/// The given key, the passphrase of the key in the folder, and the token.
 pub(super) struct Keys {
     existing: Option<KeyPair<HostProvider>>,
     passphrase: Option<Passphrase>,
+    token: Option<Zeroizing<String>>,
 }
 
 impl Args {
-    /// Reads the passphrase and the given key. This may wait for a person at a terminal.
+    /// Reads the token, the passphrase and the given key. This may wait for a person at a terminal.
     pub(super) fn keys(&self, provider: HostProvider) -> Result<Keys, CliError> {
+        let token = self.token.token()?;
         let own = self.out.join(KEY_FILE);
         // After an interrupted enrolment the folder has a key already.
         let mut passphrase = self.passphrase.for_key(&own)?;
@@ -112,7 +115,7 @@ impl Args {
             })
         };
         let existing = self.key.as_ref().map(read).transpose()?;
-        Ok(Keys { existing, passphrase })
+        Ok(Keys { existing, passphrase, token })
     }
 }
 
@@ -126,7 +129,8 @@ pub(super) async fn run(args: Args, keys: Keys, provider: HostProvider) -> Resul
     let pending = match begun {
         IdentityFolder::Pending(pending) => pending,
         IdentityFolder::Enrolled(identity) => {
-            identity.check_time(clock::now()?)?;
+            check_status(&identity, &args.out)?;
+            identity.check_time(clock::now()?).map_err(|error| advice::out_of_time(error, &args.out))?;
             return report(&args.out, &identity, "enrolled already", args.json);
         }
     };
@@ -134,12 +138,8 @@ pub(super) async fn run(args: Args, keys: Keys, provider: HostProvider) -> Resul
     if pending.resumed() {
         output::say(format_args!("the enrolment continues with the key of an earlier try in {out}"));
     }
-    let form = if args.classic {
-        EnrolForm::Classic
-    } else {
-        // An empty variable is not a token.
-        proven(args.token.as_deref().map(String::as_str).filter(|token| !token.is_empty()))
-    };
+    let form =
+        if args.classic { EnrolForm::Classic } else { proven(keys.token.as_deref().map(String::as_str)) };
     let (ca, tap) = (args.ca.clone(), trace_tap(args.trace, args.subject.to_string(), "CA"));
     let options = EnrolOptions { form, tap, ..EnrolOptions::new(args.ca, args.subject, anchor) };
     let identity = match enrol(pending.key().clone(), options).await {
@@ -166,6 +166,21 @@ pub(super) async fn run(args: Args, keys: Keys, provider: HostProvider) -> Resul
         output::say(format_args!("the CA has issued the certificate; key and certificate are kept in {out}"));
     })?;
     report(&args.out, &identity, "certified", args.json)
+}
+
+/// Refuses an identity about which the CA has stated that its certificate is revoked.
+fn check_status(identity: &Identity, folder: &Path) -> Result<(), CliError> {
+    let Some(CertStatus::Revoked(revocation)) = identity.stored_status(folder) else { return Ok(()) };
+    let Revocation { reason, revoked_at, .. } = revocation;
+    let (subject, folder) = (identity.subject_id(), folder.display());
+    if reason == RevocationReason::CertificateHold {
+        output::say(format_args!("the certificate of {subject} in {folder} is on hold since {revoked_at}"));
+        return Ok(());
+    }
+    let seen =
+        format!("the certificate of {subject} in {folder} is revoked since {revoked_at} (reason: {reason})");
+    let next = "enrol into another folder, which makes a new key: the same command with another --out";
+    Err(CliError::new(Exit::NotVerified, seen, next))
 }
 
 impl Pinned {

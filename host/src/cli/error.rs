@@ -41,7 +41,13 @@ impl CliError {
 
     /// The error of a file that cannot be read.
     pub fn file(path: &std::path::Path, error: &io::Error) -> Self {
-        Self::new(Exit::Failed, format_args!("{}: {error}", path.display()), files::advice(error))
+        Self::new(Exit::Failed, files::seen(path, error), files::advice(error))
+    }
+
+    /// The text, the advice and the number of the exit code.
+    pub(super) fn parts(&self) -> (&str, Option<&str>, u8) {
+        let next = Some(self.next.as_str()).filter(|next| !next.is_empty());
+        (&self.seen, next, self.exit as u8)
     }
 
     /// The exit code.

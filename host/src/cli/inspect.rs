@@ -1,6 +1,8 @@
 //! `minipki inspect`: explains the fields of a file.
 
-use std::path::PathBuf;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use minipki_core::cert::{Anchor, Certificate, Status};
 use minipki_core::crypto::{KeyPair, Portable, rsa};
@@ -11,28 +13,40 @@ use zeroize::Zeroizing;
 
 use super::passphrase_args::PassphraseArgs;
 use super::{CliError, Exit, output};
+use minipki_keys::{ANCHOR_FILE, KEY_FILE, NEXT_KEY_FILE, PUBLIC_KEY_FILE, is_former_key_file};
 use minipki_net::trace::explain::{self, Line};
 use minipki_net::trace::printer;
-use minipki_passphrase::{encryption, is_encrypted};
+use minipki_passphrase::{KeyKind, encryption, is_encrypted};
 
-/// The maximum number of bytes that are read of a file: a list of half a million revoked certificates is shorter.
-const FILE: u64 = 64 * 1024 * 1024;
+/// The files of an identity and of a CA that are explained, in this order.
+const KNOWN: [&str; 8] = [
+    "certificate.json",
+    "status.json",
+    ANCHOR_FILE,
+    "ca.json",
+    minipki_client::KEY_FILE,
+    PUBLIC_KEY_FILE,
+    KEY_FILE,
+    NEXT_KEY_FILE,
+];
 
 /// Explain a certificate, a status, a list, an anchor, a key or a message, field by field
 ///
 /// This does not verify the file: use `minipki verify`. Private keys are never shown. Other files are not shown either,
-/// since they may hold a secret.
+/// since they may hold a secret. Of the folder of an identity or of a CA, each known file is explained.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   minipki inspect alice/certificate.json
-  minipki inspect alice/status.json")]
+  minipki inspect alice/status.json
+  minipki inspect alice
+  minipki inspect -")]
 pub(super) struct Args {
     #[command(flatten)]
     passphrase: PassphraseArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// The file
+    /// The file, or the folder of an identity or a CA; - is standard input
     file: PathBuf,
 }
 
@@ -46,37 +60,89 @@ struct Inspected {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), CliError> {
-    let mut content = output::read_up_to(&args.file, FILE)?;
+    if args.file.is_dir() {
+        return folder(args);
+    }
+    let inspected = read(args, &args.file)?;
+    if args.json {
+        output::json(&object(&inspected))?;
+    } else {
+        print(&inspected)?;
+    }
+    inspected.checked(&args.file)
+}
+
+/// Explains each known file of a folder.
+fn folder(args: &Args) -> Result<(), CliError> {
+    let failed = |error| CliError::file(&args.file, &error);
+    let entries = fs::read_dir(&args.file).map_err(failed)?;
+    let names: Vec<_> = entries
+        .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
+        .collect::<io::Result<_>>()
+        .map_err(failed)?;
+    let former = names.iter().map(String::as_str).filter(|name| is_former_key_file(name));
+    let known = KNOWN.into_iter().filter(|known| names.iter().any(|name| name == known)).chain(former);
+    let found: Vec<_> = known
+        .map(|name| args.file.join(name))
+        .map(|file| read(args, &file).map(|inspected| (file, inspected)))
+        .collect::<Result<_, _>>()?;
+    if found.is_empty() {
+        return Err(CliError::new(
+            Exit::Failed,
+            format_args!("{} is not the folder of an identity or a CA", args.file.display()),
+            "give the folder that `minipki enroll` or `minipki ca init` made, or one file",
+        ));
+    }
+    if args.json {
+        let files: Vec<_> = found
+            .iter()
+            .map(|(file, inspected)| {
+                let mut object = object(inspected);
+                object["file"] = file.to_string_lossy().into();
+                object
+            })
+            .collect();
+        output::json(&json!({ "files": files, "folder": args.file.to_string_lossy() }))?;
+    } else {
+        for (place, (file, inspected)) in found.iter().enumerate() {
+            let gap = if place == 0 { "" } else { "\n" };
+            output::data(|out| writeln!(out, "{gap}{}", file.display()))?;
+            print(inspected)?;
+        }
+    }
+    found.into_iter().try_for_each(|(file, inspected)| inspected.checked(&file))
+}
+
+fn read(args: &Args, file: &Path) -> Result<Inspected, CliError> {
+    let mut content = output::read_list(file)?;
     if is_encrypted(&content)
         && let Some(passphrase) = args.passphrase.given()?
     {
         content = minipki_passphrase::open(content, Some(&passphrase))
-            .map_err(|error| CliError::from_diagnostic(Exit::Failed, error).with(args.file.display()))?;
+            .map_err(|error| CliError::from_diagnostic(Exit::Failed, error).with(output::name(file)))?;
     }
-    let found = if content.starts_with(b"-----BEGIN ") { key(&content) } else { message(&content) };
-    let Some(inspected) = found else {
-        return Err(CliError::new(
-            Exit::Failed,
-            format_args!(
+    let found = message(&content).or_else(|| key(&content));
+    found.ok_or_else(|| {
+        let seen = match KeyKind::of(&content) {
+            Some(kind) => format!("{} has {kind}, which MiniPKI does not use", output::name(file)),
+            None => format!(
                 "{} is not a file of MiniPKI: its {} bytes may be a secret and are not shown",
-                args.file.display(),
+                output::name(file),
                 content.len()
             ),
-            "give a certificate, a status, a list, an anchor, a PEM key or a message of the protocol",
-        ));
-    };
-    if args.json {
-        print_json(&inspected)?;
-    } else {
-        print(&inspected)?;
-    }
-    match inspected.error {
-        None => Ok(()),
-        Some(error) => Err(CliError::new(
-            Exit::NotVerified,
-            format_args!("{} is malformed: {error}", args.file.display()),
-            "the file was damaged or changed; get it again from its source",
-        )),
+        };
+        let next = "give a certificate, a status, a list, an anchor, a PEM key or a message of the protocol";
+        CliError::new(Exit::Failed, seen, next)
+    })
+}
+
+impl Inspected {
+    /// Refuses malformed content of `file`.
+    fn checked(self, file: &Path) -> Result<(), CliError> {
+        let Some(error) = self.error else { return Ok(()) };
+        let seen = format!("{} is malformed: {error}", output::name(file));
+        let next = "the file was damaged or changed; get it again from its source";
+        Err(CliError::new(Exit::NotVerified, seen, next))
     }
 }
 
@@ -170,16 +236,16 @@ fn print(inspected: &Inspected) -> Result<(), CliError> {
     })
 }
 
-fn print_json(inspected: &Inspected) -> Result<(), CliError> {
+fn object(inspected: &Inspected) -> Value {
     let fields: Vec<_> = inspected
         .lines
         .iter()
         .map(|line| json!({ "depth": line.depth, "name": line.name, "value": line.value, "why": line.why }))
         .collect();
-    output::json(&json!({
+    json!({
         "fault": inspected.error,
         "fields": fields,
         "kind": inspected.name,
         "purpose": inspected.purpose,
-    }))
+    })
 }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt::Display;
 use std::future::pending;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::passphrase_args::IdentityArgs;
 use super::talk::{Keyboard, TalkArgs, TalkMode};
+use super::values::local;
 use super::{CliError, Exit, interrupted, output};
 use minipki_client::chat::{Conversations, Input, Line, Note, Slot, Stop, TooManyConversations, stopped};
 use minipki_client::{Channel, ClientError, CurrentIdentity, Identity, Listener, PeerCheck};
@@ -53,9 +55,9 @@ of the peers are still shown.")]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) identity: IdentityArgs,
-    /// The address to listen on; port 0 chooses a free port
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9101")]
-    listen: String,
+    /// The address to listen on, *:PORT for all IPv4 addresses; port 0 chooses a free port
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9101", value_parser = local::<9101>)]
+    listen: SocketAddr,
     /// Talk to the first peer only, then end with the result of that conversation
     #[arg(long)]
     once: bool,
@@ -76,7 +78,7 @@ pub(super) async fn run(
         let next = "choose another address with --listen, or stop the program that uses it";
         CliError::new(Exit::Connection, seen, next)
     };
-    let listener = Listener::bind(&args.listen, identity, options).await.map_err(unusable)?;
+    let listener = Listener::bind(args.listen, identity, options).await.map_err(unusable)?;
     output::say(format_args!("{subject} is listening on {}", listener.local_addr()?));
     let (talk, folder, shown) = (Arc::new(args.talk), &args.identity.folder, listener.identity());
     let status = status(folder, &talk, shown.clone());

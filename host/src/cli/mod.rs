@@ -24,6 +24,7 @@ mod revoke;
 mod status;
 mod stderr;
 mod talk;
+mod values;
 mod verify;
 
 use std::convert::Infallible;
@@ -34,7 +35,6 @@ use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
@@ -51,7 +51,8 @@ use minipki_server::stop_signals;
 pub use error::CliError;
 pub use exit::Exit;
 use resources::Needs;
-use stderr::Stderr;
+use stderr::{LogFormat, Stderr};
+use values::{duration, duration_or_zero};
 
 /// MiniPKI: a certificate authority, its clients, and secure channels between them
 #[derive(Parser)]
@@ -87,6 +88,7 @@ enum Command {
     Demo(demo::Args),
     #[command(subcommand)]
     Ca(ca::Command),
+    #[command(visible_alias = "enrol")]
     Enroll(enroll::Args),
     Listen(listen::Args),
     Connect(connect::Args),
@@ -119,6 +121,17 @@ impl Command {
     }
 }
 
+impl Command {
+    /// The format of the log, if the command is a server.
+    fn log_format(&self) -> Option<LogFormat> {
+        match self {
+            Self::Console(args) => Some(args.log_format),
+            Self::Ca(ca::Command::Serve(args)) => Some(args.log_format),
+            _ => None,
+        }
+    }
+}
+
 /// Print the completions of a shell
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  minipki completions bash")]
@@ -140,12 +153,12 @@ pub fn command() -> clap::Command {
 pub fn main() -> ExitCode {
     panic::set_hook(Box::new(|panic| {
         let next = "report it to the maintainers of MiniPKI, with the command and these lines";
-        output::say(CliError::new(Exit::Failed, format_args!("this is a bug in MiniPKI: {panic}"), next));
+        stderr::fail(&CliError::new(Exit::Failed, format_args!("this is a bug in MiniPKI: {panic}"), next));
     }));
     let code = match ignore_file_limit().map_err(CliError::from).and_then(|()| run(parse())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::say(&error);
+            stderr::fail(&error);
             error.exit().into()
         }
     };
@@ -184,6 +197,9 @@ fn parse() -> Cli {
 
 fn run(cli: Cli) -> Result<(), CliError> {
     let provider = cli.provider.into();
+    if let Some(format) = cli.command.log_format() {
+        stderr::set_format(format);
+    }
     // Each command may hold keys. If the system does not allow this, `ca serve` and `console` say so.
     let _ = protect_memory();
     cli.command.needs().map_or(Ok(()), Needs::check)?;
@@ -342,25 +358,4 @@ fn interrupted<T>(signal: &'static str) -> Result<T, CliError> {
 /// The observer that prints messages to standard error, if `trace` is set.
 fn trace_tap(trace: bool, own: impl Into<String>, peer: impl Into<String>) -> Option<Arc<dyn Tap>> {
     trace.then(|| Arc::new(Printer::new(Stderr, own, peer)) as Arc<dyn Tap>)
-}
-
-/// Parses a duration that may be `0s`.
-fn duration_or_zero(text: &str) -> Result<Duration, String> {
-    if text == "0s" { Ok(Duration::ZERO) } else { duration(text) }
-}
-
-/// Parses a duration: a whole number and `s`, `m`, `h` or `d`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let seconds = |unit| match unit {
-        "s" => Some(1),
-        "m" => Some(60),
-        "h" => Some(60 * 60),
-        "d" => Some(24 * 60 * 60),
-        _ => None,
-    };
-    text.split_at_checked(text.len().saturating_sub(1))
-        .and_then(|(number, unit)| number.parse::<u64>().ok()?.checked_mul(seconds(unit)?))
-        .filter(|&total| total > 0)
-        .map(Duration::from_secs)
-        .ok_or_else(|| "expected a whole number and s, m, h or d, for example 90s or 12h".to_owned())
 }

@@ -13,9 +13,13 @@ use zeroize::Zeroizing;
 
 use super::stderr::Stderr;
 use super::{CliError, Exit};
+use minipki_os::text::undecorated;
 
 /// The maximum number of bytes that are read of a file. All files of MiniPKI but lists are far shorter.
 const FILE: u64 = 64 * 1024;
+
+/// The same for a list: one of half a million revoked certificates is shorter.
+const LIST: u64 = 64 * 1024 * 1024;
 
 /// The time between two frames of the spinner.
 const TICK: Duration = Duration::from_millis(100);
@@ -46,7 +50,16 @@ pub(super) fn say(text: impl std::fmt::Display) {
     let _ = Stderr.write(format!("{text}\n").as_bytes());
 }
 
-/// Reads a file that the command line names.
+/// The name of the file `path` for messages; `-` is standard input.
+pub(super) fn name(path: &Path) -> impl std::fmt::Display {
+    if is_stdin(path) { Path::new("standard input") } else { path }.display()
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Reads a file that the command line names; `-` is standard input. The marks of editors around JSON and PEM are removed.
 ///
 /// # Errors
 /// An error that names the file, also if the file is too long for a file of MiniPKI.
@@ -54,22 +67,31 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
     read_up_to(path, FILE)
 }
 
-/// [`read`] with another maximum number of bytes, at least [`FILE`].
+/// [`read`] for a file that may be a list.
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn read_up_to(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, CliError> {
+pub(super) fn read_list(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
+    read_up_to(path, LIST)
+}
+
+fn read_up_to(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, CliError> {
     let failed = |error| CliError::file(path, &error);
-    let file = File::open(path).map_err(failed)?;
     // The buffer does not grow: that would leave copies of a secret in memory.
-    let len = file.metadata().map_or(0, |found| found.len()).clamp(FILE, limit);
-    let mut content = Zeroizing::new(Vec::with_capacity(len as usize + 1));
-    file.take(limit + 1).read_to_end(&mut content).map_err(failed)?;
+    let room = |len: u64| Zeroizing::new(Vec::with_capacity(len as usize + 1));
+    let mut content = room(FILE);
+    if is_stdin(path) {
+        io::stdin().lock().take(limit + 1).read_to_end(&mut content).map_err(failed)?;
+    } else {
+        let file = File::open(path).map_err(failed)?;
+        content = room(file.metadata().map_or(0, |found| found.len()).clamp(FILE, limit));
+        file.take(limit + 1).read_to_end(&mut content).map_err(failed)?;
+    }
     if content.len() as u64 > limit {
-        let seen = format!("{} is longer than {limit} bytes", path.display());
+        let seen = format!("{} is longer than {limit} bytes", name(path));
         return Err(CliError::new(Exit::Failed, seen, "no file of this kind is that long; check the path"));
     }
-    Ok(content)
+    Ok(undecorated(content))
 }
 
 /// Does `work`, and shows a spinner with `message` if standard error is a terminal.

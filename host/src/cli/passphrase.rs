@@ -1,8 +1,10 @@
 //! `minipki passphrase`: changes the passphrase of an identity's key.
 
+use serde_json::json;
+
 use super::passphrase_args::{IdentityArgs, NewPassphraseArgs};
 use super::{CliError, output};
-use minipki_client::change_passphrase;
+use minipki_client::{change_passphrase, refuse_ca_folder};
 
 /// Encrypt an identity's private key, change its passphrase, or remove it
 ///
@@ -20,25 +22,32 @@ pub(super) struct Args {
     identity: IdentityArgs,
     #[command(flatten)]
     new: NewPassphraseArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let folder = &args.identity.folder;
+    refuse_ca_folder(folder)?;
     let old = args.identity.passphrase.for_key(&args.identity.key_file())?;
     // A wrong passphrase is found before the new one is typed.
     minipki_client::read_key(Default::default(), &args.identity.key_file(), old.as_ref())?;
     let new = args.new.passphrase()?;
     change_passphrase(folder, old.as_ref(), new.as_ref())?;
-    say_changed(&args.identity.key_file(), new.is_some());
-    Ok(())
+    say_changed(&args.identity.key_file(), new.is_some(), args.json)
 }
 
 /// Says how the key file is stored now.
-pub(super) fn say_changed(key: &std::path::Path, encrypted: bool) {
+pub(super) fn say_changed(key: &std::path::Path, encrypted: bool, as_json: bool) -> Result<(), CliError> {
+    if as_json {
+        output::json(&json!({ "encrypted": encrypted, "key_file": key.to_string_lossy() }))?;
+    }
     let key = key.display();
     if encrypted {
         output::say(format_args!("{key} is encrypted with the new passphrase. Without it the key is lost."));
     } else {
         output::say(format_args!("{key} is not encrypted. Everybody who can read the file has the key."));
     }
+    Ok(())
 }

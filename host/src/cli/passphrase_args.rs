@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use minipki_os::files::{self, Others};
 use minipki_passphrase::{Passphrase, PassphraseError, is_encrypted};
 
-use super::{CliError, Exit, output, prompt};
-use minipki_client::Identity;
+use super::{CliError, Exit, advice, output, prompt};
+use minipki_client::{Identity, IdentityError};
 use minipki_provider::HostProvider;
 
 /// The passphrase of a private key. It is never an argument, since other users of the machine can see arguments.
@@ -138,7 +138,12 @@ impl IdentityArgs {
         provider: HostProvider,
     ) -> Result<(Identity, Option<Passphrase>), CliError> {
         let passphrase = self.passphrase.for_key(&self.key_file())?;
-        Ok((Identity::load_with(provider, &self.folder, passphrase.as_ref())?, passphrase))
+        let loaded = Identity::load_with(provider, &self.folder, passphrase.as_ref());
+        let identity = loaded.map_err(|error| match error {
+            IdentityError::OutOfTime(error) => advice::out_of_time(error, &self.folder),
+            error => error.into(),
+        })?;
+        Ok((identity, passphrase))
     }
 
     /// Reads the identity, also if its certificate is not valid now.

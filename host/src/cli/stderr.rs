@@ -16,9 +16,11 @@ use std::time::Duration;
 use anstream::adapter::strip_bytes;
 use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
+use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
-use super::{CliError, Exit};
+use super::{CliError, Exit, output};
+use minipki_os::clock;
 use minipki_server::AUDIT;
 
 /// The size of the queue in bytes: some thousand lines of a log.
@@ -29,8 +31,14 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 
 static QUEUE: OnceLock<Queue> = OnceLock::new();
 
+/// The format of the log of a server.
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
+
+/// The levels of a log.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
 /// The format of the log.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogFormat {
     Text,
     Json,
@@ -60,13 +68,51 @@ fn colours() -> bool {
     AutoStream::choice(&io::stderr()) != ColorChoice::Never
 }
 
+/// Sets the format of the error that ends a server, before its log begins.
+pub(super) fn set_format(format: LogFormat) {
+    FORMAT.get_or_init(|| format);
+}
+
+/// Writes the error that ends the program, in the format of the log if it is a server.
+pub(super) fn fail(error: &CliError) {
+    if FORMAT.get() != Some(&LogFormat::Json) {
+        return output::say(error);
+    }
+    let (seen, next, exit_code) = error.parts();
+    output::say(json!({
+        "fields": { "exit_code": exit_code, "message": seen, "next": next },
+        "level": "ERROR",
+        "target": "minipki",
+        "timestamp": clock::now().ok(),
+    }));
+}
+
+/// The filter of `RUST_LOG`, and the part of its value that is wrong. An empty value counts as none.
+fn filter() -> (EnvFilter, Option<String>) {
+    let wanted = std::env::var_os("RUST_LOG").unwrap_or_default().to_string_lossy().trim().to_owned();
+    let default = || EnvFilter::new("info");
+    // The library takes each single word as the name of a module, and then logs nothing else.
+    let is_known = |part: &&str| {
+        let word = part.trim().to_ascii_lowercase();
+        part.contains(['=', ':', '_', '[']) || word.is_empty() || LEVELS.contains(&word.as_str())
+    };
+    match wanted.split(',').find(|part| !is_known(part)) {
+        Some(wrong) => (default(), Some(wrong.to_owned())),
+        None if wanted.is_empty() => (default(), None),
+        None => match EnvFilter::try_new(&wanted) {
+            Ok(filter) => (filter, None),
+            Err(_) => (default(), Some(wanted)),
+        },
+    }
+}
+
 /// Sends the log to standard error through a queue, so that it never delays a server. From then on [`Stderr`] never
 /// waits. `RUST_LOG` sets the level; the audit lines of the console are always in the log.
 ///
 /// # Errors
 /// An error if the operating system gives no thread for the queue.
 pub(super) fn begin_log(format: LogFormat) -> Result<(), CliError> {
-    let mut filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let (mut filter, wrong) = filter();
     if let Ok(audit) = format!("{AUDIT}=info").parse() {
         filter = filter.add_directive(audit);
     }
@@ -86,6 +132,14 @@ pub(super) fn begin_log(format: LogFormat) -> Result<(), CliError> {
     match format {
         LogFormat::Text => subscriber.with_target(false).init(),
         LogFormat::Json => subscriber.json().init(),
+    }
+    if let Some(value) = wrong {
+        let levels = LEVELS.join(", ");
+        tracing::warn!(
+            value = value.as_str(),
+            levels = levels.as_str(),
+            "RUST_LOG is not a level, or not MODULE=LEVEL: the level is info"
+        );
     }
     Ok(())
 }

@@ -13,7 +13,8 @@ use minipki_core::wire::Code;
 use tokio::io::{BufReader, Stdin, stdin, stdout};
 use tokio::sync::watch;
 
-use super::{CliError, Exit, advice, duration, output, trace_tap};
+use super::values::{duration, remote};
+use super::{CliError, Exit, advice, output, trace_tap};
 use minipki_client::chat::{self, ChatOptions, Input, Limits, Line, Lines, Note, Script, Stop};
 use minipki_client::{CaContact, Channel, ChannelOptions, ClientError, Identity, PeerCheck, load_ca_address};
 
@@ -46,7 +47,7 @@ pub(super) struct TalkArgs {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     max_status_age: Option<Duration>,
     /// The CA's address, for the status of our certificate and the peer's; without it, the address of the enrolment
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = remote::<9000>)]
     ca: Option<String>,
     /// The time after which our own status is replaced by a new one, and the CA is asked about the peer again: a channel
     /// to a revoked peer is closed

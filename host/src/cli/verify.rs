@@ -9,6 +9,7 @@ use minipki_core::trust::{
 };
 use serde_json::json;
 
+use super::values::time;
 use super::{CliError, Exit, advice, output};
 use minipki_ca::{RevocationList, RevokedEntry};
 use minipki_client::read_anchor;
@@ -28,13 +29,13 @@ pub(super) struct Args {
     /// The CA's list of revoked certificates, as `minipki ca revocations` writes it: the certificate must not be in it
     #[arg(long, value_name = "FILE")]
     revocations: Option<PathBuf>,
-    /// Verify for this time, YYYY-MM-DDTHH:MM:SS+00:00, instead of now
-    #[arg(long, value_name = "TIME")]
+    /// Verify for this time in UTC instead of now: 2027-03-01, 2027-03-01T12:00:00Z or now
+    #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<UnixTime>,
     /// Print JSON, also for a refused certificate
     #[arg(long)]
     json: bool,
-    /// The certificate
+    /// The certificate; - is standard input
     file: PathBuf,
 }
 
@@ -74,12 +75,12 @@ pub(super) fn run(args: &Args, provider: HostProvider) -> Result<(), CliError> {
         Err(error) if args.json => output::json(&json!({ "error": error.to_string(), "valid": false }))?,
         Err(_) => {}
     }
-    verdict.map(drop).map_err(|error| advice::certificate(&error).with(args.file.display()))
+    verdict.map(drop).map_err(|error| advice::certificate(&error).with(output::name(&args.file)))
 }
 
 /// Reads a list of revoked certificates, and verifies it for the time `at`.
 fn read_list(anchor: &Anchor, file: &Path, at: UnixTime) -> Result<RevocationList, CliError> {
-    let text = std::fs::read(file).map_err(|error| CliError::file(file, &error))?;
+    let text = output::read_list(file)?;
     let list = RevocationList::verify(anchor, &text)
         .map_err(|error| CliError::from_diagnostic(Exit::NotVerified, error).with(file.display()))?;
     let end = list.next_update.parse::<UnixTime>();

@@ -66,6 +66,8 @@ pub enum Error {
     SignatureLength,
     /// The signature is not by this key over this digest.
     Signature,
+    /// The signature is by this key, over another digest: its padding is whole.
+    OtherDigest,
     /// A computed signature does not verify: a fault of the machine or of the key was detected, and the result was
     /// withheld.
     FaultDetected,
@@ -93,6 +95,7 @@ impl fmt::Display for Error {
             Self::SaltLength => "the PSS salt does not have an accepted length",
             Self::SignatureLength => "the signature is not as long as the RSA modulus",
             Self::Signature => "the signature is not by this RSA key over this digest",
+            Self::OtherDigest => "the signature is by this RSA key, over another digest",
             Self::FaultDetected => {
                 "the computed RSA signature is wrong and was withheld: the private key is damaged or the machine is faulty"
             }

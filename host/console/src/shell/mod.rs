@@ -6,7 +6,6 @@ pub(crate) mod guard;
 pub(crate) mod login;
 pub(crate) mod options;
 pub(crate) mod page;
-pub(crate) mod pgp_words;
 pub(crate) mod relative_time;
 pub(crate) mod session;
 pub(crate) mod site;

@@ -31,7 +31,7 @@ pub enum StateError {
     #[diagnostic(transparent)]
     Clock(#[from] ClockError),
     /// An error of the file system.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", files::seen(path, source))]
     #[diagnostic(help("{}", files::advice(source)))]
     Io {
         /// The file or folder.

@@ -110,7 +110,7 @@ pub(super) async fn serve(mut stream: TcpStream, connection: &ConnContext, mut s
     if matches!(end, End::Displaced) {
         connection.emit(CaEvent::Displaced);
     }
-    tracing::debug!(?end, requests = usage.requests, malformed = usage.malformed, "closed");
+    tracing::debug!(end = end.text(), requests = usage.requests, malformed = usage.malformed, "closed");
     connection.emit(CaEvent::Closed { how: end.text() });
 }
 

@@ -25,6 +25,9 @@ pub(in crate::cli) struct ChangeArgs {
     folder: KeyFolder,
     #[command(flatten)]
     new: NewPassphraseArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: &ChangeArgs) -> Result<(), CliError> {
@@ -34,6 +37,5 @@ pub(super) fn run(args: &ChangeArgs) -> Result<(), CliError> {
     folder.check_key()?;
     let new = args.new.passphrase()?;
     folder.change_passphrase(new.as_ref())?;
-    say_changed(&args.folder.key_file(), new.is_some());
-    Ok(())
+    say_changed(&args.folder.key_file(), new.is_some(), args.json)
 }

@@ -9,7 +9,8 @@ use clap::Args;
 use minipki_core::keys::Fingerprint;
 use serde_json::Value;
 
-use super::super::{CliError, Exit, duration, output};
+use super::super::values::{duration, fingerprint};
+use super::super::{CliError, Exit, output};
 use super::KeyFolder;
 use minipki_ca::ports::Storage;
 use minipki_ca::{RevocationList, sign_revocation_list};
@@ -27,9 +28,9 @@ pub(in crate::cli) struct RevocationsArgs {
     #[command(flatten)]
     folder: KeyFolder,
     /// The key that has signed the certificates, by its fingerprint; without it, the present key
-    #[arg(long, value_name = "FINGERPRINT")]
+    #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint)]
     key: Option<Fingerprint>,
-    /// The time for which the list can be used: a number and s, m, h or d
+    /// The time for which the list can be used: a number and s, m, h, d, w or y
     #[arg(long, value_name = "TIME", default_value = "1d", value_parser = duration)]
     lifetime: Duration,
     /// The file to write, whole or not at all; without it, the list goes to standard output

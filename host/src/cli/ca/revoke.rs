@@ -22,6 +22,10 @@ use minipki_server::state::storage;
 /// The number of records that are read at a time.
 const PAGE: usize = 500;
 
+/// The certificates that can be revoked, and those whose hold can end, as the end of a sentence.
+const USABLE: &str = "can be used or renewed";
+const HELD: &str = "is on hold";
+
 /// Revoke certificates, or put them on hold
 ///
 /// Each later status and list says so, also while the CA is served. A certificate on hold can become valid again, see
@@ -91,13 +95,13 @@ pub(super) fn revoke(args: &RevokeArgs) -> Result<(), CliError> {
             Some(RevocationReason::CertificateHold) => !hold,
             Some(reason) => args.reason == RevocationReason::KeyCompromise && reason != args.reason,
         };
-    let mut serials = which.select(&folder, now, would_change)?;
+    let mut serials = which.select(&folder, now, would_change, USABLE)?;
     which.check(&serials)?;
     if !hold && !serials.is_empty() {
         let question = format!("Nobody can undo this revocation: certificate {}.", names(&serials));
         confirm(args.yes, &question)?;
         // Meanwhile a certificate can be renewed.
-        let asked = mem::replace(&mut serials, which.select(&folder, clock::now()?, would_change)?);
+        let asked = mem::replace(&mut serials, which.select(&folder, clock::now()?, would_change, USABLE)?);
         if !which.all && serials != asked {
             return Err(CliError::new(
                 Exit::Failed,
@@ -121,29 +125,31 @@ pub(super) fn unhold(args: &UnholdArgs) -> Result<(), CliError> {
     let held = |record: &CertificateRecord| {
         record.revocation.is_some_and(|revocation| revocation.reason == RevocationReason::CertificateHold)
     };
-    let serials = args.which.select(&folder, now, held)?;
+    let serials = args.which.select(&folder, now, held, HELD)?;
     args.which.check(&serials)?;
     if serials.is_empty() {
-        return Err(args.which.nothing(&folder));
+        return Err(args.which.nothing(&folder, HELD));
     }
     change(&folder, &serials, RevocationReason::RemoveFromHold, now, args.json)
 }
 
 impl Which {
     /// The serial numbers. Of a subject, the certificates that can be used or renewed, and that are `wanted`. Without
-    /// `--all`, those that are revoked for good already are left out if there are others.
+    /// `--all`, those that are revoked for good already are left out if there are others. If there is none, the error says
+    /// that no certificate `is` so.
     fn select(
         &self,
         folder: &CaFolder,
         now: UnixTime,
         wanted: impl Fn(&CertificateRecord) -> bool,
+        is: &str,
     ) -> Result<Vec<Serial>, CliError> {
         let Some(subject) = &self.subject else { return Ok(self.serial.clone()) };
         let mut alive = records(storage(folder).reader()?.as_mut(), subject)?;
         let end = |record: &CertificateRecord| record.validity.not_after().get();
         alive.retain(|record| end(record).saturating_add(self.renewal_grace.as_secs()) >= now.get());
         if alive.is_empty() {
-            return Err(self.nothing(folder));
+            return Err(self.nothing(folder, is));
         }
         alive.retain(wanted);
         let is_final = |record: &CertificateRecord| {
@@ -170,13 +176,13 @@ impl Which {
         }
     }
 
-    /// The error for a subject without such a certificate.
-    fn nothing(&self, folder: &CaFolder) -> CliError {
+    /// The error for a subject without a certificate that `is`, for example, on hold.
+    fn nothing(&self, folder: &CaFolder, is: &str) -> CliError {
         let (subject, dir) =
             (self.subject.as_ref().map_or("", |id| id.as_id().as_str()), quoted(folder.path()));
         CliError::new(
             Exit::Failed,
-            format_args!("{subject} has no such certificate: each one has ended, or is in another state"),
+            format_args!("no certificate of the subject {subject} {is}"),
             format!("see its certificates: minipki ca list --dir {dir} --subject {subject}"),
         )
     }

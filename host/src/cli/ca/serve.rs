@@ -9,7 +9,8 @@ use clap::{Args, ValueEnum};
 
 use super::super::console::{SiteArgs, print_links};
 use super::super::stderr::{self, LogFormat};
-use super::super::{CliError, Exit, duration, duration_or_zero, log_memory, trace_tap, until_stopped};
+use super::super::values::{duration, duration_or_zero, local};
+use super::super::{CliError, Exit, log_memory, trace_tap, until_stopped};
 use super::{KeyFolder, lifetime};
 use minipki_ca::{Enrolment, Policy, RateLimits};
 use minipki_console::{Console, ConsoleOptions};
@@ -30,8 +31,8 @@ If the reader is too slow, lines are dropped and counted. The log never delays t
 pub(in crate::cli) struct ServeArgs {
     #[command(flatten)]
     folder: KeyFolder,
-    /// The address to listen on; port 0 chooses a free port
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9000")]
+    /// The address to listen on, *:PORT for all IPv4 addresses; port 0 chooses a free port
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9000", value_parser = local::<9000>)]
     listen: SocketAddr,
     /// Allow the classic form too, which proves nothing
     #[arg(long)]
@@ -45,7 +46,8 @@ pub(in crate::cli) struct ServeArgs {
     #[arg(long, value_enum, default_value = "auto")]
     signer: SignerArg,
     /// Serve the console too, on this address; 127.0.0.1:9080 if no address is given
-    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:9080")]
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:9080",
+        value_parser = local::<9080>)]
     console: Option<SocketAddr>,
     #[command(flatten)]
     site: SiteArgs,
@@ -53,7 +55,7 @@ pub(in crate::cli) struct ServeArgs {
     accept: AcceptArgs,
     /// The format of the log
     #[arg(long, value_enum, default_value = "text")]
-    log_format: LogFormat,
+    pub(in crate::cli) log_format: LogFormat,
     /// Print each message, decoded, with the purpose of each field
     #[arg(long)]
     trace: bool,

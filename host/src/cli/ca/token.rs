@@ -22,7 +22,7 @@ pub(in crate::cli) struct TokenArgs {
     /// The subject that may use the token
     #[arg(long, value_name = "NAME")]
     subject: IdBuf,
-    /// The lifetime of the token: a number and s, m, h or d
+    /// The lifetime of the token: a number and s, m, h, d, w or y
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
     expires_in: Duration,
     /// The lifetime of the certificate and of its renewals, from 60s to 3653d; without it, the CA's --validity decides

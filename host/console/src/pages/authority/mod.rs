@@ -23,10 +23,9 @@ use self::keys::KeysCard;
 use crate::shell::Shared;
 use crate::shell::audit::Actor;
 use crate::shell::page::{Frame, Refusal, render};
-use crate::shell::pgp_words::pgp_words;
 use crate::shell::session::Visitor;
 use minipki_ca::ports::LedgerCounts;
-use minipki_ca::{Enrolment, Policy};
+use minipki_ca::{Enrolment, Policy, pgp_words};
 use minipki_keys::{CaFolder, SignerKind};
 use minipki_ledger::Accept;
 use minipki_os::{Failure, clock};
@@ -109,7 +108,7 @@ impl Identity {
             issuer_id: folder.issuer_id().to_string(),
             bits: folder.anchor().key().map_or(0, |key| key.size().bits()),
             fingerprint: folder.fingerprint().to_string(),
-            words: pgp_words(&folder.fingerprint().0),
+            words: pgp_words::words(&folder.fingerprint().0),
             address,
         }
     }

@@ -1,0 +1,13 @@
+//! The values of options in the forms in which people have them: each kind of value has one parser.
+
+mod address;
+mod duration;
+mod fingerprint;
+mod time;
+mod token;
+
+pub(super) use address::{local, remote};
+pub(super) use duration::{duration, duration_or_zero};
+pub(super) use fingerprint::fingerprint;
+pub(super) use time::time;
+pub(super) use token::TokenArgs;
