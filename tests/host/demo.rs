@@ -18,7 +18,7 @@ fn the_demo_shows_its_results_and_cleans_up() {
         "serial",
         "handshake hash",
         "Summary",
-        "the trusted key has signed another text",
+        "the certificate was changed",
         "for another key",
         "ms",
     ] {

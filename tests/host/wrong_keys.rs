@@ -79,7 +79,7 @@ fn a_wrong_key_is_named_with_the_command_that_converts_it() {
     // For a CA.
     let import = |key: &str, dir: &str| run(at, &["ca", "import", "--key", key, "--dir", dir]);
     for (key, seen) in [
-        (x25519.clone(), "an X25519 private key"),
+        (x25519, "an X25519 private key"),
         (ed25519, "an Ed25519 private key"),
         (p256, "a P-256 private key"),
         (openssl(&["pkey", "-pubout"], &rsa), "an RSA public key"),
@@ -111,7 +111,7 @@ fn a_wrong_key_is_named_with_the_command_that_converts_it() {
     // For an anchor.
     let public = openssl(&["pkey", "-pubout"], &rsa);
     for (key, seen) in [
-        (rsa.clone(), "an RSA private key"),
+        (rsa, "an RSA private key"),
         (openssl(&["pkey", "-pubin", "-outform", "DER"], &public), "an RSA public key in DER"),
         (
             openssl(&["rsa", "-pubin", "-RSAPublicKey_out"], &public),

@@ -356,10 +356,11 @@ fn claim(folder: &Path) -> Result<(), IdentityError> {
     })
 }
 
-/// Whether `folder` is a file, or has other files than those of an enrolment.
+/// Whether `folder` is a file or a link, or has other files than those of an enrolment.
 fn holds_others(folder: &Path) -> io::Result<bool> {
     let known: Vec<_> = EXPECTED.iter().chain(&PARTS).chain(&OF_RENEWALS).map(OsStr::new).collect();
     match fs::read_dir(folder) {
+        _ if folder.is_symlink() => Ok(true),
         Err(error) if error.kind() == ErrorKind::NotADirectory => Ok(true),
         entries => entries?.try_fold(false, |any, entry| Ok(any || !known.contains(&&*entry?.file_name()))),
     }
