@@ -1,5 +1,6 @@
 //! Tests of the programs from outside.
 
+mod attackers;
 mod authority;
 mod authority_batches;
 mod authority_keys;

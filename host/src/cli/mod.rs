@@ -4,6 +4,7 @@
 
 mod advice;
 mod anchors;
+mod attack;
 mod ca;
 mod ca_contact;
 mod connect;
@@ -199,6 +200,10 @@ fn run(cli: Cli) -> Result<(), CliError> {
             until_closed(async |stop| listen::run(args, identity, passphrase, provider, stop).await)
         }
         Command::Connect(args) => {
+            if let Some(attack) = args.attack() {
+                return wait(client_runtime(), args.run_attack(attack, provider));
+            }
+            let args = args.into_peer();
             let identity = args.identity.open(provider)?;
             until_closed(async |stop| connect::run(args, identity, stop).await)
         }
