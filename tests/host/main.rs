@@ -57,6 +57,7 @@ mod ledger_refusals;
 mod ledger_restore;
 mod ledger_search;
 mod ledger_unwritable;
+mod lessons;
 mod passphrase;
 mod passphrase_change;
 mod providers;

@@ -14,6 +14,7 @@ pub mod peers;
 pub mod program;
 mod running;
 pub mod server;
+pub mod shell;
 
 use minipki_os::Failure;
 
