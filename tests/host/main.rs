@@ -5,6 +5,7 @@ mod authority;
 mod authority_batches;
 mod authority_keys;
 mod authority_renewal;
+mod capture;
 mod channel_handshake;
 mod channel_messages;
 mod channel_refusals;

@@ -20,6 +20,7 @@ pub(crate) fn run() -> Result<(), String> {
     steps.run("programs", "install the packages that the error names", || {
         need("openssl", "openssl")?;
         need("strace", "strace")?;
+        need("tshark", "tshark")?;
         need_openssl_library()?;
         need_browser()?;
         // Steps that run beside each other cannot install at the same time.

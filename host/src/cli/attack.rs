@@ -32,7 +32,7 @@ pub(super) enum Attack {
 pub(super) struct AttackArgs {
     /// Attack the peer, which must refuse. The attacker makes keys and throws them away, and reads no private key
     #[arg(long, value_name = "ATTACK")]
-    #[arg(conflicts_with_all = ["passphrase_file", "passphrase_fd", "peer_subject", "send", "expect", "trace"])]
+    #[arg(conflicts_with_all = ["passphrase_file", "passphrase_fd", "peer_subject", "pcap", "send", "expect", "trace"])]
     pub(super) as_attacker: Option<Attack>,
     /// The certificate that the attacker has; without it, the one in the folder of --identity
     #[arg(long, value_name = "FILE", requires = "as_attacker")]

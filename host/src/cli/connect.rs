@@ -1,6 +1,7 @@
 //! `minipki connect`: opens a secure channel to a peer that listens.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use minipki_core::trust::CertStatus;
@@ -12,6 +13,7 @@ use super::talk::{TalkArgs, TalkMode};
 use super::{CliError, interrupted, output};
 use minipki_client::chat::{Note, Stop, stopped};
 use minipki_client::{Channel, Identity, connect};
+use minipki_net::trace::TapSource;
 use minipki_os::clock;
 use minipki_provider::HostProvider;
 
@@ -75,10 +77,10 @@ const CA_LIMIT: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(args: PeerArgs, identity: Identity, stop: Stop) -> Result<(), CliError> {
     let identity = with_new_status(identity, &args).await;
-    let mut keyboard = args.talk.keyboard(None);
+    let (mut keyboard, taps) = (args.talk.keyboard(None), args.talk.capture.begin()?);
     let opening = async {
         tokio::select! {
-            channel = connect_or_follow(identity, &args) => channel,
+            channel = connect_or_follow(identity, &args, taps) => channel,
             signal = stopped(&stop) => interrupted(signal),
         }
     };
@@ -99,9 +101,13 @@ pub(super) async fn run(args: PeerArgs, identity: Identity, stop: Stop) -> Resul
 
 /// Connects to the peer. If the certificate of the peer is by an unknown key, the CA may have changed its key: then the
 /// identity follows the change, and connects once more.
-async fn connect_or_follow(mut identity: Identity, args: &PeerArgs) -> Result<(Channel, Identity), CliError> {
+async fn connect_or_follow(
+    mut identity: Identity,
+    args: &PeerArgs,
+    taps: Option<Arc<dyn TapSource>>,
+) -> Result<(Channel, Identity), CliError> {
     let folder = &args.identity.folder;
-    let connected = connect(&args.peer, &identity, &args.talk.options(&identity)).await;
+    let connected = connect(&args.peer, &identity, &args.talk.options(&identity, taps.clone())).await;
     let connected = match (connected, args.talk.contact(folder)) {
         (Err(error), Some(contact)) if error.is_of_another_key() => {
             let followed = timeout(CA_LIMIT, identity.clone().follow_ca(&contact, folder)).await;
@@ -109,7 +115,7 @@ async fn connect_or_follow(mut identity: Identity, args: &PeerArgs) -> Result<(C
             identity = changed;
             let key = identity.anchor().fingerprint();
             output::say(format_args!("the CA has changed its key: the identity trusts {key} now"));
-            connect(&args.peer, &identity, &args.talk.options(&identity)).await
+            connect(&args.peer, &identity, &args.talk.options(&identity, taps)).await
         }
         (connected, _) => connected,
     };

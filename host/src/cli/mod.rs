@@ -7,6 +7,7 @@ mod anchors;
 mod attack;
 mod ca;
 mod ca_contact;
+mod capture;
 mod connect;
 mod console;
 mod demo;
