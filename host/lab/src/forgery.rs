@@ -8,7 +8,8 @@ use minipki_core::limits::CERTIFICATE;
 use minipki_core::trust::Serial;
 use rand_core::UnwrapErr;
 
-use super::{AttackError, Flip};
+use super::attack_error::AttackError;
+use super::relay::Flip;
 use minipki_ca::ports::{SignatureAlgorithm, Signer};
 use minipki_keys::{NewKey, SignerKind};
 

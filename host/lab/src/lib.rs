@@ -10,6 +10,7 @@
 //!
 //! The lab has no CA. A [`CaEndpoint`] names the CA to use.
 
+mod attack_error;
 mod attacker;
 pub mod attacks;
 mod exchange;
@@ -25,7 +26,8 @@ mod verdict;
 use miette::Diagnostic;
 use minipki_core::cert::{Anchor, IdBuf};
 
-pub use self::attacker::{AttackError, Attacker};
+pub use self::attack_error::AttackError;
+pub use self::attacker::Attacker;
 pub use self::exchange::{ANSWER, MemoryChannel, QUESTION, enrol, open_channel, receive_text, send_text};
 pub use self::proof_values::ProofValues;
 pub use self::relay::Flip;
