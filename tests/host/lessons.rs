@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use minipki_tests::shell::Shell;
+use minipki_tests::bash::Bash;
 use tempfile::TempDir;
 
 /// The pages with commands, in their order.
@@ -121,13 +121,13 @@ impl Reader {
     /// Runs a page in a new bash.
     fn read(&self, name: &str, page: &str) {
         let folder = if self.lab().exists() { self.lab() } else { self.home.path().to_owned() };
-        let mut shell = Shell::start(&folder, self.home.path());
+        let mut shell = Bash::start(&folder, self.home.path());
         for block in blocks(page) {
             self.run(&mut shell, name, &block);
         }
     }
 
-    fn run(&self, shell: &mut Shell, name: &str, block: &Block<'_>) {
+    fn run(&self, shell: &mut Bash, name: &str, block: &Block<'_>) {
         let shown =
             block.output.as_ref().map(|shown| shown.iter().map(|line| self.with_ports(line)).collect());
         // Where a page shows no output, any is good.
@@ -147,7 +147,7 @@ impl Reader {
     }
 
     /// Runs one line. Returns its output.
-    fn command(&self, shell: &mut Shell, name: &str, line: &str) -> String {
+    fn command(&self, shell: &mut Bash, name: &str, line: &str) -> String {
         // The test has built the program.
         if line == "cargo build --release" {
             return String::new();

@@ -1,5 +1,6 @@
 //! The code that the tests of the programs share.
 
+pub mod bash;
 pub mod board;
 pub mod browser;
 pub mod ca;
@@ -14,7 +15,6 @@ pub mod peers;
 pub mod program;
 mod running;
 pub mod server;
-pub mod shell;
 
 use minipki_os::Failure;
 

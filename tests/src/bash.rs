@@ -10,13 +10,13 @@ use crate::program;
 const MARK: &str = "@@end of the command: ";
 
 /// A running bash. Its programs end with it.
-pub struct Shell {
+pub struct Bash {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
 
-impl Shell {
+impl Bash {
     /// Starts bash in `folder`, with the built program first in its path.
     ///
     /// # Panics
@@ -56,10 +56,10 @@ impl Shell {
     }
 }
 
-impl Drop for Shell {
+impl Drop for Bash {
     fn drop(&mut self) {
-        // The programs in the background are jobs of this bash. Their own input is empty, so they wait for a signal.
-        let _ = writeln!(self.input, "kill $(jobs -p) 2> /dev/null\nexit");
+        // The programs in the background are jobs of this bash. A CA must have stopped before it is served again.
+        let _ = writeln!(self.input, "kill $(jobs -p) 2> /dev/null\nwait\nexit");
         let _ = self.child.wait();
     }
 }
