@@ -1,9 +1,11 @@
 //! Tests of the programs from outside.
 
+mod attackers;
 mod authority;
 mod authority_batches;
 mod authority_keys;
 mod authority_renewal;
+mod capture;
 mod channel_handshake;
 mod channel_messages;
 mod channel_refusals;
@@ -57,6 +59,7 @@ mod ledger_refusals;
 mod ledger_restore;
 mod ledger_search;
 mod ledger_unwritable;
+mod lessons;
 mod passphrase;
 mod passphrase_change;
 mod providers;

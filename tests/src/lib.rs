@@ -1,5 +1,6 @@
 //! The code that the tests of the programs share.
 
+pub mod bash;
 pub mod board;
 pub mod browser;
 pub mod ca;

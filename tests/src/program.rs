@@ -44,7 +44,11 @@ pub(crate) fn as_argument_of<S: AsRef<OsStr>>(other: &mut Command, folder: &Path
 }
 
 fn in_folder<S: AsRef<OsStr>>(command: &mut Command, folder: &Path, arguments: &[S]) {
-    command.args(arguments).current_dir(folder);
+    without_variables(command.args(arguments).current_dir(folder));
+}
+
+/// Removes the environment variables that the program reads.
+pub(crate) fn without_variables(command: &mut Command) {
     for variable in ["NO_COLOR", "CLICOLOR_FORCE", "RUST_LOG", "MINIPKI_TOKEN", "CREDENTIALS_DIRECTORY"] {
         command.env_remove(variable);
     }

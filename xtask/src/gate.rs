@@ -21,6 +21,7 @@ pub(crate) fn run() -> Result<(), String> {
         need("openssl", "openssl")?;
         need("strace", "strace")?;
         need("ip", "iproute2")?;
+        need("tshark", "tshark")?;
         need_openssl_library()?;
         need_browser()?;
         // Steps that run beside each other cannot install at the same time.

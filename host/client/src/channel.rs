@@ -19,7 +19,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::dial::dial;
 use super::{ClientError, Deadlines, Expiry, Holder, Identity, Incoming, Outgoing};
-use minipki_net::trace::{Tap, Tapped};
+use minipki_net::trace::{Tap, TapSource, Tapped};
 use minipki_net::{NetError, drive};
 use minipki_os::clock;
 use minipki_provider::HostProvider;
@@ -35,6 +35,8 @@ pub struct ChannelOptions {
     pub deadlines: Deadlines,
     /// The observer of the messages.
     pub tap: Option<Arc<dyn Tap>>,
+    /// Makes one more observer for each channel.
+    pub taps: Option<Arc<dyn TapSource>>,
     /// Whether the peer may hold our own key. Then this identity talks to itself.
     pub allow_own_key: bool,
 }
@@ -103,15 +105,17 @@ pub async fn open<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     let own = Certificate::parse(identity.certificate())?.validity();
     let (now, peer) = (Now::Exact(clock::now()?), options.peer.as_ref().map(IdBuf::as_id));
     let local = identity.local(now, options.status_policy, peer);
+    let own_tap = options.taps.as_ref().map(|taps| taps.connection(role == Role::Responder));
+    let taps = options.tap.iter().cloned().chain(own_tap).collect();
     let mut rng = UnwrapErr(SysRng);
     let opened = match role {
         Role::Initiator => {
             let machine = Initiator::new(local, &mut rng);
-            handshake(machine, Initiator::established, reader, writer, own, options).await
+            handshake(machine, Initiator::established, reader, writer, own, options.deadlines, taps).await
         }
         Role::Responder => {
             let machine = Responder::new(local, &mut rng);
-            handshake(machine, Responder::established, reader, writer, own, options).await
+            handshake(machine, Responder::established, reader, writer, own, options.deadlines, taps).await
         }
     };
     let channel = opened.map_err(|source| ClientError::exchange(with, source))?;
@@ -128,18 +132,19 @@ async fn handshake<R, W, M>(
     mut reader: R,
     mut writer: W,
     own: Validity,
-    options: &ChannelOptions,
+    deadlines: Deadlines,
+    taps: Vec<Arc<dyn Tap>>,
 ) -> Result<Channel<R, W>, NetError>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
     M: Machine<Event = Infallible, Error = session::Error>,
 {
-    let seen = Arc::new(PeerPayload { tap: options.tap.clone(), text: Mutex::new(Some(Vec::new())) });
+    let seen = Arc::new(PeerPayload { taps, text: Mutex::new(Some(Vec::new())) });
     let tapped = Tapped(Some(seen.clone()));
     let mut link: LinkOver<Vec<u8>, M, Tapped> =
         LinkOver::observed(machine, vec![0; FRAME], vec![0; FRAME], tapped);
-    let driven = drive(&mut link, &mut reader, &mut writer, Some(options.deadlines.exchange)).await;
+    let driven = drive(&mut link, &mut reader, &mut writer, Some(deadlines.exchange)).await;
     if let Err(error) = driven {
         if matches!(&error, NetError::Session(error) if error.code().is_some()) {
             // The refusal is sent. Wait until the peer has read it.
@@ -159,7 +164,7 @@ where
     Ok(Channel {
         expiry: Expiry { holder, not_after: ours.min(theirs) },
         inbound: Incoming::new(inbound, reader, peer.subject_id()),
-        outbound: Outgoing::new(outbound, writer, peer.subject_id(), options.deadlines.send),
+        outbound: Outgoing::new(outbound, writer, peer.subject_id(), deadlines.send),
         peer,
         peer_issuer,
         handshake_hash,
@@ -168,7 +173,7 @@ where
 
 /// An observer that keeps the payload of the peer's handshake message.
 struct PeerPayload {
-    tap: Option<Arc<dyn Tap>>,
+    taps: Vec<Arc<dyn Tap>>,
     /// The payload; `None` after the handshake.
     text: Mutex<Option<Vec<u8>>>,
 }
@@ -184,9 +189,7 @@ impl PeerPayload {
 
 impl Observer for PeerPayload {
     fn frame(&self, direction: Direction, body: &[u8]) {
-        if let Some(tap) = &self.tap {
-            tap.frame(direction, body);
-        }
+        self.taps.iter().for_each(|tap| tap.frame(direction, body));
     }
 
     fn plaintext(&self, direction: Direction, text: &[u8]) {
@@ -195,8 +198,6 @@ impl Observer for PeerPayload {
         {
             *kept = text.to_vec();
         }
-        if let Some(tap) = &self.tap {
-            tap.plaintext(direction, text);
-        }
+        self.taps.iter().for_each(|tap| tap.plaintext(direction, text));
     }
 }

@@ -18,7 +18,8 @@ use minipki_os::files::{self, Others, ReadError};
 use minipki_passphrase::Passphrase;
 use minipki_provider::HostProvider;
 
-pub(super) const CERTIFICATE: &str = "certificate.json";
+/// The file of the certificate in the folder of an identity.
+pub const CERTIFICATE: &str = "certificate.json";
 pub(super) const ANCHOR: &str = "anchor.json";
 pub(super) const ENROLMENT: &str = "enrolment.json";
 /// The folder with the files of a renewal.

@@ -44,7 +44,7 @@ pub use dial::{Deadlines, connect_any};
 pub use enrol::{EnrolOptions, enrol, enrol_over, proven};
 pub use error::{ClientError, Ending, Expiry, Holder};
 pub use folder::{IdentityFolder, PendingIdentity};
-pub use identity::{Identity, refuse_ca_folder};
+pub use identity::{CERTIFICATE as CERTIFICATE_FILE, Identity, refuse_ca_folder};
 pub use identity_error::{IdentityError, OutOfTime};
 pub use key_file::{KEY as KEY_FILE, KeyOptions, read as read_key};
 pub use listener::Listener;

@@ -18,7 +18,8 @@ use zeroize::Zeroizing;
 
 use super::folder::replace;
 use super::key_files::read_file;
-use super::{FolderError, KEY_FILE, KeyError, PKCS8_LABEL};
+use super::{FolderError, KEY_FILE, KeyError, PKCS8_LABEL, SignerKind};
+use minipki_ca::ports::Signer;
 use minipki_os::files;
 use minipki_passphrase::{KeyKind, Passphrase, Wanted};
 
@@ -100,6 +101,14 @@ impl NewKey {
     /// Its size.
     pub fn size(&self) -> KeySize {
         self.public.size()
+    }
+
+    /// A signer of this kind with the key, which is on no disk yet.
+    ///
+    /// # Errors
+    /// As [`SignerKind::load`].
+    pub fn signer(&self, kind: SignerKind) -> Result<Box<dyn Signer>, KeyError> {
+        kind.load(&self.pem)
     }
 
     /// Its public key.

@@ -5,14 +5,18 @@
 //!   changes of the CA's key. Each message is a [`Step`]. [`Scenario::flip`] runs one exchange again
 //!   with one changed byte, and returns the [`Refusal`] with the error of the failed check.
 //! - [`enrol`], [`open_channel`], [`send_text`] and [`receive_text`] are the parts of a scenario, for a program that
-//!   shows them one by one.
-//! - [`attacks`] has other attacks.
+//!   shows them one by one. [`ProofValues`] are the values behind a proof of possession.
+//! - [`attacks`] has other attacks, and an [`Attacker`] attacks a peer that listens.
 //!
 //! The lab has no CA. A [`CaEndpoint`] names the CA to use.
 
+mod attack_error;
+mod attacker;
 pub mod attacks;
 mod exchange;
+mod forgery;
 mod notes;
+mod proof_values;
 mod relay;
 mod requests;
 mod scenario;
@@ -22,7 +26,10 @@ mod verdict;
 use miette::Diagnostic;
 use minipki_core::cert::{Anchor, IdBuf};
 
+pub use self::attack_error::AttackError;
+pub use self::attacker::Attacker;
 pub use self::exchange::{ANSWER, MemoryChannel, QUESTION, enrol, open_channel, receive_text, send_text};
+pub use self::proof_values::ProofValues;
 pub use self::relay::Flip;
 pub use self::scenario::Scenario;
 pub use self::step::{MessageKind, Note, Step};

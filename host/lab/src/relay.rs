@@ -4,7 +4,7 @@ use std::io;
 use std::num::NonZeroU8;
 use std::sync::{Mutex, PoisonError};
 
-use minipki_core::limits::FRAME_HEADER;
+use minipki_core::limits::{FRAME_BODY, FRAME_HEADER};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 
 /// One byte that is changed on its way.
@@ -93,13 +93,16 @@ async fn forward(
     to.shutdown().await
 }
 
-/// The next frame; `None` at the end of the stream. The sender is MiniPKI's own code, so the length prefix is valid.
-async fn frame(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
+/// The next frame, with its length prefix; `None` at the end of the stream.
+pub(super) async fn frame(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
     let mut header = [0; FRAME_HEADER];
     if let Err(error) = from.read_exact(&mut header).await {
         return if error.kind() == io::ErrorKind::UnexpectedEof { Ok(None) } else { Err(error) };
     }
     let len = u32::from_be_bytes(header);
+    if len as usize > FRAME_BODY {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "no frame of MiniPKI is that long"));
+    }
     let mut frame = header.to_vec();
     from.take(len.into()).read_to_end(&mut frame).await?;
     Ok(Some(frame))

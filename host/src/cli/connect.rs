@@ -1,17 +1,22 @@
 //! `minipki connect`: opens a secure channel to a peer that listens.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use minipki_core::trust::CertStatus;
 use tokio::time::timeout;
 
-use super::passphrase_args::IdentityArgs;
+use super::attack::{Attack, AttackArgs};
+use super::passphrase_args::{IdentityArgs, PassphraseArgs};
 use super::talk::{TalkArgs, TalkMode};
 use super::values::remote;
 use super::{CliError, interrupted, output};
 use minipki_client::chat::{Note, Stop, stopped};
 use minipki_client::{Channel, Identity, connect};
+use minipki_net::trace::TapSource;
 use minipki_os::clock;
+use minipki_provider::HostProvider;
 
 /// Open a secure channel to a peer: typed lines are sent, received messages are printed
 ///
@@ -22,28 +27,61 @@ use minipki_os::clock;
 #[command(after_help = "Examples:
   minipki connect --identity alice --peer 127.0.0.1:9101 --peer-subject bob
   minipki connect --identity alice --peer 127.0.0.1:9101 --send hello --expect hi
+  minipki connect --identity alice --peer 127.0.0.1:9101 --as-attacker steal
 
 A line that is typed before the peer's name is shown is not sent, unless --peer-subject
 is given. Piped input waits for the channel.")]
 pub(super) struct Args {
+    /// The folder that `minipki enroll` made. An attacker takes only the certificate from it
+    #[arg(long = "identity", value_name = "DIR", required_unless_present = "as_attacker")]
+    folder: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) identity: IdentityArgs,
+    passphrase: PassphraseArgs,
     /// The peer's address; without a port, 9101
     #[arg(long, value_name = "HOST:PORT", value_parser = remote::<9101>)]
     peer: String,
     #[command(flatten)]
     talk: TalkArgs,
+    #[command(flatten)]
+    attack: AttackArgs,
+}
+
+/// The arguments of a peer that talks.
+pub(super) struct PeerArgs {
+    pub(super) identity: IdentityArgs,
+    peer: String,
+    talk: TalkArgs,
+}
+
+impl Args {
+    /// The attack, if this side is an attacker.
+    pub(super) const fn attack(&self) -> Option<Attack> {
+        self.attack.as_attacker
+    }
+
+    /// Attacks the peer.
+    pub(super) async fn run_attack(self, attack: Attack, provider: HostProvider) -> Result<(), CliError> {
+        self.attack.run(attack, &self.peer, self.folder, provider).await
+    }
+
+    /// The arguments without those of an attack.
+    pub(super) fn into_peer(self) -> PeerArgs {
+        // The folder is required without an attack.
+        let folder = self.folder.unwrap_or_default();
+        let identity = IdentityArgs { folder, passphrase: self.passphrase };
+        PeerArgs { identity, peer: self.peer, talk: self.talk }
+    }
 }
 
 /// The time that a CA has to answer. Without an answer about the status, the channel is opened all the same.
 const CA_LIMIT: Duration = Duration::from_secs(3);
 
-pub(super) async fn run(args: Args, identity: Identity, stop: Stop) -> Result<(), CliError> {
+pub(super) async fn run(args: PeerArgs, identity: Identity, stop: Stop) -> Result<(), CliError> {
     let identity = with_new_status(identity, &args).await;
-    let mut keyboard = args.talk.keyboard(None);
+    let (mut keyboard, taps) = (args.talk.keyboard(None), args.talk.capture.begin()?);
     let opening = async {
         tokio::select! {
-            channel = connect_or_follow(identity, &args) => channel,
+            channel = connect_or_follow(identity, &args, taps) => channel,
             signal = stopped(&stop) => interrupted(signal),
         }
     };
@@ -64,9 +102,13 @@ pub(super) async fn run(args: Args, identity: Identity, stop: Stop) -> Result<()
 
 /// Connects to the peer. If the certificate of the peer is by an unknown key, the CA may have changed its key: then the
 /// identity follows the change, and connects once more.
-async fn connect_or_follow(mut identity: Identity, args: &Args) -> Result<(Channel, Identity), CliError> {
+async fn connect_or_follow(
+    mut identity: Identity,
+    args: &PeerArgs,
+    taps: Option<Arc<dyn TapSource>>,
+) -> Result<(Channel, Identity), CliError> {
     let folder = &args.identity.folder;
-    let connected = connect(&args.peer, &identity, &args.talk.options(&identity)).await;
+    let connected = connect(&args.peer, &identity, &args.talk.options(&identity, taps.clone())).await;
     let connected = match (connected, args.talk.contact(folder)) {
         (Err(error), Some(contact)) if error.is_of_another_key() => {
             let followed = timeout(CA_LIMIT, identity.clone().follow_ca(&contact, folder)).await;
@@ -74,7 +116,7 @@ async fn connect_or_follow(mut identity: Identity, args: &Args) -> Result<(Chann
             identity = changed;
             let key = identity.anchor().fingerprint();
             output::say(format_args!("the CA has changed its key: the identity trusts {key} now"));
-            connect(&args.peer, &identity, &args.talk.options(&identity)).await
+            connect(&args.peer, &identity, &args.talk.options(&identity, taps)).await
         }
         (connected, _) => connected,
     };
@@ -82,7 +124,7 @@ async fn connect_or_follow(mut identity: Identity, args: &Args) -> Result<(Chann
 }
 
 /// The identity with a new status, if its status is due and the CA states it. The peer decides whether it needs one.
-async fn with_new_status(identity: Identity, args: &Args) -> Identity {
+async fn with_new_status(identity: Identity, args: &PeerArgs) -> Identity {
     let age = identity.status_time().zip(clock::now().ok());
     let is_new = age
         .is_some_and(|(made, now)| now.get().saturating_sub(made.get()) < args.talk.status_refresh.as_secs());

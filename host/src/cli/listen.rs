@@ -72,7 +72,8 @@ pub(super) async fn run(
     provider: HostProvider,
     stop: Stop,
 ) -> Result<(), CliError> {
-    let (subject, options) = (identity.subject_id().to_string(), args.talk.options(&identity));
+    let (subject, options) =
+        (identity.subject_id().to_string(), args.talk.options(&identity, args.talk.capture.begin()?));
     let unusable = |error| {
         let seen = format!("cannot listen on {}: {error}", args.listen);
         let next = "choose another address with --listen, or stop the program that uses it";

@@ -4,8 +4,10 @@
 
 mod advice;
 mod anchors;
+mod attack;
 mod ca;
 mod ca_contact;
+mod capture;
 mod connect;
 mod console;
 mod demo;
@@ -215,6 +217,10 @@ fn run(cli: Cli) -> Result<(), CliError> {
             until_closed(async |stop| listen::run(args, identity, passphrase, provider, stop).await)
         }
         Command::Connect(args) => {
+            if let Some(attack) = args.attack() {
+                return wait(client_runtime(), args.run_attack(attack, provider));
+            }
+            let args = args.into_peer();
             let identity = args.identity.open(provider)?;
             until_closed(async |stop| connect::run(args, identity, stop).await)
         }

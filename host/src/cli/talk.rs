@@ -4,6 +4,7 @@ use std::future::pending;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -13,10 +14,12 @@ use minipki_core::wire::Code;
 use tokio::io::{BufReader, Stdin, stdin, stdout};
 use tokio::sync::watch;
 
+use super::capture::CaptureArgs;
 use super::values::{duration, remote};
 use super::{CliError, Exit, advice, output, trace_tap};
 use minipki_client::chat::{self, ChatOptions, Input, Limits, Line, Lines, Note, Script, Stop};
 use minipki_client::{CaContact, Channel, ChannelOptions, ClientError, Identity, PeerCheck, load_ca_address};
+use minipki_net::trace::TapSource;
 
 /// The options of a conversation: the expected peer, the texts to send and to expect, and the limits.
 #[derive(clap::Args)]
@@ -59,6 +62,8 @@ pub(super) struct TalkArgs {
     /// Print each message, decoded, with the purpose of each field
     #[arg(long)]
     trace: bool,
+    #[command(flatten)]
+    pub(super) capture: CaptureArgs,
 }
 
 /// Whether a conversation is the only one.
@@ -71,8 +76,8 @@ pub(super) enum TalkMode {
 }
 
 impl TalkArgs {
-    /// The options for opening a channel as `identity`.
-    pub(super) fn options(&self, identity: &Identity) -> ChannelOptions {
+    /// The options for opening a channel as `identity`. `taps` is the capture.
+    pub(super) fn options(&self, identity: &Identity, taps: Option<Arc<dyn TapSource>>) -> ChannelOptions {
         let peer = self.peer_subject.as_ref().map_or_else(|| "peer".to_owned(), ToString::to_string);
         let tap = trace_tap(self.trace, identity.subject_id().to_string(), peer);
         let (peer, allow_own_key) = (self.peer_subject.clone(), self.allow_self);
@@ -82,7 +87,7 @@ impl TalkArgs {
             None => StatusRule::Optional,
         };
         let status_policy = StatusPolicy { rule, ..StatusPolicy::default() };
-        ChannelOptions { peer, status_policy, tap, allow_own_key, ..ChannelOptions::default() }
+        ChannelOptions { peer, status_policy, tap, taps, allow_own_key, ..ChannelOptions::default() }
     }
 
     /// The way to the CA of the identity in `folder`, if its address is known.

@@ -1,7 +1,8 @@
-//! The observation of messages: explanations, a printer, and observers that several links share.
+//! The observation of messages: explanations, a printer, a capture, and observers that several links share.
 
 pub mod explain;
 mod explain_messages;
+mod pcap;
 pub mod places;
 pub mod printer;
 pub mod reading;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use minipki_core::link::{Direction, Observer};
 
 pub use explain::printable;
+pub use pcap::Capture;
 pub use printer::Printer;
 pub use reading::Reading;
 
@@ -18,6 +20,12 @@ pub use reading::Reading;
 pub trait Tap: Observer + Send + Sync {}
 
 impl<T: Observer + Send + Sync> Tap for T {}
+
+/// Makes an observer for each connection.
+pub trait TapSource: Send + Sync {
+    /// The observer of one more connection. `listens` says whether this side is the one that listens.
+    fn connection(&self, listens: bool) -> Arc<dyn Tap>;
+}
 
 /// The observer of one link: a tap, if there is one.
 #[derive(Clone)]

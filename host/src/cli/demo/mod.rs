@@ -1,9 +1,11 @@
 //! `minipki demo`: a CA, two clients and their channel on this machine, with the code of the other commands.
 //!
-//! The lab runs the clients and the attacks, [`ca`] runs the CA, and [`report`] writes the output.
+//! The lab runs the clients and the attacks, [`ca`] runs the CA, [`report`] writes the output, and [`secrets`] shows the
+//! values behind a proof.
 
 mod ca;
 mod report;
+mod secrets;
 
 use minipki_core::cert::{Certificate, IdBuf, IdError};
 use tempfile::TempDir;
@@ -21,21 +23,26 @@ use minipki_provider::HostProvider;
 ///
 /// The demo runs on a free loopback port, in a temporary folder that is removed at the end.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  minipki demo --trace")]
+#[command(after_help = "Examples:\n  minipki demo --trace\n  minipki demo --trace-secrets")]
 pub(super) struct Args {
     /// Print each message, decoded, with the purpose of each field
     #[arg(long)]
     trace: bool,
+    /// Print also the secret values behind each proof of possession; includes --trace
+    ///
+    /// No other command has this option. The keys of the demo are in its memory only, and its CA ends with it.
+    #[arg(long)]
+    trace_secrets: bool,
 }
 
 pub(super) async fn run(args: Args, provider: HostProvider) -> Result<(), CliError> {
     // The folder is removed when this is dropped, also after an error or Ctrl-C.
     let folder = tempfile::Builder::new().prefix("minipki-demo-").tempdir()?;
     output::data(|out| writeln!(out, "MiniPKI: a CA, two clients, and a secure channel between them.\n"))?;
-    let mut report = Report::new(args.trace);
+    let mut report = Report::new(args.trace || args.trace_secrets);
     let ca = start(&mut report, &folder, provider).await?;
-    let alice = enrol(&mut report, &ca, provider, Participant::Alice).await?;
-    let bob = enrol(&mut report, &ca, provider, Participant::Bob).await?;
+    let alice = enrol(&mut report, &ca, provider, Participant::Alice, args.trace_secrets).await?;
+    let bob = enrol(&mut report, &ca, provider, Participant::Bob, args.trace_secrets).await?;
     let (at_alice, at_bob) = open_channel(&mut report, &alice, &bob).await?;
     talk(&mut report, at_alice, at_bob).await?;
     attack(&mut report, &alice, &bob).await?;
@@ -63,12 +70,16 @@ async fn enrol(
     ca: &Ca,
     provider: HostProvider,
     client: Participant,
+    trace_secrets: bool,
 ) -> Result<Identity, CliError> {
     let name = client.name();
     report.begin(&format!("{name} asks the CA for a certificate"))?;
     // The key exists only in memory.
-    let (identity, _) =
+    let (identity, steps) =
         minipki_lab::enrol(&ca.endpoint, provider, client, id(name)?, report.tap(name, "CA")).await?;
+    if trace_secrets {
+        secrets::show(report, name, &identity, &steps)?;
+    }
     let certificate = view(&identity)?;
     report.line(&format!(
         "{name} made an X25519 key. Its public key is {}…",

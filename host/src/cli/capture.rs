@@ -1,0 +1,26 @@
+//! `--pcap`: the frames of each connection in a file for Wireshark.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::CliError;
+use minipki_net::trace::{Capture, TapSource};
+
+/// The option for a capture.
+#[derive(clap::Args)]
+pub(super) struct CaptureArgs {
+    /// Write the frames of each connection into this new file, for Wireshark; encrypted ones stay encrypted
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+}
+
+impl CaptureArgs {
+    /// Begins the capture, if the option is given. An existing file is not overwritten.
+    pub(super) fn begin(&self) -> Result<Option<Arc<dyn TapSource>>, CliError> {
+        let Some(path) = &self.pcap else { return Ok(None) };
+        let begun = File::create_new(path).and_then(Capture::new);
+        let capture = begun.map_err(|error| CliError::file(path, &error))?;
+        Ok(Some(Arc::new(capture)))
+    }
+}
