@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(words(&example_bytes).join(" "), example);
         let typed = example.to_uppercase();
         let typed: Vec<_> = typed.split(' ').collect();
-        assert_eq!(super::bytes(&typed), Ok(example_bytes.to_vec()));
+        assert_eq!(bytes(&typed), Ok(example_bytes.to_vec()));
     }
 
     #[test]
