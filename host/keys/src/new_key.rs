@@ -17,7 +17,8 @@ use zeroize::Zeroizing;
 
 use super::folder::replace;
 use super::key_files::read_file;
-use super::{FolderError, KEY_FILE, KeyError, PKCS8_LABEL};
+use super::{FolderError, KEY_FILE, KeyError, PKCS8_LABEL, SignerKind};
+use minipki_ca::ports::Signer;
 use minipki_os::files;
 use minipki_passphrase::Passphrase;
 
@@ -92,8 +93,16 @@ impl NewKey {
         self.public.size()
     }
 
+    /// A signer with this key, which needs no file.
+    ///
+    /// # Errors
+    /// [`KeyError`] as of [`SignerKind::load`].
+    pub fn signer(&self, kind: SignerKind) -> Result<Box<dyn Signer>, KeyError> {
+        kind.load(&self.pem)
+    }
+
     /// Its public key.
-    pub(super) const fn public(&self) -> &rsa::PublicKey {
+    pub const fn public(&self) -> &rsa::PublicKey {
         &self.public
     }
 

@@ -8,13 +8,14 @@
 //!   shows them one by one.
 //! - [`attacks`] has other attacks.
 //!
-//! The lab has no CA. A [`CaEndpoint`] names the CA to use.
+//! A [`CaEndpoint`] names the CA to use. [`Sandbox`] is a CA for a scenario alone.
 
 pub mod attacks;
 mod exchange;
 mod notes;
 mod relay;
 mod requests;
+mod sandbox;
 mod scenario;
 mod step;
 mod verdict;
@@ -24,6 +25,7 @@ use minipki_core::cert::{Anchor, IdBuf};
 
 pub use self::exchange::{ANSWER, MemoryChannel, QUESTION, enrol, open_channel, receive_text, send_text};
 pub use self::relay::Flip;
+pub use self::sandbox::{Sandbox, SandboxError};
 pub use self::scenario::Scenario;
 pub use self::step::{MessageKind, Note, Step};
 pub use self::verdict::Refusal;

@@ -61,7 +61,7 @@ setInterval(() => {
 
 // The arrow keys change the step of the Walk-through.
 document.addEventListener("keydown", (event) => {
-  if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, textarea, pre")) return;
+  if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, textarea, pre, dialog")) return;
   const direction = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
   document.querySelector(`.pager a[rel=${direction}]`)?.click();
 });
