@@ -37,10 +37,12 @@ async fn check(browser: &Browser, page: &str, problems: &mut Vec<String>) {
             .extend(findings(browser).await.into_iter().map(|found| format!("{page}, {scheme}: {found}")));
     }
     browser.dark(false).await;
-    browser.size(360, 780).await;
-    let wide = browser.value("document.documentElement.scrollWidth").await;
-    if wide.as_u64() != Some(360) {
-        problems.push(format!("{page} is {wide} pixels wide on a phone of 360"));
+    for width in [2560, 768, 390, 360] {
+        browser.size(width, 780).await;
+        let wide = browser.value("document.documentElement.scrollWidth").await;
+        if wide.as_u64() != Some(u64::from(width)) {
+            problems.push(format!("{page} is {wide} pixels wide on a screen of {width}"));
+        }
     }
     problems.extend(findings(browser).await.into_iter().map(|found| format!("{page}, on a phone: {found}")));
     browser.size(1200, 900).await;

@@ -21,7 +21,8 @@ async fn each_refusal_is_a_page_with_the_navigation_and_a_fitting_status() {
         ("/sign-out", 405),
         ("/tokens/x/revoke", 405),
         ("/live/event/x", 400),
-        ("/certificates/1", 404),
+        ("/certificates/1", 409),
+        ("/certificates/x", 404),
         ("/certificates?issued=never", 200),
     ] {
         let page = browser.get(path).await.expect(status);
@@ -81,10 +82,10 @@ async fn certificates_are_exported_as_csv_and_json() {
     let console = TestConsole::start().await;
     let browser = console.enter().await;
     browser.make_key().await;
-    let empty = browser.get("/certificates/export.csv").await;
-    assert_eq!(empty.body.lines().count(), 1, "{empty:?}");
+    let empty = browser.get("/certificates/export.csv").await.expect(200);
+    assert_eq!(empty.body.matches("\"serial\",\"subject\",").count(), 1, "{empty:?}");
     let empty = browser.get("/certificates/export.json").await.expect(200);
-    assert_eq!(serde_json::from_str::<Vec<()>>(&empty.body).expect("JSON"), []);
+    assert!(empty.body.contains("[\n]\n"), "{empty:?}");
     assert_eq!(empty.header("content-disposition"), Some("attachment; filename=\"certificates.json\""));
     browser.get("/certificates/export.csv?serial=x").await.expect(422);
 }

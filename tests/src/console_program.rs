@@ -76,7 +76,7 @@ pub async fn set_up(browser: &Browser) -> Ca {
 }
 
 /// The name of each picture in `docs/img`, and the path of its page in the navigation.
-pub const PICTURES: [(&str, &str); 11] = [
+pub const PICTURES: [(&str, &str); 10] = [
     ("first-start", "/"),
     ("overview", "/"),
     ("authority", "/authority"),
@@ -86,7 +86,6 @@ pub const PICTURES: [(&str, &str); 11] = [
     ("walk", "/walk"),
     ("tokens", "/tokens"),
     ("phone-overview", "/"),
-    ("phone-certificates", "/certificates"),
     ("phone", "/walk"),
 ];
 
