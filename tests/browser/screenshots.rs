@@ -10,7 +10,7 @@ use minipki_tests::program::run_with;
 const LIMIT: usize = 1_500_000;
 
 /// The width of the page and the maximum height of a picture, on a computer and on a phone.
-const DESKTOP: (u32, u32) = (1120, 690);
+const DESKTOP: (u32, u32) = (1064, 576);
 const PHONE: (u32, u32) = (390, 780);
 
 #[tokio::main]

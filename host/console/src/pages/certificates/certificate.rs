@@ -84,8 +84,8 @@ fn happenings(story: &Story, now: UnixTime) -> Vec<Happening> {
     let record = &story.record;
     let what = if record.renews.is_some() { "Issued, as a renewal of" } else { "Issued" };
     let by = match story.token {
-        Some(token) => format!("with the token number {token:x}"),
-        None => "without a token".to_owned(),
+        Some(token) => format!("With the token number {token:x}"),
+        None => "Without a token".to_owned(),
     };
     let issued = Happening {
         at: record.issued.map(|at| RelativeTime::new(at, now)),
@@ -108,14 +108,14 @@ fn happenings(story: &Story, now: UnixTime) -> Vec<Happening> {
             reason => format!("Revoked: {}", revocation::words(reason)),
         },
         link: None,
-        by: format!("by {}", change.actor),
+        by: format!("By {}", change.actor),
     };
     let renewed = |(serial, at): &(Serial, Option<UnixTime>)| Happening {
         at: at.map(|at| RelativeTime::new(at, now)),
         class: "good",
         what: "Renewed by".to_owned(),
         link: Some(*serial),
-        by: "with a proof of both keys".to_owned(),
+        by: "With a proof of both keys".to_owned(),
     };
     let ended = (record.validity.not_after() < now).then(|| Happening {
         at: Some(RelativeTime::new(record.validity.not_after(), now)),
