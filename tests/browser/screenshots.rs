@@ -7,10 +7,10 @@ use minipki_tests::console_program::{Ca, Console, PICTURES, SCHEMES, picture_fil
 use minipki_tests::program::run_with;
 
 /// The maximum of bytes of all pictures together. They are part of the repository.
-const LIMIT: usize = 1_500_000;
+const LIMIT: usize = 2_000_000;
 
 /// The width of the page and the maximum height of a picture, on a computer and on a phone.
-const DESKTOP: (u32, u32) = (1064, 576);
+const DESKTOP: (u32, u32) = (1280, 760);
 const PHONE: (u32, u32) = (390, 780);
 
 #[tokio::main]
