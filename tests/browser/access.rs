@@ -39,9 +39,10 @@ async fn check(browser: &Browser, page: &str, problems: &mut Vec<String>) {
     browser.dark(false).await;
     for width in [2560, 768, 390, 360] {
         browser.size(width, 780).await;
-        let wide = browser.value("document.documentElement.scrollWidth").await;
-        if wide.as_u64() != Some(u64::from(width)) {
-            problems.push(format!("{page} is {wide} pixels wide on a screen of {width}"));
+        let hidden = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        let hidden = browser.value(hidden).await;
+        if hidden != json!(0) {
+            problems.push(format!("{page} has {hidden} pixels beside a screen of {width}"));
         }
     }
     problems.extend(findings(browser).await.into_iter().map(|found| format!("{page}, on a phone: {found}")));

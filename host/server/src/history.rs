@@ -177,23 +177,23 @@ mod tests {
     fn refusals_are_counted_in_the_part_of_their_time_and_forgotten_after_the_span() {
         let history = History::default();
         let add = |seconds| history.add(time(seconds), None, Code::Busy, "x".repeat(2 * REASON));
-        add(600_000);
-        add(600_059);
-        add(600_060);
+        add(600_000_000);
+        add(600_000_059);
+        add(600_000_060);
         let hour = |seconds| history.refused(Span::Hour, time(seconds));
-        assert_eq!(hour(600_119)[58..], [2, 1]);
-        assert_eq!(hour(600_119 + 58 * 60)[..2], [2, 1]);
-        assert_eq!(hour(600_119 + 59 * 60)[..2], [1, 0]);
-        assert_eq!(hour(600_119 + 60 * 60), [0; 60]);
+        assert_eq!(hour(600_000_119)[58..], [2, 1]);
+        assert_eq!(hour(600_000_119 + 58 * 60)[..2], [2, 1]);
+        assert_eq!(hour(600_000_119 + 59 * 60)[..2], [1, 0]);
+        assert_eq!(hour(600_000_119 + 60 * 60), [0; 60]);
         // The same place of the ring is used again.
-        add(600_000 + 3600);
-        assert_eq!(hour(600_000 + 3600)[59], 1);
-        assert_eq!(history.refused(Span::Month, time(600_119))[29], 4);
+        add(600_000_000 + 3600);
+        assert_eq!(hour(600_000_000 + 3600)[59], 1);
+        assert_eq!(history.refused(Span::Month, time(600_000_119))[29], 4);
         for _ in 0..2 * NEWEST {
-            add(700_000);
+            add(700_000_000);
         }
         let newest = history.newest();
-        assert_eq!((newest.len(), newest[0].at, newest[0].reason.len()), (NEWEST, time(700_000), REASON));
+        assert_eq!((newest.len(), newest[0].at, newest[0].reason.len()), (NEWEST, time(700_000_000), REASON));
     }
 
     #[test]
