@@ -130,12 +130,14 @@ async fn a_person_ends_another_session_on_the_sessions_page() {
             first.says("by a link of 1").await;
             assert_eq!(first.text("tbody .badge").await, "this one");
             first.click("[aria-label='End session 2']").await;
+            first.click(":popover-open button.danger").await;
             first.until("document.querySelectorAll('tbody tr').length === 1").await;
             second.goto("/").await;
             second.says("There is no session").await;
         })
         .await;
         first.click("[aria-label='End session 1']").await;
+        first.click(":popover-open button.danger").await;
         first.says("The session is over").await;
     })
     .await;

@@ -86,6 +86,7 @@ async fn a_script_in_a_name_is_shown_as_text_and_never_run() {
         let mut stream = TcpStream::connect(&ca.address).expect("the CA serves");
         let length = u32::try_from(request.len()).expect("a short one").to_be_bytes();
         stream.write_all(&[&length[..], request.as_bytes()].concat()).expect("the server reads");
+        browser.click(".connection summary").await;
         browser.says("bad_request").await;
         browser.click(".sequence summary").await;
         browser.says(&NAME[..40]).await;

@@ -84,6 +84,7 @@ async fn certificates_are_searched_sorted_and_paged() {
 
         found(browser, &newest).await;
         sorted(browser, &issued).await;
+        exported(browser, &newest).await;
     })
     .await;
 }
@@ -92,16 +93,16 @@ async fn certificates_are_searched_sorted_and_paged() {
 async fn found(browser: &Browser, newest: &[String]) {
     let beginning =
         |text: &str| newest.iter().filter(|subject| subject.starts_with(text)).cloned().collect::<Vec<_>>();
-    search(browser, &[("subject", "pump-0")]).await;
+    search(browser, &[("q", "pump-0")]).await;
     shows(browser, &beginning("pump-0")).await;
-    search(browser, &[("subject", "alice")]).await;
+    search(browser, &[("q", "alice")]).await;
     shows(browser, &["alice"]).await;
     let serial = browser.text("tbody td[data-label='Serial number']").await;
-    search(browser, &[("serial", &serial)]).await;
+    search(browser, &[("q", &serial)]).await;
     shows(browser, &["alice"]).await;
-    search(browser, &[("key", "3c3c")]).await;
+    search(browser, &[("q", "3c3c")]).await;
     shows(browser, &["bob"]).await;
-    search(browser, &[("key", "ff")]).await;
+    search(browser, &[("q", "ff")]).await;
     browser.says("None of the 60 issued certificates matches").await;
 
     search(browser, &[("from", "2025-03-03")]).await;
@@ -112,16 +113,28 @@ async fn found(browser: &Browser, newest: &[String]) {
     shows(browser, &newest[30..]).await;
     search(browser, &[("until", "2025-02-28")]).await;
     browser.says("None of the 60").await;
-    search(browser, &[("subject", "pump-3"), ("until", "2025-03-01")]).await;
+    search(browser, &[("q", "pump-3"), ("until", "2025-03-01")]).await;
     shows(browser, &["pump-30"]).await;
 
     // The form keeps its values. One click shows all certificates again.
-    assert_eq!(browser.value("document.querySelector('[name=subject]').value").await, json!("pump-3"));
-    browser.click(".search a").await;
+    assert_eq!(browser.value("document.querySelector('[name=q]').value").await, json!("pump-3"));
+    browser.click(".under a").await;
     shows(browser, &newest[..PAGE]).await;
-    search(browser, &[("serial", "12x")]).await;
-    browser.says("A serial number is a whole number").await;
+    search(browser, &[("q", "no such name!")]).await;
+    browser.says("Nothing is found by this text").await;
     shows::<&str>(browser, &[]).await;
+    // The input is kept.
+    assert_eq!(browser.value("document.querySelector('[name=q]').value").await, json!("no such name!"));
+
+    // A chip adds a filter to the search.
+    search(browser, &[("q", "pump-0")]).await;
+    browser.click("a.chip[href*='state=expired']").await;
+    shows(browser, &beginning("pump-0")).await;
+    browser.click("a.chip[href*='issued=today']").await;
+    browser.says("None of the 60").await;
+    browser.click("a.chip[href*='state=valid']").await;
+    browser.says("None of the 60").await;
+    assert_eq!(browser.value("document.querySelectorAll('.chip[aria-current]').length").await, json!(2));
 }
 
 /// Tests the sort orders of the form and of the column heads, on both pages.
@@ -154,6 +167,33 @@ async fn sorted(browser: &Browser, issued: &[String]) {
     shows(browser, &issued[..PAGE]).await;
 
     // A search result is sorted too.
-    search(browser, &[("subject", "pump-1"), ("sort", "oldest")]).await;
+    search(browser, &[("q", "pump-1"), ("sort", "oldest")]).await;
     shows(browser, &issued[9..19]).await;
+}
+
+/// Tests both exports of a search, which have the certificates of all pages.
+async fn exported(browser: &Browser, newest: &[String]) {
+    let fetch = async |path: &str| {
+        let script = format!(
+            "const done = arguments[arguments.length - 1];\
+             fetch('{path}').then((answer) => answer.text()).then(done, (error) => done(`failed: ${{error}}`))"
+        );
+        browser.run_async(&script).await.as_str().expect("a text").to_owned()
+    };
+    let csv = fetch("/certificates/export.csv").await;
+    let subjects: Vec<_> = csv
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split(',').nth(1))
+        .map(|cell| cell.trim_matches('"'))
+        .collect();
+    assert_eq!(subjects, newest, "{csv}");
+    let json: Value =
+        serde_json::from_str(&fetch("/certificates/export.json?subject=pump-0&sort=subject").await)
+            .expect("JSON");
+    let rows = json.as_array().expect("a list");
+    assert_eq!(
+        (rows.len(), &rows[0]["subject"], &rows[0]["state"]),
+        (9, &json!("pump-01"), &json!("expired"))
+    );
 }

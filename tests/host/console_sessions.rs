@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 /// Makes a link in a browser's session.
 async fn link_of(browser: &Browser) -> String {
-    let page = browser.post("/links", "").await.expect(200).body;
+    let page = browser.post_and_follow("/links", "").await.body;
     assert!(page.contains("ends when this session ends"), "{page}");
     let (_, rest) = page.split_once("<code id=\"link\">").expect("the page shows it");
     rest.split('<').next().expect("the end of the text").to_owned()

@@ -32,7 +32,7 @@ async fn a_console_starts_locked_and_is_unlocked_by_the_passphrase() {
     let refused = browser.post("/authority/start", START).await.expect(409).body;
     assert!(refused.contains("the private key is encrypted"), "{refused}");
     console.nobody().post("/authority/unlock", "passphrase=right").await.expect(401);
-    let refused = browser.post("/authority/unlock", "passphrase=").await.expect(409).body;
+    let refused = browser.post("/authority/unlock", "passphrase=").await.expect(422).body;
     assert!(refused.contains("the passphrase is empty"), "{refused}");
 
     browser.post("/authority/unlock", "passphrase=right").await.expect(303);
@@ -59,10 +59,10 @@ async fn wrong_passphrases_in_the_console_are_slowed_down_for_all_sources_togeth
     let console = TestConsole::of(make, |_| {}).await;
     let (one, other) = (console.enter().await, console.enter().await);
     let begin = Instant::now();
-    let wrong = one.post("/authority/unlock", "passphrase=wrong").await.expect(409).body;
+    let wrong = one.post("/authority/unlock", "passphrase=wrong").await.expect(422).body;
     assert!(wrong.contains("the passphrase is wrong"), "{wrong}");
     // Not even the right one is tried.
-    let early = other.post("/authority/unlock", "passphrase=right").await.expect(409).body;
+    let early = other.post("/authority/unlock", "passphrase=right").await.expect(429).body;
     assert!(early.contains("the next one can be tried in"), "{early}");
     while other.post("/authority/unlock", "passphrase=right").await.status != 303 {
         assert!(begin.elapsed() < Duration::from_secs(60));
@@ -80,7 +80,7 @@ fn the_audit_log_has_each_try_to_unlock_and_no_passphrase() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let browser = Browser::enter(&link).await;
-        browser.post("/authority/unlock", "passphrase=wrong-7f3a").await.expect(409);
+        browser.post("/authority/unlock", "passphrase=wrong-7f3a").await.expect(422);
         while browser.post("/authority/unlock", "passphrase=correct-horse-7f3a").await.status != 303 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

@@ -22,6 +22,7 @@ mod client_folder;
 mod client_folder_refusals;
 mod client_script;
 mod client_status;
+mod console_answers;
 mod console_guard;
 mod console_ledger;
 mod console_limits;

@@ -18,7 +18,7 @@ fn folder(console: &TestConsole) -> CaFolder {
     CaFolder::open(&console.ca()).expect("a CA")
 }
 
-/// The Authority page, when the state has this name.
+/// The Overview, when the state has this name.
 async fn page_when(browser: &Browser, state: &str) -> String {
     let expected = format!("data-state=\"{state}\"");
     soon(async {
@@ -46,13 +46,14 @@ async fn the_key_is_changed_after_a_confirmation_while_the_server_does_not_run()
     browser.make_key().await;
     let old = folder(&console).fingerprint().to_string();
     browser.start_ca().await;
-    let page = browser.get("/").await.expect(200).body;
+    let page = browser.get("/authority").await.expect(200).body;
     assert!(page.contains("while the CA server does not run") && !page.contains(CHANGE), "{page}");
     let refused = browser.post(CHANGE, "confirm=yes").await.expect(409).body;
     assert!(refused.contains("runs already"), "{refused}");
     browser.post("/authority/stop", "").await.expect(303);
 
-    let page = page_when(&browser, "stopped").await;
+    page_when(&browser, "stopped").await;
+    let page = browser.get("/authority").await.expect(200).body;
     assert!(page.contains("Nobody can undo this") && page.contains("the creation of the CA"), "{page}");
     let refused = browser.post(CHANGE, "").await.expect(422).body;
     assert!(refused.contains("the box was not ticked"), "{refused}");
@@ -60,7 +61,8 @@ async fn the_key_is_changed_after_a_confirmation_while_the_server_does_not_run()
     assert_eq!(folder(&console).fingerprint().to_string(), old);
 
     browser.post(CHANGE, "confirm=yes").await.expect(303);
-    let page = page_when(&browser, "stopped").await;
+    page_when(&browser, "stopped").await;
+    let page = browser.get("/authority").await.expect(200).body;
     let new = folder(&console).fingerprint().to_string();
     assert_ne!(new, old);
     // The anchor, and both keys in the table.
@@ -101,7 +103,7 @@ async fn a_change_by_another_process_is_noticed() {
 async fn a_locked_key_is_not_changed() {
     let console = TestConsole::of(encrypted, |_| {}).await;
     let browser = console.enter().await;
-    let page = browser.get("/").await.expect(200).body;
+    let page = browser.get("/authority").await.expect(200).body;
     assert!(!page.contains(CHANGE), "{page}");
     let refused = browser.post(CHANGE, "confirm=yes").await.expect(409).body;
     assert!(refused.contains("unlock the key first"), "{refused}");

@@ -195,6 +195,13 @@ impl Browser {
         raw(*address, request.as_bytes()).await
     }
 
+    /// Sends a form, expects a redirect, and requests the page that it leads to.
+    pub async fn post_and_follow(&self, path: &str, fields: &str) -> Answer {
+        let answer = self.post(path, fields).await.expect(303);
+        let location = answer.header("location").expect("a redirect has a location");
+        self.get(location.split('#').next().unwrap_or_default()).await.expect(200)
+    }
+
     /// Sends a form as the console's own pages do.
     pub async fn post(&self, path: &str, fields: &str) -> Answer {
         let origin = format!("Origin: http://{}\r\n", self.host);

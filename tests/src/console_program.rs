@@ -53,7 +53,7 @@ impl Console {
     }
 }
 
-/// The address and the fingerprint of a running CA, from its Authority page.
+/// The address and the fingerprint of a running CA, from its Overview.
 pub struct Ca {
     /// The address: `127.0.0.1:PORT`.
     pub address: String,
@@ -76,15 +76,17 @@ pub async fn set_up(browser: &Browser) -> Ca {
 }
 
 /// The name of each picture in `docs/img`, and the path of its page in the navigation.
-pub const PICTURES: [(&str, &str); 8] = [
+pub const PICTURES: [(&str, &str); 10] = [
     ("first-start", "/"),
-    ("authority", "/"),
+    ("overview", "/"),
+    ("authority", "/authority"),
     ("certificates", "/certificates"),
     ("certificate", "/certificates"),
     ("live", "/live"),
     ("walk", "/walk"),
-    ("phone", "/walk"),
     ("tokens", "/tokens"),
+    ("phone-overview", "/"),
+    ("phone", "/walk"),
 ];
 
 /// The colour schemes. Each page has a picture in both.

@@ -8,12 +8,15 @@
 //! - [`minipki_http`] accepts, limits and encrypts connections.
 //!
 //! To add a page, make a folder in `pages` with `pub(crate) fn routes() -> Router<Arc<Shared>>` and a template that
-//! extends `base.html`. Then add a line to `pages::routes` and one to `page::TABS`.
+//! extends `base.html`. Then add a line to `pages::routes`, one to `page::TABS`
+//! and one to `askama.toml`.
 
+mod link_socket;
 mod pages;
 mod run;
 mod shell;
 
+pub use link_socket::{LinkError, request_link};
 pub use run::{Console, ConsoleError, LoginLinks};
 pub use shell::options::{ConsoleOptions, Limits, Tls};
 pub use shell::tls::TlsError;

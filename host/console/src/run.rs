@@ -10,17 +10,18 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use miette::Diagnostic;
 use tokio::net::TcpListener;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 use tokio_rustls::TlsAcceptor;
 
+use crate::link_socket;
 use crate::pages;
 use crate::shell::guard::guard;
 use crate::shell::options::ConsoleOptions;
-use crate::shell::page::Refusal;
+use crate::shell::refusal::Refusal;
 use crate::shell::session::Sessions;
 use crate::shell::site::{Names, Site};
 use crate::shell::tls::{self, TlsError};
-use crate::shell::{Shared, assets, login};
+use crate::shell::{LastStart, Shared, assets, login};
 use minipki_http::Connections;
 use minipki_server::CaService;
 
@@ -110,7 +111,9 @@ impl Console {
             site: Site::new(&options, address, names),
             limits,
             root_pem,
+            sandbox: OnceCell::new(),
             scenario: Mutex::default(),
+            last_start: LastStart::default(),
         };
         Ok(Self { listener, twin, address, tls, shared: Arc::new(shared) })
     }
@@ -151,6 +154,7 @@ impl Console {
         tokio::select! {
             biased;
             () = shutdown => {}
+            () = link_socket::serve(&self.shared.service, || self.login_links().link().ok()) => {}
             never = async { tokio::join!(serve(&self.listener), twin).0 } => match never {},
         }
         self.shared.service.events().flush(true);
@@ -187,13 +191,7 @@ fn routes(shared: Arc<Shared>) -> Router {
         .merge(pages::routes())
         .merge(login::routes())
         .merge(assets::routes())
-        .fallback(async || {
-            Refusal::new(
-                StatusCode::NOT_FOUND,
-                "There is no such page.",
-                "Choose a page from the navigation.",
-            )
-        })
+        .fallback(async || Refusal::of_status(StatusCode::NOT_FOUND))
         .layer(from_fn_with_state(shared.clone(), guard))
         .with_state(shared)
 }

@@ -103,16 +103,16 @@ impl NewKey {
         self.public.size()
     }
 
-    /// A signer of this kind with the key, which is on no disk yet.
+    /// A signer with this key, which needs no file.
     ///
     /// # Errors
-    /// As [`SignerKind::load`].
+    /// [`KeyError`] as of [`SignerKind::load`].
     pub fn signer(&self, kind: SignerKind) -> Result<Box<dyn Signer>, KeyError> {
         kind.load(&self.pem)
     }
 
     /// Its public key.
-    pub(super) const fn public(&self) -> &rsa::PublicKey {
+    pub const fn public(&self) -> &rsa::PublicKey {
         &self.public
     }
 

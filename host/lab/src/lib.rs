@@ -8,7 +8,7 @@
 //!   shows them one by one. [`ProofValues`] are the values behind a proof of possession.
 //! - [`attacks`] has other attacks, and an [`Attacker`] attacks a peer that listens.
 //!
-//! The lab has no CA. A [`CaEndpoint`] names the CA to use.
+//! A [`CaEndpoint`] names the CA to use. [`Sandbox`] is a CA for a scenario alone.
 
 mod attack_error;
 mod attacker;
@@ -19,6 +19,7 @@ mod notes;
 mod proof_values;
 mod relay;
 mod requests;
+mod sandbox;
 mod scenario;
 mod step;
 mod verdict;
@@ -31,6 +32,7 @@ pub use self::attacker::Attacker;
 pub use self::exchange::{ANSWER, MemoryChannel, QUESTION, enrol, open_channel, receive_text, send_text};
 pub use self::proof_values::ProofValues;
 pub use self::relay::Flip;
+pub use self::sandbox::{Sandbox, SandboxError};
 pub use self::scenario::Scenario;
 pub use self::step::{MessageKind, Note, Step};
 pub use self::verdict::Refusal;

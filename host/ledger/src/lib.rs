@@ -32,6 +32,7 @@ mod rows;
 mod schema;
 mod search;
 mod serials;
+mod times_of_issue;
 mod tokens;
 mod verifiers;
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::identity::{Instance, Owner};
 use super::rows::{each, parse, records, row_error, select};
-use super::{StoreError, audit, issuer_keys, open, revocations, search, tokens};
+use super::{StoreError, audit, issuer_keys, open, revocations, search, times_of_issue, tokens};
 use minipki_ca::ports::{
     AuditRecord, BadRow, CertificateRecord, Found, IssuerKeyUse, LedgerCounts, LedgerError, LedgerReader,
     Page, RevocationRecord, RevokedPage, Search, TokenRecord,
@@ -100,6 +100,18 @@ impl LedgerReader for SqliteReader {
 
     fn counts(&mut self, now: UnixTime) -> Result<LedgerCounts, LedgerError> {
         self.read(|connection| count(connection, now))
+    }
+
+    fn issued_before(&mut self, times: &[UnixTime]) -> Result<Vec<u64>, LedgerError> {
+        self.read(|connection| times_of_issue::issued_before(connection, times))
+    }
+
+    fn backed_up(&mut self) -> Result<Option<UnixTime>, LedgerError> {
+        self.read(|connection| Ok(Instance::read(connection)?.backed_up.map(open::time)))
+    }
+
+    fn token_of(&mut self, certificate: &CertificateRecord) -> Result<Option<u64>, LedgerError> {
+        self.read(|connection| tokens::spent_on(connection, certificate))
     }
 
     fn list_tokens(

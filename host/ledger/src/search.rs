@@ -96,6 +96,10 @@ fn filters(search: &Search) -> Vec<Filter> {
         let values = values.into_iter().map(Value::Text).collect();
         filters.push(Filter { sql: "subject_id >= ? AND subject_id < ?", values, index: BY_SUBJECT });
     }
+    if let Some(range) = &search.numbers {
+        let values = vec![integer(*range.start()), integer(*range.end())];
+        filters.push(Filter { sql: "id BETWEEN ? AND ?", values, index: BY_NUMBER });
+    }
     let mut times = |sql, index, from: Option<UnixTime>, before: Option<UnixTime>| {
         if from.is_some() || before.is_some() {
             let time = |time: Option<UnixTime>, open| time.map_or(open, |time| time.get() as i64);

@@ -5,12 +5,12 @@ use std::path::Path;
 use minipki_core::cert::{Id, IdBuf};
 use minipki_core::time::UnixTime;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, Row};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
 
 use super::identity::{Instance, Owner};
 use super::rows::serial;
 use super::{FILE, StoreError, guard, open};
-use minipki_ca::ports::{LedgerError, TokenBook, TokenHash, TokenRecord, TokenState};
+use minipki_ca::ports::{CertificateRecord, LedgerError, TokenBook, TokenHash, TokenRecord, TokenState};
 
 /// Adds and revokes tokens, also while a server issues from the ledger.
 pub struct SqliteTokens(Connection);
@@ -88,6 +88,18 @@ pub(super) fn list(
         tokens.push(parse(row)?);
     }
     Ok(tokens)
+}
+
+/// See [`minipki_ca::ports::LedgerReader::token_of`]. Finds the token by its subject, which has an index.
+pub(super) fn spent_on(
+    connection: &Connection,
+    certificate: &CertificateRecord,
+) -> Result<Option<u64>, StoreError> {
+    let mut query =
+        connection.prepare_cached("SELECT id FROM tokens WHERE subject_id = ?1 AND spent_on = ?2 LIMIT 1")?;
+    let subject = certificate.subject_id.as_id();
+    let found = query.query_row((subject.as_str(), certificate.id as i64), |row| row.get::<_, i64>(0));
+    Ok(found.optional()?.map(i64::unsigned_abs))
 }
 
 fn parse(row: &Row<'_>) -> Result<TokenRecord, StoreError> {

@@ -17,6 +17,7 @@ use super::audit_trail::{AuditTrail, open_audit_log};
 use super::error::ServiceError;
 use super::event_log::EventLog;
 use super::events::Events;
+use super::history::History;
 use super::lifecycle::{Running, SAMPLE_INTERVAL, Serving, ServingState};
 use super::live::LiveFeed;
 use super::state::{self, StateError, open_authority, storage};
@@ -86,6 +87,7 @@ pub struct CaService {
     pub(super) unlocking: Unlocking,
     pub(super) serving: Arc<ServingState>,
     live: Arc<LiveFeed>,
+    history: Arc<History>,
     events: Events,
 }
 
@@ -110,7 +112,8 @@ impl CaService {
         let live = Arc::new(LiveFeed::default());
         let (log, audited) = (EventLog::default(), dir.to_owned());
         let trail = AuditTrail::new(Box::new(move || open_audit_log(&audited)));
-        let events = Events::new(vec![Arc::new(log), Arc::new(trail), live.clone()]);
+        let history = Arc::new(History::default());
+        let events = Events::new(vec![Arc::new(log), Arc::new(trail), live.clone(), history.clone()]);
         Ok(Self {
             provider,
             dir: dir.to_owned(),
@@ -119,6 +122,7 @@ impl CaService {
             unlocking: Unlocking::default(),
             serving: Arc::default(),
             live,
+            history,
             events,
         })
     }
@@ -137,6 +141,11 @@ impl CaService {
     pub fn live(&self) -> &Arc<LiveFeed> {
         self.live.watch();
         &self.live
+    }
+
+    /// The refusals of the last month, since this service was opened.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// The sinks of the CA's events.

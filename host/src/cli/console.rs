@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use miette::Diagnostic;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::field::display;
@@ -19,10 +19,13 @@ use minipki_server::{CaKey, CaService, ServiceError};
 
 /// Show and control the CA in a browser, until Ctrl-C or SIGTERM
 ///
-/// Prints a link that opens the console once. SIGUSR1 makes it print another link. On 127.0.0.1 without TLS the link
+/// Prints a link that opens the console once. `minipki console link` prints another link, and so does the console at
+/// SIGUSR1. On 127.0.0.1 without TLS the link
 /// has a random host name below localhost. Browsers resolve this name by themselves. It is as secret as the link.
 #[derive(Args)]
-#[command(after_help = "Example:\n  minipki console --dir my-ca --listen 127.0.0.1:9080\n\n\
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(
+    after_help = "Example:\n  minipki console --dir my-ca --listen 127.0.0.1:9080\n  minipki console link --dir my-ca\n\n\
 The folder need not exist: the console can make the CA. If its key is encrypted and no passphrase is given, the\n\
 console starts locked, and the passphrase can be given in the browser. To reach the console from another machine, run\n\
 ssh -L 9080:127.0.0.1:9080 HOST and open the printed link. Or listen on an address of this machine with\n\
@@ -30,11 +33,14 @@ ssh -L 9080:127.0.0.1:9080 HOST and open the printed link. Or listen on an addre
 A browser sends the console's cookie to all servers on the same host name, on any port. So for another\n\
 address, or with --name, use a host name that no other server has. On 127.0.0.1 use no TLS: the console\n\
 has no random name then, since its certificate would show the name. And Chromium sends the cookie of\n\
-127.0.0.1 or localhost to other servers of the machine, also without TLS.")]
+127.0.0.1 or localhost to other servers of the machine, also without TLS."
+)]
 pub(super) struct ConsoleArgs {
+    #[command(subcommand)]
+    command: Option<ConsoleCommand>,
     /// The CA's folder
-    #[arg(long, value_name = "DIR")]
-    dir: PathBuf,
+    #[arg(long, value_name = "DIR", required = true)]
+    dir: Option<PathBuf>,
     /// The address to listen on; port 0 chooses a free port
     #[arg(id = "console", long = "listen", value_name = "HOST:PORT", default_value = "127.0.0.1:9080",
         value_parser = local::<9080>)]
@@ -46,6 +52,23 @@ pub(super) struct ConsoleArgs {
     /// The format of the log
     #[arg(long, value_enum, default_value = "text")]
     pub(in crate::cli) log_format: LogFormat,
+}
+
+#[derive(Subcommand)]
+enum ConsoleCommand {
+    /// Print a new sign-in link of the console that runs on the folder
+    ///
+    /// The link works once. It opens a session of its own. The console can also be the one of `minipki ca serve
+    /// --console`.
+    #[command(after_help = "Example:\n  minipki console link --dir my-ca")]
+    Link(LinkArgs),
+}
+
+#[derive(Args)]
+struct LinkArgs {
+    /// The CA's folder
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
 }
 
 /// The host names of a console, and its TLS.
@@ -80,13 +103,19 @@ impl SiteArgs {
 }
 
 pub(super) fn run(args: ConsoleArgs, provider: HostProvider) -> Result<(), CliError> {
+    if let Some(ConsoleCommand::Link(args)) = &args.command {
+        let link = minipki_console::request_link(&args.dir);
+        return print(&link.map_err(|error| CliError::from_diagnostic(Exit::Connection, error))?);
+    }
+    // Without a subcommand the folder is required.
+    let dir = args.dir.unwrap_or_default();
     stderr::begin_log(args.log_format)?;
     log_memory();
     let options = args.site.options(args.listen);
     // Nothing is asked: a browser can unlock an encrypted key.
     let passphrase = args.passphrase.given()?;
     let given = passphrase.is_some();
-    let service = Arc::new(CaService::open_with(provider, &args.dir, passphrase)?);
+    let service = Arc::new(CaService::open_with(provider, &dir, passphrase)?);
     if given && let CaKey::Ready(folder) = service.key() {
         folder.check_key()?;
     }
@@ -105,7 +134,9 @@ pub(super) fn print_links(console: &Console) -> Result<(), CliError> {
     let mut signals = signal(SignalKind::user_defined1())?;
     let links = console.login_links();
     print(&links.link()?)?;
-    output::say("Open this link in a browser. It works once. SIGUSR1 to this process prints another link.");
+    output::say(
+        "Open this link in a browser. It works once. For another link run: minipki console link --dir DIR",
+    );
     tokio::spawn(async move {
         while signals.recv().await.is_some() {
             match links.link() {

@@ -184,6 +184,26 @@ pub trait LedgerReader: Send {
     /// [`LedgerError`].
     fn counts(&mut self, now: UnixTime) -> Result<LedgerCounts, LedgerError>;
 
+    /// For each of `times`, the number of certificates that were issued before it. Fast, also for a million of them: each
+    /// time is searched in the order of issue. The numbers are not exact if the clock was ever set back. Certificates
+    /// without a recorded time of issue count as the earliest.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    fn issued_before(&mut self, times: &[UnixTime]) -> Result<Vec<u64>, LedgerError>;
+
+    /// The time of the last backup with the present key of the CA.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    fn backed_up(&mut self) -> Result<Option<UnixTime>, LedgerError>;
+
+    /// The number of the token that was spent on this certificate, [`TokenRecord::id`].
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    fn token_of(&mut self, certificate: &CertificateRecord) -> Result<Option<u64>, LedgerError>;
+
     /// At most `limit` tokens, by the end of their validity and their number, both descending. With `after`, only the
     /// tokens after this end and number.
     ///

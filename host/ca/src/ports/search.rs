@@ -29,6 +29,8 @@ pub struct Search {
     pub ends_from: Option<UnixTime>,
     /// The end of that range, exclusive.
     pub ends_before: Option<UnixTime>,
+    /// The range of the number in the order of issue, [`CertificateRecord::id`].
+    pub numbers: Option<RangeInclusive<u64>>,
     /// The state of the certificate.
     pub state: Option<StateFilter>,
     /// The order.

@@ -2,8 +2,10 @@
 
 mod authority;
 mod certificates;
+mod identity;
 mod live;
 mod message;
+mod overview;
 mod sessions;
 mod tokens;
 mod walk;
@@ -17,6 +19,7 @@ use crate::shell::Shared;
 /// All pages.
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
+        .merge(overview::routes())
         .merge(authority::routes())
         .merge(certificates::routes())
         .merge(tokens::routes())

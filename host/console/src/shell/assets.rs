@@ -7,8 +7,14 @@ use axum::routing::get;
 /// The path of all assets.
 pub(crate) const PATH: &str = "/assets/";
 
-const STYLE: &str = concat!(include_str!("assets/console.css"), include_str!("assets/sequence.css"));
-const SCRIPT: &str = include_str!("assets/console.js");
+const STYLE: &str = concat!(
+    include_str!("assets/tokens.css"),
+    include_str!("assets/layout.css"),
+    include_str!("assets/components.css"),
+    include_str!("assets/details.css"),
+    include_str!("assets/sequence.css"),
+);
+const SCRIPT: &str = concat!(include_str!("assets/console.js"), include_str!("assets/keyboard.js"));
 const LIVE: &str = include_str!("../pages/live/live.js");
 const ICON: &str = include_str!("assets/icon.svg");
 

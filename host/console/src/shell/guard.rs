@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::Shared;
 use super::audit::Actor;
-use super::page::Refusal;
+use super::refusal::Refusal;
 use super::session::Visitor;
 use super::site::Place;
 
@@ -58,7 +58,7 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
     let actor = Actor { peer, session, service: shared.service.clone() };
     let more = permit.is_none_or(|permit| permit.shows(visitor.as_ref().map(|visitor| visitor.number)));
     let admitted = match here {
-        Ok(()) => admit(&shared, head, body, visitor, actor.clone()).await.map_err(Denied::Refused),
+        Ok(()) => admit(&shared, head, body, visitor.clone(), actor.clone()).await.map_err(Denied::Refused),
         Err(denied) => Err(denied),
     };
     let mut response = match admitted {
@@ -69,6 +69,13 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
             refusal.into_response()
         }
     };
+    if let Some(refusal) = refusal_of(&response) {
+        let earlier = response.headers().clone();
+        response = refusal.page(visitor.as_ref());
+        for name in [header::ALLOW, header::SET_COOKIE] {
+            response.headers_mut().extend(earlier.get(&name).map(|value| (name, value.clone())));
+        }
+    }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
@@ -79,6 +86,20 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// The refusal in an answer. The router and the readers of forms refuse without a page.
+fn refusal_of(response: &Response) -> Option<Refusal> {
+    let plain = |kind: &HeaderValue| kind.as_bytes().starts_with(b"text/plain");
+    match response.extensions().get::<Refusal>() {
+        Some(refusal) => Some(refusal.clone()),
+        None if response.status().is_client_error()
+            && response.headers().get(header::CONTENT_TYPE).is_none_or(plain) =>
+        {
+            Some(Refusal::of_status(response.status()))
+        }
+        None => None,
+    }
 }
 
 /// The reason why a request is not passed to its page.
@@ -154,7 +175,7 @@ fn check_site(shared: &Shared, head: &request::Parts) -> Result<(), Denied> {
         None => Err(Denied::Refused(Refusal::new(
             StatusCode::MISDIRECTED_REQUEST,
             "The console has no pages under this host name: other servers of this machine would get its cookie.",
-            "Open the link that the console printed. To get a new link, send SIGUSR1 to the console's process.",
+            "Open the link that the console printed. For a new link run `minipki console link --dir DIR`.",
         ))),
     }
 }

@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use askama::Template;
 use axum::Router;
 use axum::extract::{Extension, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{ALLOW, LOCATION, SET_COOKIE};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
 use super::Shared;
 use super::audit::{self, Actor};
-use super::page::{Frame, Refusal, render};
+use super::refusal::Refusal;
 use super::session::{LinkError, Visitor};
 
 /// The path of a link.
@@ -50,7 +49,7 @@ async fn enter(
             LinkError::Unknown => Refusal::new(
                 StatusCode::FORBIDDEN,
                 "This link was used before, has expired, or never existed.",
-                "Make a new link in an open session. Or send SIGUSR1 to the console's process: it prints a new link.",
+                "Make a new link in an open session. Or run `minipki console link --dir DIR` with the folder of the CA.",
             ),
             LinkError::TooMany => Refusal::new(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -92,24 +91,13 @@ pub(crate) fn signed_out(shared: &Shared) -> Response {
     response
 }
 
-#[derive(Template)]
-#[template(path = "link.html")]
-struct LinkPage {
-    frame: Frame,
-    link: String,
-    minutes: u64,
-}
-
 async fn make_link(
     State(shared): State<Arc<Shared>>,
     Extension(actor): Extension<Actor>,
     Extension(visitor): Extension<Visitor>,
-) -> Result<Response, Refusal> {
+) -> Result<Redirect, Refusal> {
     let link = make(&shared, Some(&visitor)).map_err(|_| Refusal::no_entropy())?;
     actor.done("make a link", "it opens one more session, which ends with this one");
-    render(&LinkPage {
-        frame: Frame::new("Another browser", "", &visitor),
-        link,
-        minutes: shared.limits.link_life.as_secs() / 60,
-    })
+    visitor.memory.keep_link(link);
+    Ok(Redirect::to("/sessions"))
 }

@@ -2,23 +2,28 @@
 
 pub(crate) mod assets;
 pub(crate) mod audit;
+pub(crate) mod form;
 pub(crate) mod guard;
 pub(crate) mod login;
+pub(crate) mod memory;
 pub(crate) mod options;
 pub(crate) mod page;
+pub(crate) mod refusal;
 pub(crate) mod relative_time;
 pub(crate) mod session;
 pub(crate) mod site;
 pub(crate) mod tls;
 
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 
-use minipki_lab::Scenario;
-use tokio::sync::Mutex;
+use minipki_lab::{Sandbox, Scenario};
+use tokio::sync::{Mutex, OnceCell};
 
 use self::options::Limits;
 use self::session::Sessions;
 use self::site::Site;
+use minipki_ca::Enrolment;
 use minipki_server::CaService;
 
 /// The state that all requests share.
@@ -27,8 +32,26 @@ pub(crate) struct Shared {
     pub(crate) sessions: Sessions,
     pub(crate) site: Site,
     pub(crate) limits: Limits,
+    /// The CA of the Walk-through. It is made at the first run.
+    pub(crate) sandbox: OnceCell<Sandbox>,
     /// The scenario that was run last. All sessions share it, so that a class sees the same one.
     pub(crate) scenario: Mutex<Option<Arc<Scenario>>>,
+    /// The address and the form of enrolment of the last start of the server.
+    pub(crate) last_start: LastStart,
     /// The root certificate of the console's certificate, PEM, if the CA has issued it.
     pub(crate) root_pem: Option<String>,
+}
+
+/// The options of the last start of the CA server in this console.
+#[derive(Default)]
+pub(crate) struct LastStart(SyncMutex<Option<(SocketAddr, Enrolment)>>);
+
+impl LastStart {
+    pub(crate) fn get(&self) -> Option<(SocketAddr, Enrolment)> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set(&self, listen: SocketAddr, enrolment: Enrolment) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((listen, enrolment));
+    }
 }

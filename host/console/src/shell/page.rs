@@ -1,22 +1,49 @@
-//! The frame around every page, and the page for a refused request.
+//! The frame around every page.
 
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
-use miette::Diagnostic;
 
 use super::assets;
+use super::refusal::Refusal;
 use super::session::Visitor;
-use minipki_os::Failure;
-use minipki_os::clock::ClockError;
 
-/// The pages of the navigation: path and name.
-pub(crate) const TABS: [(&str, &str); 5] = [
-    ("/", "Authority"),
-    ("/certificates", "Certificates"),
-    ("/live", "Live"),
-    ("/walk", "Walk-through"),
-    ("/tokens", "Tokens"),
+/// A page of the navigation.
+pub(crate) struct Tab {
+    pub(crate) path: &'static str,
+    pub(crate) name: &'static str,
+    /// The icon: a path of SVG in a square of 16.
+    pub(crate) icon: &'static str,
+}
+
+/// The pages of the navigation.
+pub(crate) const TABS: [Tab; 6] = [
+    Tab {
+        path: "/",
+        name: "Overview",
+        icon: "M2.5 9h4.5V2.5H2.5zM9 6h4.5V2.5H9zM9 13.5h4.5V8H9zM2.5 13.5H7V11H2.5z",
+    },
+    Tab {
+        path: "/certificates",
+        name: "Certificates",
+        icon: "M4 1.5h5.5L13 5v9.5H4zM9.5 1.5V5H13M6 8h4M6 11h4",
+    },
+    Tab {
+        path: "/tokens",
+        name: "Tokens",
+        icon: "M2 4.5h12v2.2a1.5 1.5 0 0 0 0 2.6v2.2H2V9.3a1.5 1.5 0 0 0 0-2.6zM9.5 5v1M9.5 7.5v1M9.5 10v1",
+    },
+    Tab { path: "/live", name: "Live", icon: "M1.5 8h3l2-5.5 3 11 2-5.5h3" },
+    Tab {
+        path: "/walk",
+        name: "Walk-through",
+        icon: "M2.5 5h9M9 2.5 11.5 5 9 7.5M13.5 11h-9M7 8.5 4.5 11 7 13.5",
+    },
+    Tab {
+        path: "/authority",
+        name: "Authority",
+        icon: "M8 1.5 13.5 4v4c0 3-2.2 5.2-5.5 6.5C4.7 13.2 2.5 11 2.5 8V4zM6 8l1.5 1.5L10.5 6.5",
+    },
 ];
 
 /// The data of `base.html`.
@@ -26,15 +53,23 @@ pub(crate) struct Frame {
     pub(crate) tab: &'static str,
     pub(crate) csrf: String,
     pub(crate) minutes_left: u64,
+    /// The result of the last action.
+    pub(crate) message: Option<String>,
 }
 
 impl Frame {
     /// The frame of the page `title`, under `tab`, for `visitor`.
     pub(crate) fn new(title: &'static str, tab: &'static str, visitor: &Visitor) -> Self {
-        Self { title, tab, csrf: visitor.csrf().to_owned(), minutes_left: visitor.minutes_left() }
+        Self {
+            title,
+            tab,
+            csrf: visitor.csrf().to_owned(),
+            minutes_left: visitor.minutes_left(),
+            message: visitor.memory.take_message(),
+        }
     }
 
-    pub(crate) const fn tabs(&self) -> &'static [(&'static str, &'static str)] {
+    pub(crate) const fn tabs(&self) -> &'static [Tab] {
         &TABS
     }
 
@@ -62,86 +97,5 @@ pub(crate) fn render(page: &impl Template) -> Result<Response, Refusal> {
                 "This is a bug in minipki; please report it with the log.",
             ))
         }
-    }
-}
-
-/// The page for a refused request: the reason, and the advice.
-#[derive(Debug, Template)]
-#[template(path = "refusal.html")]
-pub(crate) struct Refusal {
-    #[allow(dead_code, reason = "the template does not show it")]
-    status: StatusCode,
-    title: &'static str,
-    pub(crate) seen: String,
-    next: String,
-}
-
-impl Refusal {
-    pub(crate) fn new(status: StatusCode, seen: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { status, title: "Not done", seen: seen.into(), next: next.into() }
-    }
-
-    /// The text of `error` and its advice.
-    pub(crate) fn from_diagnostic(error: impl Diagnostic) -> Self {
-        let Failure { seen, next } = Failure::from(&error);
-        Self::new(StatusCode::CONFLICT, seen, next.unwrap_or_default())
-    }
-
-    pub(crate) fn no_session() -> Self {
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            "There is no session, or it has ended.",
-            "Open the link that the console printed. The console prints a new link when its process gets SIGUSR1.",
-        )
-    }
-
-    pub(crate) fn signed_out() -> Self {
-        Self {
-            title: "Signed out",
-            ..Self::new(
-                StatusCode::OK,
-                "The session is over.",
-                "To start a new one, open a new link. The console prints one when its process gets SIGUSR1.",
-            )
-        }
-    }
-
-    pub(crate) fn no_entropy() -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "The operating system gave no random numbers.",
-            "Try again.",
-        )
-    }
-
-    fn style(&self) -> String {
-        assets::style()
-    }
-}
-
-/// A wrong clock is an internal error (500).
-impl From<ClockError> for Refusal {
-    fn from(error: ClockError) -> Self {
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, ..Self::from_diagnostic(error) }
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let page = self.render().unwrap_or_else(|_| format!("{} {}", self.seen, self.next));
-        (self.status, Html(page)).into_response()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wrong_clock_is_an_internal_error_with_its_words() {
-        let refusal = Refusal::from(ClockError);
-        assert_eq!(refusal.status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert_eq!(refusal.seen, "the machine's clock is before 1970 or after 9999");
-        assert_eq!(refusal.next, "set it, then try again");
     }
 }

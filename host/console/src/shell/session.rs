@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use getrandom::{Error as Entropy, SysRng};
 use tokio::sync::Semaphore;
 
+use super::memory::Memory;
 use super::options::Limits;
 use minipki_ca::{Token, TokenHash};
 
@@ -39,6 +40,7 @@ struct Session {
     parent: Option<u64>,
     csrf: Arc<Token>,
     streams: Arc<Semaphore>,
+    memory: Arc<Memory>,
     /// The address of its newest request.
     from: IpAddr,
     began: Instant,
@@ -54,6 +56,8 @@ pub(crate) struct Visitor {
     pub(crate) number: u64,
     /// The permits for its event streams.
     pub(crate) streams: Arc<Semaphore>,
+    /// What the next pages show.
+    pub(crate) memory: Arc<Memory>,
     csrf: Arc<Token>,
     left: Duration,
 }
@@ -167,6 +171,7 @@ impl Sessions {
             parent,
             csrf: Arc::new(csrf),
             streams: Arc::new(Semaphore::new(self.limits.streams)),
+            memory: Arc::default(),
             from,
             began: now,
             used: now,
@@ -190,6 +195,7 @@ impl Sessions {
         Some(Visitor {
             number: session.number,
             streams: session.streams.clone(),
+            memory: session.memory.clone(),
             csrf: session.csrf.clone(),
             left: session.ends.saturating_duration_since(now),
         })

@@ -1,4 +1,4 @@
-//! The storage ports of the CA in memory, for tests. The conformance suite (`host/ledger/tests/conformance`) checks the
+//! The storage ports of the CA in memory, for tests and for a CA that shall leave nothing behind. The conformance suite (`host/ledger/tests/conformance`) checks the
 //! same contracts on this engine and on SQLite.
 //!
 //! Each call reads all records. A drop of all handles loses them.

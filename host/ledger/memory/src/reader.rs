@@ -80,6 +80,25 @@ impl LedgerReader for MemoryStorage {
         })
     }
 
+    fn issued_before(&mut self, times: &[UnixTime]) -> Result<Vec<u64>, LedgerError> {
+        let state = self.state();
+        let before = |time: &UnixTime| {
+            let earlier = |record: &&CertificateRecord| record.issued.is_none_or(|issued| issued < *time);
+            state.certificates.iter().filter(earlier).count() as u64
+        };
+        Ok(times.iter().map(before).collect())
+    }
+
+    fn backed_up(&mut self) -> Result<Option<UnixTime>, LedgerError> {
+        Ok(None)
+    }
+
+    fn token_of(&mut self, certificate: &CertificateRecord) -> Result<Option<u64>, LedgerError> {
+        let state = self.state();
+        let spent = state.tokens.iter().find(|token| token.spent_on == Some(certificate.id));
+        Ok(spent.map(|token| token.id))
+    }
+
     fn list_tokens(
         &mut self,
         after: Option<(UnixTime, u64)>,
@@ -142,6 +161,7 @@ fn passes(record: &CertificateRecord, search: &Search) -> bool {
     record.subject_id.as_id().as_str().starts_with(&search.subject)
         && search.serial.is_none_or(|serial| record.serial == serial)
         && search.key.as_ref().is_none_or(|keys| keys.contains(&record.subject_key))
+        && search.numbers.as_ref().is_none_or(|numbers| numbers.contains(&record.id))
         && search.begins_from.is_none_or(|from| begin >= from)
         && search.begins_before.is_none_or(|before| begin < before)
         && search.ends_from.is_none_or(|from| end >= from)

@@ -1,6 +1,9 @@
 //! Reading: certificates after a restart and beside a CA that issues, and the audit log.
 
-use minipki_ca::ports::{AUDIT_KEPT, AuditEntry, AuditRecord, CertificateRecord, LedgerCounts, Page};
+use minipki_ca::ports::{
+    AUDIT_KEPT, AuditEntry, AuditRecord, CertificateFormat, CertificateRecord, LedgerCounts, LedgerReader,
+    Page,
+};
 use minipki_core::trust::{Serial, Validity};
 
 use crate::{Draft, Engine, NOW, add_token, at, id, key, on_each_engine};
@@ -10,6 +13,8 @@ on_each_engine! {
     readers_and_token_books_work_while_a_ca_issues
     audit_entries_are_listed_newest_first_in_pages
     only_the_newest_audit_entries_are_kept
+    certificates_are_counted_by_their_time_of_issue
+    the_token_of_a_certificate_is_found
 }
 
 fn recorded_certificates_are_found_after_a_restart(engine: &dyn Engine) {
@@ -99,4 +104,37 @@ fn only_the_newest_audit_entries_are_kept(engine: &dyn Engine) {
             (AUDIT_KEPT, Some(id - AUDIT_KEPT + 1))
         );
     }
+}
+
+fn certificates_are_counted_by_their_time_of_issue(engine: &dyn Engine) {
+    let mut ledger = engine.ledger();
+    let mut reader = engine.reader().expect("opened");
+    let before = |reader: &mut dyn LedgerReader, times: &[u64]| {
+        let times: Vec<_> = times.iter().map(|time| at(*time)).collect();
+        reader.issued_before(&times).expect("counted")
+    };
+    assert_eq!(before(reader.as_mut(), &[NOW]), [0]);
+    // Several certificates have the same time of issue.
+    for time in [0, 0, 1, 5, 5, 5, 9] {
+        let serial = ledger.reserve(1, CertificateFormat::Json).expect("a serial number")[0];
+        let draft = Draft::new("a", 1, NOW + 1000, None);
+        ledger.record(&[draft.with(serial)], at(NOW + time)).expect("recorded");
+    }
+    let times: Vec<u64> = (0..=10).map(|time| NOW + time).collect();
+    assert_eq!(before(reader.as_mut(), &times), [0, 2, 3, 3, 3, 3, 6, 6, 6, 6, 7]);
+    assert_eq!(before(reader.as_mut(), &[]), [0; 0]);
+    assert_eq!(reader.backed_up().expect("read"), None);
+}
+
+fn the_token_of_a_certificate_is_found(engine: &dyn Engine) {
+    let mut ledger = engine.ledger();
+    let token = add_token(engine, "secret", "a", NOW + 9);
+    add_token(engine, "another", "a", NOW + 8);
+    Draft::new("a", 1, NOW + 9, Some(token)).record(ledger.as_mut()).expect("recorded");
+    Draft::new("a", 1, NOW + 9, None).record(ledger.as_mut()).expect("recorded");
+    let mut reader = engine.reader().expect("opened");
+    let number = reader.list_tokens(None, 1).expect("listed")[0].id;
+    let records = reader.list(Page { subject: None, after: 0, limit: 9 }).expect("listed");
+    let tokens: Vec<_> = records.iter().map(|record| reader.token_of(record).expect("read")).collect();
+    assert_eq!(tokens, [Some(number), None]);
 }

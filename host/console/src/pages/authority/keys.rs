@@ -6,16 +6,18 @@ use askama::Template;
 use axum::Router;
 use axum::extract::{Extension, Form, State};
 use axum::http::StatusCode;
-use axum::response::Redirect;
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::post;
 use minipki_core::time::UnixTime;
 use serde::Deserialize;
 
-use super::{PATH, denied};
+use super::show;
 use crate::shell::Shared;
 use crate::shell::audit::Actor;
-use crate::shell::page::Refusal;
+use crate::shell::form::Mistake;
+use crate::shell::refusal::Refusal;
 use crate::shell::relative_time::RelativeTime;
+use crate::shell::session::Visitor;
 use minipki_ca::ports::IssuerKeyUse;
 use minipki_os::{Failure, clock};
 use minipki_server::state::{RolledOver, StateError};
@@ -33,6 +35,7 @@ pub(super) struct KeysCard {
     keys: Result<Vec<Key>, Failure>,
     /// Whether the key can be changed now.
     idle: bool,
+    mistake: Option<Mistake>,
 }
 
 /// A key of the CA.
@@ -57,14 +60,19 @@ impl Key {
 
 impl KeysCard {
     /// The part for a CA with a key. `idle`: the server does not run, and the key is not locked.
-    pub(super) async fn read(shared: &Shared, csrf: &str, idle: bool) -> Self {
+    pub(super) async fn read(shared: &Shared, csrf: &str, idle: bool, mistake: Option<Mistake>) -> Self {
         let keys = async {
             let now = clock::now().map_err(|error| Failure::from(&error))?;
             let read = shared.service.clone().read(|reader| reader.issuer_keys());
             let uses = read.await.map_err(|error| Failure::from(&error))?;
             Ok(uses.iter().rev().map(|used| Key::new(used, now)).collect())
         };
-        Self { csrf: csrf.to_owned(), keys: keys.await, idle }
+        Self { csrf: csrf.to_owned(), keys: keys.await, idle, mistake }
+    }
+
+    /// The mistake in the confirmation.
+    fn mistake(&self) -> Option<&str> {
+        self.mistake.as_ref()?.at("confirm")
     }
 }
 
@@ -77,23 +85,28 @@ struct ChangeForm {
 async fn change(
     State(shared): State<Arc<Shared>>,
     Extension(actor): Extension<Actor>,
+    Extension(visitor): Extension<Visitor>,
     Form(form): Form<ChangeForm>,
-) -> Result<Redirect, Refusal> {
+) -> Result<Response, Refusal> {
     const ACTION: &str = "change the CA key";
     if form.confirm.is_empty() {
-        return Err(Refusal::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "The key was not changed: the box was not ticked.",
-            "Go back, and tick the box if the key shall be changed.",
-        ));
+        let text = "The key was not changed: the box was not ticked. Tick it if the key shall be changed.";
+        let page = show(&shared, &visitor, Some(Mistake::new("confirm", text))).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     let by = actor.clone();
+    let memory = visitor.memory.clone();
     let ended = move |changed: Result<&RolledOver, &StateError>| match changed {
         Ok(RolledOver { folder, former, .. }) => {
+            memory.say("The CA has a new key. Make a backup, and publish the new fingerprint.");
             by.done(ACTION, format_args!("from {former} to {}", folder.fingerprint()));
         }
         Err(error) => by.failed(ACTION, error),
     };
-    shared.service.change_key(ended).map_err(|error| denied(&actor, ACTION, error))?;
-    Ok(Redirect::to(PATH))
+    shared.service.change_key(ended).map_err(|error| {
+        actor.failed(ACTION, &error);
+        Refusal::from(error)
+    })?;
+    // The Overview shows the progress.
+    Ok(Redirect::to("/").into_response())
 }

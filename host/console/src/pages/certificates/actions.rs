@@ -14,7 +14,8 @@ use super::certificate;
 use super::revocation::{Notice, REASONS};
 use crate::shell::Shared;
 use crate::shell::audit::Actor;
-use crate::shell::page::Refusal;
+use crate::shell::form::Mistake;
+use crate::shell::refusal::Refusal;
 use crate::shell::session::Visitor;
 use minipki_ca::ports::RevocationError;
 use minipki_os::Failure;
@@ -38,16 +39,17 @@ impl RevokeForm {
     /// The reason.
     ///
     /// # Errors
-    /// The error in the form: without a reason, or not confirmed.
-    fn reason(&self) -> Result<RevocationReason, Failure> {
-        let wrong = |seen: &str, next: &str| Failure { seen: seen.to_owned(), next: Some(next.to_owned()) };
+    /// The mistake in the form: without a reason, or not confirmed.
+    fn reason(&self) -> Result<RevocationReason, Mistake> {
         let reason = RevocationReason::from_name(&self.reason)
             .filter(|reason| REASONS.iter().any(|row| row.0 == *reason))
-            .ok_or_else(|| wrong("No certificate was revoked: the reason is missing.", "choose a reason"))?;
+            .ok_or_else(|| {
+                Mistake::new("reason", "No certificate was revoked: the reason is missing. Choose one.")
+            })?;
         if self.confirm.is_empty() {
-            return Err(wrong(
-                "No certificate was revoked: the box was not ticked.",
-                "tick the box if the certificate shall end for good",
+            return Err(Mistake::new(
+                "confirm",
+                "No certificate was revoked: the box was not ticked. Tick it if the certificate shall end for good.",
             ));
         }
         Ok(reason)
@@ -63,7 +65,10 @@ async fn revoke(
 ) -> Result<Response, Refusal> {
     match form.reason() {
         Ok(reason) => change(&shared, &actor, &visitor, &serial, reason).await,
-        Err(failure) => refused(&shared, &visitor, &serial, StatusCode::UNPROCESSABLE_ENTITY, failure).await,
+        Err(mistake) => {
+            let notice = Notice::Mistaken { reason: form.reason, mistake };
+            refused(&shared, &visitor, &serial, StatusCode::UNPROCESSABLE_ENTITY, notice).await
+        }
     }
 }
 
@@ -95,6 +100,7 @@ async fn change(
 ) -> Result<Response, Refusal> {
     let serial: Serial = text.parse().map_err(|_| certificate::unknown())?;
     let page = |number: u64, changed: bool| {
+        visitor.memory.say(if changed { done(reason) } else { "Nothing was changed." });
         let repeated = if changed { "" } else { "&repeated" };
         Redirect::to(&format!("/certificates/{serial}?change={number}{repeated}#revocation")).into_response()
     };
@@ -105,7 +111,7 @@ async fn change(
     if matches!(error, ServiceError::Revocation(RevocationError::NotOnHold(_))) {
         // The second click on the same button: the first click has removed the hold.
         let read = shared.service.clone().read(move |reader| reader.revocation_history(serial)).await;
-        let newest = read.map_err(Refusal::from_diagnostic)?.pop();
+        let newest = read?.pop();
         if let Some(newest) = newest.filter(|newest| newest.reason == reason) {
             return Ok(page(newest.number, false));
         }
@@ -114,9 +120,19 @@ async fn change(
     match error {
         ServiceError::Revocation(RevocationError::UnknownSerial(_)) => Err(certificate::unknown()),
         ServiceError::Revocation(RevocationError::NotOnHold(_)) => {
-            refused(shared, visitor, text, StatusCode::CONFLICT, Failure::from(&error)).await
+            let notice = Notice::Refused(Failure::from(&error));
+            refused(shared, visitor, text, StatusCode::CONFLICT, notice).await
         }
-        error => Err(Refusal::from_diagnostic(error)),
+        error => Err(error.into()),
+    }
+}
+
+/// The message after a change.
+const fn done(reason: RevocationReason) -> &'static str {
+    match reason {
+        RevocationReason::CertificateHold => "The certificate is on hold.",
+        RevocationReason::RemoveFromHold => "The hold is removed.",
+        _ => "The certificate is revoked.",
     }
 }
 
@@ -126,8 +142,8 @@ async fn refused(
     visitor: &Visitor,
     serial: &str,
     status: StatusCode,
-    failure: Failure,
+    notice: Notice,
 ) -> Result<Response, Refusal> {
-    let page = certificate::show(shared, visitor, serial, false, Some(Notice::Refused(failure))).await?;
+    let page = certificate::show(shared, visitor, serial, false, Some(notice)).await?;
     Ok((status, page).into_response())
 }

@@ -1,5 +1,5 @@
-//! The page of one certificate: its state, each field with its purpose, the encoded and the signed bytes, the result of
-//! each check, and its revocation.
+//! The page of one certificate: its state, each field with its bytes, the result of each check, its revocation, and its
+//! history.
 
 use std::sync::Arc;
 
@@ -10,23 +10,26 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use minipki_core::cert::{self, Anchor, Certificate};
-use minipki_core::crypto::{Hash, Portable};
-use minipki_core::time::{Now, UnixTime};
-use minipki_core::trust::{self, Revocation, RevocationCheck, Serial, StatusError};
+use minipki_core::cert::Certificate;
+use minipki_core::encoding::base64;
+use minipki_core::time::UnixTime;
+use minipki_core::trust::{RevocationReason, Serial};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::revocation::{Notice, RevocationCard};
+use super::checks::{Check, Outcome, check};
+use super::revocation::{self, Notice, RevocationCard};
 use super::state::{EXPIRING_DAYS, StateBadge};
+use super::text::CertificateText;
 use crate::shell::Shared;
-use crate::shell::page::{Frame, Refusal, render};
+use crate::shell::page::{Frame, render};
+use crate::shell::refusal::Refusal;
 use crate::shell::relative_time::RelativeTime;
 use crate::shell::session::Visitor;
 use minipki_ca::ports::{
     CertificateFormat, CertificateRecord, LedgerError, LedgerReader, Page, RevocationRecord,
 };
-use minipki_net::trace::explain::{self, Line, hex};
+use minipki_net::trace::explain::hex;
 use minipki_os::clock;
 
 /// The number of later certificates of a subject among which the page looks for renewals of one certificate.
@@ -37,6 +40,8 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/certificates/{serial}", get(page))
         .route("/certificates/{serial}/certificate.json", get(file))
         .route("/certificates/{serial}/certificate.pem", get(file))
+        .route("/certificates/{serial}/signed.bin", get(signed))
+        .route("/certificates/{serial}/signature.bin", get(signature))
 }
 
 #[derive(Template)]
@@ -52,9 +57,10 @@ struct CertificatePage {
     end: RelativeTime,
     renews: Option<Serial>,
     renewed_by: Vec<Serial>,
+    history: Vec<Happening>,
     revocation: RevocationCard,
     /// The parts of a JSON certificate; `None` for X.509.
-    json: Option<JsonParts>,
+    json: Option<CertificateText>,
     text: String,
     /// The name of the file for a download.
     file: &'static str,
@@ -62,26 +68,66 @@ struct CertificatePage {
     at: RelativeTime,
 }
 
-/// The parts of a JSON certificate: each field with its purpose, and the signed text with its digest.
-struct JsonParts {
-    lines: Vec<Line>,
-    signed: String,
-    digest: String,
+/// An entry of the history.
+struct Happening {
+    at: Option<RelativeTime>,
+    /// The class of its mark.
+    class: &'static str,
+    what: String,
+    /// A certificate that it is about.
+    link: Option<Serial>,
+    by: String,
 }
 
-impl JsonParts {
-    /// The parts of `text`; empty for a damaged certificate.
-    fn of(text: &[u8]) -> Self {
-        let body: Map<String, Value> = serde_json::from_slice(text).unwrap_or_default();
-        let lines = explain::explanation(&body).map(|known| known.lines(&body)).unwrap_or_default();
-        let slices =
-            Certificate::parse(text).map(|certificate| certificate.signed_slices()).unwrap_or_default();
-        Self {
-            lines,
-            signed: String::from_utf8_lossy(&slices.concat()).into_owned(),
-            digest: hex(&Portable::new().sha256(&slices)),
-        }
-    }
+/// The history of a certificate, the latest entry last.
+fn happenings(story: &Story, now: UnixTime) -> Vec<Happening> {
+    let record = &story.record;
+    let what = if record.renews.is_some() { "Issued, as a renewal of" } else { "Issued" };
+    let by = match story.token {
+        Some(token) => format!("With the token number {token:x}"),
+        None => "Without a token".to_owned(),
+    };
+    let issued = Happening {
+        at: record.issued.map(|at| RelativeTime::new(at, now)),
+        class: "good",
+        what: what.to_owned(),
+        link: record.renews,
+        by: format!("{by}. The address of the client is not recorded"),
+    };
+    let change = |change: &RevocationRecord| Happening {
+        at: Some(RelativeTime::new(change.time, now)),
+        class: match change.reason {
+            RevocationReason::CertificateHold => "busy",
+            RevocationReason::RemoveFromHold => "good",
+            _ => "bad",
+        },
+        what: match change.reason {
+            RevocationReason::CertificateHold | RevocationReason::RemoveFromHold => {
+                revocation::words(change.reason).to_owned()
+            }
+            reason => format!("Revoked: {}", revocation::words(reason)),
+        },
+        link: None,
+        by: format!("By {}", change.actor),
+    };
+    let renewed = |(serial, at): &(Serial, Option<UnixTime>)| Happening {
+        at: at.map(|at| RelativeTime::new(at, now)),
+        class: "good",
+        what: "Renewed by".to_owned(),
+        link: Some(*serial),
+        by: "With a proof of both keys".to_owned(),
+    };
+    let ended = (record.validity.not_after() < now).then(|| Happening {
+        at: Some(RelativeTime::new(record.validity.not_after(), now)),
+        class: "",
+        what: "Expired".to_owned(),
+        link: None,
+        by: String::new(),
+    });
+    let mut later: Vec<Happening> =
+        story.history.iter().map(change).chain(story.renewed_by.iter().map(renewed)).chain(ended).collect();
+    later.sort_by_key(|happening| happening.at.as_ref().map(RelativeTime::unix));
+    [issued].into_iter().chain(later).collect()
 }
 
 /// The name and the media type of the file for a download.
@@ -90,61 +136,6 @@ const fn file_type(format: CertificateFormat) -> (&'static str, &'static str) {
         CertificateFormat::Json => ("certificate.json", "application/json"),
         CertificateFormat::X509 => ("certificate.pem", "application/x-pem-file"),
     }
-}
-
-/// One check and its result.
-struct Check {
-    text: &'static str,
-    result: Outcome,
-}
-
-enum Outcome {
-    Passed,
-    Failed(String),
-    /// An earlier check has failed.
-    NotReached,
-}
-
-/// The checks in the order of [`Certificate::parse`] and [`cert::verify`].
-const CHECKS: [&str; 6] = [
-    "The text is canonical JSON with the fields of a certificate, and each field is well formed",
-    "The issuer is this CA",
-    "The issuer key is this CA's key, by its fingerprint",
-    "The signature over the signed bytes verifies under this key: RSASSA-PSS with SHA-256",
-    "The CA has neither revoked the certificate nor put it on hold. A client sees this in a status that the CA signs",
-    "The time now is within the validity period",
-];
-
-/// The index of the check of the revocation in [`CHECKS`].
-const REVOCATION: usize = 4;
-
-/// The index of a check in [`CHECKS`]. This page expects no subject, so the last two never fail here.
-const fn place(check: trust::Check) -> usize {
-    match check {
-        trust::Check::Encoding | trust::Check::Fields => 0,
-        trust::Check::Issuer => 1,
-        trust::Check::IssuerKey => 2,
-        trust::Check::Signature => 3,
-        trust::Check::Status | trust::Check::Revocation | trust::Check::StatusTime => REVOCATION,
-        trust::Check::NotBefore | trust::Check::NotAfter => 5,
-        trust::Check::SubjectKey | trust::Check::Subject => 0,
-    }
-}
-
-/// Verifies a certificate with the code of a client. Its revocation is from the ledger.
-fn check(anchor: &Anchor, text: &[u8], revocation: Option<Revocation>, now: UnixTime) -> Vec<Check> {
-    let verdict = Certificate::parse(text).and_then(|certificate| {
-        cert::verify(Portable::new(), anchor, &certificate, Now::Exact(now), RevocationCheck::NotChecked)
-    });
-    let failed = verdict.err().map(|error| (error.check().map_or(0, place), error.to_string()));
-    let revoked = revocation.map(|revocation| (REVOCATION, StatusError::Revoked(revocation).to_string()));
-    let failed = [failed, revoked].into_iter().flatten().min_by_key(|(place, _)| *place);
-    let result = |place: usize| match &failed {
-        Some((at, reason)) if *at == place => Outcome::Failed(reason.clone()),
-        Some((at, _)) if *at < place => Outcome::NotReached,
-        _ => Outcome::Passed,
-    };
-    CHECKS.into_iter().enumerate().map(|(place, text)| Check { text, result: result(place) }).collect()
 }
 
 #[derive(Deserialize)]
@@ -175,11 +166,13 @@ pub(super) async fn show(
     checked: bool,
     notice: Option<Notice>,
 ) -> Result<Response, Refusal> {
-    let Story { record, renewed_by, history } = read(shared, serial, story).await?;
+    let story = read(shared, serial, story).await?;
     let now = clock::now()?;
-    let folder = shared.service.folder().map_err(Refusal::from_diagnostic)?;
+    let history = happenings(&story, now);
+    let Story { record, renewed_by, history: changes, .. } = story;
+    let folder = shared.service.folder()?;
     let text = record.certificate.as_slice();
-    let json = (record.format == CertificateFormat::Json).then(|| JsonParts::of(text));
+    let json = (record.format == CertificateFormat::Json).then(|| CertificateText::of(text));
     let checks = (checked && json.is_some()).then(|| check(folder.anchor(), text, record.revocation, now));
     render(&CertificatePage {
         frame: Frame::new("Certificate", "/certificates", visitor),
@@ -191,8 +184,9 @@ pub(super) async fn show(
         begin: RelativeTime::new(record.validity.not_before(), now),
         end: RelativeTime::new(record.validity.not_after(), now),
         renews: record.renews,
-        renewed_by,
-        revocation: RevocationCard::new(&record, &history, notice, visitor, now),
+        renewed_by: renewed_by.into_iter().map(|(serial, _)| serial).collect(),
+        history,
+        revocation: RevocationCard::new(&record, &changes, notice, visitor, now),
         checks,
         json,
         file: file_type(record.format).0,
@@ -201,11 +195,15 @@ pub(super) async fn show(
     })
 }
 
-/// A certificate, the serial numbers of its renewals, and the changes of its revocation.
+/// A certificate with everything that the ledger has about it.
 struct Story {
     record: CertificateRecord,
-    renewed_by: Vec<Serial>,
+    /// Its renewals, with their times of issue.
+    renewed_by: Vec<(Serial, Option<UnixTime>)>,
+    /// The changes of its revocation.
     history: Vec<RevocationRecord>,
+    /// The number of the token that it was issued for.
+    token: Option<u64>,
 }
 
 fn story(reader: &mut dyn LedgerReader, serial: Serial) -> Result<Option<Story>, LedgerError> {
@@ -215,16 +213,40 @@ fn story(reader: &mut dyn LedgerReader, serial: Serial) -> Result<Option<Story>,
     // A damaged certificate has a page of its own.
     reader.list_each(later, &mut rows)?;
     let renewals = rows.iter().flatten().filter(|later| later.renews == Some(serial));
-    let renewed_by = renewals.map(|later| later.serial).collect();
-    Ok(Some(Story { history: reader.revocation_history(serial)?, renewed_by, record }))
+    let renewed_by = renewals.map(|later| (later.serial, later.issued)).collect();
+    let (history, token) = (reader.revocation_history(serial)?, reader.token_of(&record)?);
+    Ok(Some(Story { history, renewed_by, token, record }))
 }
 
 async fn file(State(shared): State<Arc<Shared>>, Path(serial): Path<String>) -> Result<Response, Refusal> {
     let record = read(&shared, &serial, |reader, serial| reader.find_by_serial(serial)).await?;
     let (name, media_type) = file_type(record.format);
+    Ok(download(name, media_type, record.format.text(&record.certificate).into_bytes()))
+}
+
+/// The bytes that the CA has signed, for other programs.
+async fn signed(State(shared): State<Arc<Shared>>, Path(serial): Path<String>) -> Result<Response, Refusal> {
+    let record = read(&shared, &serial, |reader, serial| reader.find_by_serial(serial)).await?;
+    let certificate = Certificate::parse(&record.certificate).map_err(|_| unknown())?;
+    Ok(download("signed.bin", "application/octet-stream", certificate.signed_slices().concat()))
+}
+
+/// The signature of the CA, for other programs.
+async fn signature(
+    State(shared): State<Arc<Shared>>,
+    Path(serial): Path<String>,
+) -> Result<Response, Refusal> {
+    let record = read(&shared, &serial, |reader, serial| reader.find_by_serial(serial)).await?;
+    let body: Value = serde_json::from_slice(&record.certificate).map_err(|_| unknown())?;
+    let text = body.get("ca_signature_b64").and_then(Value::as_str).unwrap_or_default();
+    let mut room = vec![0; text.len()];
+    let bytes = base64::decode(text, &mut room).map_err(|_| unknown())?.to_vec();
+    Ok(download("signature.bin", "application/octet-stream", bytes))
+}
+
+fn download(name: &str, media_type: &str, bytes: Vec<u8>) -> Response {
     let disposition = format!("attachment; filename=\"{name}\"");
-    let head = [(CONTENT_TYPE, media_type.to_owned()), (CONTENT_DISPOSITION, disposition)];
-    Ok((head, record.format.text(&record.certificate)).into_response())
+    ([(CONTENT_TYPE, media_type.to_owned()), (CONTENT_DISPOSITION, disposition)], bytes).into_response()
 }
 
 /// Reads something about the certificate with the serial number `serial`.
@@ -237,8 +259,8 @@ async fn read<T: Send + 'static>(
     find: fn(&mut dyn LedgerReader, Serial) -> Result<Option<T>, LedgerError>,
 ) -> Result<T, Refusal> {
     let serial = serial.parse().map_err(|_| unknown())?;
-    let found = shared.service.clone().read(move |reader| find(reader, serial)).await;
-    found.map_err(Refusal::from_diagnostic)?.ok_or_else(unknown)
+    let found = shared.service.clone().read(move |reader| find(reader, serial)).await?;
+    found.ok_or_else(unknown)
 }
 
 /// The refusal for a serial number that no certificate has.
@@ -248,53 +270,4 @@ pub(super) fn unknown() -> Refusal {
         "No certificate was issued with this serial number.",
         "Search for the certificate by its subject.",
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use minipki_core::trust::RevocationReason;
-
-    /// The number of passed checks, the index of the failed check, and the number of checks that were not reached.
-    fn outcome(
-        certificate: &[u8],
-        revocation: Option<Revocation>,
-        now: u64,
-    ) -> (usize, Option<usize>, usize) {
-        let anchor =
-            Anchor::decode(Portable::new(), include_bytes!("../../../../../vectors/cert/anchor.json"))
-                .expect("a good anchor");
-        let checks = check(&anchor, certificate, revocation, UnixTime::new(now).expect("a time"));
-        let count =
-            |wanted: fn(&Outcome) -> bool| checks.iter().filter(|check| wanted(&check.result)).count();
-        (
-            count(|result| matches!(result, Outcome::Passed)),
-            checks.iter().position(|check| matches!(check.result, Outcome::Failed(_))),
-            count(|result| matches!(result, Outcome::NotReached)),
-        )
-    }
-
-    #[test]
-    fn each_check_fails_by_itself() {
-        let good = include_bytes!("../../../../../vectors/cert/accept/good");
-        let validity = Certificate::parse(good).expect("a good one").validity();
-        let now = validity.not_before().get();
-        assert_eq!(outcome(good, None, now), (6, None, 0));
-        assert_eq!(outcome(good, None, now - 1), (5, Some(5), 0));
-        assert_eq!(outcome(b"{}", None, now), (0, Some(0), 5));
-        let reason = RevocationReason::KeyCompromise;
-        let revoked = Some(Revocation { reason, revoked_at: validity.not_before() });
-        for now in [now, now - 1] {
-            assert_eq!(outcome(good, revoked, now), (4, Some(REVOCATION), 1));
-        }
-        assert_eq!(outcome(b"{}", revoked, now), (0, Some(0), 5));
-        for (certificate, place) in [
-            (&include_bytes!("../../../../../vectors/cert/refuse/issuer_mismatch-other_name")[..], 1),
-            (&include_bytes!("../../../../../vectors/cert/refuse/issuer_key_mismatch-other_exponent")[..], 2),
-            (&include_bytes!("../../../../../vectors/cert/refuse/signature-by_another_key")[..], 3),
-        ] {
-            assert_eq!(outcome(certificate, None, now), (place, Some(place), 5 - place));
-            assert_eq!(outcome(certificate, revoked, now), (place, Some(place), 5 - place));
-        }
-    }
 }

@@ -1,30 +1,38 @@
-//! The Certificates page: all issued certificates, with search, order and pages.
+//! The Certificates page: all issued certificates, with search, filters, order and pages.
 
 mod actions;
 mod certificate;
+mod checks;
+mod chips;
+mod export;
 mod revocation;
 mod search;
 mod state;
+mod text;
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::Router;
 use axum::extract::{Extension, Query, State};
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::Serial;
 
+use self::chips::ChipGroup;
 use self::search::{SORTS, SearchForm, encoded};
 use self::state::{EXPIRING_DAYS, StateBadge};
 use crate::shell::Shared;
-use crate::shell::page::{Frame, Refusal, render};
+use crate::shell::page::{Frame, render};
+use crate::shell::refusal::Refusal;
 use crate::shell::relative_time::RelativeTime;
 use crate::shell::session::Visitor;
-use minipki_ca::ports::{CertificateRecord, CertificateState, Found, LedgerError, Order};
+use minipki_ca::ports::{CertificateRecord, Found, LedgerError, LedgerReader, Order, Search};
 use minipki_net::trace::explain::hex;
 use minipki_os::{Failure, clock};
+use minipki_server::ServiceError;
 
 const PATH: &str = "/certificates";
 
@@ -32,7 +40,11 @@ const PATH: &str = "/certificates";
 const KEY_SHOWN: usize = 12;
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
-    Router::new().route(PATH, get(page)).merge(certificate::routes()).merge(actions::routes())
+    Router::new()
+        .route(PATH, get(page))
+        .merge(export::routes())
+        .merge(certificate::routes())
+        .merge(actions::routes())
 }
 
 /// A certificate in the table.
@@ -66,7 +78,7 @@ impl CertificateRow {
 struct CertificatesPage {
     frame: Frame,
     form: SearchForm,
-    days: u64,
+    chips: [ChipGroup; 3],
     issued: u64,
     rows: Vec<CertificateRow>,
     before: Option<String>,
@@ -77,11 +89,6 @@ struct CertificatesPage {
 impl CertificatesPage {
     const fn sorts(&self) -> &'static [(&'static str, &'static str, Order, bool)] {
         &SORTS
-    }
-
-    /// The states: the value in the form, and its label.
-    fn states(&self) -> [(&'static str, &'static str); 6] {
-        CertificateState::ALL.map(|state| (state.name(), state::words(state)))
     }
 
     fn is_sort(&self, sort: &str) -> bool {
@@ -105,42 +112,102 @@ impl CertificatesPage {
     }
 }
 
+/// The outcome of a search.
+struct Outcome {
+    /// The form with the meaning of the text that was found.
+    form: SearchForm,
+    /// What it searched; `None` with a mistake in the form.
+    search: Option<Search>,
+    found: Found,
+    /// The number of all certificates.
+    issued: u64,
+    error: Option<Failure>,
+}
+
+impl Outcome {
+    /// The outcome of the first meaning of the text that finds a certificate, or of the last one.
+    async fn of(shared: &Shared, form: SearchForm, limit: usize, now: UnixTime) -> Result<Self, Refusal> {
+        let service = shared.service.clone();
+        let nothing = Found { records: Vec::new(), before: None, after: None };
+        let nothing = Self { form: form.clone(), search: None, found: nothing, issued: 0, error: None };
+        if matches!(service.folder(), Err(ServiceError::NoKey)) {
+            return Ok(nothing);
+        }
+        let read = service.read(move |reader| {
+            let mut outcome = Self { issued: reader.issued()?, ..nothing };
+            let meanings = match form.meanings() {
+                Ok(meanings) => meanings,
+                Err(seen) => {
+                    outcome.error = Some(Failure { seen, next: None });
+                    return Ok(outcome);
+                }
+            };
+            for meaning in meanings {
+                let search = match search_of(&meaning, reader, limit, now)? {
+                    Ok(search) => search,
+                    Err(seen) => {
+                        outcome.error = Some(Failure { seen, next: None });
+                        break;
+                    }
+                };
+                (outcome.form, outcome.search) = (meaning, Some(search.clone()));
+                match reader.search(&search) {
+                    Ok(found) => outcome.found = found,
+                    Err(slow @ LedgerError::TooSlow) => outcome.error = Some(Failure::from(&slow)),
+                    Err(error) => return Err(error),
+                }
+                if outcome.error.is_some() || !outcome.found.records.is_empty() {
+                    break;
+                }
+            }
+            Ok(outcome)
+        });
+        read.await.map_err(|error: ServiceError| error.into())
+    }
+}
+
+/// The search of `form`, or the error in it for the user.
+fn search_of(
+    form: &SearchForm,
+    reader: &mut dyn LedgerReader,
+    limit: usize,
+    now: UnixTime,
+) -> Result<Result<Search, String>, LedgerError> {
+    let (search, days) = match form.search(now).and_then(|search| Ok((search, form.days_of_issue(now)?))) {
+        Ok(read) => read,
+        Err(seen) => return Ok(Err(seen)),
+    };
+    let numbers = match days {
+        Some(days) => match reader.issued_before(&days)?[..] {
+            [before, until] => Some(before + 1..=until),
+            _ => None,
+        },
+        None => None,
+    };
+    Ok(Ok(Search { numbers, limit, ..search }))
+}
+
 async fn page(
     State(shared): State<Arc<Shared>>,
     Extension(visitor): Extension<Visitor>,
     Query(form): Query<SearchForm>,
 ) -> Result<Response, Refusal> {
     let now = clock::now()?;
-    let (search, mut error) = match form.search(now) {
-        Ok(search) => (Some(search), None),
-        Err(seen) => (None, Some(Failure { seen, next: None })),
-    };
-    let read = shared.service.clone().read(move |reader| {
-        let found = search.map(|search| reader.search(&search)).transpose();
-        Ok((reader.issued()?, found))
-    });
-    let (issued, found) = read.await.map_err(Refusal::from_diagnostic)?;
-    let found = match found {
-        Ok(found) => found,
-        Err(slow @ LedgerError::TooSlow) => {
-            error = Some(Failure::from(&slow));
-            None
-        }
-        Err(error) => return Err(Refusal::from_diagnostic(error)),
-    };
-    let Found { records, before, after } =
-        found.unwrap_or(Found { records: Vec::new(), before: None, after: None });
+    let Outcome { form, found, issued, error, .. } = Outcome::of(&shared, form, search::ROWS, now).await?;
+    let Found { records, before, after } = found;
     let days = form.days().unwrap_or(EXPIRING_DAYS);
     let query = form.query();
     let link = |name: &str, cursor: String| format!("{PATH}?{query}{name}={}", encoded(&cursor));
-    render(&CertificatesPage {
+    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let page = render(&CertificatesPage {
         frame: Frame::new("Certificates", PATH, &visitor),
-        days,
+        chips: chips::groups(&form, days),
         issued,
         rows: records.iter().map(|record| CertificateRow::new(record, now, days)).collect(),
         before: before.map(|cursor| link("before", cursor.to_string())),
         after: after.map(|cursor| link("after", cursor.to_string())),
         error,
         form,
-    })
+    })?;
+    Ok((status, page).into_response())
 }

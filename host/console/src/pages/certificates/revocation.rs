@@ -4,6 +4,7 @@ use askama::Template;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{RevocationReason, Serial};
 
+use crate::shell::form::Mistake;
 use crate::shell::relative_time::RelativeTime;
 use crate::shell::session::Visitor;
 use minipki_ca::ports::{CertificateFormat, CertificateRecord, RevocationRecord};
@@ -20,7 +21,7 @@ pub(super) const REASONS: [(RevocationReason, &str); 6] = [
 ];
 
 /// The words for a change.
-fn words(reason: RevocationReason) -> &'static str {
+pub(super) fn words(reason: RevocationReason) -> &'static str {
     match reason {
         RevocationReason::CertificateHold => "Put on hold",
         RevocationReason::RemoveFromHold => "Hold removed",
@@ -38,6 +39,8 @@ pub(super) enum Notice {
     },
     /// A change was refused.
     Refused(Failure),
+    /// The form has a mistake. It keeps its input.
+    Mistaken { reason: String, mistake: Mistake },
 }
 
 /// The part of a certificate's page about its revocation.
@@ -53,6 +56,9 @@ pub(super) struct RevocationCard {
     history: Vec<Change>,
     done: Option<String>,
     refused: Option<Failure>,
+    /// The input of the form, and the mistake in it.
+    reason: String,
+    mistake: Option<Mistake>,
 }
 
 /// The present revocation.
@@ -80,11 +86,15 @@ impl RevocationCard {
         visitor: &Visitor,
         now: UnixTime,
     ) -> Self {
-        let (done, refused) = match notice {
-            None => (None, None),
-            Some(Notice::Made { number, repeated }) => (made(history, number, repeated), None),
-            Some(Notice::Refused(failure)) => (None, Some(failure)),
-        };
+        let (mut done, mut refused, mut mistake, mut reason) = (None, None, None, String::new());
+        match notice {
+            None => {}
+            Some(Notice::Made { number, repeated }) => done = made(history, number, repeated),
+            Some(Notice::Refused(failure)) => refused = Some(failure),
+            Some(Notice::Mistaken { reason: input, mistake: found }) => {
+                (reason, mistake) = (input, Some(found));
+            }
+        }
         let change = |change: &RevocationRecord| Change {
             number: change.number,
             time: RelativeTime::new(change.time, now),
@@ -104,12 +114,24 @@ impl RevocationCard {
             history: history.iter().map(change).collect(),
             done,
             refused,
+            reason,
+            mistake,
         }
     }
 
     /// The change that has led to the present state, unless the certificate was never changed.
     fn newest(&self) -> Option<&Change> {
         self.history.last()
+    }
+
+    /// The mistake in the field `name`.
+    fn mistake(&self, name: &str) -> Option<&str> {
+        self.mistake.as_ref()?.at(name)
+    }
+
+    /// Whether the form had this reason.
+    fn is_chosen(&self, reason: &RevocationReason) -> bool {
+        self.reason == reason.to_string()
     }
 
     const fn can_be_revoked(&self) -> bool {

@@ -5,24 +5,30 @@ use std::ops::RangeInclusive;
 use minipki_core::encoding::base64;
 use minipki_core::limits::SPKI_DER;
 use minipki_core::time::UnixTime;
+use minipki_core::trust::Serial;
 use serde::Deserialize;
 
 use super::state::{DAY, EXPIRING_DAYS};
 use minipki_ca::ports::{Order, PagePlace, Search, StateFilter};
 
 /// The number of rows of a page.
-const ROWS: usize = 50;
+pub(super) const ROWS: usize = 50;
 
 /// The length of the shortest public key, an X25519 key.
 const KEY_BYTES: usize = 32;
 
-/// The range of [`SearchForm::days`].
+/// The number of hexadecimal digits from which on a text can be the beginning of a key.
+const KEY_DIGITS: usize = 4;
+
+/// The range of [`SearchForm::days`], and of the days of issue.
 const DAYS: RangeInclusive<u64> = 1..=3650;
 
 /// The search form as a browser sends it. Each field is text; an empty field does not restrict the search.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct SearchForm {
+    /// The text of the search box: the beginning of a subject or of a key, or a serial number.
+    pub(super) q: String,
     pub(super) subject: String,
     pub(super) serial: String,
     pub(super) key: String,
@@ -33,6 +39,8 @@ pub(super) struct SearchForm {
     pub(super) until: String,
     pub(super) ends_from: String,
     pub(super) ends_until: String,
+    /// The days of issue: `today`, a number of days until now, or a date.
+    pub(super) issued: String,
     pub(super) sort: String,
     pub(super) after: String,
     pub(super) before: String,
@@ -51,6 +59,67 @@ pub(super) const SORTS: [(&str, &str, Order, bool); 8] = [
 ];
 
 impl SearchForm {
+    /// This form with each meaning that the text of the search box can have: a serial number, the beginning of a key, or
+    /// the beginning of a subject.
+    ///
+    /// # Errors
+    /// A text for the user if it has none.
+    pub(super) fn meanings(&self) -> Result<Vec<Self>, String> {
+        let text = self.q.trim();
+        if text.is_empty() {
+            return Ok(vec![self.clone()]);
+        }
+        let bare = Self {
+            q: String::new(),
+            subject: String::new(),
+            serial: String::new(),
+            key: String::new(),
+            ..self.clone()
+        };
+        let digits: String = text.split_whitespace().collect();
+        let serial = text.parse::<Serial>().is_ok().then(|| Self { serial: text.to_owned(), ..bare.clone() });
+        let key = (digits.len() >= KEY_DIGITS && key_range(&digits).is_some())
+            .then(|| Self { key: digits, ..bare.clone() });
+        let subject =
+            Search::default().for_subject(text).is_some().then(|| Self { subject: text.to_owned(), ..bare });
+        let all: Vec<Self> = [serial, key, subject].into_iter().flatten().collect();
+        if all.is_empty() {
+            return Err(
+                "Nothing is found by this text. Write the beginning of a subject, at least four hexadecimal \
+                        digits of a key, or a serial number."
+                    .to_owned(),
+            );
+        }
+        Ok(all)
+    }
+
+    /// The text of the search box.
+    pub(super) fn text(&self) -> &str {
+        let texts = [&self.q, &self.subject, &self.serial, &self.key];
+        texts.into_iter().find(|text| !text.is_empty()).map_or("", |text| text)
+    }
+
+    /// The first and the last moment of the days of issue, the last one exclusive.
+    ///
+    /// # Errors
+    /// The error in the form, as a text for the user.
+    pub(super) fn days_of_issue(&self, now: UnixTime) -> Result<Option<[UnixTime; 2]>, String> {
+        let today = now.get() / DAY * DAY;
+        let since = |days: u64| UnixTime::new(today.saturating_sub(days * DAY)).unwrap_or(now);
+        let until = now.checked_add_seconds(DAY).unwrap_or(now);
+        Ok(match self.issued.trim() {
+            "" => None,
+            "today" => Some([since(0), until]),
+            text => Some(match text.parse::<u64>() {
+                Ok(days) if DAYS.contains(&days) => [since(days), until],
+                _ => {
+                    let day = date(text)?.unwrap_or(now);
+                    [day, day_after(day)]
+                }
+            }),
+        })
+    }
+
     /// The search in the ledger at `now`.
     ///
     /// # Errors
@@ -119,6 +188,7 @@ impl SearchForm {
     /// The query string of this search, without the position of the page.
     pub(super) fn query(&self) -> String {
         let fields = [
+            ("q", &self.q),
             ("subject", &self.subject),
             ("serial", &self.serial),
             ("key", &self.key),
@@ -128,6 +198,7 @@ impl SearchForm {
             ("until", &self.until),
             ("ends_from", &self.ends_from),
             ("ends_until", &self.ends_until),
+            ("issued", &self.issued),
             ("sort", &self.sort),
         ];
         let given = fields.into_iter().filter(|(_, value)| !value.is_empty());
@@ -136,8 +207,19 @@ impl SearchForm {
 
     /// Whether a field restricts the search.
     pub(super) fn filters(&self) -> bool {
-        let Self { subject, serial, key, state, from, until, ends_from, ends_until, .. } = self;
-        [subject, serial, key, state, from, until, ends_from, ends_until].iter().any(|text| !text.is_empty())
+        let Self { q, subject, serial, key, state, issued, .. } = self;
+        [q, subject, serial, key, state, issued].iter().any(|text| !text.is_empty()) || self.has_dates()
+    }
+
+    /// Whether a date restricts the search.
+    pub(super) fn has_dates(&self) -> bool {
+        let Self { from, until, ends_from, ends_until, .. } = self;
+        [from, until, ends_from, ends_until].iter().any(|text| !text.is_empty())
+    }
+
+    /// Whether the order is not the usual one.
+    pub(super) fn is_sorted(&self) -> bool {
+        !matches!(self.sort.as_str(), "" | "newest")
     }
 }
 
@@ -187,74 +269,5 @@ pub(super) fn encoded(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use minipki_ca::ports::CertificateState;
-
-    #[test]
-    fn a_key_is_found_by_its_first_digits_or_whole() {
-        let (low, high) = key_range("aB1").expect("three digits").into_inner();
-        assert_eq!((&low[..], &high[..3]), (&[0xab, 0x10][..], &[0xab, 0x1f, 0xff][..]));
-        let base64 = key_range("WlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlo=").expect("base64");
-        assert_eq!(base64, vec![0x5a; 32]..=vec![0x5a; 32]);
-        for bytes in [32, 91, SPKI_DER] {
-            let whole = key_range(&"5a".repeat(bytes)).expect("all digits");
-            assert!(whole.contains(&vec![0x5a; bytes]) && !whole.contains(&vec![0x5a; bytes - 1]));
-            assert!(!whole.contains(&[&vec![0x5a; bytes - 1][..], &[0x5b]].concat()));
-        }
-        for wrong in ["xyz", &"a".repeat(2 * SPKI_DER + 1), "WlpaWg==", "é"] {
-            assert_eq!(key_range(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_search_is_encoded_in_a_link_and_names_its_errors() {
-        let now = UnixTime::MIN;
-        let form =
-            SearchForm { subject: "a&b=c".to_owned(), sort: "end-".to_owned(), ..SearchForm::default() };
-        assert_eq!(form.query(), "subject=a%26b%3Dc&sort=end-&");
-        assert!(form.search(now).expect_err("no such subject").contains("No subject"));
-        for (query, word) in [
-            ("from=2026-13-01", "date"),
-            ("ends_until=tomorrow", "date"),
-            ("serial=0", "serial"),
-            ("serial=1x", "serial"),
-            ("state=ended", "state"),
-            ("days=0", "1 to 3650 days"),
-            ("days=3651", "1 to 3650 days"),
-        ] {
-            let mut form = SearchForm::default();
-            let (name, value) = query.split_once('=').expect("a field");
-            let field = match name {
-                "from" => &mut form.from,
-                "ends_until" => &mut form.ends_until,
-                "serial" => &mut form.serial,
-                "state" => &mut form.state,
-                _ => &mut form.days,
-            };
-            value.clone_into(field);
-            assert!(form.search(now).expect_err(query).contains(word), "{query}");
-        }
-    }
-
-    #[test]
-    fn a_link_keeps_the_state_and_the_dates_of_a_search() {
-        let text = |text: &str| text.to_owned();
-        let form = SearchForm {
-            state: text("expiring"),
-            days: text("7"),
-            ends_from: text("2026-11-01"),
-            ends_until: text("2026-11-30"),
-            ..SearchForm::default()
-        };
-        assert_eq!(form.query(), "state=expiring&days=7&ends_from=2026-11-01&ends_until=2026-11-30&");
-        assert!(form.filters() && !SearchForm { days: text("7"), ..SearchForm::default() }.filters());
-        let now = UnixTime::MIN;
-        let search = form.search(now).expect("a good search");
-        let state = StateFilter { state: CertificateState::Expiring, now, expiring_within: 7 * DAY };
-        assert_eq!(search.state, Some(state));
-        let end = |time: Option<UnixTime>| time.map(|time| time.to_string());
-        assert_eq!(end(search.ends_from).as_deref(), Some("2026-11-01T00:00:00+00:00"));
-        assert_eq!(end(search.ends_before).as_deref(), Some("2026-12-01T00:00:00+00:00"));
-    }
-}
+#[path = "search_tests.rs"]
+mod tests;

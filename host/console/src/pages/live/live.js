@@ -6,6 +6,7 @@ const kept = Number(list.dataset.kept);
 const state = document.getElementById("state");
 const filter = document.getElementById("filter");
 const refusals = document.getElementById("refusals");
+const slow = document.getElementById("slow");
 const pause = document.getElementById("pause");
 const templates = Object.fromEntries(["connection", "frame", "note"].map((id) => [id, document.getElementById(id)]));
 
@@ -17,13 +18,18 @@ let link = "Connecting…";
 
 const make = (name) => templates[name].content.firstElementChild.cloneNode(true);
 const clock = (at) => new Date(at).toISOString().slice(11, 19) + " UTC";
+const span = (ms) => (ms < 1000 ? `${ms} ms` : ms < 60000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 60000)} min`);
+const SLOW = 1000; // milliseconds between two events of a connection, or for all of them
 
 function card(event) {
   let card = connections.get(event.connection);
   // After a restart the server counts from 1 again.
   if (!card || event.kind === "arrived") {
     card = make("connection");
-    card.querySelector(".title").textContent = `Connection ${event.connection}, ${clock(event.at)}`;
+    card.querySelector(".title").textContent = `#${event.connection}`;
+    card.querySelector(".when").textContent = clock(event.at);
+    card.began = card.last = event.at;
+    card.messages = 0;
     badge(card, "open", "");
     connections.set(event.connection, card);
     list.prepend(card);
@@ -32,7 +38,7 @@ function card(event) {
 }
 
 function badge(card, text, kind) {
-  const badge = card.querySelector("h2 .badge");
+  const badge = card.querySelector("summary > .badge");
   badge.textContent = text;
   badge.className = `badge ${kind}`;
 }
@@ -90,6 +96,7 @@ async function open(details, number) {
 function draw(event) {
   const place = card(event);
   const drawn = row(event);
+  time(place, drawn, event);
   place.querySelector(".sequence").append(drawn);
   rows.push(drawn);
   if (event.kind === "arrived" || event.kind === "turned-away") place.querySelector(".who").textContent = event.text;
@@ -101,7 +108,7 @@ function draw(event) {
   if (event.kind === "refused") badge(place, "refused", "bad");
   if (event.kind === "turned-away") badge(place, "refused", "bad");
   if (event.kind === "refused" || event.kind === "turned-away") place.dataset.refused = "";
-  if (event.kind === "left" && place.querySelector("h2 .badge").textContent === "open") badge(place, "ended", "");
+  if (event.kind === "left" && place.querySelector("summary > .badge").textContent === "open") badge(place, "unfinished", "busy");
   place.dataset.words = `${place.dataset.words ?? ""} ${event.text} ${event.subject ?? ""} ${event.code ?? ""}`.toLowerCase().slice(-4000);
   while (rows.length > kept) {
     const oldest = rows.shift();
@@ -112,14 +119,31 @@ function draw(event) {
   applyFilter(place);
 }
 
+// The times: since the event before, and of the whole connection.
+function time(card, drawn, event) {
+  const gap = Math.max(0, event.at - card.last);
+  const place = drawn.querySelector(".gap");
+  if (event.kind !== "arrived" && event.kind !== "turned-away") place.textContent = `+${span(gap)}`;
+  place.classList.toggle("slow", gap >= SLOW);
+  const whole = Math.max(0, event.at - card.began);
+  const took = card.querySelector(".took");
+  took.textContent = span(whole);
+  took.classList.toggle("slow", whole >= SLOW);
+  if (whole >= SLOW) card.dataset.slow = "";
+  if (event.kind === "received" || event.kind === "sent") card.messages += 1;
+  card.querySelector(".count").textContent = `${card.messages} msg`;
+  card.last = event.at;
+}
+
 function applyFilter(card) {
   const wanted = filter.value.trim().toLowerCase();
   const fits = (card.dataset.words ?? "").includes(wanted);
-  card.hidden = !fits || (refusals.checked && !("refused" in card.dataset));
+  card.hidden = !fits || (refusals.checked && !("refused" in card.dataset)) || (slow.checked && !("slow" in card.dataset));
 }
 
 function showState() {
   document.getElementById("empty").hidden = rows.length > 0;
+  document.getElementById("nothing").hidden = rows.length === 0 || list.querySelector(":scope > :not([hidden])") !== null;
   const paused = pause.getAttribute("aria-pressed") === "true";
   const parts = [paused ? `Paused; ${waiting.length} events wait.` : link];
   if (missed) parts.push(`${missed} events were too fast and are not shown.`);
@@ -138,9 +162,16 @@ pause.addEventListener("click", () => {
   showState();
 });
 
-const filterAll = () => list.querySelectorAll(".connection").forEach(applyFilter);
+const filterAll = () => { list.querySelectorAll(".connection").forEach(applyFilter); showState(); };
 filter.addEventListener("input", filterAll);
 refusals.addEventListener("change", filterAll);
+slow.addEventListener("change", filterAll);
+document.getElementById("clear").addEventListener("click", () => {
+  filter.value = "";
+  refusals.checked = slow.checked = false;
+  filterAll();
+  filter.focus();
+});
 
 const source = new EventSource(list.dataset.source);
 source.addEventListener("open", () => { link = `Watching; the newest ${kept} events are kept.`; showState(); });

@@ -18,7 +18,8 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::pages::message::{Decoded, refusal_code};
-use crate::shell::page::{Frame, Refusal, render};
+use crate::shell::page::{Frame, render};
+use crate::shell::refusal::Refusal;
 use crate::shell::session::Visitor;
 use crate::shell::{Shared, assets};
 use minipki_server::{KEPT, LiveEvent, LiveKind};

@@ -14,7 +14,8 @@ use minipki_core::time::UnixTime;
 
 use crate::shell::Shared;
 use crate::shell::audit::{self, Actor};
-use crate::shell::page::{Frame, Refusal, render};
+use crate::shell::page::{Frame, render};
+use crate::shell::refusal::Refusal;
 use crate::shell::relative_time::RelativeTime;
 use crate::shell::session::{SessionInfo, Visitor};
 use minipki_os::clock;
@@ -32,6 +33,9 @@ struct SessionsPage {
     rows: Vec<SessionRow>,
     /// The minutes without use after which a session ends.
     idle: u64,
+    /// A new link, which is shown once, and the minutes in which it works.
+    link: Option<String>,
+    minutes: u64,
 }
 
 struct SessionRow {
@@ -70,6 +74,8 @@ async fn page(
         frame: Frame::new("Sessions", PATH, &visitor),
         rows: sessions.iter().map(|session| SessionRow::new(session, &visitor, now)).collect(),
         idle: shared.limits.idle.as_secs() / 60,
+        link: visitor.memory.take_link(),
+        minutes: shared.limits.link_life.as_secs() / 60,
     })
 }
 
@@ -94,5 +100,6 @@ async fn end(
     if ended.contains(&visitor.number) {
         return Ok(crate::shell::login::signed_out(&shared));
     }
+    visitor.memory.say(format!("Session {number} is over."));
     Ok(Redirect::to(PATH).into_response())
 }

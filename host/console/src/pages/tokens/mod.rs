@@ -6,7 +6,7 @@ use askama::Template;
 use axum::Router;
 use axum::extract::{Extension, Form, Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::{Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use getrandom::SysRng;
 use minipki_core::cert::{Id, IdBuf};
@@ -15,7 +15,10 @@ use serde::Deserialize;
 
 use crate::shell::Shared;
 use crate::shell::audit::Actor;
-use crate::shell::page::{Frame, Refusal, render};
+use crate::shell::form::Mistake;
+use crate::shell::memory::FreshToken;
+use crate::shell::page::{Frame, render};
+use crate::shell::refusal::Refusal;
 use crate::shell::relative_time::RelativeTime;
 use crate::shell::session::Visitor;
 use minipki_ca::Token;
@@ -47,16 +50,18 @@ struct TokensPage {
     frame: Frame,
     /// Whether the CA has a key. Without a key there are no tokens.
     ready: bool,
-    /// The new token.
-    fresh: Option<NewToken>,
+    /// The new token, which is shown once.
+    fresh: Option<Fresh>,
+    form: TokenForm,
+    mistake: Option<Mistake>,
     rows: Vec<TokenRow>,
+    /// Whether this is the first page of the table.
+    first: bool,
     after: Option<String>,
 }
 
-/// A new token. It is shown only once.
-struct NewToken {
-    subject: String,
-    token: Token,
+struct Fresh {
+    token: FreshToken,
     expires: RelativeTime,
 }
 
@@ -84,6 +89,11 @@ impl TokensPage {
     const fn lifetimes(&self) -> &'static [(u64, &'static str)] {
         &LIFETIMES
     }
+
+    /// The mistake in the field `name`.
+    fn mistake(&self, name: &str) -> Option<&str> {
+        self.mistake.as_ref()?.at(name)
+    }
 }
 
 #[derive(Deserialize)]
@@ -104,33 +114,64 @@ async fn page(
     Extension(visitor): Extension<Visitor>,
     Query(position): Query<Position>,
 ) -> Result<Response, Refusal> {
-    list(&shared, &visitor, position.row(), None).await
+    list(&shared, &visitor, position.row(), TokenForm::default(), None).await
 }
 
 async fn list(
     shared: &Shared,
     visitor: &Visitor,
     after: Option<(UnixTime, u64)>,
-    fresh: Option<NewToken>,
+    form: TokenForm,
+    mistake: Option<Mistake>,
 ) -> Result<Response, Refusal> {
     let now = clock::now()?;
     let (ready, tokens) =
         match shared.service.clone().read(move |reader| reader.list_tokens(after, ROWS + 1)).await {
             Ok(tokens) => (true, tokens),
             Err(ServiceError::NoKey) => (false, Vec::new()),
-            Err(error) => return Err(Refusal::from_diagnostic(error)),
+            Err(error) => return Err(error.into()),
         };
     let more = tokens.len() > ROWS;
     let rows: Vec<_> = tokens.into_iter().take(ROWS).map(|record| TokenRow::new(record, now)).collect();
-    let after =
+    let next =
         rows.last().filter(|_| more).map(|row| format!("{PATH}?after={}~{}", row.expires.unix(), row.id));
-    render(&TokensPage { frame: Frame::new("Tokens", PATH, visitor), ready, fresh, rows, after })
+    let fresh = visitor.memory.take_token();
+    render(&TokensPage {
+        frame: Frame::new("Tokens", PATH, visitor),
+        ready,
+        fresh: fresh.map(|token| Fresh { expires: RelativeTime::new(token.expires, now), token }),
+        form,
+        mistake,
+        rows,
+        first: after.is_none(),
+        after: next,
+    })
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct TokenForm {
     subject: String,
     expires_in: u64,
+}
+
+impl TokenForm {
+    /// The subject of the token, and the end of its validity.
+    ///
+    /// # Errors
+    /// The mistake in the form.
+    fn read(&self, now: UnixTime) -> Result<(IdBuf, UnixTime), Mistake> {
+        let subject = Id::new(self.subject.trim()).map(IdBuf::from);
+        let subject = subject.map_err(|error| Mistake::new("subject", error.to_string()))?;
+        let expires = LIFETIMES
+            .iter()
+            .find(|(lifetime, _)| *lifetime == self.expires_in)
+            .and_then(|(lifetime, _)| now.checked_add_seconds(*lifetime))
+            .ok_or_else(|| {
+                Mistake::new("expires_in", "A token cannot have this lifetime. Choose another.")
+            })?;
+        Ok((subject, expires))
+    }
 }
 
 async fn make(
@@ -139,14 +180,14 @@ async fn make(
     Extension(visitor): Extension<Visitor>,
     Form(form): Form<TokenForm>,
 ) -> Result<Response, Refusal> {
-    let wrong = |seen: String| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, seen, "Go back and change it.");
-    let subject = Id::new(form.subject.trim()).map(IdBuf::from).map_err(|error| wrong(error.to_string()))?;
     let now = clock::now()?;
-    let expires = LIFETIMES
-        .iter()
-        .find(|(lifetime, _)| *lifetime == form.expires_in)
-        .and_then(|(lifetime, _)| now.checked_add_seconds(*lifetime))
-        .ok_or_else(|| wrong("A token cannot have this lifetime.".to_owned()))?;
+    let (subject, expires) = match form.read(now) {
+        Ok(wanted) => wanted,
+        Err(mistake) => {
+            let page = list(&shared, &visitor, None, form, Some(mistake)).await?;
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+        }
+    };
     let token = Token::generate(&mut SysRng).map_err(|_| Refusal::no_entropy())?;
     let (hash, holder) = (token.hash(), subject.clone());
     shared
@@ -156,23 +197,25 @@ async fn make(
         .await
         .map_err(|error| {
             actor.failed("make a token", &error);
-            Refusal::from_diagnostic(error)
+            Refusal::from(error)
         })?;
     actor.done("make a token", format_args!("for {subject} until {expires}"));
-    let fresh = NewToken { subject: subject.to_string(), token, expires: RelativeTime::new(expires, now) };
-    list(&shared, &visitor, None, Some(fresh)).await
+    visitor.memory.keep_token(FreshToken { subject, token, expires });
+    Ok(Redirect::to(PATH).into_response())
 }
 
 async fn revoke(
     State(shared): State<Arc<Shared>>,
     Extension(actor): Extension<Actor>,
+    Extension(visitor): Extension<Visitor>,
     Path(id): Path<u64>,
 ) -> Result<Redirect, Refusal> {
     let now = clock::now()?;
     shared.service.clone().write(move |tokens| tokens.revoke(id, now)).await.map_err(|error| {
         actor.failed("revoke a token", &error);
-        Refusal::from_diagnostic(error)
+        Refusal::from(error)
     })?;
     actor.done("revoke a token", format_args!("number {id:x}"));
+    visitor.memory.say("The token is revoked. Nobody can use it.");
     Ok(Redirect::to(PATH))
 }

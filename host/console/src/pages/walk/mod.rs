@@ -1,6 +1,6 @@
-//! The Walk-through page: a scenario of two clients, step by step. The user can flip a byte in each step.
+//! The Walk-through page: a scenario of two clients at a CA of its own, step by step. The user can flip a byte in each
+//! step.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU8;
 use std::sync::Arc;
 
@@ -10,25 +10,19 @@ use axum::extract::{Extension, Form, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
-use getrandom::SysRng;
-use miette::Diagnostic;
-use minipki_core::cert::IdBuf;
 use serde::Deserialize;
 
 use crate::pages::message::{Decoded, refusal_code};
 use crate::shell::Shared;
 use crate::shell::audit::Actor;
-use crate::shell::page::{Frame, Refusal, render};
+use crate::shell::memory::Flipped;
+use crate::shell::page::{Frame, render};
+use crate::shell::refusal::Refusal;
 use crate::shell::session::Visitor;
-use minipki_ca::{Enrolment, Token};
-use minipki_lab::{CaEndpoint, Flip, MakeToken, MessageKind, Note, Participant, Scenario, ScenarioError};
-use minipki_os::{Failure, clock};
-use minipki_server::CaService;
+use minipki_lab::{Flip, MessageKind, Note, Participant, Sandbox, Scenario, ScenarioError};
+use minipki_os::Failure;
 
 const PATH: &str = "/walk";
-
-/// The lifetime of a token for the scenario, in seconds. The token is used at once.
-const TOKEN_SECONDS: u64 = 60;
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new().route(PATH, get(page)).route("/walk/run", post(run)).route("/walk/flip", post(flip))
@@ -38,8 +32,6 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
 #[template(path = "walk.html")]
 struct WalkPage {
     frame: Frame,
-    /// Whether the CA server runs. A scenario needs it.
-    running: bool,
     view: Option<View>,
 }
 
@@ -100,6 +92,43 @@ impl Verdict {
     }
 }
 
+impl Verdict {
+    /// The reason for the refusal: what was computed over the changed byte, and what the receiver computes.
+    fn why(&self) -> String {
+        let kind = self.travelled.first().map_or(MessageKind::Unknown, |arrow| arrow.kind);
+        let (by, check, field) = (self.refusal.by.name(), &self.refusal.check, &self.refusal.field);
+        if field == "length prefix" {
+            return format!(
+                "The first four bytes of a frame are its length. With another length, {by} looks for the end of the \
+                 message in the wrong place."
+            );
+        }
+        match kind {
+            MessageKind::Record(_) | MessageKind::Close(_) => format!(
+                "The sender computed the tag over the ciphertext, with the key and the number of the message. {by} \
+                 computes it over what arrived, gets another tag, and decrypts nothing."
+            ),
+            MessageKind::Handshake1 | MessageKind::Handshake2 | MessageKind::Handshake3 => format!(
+                "Both sides hash all messages of the handshake, and each tag is computed over this hash. {by} has \
+                 hashed what arrived, and the other side what it sent. A message that is not well formed ends the \
+                 handshake before this."
+            ),
+            _ if check.contains("signature") => format!(
+                "The CA has signed the SHA-256 of the text that it sent. {by} computes the SHA-256 of the text that \
+                 arrived, and the signature does not fit to it."
+            ),
+            _ if check.contains("proof") => format!(
+                "The proof is a tag over the challenge and the request, with a key that only the client and the CA \
+                 can compute. {by} computes the tag over what arrived, and gets another one."
+            ),
+            _ => format!(
+                "The message is canonical JSON with known fields: each value has one encoding. {by} compares what \
+                 arrived with this form, and with the messages before it. The change breaks one of them."
+            ),
+        }
+    }
+}
+
 /// A byte as a character and in hexadecimal: `'a' (61)`.
 fn shown(byte: u8) -> String {
     match byte {
@@ -149,15 +178,14 @@ async fn page(
     Query(StepQuery { step }): Query<StepQuery>,
 ) -> Result<Response, Refusal> {
     let view = match shared.scenario.lock().await.clone() {
-        Some(scenario) => Some(View::new(&scenario, step.wrapping_sub(1), None).ok_or_else(no_step)?),
+        Some(scenario) => {
+            let number = step.wrapping_sub(1);
+            let verdict = visitor.memory.flip(scenario.names()[0].as_str(), number).map(Verdict::new);
+            Some(View::new(&scenario, number, verdict).ok_or_else(no_step)?)
+        }
         None => None,
     };
-    show(&shared, &visitor, view)
-}
-
-fn show(shared: &Shared, visitor: &Visitor, view: Option<View>) -> Result<Response, Refusal> {
-    let running = shared.service.running().is_ok();
-    render(&WalkPage { frame: Frame::new("Walk-through", PATH, visitor), running, view })
+    render(&WalkPage { frame: Frame::new("Walk-through", PATH, &visitor), view })
 }
 
 async fn run(
@@ -165,11 +193,16 @@ async fn run(
     Extension(actor): Extension<Actor>,
 ) -> Result<Redirect, Refusal> {
     let mut last = shared.scenario.try_lock().map_err(|_| busy())?;
-    let tokens = tokens(&shared.service);
-    let run = Scenario::run(&endpoint(&shared, &tokens)?, shared.service.provider()).await;
+    let provider = shared.service.provider();
+    let sandbox = shared.sandbox.get_or_try_init(|| Sandbox::start(provider)).await.map_err(|error| {
+        actor.failed("walk-through", &error);
+        let Failure { seen, next } = Failure::from(&error);
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, seen, next.unwrap_or_default())
+    })?;
+    let run = Scenario::run(&sandbox.endpoint(), provider).await;
     let scenario = run.map_err(|error| failed(&actor, &error))?;
     let [alice, bob] = scenario.names();
-    actor.done("run the walk-through", format_args!("{alice} and {bob} enrolled"));
+    actor.done("run the walk-through", format_args!("{alice} and {bob} enrolled at its own CA"));
     *last = Some(Arc::new(scenario));
     Ok(Redirect::to(PATH))
 }
@@ -191,58 +224,22 @@ async fn flip(
     Extension(actor): Extension<Actor>,
     Extension(visitor): Extension<Visitor>,
     Form(change): Form<Change>,
-) -> Result<Response, Refusal> {
+) -> Result<Redirect, Refusal> {
     let Change { run, step, offset, mask } = change;
     let last = shared.scenario.try_lock().map_err(|_| busy())?;
     let same = |scenario: &Arc<Scenario>| scenario.names()[0].to_string() == run;
-    let scenario = last.clone().filter(same).ok_or_else(|| {
-        Refusal::new(
+    let (Some(scenario), Some(sandbox)) = (last.clone().filter(same), shared.sandbox.get()) else {
+        return Err(Refusal::new(
             StatusCode::CONFLICT,
             "The walk-through was run again after this page was loaded.",
             "Open the Walk-through again, and flip the byte there.",
-        )
-    })?;
-    let number = step.wrapping_sub(1);
-    let flip = Flip { step: number, offset, mask: NonZeroU8::new(mask) };
-    let tokens = tokens(&shared.service);
-    let refusal =
-        scenario.flip(&endpoint(&shared, &tokens)?, flip).await.map_err(|error| failed(&actor, &error))?;
-    actor.done("flip a byte", format_args!("byte {offset} of message {step}: {}", refusal.check));
-    let view = View::new(&scenario, number, Some(Verdict::new(refusal))).ok_or_else(no_step)?;
-    show(&shared, &visitor, Some(view))
-}
-
-/// Makes tokens like those of the Tokens page, for a CA that requires a token.
-fn tokens(
-    service: &CaService,
-) -> impl Fn(&IdBuf) -> Result<Token, Box<dyn Diagnostic + Send + Sync>> + Send + Sync {
-    |subject| {
-        let token = Token::generate(&mut SysRng).map_err(|error| error.to_string())?;
-        let now = clock::now()?;
-        let expires = now.checked_add_seconds(TOKEN_SECONDS).ok_or("the clock is at its end")?;
-        service.tokens()?.add(token.hash(), subject.as_id(), expires, None, now)?;
-        Ok(token)
-    }
-}
-
-fn endpoint<'t>(shared: &Shared, tokens: &'t MakeToken<'t>) -> Result<CaEndpoint<'t>, Refusal> {
-    let running = shared.service.running().map_err(Refusal::from_diagnostic)?;
-    let folder = shared.service.folder().map_err(Refusal::from_diagnostic)?;
-    Ok(CaEndpoint {
-        address: reachable(running.address).to_string(),
-        anchor: folder.anchor().clone(),
-        tokens: (running.policy.enrolment == Enrolment::Token).then_some(tokens),
-    })
-}
-
-/// The address to connect to, for a server that listens on `address`, which may be unspecified.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
+        ));
     };
-    SocketAddr::new(ip, address.port())
+    let flip = Flip { step: step.wrapping_sub(1), offset, mask: NonZeroU8::new(mask) };
+    let refusal = scenario.flip(&sandbox.endpoint(), flip).await.map_err(|error| failed(&actor, &error))?;
+    actor.done("flip a byte", format_args!("byte {offset} of message {step}: {}", refusal.check));
+    visitor.memory.keep_flip(Flipped { run, refusal });
+    Ok(Redirect::to(&format!("{PATH}?step={step}#verdict")))
 }
 
 fn failed(actor: &Actor, error: &ScenarioError) -> Refusal {
@@ -255,7 +252,7 @@ fn failed(actor: &Actor, error: &ScenarioError) -> Refusal {
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     let Failure { seen, next } = Failure::from(error);
-    let next = next.unwrap_or_else(|| "Go back. The Authority page shows the state of the CA.".to_owned());
+    let next = next.unwrap_or_else(|| "Go back, and run the walk-through again.".to_owned());
     Refusal::new(status, seen, next)
 }
 

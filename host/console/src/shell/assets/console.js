@@ -19,6 +19,9 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = before; }, 2000);
 });
 
+// On a narrow screen the navigation scrolls sideways.
+document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // A request that no person has sent has the field `auto`: it does not count as use of the session. The field is removed
 // from the address, so that a reload by a person does not have it.
 if (location.search === "?auto") history.replaceState(null, "", location.pathname);
@@ -61,7 +64,7 @@ setInterval(() => {
 
 // The arrow keys change the step of the Walk-through.
 document.addEventListener("keydown", (event) => {
-  if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, textarea, pre")) return;
+  if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, textarea, pre, dialog")) return;
   const direction = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
   document.querySelector(`.pager a[rel=${direction}]`)?.click();
 });
