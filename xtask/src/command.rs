@@ -54,7 +54,14 @@ pub(crate) fn install(packages: &[&str]) -> Result<(), String> {
 
 /// Installs `package` unless its `program` exists.
 pub(crate) fn need(program: &str, package: &str) -> Result<(), String> {
-    if exists(program) { Ok(()) } else { install(&[package]) }
+    need_all(&[(program, package)])
+}
+
+/// Installs the packages of the programs that do not exist: pairs of a program and its package.
+pub(crate) fn need_all(programs: &[(&str, &str)]) -> Result<(), String> {
+    let missing: Vec<_> =
+        programs.iter().filter(|(program, _)| !exists(program)).map(|(_, package)| *package).collect();
+    if missing.is_empty() { Ok(()) } else { install(&missing) }
 }
 
 /// Installs the files to link with OpenSSL unless they exist.
@@ -63,11 +70,8 @@ pub(crate) fn need_openssl_library() -> Result<(), String> {
     if found.is_ok_and(|status| status.success()) { Ok(()) } else { install(&["libssl-dev", "pkg-config"]) }
 }
 
-/// Installs Chromium and its driver unless they exist: for the screenshots and the browser tests.
-pub(crate) fn need_browser() -> Result<(), String> {
-    need("chromium", "chromium")?;
-    need("chromedriver", "chromium-driver")
-}
+/// Chromium and its driver, for the screenshots and the browser tests, with their packages.
+pub(crate) const BROWSER: [(&str, &str); 2] = [("chromium", "chromium"), ("chromedriver", "chromium-driver")];
 
 fn exists(program: &str) -> bool {
     std::env::var_os("PATH")

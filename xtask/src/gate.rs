@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use minipki_qemu as qemu;
 
-use crate::command::{HAS_VALGRIND, cargo, execute, need, need_browser, need_openssl_library};
+use crate::command::{BROWSER, HAS_VALGRIND, cargo, execute, need_all, need_openssl_library};
 use crate::embedded::firmware;
 use crate::{bench, budgets, constant_time, device, instructions, publish, structure, tree, vectors};
 
@@ -18,15 +18,12 @@ const FUZZ: &str = "fuzz/Cargo.toml";
 pub(crate) fn run() -> Result<(), String> {
     let mut steps = Steps::new();
     steps.run("programs", "install the packages that the error names", || {
-        need("openssl", "openssl")?;
-        need("strace", "strace")?;
-        need("ip", "iproute2")?;
-        need("tshark", "tshark")?;
-        need_openssl_library()?;
-        need_browser()?;
+        let tools = [("openssl", "openssl"), ("strace", "strace"), ("ip", "iproute2"), ("tshark", "tshark")];
+        let valgrind = HAS_VALGRIND.then_some(("valgrind", "valgrind"));
         // Steps that run beside each other cannot install at the same time.
-        need(qemu::PROGRAM, qemu::PACKAGE)?;
-        if HAS_VALGRIND { need("valgrind", "valgrind") } else { Ok(()) }
+        let all = tools.into_iter().chain(BROWSER).chain([(qemu::PROGRAM, qemu::PACKAGE)]).chain(valgrind);
+        need_all(&all.collect::<Vec<_>>())?;
+        need_openssl_library()
     })?;
     steps.run("format", "run `cargo fmt --all`, in fuzz and the firmware too", || {
         execute(&mut cargo(&["fmt", "--all", "--check"]))?;

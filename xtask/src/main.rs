@@ -103,7 +103,7 @@ fn fuzz(arguments: &[&str]) -> Result<(), String> {
 
 /// Writes the pictures of the console's pages for the README.
 fn screenshots() -> Result<(), String> {
-    command::need_browser()?;
+    command::need_all(&command::BROWSER)?;
     let run = ["run", "--locked", "--package", "minipki-tests", "--bin", "screenshots", "--"];
     execute(cargo(&run).arg(tree::root().join("docs/img")))
 }
