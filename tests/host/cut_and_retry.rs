@@ -162,7 +162,8 @@ impl Ca {
 }
 
 fn token(subject: &str) -> String {
-    format!("token of {subject}")
+    let digits: String = subject.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("{digits:0>32}")
 }
 
 /// Both directions and their names.
