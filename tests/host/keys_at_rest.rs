@@ -249,6 +249,7 @@ fn a_changed_byte_of_an_encrypted_key_gives_no_other_key() {
 fn a_passphrase_is_one_line_of_text_and_is_not_shown() {
     let made = |text: &str| Passphrase::new(Zeroizing::new(text.as_bytes().to_vec()));
     assert!(passphrase("right\n") == passphrase("right"), "one newline is removed");
+    assert!(passphrase("right\r\n") == passphrase("right"), "one line end is removed");
     assert!(passphrase("right ") != passphrase("right"));
     assert!(made(&"a".repeat(MAX)).is_ok());
     assert!(matches!(made(&"a".repeat(MAX + 1)), Err(PassphraseError::TooLong)));

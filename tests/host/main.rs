@@ -26,6 +26,7 @@ mod console_answers;
 mod console_guard;
 mod console_ledger;
 mod console_limits;
+mod console_link;
 mod console_pages;
 mod console_revocation;
 mod console_sessions;

@@ -54,8 +54,9 @@ impl Identity {
     /// is for an identity that cannot follow the changes of the CA's key, or does not know the former keys.
     ///
     /// # Errors
-    /// [`cert::Error::IssuerMismatch`] and [`cert::Error::UpdateBackwards`] if `anchor` is of another CA or an earlier
-    /// one; [`cert::Error::AnchorIncomplete`]; the error of the certificate under it; [`IdentityError`].
+    /// [`cert::Error::IssuerMismatch`], [`cert::Error::UpdatePrevious`] and [`cert::Error::UpdateBackwards`] if `anchor` is
+    /// of another CA, of an unknown key, or an earlier one; [`cert::Error::AnchorIncomplete`]; the error of the certificate
+    /// under it; [`IdentityError`].
     pub fn take_anchor(self, anchor: Anchor, folder: &Path) -> Result<Self, ClientError> {
         let _lock = lock(folder).map_err(stored)?;
         if anchor.key().is_none() {
@@ -65,7 +66,9 @@ impl Identity {
             return Err(cert::Error::IssuerMismatch.into());
         }
         if !anchor.has_key(&self.anchor.fingerprint()) {
-            return Err(cert::Error::UpdateBackwards.into());
+            let is_earlier = self.anchor.has_key(&anchor.fingerprint());
+            let error = if is_earlier { cert::Error::UpdateBackwards } else { cert::Error::UpdatePrevious };
+            return Err(error.into());
         }
         self.write_anchor(folder, anchor)
     }

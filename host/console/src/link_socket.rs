@@ -3,15 +3,14 @@
 //! Only the owner of the folder can enter it, so the permissions of the folder protect the socket. The console also
 //! checks the user at the other end.
 
-use std::fs;
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::net::UnixStream as StdUnixStream;
+use std::fs::{self, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use miette::Diagnostic;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{sleep, timeout};
 
@@ -24,32 +23,49 @@ const LINK_SOCKET: &str = "console.sock";
 /// The time between two looks for the folder, while there is no CA in it.
 const WAIT: Duration = Duration::from_millis(500);
 
+/// The time between two tries to make the socket. Another console may have ended.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// The time limit for one link.
 const DEADLINE: Duration = Duration::from_secs(2);
+
+/// The maximum length of a link, in bytes.
+const MAX_LINK: u64 = 4096;
 
 /// The socket. Its file is removed when this is dropped.
 struct LinkSocket {
     listener: UnixListener,
     path: PathBuf,
+    inode: u64,
 }
 
 impl LinkSocket {
-    /// Listens in `folder`, unless another console does. A file that a killed console has left is replaced.
-    fn bind(folder: &Path) -> io::Result<Self> {
+    /// Listens in `folder`, unless another console does. A socket that a killed console has left is replaced.
+    async fn bind(folder: &Path) -> io::Result<Self> {
         let path = folder.join(LINK_SOCKET);
-        match StdUnixStream::connect(&path) {
-            Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(&path)?,
-            Err(_) => {}
+        match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+            Ok(found) if !found.file_type().is_socket() => return Err(ErrorKind::AlreadyExists.into()),
+            // It does not wait, not even for a console that is stopped.
+            Ok(_) => match UnixStream::connect(&path).await {
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(&path)?,
+                _ => return Err(ErrorKind::AddrInUse.into()),
+            },
         }
-        Ok(Self { listener: UnixListener::bind(&path)?, path })
+        let listener = UnixListener::bind(&path)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        let inode = fs::symlink_metadata(&path)?.ino();
+        Ok(Self { listener, path, inode })
     }
 }
 
 impl Drop for LinkSocket {
     fn drop(&mut self) {
-        // A file that stays is replaced at the next start.
-        let _ = fs::remove_file(&self.path);
+        if fs::symlink_metadata(&self.path).is_ok_and(|found| found.ino() == self.inode) {
+            // A socket that stays is replaced at the next start.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -59,11 +75,17 @@ pub(crate) async fn serve(service: &CaService, make: impl Fn() -> Option<String>
     while !matches!(service.key(), CaKey::Ready(_)) {
         sleep(WAIT).await;
     }
-    let socket = match LinkSocket::bind(service.dir()) {
-        Ok(socket) => socket,
-        Err(error) => {
-            tracing::warn!(%error, "the command `minipki console link` cannot be used with this console");
-            return std::future::pending().await;
+    let mut warned = false;
+    let socket = loop {
+        match LinkSocket::bind(service.dir()).await {
+            Ok(socket) => break socket,
+            Err(error) => {
+                if !warned {
+                    tracing::warn!(%error, "`minipki console link` gets no link from this console now: SIGUSR1 makes the console print one");
+                }
+                warned = true;
+                sleep(AGAIN).await;
+            }
         }
     };
     let owner = fs::metadata(service.dir()).map(|folder| folder.uid()).ok();
@@ -90,9 +112,11 @@ async fn answer(mut stream: UnixStream, owner: Option<u32>, make: impl Fn() -> O
 /// The reason why there is no link.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum LinkError {
-    /// No console runs on the folder.
-    #[error("no console runs on {}", quoted(.0))]
-    #[diagnostic(help("start one: minipki console --dir {}", quoted(.0)))]
+    /// No console answers on the folder.
+    #[error("no console answers on {}", quoted(.0))]
+    #[diagnostic(help(
+        "start one: minipki console --dir {} -- if one runs, send it SIGUSR1: then it prints a link", quoted(.0)
+    ))]
     NoConsole(PathBuf),
     /// The console does not answer this user.
     #[error("the console on {} gave no link", quoted(.0))]
@@ -100,7 +124,9 @@ pub enum LinkError {
     NoLink(PathBuf),
     /// The socket cannot be used.
     #[error("{} cannot be used: {source}", quoted(path))]
-    #[diagnostic(help("run this command as the user that runs the console"))]
+    #[diagnostic(help(
+        "run this command as the user that runs the console, or send the console SIGUSR1: then it prints a link"
+    ))]
     Socket {
         /// The socket.
         path: PathBuf,
@@ -113,17 +139,23 @@ pub enum LinkError {
 ///
 /// # Errors
 /// [`LinkError`].
-pub fn request_link(dir: &Path) -> Result<String, LinkError> {
+pub async fn request_link(dir: &Path) -> Result<String, LinkError> {
     let path = dir.join(LINK_SOCKET);
-    let mut stream = StdUnixStream::connect(&path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => LinkError::NoConsole(dir.to_owned()),
-        _ => LinkError::Socket { path: path.clone(), source },
-    })?;
     let mut text = String::new();
-    let read = stream.set_read_timeout(Some(2 * DEADLINE)).and_then(|()| stream.read_to_string(&mut text));
-    match read {
-        Ok(_) if text.trim().is_empty() => Err(LinkError::NoLink(dir.to_owned())),
-        Ok(_) => Ok(text.trim().to_owned()),
-        Err(source) => Err(LinkError::Socket { path, source }),
+    let asked = timeout(2 * DEADLINE, async {
+        let stream = UnixStream::connect(&path).await?;
+        stream.take(MAX_LINK).read_to_string(&mut text).await
+    });
+    match asked.await {
+        Ok(Ok(_)) if text.trim().is_empty() => Err(LinkError::NoLink(dir.to_owned())),
+        Ok(Ok(_)) => Ok(text.trim().to_owned()),
+        // It would block while the console is stopped and its queue is full.
+        Ok(Err(source)) => match source.kind() {
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::WouldBlock => {
+                Err(LinkError::NoConsole(dir.to_owned()))
+            }
+            _ => Err(LinkError::Socket { path, source }),
+        },
+        Err(_) => Err(LinkError::NoConsole(dir.to_owned())),
     }
 }

@@ -25,6 +25,7 @@ pub const FOLDER: u32 = 0o700;
 pub fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::NotFound => "check the path",
+        ErrorKind::AlreadyExists => "choose another name: nothing is ever overwritten",
         ErrorKind::PermissionDenied => "run it as the user who owns the folder",
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on this disk, then try again",
         ErrorKind::ReadOnlyFilesystem => "use a disk that can be written",

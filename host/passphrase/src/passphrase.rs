@@ -73,7 +73,7 @@ pub enum PassphraseError {
 }
 
 impl Passphrase {
-    /// Takes the bytes of a passphrase. One newline at the end is removed.
+    /// Takes the bytes of a passphrase. One line end (LF or CR LF) is removed.
     ///
     /// # Errors
     /// [`PassphraseError::Empty`], [`PassphraseError::TooLong`] or [`PassphraseError::NotALine`].
@@ -81,6 +81,9 @@ impl Passphrase {
         let mut bytes = bytes.into();
         if bytes.last() == Some(&b'\n') {
             bytes.pop();
+            if bytes.last() == Some(&b'\r') {
+                bytes.pop();
+            }
         }
         match bytes.len() {
             0 => Err(PassphraseError::Empty),

@@ -104,7 +104,7 @@ impl SiteArgs {
 
 pub(super) fn run(args: ConsoleArgs, provider: HostProvider) -> Result<(), CliError> {
     if let Some(ConsoleCommand::Link(args)) = &args.command {
-        let link = minipki_console::request_link(&args.dir);
+        let link = super::client_runtime()?.block_on(minipki_console::request_link(&args.dir));
         return print(&link.map_err(|error| CliError::from_diagnostic(Exit::Connection, error))?);
     }
     // Without a subcommand the folder is required.

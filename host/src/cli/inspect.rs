@@ -76,10 +76,10 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
 fn folder(args: &Args) -> Result<(), CliError> {
     let failed = |error| CliError::file(&args.file, &error);
     let entries = fs::read_dir(&args.file).map_err(failed)?;
-    let names: Vec<_> = entries
-        .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
-        .collect::<io::Result<_>>()
-        .map_err(failed)?;
+    let entries = entries.collect::<io::Result<Vec<_>>>().map_err(failed)?;
+    // A pipe would be read for ever.
+    let files = entries.iter().filter(|entry| entry.path().is_file());
+    let names: Vec<_> = files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     let former = names.iter().map(String::as_str).filter(|name| is_former_key_file(name));
     let known = KNOWN.into_iter().filter(|known| names.iter().any(|name| name == known)).chain(former);
     let found: Vec<_> = known

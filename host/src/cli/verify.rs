@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use minipki_core::cert::{self, Anchor, Certificate};
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::trust::{
-    RevocationCheck, RevocationStatus, StatusError, StatusPolicy, StatusRule, Verified,
+    Check, RevocationCheck, RevocationStatus, StatusError, StatusPolicy, StatusRule, Verified,
 };
 use serde_json::json;
 
@@ -75,7 +75,16 @@ pub(super) fn run(args: &Args, provider: HostProvider) -> Result<(), CliError> {
         Err(error) if args.json => output::json(&json!({ "error": error.to_string(), "valid": false }))?,
         Err(_) => {}
     }
-    verdict.map(drop).map_err(|error| advice::certificate(&error).with(output::name(&args.file)))
+    verdict.map(drop).map_err(|error| {
+        let of_time = matches!(error.check(), Some(Check::NotBefore | Check::NotAfter));
+        let refused = if of_time && args.at.is_some() {
+            let next = "this is for the time of --at; without --at, the certificate is verified for now";
+            CliError::new(Exit::NotVerified, error, next)
+        } else {
+            advice::certificate(&error)
+        };
+        refused.with(output::name(&args.file))
+    })
 }
 
 /// Reads a list of revoked certificates, and verifies it for the time `at`.

@@ -54,7 +54,7 @@ async fn enter(
             LinkError::TooMany => Refusal::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "There are too many sessions.",
-                "Sign out of one of them, then open the link again.",
+                "Sign out of one of them, or restart the console: that ends all sessions. Then open a new link.",
             ),
             LinkError::Entropy => Refusal::new(
                 StatusCode::INTERNAL_SERVER_ERROR,

@@ -37,14 +37,19 @@ pub struct Capture<W> {
 struct File<W> {
     out: W,
     connections: u16,
+    /// Is told of the first write that fails, which ends the capture.
+    failed: Option<OnFailure>,
 }
 
+/// A function that is told why a capture ends.
+pub type OnFailure = Box<dyn FnOnce(io::Error) + Send>;
+
 impl<W: Write> Capture<W> {
-    /// Writes the header of the file to `out`.
+    /// Writes the header of the file to `out`. The first later write that fails ends the capture, and `failed` is told.
     ///
     /// # Errors
     /// The error of `out`.
-    pub fn new(mut out: W) -> io::Result<Self> {
+    pub fn new(mut out: W, failed: OnFailure) -> io::Result<Self> {
         let mut header = Vec::new();
         header.extend(0xa1b2_c3d4_u32.to_le_bytes());
         header.extend([2, 0, 4, 0]);
@@ -53,7 +58,7 @@ impl<W: Write> Capture<W> {
         header.extend(RAW.to_le_bytes());
         out.write_all(&header)?;
         out.flush()?;
-        Ok(Self { file: Arc::new(Mutex::new(File { out, connections: 0 })) })
+        Ok(Self { file: Arc::new(Mutex::new(File { out, connections: 0, failed: Some(failed) })) })
     }
 }
 
@@ -94,7 +99,11 @@ impl<W: Write> Conversation<W> {
         record.extend((packet.len() as u32).to_le_bytes());
         record.extend(packet);
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = file.out.write_all(&record).and_then(|()| file.out.flush());
+        let Some(failed) = file.failed.take() else { return };
+        match file.out.write_all(&record).and_then(|()| file.out.flush()) {
+            Ok(()) => file.failed = Some(failed),
+            Err(error) => failed(error),
+        }
     }
 }
 

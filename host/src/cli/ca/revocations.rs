@@ -52,8 +52,8 @@ pub(super) fn run(args: &RevocationsArgs) -> Result<(), CliError> {
         .map_err(|error| CliError::from_diagnostic(Exit::Failed, error))?;
     if let Ok(RevocationList { next_update, number, revoked, .. }) = serde_json::from_slice(&list) {
         output::say(format_args!(
-            "The list has {} certificates of the key {key} that are revoked or on hold.\n\
-             Its revocation number is {number}. It can be used until {next_update}.",
+            "Certificates of the key {key} that are revoked or on hold: {}.\n\
+             The revocation number is {number}. The list can be used until {next_update}.",
             revoked.len()
         ));
     }
@@ -70,13 +70,14 @@ fn check_target(file: &Path) -> Result<(), CliError> {
     let is_list = |text: &[u8]| {
         serde_json::from_slice::<Value>(text).is_ok_and(|object| object["type"] == "revocation_list")
     };
-    match fs::read(file) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Ok(text) if is_list(&text) => Ok(()),
-        Ok(_) => {
-            let seen = format!("{} exists, and is not a list of revoked certificates", file.display());
-            Err(CliError::new(Exit::Failed, seen, "nothing was changed; give another file with --out"))
-        }
-        Err(error) => Err(CliError::file(file, &error)),
+    let found = match fs::metadata(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        found => found.map_err(|error| CliError::file(file, &error))?,
+    };
+    // Another file can be endless.
+    if found.is_file() && is_list(&output::read_list(file)?) {
+        return Ok(());
     }
+    let seen = format!("{} exists, and is not a list of revoked certificates", file.display());
+    Err(CliError::new(Exit::Failed, seen, "nothing was changed; give another file with --out"))
 }

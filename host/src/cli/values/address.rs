@@ -60,9 +60,10 @@ fn split(text: &str, default: u16) -> Result<(&str, u16), String> {
         // An IPv6 address without brackets. Its last group is taken as a port if it looks like one.
         let is_port = number.len() >= 4 && number.parse::<u16>().is_ok() && is_ipv6(host);
         return match is_port {
-            true => Ok((host, port(number)?)),
+            // These two are always meant so.
+            true if matches!(host, "::" | "::1") || !is_ipv6(text) => Ok((host, port(number)?)),
             false if is_ipv6(text) => Ok((text, default)),
-            false => {
+            _ => {
                 Err("an IPv6 address is written in brackets before a port, for example [::1]:9000".to_owned())
             }
         };
@@ -86,7 +87,7 @@ fn named(host: &str, port: u16) -> Result<(&str, u16), String> {
 /// Whether `host` is an IPv6 address, with or without the name of an interface.
 fn is_ipv6(host: &str) -> bool {
     let (address, interface) = host.split_once('%').unwrap_or((host, "0"));
-    address.parse::<Ipv6Addr>().is_ok() && !interface.is_empty()
+    address.parse::<Ipv6Addr>().is_ok() && !interface.is_empty() && !interface.contains(':')
 }
 
 fn port(text: &str) -> Result<u16, String> {
