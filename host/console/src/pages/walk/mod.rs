@@ -113,7 +113,7 @@ impl Verdict {
                  hashed what arrived, and the other side what it sent. A message that is not well formed ends the \
                  handshake before this."
             ),
-            _ if check.contains("signature") => format!(
+            _ if check.contains("sign") => format!(
                 "The CA has signed the SHA-256 of the text that it sent. {by} computes the SHA-256 of the text that \
                  arrived, and the signature does not fit to it."
             ),
