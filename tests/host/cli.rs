@@ -91,6 +91,7 @@ fn a_certificate_is_explained_and_verified() {
     {
         let refused = run(at, &[&verify[..], &["--at", time]].concat()).expect(4);
         assert!(refused.stderr.contains(word) && refused.stdout.is_empty(), "{refused:?}");
+        assert!(refused.stderr.contains("without --at, the certificate is verified for now"), "{refused:?}");
     }
 
     let text = fs::read_to_string(at.join("alice/certificate.json")).expect("the file exists");

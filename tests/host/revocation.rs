@@ -234,6 +234,9 @@ fn the_signed_list_names_the_revoked_certificates() {
     let key = fs::read(at.join("ca/ca-key.pem")).expect("a key");
     let refused = run(at, &["ca", "revocations", "--dir", "ca", "--out", "ca/ca-key.pem"]).expect(1);
     assert!(refused.stderr.contains("is not a list"), "{}", refused.stderr);
+    // An endless file is not read.
+    let refused = run(at, &["ca", "revocations", "--dir", "ca", "--out", "/dev/zero"]).expect(1);
+    assert!(refused.stderr.contains("is not a list"), "{}", refused.stderr);
     assert_eq!(fs::read(at.join("ca/ca-key.pem")).expect("a key"), key);
     let changed = String::from_utf8(text).expect("ASCII").replace("superseded", "unspecified");
     fs::write(at.join("changed.json"), changed).expect("a file");

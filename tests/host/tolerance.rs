@@ -1,4 +1,4 @@
-//! What people type, paste and edit: each usual form of a value or file is accepted, and a wrong one is named.
+//! Values and files that people type, paste and edit: each usual form is accepted. A wrong form is named.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -179,6 +179,9 @@ fn a_wrong_address_is_a_usage_error_that_shows_the_form() {
         ("127.0.0.1:", "a port is a number from 0 to 65535"),
         ("127.0.0.1:70000", "a port is a number from 0 to 65535"),
         ("[127.0.0.1]:9000", "brackets are for an IPv6 address"),
+        // With and without a port, this would be a whole address.
+        ("fe80::1:9000", "is written in brackets before a port"),
+        ("[fe80::1%:9000]:9000", "brackets are for an IPv6 address"),
         ("ca example:9000", "expected HOST:PORT"),
         ("", "expected HOST:PORT"),
     ];
@@ -283,11 +286,11 @@ fn a_file_that_an_editor_has_touched_is_read() {
         for anchor in ["ca/anchor.json", "ca/ca-public.pem", "alice/anchor.json"] {
             run(at, &[&enroll[..], &["--anchor", anchor]].concat()).expect(0);
         }
-        // What is written and sent has no such marks.
+        // The program writes and sends no such marks.
         assert_eq!(fs::read_to_string(at.join("again/certificate.json")).expect("a file"), originals[4]);
         fs::remove_dir_all(at.join("again")).expect("removed");
     }
-    // What is inside stays strict.
+    // The rules for the text between the marks stay strict.
     fs::write(at.join("alice/certificate.json"), originals[4].replace(',', ", ")).expect("written");
     run(at, &["verify", "--anchor", "ca/anchor.json", "alice/certificate.json"]).expect(4);
 }

@@ -1,4 +1,4 @@
-//! What the program says: each error names what was seen and a next step that is right, harmless, quoted and complete.
+//! The errors of the program: each error names the problem and a next step. The step is right, harmless, quoted and complete.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What an attacker can make from public data: a certificate by a CA of the same name, and texts with one changed byte.
+//! Forgeries from public data: a certificate by a CA of the same name, and texts with one changed byte.
 
 use getrandom::SysRng;
 use minipki_core::cert::{Certificate, Id, TbsCertificate, attach_signature};

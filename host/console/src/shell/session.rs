@@ -56,7 +56,7 @@ pub(crate) struct Visitor {
     pub(crate) number: u64,
     /// The permits for its event streams.
     pub(crate) streams: Arc<Semaphore>,
-    /// What the next pages show.
+    /// The message and the last inputs, for the next pages.
     pub(crate) memory: Arc<Memory>,
     csrf: Arc<Token>,
     left: Duration,

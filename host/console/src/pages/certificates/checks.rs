@@ -11,7 +11,7 @@ use minipki_net::trace::explain::hex;
 pub(super) struct Check {
     pub(super) text: &'static str,
     pub(super) result: Outcome,
-    /// What was compared, if the check was reached.
+    /// The compared values; `None` if the check was not reached.
     pub(super) details: String,
 }
 
@@ -74,7 +74,7 @@ pub(super) fn check(
     CHECKS.into_iter().enumerate().zip(details).map(check).collect()
 }
 
-/// What each check compares.
+/// The values that each check compares.
 fn details(anchor: &Anchor, text: &[u8], now: UnixTime) -> [String; 6] {
     let Ok(certificate) = Certificate::parse(text) else { return Default::default() };
     let signed = certificate.signed_slices();

@@ -116,7 +116,7 @@ impl CertificatesPage {
 struct Outcome {
     /// The form with the meaning of the text that was found.
     form: SearchForm,
-    /// What it searched; `None` with a mistake in the form.
+    /// The filters of the search; `None` after a mistake in the form.
     search: Option<Search>,
     found: Found,
     /// The number of all certificates.

@@ -51,14 +51,14 @@ struct OverviewPage {
     status: Status,
     forms: Forms,
     identity: Option<Identity>,
-    /// What the ledger tells; `None` without a key.
+    /// The facts from the ledger; `None` without a key.
     facts: Option<Result<Facts, Failure>>,
     refusals: Vec<Refused>,
     /// The free bytes on the disk, if they are known.
     free: Option<u64>,
 }
 
-/// What the ledger tells.
+/// The facts from the ledger.
 struct Facts {
     counts: LedgerCounts,
     revocation_number: u64,
