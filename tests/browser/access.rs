@@ -136,6 +136,9 @@ async fn every_page_is_accessible() {
         browser.click(".decoded button").await;
         browser.wait("#verdict").await;
         check(browser, "a verdict", &mut problems).await;
+        browser.click("form[action='/walk/attack'] > button").await;
+        browser.wait("#attack").await;
+        check(browser, "an attack", &mut problems).await;
         assert!(problems.is_empty(), "{}", problems.join("\n"));
     })
     .await;

@@ -4,6 +4,8 @@ use fantoccini::key::Key;
 use minipki_tests::browser::browse;
 use minipki_tests::console_program::{Console, set_up};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_a_first_start_to_a_certificate_seen_live() {
@@ -139,6 +141,110 @@ async fn a_byte_is_flipped_at_every_step_of_the_walk_through() {
         browser.goto("/walk?step=11").await;
         browser.says("alice has the keys. Fingerprint of the key for sending").await;
         browser.says("bob has the keys. Fingerprint of the key for sending").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_byte_is_chosen_among_the_bytes_of_the_frame() {
+    let console = Console::start();
+    browse(&console.link, async |browser| {
+        browser.goto("/walk").await;
+        browser.click("form[action='/walk/run'] button").await;
+        browser.goto("/walk?step=4").await;
+        browser.wait(".hex").await;
+        // One stop of the Tab key. The arrow keys go on from there, and do not change the step.
+        let stops = "Array.from(document.querySelectorAll('.hex button'), (byte) => byte).filter((byte) => byte.tabIndex === 0).map((byte) => byte.value)";
+        assert_eq!(browser.value(stops).await, json!(["0"]));
+        browser.run("document.querySelector('.hex button').focus()").await;
+        for (key, byte) in [
+            ("ArrowUp", "0"),
+            ("ArrowDown", "16"),
+            ("ArrowRight", "17"),
+            ("End", "31"),
+            ("Home", "16"),
+            ("ArrowLeft", "15"),
+        ] {
+            let press = format!("document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {{ key: '{key}', bubbles: true, cancelable: true }}))");
+            browser.run(&press).await;
+            assert_eq!(browser.value("document.activeElement.value").await, json!(byte), "{key}");
+            assert_eq!(browser.value(stops).await, json!([byte]), "{key}");
+        }
+        browser.says("Step 4 of 27").await;
+
+        // A byte and the row of its field light up together, from either side.
+        let lit = |field: u8| {
+            let count = |place| format!("document.querySelectorAll('{place} .lit[data-bytes=\"{field}\"]').length");
+            format!("[{}, {}]", count(".hex"), count(".decoded"))
+        };
+        browser.run("document.querySelector('.hex button').focus()").await;
+        assert_eq!(browser.value(&lit(0)).await, json!([4, 1]));
+        browser.run("document.querySelector('.decoded tr[data-bytes=\"2\"] button').focus()").await;
+        let signature = browser.value("document.querySelectorAll('.hex [data-bytes=\"2\"]').length").await;
+        assert_eq!(browser.value(&lit(2)).await, json!([signature, 1]));
+        assert_eq!(browser.value(&lit(0)).await, json!([0, 0]));
+
+        // A click flips the byte. The byte is then the stop of the Tab key.
+        browser.click(".hex button[value='200']").await;
+        assert_eq!(browser.text("#verdict").await, "Refused by alice");
+        browser.says("byte 200 of the frame, in certificate.ca_signature_b64").await;
+        browser.says("and this text arrived").await;
+        assert_eq!(browser.value(stops).await, json!(["200"]));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mallory_attacks_and_is_refused() {
+    let console = Console::start();
+    browse(&console.link, async |browser| {
+        browser.goto("/walk").await;
+        browser.click("form[action='/walk/run'] button").await;
+        for (scene, title) in [
+            ("stolen", "Stolen certificate: refused by bob certificate_refused"),
+            ("middle", "Man in the middle: refused by alice certificate_refused"),
+        ] {
+            browser.click(&format!("input[value='{scene}']")).await;
+            browser.click("form[action='/walk/attack'] > button").await;
+            browser.says(title).await;
+            browser.until("document.activeElement.id === 'attack'").await;
+        }
+        let lanes = "Array.from(document.querySelectorAll('[aria-labelledby=attack] .lifelines span'), (lane) => lane.textContent)";
+        assert_eq!(browser.value(lanes).await, json!(["alice", "mallory", "bob"]));
+        assert_eq!(browser.value("document.querySelectorAll('[aria-labelledby=attack] .arrow').length").await, json!(5));
+    })
+    .await;
+}
+
+/// Opens and closes `count` connections to the CA, one after the other.
+async fn knock(address: &str, count: usize) {
+    for _ in 0..count {
+        let mut stream = TcpStream::connect(address).await.expect("the CA listens");
+        stream.shutdown().await.expect("the connection is open");
+        stream.read_to_end(&mut Vec::new()).await.expect("the CA ends the connection");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_live_page_does_not_grow_without_limit() {
+    let console = Console::start();
+    browse(&console.link, async |browser| {
+        let ca = set_up(browser).await;
+        browser.goto("/live").await;
+        browser.says("Watching").await;
+        // A connection without a message has two events.
+        knock(&ca.address, 600).await;
+        let first = "document.querySelector('.connection .title')?.textContent";
+        let rows = "document.querySelectorAll('#connections .sequence > li').length === 1000";
+        browser.until(&format!("{first} === '#600' && {rows}")).await;
+        let size =
+            "[document.getElementsByTagName('*').length, document.querySelectorAll('.connection').length]";
+        let full = browser.value(size).await;
+        assert_eq!(full[1], json!(500));
+        assert!(full[0].as_u64().is_some_and(|elements| elements < 15_000), "{full}");
+        knock(&ca.address, 600).await;
+        browser.until(&format!("{first} === '#1200' && {rows}")).await;
+        assert_eq!(browser.value(size).await, full);
     })
     .await;
 }

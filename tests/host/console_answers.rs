@@ -17,6 +17,7 @@ async fn each_refusal_is_a_page_with_the_navigation_and_a_fitting_status() {
         ("/walk?step=-1", 400),
         ("/walk?step=x", 400),
         ("/walk/run", 405),
+        ("/walk/attack", 405),
         ("/authority/start", 405),
         ("/sign-out", 405),
         ("/tokens/x/revoke", 405),
@@ -34,6 +35,8 @@ async fn each_refusal_is_a_page_with_the_navigation_and_a_fitting_status() {
         ("/authority/stop", "", 409),
         ("/walk/flip", "run=x&step=1&offset=0", 409),
         ("/walk/flip", "run=x&step=-1&offset=0", 422),
+        ("/walk/attack", "run=x&step=1&scene=replay", 409),
+        ("/walk/attack", "run=x&step=1&scene=bribe", 422),
         ("/sessions/99/end", "", 404),
         ("/nowhere", "", 404),
     ] {

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
+use minipki_ca::TokenHash;
 use minipki_ca::ports::{AuditRecord, LedgerReader, Storage};
 use minipki_core::crypto::rsa::KeySize;
 use minipki_keys::CaFolder;
 use minipki_server::state;
 use minipki_tests::ca::id;
 use minipki_tests::console::TestConsole;
-use minipki_tests::server::soon;
+use minipki_tests::server::{now, soon};
 use rusqlite::Connection;
 
 #[tokio::test]
@@ -52,6 +53,43 @@ async fn a_clock_behind_the_ledger_stops_the_tokens_of_the_console() {
     assert!(refused.body.contains("set the clock"), "{}", refused.body);
     let tokens: u32 = ledger.query_row("SELECT count(*) FROM tokens", [], |row| row.get(0)).expect("read");
     assert_eq!(tokens, 0);
+}
+
+#[tokio::test]
+async fn the_pages_of_the_tokens_lead_forth_and_back() {
+    let console = TestConsole::start().await;
+    let browser = console.enter().await;
+    browser.make_key().await;
+    let storage = state::storage(&CaFolder::open(&console.ca()).expect("a CA"));
+    let (mut book, now) = (storage.tokens().expect("a ledger"), now());
+    for number in 0..120 {
+        let (hash, subject) = (TokenHash::of(&format!("{number}")), id(&format!("device-{number:03}")));
+        let expires = now.checked_add_seconds(10_000 - number).expect("a time");
+        book.add(hash, subject.as_id(), expires, None, now).expect("added");
+    }
+    let subjects = |page: &str| -> Vec<usize> {
+        let rows = page.split("data-label=\"Subject\">device-").skip(1);
+        rows.map(|row| row[..3].parse().expect("a number")).collect()
+    };
+    let link = |page: &str, rel: &str| -> Option<String> {
+        let (_, rest) = page.split_once(&format!("rel=\"{rel}\" href=\""))?;
+        rest.split('"').next().map(str::to_owned)
+    };
+    let mut path = "/tokens".to_owned();
+    let mut pages = Vec::new();
+    for (first, last) in [(0, 50), (50, 100), (100, 120)] {
+        let page = browser.get(&path).await.expect(200).body;
+        assert_eq!(subjects(&page), (first..last).collect::<Vec<_>>(), "{path}");
+        assert_eq!((link(&page, "prev").is_some(), link(&page, "next").is_some()), (first > 0, last < 120));
+        path = link(&page, "next").unwrap_or_default();
+        pages.push(page);
+    }
+    let page = browser.get(&link(&pages[2], "prev").expect("a link")).await.expect(200).body;
+    assert_eq!(subjects(&page), (50..100).collect::<Vec<_>>());
+    assert!(link(&page, "next").is_some());
+    let page = browser.get(&link(&page, "prev").expect("a link")).await.expect(200).body;
+    assert_eq!(subjects(&page), (0..50).collect::<Vec<_>>());
+    assert_eq!((link(&page, "prev"), link(&page, "next").is_some()), (None, true));
 }
 
 /// Waits for `count` entries of the audit log. Returns the newest entries, the oldest first.

@@ -10,7 +10,7 @@ use minipki_core::cert::{Certificate, Id};
 use minipki_core::crypto::{KeyPair, x25519::PublicKey};
 use minipki_core::limits::{FRAME_BODY, FRAME_HEADER};
 use minipki_core::link::Misuse;
-use minipki_core::noise::{self, SendMessage1};
+use minipki_core::noise::{self, SendMessage1, SendMessage3};
 use minipki_core::session;
 use minipki_core::time::UnixTime;
 use minipki_core::wire::channel::{self, PROLOGUE, Payload, Step};
@@ -161,6 +161,12 @@ impl Attacker<'_> {
         self.answer(&mut stream).await
     }
 
+    /// The certificate of the peer. The peer shows it to everybody who starts a handshake.
+    pub(super) async fn peer_certificate(&self) -> Result<Vec<u8>, AttackError> {
+        let (_, _, text) = self.greet(&self.new_key()).await?;
+        Ok(text)
+    }
+
     /// Runs a handshake with `key` up to message 3. `forge` makes the certificate in it from that of the peer, and names
     /// it. If `flip` is set, one byte of message 3 is changed.
     async fn attempt(
@@ -169,6 +175,28 @@ impl Attacker<'_> {
         forge: impl FnOnce(&Certificate<'_>) -> Result<(Vec<u8>, String), AttackError>,
         flip: bool,
     ) -> Result<Code, AttackError> {
+        let (mut stream, noise, text) = self.greet(key).await?;
+        let genuine = Certificate::parse(&text).map_err(|e| self.wrong(e))?;
+        let (shown, named) = forge(&genuine)?;
+        let ((), mut third) = message(Step::Three, |out| noise.write(&shown, out).map(|(_, len)| ((), len)))
+            .map_err(|e| self.wrong(e))?;
+        self.show(&format!("-> message 3: {named}"));
+        if flip {
+            let Change { offset, from, to } = change_message_3(&mut third)?;
+            self.show(&format!(
+                "   with a change on its way: byte {offset} of the frame, `{from}` becomes `{to}`"
+            ));
+        }
+        self.send(&mut stream, &third).await?;
+        self.answer(&mut stream).await
+    }
+
+    /// Runs a handshake with `key` until the peer has shown its certificate. Returns the connection, the state before
+    /// message 3, and the certificate.
+    async fn greet(
+        &self,
+        key: &KeyPair<HostProvider>,
+    ) -> Result<(TcpStream, SendMessage3<HostProvider>, Vec<u8>), AttackError> {
         let mut stream = self.dial().await?;
         let noise = SendMessage1::new(PROLOGUE, key.clone(), self.new_key());
         let (noise, first) = message(Step::One, |out| noise.write(&[], out)).map_err(|e| self.wrong(e))?;
@@ -183,21 +211,11 @@ impl Attacker<'_> {
         let second = second.get_mut(range).unwrap_or_default();
         let (noise, payload) = noise.read(second).map_err(|e| self.wrong(e))?;
         let payload = Payload::decode(second.get(payload).unwrap_or_default()).map_err(|e| self.wrong(e))?;
-        let genuine = Certificate::parse(payload.certificate).map_err(|e| self.wrong(e))?;
+        let text = payload.certificate.to_vec();
+        let genuine = Certificate::parse(&text).map_err(|e| self.wrong(e))?;
         let (name, serial) = (genuine.subject_id(), genuine.serial_number());
         self.show(&format!("<- message 2: the certificate of {name}, serial {serial}"));
-        let (shown, named) = forge(&genuine)?;
-        let ((), mut third) = message(Step::Three, |out| noise.write(&shown, out).map(|(_, len)| ((), len)))
-            .map_err(|e| self.wrong(e))?;
-        self.show(&format!("-> message 3: {named}"));
-        if flip {
-            let Change { offset, from, to } = change_message_3(&mut third)?;
-            self.show(&format!(
-                "   with a change on its way: byte {offset} of the frame, `{from}` becomes `{to}`"
-            ));
-        }
-        self.send(&mut stream, &third).await?;
-        self.answer(&mut stream).await
+        Ok((stream, noise, text))
     }
 
     /// Waits for the refusal of the peer.

@@ -41,19 +41,21 @@ pub fn changed_certificate(
 pub async fn stolen_certificate(alice: &Identity, bob: &Identity) -> Result<session::Error, ScenarioError> {
     let (near, far) = duplex(PIPE);
     let now = now()?;
-    let (victim, ()) = tokio::join!(connect(near, alice, bob, None, None), impersonate(far, bob, now));
+    let (victim, ()) =
+        tokio::join!(connect(near, alice, bob, None, None), impersonate(far, bob.certificate(), alice, now));
     match victim {
         Err(error) => error.session_error().ok_or_else(|| failed(error)),
         Ok(_) => Err(ScenarioError::Accepted("a stolen certificate")),
     }
 }
 
-async fn impersonate(stream: DuplexStream, bob: &Identity, now: Now) {
-    let key = KeyPair::generate(bob.key().provider(), &mut UnwrapErr(SysRng));
+/// Answers `victim` with `certificate` and a new key, which is another one than that of the certificate.
+pub(super) async fn impersonate(stream: DuplexStream, certificate: &[u8], victim: &Identity, now: Now) {
+    let key = KeyPair::generate(victim.key().provider(), &mut UnwrapErr(SysRng));
     let local = LocalIdentity {
         key: &key,
-        credentials: bob.certificate(),
-        anchor: bob.anchor(),
+        credentials: certificate,
+        anchor: victim.anchor(),
         now,
         status_policy: StatusPolicy::default(),
         peer: None,
@@ -63,11 +65,11 @@ async fn impersonate(stream: DuplexStream, bob: &Identity, now: Now) {
     let mut link = Link::new(machine, &mut rx, &mut tx);
     let (mut reader, mut writer) = split(stream);
     let limit = Some(Deadlines::default().exchange);
-    // Only the result of alice's end counts.
+    // Only the result of the victim's end counts.
     let _ = minipki_net::drive(&mut link, &mut reader, &mut writer, limit).await;
 }
 
-fn now() -> Result<Now, ScenarioError> {
+pub(super) fn now() -> Result<Now, ScenarioError> {
     clock::now().map(Now::Exact).map_err(|error| failed(error.into()))
 }
 

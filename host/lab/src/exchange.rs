@@ -39,7 +39,7 @@ const SHORT: Deadlines = Deadlines {
     send: Duration::from_secs(3),
 };
 /// The time limit of an exchange. It is longer than the deadlines of the ends.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(super) const LIMIT: Duration = Duration::from_secs(60);
 
 /// One end of a channel in memory.
 pub type MemoryChannel = Channel<ReadHalf<DuplexStream>, WriteHalf<DuplexStream>>;

@@ -6,7 +6,8 @@
 //!   with one changed byte, and returns the [`Refusal`] with the error of the failed check.
 //! - [`enrol`], [`open_channel`], [`send_text`] and [`receive_text`] are the parts of a scenario, for a program that
 //!   shows them one by one. [`ProofValues`] are the values behind a proof of possession.
-//! - [`attacks`] has other attacks, and an [`Attacker`] attacks a peer that listens.
+//! - [`attacks`] has other attacks, and an [`Attacker`] attacks a peer that listens. [`Scenario::attack`] runs a [`Scene`]:
+//!   an attack on the clients of a scenario, with all messages.
 //!
 //! A [`CaEndpoint`] names the CA to use. [`Sandbox`] is a CA for a scenario alone.
 
@@ -17,10 +18,13 @@ mod exchange;
 mod forgery;
 mod notes;
 mod proof_values;
+mod reason;
 mod relay;
 mod requests;
 mod sandbox;
 mod scenario;
+mod scene;
+mod stage;
 mod step;
 mod verdict;
 
@@ -31,9 +35,11 @@ pub use self::attack_error::AttackError;
 pub use self::attacker::Attacker;
 pub use self::exchange::{ANSWER, MemoryChannel, QUESTION, enrol, open_channel, receive_text, send_text};
 pub use self::proof_values::ProofValues;
+pub use self::reason::Reason;
 pub use self::relay::Flip;
 pub use self::sandbox::{Sandbox, SandboxError};
 pub use self::scenario::Scenario;
+pub use self::scene::{Attacked, Scene};
 pub use self::step::{MessageKind, Note, Step};
 pub use self::verdict::Refusal;
 use minipki_ca::Token;
@@ -48,6 +54,8 @@ pub enum Participant {
     Ca,
     /// The client that listens.
     Bob,
+    /// The attacker on the network.
+    Mallory,
 }
 
 impl Participant {
@@ -57,6 +65,7 @@ impl Participant {
             Self::Alice => "alice",
             Self::Ca => "CA",
             Self::Bob => "bob",
+            Self::Mallory => "mallory",
         }
     }
 }
@@ -124,6 +133,10 @@ pub enum ScenarioError {
         /// The byte, from 0.
         offset: usize,
     },
+    /// An attack had no result.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Attack(#[from] AttackError),
     /// An attack succeeded: a bug.
     #[error("{0} was accepted")]
     #[diagnostic(help("this is a bug in minipki, please report it"))]

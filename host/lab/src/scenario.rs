@@ -6,9 +6,12 @@ use minipki_core::cert::{Certificate, Id, IdBuf};
 use minipki_core::crypto::KeyPair;
 use rand_core::{Rng, UnwrapErr};
 
+use super::scene::{Attacked, Scene};
 use super::step::Exchange;
 use super::verdict::{self, Finding, Refusal};
-use super::{CaEndpoint, Flip, MessageKind, Participant, ScenarioError, Step, exchange, notes, requests};
+use super::{
+    CaEndpoint, Flip, MessageKind, Participant, ScenarioError, Step, exchange, notes, requests, stage,
+};
 use minipki_client::{ClientError, Identity};
 use minipki_provider::HostProvider;
 
@@ -102,6 +105,18 @@ impl Scenario {
         outcome
     }
 
+    /// Lets mallory attack the clients. `ended` is a certificate of their CA that has ended, as
+    /// [`Sandbox::ended`](super::Sandbox::ended) has.
+    ///
+    /// Some scenes make an RSA key, so the future takes the time of a thread. It is not `Send`.
+    ///
+    /// # Errors
+    /// [`ScenarioError::Attack`], [`ScenarioError::Client`] if an honest client failed, [`ScenarioError::Accepted`] if
+    /// nobody refused mallory.
+    pub async fn attack(&self, scene: Scene, ended: &[u8]) -> Result<Attacked, ScenarioError> {
+        stage::run(scene, &self.alice, &self.bob, ended).await
+    }
+
     /// Each exchange has its own place on the heap: its frames would take too much of a stack.
     async fn flip_once(&self, ca: &CaEndpoint<'_>, flip: Flip) -> Result<Refusal, ScenarioError> {
         let Flip { step, offset, .. } = flip;
@@ -141,6 +156,9 @@ impl Scenario {
                     return Err(ScenarioError::NotNeeded { step, offset });
                 }
                 of_requests(Participant::Alice, ended)?
+            }
+            Exchange::Attack | Exchange::Intercepted => {
+                return Err(ScenarioError::NoSuchByte { step, offset });
             }
         };
         Refusal::new(flip, finding, travelled, within)

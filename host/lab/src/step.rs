@@ -116,6 +116,10 @@ pub(super) enum Exchange {
     Revocation,
     /// Alice asks for the changes of the CA's key.
     Anchors,
+    /// Mallory attacks bob. No scenario has it.
+    Attack,
+    /// Alice connects, and mallory answers. No scenario has it.
+    Intercepted,
 }
 
 impl Exchange {
@@ -126,6 +130,8 @@ impl Exchange {
             Self::Channel => (Participant::Alice, Participant::Bob),
             Self::Renewal | Self::Anchors => (Participant::Alice, Participant::Ca),
             Self::Revocation => (Participant::Bob, Participant::Ca),
+            Self::Attack => (Participant::Mallory, Participant::Bob),
+            Self::Intercepted => (Participant::Alice, Participant::Mallory),
         }
     }
 }

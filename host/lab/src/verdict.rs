@@ -1,9 +1,11 @@
 //! The result of a changed byte: the participant that refused it, and the failed check.
 
+use minipki_core::cert;
 use minipki_core::limits::FRAME_HEADER;
 use minipki_core::session;
 
 use super::exchange::{ChannelEnd, ChannelEnds};
+use super::reason::Reason;
 use super::{Flip, MessageKind, Participant, ScenarioError, Step};
 use minipki_client::ClientError;
 use minipki_net::trace::{places, reading};
@@ -25,6 +27,8 @@ pub struct Refusal {
     pub check: String,
     /// The code in the refusal to the other side, if one was sent.
     pub code: Option<String>,
+    /// The values that show why the check failed.
+    pub reason: Reason,
     /// The other side, and its error.
     pub other: Option<(Participant, String)>,
     /// The messages from the changed one on, as they were sent.
@@ -35,7 +39,22 @@ pub struct Refusal {
 pub(super) struct Finding {
     by: Participant,
     check: String,
+    /// Whether the check is that of a signature of the CA.
+    is_of_signature: bool,
     other: Option<(Participant, String)>,
+}
+
+impl Finding {
+    /// The check of `by` itself that gave `error`.
+    fn new(by: Participant, error: &ClientError, other: Option<(Participant, String)>) -> Self {
+        let is_of_signature = matches!(
+            error.session_error(),
+            Some(session::Error::InvalidCertificate(
+                cert::Error::Signature(_) | cert::Error::StatusSignature(_)
+            ))
+        );
+        Self { by, check: check(error), is_of_signature, other }
+    }
 }
 
 impl Refusal {
@@ -51,21 +70,19 @@ impl Refusal {
         changed: usize,
     ) -> Result<Self, ScenarioError> {
         let missing = ScenarioError::NoSuchByte { step: flip.step, offset: flip.offset };
-        if changed >= travelled.len() {
-            return Err(missing);
-        }
-        travelled.drain(..changed);
-        let Some(first) = travelled.first() else { return Err(missing) };
+        let Some(first) = travelled.get(changed) else { return Err(missing) };
         let Some(&sent) = first.frame.get(flip.offset) else { return Err(missing) };
-        let refused = travelled.iter().find(|step| step.kind == MessageKind::Refused);
+        let refused = travelled.iter().skip(changed).find(|step| step.kind == MessageKind::Refused);
         let code = refused.and_then(|step| {
             let refused = reading::message(step.body()).ok()?;
             refused.fields.get("code")?.as_str().map(str::to_owned)
         });
         let unnoticed = ScenarioError::Unnoticed { step: flip.step, offset: flip.offset };
-        let Finding { by, check, other } = finding.ok_or(unnoticed)?;
+        let Finding { by, check, is_of_signature, other } = finding.ok_or(unnoticed)?;
         let (field, arrived) = (field(first, flip.offset), flip.apply(sent));
-        Ok(Self { flip, field, sent, arrived, by, check, code, other, travelled })
+        let reason = Reason::of(&travelled, changed, flip, is_of_signature, code.as_deref());
+        travelled.drain(..changed);
+        Ok(Self { flip, field, sent, arrived, by, check, code, reason, other, travelled })
     }
 }
 
@@ -85,10 +102,13 @@ fn field(step: &Step, offset: usize) -> String {
 pub(super) fn of_requests<T>(client: Participant, outcome: Result<T, ClientError>) -> Option<Finding> {
     let error = outcome.err()?;
     Some(match &error {
-        ClientError::Refused { text, .. } => {
-            Finding { by: Participant::Ca, check: text.clone(), other: Some((client, error.to_string())) }
-        }
-        error => Finding { by: client, check: check(error), other: None },
+        ClientError::Refused { text, .. } => Finding {
+            by: Participant::Ca,
+            check: text.clone(),
+            is_of_signature: false,
+            other: Some((client, error.to_string())),
+        },
+        error => Finding::new(client, error, None),
     })
 }
 
@@ -97,9 +117,7 @@ pub(super) fn of_channel(receiver: Participant, (alice, bob): ChannelEnds) -> Op
     let failed = |by, end: Result<ChannelEnd, ClientError>| end.err().map(|error| (by, error));
     match (failed(Participant::Alice, alice), failed(Participant::Bob, bob)) {
         (None, None) => None,
-        (Some((by, error)), None) | (None, Some((by, error))) => {
-            Some(Finding { by, check: check(&error), other: None })
-        }
+        (Some((by, error)), None) | (None, Some((by, error))) => Some(Finding::new(by, &error, None)),
         (Some(alice), Some(bob)) => {
             // One end found an error, and the other end was refused or disconnected. If both ends only waited, the
             // receiver waited for the rest of the changed message.
@@ -109,7 +127,7 @@ pub(super) fn of_channel(receiver: Participant, (alice, bob): ChannelEnds) -> Op
                 _ => receiver == Participant::Alice,
             };
             let ((by, error), other) = if by_alice { (alice, bob) } else { (bob, alice) };
-            Some(Finding { by, check: check(&error), other: Some((other.0, check(&other.1))) })
+            Some(Finding::new(by, &error, Some((other.0, check(&other.1)))))
         }
     }
 }
@@ -120,7 +138,7 @@ fn is_own_check(error: &ClientError) -> bool {
 }
 
 /// The text of the check itself, without the name of the other side.
-fn check(error: &ClientError) -> String {
+pub(super) fn check(error: &ClientError) -> String {
     match error {
         ClientError::Exchange { source, .. } => source.to_string(),
         error => error.session_error().as_ref().map_or_else(|| error.to_string(), session::Error::to_string),

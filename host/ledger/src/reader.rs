@@ -122,6 +122,14 @@ impl LedgerReader for SqliteReader {
         self.read(|connection| tokens::list(connection, after, limit))
     }
 
+    fn list_tokens_before(
+        &mut self,
+        before: (UnixTime, u64),
+        limit: usize,
+    ) -> Result<Vec<TokenRecord>, LedgerError> {
+        self.read(|connection| tokens::list_before(connection, before, limit))
+    }
+
     fn revocation_history(&mut self, serial: Serial) -> Result<Vec<RevocationRecord>, LedgerError> {
         self.read(|connection| revocations::history(connection, serial))
     }

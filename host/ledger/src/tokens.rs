@@ -75,13 +75,37 @@ pub(super) fn list(
     after: Option<(UnixTime, u64)>,
     limit: usize,
 ) -> Result<Vec<TokenRecord>, StoreError> {
-    let (end, id) = after.map_or((i64::MAX, 0), |(end, id)| (end.get() as i64, id as i64));
-    let mut query = connection.prepare_cached(
+    let place = after.map_or((i64::MAX, 0), |(end, id)| (end.get() as i64, id as i64));
+    let part = "WHERE expires <= ?1 AND (expires < ?1 OR tokens.id < ?2)
+         ORDER BY expires DESC, tokens.id DESC LIMIT ?3";
+    page(connection, part, place, limit)
+}
+
+/// See [`minipki_ca::ports::LedgerReader::list_tokens_before`].
+pub(super) fn list_before(
+    connection: &Connection,
+    (end, id): (UnixTime, u64),
+    limit: usize,
+) -> Result<Vec<TokenRecord>, StoreError> {
+    let place = (end.get() as i64, id as i64);
+    let part = "WHERE expires >= ?1 AND (expires > ?1 OR tokens.id > ?2)
+         ORDER BY expires, tokens.id LIMIT ?3";
+    let mut tokens = page(connection, part, place, limit)?;
+    tokens.reverse();
+    Ok(tokens)
+}
+
+/// At most `limit` tokens of one `part` of the table, beside the row with the end and the number in `place`.
+fn page(
+    connection: &Connection,
+    part: &str,
+    (end, id): (i64, i64),
+    limit: usize,
+) -> Result<Vec<TokenRecord>, StoreError> {
+    let mut query = connection.prepare_cached(&format!(
         "SELECT tokens.id, tokens.subject_id, expires, serial, revoked, lifetime
-         FROM tokens LEFT JOIN certificates ON certificates.id = spent_on
-         WHERE expires <= ?1 AND (expires < ?1 OR tokens.id < ?2)
-         ORDER BY expires DESC, tokens.id DESC LIMIT ?3",
-    )?;
+         FROM tokens LEFT JOIN certificates ON certificates.id = spent_on {part}"
+    ))?;
     let mut rows = query.query((end, id, i64::try_from(limit).unwrap_or(i64::MAX)))?;
     let mut tokens = Vec::new();
     while let Some(row) = rows.next()? {

@@ -215,6 +215,16 @@ pub trait LedgerReader: Send {
         limit: usize,
     ) -> Result<Vec<TokenRecord>, LedgerError>;
 
+    /// The last `limit` tokens before this end and number, in the order of [`LedgerReader::list_tokens`].
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    fn list_tokens_before(
+        &mut self,
+        before: (UnixTime, u64),
+        limit: usize,
+    ) -> Result<Vec<TokenRecord>, LedgerError>;
+
     /// All changes of the revocation of one certificate, the first one first.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! A decoded message with the purpose of each field, for the Live and the Walk-through page.
 
+use std::ops::Range;
+
 use askama::Template;
 
 use minipki_core::limits::FRAME_HEADER;
@@ -31,7 +33,9 @@ pub(crate) struct Decoded {
 /// A field of a message.
 struct FieldRow {
     line: Line,
-    /// The offset of one of its bytes in the frame.
+    /// The bytes of its value in the frame.
+    at: Option<Range<usize>>,
+    /// The offset of one of them.
     offset: Option<usize>,
 }
 
@@ -50,23 +54,25 @@ impl Decoded {
         };
         let raw = if record.is_some() { dump(body) } else { explain::escaped(body, body.len()) };
         let plaintext = plaintext.map(Plaintext::new);
-        let length = FieldRow { line: reading::length(body.len()), offset: Some(FRAME_HEADER - 1) };
+        let length = FieldRow {
+            line: reading::length(body.len()),
+            at: Some(0..FRAME_HEADER),
+            offset: Some(FRAME_HEADER - 1),
+        };
         let mut rows = vec![length];
         match reading {
             Ok(reading) => {
                 // Only in canonical JSON the fields have the order of their places.
                 let placed = places.len() == reading.lines.len();
-                let offset = |i: usize| {
-                    let at = &places.get(i)?.at;
-                    Some(FRAME_HEADER + at.start.midpoint(at.end))
+                let in_frame = |i: usize| {
+                    let at = &places.get(i).filter(|_| placed)?.at;
+                    Some(FRAME_HEADER + at.start..FRAME_HEADER + at.end)
                 };
-                rows.extend(
-                    reading
-                        .lines
-                        .into_iter()
-                        .enumerate()
-                        .map(|(i, line)| FieldRow { line, offset: offset(i).filter(|_| placed) }),
-                );
+                rows.extend(reading.lines.into_iter().enumerate().map(|(i, line)| {
+                    let at = in_frame(i);
+                    let offset = at.as_ref().map(|at| at.start.midpoint(at.end));
+                    FieldRow { line, at, offset }
+                }));
                 Self {
                     name: reading.name.to_owned(),
                     purpose: reading.purpose,
@@ -89,6 +95,15 @@ impl Decoded {
                 flips: false,
             },
         }
+    }
+
+    /// The number of the innermost field that byte `offset` of the frame belongs to.
+    pub(crate) fn field_at(&self, offset: usize) -> Option<usize> {
+        let around = self.rows.iter().enumerate().filter_map(|(number, row)| {
+            let at = row.at.as_ref().filter(|at| at.contains(&offset))?;
+            Some((at.len(), number))
+        });
+        around.min().map(|(_, number)| number)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use minipki_ca::Token;
 use minipki_core::cert::IdBuf;
 use minipki_core::time::UnixTime;
-use minipki_lab::Refusal;
+use minipki_lab::{Attacked, Refusal};
 
 /// The memory of a session. It ends with the session.
 #[derive(Default)]
@@ -17,6 +17,7 @@ struct Remembered {
     token: Option<FreshToken>,
     link: Option<String>,
     flip: Option<Flipped>,
+    attack: Option<AttackRun>,
 }
 
 /// A new token. It is shown once.
@@ -32,6 +33,14 @@ pub(crate) struct Flipped {
     /// The name of alice in the scenario.
     pub(crate) run: String,
     pub(crate) refusal: Refusal,
+}
+
+/// The outcome of an attack in the Walk-through.
+#[derive(Clone)]
+pub(crate) struct AttackRun {
+    /// The name of alice in the scenario.
+    pub(crate) run: String,
+    pub(crate) attacked: Attacked,
 }
 
 impl Memory {
@@ -75,6 +84,18 @@ impl Memory {
         let state = self.lock();
         let flipped = state.flip.as_ref()?;
         (flipped.run == run && flipped.refusal.flip.step == number).then(|| flipped.refusal.clone())
+    }
+
+    /// Keeps the outcome of the newest attack.
+    pub(crate) fn keep_attack(&self, attack: AttackRun) {
+        self.lock().attack = Some(attack);
+    }
+
+    /// The outcome of the newest attack, if it was on the clients of the scenario `run`.
+    pub(crate) fn attack(&self, run: &str) -> Option<Attacked> {
+        let state = self.lock();
+        let attack = state.attack.as_ref().filter(|attack| attack.run == run)?;
+        Some(attack.attacked.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, Remembered> {

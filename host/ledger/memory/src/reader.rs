@@ -8,7 +8,7 @@ use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::Serial;
 
-use super::{MemoryStorage, Token, is_held};
+use super::{MemoryStorage, State, Token, is_held};
 
 impl LedgerReader for MemoryStorage {
     fn list_each(
@@ -104,26 +104,20 @@ impl LedgerReader for MemoryStorage {
         after: Option<(UnixTime, u64)>,
         limit: usize,
     ) -> Result<Vec<TokenRecord>, LedgerError> {
-        let state = self.state();
-        let mut tokens: Vec<_> = state
-            .tokens
-            .iter()
-            .filter(|token| after.is_none_or(|after| (token.expires, token.id) < after))
-            .collect();
-        tokens.sort_by_key(|token| std::cmp::Reverse((token.expires, token.id)));
-        let serial = |id: u64| state.certificates.get(id as usize - 1).map(|record| record.serial);
-        let record = |token: &Token| TokenRecord {
-            id: token.id,
-            subject_id: token.subject_id.clone(),
-            expires: token.expires,
-            lifetime: token.lifetime,
-            state: match (token.spent_on.and_then(serial), token.revoked) {
-                (Some(serial), _) => TokenState::Spent(serial),
-                (None, Some(at)) => TokenState::Revoked(at),
-                (None, None) => TokenState::Unused,
-            },
-        };
-        Ok(tokens.into_iter().take(limit).map(record).collect())
+        let mut tokens = self.state().token_records();
+        tokens.retain(|token| after.is_none_or(|after| (token.expires, token.id) < after));
+        tokens.truncate(limit);
+        Ok(tokens)
+    }
+
+    fn list_tokens_before(
+        &mut self,
+        before: (UnixTime, u64),
+        limit: usize,
+    ) -> Result<Vec<TokenRecord>, LedgerError> {
+        let mut tokens = self.state().token_records();
+        tokens.retain(|token| (token.expires, token.id) > before);
+        Ok(tokens.split_off(tokens.len().saturating_sub(limit)))
     }
 
     fn revocation_history(&mut self, serial: Serial) -> Result<Vec<RevocationRecord>, LedgerError> {
@@ -152,6 +146,27 @@ impl LedgerReader for MemoryStorage {
         let state = self.state();
         let entries = state.audit.range(..before.unwrap_or(u64::MAX)).rev().take(limit);
         Ok(entries.map(|(id, entry)| AuditRecord { id: *id, entry: entry.clone() }).collect())
+    }
+}
+
+impl State {
+    /// All tokens, in the order of the list.
+    fn token_records(&self) -> Vec<TokenRecord> {
+        let serial = |id: u64| self.certificates.get(id as usize - 1).map(|record| record.serial);
+        let record = |token: &Token| TokenRecord {
+            id: token.id,
+            subject_id: token.subject_id.clone(),
+            expires: token.expires,
+            lifetime: token.lifetime,
+            state: match (token.spent_on.and_then(serial), token.revoked) {
+                (Some(serial), _) => TokenState::Spent(serial),
+                (None, Some(at)) => TokenState::Revoked(at),
+                (None, None) => TokenState::Unused,
+            },
+        };
+        let mut tokens: Vec<_> = self.tokens.iter().map(record).collect();
+        tokens.sort_by_key(|token| std::cmp::Reverse((token.expires, token.id)));
+        tokens
     }
 }
 

@@ -70,6 +70,11 @@ fn tokens_are_listed_in_order_and_a_revoked_one_is_refused(engine: &dyn Engine) 
     let mut reader = engine.reader().expect("opened");
     let listed = all(reader.as_mut());
     assert_eq!(listed.len(), 10);
+    let before = |number: usize| (listed[number].expires, listed[number].id);
+    for number in 0..listed.len() {
+        let page = reader.list_tokens_before(before(number), 3).expect("read");
+        assert_eq!(page, listed[number.saturating_sub(3)..number], "before {number}");
+    }
     assert!(listed.is_sorted_by(|a, b| (a.expires, a.id) > (b.expires, b.id)), "{listed:?}");
     assert!(listed.iter().all(|row| row.state == TokenState::Unused && row.subject_id == id("alice")));
 

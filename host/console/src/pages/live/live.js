@@ -10,7 +10,7 @@ const slow = document.getElementById("slow");
 const pause = document.getElementById("pause");
 const templates = Object.fromEntries(["connection", "frame", "note"].map((id) => [id, document.getElementById(id)]));
 
-const connections = new Map(); // the newest connection of each number
+const connections = new Map(); // the newest connection of each number, among the drawn ones
 const rows = []; // all drawn events, oldest first: at most as many as the server keeps
 let waiting = []; // the events that came during a pause
 let missed = 0;
@@ -28,6 +28,7 @@ function card(event) {
     card = make("connection");
     card.querySelector(".title").textContent = `#${event.connection}`;
     card.querySelector(".when").textContent = clock(event.at);
+    card.number = event.connection;
     card.began = card.last = event.at;
     card.messages = 0;
     badge(card, "open", "");
@@ -114,7 +115,9 @@ function draw(event) {
     const oldest = rows.shift();
     const holder = oldest.closest(".connection");
     oldest.remove();
-    if (!holder.querySelector(".sequence").firstElementChild) holder.remove();
+    if (holder.querySelector(".sequence").firstElementChild) continue;
+    holder.remove();
+    if (connections.get(holder.number) === holder) connections.delete(holder.number);
   }
   applyFilter(place);
 }

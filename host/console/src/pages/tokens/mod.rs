@@ -55,8 +55,8 @@ struct TokensPage {
     form: TokenForm,
     mistake: Option<Mistake>,
     rows: Vec<TokenRow>,
-    /// Whether this is the first page of the table.
-    first: bool,
+    /// The links to the pages before and after this one.
+    before: Option<String>,
     after: Option<String>,
 }
 
@@ -99,14 +99,34 @@ impl TokensPage {
 #[derive(Deserialize)]
 struct Position {
     after: Option<String>,
+    before: Option<String>,
+}
+
+/// A row of the table: its expiry and its number.
+type RowPlace = (UnixTime, u64);
+
+/// The place of a page in the table.
+#[derive(Clone, Copy)]
+enum PagePlace {
+    First,
+    After(RowPlace),
+    Before(RowPlace),
 }
 
 impl Position {
-    /// The expiry and the number of the last row before the page: `expiry~number`.
-    fn row(&self) -> Option<(UnixTime, u64)> {
-        let (end, id) = self.after.as_deref()?.split_once('~')?;
-        Some((UnixTime::new(end.parse().ok()?).ok()?, id.parse().ok()?))
+    fn place(&self) -> PagePlace {
+        match (row_place(self.after.as_deref()), row_place(self.before.as_deref())) {
+            (Some(row), _) => PagePlace::After(row),
+            (None, Some(row)) => PagePlace::Before(row),
+            (None, None) => PagePlace::First,
+        }
     }
+}
+
+/// The row in the text `expiry~number`.
+fn row_place(text: Option<&str>) -> Option<RowPlace> {
+    let (end, id) = text?.split_once('~')?;
+    Some((UnixTime::new(end.parse().ok()?).ok()?, id.parse().ok()?))
 }
 
 async fn page(
@@ -114,27 +134,42 @@ async fn page(
     Extension(visitor): Extension<Visitor>,
     Query(position): Query<Position>,
 ) -> Result<Response, Refusal> {
-    list(&shared, &visitor, position.row(), TokenForm::default(), None).await
+    list(&shared, &visitor, position.place(), TokenForm::default(), None).await
 }
 
 async fn list(
     shared: &Shared,
     visitor: &Visitor,
-    after: Option<(UnixTime, u64)>,
+    place: PagePlace,
     form: TokenForm,
     mistake: Option<Mistake>,
 ) -> Result<Response, Refusal> {
     let now = clock::now()?;
-    let (ready, tokens) =
-        match shared.service.clone().read(move |reader| reader.list_tokens(after, ROWS + 1)).await {
-            Ok(tokens) => (true, tokens),
-            Err(ServiceError::NoKey) => (false, Vec::new()),
-            Err(error) => return Err(error.into()),
-        };
+    let read = shared.service.clone().read(move |reader| match place {
+        PagePlace::First => reader.list_tokens(None, ROWS + 1),
+        PagePlace::After(row) => reader.list_tokens(Some(row), ROWS + 1),
+        PagePlace::Before(row) => reader.list_tokens_before(row, ROWS + 1),
+    });
+    let (ready, mut tokens) = match read.await {
+        Ok(tokens) => (true, tokens),
+        Err(ServiceError::NoKey) => (false, Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
     let more = tokens.len() > ROWS;
-    let rows: Vec<_> = tokens.into_iter().take(ROWS).map(|record| TokenRow::new(record, now)).collect();
-    let next =
-        rows.last().filter(|_| more).map(|row| format!("{PATH}?after={}~{}", row.expires.unix(), row.id));
+    let (earlier, later) = match place {
+        PagePlace::First => (false, more),
+        PagePlace::After(_) => (true, more),
+        PagePlace::Before(_) => (more, true),
+    };
+    // The row above the limit belongs to the page beyond this one.
+    match place {
+        PagePlace::Before(_) if more => drop(tokens.remove(0)),
+        _ => tokens.truncate(ROWS),
+    }
+    let rows: Vec<_> = tokens.into_iter().map(|record| TokenRow::new(record, now)).collect();
+    let link = |name: &str, row: &TokenRow| format!("{PATH}?{name}={}~{}", row.expires.unix(), row.id);
+    let before = rows.first().filter(|_| earlier).map(|row| link("before", row));
+    let after = rows.last().filter(|_| later).map(|row| link("after", row));
     let fresh = visitor.memory.take_token();
     render(&TokensPage {
         frame: Frame::new("Tokens", PATH, visitor),
@@ -143,8 +178,8 @@ async fn list(
         form,
         mistake,
         rows,
-        first: after.is_none(),
-        after: next,
+        before,
+        after,
     })
 }
 
@@ -184,7 +219,7 @@ async fn make(
     let (subject, expires) = match form.read(now) {
         Ok(wanted) => wanted,
         Err(mistake) => {
-            let page = list(&shared, &visitor, None, form, Some(mistake)).await?;
+            let page = list(&shared, &visitor, PagePlace::First, form, Some(mistake)).await?;
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
         }
     };

@@ -63,7 +63,25 @@ document.addEventListener("keydown", (event) => {
   place.focus();
 });
 
-// A field of a certificate and the bytes it comes from light up together.
+// The bytes of a frame are one stop of the Tab key. The arrow keys go from byte to byte.
+const hex = document.querySelector(".hex");
+hex?.addEventListener("keydown", (event) => {
+  const bytes = [...hex.querySelectorAll("button")];
+  const at = bytes.indexOf(event.target);
+  const column = at % 16;
+  const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -16, ArrowDown: 16, Home: -column, End: 15 - column }[event.key];
+  if (at < 0 || step === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  // The arrow keys change the step elsewhere on the page.
+  event.stopPropagation();
+  const next = bytes[event.key === "End" ? Math.min(at + step, bytes.length - 1) : at + step];
+  if (!next) return;
+  bytes[at].tabIndex = -1;
+  next.tabIndex = 0;
+  next.focus();
+});
+
+// A field of a certificate or of a message, and the bytes that it comes from, light up together.
 const light = (event, on) => {
   const name = event.target.closest?.("[data-bytes]")?.dataset.bytes;
   if (!name) return;
