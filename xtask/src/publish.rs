@@ -24,13 +24,13 @@ const FILES: &[&str] = &["README.md", "LICENSE"];
 /// Packs each crate, unpacks it, and builds it with all its features. Publishes nothing.
 pub(crate) fn run() -> Result<(), String> {
     check_rust_version(env!("CARGO_PKG_RUST_VERSION"), toolchain::channel())?;
-    let target = tree::root().join("target/packages");
+    let target = tree::root().join("target");
     remove_earlier(&target)?;
     // Earlier steps have downloaded the dependencies. Uncommitted changes are packed too.
     let mut package = cargo(&["package", "--locked", "--offline", "--allow-dirty", "--all-features"]);
     package.arg("--target-dir").arg(&target);
     package.args(PACKAGES.iter().flat_map(|name| ["--package", name]));
-    // Nobody debugs these builds.
+    // The other builds of the workspace have made most dependencies with the same options.
     package.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_INCREMENTAL", "0");
     execute(&mut package)?;
     for name in PACKAGES {
@@ -48,15 +48,36 @@ fn remove_earlier(target: &Path) -> Result<(), String> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(Path::new(&env::var_os("HOME")?).join(".cargo")));
     let sources = home.ok_or("CARGO_HOME and HOME are not set")?.join("registry/src");
-    let mut folders = entries(&sources);
-    folders.push(target.join("debug/.fingerprint"));
-    for folder in folders.iter().flat_map(|folder| entries(folder)) {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        if PACKAGES.iter().any(|package| name.starts_with(&format!("{package}-"))) {
-            fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        }
+    let mut folders: Vec<PathBuf> = entries(&sources).iter().flat_map(|registry| entries(registry)).collect();
+    let built = built_from_packages(&target.join("debug/deps"));
+    let states = entries(&target.join("debug/.fingerprint"));
+    folders.retain(|folder| is_package(folder));
+    folders.extend(states.into_iter().filter(|state| built.iter().any(|hash| name(state).ends_with(hash))));
+    for folder in folders {
+        fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
     Ok(())
+}
+
+/// The hashes that cargo gave to builds of the packages. The paths of their sources, which cargo writes beside each
+/// build, do not lie in a folder of the workspace.
+fn built_from_packages(builds: &Path) -> Vec<String> {
+    let from_package = |file: &PathBuf| {
+        let paths = fs::read_to_string(file).unwrap_or_default();
+        let sources = paths.split_once(": ").map_or("", |(_, sources)| sources);
+        sources.starts_with("src/") || sources.contains("/registry/src/")
+    };
+    let files = entries(builds).into_iter().filter(|file| file.extension().is_some_and(|kind| kind == "d"));
+    let ours = files.filter(|file| name(file).starts_with("minipki_")).filter(from_package);
+    ours.filter_map(|file| Some(file.file_stem()?.to_str()?.rsplit_once('-')?.1.to_owned())).collect()
+}
+
+fn is_package(folder: &Path) -> bool {
+    PACKAGES.iter().any(|package| name(folder).starts_with(&format!("{package}-")))
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The entries of a folder. A folder that does not exist has none.
