@@ -151,14 +151,19 @@ async fn lost_lines_are_counted_and_the_log_says_so_when_it_can() {
     let (reader, log) = pipe().expect("a pipe");
     let ca = Served::start(true, log);
     ca.enrol(MANY).await;
-    let last = thread::spawn(move || {
-        let lines = BufReader::new(reader).lines().map_while(Result::ok);
-        lines.filter(|line| line.contains("lines of this log were lost")).last()
+    let told = thread::spawn(move || {
+        let mut lines = BufReader::new(reader).lines().map_while(Result::ok);
+        lines.find(|line| line.contains("lines of this log were lost"))
     });
     // The queue has room again when the log is read.
-    ca.enrol(1).await;
+    soon(async {
+        while !told.is_finished() {
+            ca.enrol(1).await;
+        }
+    })
+    .await;
     ca.program.stop().expect(0);
-    let line = last.join().expect("no panic").expect("the log says that lines were lost");
+    let line = told.join().expect("no panic").expect("the log says that lines were lost");
     let (_, count) = line.rsplit_once("lines=").expect("the line has a number");
     assert!(count.trim().parse::<u64>().expect("a number") > 0, "{line}");
 }
