@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::passphrase_args::PassphraseArgs;
+use super::super::values::new_file;
 use super::super::{CliError, output};
 use super::KeyFolder;
 use minipki_os::clock;
@@ -22,7 +23,7 @@ pub(in crate::cli) struct BackupArgs {
     #[command(flatten)]
     folder: KeyFolder,
     /// The file to create; an existing file is never overwritten
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = new_file())]
     to: PathBuf,
     /// Print JSON
     #[arg(long)]
