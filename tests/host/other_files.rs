@@ -113,6 +113,32 @@ fn a_file_of_another_kind_is_named_with_the_file_that_is_expected() {
         names(run(at, &status), 4, file, found, "an anchor");
         names(run(at, &["anchors", "--identity", "alice", "--from", file]), 4, file, found, "an anchor");
     }
+    // A key, or a backup, is expected. The mode of a file of another kind is not to be changed.
+    for (file, found) in ours.into_iter().chain(others) {
+        let import = ["ca", "import", "--key", file, "--dir", "imported"];
+        let enroll = [
+            "enroll",
+            "--ca",
+            "127.0.0.1:9",
+            "--subject",
+            "a",
+            "--out",
+            "a",
+            "--anchor",
+            "ca",
+            "--key",
+            file,
+        ];
+        for done in [run(at, &import), run(at, &enroll)] {
+            let refused = names(done, 1, file, found, "a private key");
+            assert!(!refused.contains("chmod"), "{refused}");
+        }
+        if file != "backup.tar" {
+            let restore = ["ca", "restore", "--from", file, "--dir", "restored"];
+            let refused = names(run(at, &restore), 1, file, found, "the backup of a CA");
+            assert!(refused.contains("next: give the file that `minipki ca backup"), "{refused}");
+        }
+    }
     // The next step is the file beside it, or the command that writes it.
     let refused = verify(at, certificate, &["ca/anchor.json"]).expect(4).stderr;
     assert!(refused.contains("next: give the file beside it: alice/anchor.json"), "{refused}");

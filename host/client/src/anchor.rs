@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::file_kind::{FileKind, OtherKind, in_folder};
+use crate::file_kind::{ExpectedFile, FileKind, OtherKind, in_folder};
 use crate::identity::ANCHOR;
 use minipki_core::cert::{self, Anchor};
 use minipki_core::crypto::{Portable, rsa};
@@ -75,13 +75,18 @@ pub fn read_anchor(path: &Path) -> Result<Anchor, AnchorError> {
         return Err(AnchorError::Io { path, source });
     }
     let text = undecorated(text);
-    let FileKind::Key(found) = FileKind::of(&text) else {
-        OtherKind::check(&path, &text, FileKind::Anchor)?;
+    let found = FileKind::of(&text);
+    if let FileKind::Key(found) = found
+        && !found.is(Wanted::RsaPublic)
+    {
+        return Err(AnchorError::Kind { path, found });
+    }
+    if !matches!(found, FileKind::Key(_)) {
+        OtherKind::check(&path, found, ExpectedFile::Anchor)?;
+    }
+    if text.starts_with(b"{") {
         return Anchor::decode(Portable::new(), &text).map_err(|source| AnchorError::Json { path, source });
-    };
-    let key = <rsa::PublicKey>::from_spki_pem(&text).map_err(|source| match found.is(Wanted::RsaPublic) {
-        false => AnchorError::Kind { path, found },
-        true => AnchorError::Pem { path, source },
-    })?;
+    }
+    let key = <rsa::PublicKey>::from_spki_pem(&text).map_err(|source| AnchorError::Pem { path, source })?;
     Ok(Anchor::from_fingerprint(key.fingerprint(Portable::new())))
 }

@@ -44,7 +44,7 @@ pub use current::CurrentIdentity;
 pub use dial::{Deadlines, connect_any};
 pub use enrol::{EnrolOptions, enrol, enrol_over, proven};
 pub use error::{ClientError, Ending, Expiry, Holder};
-pub use file_kind::{FileKind, OtherKind, in_folder};
+pub use file_kind::{ExpectedFile, FileKind, OtherKind, in_folder};
 pub use folder::{IdentityFolder, PendingIdentity};
 pub use identity::{CERTIFICATE as CERTIFICATE_FILE, Identity, refuse_ca_folder};
 pub use identity_error::{IdentityError, OutOfTime};

@@ -15,8 +15,8 @@ use super::passphrase_args::PassphraseArgs;
 use super::values::{TokenArgs, fingerprint, remote};
 use super::{CliError, Exit, advice, output, trace_tap};
 use minipki_client::{
-    ClientError, EnrolOptions, Identity, IdentityError, IdentityFolder, KEY_FILE, KeyOptions, enrol, proven,
-    read_anchor, read_key, store_ca_address,
+    ClientError, EnrolOptions, ExpectedFile, Identity, IdentityError, IdentityFolder, KEY_FILE, KeyOptions,
+    enrol, proven, read_anchor, read_key, store_ca_address,
 };
 use minipki_os::clock;
 use minipki_os::files::quoted;
@@ -99,6 +99,9 @@ impl Args {
     pub(super) fn keys(&self, provider: HostProvider) -> Result<Keys, CliError> {
         // With --classic the variable of the environment does not count.
         let token = if self.classic { None } else { self.token.token()? };
+        if let Some(file) = &self.key {
+            output::check_kind(file, ExpectedFile::PrivateKey)?;
+        }
         let own = self.out.join(KEY_FILE);
         // After an interrupted enrolment the folder has a key already.
         let mut passphrase = self.passphrase.for_key(&own)?;

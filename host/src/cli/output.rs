@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::stderr::Stderr;
 use super::{CliError, Exit};
-use minipki_client::FileKind;
+use minipki_client::{ExpectedFile, FileKind, OtherKind};
 use minipki_os::text::undecorated;
 
 /// The maximum number of bytes that are read of a file. All files of MiniPKI but lists are far shorter.
@@ -98,6 +98,12 @@ fn read_up_to(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, CliError> {
         return Err(CliError::new(Exit::Failed, seen, "no file of this kind is that long; check the path"));
     }
     Ok(undecorated(content))
+}
+
+/// Refuses the file `path` if it is not the `expected` kind of file. A file that cannot be read passes.
+pub(super) fn check_kind(path: &Path, expected: ExpectedFile) -> Result<(), CliError> {
+    let found = FileKind::of_file(path).map_or(Ok(()), |found| OtherKind::check(path, found, expected));
+    found.map_err(|error| CliError::from_diagnostic(Exit::Failed, error))
 }
 
 /// Does `work`, and shows a spinner with `message` if standard error is a terminal.

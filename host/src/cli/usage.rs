@@ -62,10 +62,12 @@ fn suggest(error: &mut Error, typed: &[OsString]) {
     let Some((place, other)) = other_level(typed) else { return };
     // A command with a token is not repeated.
     let has_token = typed.iter().any(|word| word.to_string_lossy().starts_with("--token"));
-    let (tips, is_sure) = match Cli::try_parse_from(&other) {
-        Ok(_) if !has_token => (vec![shell(&other)], true),
-        Err(_) if error.kind() != ErrorKind::InvalidSubcommand => return,
-        parsed => usages(&other, place, parsed.err()),
+    let parsed = Cli::try_parse_from(&other).err();
+    let is_right = parsed.as_ref().is_none_or(|error| error.kind() == ErrorKind::DisplayHelp);
+    let (tips, is_sure) = match parsed {
+        _ if is_right && !has_token => (vec![shell(&other)], true),
+        Some(_) if error.kind() != ErrorKind::InvalidSubcommand => return,
+        parsed => usages(&other, place, parsed),
     };
     let own = error.get(ContextKind::SuggestedSubcommand).is_some();
     if tips.is_empty() || (own && !is_sure) {

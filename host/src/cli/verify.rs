@@ -13,7 +13,9 @@ use zeroize::Zeroizing;
 use super::values::time;
 use super::{CliError, Exit, advice, output};
 use minipki_ca::{RevocationList, RevokedEntry};
-use minipki_client::{CERTIFICATE_FILE, FileKind, OtherKind, STATUS_FILE, in_folder, read_anchor};
+use minipki_client::{
+    CERTIFICATE_FILE, ExpectedFile, FileKind, OtherKind, STATUS_FILE, in_folder, read_anchor,
+};
 use minipki_os::clock;
 use minipki_provider::HostProvider;
 
@@ -54,9 +56,10 @@ pub(super) fn run(args: &Args, provider: HostProvider) -> Result<(), CliError> {
 /// Verifies, and shows a valid certificate.
 fn verdict(args: &Args, provider: HostProvider) -> Result<(), CliError> {
     let anchor = read_anchor(&args.anchor)?;
-    let (file, text) = read(&args.file, CERTIFICATE_FILE, FileKind::Certificate)?;
+    let (file, text) = read(&args.file, CERTIFICATE_FILE, ExpectedFile::Certificate)?;
     let at = args.at.map_or_else(clock::now, Ok)?;
-    let status = args.status.as_deref().map(|file| read(file, STATUS_FILE, FileKind::Status)).transpose()?;
+    let status =
+        args.status.as_deref().map(|file| read(file, STATUS_FILE, ExpectedFile::Status)).transpose()?;
     let revocation = match &status {
         None => RevocationCheck::NotChecked,
         Some((_, text)) => {
@@ -99,23 +102,24 @@ fn verdict(args: &Args, provider: HostProvider) -> Result<(), CliError> {
     })
 }
 
-/// Reads the file `path` of the wanted `kind`, or the file `name` in this folder.
-fn read(path: &Path, name: &str, kind: FileKind) -> Result<(PathBuf, Zeroizing<Vec<u8>>), CliError> {
+/// Reads the `expected` file `path`, or the file `name` in this folder.
+fn read(path: &Path, name: &str, expected: ExpectedFile) -> Result<(PathBuf, Zeroizing<Vec<u8>>), CliError> {
     let file = in_folder(path, name);
     let text = output::read(&file)?;
-    check_kind(&file, &text, kind)?;
+    check_kind(&file, &text, expected)?;
     Ok((file, text))
 }
 
 /// Refuses a file of another kind.
-fn check_kind(file: &Path, content: &[u8], kind: FileKind) -> Result<(), CliError> {
-    OtherKind::check(file, content, kind).map_err(|error| CliError::from_diagnostic(Exit::NotVerified, error))
+fn check_kind(file: &Path, content: &[u8], expected: ExpectedFile) -> Result<(), CliError> {
+    OtherKind::check(file, FileKind::of(content), expected)
+        .map_err(|error| CliError::from_diagnostic(Exit::NotVerified, error))
 }
 
 /// Reads a list of revoked certificates, and verifies it for the time `at`.
 fn read_list(anchor: &Anchor, file: &Path, at: UnixTime) -> Result<RevocationList, CliError> {
     let text = output::read_list(file)?;
-    check_kind(file, &text, FileKind::List)?;
+    check_kind(file, &text, ExpectedFile::List)?;
     let list = RevocationList::verify(anchor, &text)
         .map_err(|error| CliError::from_diagnostic(Exit::NotVerified, error).with(file.display()))?;
     let end = list.next_update.parse::<UnixTime>();

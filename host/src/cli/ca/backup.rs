@@ -9,6 +9,7 @@ use super::super::passphrase_args::PassphraseArgs;
 use super::super::values::new_file;
 use super::super::{CliError, output};
 use super::KeyFolder;
+use minipki_client::ExpectedFile;
 use minipki_os::clock;
 use minipki_os::files;
 use minipki_server::state::{self, RestoreOptions};
@@ -89,6 +90,7 @@ pub(super) fn backup(args: &BackupArgs) -> Result<(), CliError> {
 }
 
 pub(super) fn restore(args: &RestoreArgs) -> Result<(), CliError> {
+    output::check_kind(&args.from, ExpectedFile::Backup)?;
     let now = clock::now()?;
     let passphrase = args.passphrase.given()?;
     let options = RestoreOptions {
