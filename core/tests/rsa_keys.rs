@@ -191,8 +191,9 @@ fn fingerprints_as_text() {
     assert_eq!(text.to_uppercase().parse(), Ok(fingerprint));
     assert_eq!(text[1..].parse::<Fingerprint>(), Err(FingerprintError::Length(63)));
     assert_eq!(format!("{text}0").parse::<Fingerprint>(), Err(FingerprintError::Length(65)));
-    assert_eq!(text.replacen(&text[..1], "g", 1).parse::<Fingerprint>(), Err(FingerprintError::Digit));
-    assert_eq!(format!("é{}", &text[2..]).parse::<Fingerprint>(), Err(FingerprintError::Digit));
+    let wrong = |place, character| Err(FingerprintError::Digit { place, character });
+    assert_eq!(format!("{}g{}", &text[..5], &text[6..]).parse::<Fingerprint>(), wrong(6, 'g'));
+    assert_eq!(format!("é{}", &text[2..]).parse::<Fingerprint>(), wrong(1, 'é'));
 }
 
 #[test]
@@ -213,6 +214,12 @@ fn fingerprints_as_people_have_them() {
         format!("SHA256 Fingerprint={colons}"),
         format!("sha256 Fingerprint={colons}\n"),
         format!("SHA2-256(stdin)= {text}"),
+        format!("SHA-256: {text}"),
+        format!("0x{text}"),
+        format!("0X{}", text.to_uppercase()),
+        format!("\u{feff}{text}"),
+        format!("\u{feff}sha256:0x{text}"),
+        pairs.join("\u{a0}"),
     ];
     for form in &typed {
         assert_eq!(Fingerprint::from_typed(form), Ok(fingerprint), "{form:?}");
@@ -228,8 +235,16 @@ fn fingerprints_as_people_have_them() {
     assert_eq!(Fingerprint::from_typed(&format!("{text}{text}")), Err(FingerprintError::Length(128)));
     assert_eq!(Fingerprint::from_typed(""), Err(FingerprintError::Length(0)));
     assert_eq!(Fingerprint::from_typed("SHA256:"), Err(FingerprintError::Length(0)));
-    assert_eq!(Fingerprint::from_typed("adviser"), Err(FingerprintError::Digit));
-    assert_eq!(Fingerprint::from_typed(&text.replacen(&text[..1], "é", 1)), Err(FingerprintError::Digit));
+    let wrong = |place, character| Err(FingerprintError::Digit { place, character });
+    assert_eq!(Fingerprint::from_typed("adviser"), wrong(3, 'v'));
+    assert_eq!(Fingerprint::from_typed(&format!("é{}", &text[1..])), wrong(1, 'é'));
+    // The place is that in the text, with everything in front.
+    assert_eq!(Fingerprint::from_typed(&format!("  sha256:{}O{}", &text[..2], &text[3..])), wrong(10, 'O'));
+    assert_eq!(Fingerprint::from_typed(&format!("0x{}.", &text[1..])), wrong(66, '.'));
+    for name in ["sha1:", "SHA1 Fingerprint=", "md5:", "SHA512:", "SHA3-256(stdin)= ", "sha2560:"] {
+        let refused = Fingerprint::from_typed(&format!("{name}{colons}"));
+        assert_eq!(refused, Err(FingerprintError::OtherDigest), "{name}");
+    }
 }
 
 /// A program that names one size has only keys of that size, which sign and verify.

@@ -272,6 +272,9 @@ fn anchors_are_read_from_both_kinds_of_file() {
     fs::write(&file, "{\"fingerprint_sha256\":\"00\"}").expect("room on the disk");
     assert!(matches!(read_anchor(&file), Err(AnchorError::Json { source: Error::AnchorFingerprint, .. })));
     fs::write(&file, "neither").expect("room on the disk");
+    assert!(matches!(read_anchor(&file), Err(AnchorError::Other(_))));
+    let damaged = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
+    fs::write(&file, damaged).expect("room on the disk");
     assert!(matches!(read_anchor(&file), Err(AnchorError::Pem { .. })));
     fs::remove_file(&file).expect("the file exists");
     assert!(matches!(read_anchor(&file), Err(AnchorError::Io { .. })));

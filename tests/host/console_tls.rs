@@ -227,17 +227,11 @@ fn each_certificate_has_a_random_serial_number_of_twenty_octets() {
 fn an_obstacle_to_the_consoles_certificate_is_named() {
     let folder = TempDir::new().expect("a folder");
     run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
-    let console = |name: &str| {
-        let arguments = ["console", "--dir", "ca", "--listen", "127.0.0.1:0", "--tls-issued", "--name", name];
-        run(folder.path(), &arguments).expect(1).stderr
-    };
-    for wrong in ["no host", "ca.example:9080", "https://ca.example", "-", "ä.example"] {
-        let refused = console(wrong);
-        assert!(refused.contains("is not a host name") && refused.contains("--name"), "{refused}");
-    }
     let key = folder.path().join("ca/ca-key.pem");
     fs::write(&key, "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n").expect("written");
-    let refused = console("ca.example");
+    let arguments =
+        ["console", "--dir", "ca", "--listen", "127.0.0.1:0", "--tls-issued", "--name", "ca.example"];
+    let refused = run(folder.path(), &arguments).expect(1).stderr;
     assert!(refused.contains("ca-key.pem") && refused.contains("minipki ca restore"), "{refused}");
 }
 

@@ -96,7 +96,6 @@ fn a_key_that_the_core_does_not_accept_is_refused_with_advice_and_nothing_is_mad
         ),
         ("cut", good[..good.len() / 2].to_vec(), make),
         ("DER", der, "openssl pkey -inform DER -in key.pem -out key.converted.pem"),
-        ("empty", Vec::new(), make),
     ];
     let import = ["ca", "import", "--key", "key.pem", "--dir", "ca"];
     for (what, other, next) in others {
@@ -107,6 +106,9 @@ fn a_key_that_the_core_does_not_accept_is_refused_with_advice_and_nothing_is_mad
         assert!(refused.contains(next), "{what}: {refused}");
         assert!(!at.join("ca").exists(), "{what}");
     }
+    write(at, "key.pem", "");
+    let refused = run(at, &import).expect(1).stderr;
+    assert!(refused.contains("key.pem has no content, and a private key is expected"), "{refused}");
     write(at, "key.pem", text(good));
     chmod(&at.join("key.pem"), 0o640);
     let refused = run(at, &import).expect(1).stderr;

@@ -44,6 +44,10 @@ fn a_fingerprint_is_taken_in_each_usual_form() {
         format!("SHA256 Fingerprint={}", pairs.join(":")),
         words.join(" "),
         words.join("\n").to_uppercase(),
+        format!("\u{feff}{text}"),
+        format!("\u{feff}{}", words.join(" ")),
+        format!("0x{text}"),
+        run(at, &["ca", "fingerprint", "--dir", "ca", "--words"]).expect(0).stdout,
     ];
     for form in &forms {
         // All commands with a fingerprint read it alike.
@@ -59,13 +63,26 @@ fn a_fingerprint_is_taken_in_each_usual_form() {
         (words[..31].join(" "), "31 words, and a fingerprint has 32"),
         (words[1..].join(" "), "word 1 cannot be at this place"),
         (format!("{} nonsense", words[0]), "word 2 is not in the word list"),
-        (format!("SHA256:{}", "z".repeat(43)), "other characters"),
+        (format!("SHA256:{}", "z".repeat(43)), "character 8 is 'z'"),
+        (
+            format!("{}O{}", &text[..9], &text[10..]),
+            "character 10 is 'O', and a fingerprint has only 64 digits",
+        ),
+        (format!("{}…", &text[..40]), "character 41 is '…'"),
+        (format!("sha1:{}", pairs[12..].join(":")), "the digest of another hash"),
+        (format!("MD5:{}", pairs[16..].join(":")), "a fingerprint is SHA-256, 64 digits"),
     ];
     for (form, seen) in wrong {
         let refused = enroll(at, &form, "b", &[]).expect(2).stderr;
         assert!(refused.contains(seen), "{form}: {refused}");
     }
     assert!(!at.join("b").exists());
+    // The help shows the forms.
+    let help = run(at, &["enroll", "--help"]).expect(0).stdout;
+    assert!(
+        help.contains("--fingerprint <HEX|WORDS>") && help.contains("64 hexadecimal digits, or 32"),
+        "{help}"
+    );
 }
 
 #[test]

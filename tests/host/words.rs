@@ -134,8 +134,8 @@ fn a_path_that_is_not_there_is_said_not_to_be_there() {
         assert!(text.contains("nosuch") && text.contains("does not exist"), "{command:?}: {text}");
     }
     // A folder in the place of a file, and the reverse.
-    let refused = run(at, &["verify", "--anchor", "ca", "alice/certificate.json"]).expect(1);
-    assert!(plain(&refused).contains("ca is a folder, and a file is expected"), "{refused:?}");
+    let refused = run(at, &["verify", "--anchor", ".", "alice/certificate.json"]).expect(1);
+    assert!(plain(&refused).contains(". is a folder, and a file is expected"), "{refused:?}");
     let refused = run(at, &["status", "--identity", "ca/anchor.json"]).expect(1);
     assert!(plain(&refused).contains("a folder is expected"), "{refused:?}");
 }

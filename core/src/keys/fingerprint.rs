@@ -16,7 +16,14 @@ pub enum FingerprintError {
     /// The number of characters or digits is not 64.
     Length(usize),
     /// A character that is not `0-9`, `a-f` or `A-F`.
-    Digit,
+    Digit {
+        /// The place of the character in the text. The first character has the number 1.
+        place: usize,
+        /// The character.
+        character: char,
+    },
+    /// The name of another digest than SHA-256 is in front of the digits.
+    OtherDigest,
 }
 
 impl fmt::Display for FingerprintError {
@@ -25,8 +32,14 @@ impl fmt::Display for FingerprintError {
             Self::Length(seen) => {
                 write!(f, "{seen} hexadecimal digits, and a fingerprint has 64: copy the whole of it")
             }
-            Self::Digit => {
-                f.write_str("a fingerprint has 64 hexadecimal digits, and this text has other characters")
+            Self::Digit { place, character } => {
+                write!(
+                    f,
+                    "character {place} is {character:?}, and a fingerprint has only 64 digits 0-9 and a-f"
+                )
+            }
+            Self::OtherDigest => {
+                f.write_str("this is the digest of another hash, and a fingerprint is SHA-256, 64 digits")
             }
         }
     }
@@ -35,24 +48,35 @@ impl fmt::Display for FingerprintError {
 impl core::error::Error for FingerprintError {}
 
 impl Fingerprint {
-    /// Reads what a person has typed or copied: the digits in either case, with spaces, colons or hyphens between them,
-    /// and with the name of the digest and `:` or `=` in front, as in `SHA256:` and `SHA256 Fingerprint=`.
+    /// Reads what a person has typed or copied: the digits in either case, with blanks, colons or hyphens between them,
+    /// and with `0x` or the name of the digest and `:` or `=` in front, as in `SHA256:` and `SHA256 Fingerprint=`. A byte
+    /// order mark (U+FEFF) at the start is ignored.
     ///
     /// # Errors
     /// [`FingerprintError`]; the number of digits if there are not 64.
     pub fn from_typed(text: &str) -> Result<Self, FingerprintError> {
-        let text = text.trim();
-        let has_name = text.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("sha"));
-        let digits = match text.split_once(['=', ':']) {
-            Some((_, rest)) if has_name => rest,
-            _ => text,
-        };
+        let text = text.trim_start_matches('\u{feff}').trim();
+        let mut digits = text;
+        if let Some((name, rest)) = text.split_once(['=', ':'])
+            && (starts_with(name, "sha") || starts_with(name, "md"))
+        {
+            if !is_sha256(name) {
+                return Err(FingerprintError::OtherDigest);
+            }
+            digits = rest.trim_start();
+        }
+        if starts_with(digits, "0x") {
+            digits = digits.get(2..).unwrap_or_default();
+        }
         let (mut bytes, mut seen) = ([0; 32], 0_usize);
-        for character in digits.bytes() {
-            if character.is_ascii_whitespace() || matches!(character, b':' | b'-') {
+        for (start, character) in digits.char_indices() {
+            if character.is_whitespace() || matches!(character, ':' | '-') {
                 continue;
             }
-            let value = digit(character)?;
+            let value = digit(character).ok_or_else(|| {
+                let rest = digits.get(start..).unwrap_or_default().chars().count();
+                wrong(text, text.chars().count().saturating_sub(rest))
+            })?;
             if let Some(byte) = bytes.get_mut(seen / 2) {
                 *byte = *byte << 4 | value;
             }
@@ -100,13 +124,36 @@ impl FromStr for Fingerprint {
         }
         let mut bytes = [0; 32];
         for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-            *byte = digit(*high)? << 4 | digit(*low)?;
+            let values = digit(char::from(*high)).zip(digit(char::from(*low)));
+            let (high, low) = values.ok_or_else(|| {
+                let is_wrong = |character| digit(character).is_none();
+                wrong(text, text.chars().position(is_wrong).unwrap_or_default())
+            })?;
+            *byte = high << 4 | low;
         }
         Ok(Self(bytes))
     }
 }
 
-fn digit(character: u8) -> Result<u8, FingerprintError> {
-    let value = char::from(character).to_digit(16).ok_or(FingerprintError::Digit)?;
-    Ok(value as u8)
+fn digit(character: char) -> Option<u8> {
+    character.to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+/// The error about the character of `text` at `index`, counted from 0.
+fn wrong(text: &str, index: usize) -> FingerprintError {
+    let character = text.chars().nth(index).unwrap_or_default();
+    FingerprintError::Digit { place: index.saturating_add(1), character }
+}
+
+/// Whether `text` starts with `start`, in either case.
+fn starts_with(text: &str, start: &str) -> bool {
+    text.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start))
+}
+
+/// Whether the name of a digest is SHA-256, as in `SHA256 Fingerprint`, `sha-256` or `SHA2-256(stdin)`.
+fn is_sha256(name: &str) -> bool {
+    let size = name.get("sha".len()..).unwrap_or_default();
+    let size = size.strip_prefix("2-").unwrap_or(size).trim_start_matches(['-', '_', ' ']);
+    let is_digit = |next: char| next.is_ascii_digit();
+    starts_with(name, "sha") && size.strip_prefix("256").is_some_and(|rest| !rest.starts_with(is_digit))
 }

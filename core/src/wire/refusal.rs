@@ -60,7 +60,11 @@ const TABLE: [(Code, &str, &str); 17] = [
     (Code::BadRequest, "bad_request", "a field of the message is missing, unknown or malformed"),
     (Code::UnknownType, "unknown_type", "this type of message is not served here"),
     (Code::SubjectTaken, "subject_taken", "the subject has a live certificate for another key"),
-    (Code::ProofFailed, "proof_failed", "the proof does not fit the key, the token and the pinned CA"),
+    (
+        Code::ProofFailed,
+        "proof_failed",
+        "the proof does not fit the key, the pinned CA and the token, if one was sent",
+    ),
     (Code::TokenInvalid, "token_invalid", "a valid enrolment token for this subject is needed"),
     (Code::NotAllowed, "not_allowed", "this CA does not serve this form of request"),
     (Code::Busy, "busy", "too much is waiting here"),

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::file_kind::{ExpectedFile, FileKind, OtherKind, in_folder};
+use crate::identity::ANCHOR;
 use minipki_core::cert::{self, Anchor};
 use minipki_core::crypto::{Portable, rsa};
 use minipki_os::files;
@@ -26,7 +28,11 @@ pub enum AnchorError {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// The file is JSON, but not an anchor.
+    /// The file is of another kind.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Other(#[from] OtherKind),
+    /// The file has a damaged anchor.
     #[error("{}: {source}", path.display())]
     #[diagnostic(help("get anchor.json from the CA's operator again"))]
     Json {
@@ -55,25 +61,32 @@ pub enum AnchorError {
     },
 }
 
-/// Reads a CA's `anchor.json`, or its public key as PEM. PEM names no issuer, so it pins only the key.
+/// Reads a CA's `anchor.json`, or its public key as PEM. PEM names no issuer, so it pins only the key. `path` can also be
+/// the folder of a CA or an identity.
 ///
 /// # Errors
 /// [`AnchorError`].
 pub fn read_anchor(path: &Path) -> Result<Anchor, AnchorError> {
-    let path = path.to_owned();
+    let path = in_folder(path, ANCHOR);
     let mut text = Zeroizing::new(Vec::with_capacity(MAX_LEN as usize + 1));
+    // The first bytes of a file that is too long show its kind.
     let read = File::open(&path).and_then(|file| file.take(MAX_LEN).read_to_end(&mut text));
     if let Err(source) = read {
         return Err(AnchorError::Io { path, source });
     }
     let text = undecorated(text);
-    if text.trim_ascii_start().starts_with(b"{") {
-        Anchor::decode(Portable::new(), &text).map_err(|source| AnchorError::Json { path, source })
-    } else {
-        let key = <rsa::PublicKey>::from_spki_pem(&text).map_err(|source| match KeyKind::of(&text) {
-            Some(found) if !found.is(Wanted::RsaPublic) => AnchorError::Kind { path, found },
-            _ => AnchorError::Pem { path, source },
-        })?;
-        Ok(Anchor::from_fingerprint(key.fingerprint(Portable::new())))
+    let found = FileKind::of(&text);
+    if let FileKind::Key(found) = found
+        && !found.is(Wanted::RsaPublic)
+    {
+        return Err(AnchorError::Kind { path, found });
     }
+    if !matches!(found, FileKind::Key(_)) {
+        OtherKind::check(&path, found, ExpectedFile::Anchor)?;
+    }
+    if text.starts_with(b"{") {
+        return Anchor::decode(Portable::new(), &text).map_err(|source| AnchorError::Json { path, source });
+    }
+    let key = <rsa::PublicKey>::from_spki_pem(&text).map_err(|source| AnchorError::Pem { path, source })?;
+    Ok(Anchor::from_fingerprint(key.fingerprint(Portable::new())))
 }

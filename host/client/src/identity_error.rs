@@ -226,10 +226,6 @@ const fn advice_for_certificate(error: &cert::Error) -> &'static str {
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "make the folder around it first",
-        io::ErrorKind::PermissionDenied => "run it as the user who owns the folder",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on the disk, then try again",
-        io::ErrorKind::FileTooLarge => "raise the limit for the size of files (ulimit -f), then try again",
-        io::ErrorKind::ReadOnlyFilesystem => "choose a folder on a disk that can be written",
-        _ => "check the path and the disk it is on",
+        _ => files::advice(error),
     }
 }

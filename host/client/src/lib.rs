@@ -22,6 +22,7 @@ mod current;
 mod dial;
 mod enrol;
 mod error;
+mod file_kind;
 mod folder;
 mod identity;
 mod identity_error;
@@ -43,6 +44,7 @@ pub use current::CurrentIdentity;
 pub use dial::{Deadlines, connect_any};
 pub use enrol::{EnrolOptions, enrol, enrol_over, proven};
 pub use error::{ClientError, Ending, Expiry, Holder};
+pub use file_kind::{ExpectedFile, FileKind, OtherKind, in_folder};
 pub use folder::{IdentityFolder, PendingIdentity};
 pub use identity::{CERTIFICATE as CERTIFICATE_FILE, Identity, refuse_ca_folder};
 pub use identity_error::{IdentityError, OutOfTime};
@@ -51,7 +53,7 @@ pub use listener::Listener;
 pub use passphrase_change::change_passphrase;
 pub use peer_check::PeerCheck;
 pub use renewal::Renewal;
-pub use status::{fetch_status, revoke, revoke_over};
+pub use status::{STATUS as STATUS_FILE, fetch_status, revoke, revoke_over};
 
 /// The example of the README.
 #[doc = include_str!("../README.md")]

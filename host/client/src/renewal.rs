@@ -151,7 +151,7 @@ impl Renewal {
 /// The intent of an earlier attempt.
 fn read_intent(next: &Path) -> Result<Intent, IdentityError> {
     let path = next.join(INTENT);
-    let text = fs::read(&path).map_err(|e| IdentityError::write(&path, e))?;
+    let text = files::read_bytes(&path).map_err(|e| IdentityError::write(&path, e))?;
     serde_json::from_slice(&text).map_err(|e| IdentityError::write(&path, e.into()))
 }
 

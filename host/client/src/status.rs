@@ -21,7 +21,7 @@ use minipki_os::files::{self, Others};
 use minipki_provider::HostProvider;
 
 /// The file with the newest status.
-pub(super) const STATUS: &str = "status.json";
+pub const STATUS: &str = "status.json";
 
 /// Asks the CA for the status of the certificate with this serial number, and verifies the signature. With `nonce` the
 /// status is new; it is not for other verifiers.

@@ -107,7 +107,7 @@ impl CaFolder {
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         let file = path.join(ANCHOR_FILE);
         let stamp = Stamp::of(&file);
-        let text = match fs::read(&file) {
+        let text = match files::read_bytes(&file) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 return Err(match () {
                     () if !path.exists() => FolderError::NoFolder(path.to_owned()),
@@ -116,7 +116,7 @@ impl CaFolder {
                     () => FolderError::NoCa(path.to_owned()),
                 });
             }
-            other => undecorated(other.map_err(|e| FolderError::io(&file, e))?.into()),
+            other => undecorated(other.map_err(|e| FolderError::io(&file, e))?),
         };
         if is_identity(path) && !path.join(KEY_FILE).exists() {
             return Err(FolderError::Identity(path.to_owned()));

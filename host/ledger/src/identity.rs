@@ -1,7 +1,7 @@
 //! The identity of a ledger: its CA, its instance and generation, and the note of the last start outside it.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -113,7 +113,7 @@ impl LastStart {
     /// [`StoreError::Io`].
     pub fn read(folder: &Path) -> Result<Option<Self>, StoreError> {
         let path = folder.join(Self::FILE);
-        match fs::read(&path) {
+        match files::read_bytes(&path) {
             Ok(text) => Ok(serde_json::from_slice(&text).ok()),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(StoreError::io(&path, e)),

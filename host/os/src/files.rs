@@ -27,7 +27,10 @@ pub fn advice(error: &io::Error) -> &'static str {
         ErrorKind::NotFound => "check the path",
         ErrorKind::AlreadyExists => "choose another name: nothing is ever overwritten",
         ErrorKind::PermissionDenied => "run it as the user who owns the folder",
+        ErrorKind::IsADirectory => "give a file in this folder",
+        ErrorKind::NotADirectory => "give the folder, and not a file in it",
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on this disk, then try again",
+        ErrorKind::FileTooLarge => "raise the limit for the size of files (ulimit -f), then try again",
         ErrorKind::ReadOnlyFilesystem => "use a disk that can be written",
         _ => "check the path and the disk that it is on",
     }
@@ -44,7 +47,8 @@ pub fn seen(path: &Path, error: &io::Error) -> String {
         ErrorKind::PermissionDenied => format!("this user has no access to {}", path.display()),
         ErrorKind::IsADirectory => format!("{} is a folder, and a file is expected", path.display()),
         ErrorKind::NotADirectory => {
-            format!("{} is a file, or in a file, and a folder is expected", path.display())
+            let file = path.ancestors().find(|path| path.is_file()).unwrap_or(path);
+            format!("{} is a file in {}, and a folder is expected", file.display(), folder_of(file).display())
         }
         _ => {
             let text = error.to_string();
@@ -216,33 +220,62 @@ pub enum ReadError {
     Mode(u32),
 }
 
-/// The maximum size of a file for [`read`], in bytes: several times the largest file of MiniPKI.
+/// The maximum size of a file for [`read`] and [`read_bytes`], in bytes: several times the largest file of MiniPKI.
 const MAX_SIZE: u64 = 64 * 1024;
 
-/// Reads a whole file of text. The marks of editors around JSON and PEM are removed. Checks the kind and the permission bits of the open file, so that nobody can exchange the file
-/// after the check. The content is wiped when it is dropped.
+/// Reads a whole file of text. The marks of editors around JSON and PEM are removed. Checks the kind and the permission bits
+/// of the open file, so that nobody can exchange the file after the check. The content is wiped when it is dropped.
 ///
 /// # Errors
 /// [`ReadError`].
 pub fn read(path: &Path, others: Others) -> Result<Zeroizing<Vec<u8>>, ReadError> {
-    // Without NONBLOCK, opening a pipe would wait for its writer.
-    let file = open_with(OpenOptions::new().read(true), OFlags::NONBLOCK, path).map_err(ReadError::Io)?;
-    let found = file.metadata().map_err(ReadError::Io)?;
-    if !found.is_file() {
-        return Err(ReadError::Io(io::Error::new(ErrorKind::InvalidInput, "this is not a regular file")));
-    }
-    let mode = found.mode() & 0o7777;
+    let (file, mode) = open_regular(path).map_err(ReadError::Io)?;
     if !others.permits(mode) {
         return Err(ReadError::Mode(mode));
     }
-    // Full capacity at once: a vector that grows leaves copies behind.
-    let mut content = Zeroizing::new(Vec::with_capacity(MAX_SIZE as usize + 1));
-    file.take(MAX_SIZE + 1).read_to_end(&mut content).map_err(ReadError::Io)?;
-    if content.len() as u64 > MAX_SIZE {
-        let text = format!("longer than {MAX_SIZE} bytes, the limit for a file of MiniPKI");
-        return Err(ReadError::Io(io::Error::new(ErrorKind::InvalidData, text)));
+    content(file, MAX_SIZE).map(undecorated).map_err(ReadError::Io)
+}
+
+/// Reads a whole file, whatever its permission bits. The content is wiped when it is dropped.
+///
+/// # Errors
+/// The operating system's error; an error for a file that is not regular or is longer than 64 KiB.
+pub fn read_bytes(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    content(open_regular(path)?.0, MAX_SIZE)
+}
+
+/// Reads a whole file of any kind, also a pipe. The content is wiped when it is dropped.
+///
+/// # Errors
+/// The operating system's error; an error for a file that is longer than `limit` bytes.
+pub fn read_up_to(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    content(File::open(path)?, limit)
+}
+
+/// Opens a regular file to read, and returns its permission bits.
+fn open_regular(path: &Path) -> io::Result<(File, u32)> {
+    // Without NONBLOCK, opening a pipe would wait for its writer.
+    let file = open_with(OpenOptions::new().read(true), OFlags::NONBLOCK, path)?;
+    let found = file.metadata()?;
+    if found.is_dir() {
+        return Err(ErrorKind::IsADirectory.into());
     }
-    Ok(undecorated(content))
+    if !found.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "this is not a regular file"));
+    }
+    Ok((file, found.mode() & 0o7777))
+}
+
+/// The content of an open file, of at most `limit` bytes.
+fn content(file: File, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    // Full capacity at once: a vector that grows leaves copies behind.
+    let mut content = Zeroizing::new(Vec::with_capacity(limit as usize + 1));
+    file.take(limit + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > limit {
+        let text = format!("longer than {limit} bytes, the limit for such a file");
+        return Err(io::Error::new(ErrorKind::InvalidData, text));
+    }
+    Ok(content)
 }
 
 /// Opens `path` with flags that the standard library does not name.

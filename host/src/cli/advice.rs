@@ -115,6 +115,18 @@ pub(super) fn session(error: &session::Error) -> CliError {
     }
 }
 
+/// The error of a refusal of an enrolment by the CA. The CA does not say whether the token or something else is wrong.
+pub(super) fn refused_enrolment(code: Code, text: &str, has_token: bool) -> CliError {
+    let error = refused(code, text);
+    if !(has_token && code == Code::ProofFailed) {
+        return error;
+    }
+    error.advise(
+        "check that the token is for this subject, has not expired and was not used; compare the fingerprint with that of \
+         the CA's operator",
+    )
+}
+
 /// The error of a refusal by the CA or the peer, with their text.
 pub(super) fn refused(code: Code, text: &str) -> CliError {
     let next = match code {
@@ -122,7 +134,9 @@ pub(super) fn refused(code: Code, text: &str) -> CliError {
             "choose another --subject and --out, or ask the CA's operator for a token (--token)"
         }
         Code::TokenInvalid => "ask the CA's operator for a token: minipki ca token --dir DIR --subject NAME",
-        Code::ProofFailed => "compare the fingerprint with the operator's; check the token and its subject",
+        Code::ProofFailed => {
+            "compare the fingerprint of the CA that you trust with that of the CA's operator"
+        }
         Code::NotAllowed => "leave out --classic; if the CA asks for a token, get one from its operator",
         Code::Busy => "wait a moment and try again",
         Code::Revoked => {

@@ -11,7 +11,7 @@ use tracing::field::display;
 
 use super::passphrase_args::PassphraseArgs;
 use super::stderr::{self, LogFormat};
-use super::values::local;
+use super::values::{HostName, host_name, local};
 use super::{CliError, Exit, log_memory, output, until_stopped};
 use minipki_console::{Console, ConsoleError, ConsoleOptions, Tls};
 use minipki_provider::HostProvider;
@@ -78,8 +78,8 @@ pub(super) struct SiteArgs {
     ///
     /// On loopback it replaces the random name below localhost or the address. On other addresses the console is
     /// also reachable by the address.
-    #[arg(long = "name", value_name = "HOST", requires = "console")]
-    names: Vec<String>,
+    #[arg(long = "name", value_name = "HOST", requires = "console", value_parser = host_name)]
+    names: Vec<HostName>,
     /// Use TLS, with a certificate that the CA's key issues for the console
     #[arg(long, requires = "console", conflicts_with = "tls_cert")]
     tls_issued: bool,
@@ -93,12 +93,17 @@ pub(super) struct SiteArgs {
 
 impl SiteArgs {
     /// The options of a console that listens on `listen`.
-    pub(super) fn options(self, listen: SocketAddr) -> ConsoleOptions {
+    pub(super) fn options(self, listen: SocketAddr) -> Result<ConsoleOptions, CliError> {
+        let names =
+            self.names.into_iter().map(|name| name.at(listen)).collect::<Result<_, _>>().map_err(|seen| {
+                let next = "leave out the port of --name, or listen on that port";
+                CliError::new(Exit::Usage, seen, next)
+            })?;
         let tls = match (self.tls_cert, self.tls_key) {
             (Some(certificate), Some(key)) => Some(Tls::Files { certificate, key }),
             _ => self.tls_issued.then_some(Tls::Issued),
         };
-        ConsoleOptions { listen, names: self.names, tls, ..ConsoleOptions::default() }
+        Ok(ConsoleOptions { listen, names, tls, ..ConsoleOptions::default() })
     }
 }
 
@@ -111,7 +116,7 @@ pub(super) fn run(args: ConsoleArgs, provider: HostProvider) -> Result<(), CliEr
     let dir = args.dir.unwrap_or_default();
     stderr::begin_log(args.log_format)?;
     log_memory();
-    let options = args.site.options(args.listen);
+    let options = args.site.options(args.listen)?;
     // Nothing is asked: a browser can unlock an encrypted key.
     let passphrase = args.passphrase.given()?;
     let given = passphrase.is_some();

@@ -15,8 +15,8 @@ use super::passphrase_args::PassphraseArgs;
 use super::values::{TokenArgs, fingerprint, remote};
 use super::{CliError, Exit, advice, output, trace_tap};
 use minipki_client::{
-    EnrolOptions, Identity, IdentityError, IdentityFolder, KEY_FILE, KeyOptions, enrol, proven, read_anchor,
-    read_key, store_ca_address,
+    ClientError, EnrolOptions, ExpectedFile, Identity, IdentityError, IdentityFolder, KEY_FILE, KeyOptions,
+    enrol, proven, read_anchor, read_key, store_ca_address,
 };
 use minipki_os::clock;
 use minipki_os::files::quoted;
@@ -75,8 +75,12 @@ pub(super) struct Args {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct Pinned {
-    /// The CA's fingerprint, as `minipki ca fingerprint` prints it, or its words, as the console shows them
-    #[arg(long, value_name = "HEX", value_parser = fingerprint)]
+    /// The CA's fingerprint, as `minipki ca fingerprint` prints it: 64 hexadecimal digits, or 32 words in quotation marks
+    ///
+    /// The digits may be in upper or lower case, with colons, hyphens or blanks between them, and with 0x or the name of
+    /// the digest (`sha256:`, `SHA256 Fingerprint=`) in front. The console and `minipki ca fingerprint --words` show
+    /// the words.
+    #[arg(long, value_name = "HEX|WORDS", value_parser = fingerprint)]
     fingerprint: Option<Fingerprint>,
     /// The CA's anchor.json, or its public key as PEM
     #[arg(long, value_name = "FILE")]
@@ -93,7 +97,11 @@ pub(super) struct Keys {
 impl Args {
     /// Reads the token, the passphrase and the given key. This may wait for a person at a terminal.
     pub(super) fn keys(&self, provider: HostProvider) -> Result<Keys, CliError> {
-        let token = self.token.token()?;
+        // With --classic the variable of the environment does not count.
+        let token = if self.classic { None } else { self.token.token()? };
+        if let Some(file) = &self.key {
+            output::check_kind(file, ExpectedFile::PrivateKey)?;
+        }
         let own = self.out.join(KEY_FILE);
         // After an interrupted enrolment the folder has a key already.
         let mut passphrase = self.passphrase.for_key(&own)?;
@@ -155,6 +163,9 @@ pub(super) async fn run(args: Args, keys: Keys, provider: HostProvider) -> Resul
                     let next = "ask the CA's operator for its present fingerprint; if it has changed, run the same \
                         command with it, into the same folder";
                     CliError::new(Exit::NotVerified, error, next)
+                }
+                ClientError::Refused { code, text } => {
+                    advice::refused_enrolment(code, &text, keys.token.is_some())
                 }
                 error => error.into(),
             });

@@ -39,6 +39,11 @@ impl CliError {
         Self { seen: format!("{with}: {}", self.seen), ..self }
     }
 
+    /// This error with the advice `next` instead of its own.
+    pub fn advise(self, next: impl Into<String>) -> Self {
+        Self { next: next.into(), ..self }
+    }
+
     /// The error of a file that cannot be read.
     pub fn file(path: &std::path::Path, error: &io::Error) -> Self {
         Self::new(Exit::Failed, files::seen(path, error), files::advice(error))
@@ -48,6 +53,11 @@ impl CliError {
     pub(super) fn parts(&self) -> (&str, Option<&str>, u8) {
         let next = Some(self.next.as_str()).filter(|next| !next.is_empty());
         (&self.seen, next, self.exit as u8)
+    }
+
+    /// The text without the advice.
+    pub(super) fn seen(&self) -> &str {
+        &self.seen
     }
 
     /// The exit code.

@@ -13,10 +13,11 @@ use zeroize::Zeroizing;
 
 use super::passphrase_args::PassphraseArgs;
 use super::{CliError, Exit, output};
+use minipki_client::FileKind;
 use minipki_keys::{ANCHOR_FILE, KEY_FILE, NEXT_KEY_FILE, PUBLIC_KEY_FILE, is_former_key_file};
 use minipki_net::trace::explain::{self, Line};
 use minipki_net::trace::printer;
-use minipki_passphrase::{KeyKind, encryption, is_encrypted};
+use minipki_passphrase::{encryption, is_encrypted};
 
 /// The files of an identity and of a CA that are explained, in this order.
 const KNOWN: [&str; 8] = [
@@ -63,13 +64,14 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     if args.file.is_dir() {
         return folder(args);
     }
-    let inspected = read(args, &args.file)?;
-    if args.json {
-        output::json(&object(&inspected))?;
-    } else {
-        print(&inspected)?;
+    let inspected = read(args, &args.file);
+    match &inspected {
+        Ok(inspected) if args.json => output::json(&object(inspected))?,
+        Ok(inspected) => print(inspected)?,
+        Err(error) if args.json => output::json(&unexplained(error))?,
+        Err(_) => {}
     }
-    inspected.checked(&args.file)
+    inspected?.checked(&args.file)
 }
 
 /// Explains each known file of a folder.
@@ -84,8 +86,22 @@ fn folder(args: &Args) -> Result<(), CliError> {
     let known = KNOWN.into_iter().filter(|known| names.iter().any(|name| name == known)).chain(former);
     let found: Vec<_> = known
         .map(|name| args.file.join(name))
-        .map(|file| read(args, &file).map(|inspected| (file, inspected)))
-        .collect::<Result<_, _>>()?;
+        .map(|file| {
+            let inspected = read(args, &file);
+            (file, inspected)
+        })
+        .collect();
+    if args.json {
+        let files: Vec<_> = found
+            .iter()
+            .map(|(file, inspected)| {
+                let mut object = inspected.as_ref().map_or_else(unexplained, object);
+                object["file"] = file.to_string_lossy().into();
+                object
+            })
+            .collect();
+        output::json(&json!({ "files": files, "folder": args.file.to_string_lossy() }))?;
+    }
     if found.is_empty() {
         return Err(CliError::new(
             Exit::Failed,
@@ -93,24 +109,15 @@ fn folder(args: &Args) -> Result<(), CliError> {
             "give the folder that `minipki enroll` or `minipki ca init` made, or one file",
         ));
     }
-    if args.json {
-        let files: Vec<_> = found
-            .iter()
-            .map(|(file, inspected)| {
-                let mut object = object(inspected);
-                object["file"] = file.to_string_lossy().into();
-                object
-            })
-            .collect();
-        output::json(&json!({ "files": files, "folder": args.file.to_string_lossy() }))?;
-    } else {
-        for (place, (file, inspected)) in found.iter().enumerate() {
+    if !args.json {
+        let explained = found.iter().filter_map(|(file, inspected)| Some((file, inspected.as_ref().ok()?)));
+        for (place, (file, inspected)) in explained.enumerate() {
             let gap = if place == 0 { "" } else { "\n" };
             output::data(|out| writeln!(out, "{gap}{}", file.display()))?;
             print(inspected)?;
         }
     }
-    found.into_iter().try_for_each(|(file, inspected)| inspected.checked(&file))
+    found.into_iter().try_for_each(|(file, inspected)| inspected?.checked(&file))
 }
 
 fn read(args: &Args, file: &Path) -> Result<Inspected, CliError> {
@@ -123,15 +130,19 @@ fn read(args: &Args, file: &Path) -> Result<Inspected, CliError> {
     }
     let found = message(&content).or_else(|| key(&content));
     found.ok_or_else(|| {
-        let seen = match KeyKind::of(&content) {
-            Some(kind) => format!("{} has {kind}, which MiniPKI does not use", output::name(file)),
-            None => format!(
-                "{} is not a file of MiniPKI: its {} bytes may be a secret and are not shown",
-                output::name(file),
+        let (name, kind) = (output::name(file), FileKind::of(&content));
+        let seen = match kind {
+            FileKind::Key(kind) => format!("{name} has {kind}, which MiniPKI does not use"),
+            kind => format!(
+                "{name} has {kind}, which is not explained: its {} bytes may be a secret and are not shown",
                 content.len()
             ),
         };
-        let next = "give a certificate, a status, a list, an anchor, a PEM key or a message of the protocol";
+        let next = match kind {
+            FileKind::Ledger => "list the certificates of a CA with `minipki ca list --dir DIR`",
+            FileKind::Archive => "restore the backup of a CA with `minipki ca restore --from FILE --dir DIR`",
+            _ => "give a certificate, a status, a list, an anchor, a PEM key or a message of the protocol",
+        };
         CliError::new(Exit::Failed, seen, next)
     })
 }
@@ -234,6 +245,11 @@ fn print(inspected: &Inspected) -> Result<(), CliError> {
         writeln!(out, "{}: {}", inspected.name, inspected.purpose)?;
         write!(out, "{}", printer::table(&inspected.lines))
     })
+}
+
+/// The JSON of a file that is not explained.
+fn unexplained(error: &CliError) -> Value {
+    json!({ "fault": error.seen(), "fields": [], "kind": "unknown", "purpose": "not known" })
 }
 
 fn object(inspected: &Inspected) -> Value {

@@ -8,6 +8,7 @@ mod attack;
 mod ca;
 mod ca_contact;
 mod capture;
+mod confirm;
 mod connect;
 mod console;
 mod demo;
@@ -26,6 +27,7 @@ mod revoke;
 mod status;
 mod stderr;
 mod talk;
+mod usage;
 mod values;
 mod verify;
 
@@ -38,7 +40,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use signal_hook::consts::SIGXFSZ;
@@ -157,7 +158,7 @@ pub fn main() -> ExitCode {
         let next = "report it to the maintainers of MiniPKI, with the command and these lines";
         stderr::fail(&CliError::new(Exit::Failed, format_args!("this is a bug in MiniPKI: {panic}"), next));
     }));
-    let code = match ignore_file_limit().map_err(CliError::from).and_then(|()| run(parse())) {
+    let code = match ignore_file_limit().map_err(CliError::from).and_then(|()| run(usage::parse())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             stderr::fail(&error);
@@ -173,28 +174,6 @@ pub fn main() -> ExitCode {
 fn ignore_file_limit() -> io::Result<()> {
     // The handler sets a flag that is never read.
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
-}
-
-/// Reads the command line. Ends the program if it is wrong. The error message does not repeat an argument that may be a
-/// token.
-fn parse() -> Cli {
-    Cli::try_parse().unwrap_or_else(|mut error| {
-        let argument = match error.get(ContextKind::InvalidArg) {
-            Some(ContextValue::String(argument)) => argument.as_str(),
-            _ => "",
-        };
-        let secret = match error.kind() {
-            ErrorKind::ValueValidation if argument.starts_with("--fingerprint") => {
-                Some(ContextKind::InvalidValue)
-            }
-            ErrorKind::UnknownArgument if !argument.starts_with('-') => Some(ContextKind::InvalidArg),
-            _ => None,
-        };
-        if let Some(secret) = secret {
-            error.insert(secret, ContextValue::String("...".to_owned()));
-        }
-        error.exit()
-    })
 }
 
 fn run(cli: Cli) -> Result<(), CliError> {

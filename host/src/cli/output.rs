@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::stderr::Stderr;
 use super::{CliError, Exit};
+use minipki_client::{ExpectedFile, FileKind, OtherKind};
 use minipki_os::text::undecorated;
 
 /// The maximum number of bytes that are read of a file. All files of MiniPKI but lists are far shorter.
@@ -88,10 +89,21 @@ fn read_up_to(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, CliError> {
         file.take(limit + 1).read_to_end(&mut content).map_err(failed)?;
     }
     if content.len() as u64 > limit {
-        let seen = format!("{} is longer than {limit} bytes", name(path));
+        let seen = match FileKind::of(&content) {
+            kind @ (FileKind::Other(_) | FileKind::Ledger | FileKind::Archive) => {
+                format!("{} has {kind}, and is longer than {limit} bytes", name(path))
+            }
+            _ => format!("{} is longer than {limit} bytes", name(path)),
+        };
         return Err(CliError::new(Exit::Failed, seen, "no file of this kind is that long; check the path"));
     }
     Ok(undecorated(content))
+}
+
+/// Refuses the file `path` if it is not the `expected` kind of file. A file that cannot be read passes.
+pub(super) fn check_kind(path: &Path, expected: ExpectedFile) -> Result<(), CliError> {
+    let found = FileKind::of_file(path).map_or(Ok(()), |found| OtherKind::check(path, found, expected));
+    found.map_err(|error| CliError::from_diagnostic(Exit::Failed, error))
 }
 
 /// Does `work`, and shows a spinner with `message` if standard error is a terminal.

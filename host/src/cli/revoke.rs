@@ -1,12 +1,11 @@
 //! `minipki revoke`: has the CA revoke the certificate of an identity.
 
-use std::io::{self, IsTerminal, Write};
-
 use minipki_core::trust::RevocationReason;
 use minipki_core::wire::Code;
 use serde_json::json;
 
 use super::ca_contact::CaArgs;
+use super::confirm::ConfirmArgs;
 use super::passphrase_args::IdentityArgs;
 use super::{CliError, Exit, output};
 use minipki_client::{ClientError, Identity, revoke};
@@ -25,9 +24,8 @@ pub(super) struct Args {
     /// certificate_hold or privilege_withdrawn
     #[arg(long, value_name = "REASON", default_value = "unspecified", value_parser = reason)]
     reason: RevocationReason,
-    /// Do not ask for a confirmation at the terminal
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    confirmation: ConfirmArgs,
     #[command(flatten)]
     ca: CaArgs,
     /// Print JSON
@@ -42,7 +40,7 @@ pub(super) async fn run(args: Args, identity: Identity) -> Result<(), CliError> 
         RevocationReason::CertificateHold => "Only the CA's operator can remove this hold",
         _ => "Nobody can undo this revocation",
     };
-    confirm(args.yes, &format!("{consequence}: certificate {serial} of {subject}."))?;
+    args.confirmation.ask(&format!("{consequence}: certificate {serial} of {subject}."))?;
     let revocation = revoke(&contact, &identity, args.reason).await.map_err(|error| match error {
         ClientError::Refused { code: Code::NotAllowed, .. } => CliError::new(
             Exit::Refused,
@@ -70,22 +68,6 @@ pub(super) async fn run(args: Args, identity: Identity) -> Result<(), CliError> 
         revocation.revoked_at, revocation.reason
     ));
     Ok(())
-}
-
-/// Asks the person at the terminal. A script is not asked.
-pub(super) fn confirm(yes: bool, consequence: &str) -> Result<(), CliError> {
-    if yes || !io::stdin().is_terminal() {
-        return Ok(());
-    }
-    output::say(consequence);
-    let mut stderr = io::stderr();
-    let _ = write!(stderr, "Type yes to go on: ").and_then(|()| stderr.flush());
-    let mut line = String::new();
-    io::stdin().read_line(&mut line)?;
-    if line.trim() == "yes" {
-        return Ok(());
-    }
-    Err(CliError::new(Exit::Interrupted, "nothing was changed", "run the command again, and type yes"))
 }
 
 /// Parses a reason. A hyphen counts as an underscore.

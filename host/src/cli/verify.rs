@@ -8,11 +8,14 @@ use minipki_core::trust::{
     Check, RevocationCheck, RevocationStatus, StatusError, StatusPolicy, StatusRule, Verified,
 };
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::values::time;
 use super::{CliError, Exit, advice, output};
 use minipki_ca::{RevocationList, RevokedEntry};
-use minipki_client::read_anchor;
+use minipki_client::{
+    CERTIFICATE_FILE, ExpectedFile, FileKind, OtherKind, STATUS_FILE, in_folder, read_anchor,
+};
 use minipki_os::clock;
 use minipki_provider::HostProvider;
 
@@ -20,10 +23,11 @@ use minipki_provider::HostProvider;
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  minipki verify --anchor my-ca/anchor.json alice/certificate.json")]
 pub(super) struct Args {
-    /// The trusted CA, as `minipki ca init` writes it into its folder
+    /// The trusted CA: anchor.json, as `minipki ca init` writes it into its folder, or this folder
     #[arg(long, value_name = "FILE")]
     anchor: PathBuf,
-    /// The CA's statement about the certificate, as `minipki status` stores it: it must be good, and within its period
+    /// The CA's statement about the certificate, as `minipki status` stores it, or the folder with it: it must be good,
+    /// and within its period
     #[arg(long, value_name = "FILE")]
     status: Option<PathBuf>,
     /// The CA's list of revoked certificates, as `minipki ca revocations` writes it: the certificate must not be in it
@@ -35,18 +39,30 @@ pub(super) struct Args {
     /// Print JSON, also for a refused certificate
     #[arg(long)]
     json: bool,
-    /// The certificate; - is standard input
+    /// The certificate, or the folder of its identity; - is standard input
     file: PathBuf,
 }
 
 pub(super) fn run(args: &Args, provider: HostProvider) -> Result<(), CliError> {
+    let verdict = verdict(args, provider);
+    if args.json
+        && let Err(error) = &verdict
+    {
+        output::json(&json!({ "error": error.seen(), "valid": false }))?;
+    }
+    verdict
+}
+
+/// Verifies, and shows a valid certificate.
+fn verdict(args: &Args, provider: HostProvider) -> Result<(), CliError> {
     let anchor = read_anchor(&args.anchor)?;
-    let text = output::read(&args.file)?;
+    let (file, text) = read(&args.file, CERTIFICATE_FILE, ExpectedFile::Certificate)?;
     let at = args.at.map_or_else(clock::now, Ok)?;
-    let status = args.status.as_deref().map(output::read).transpose()?;
+    let status =
+        args.status.as_deref().map(|file| read(file, STATUS_FILE, ExpectedFile::Status)).transpose()?;
     let revocation = match &status {
         None => RevocationCheck::NotChecked,
-        Some(text) => {
+        Some((_, text)) => {
             let policy = StatusPolicy { rule: StatusRule::Required, ..StatusPolicy::default() };
             RevocationCheck::Status { status: Some(text), policy }
         }
@@ -72,7 +88,6 @@ pub(super) fn run(args: &Args, provider: HostProvider) -> Result<(), CliError> {
             let former = issuer.is_some_and(|issuer| issuer.fingerprint() != anchor.fingerprint());
             show(verified, former, list.as_ref(), at)?;
         }
-        Err(error) if args.json => output::json(&json!({ "error": error.to_string(), "valid": false }))?,
         Err(_) => {}
     }
     verdict.map(drop).map_err(|error| {
@@ -83,13 +98,28 @@ pub(super) fn run(args: &Args, provider: HostProvider) -> Result<(), CliError> {
         } else {
             advice::certificate(&error)
         };
-        refused.with(output::name(&args.file))
+        refused.with(output::name(&file))
     })
+}
+
+/// Reads the `expected` file `path`, or the file `name` in this folder.
+fn read(path: &Path, name: &str, expected: ExpectedFile) -> Result<(PathBuf, Zeroizing<Vec<u8>>), CliError> {
+    let file = in_folder(path, name);
+    let text = output::read(&file)?;
+    check_kind(&file, &text, expected)?;
+    Ok((file, text))
+}
+
+/// Refuses a file of another kind.
+fn check_kind(file: &Path, content: &[u8], expected: ExpectedFile) -> Result<(), CliError> {
+    OtherKind::check(file, FileKind::of(content), expected)
+        .map_err(|error| CliError::from_diagnostic(Exit::NotVerified, error))
 }
 
 /// Reads a list of revoked certificates, and verifies it for the time `at`.
 fn read_list(anchor: &Anchor, file: &Path, at: UnixTime) -> Result<RevocationList, CliError> {
     let text = output::read_list(file)?;
+    check_kind(file, &text, ExpectedFile::List)?;
     let list = RevocationList::verify(anchor, &text)
         .map_err(|error| CliError::from_diagnostic(Exit::NotVerified, error).with(file.display()))?;
     let end = list.next_update.parse::<UnixTime>();

@@ -1,6 +1,7 @@
 //! TLS for a console that other machines can reach.
 
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,7 +23,11 @@ use super::options::Tls;
 use super::site::Names;
 use minipki_ca::ports::CertificateFormat;
 use minipki_ca::{TlsName, TlsServerRequest};
+use minipki_os::files;
 use minipki_server::{CaService, ServiceError};
+
+/// The maximum size in bytes of a file with a certificate chain or a private key.
+const MAX_FILE: u64 = 1024 * 1024;
 
 /// The console's name in the ledger and in its certificate.
 const SUBJECT: &str = "console";
@@ -94,11 +99,14 @@ pub(crate) async fn prepare(
 ) -> Result<Encryption, TlsError> {
     let (chain, key, root_pem) = match tls {
         Tls::Files { certificate, key } => {
-            let chain = CertificateDer::pem_file_iter(certificate)
-                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            let text = read(certificate, "certificate")?;
+            let chain = CertificateDer::pem_slice_iter(&text)
+                .collect::<Result<Vec<_>, _>>()
                 .and_then(|chain| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) })
                 .map_err(|source| file(certificate, "certificate", source))?;
-            let key = PrivateKeyDer::from_pem_file(key).map_err(|source| file(key, "private key", source))?;
+            let text = read(key, "private key")?;
+            let key =
+                PrivateKeyDer::from_pem_slice(&text).map_err(|source| file(key, "private key", source))?;
             (chain, key, None)
         }
         Tls::Issued => {
@@ -134,6 +142,11 @@ pub(crate) async fn prepare(
         .map_err(|source| pair(tls, source))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Encryption { acceptor: TlsAcceptor::from(Arc::new(config)), root_pem })
+}
+
+/// Reads a file of the command line. It can be a pipe.
+fn read(path: &Path, what: &'static str) -> Result<impl Deref<Target = Vec<u8>>, TlsError> {
+    files::read_up_to(path, MAX_FILE).map_err(|source| file(path, what, pem::Error::Io(source)))
 }
 
 fn file(path: &Path, what: &'static str, source: pem::Error) -> TlsError {

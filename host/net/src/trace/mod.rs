@@ -12,7 +12,7 @@ use std::sync::Arc;
 use minipki_core::link::{Direction, Observer};
 
 pub use explain::printable;
-pub use pcap::{Capture, OnFailure};
+pub use pcap::{CAPTURE_HEADER, Capture, OnFailure};
 pub use printer::Printer;
 pub use reading::Reading;
 

@@ -11,10 +11,10 @@ use minipki_core::link::{Direction, Observer};
 
 use super::{Tap, TapSource};
 
-/// The link type of packets that begin with an IP header (LINKTYPE_RAW).
-const RAW: u32 = 101;
-/// The maximum length of a packet in the file.
-const SNAPLEN: u32 = 65_535;
+/// The start of a capture, which has no frame yet. The version is 2.4, all numbers are little-endian, a packet has at most
+/// 65535 bytes, and begins with an IP header (LINKTYPE_RAW, 101).
+pub const CAPTURE_HEADER: [u8; 24] =
+    [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 101, 0, 0, 0];
 /// 127.0.0.1, for both sides.
 const LOOPBACK: [u8; 4] = [127, 0, 0, 1];
 /// The port of the side that listens. The dissector knows it.
@@ -50,13 +50,7 @@ impl<W: Write> Capture<W> {
     /// # Errors
     /// The error of `out`.
     pub fn new(mut out: W, failed: OnFailure) -> io::Result<Self> {
-        let mut header = Vec::new();
-        header.extend(0xa1b2_c3d4_u32.to_le_bytes());
-        header.extend([2, 0, 4, 0]);
-        header.extend([0; 8]);
-        header.extend(SNAPLEN.to_le_bytes());
-        header.extend(RAW.to_le_bytes());
-        out.write_all(&header)?;
+        out.write_all(&CAPTURE_HEADER)?;
         out.flush()?;
         Ok(Self { file: Arc::new(Mutex::new(File { out, connections: 0, failed: Some(failed) })) })
     }

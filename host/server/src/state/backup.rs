@@ -9,7 +9,6 @@ use std::path::Path;
 use minipki_core::time::UnixTime;
 use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
-use zeroize::Zeroizing;
 
 use super::archive::{self, About, Entry};
 use super::rollover::check_finished;
@@ -57,7 +56,7 @@ pub fn backup(folder: &CaFolder, to: &Path, now: UnixTime) -> Result<Backup, Sta
     let mut entries = Entry::all(folder.anchor());
     for Entry { name, content, .. } in &mut entries {
         let file = folder.path().join(name);
-        *content = Zeroizing::new(fs::read(&file).map_err(StateError::io(&file))?);
+        *content = files::read_bytes(&file).map_err(StateError::io(&file))?;
     }
     let ledger = minipki_ledger::snapshot(folder.path(), &owner(folder), &files::part(part.path()), now)?;
     let about =

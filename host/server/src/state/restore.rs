@@ -10,6 +10,7 @@ use minipki_core::cert::{Anchor, IdBuf};
 use minipki_core::crypto::Portable;
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
+use zeroize::Zeroizing;
 
 use super::archive::{self, About, Entry};
 use super::rollover::is_former;
@@ -212,7 +213,7 @@ fn plan(
             // A file with another key gets another name.
             (_, Some(expected)) => is_lost(&path, expected, options.passphrase)?,
             (ANCHOR_FILE, _) => found_anchor.as_ref() != Some(anchor),
-            _ => read(&path)?.as_deref() != Some(content.as_slice()),
+            _ => read(&path)?.as_deref() != Some(content),
         });
     }
     match kept {
@@ -293,10 +294,14 @@ fn check_owner(dir: &Path, found: Option<Fingerprint>, owner: &Owner) -> Result<
 }
 
 /// The content of a file; `None` if it does not exist.
-fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
-    match fs::read(path) {
+fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, StateError> {
+    match files::read_bytes(path) {
         Ok(content) => Ok(Some(content)),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        // Too long, or no regular file: it is damaged.
+        Err(e) if matches!(e.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput) => {
+            Ok(Some(Zeroizing::default()))
+        }
         Err(e) => Err(StateError::io(path)(e)),
     }
 }

@@ -6,8 +6,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::passphrase_args::PassphraseArgs;
+use super::super::values::new_file;
 use super::super::{CliError, output};
 use super::KeyFolder;
+use minipki_client::ExpectedFile;
 use minipki_os::clock;
 use minipki_os::files;
 use minipki_server::state::{self, RestoreOptions};
@@ -22,7 +24,7 @@ pub(in crate::cli) struct BackupArgs {
     #[command(flatten)]
     folder: KeyFolder,
     /// The file to create; an existing file is never overwritten
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = new_file())]
     to: PathBuf,
     /// Print JSON
     #[arg(long)]
@@ -88,6 +90,7 @@ pub(super) fn backup(args: &BackupArgs) -> Result<(), CliError> {
 }
 
 pub(super) fn restore(args: &RestoreArgs) -> Result<(), CliError> {
+    output::check_kind(&args.from, ExpectedFile::Backup)?;
     let now = clock::now()?;
     let passphrase = args.passphrase.given()?;
     let options = RestoreOptions {

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use minipki_core::cert::IdBuf;
 
-use super::super::CliError;
 use super::super::passphrase_args::PassphraseArgs;
+use super::super::{CliError, output};
 use super::init;
+use minipki_client::ExpectedFile;
 use minipki_keys::{KEY_FILE, NewKey};
 use minipki_server::state::{self, KeyChoice};
 
@@ -48,6 +49,7 @@ pub(in crate::cli) struct ImportArgs {
 }
 
 pub(super) fn run(args: ImportArgs) -> Result<(), CliError> {
+    output::check_kind(&args.key, ExpectedFile::PrivateKey)?;
     let passphrase = match args.passphrase.for_key(&args.key)? {
         Some(passphrase) => Some(passphrase),
         None => args.passphrase.for_new(args.encrypt)?,

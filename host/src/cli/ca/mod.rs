@@ -20,8 +20,8 @@ use serde_json::json;
 
 use super::passphrase_args::PassphraseArgs;
 use super::{CliError, Exit, duration, output};
-use minipki_ca::LIFETIMES;
 use minipki_ca::ports::{AuditEntry, LedgerError, Storage};
+use minipki_ca::{LIFETIMES, pgp_words};
 use minipki_keys::{CaFolder, FolderError, KEY_FILE};
 use minipki_os::clock;
 use minipki_provider::HostProvider;
@@ -82,12 +82,19 @@ impl KeyFolder {
     }
 }
 
-/// Print the CA's fingerprint, which clients pin; with --json also its former keys
+/// Print the CA's fingerprint, which clients pin; with --json also its words and its former keys
+///
+/// `minipki enroll --fingerprint` takes the digits and the words. The words are for reading aloud.
 #[derive(Args)]
-#[command(after_help = "Example:\n  minipki ca fingerprint --dir my-ca")]
+#[command(
+    after_help = "Examples:\n  minipki ca fingerprint --dir my-ca\n  minipki ca fingerprint --dir my-ca --words"
+)]
 pub(super) struct FingerprintArgs {
     #[command(flatten)]
     folder: Folder,
+    /// Print the 32 words of the fingerprint instead of its digits
+    #[arg(long, conflicts_with = "json")]
+    words: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -115,9 +122,13 @@ pub(super) fn run(command: Command, provider: HostProvider) -> Result<(), CliErr
 fn fingerprint(args: &FingerprintArgs) -> Result<(), CliError> {
     let folder = args.folder.open()?;
     let fingerprint = folder.fingerprint();
-    if args.json {
+    let words = pgp_words::words(&fingerprint.0).join(" ");
+    if args.words {
+        output::data(|out| writeln!(out, "{words}"))
+    } else if args.json {
         output::json(&json!({
             "fingerprint_sha256": fingerprint.to_string(),
+            "fingerprint_words": words,
             "former_keys": folder.anchor().former_keys(),
             "issuer_id": folder.issuer_id().as_str(),
         }))

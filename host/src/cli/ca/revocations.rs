@@ -28,18 +28,19 @@ pub(in crate::cli) struct RevocationsArgs {
     #[command(flatten)]
     folder: KeyFolder,
     /// The key that has signed the certificates, by its fingerprint; without it, the present key
-    #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint)]
+    #[arg(long, value_name = "HEX|WORDS", value_parser = fingerprint)]
     key: Option<Fingerprint>,
     /// The time for which the list can be used: a number and s, m, h, d, w or y
     #[arg(long, value_name = "TIME", default_value = "1d", value_parser = duration)]
     lifetime: Duration,
-    /// The file to write, whole or not at all; without it, the list goes to standard output
+    /// The file to write, whole or not at all; without it, or with -, the list goes to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &RevocationsArgs) -> Result<(), CliError> {
-    if let Some(file) = &args.out {
+    let out = args.out.as_deref().filter(|file| *file != Path::new("-"));
+    if let Some(file) = out {
         check_target(file)?;
     }
     let folder = args.folder.open()?;
@@ -57,7 +58,7 @@ pub(super) fn run(args: &RevocationsArgs) -> Result<(), CliError> {
             revoked.len()
         ));
     }
-    match &args.out {
+    match out {
         Some(file) => {
             files::replace(file, &list, files::PUBLIC).map_err(|error| CliError::file(file, &error))
         }

@@ -3,13 +3,14 @@
 use std::mem;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use minipki_core::cert::IdBuf;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{RevocationReason, Serial};
 use serde_json::{Value, json};
 
-use super::super::{CliError, Exit, duration_or_zero, output, revoke::confirm, revoke::reason};
+use super::super::confirm::ConfirmArgs;
+use super::super::{CliError, Exit, duration_or_zero, output, revoke::reason};
 use super::{Folder, acted};
 use minipki_ca::ports::{
     CertificateRecord, LedgerReader, Page, RevocationChange, RevocationOutcome, RevocationRecord, Storage,
@@ -48,9 +49,8 @@ pub(in crate::cli) struct RevokeArgs {
     /// certificate_hold or privilege_withdrawn
     #[arg(long, value_name = "REASON", value_parser = reason)]
     reason: RevocationReason,
-    /// Do not ask for a confirmation at the terminal
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    confirmation: ConfirmArgs,
     /// Print JSON: an array of objects
     #[arg(long)]
     json: bool,
@@ -71,9 +71,10 @@ pub(in crate::cli) struct UnholdArgs {
 
 /// The certificates to change.
 #[derive(Args)]
+#[command(group = ArgGroup::new("certificates").required(true).args(["serial", "subject"]))]
 struct Which {
     /// The certificate with this serial number; may be given several times
-    #[arg(long, value_name = "N", required_unless_present = "subject")]
+    #[arg(long, value_name = "N")]
     serial: Vec<Serial>,
     /// The certificate of this subject that has not ended, or can still be renewed
     #[arg(long, value_name = "NAME", conflicts_with = "serial")]
@@ -98,8 +99,8 @@ pub(super) fn revoke(args: &RevokeArgs) -> Result<(), CliError> {
     let mut serials = which.select(&folder, now, would_change, USABLE)?;
     which.check(&serials)?;
     if !hold && !serials.is_empty() {
-        let question = format!("Nobody can undo this revocation: certificate {}.", names(&serials));
-        confirm(args.yes, &question)?;
+        args.confirmation
+            .ask(&format!("Nobody can undo this revocation: certificate {}.", names(&serials)))?;
         // Meanwhile a certificate can be renewed.
         let asked = mem::replace(&mut serials, which.select(&folder, clock::now()?, would_change, USABLE)?);
         if !which.all && serials != asked {

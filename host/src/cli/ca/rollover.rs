@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
+use super::super::confirm::ConfirmArgs;
 use super::super::{CliError, output};
 use super::init::{Bits, passphrase_command};
 use super::{KeyFolder, acted};
@@ -35,6 +36,8 @@ pub(in crate::cli) struct RolloverArgs {
     /// Only complete a change that was interrupted after it was recorded; needs no passphrase
     #[arg(long, conflicts_with = "bits")]
     finish: bool,
+    #[command(flatten)]
+    confirmation: ConfirmArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -58,6 +61,10 @@ pub(super) fn run(args: &RolloverArgs) -> Result<(), CliError> {
         };
     }
     let folder = args.folder.open()?;
+    args.confirmation.ask(&format!(
+        "Nobody can undo this change: new certificates of the CA {} have a new key, and no earlier backup has it.",
+        folder.issuer_id()
+    ))?;
     let size = args.bits.map(KeySize::from);
     let changed = output::with_spinner("making the RSA key", || state::rollover(&folder, size))?;
     args.folder.passphrase.warn_if_plain(&args.folder.key_file(), &passphrase_command(folder.path()));

@@ -213,11 +213,12 @@ pub(super) fn run(args: ServeArgs, provider: HostProvider) -> Result<(), CliErro
         accept: args.accept.into(),
         tap,
     };
+    let console = args.console.map(|listen| args.site.options(listen)).transpose()?;
     let folder = args.folder.folder.open()?;
     let passphrase = args.folder.passphrase.for_key(&args.folder.key_file())?;
     let service = Arc::new(CaService::open_with(provider, folder.path(), passphrase)?);
-    match args.console {
-        Some(listen) => with_console(service, ca, args.site.options(listen)),
+    match console {
+        Some(options) => with_console(service, ca, options),
         None => until_stopped(async |stop| {
             service.serve(ca, stop).await?;
             Ok(())

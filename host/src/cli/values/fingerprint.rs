@@ -8,6 +8,7 @@ use minipki_ca::pgp_words;
 /// digest in front, or its 32 words.
 pub(in crate::cli) fn fingerprint(text: &str) -> Result<Fingerprint, String> {
     let is_separator = |c: char| c.is_whitespace() || c == ',';
+    let text = text.trim_start_matches('\u{feff}');
     let words: Vec<_> = text.split(is_separator).filter(|word| !word.is_empty()).collect();
     let is_word = |word: &&str| word.chars().all(char::is_alphabetic);
     // No word of the list has only hexadecimal digits.

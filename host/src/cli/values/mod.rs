@@ -3,11 +3,15 @@
 mod address;
 mod duration;
 mod fingerprint;
+mod host_name;
+mod new_file;
 mod time;
 mod token;
 
 pub(super) use address::{local, remote};
 pub(super) use duration::{duration, duration_or_zero};
 pub(super) use fingerprint::fingerprint;
+pub(super) use host_name::{HostName, host_name};
+pub(super) use new_file::new_file;
 pub(super) use time::time;
 pub(super) use token::TokenArgs;

@@ -1,6 +1,7 @@
 //! Tokens: from an option, the environment, a file or standard input. A text that cannot be a token is refused before the
 //! CA is asked. No text of a token is ever shown.
 
+use std::env;
 use std::path::PathBuf;
 
 use zeroize::Zeroizing;
@@ -10,11 +11,17 @@ use super::super::{CliError, Exit, output};
 /// The number of digits of a token.
 const DIGITS: usize = 32;
 
+/// The environment variable with a token.
+const VARIABLE: &str = "MINIPKI_TOKEN";
+
 /// The token of an enrolment.
 #[derive(clap::Args)]
 pub(in crate::cli) struct TokenArgs {
-    /// The token that the CA's operator gave
-    #[arg(long, value_name = "TOKEN", env = "MINIPKI_TOKEN", hide_env_values = true)]
+    /// The token that the CA's operator gave; without it, that of the environment variable MINIPKI_TOKEN
+    ///
+    /// An empty variable counts as no variable, and a message says so. An empty --token or an empty file is an error.
+    // Without the `env` of clap: it makes --token "" and an empty variable the same.
+    #[arg(long, value_name = "TOKEN")]
     token: Option<Zeroizing<String>>,
     /// Read the token from this file, and not from --token or the environment; - is standard input
     #[arg(long, value_name = "FILE")]
@@ -22,23 +29,31 @@ pub(in crate::cli) struct TokenArgs {
 }
 
 impl TokenArgs {
-    /// The token, without blanks and line ends around it. An empty option or variable is no token, an empty file is an
-    /// error.
+    /// The token, without blanks and line ends around it. An empty option or file is an error.
     pub(in crate::cli) fn token(&self) -> Result<Option<Zeroizing<String>>, CliError> {
-        let token = match &self.token_file {
-            Some(file) => {
-                let content = output::read(file)?;
-                let text = std::str::from_utf8(&content).map_err(|_| "it is not text".to_owned());
-                let token = text.and_then(|text| check(text.trim_start_matches('\u{feff}').trim()));
-                token.map_err(|seen| wrong(seen).with(output::name(file)))?
-            }
-            None => match self.token.as_deref().map(|token| token.trim()) {
-                None | Some("") => return Ok(None),
-                Some(text) => check(text).map_err(wrong)?,
-            },
-        };
-        Ok(Some(token))
+        if let Some(file) = &self.token_file {
+            let content = output::read(file)?;
+            let text = std::str::from_utf8(&content).map_err(|_| "it is not text".to_owned());
+            let token = text.and_then(|text| check(text.trim_start_matches('\u{feff}').trim()));
+            return token.map(Some).map_err(|seen| wrong(seen).with(output::name(file)));
+        }
+        match &self.token {
+            Some(token) => check(token.trim()).map(Some).map_err(|seen| wrong(seen).with("--token")),
+            None => of_environment(),
+        }
     }
+}
+
+/// The token of the environment. An empty variable is no token.
+fn of_environment() -> Result<Option<Zeroizing<String>>, CliError> {
+    let Some(value) = env::var_os(VARIABLE) else { return Ok(None) };
+    let value = Zeroizing::new(value.into_encoded_bytes());
+    let text = std::str::from_utf8(&value).map_err(|_| wrong("it is not text").with(VARIABLE))?.trim();
+    if text.is_empty() {
+        output::say(format_args!("{VARIABLE} is empty: this request has no token"));
+        return Ok(None);
+    }
+    check(text).map(Some).map_err(|seen| wrong(seen).with(VARIABLE))
 }
 
 /// Checks the form of a token. The error describes the text without showing it.
