@@ -27,7 +27,7 @@ Usage: cargo xtask TASK
   structure     checks the dependencies between modules, the lengths of files, and the reason for each dependency
   vectors       checks that each file under vectors/ has an origin, and a test that reads it
   embedded      builds the core for each target of rust-toolchain.toml, and looks for allocators and panics in it
-  package       packs the crates for other projects and builds them from the packages; publishes nothing
+  package       packs the crates for other projects and checks them without this one; publishes nothing
   device [--board CHIP | --boards 2]
                 runs the device on an emulated Cortex-M3 (lm3s6965, mps2-an385), with a CA and a peer or a second board
   device --check [NAME]
