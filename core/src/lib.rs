@@ -144,6 +144,7 @@ pub mod session;
 pub mod time;
 pub mod trust;
 pub mod wire;
+pub mod x509;
 
 /// The example of README.md, as a test.
 #[cfg(doctest)]
