@@ -15,6 +15,17 @@ const FOLDER: &str = "MINIPKI_PKITS";
 /// A time within the validity of the suite's certificates.
 const NOW: &str = "2022-06-15T12:00:00+00:00";
 
+/// The cases with another verdict, each with its reason.
+const EXCEPTIONS: [(&str, &str); 7] = [
+    ("valid_dsa_signatures_test4", "DSA is not accepted"),
+    ("valid_dsa_parameter_inheritance_test5", "DSA is not accepted"),
+    ("invalid_basic_self_issued_old_with_new_test2", "the verdict is by a CRL"),
+    ("invalid_basic_self_issued_new_with_old_test5", "the verdict is by a CRL"),
+    ("invalid_basic_self_issued_crl_signing_key_test7", "the verdict is by a CRL"),
+    ("invalid_keyusage_critical_crlsign_false_test4", "the verdict is by a CRL"),
+    ("invalid_keyusage_not_critical_crlsign_false_test5", "the verdict is by a CRL"),
+];
+
 #[test]
 fn each_path_has_the_verdict_of_the_suite() {
     let Some(folder) = std::env::var_os(FOLDER) else {
@@ -24,7 +35,7 @@ fn each_path_has_the_verdict_of_the_suite() {
     let folder = Path::new(&folder);
     let text = std::fs::read_to_string(folder.join("pkits.json")).expect("pkits.json");
     let cases: Value = serde_json::from_str(&text).expect("JSON");
-    let (mut run_count, mut problems) = (0, Vec::new());
+    let (mut run_count, mut exception_count, mut problems) = (0, 0, Vec::new());
     for case in cases.as_array().expect("cases") {
         // Sections 4.4, 4.14 and 4.15 are about CRLs, and so are some cases of the others.
         if case["revocation"] == true
@@ -33,24 +44,15 @@ fn each_path_has_the_verdict_of_the_suite() {
             continue;
         }
         run_count += 1;
+        let name = case["name"].as_str().expect("a name");
         let (verdict, expected) = (run(folder, case), case["error"].is_null());
-        if verdict.is_ok() != expected {
-            problems.push(format!(
-                "{} {}: {verdict:?}, {:?}",
-                id(case),
-                case["name"],
-                case["error"]["msg_regex"]
-            ));
-        } else if let Err(error) = verdict
-            && std::env::var_os("MINIPKI_PKITS_TRACE").is_some()
-        {
-            println!("{} {}: {error} / {:?}", id(case), case["name"], case["error"]["msg_regex"]);
+        let exception = EXCEPTIONS.iter().any(|(exception, _)| *exception == name);
+        exception_count += usize::from(exception);
+        if (verdict.is_ok() == expected) == exception {
+            problems.push(format!("{name}: {verdict:?}, {:?}", case["error"]["msg_regex"]));
         }
     }
-    println!(
-        "PKITS: {} of {run_count} cases without revocation have the expected verdict",
-        run_count - problems.len()
-    );
+    println!("PKITS: {run_count} cases without revocation, {exception_count} of them are exceptions");
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
