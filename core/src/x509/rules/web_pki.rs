@@ -66,9 +66,10 @@ impl Rules<'_, '_> {
 /// Returns whether a wildcard, if there is one, stands before at least two labels.
 fn is_narrow(name: &GeneralName<'_>) -> bool {
     match name {
-        GeneralName::Dns(name) => {
-            !name.contains('*') || name.strip_prefix("*.").is_some_and(|rest| rest.contains('.'))
-        }
+        GeneralName::Dns(name) => match name.strip_prefix("*.") {
+            Some(rest) => rest.bytes().any(|byte| byte == b'.'),
+            None => name.bytes().all(|byte| byte != b'*'),
+        },
         _ => true,
     }
 }
