@@ -36,3 +36,4 @@ mod wire_channel;
 mod wire_messages;
 mod x25519;
 mod x25519_pkcs8;
+mod x509_algorithms;

@@ -7,6 +7,7 @@
 mod crypto;
 mod documents;
 mod sessions;
+mod signatures;
 
 use core::convert::Infallible;
 use core::hint::black_box;
@@ -111,6 +112,7 @@ fn main() {
     documents::all();
     crypto::all();
     sessions::all();
+    signatures::all();
 }
 
 /// The function that each panic calls. The check looks for it.
