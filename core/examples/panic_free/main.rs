@@ -8,6 +8,7 @@ mod crypto;
 mod documents;
 mod sessions;
 mod signatures;
+mod x509;
 
 use core::convert::Infallible;
 use core::hint::black_box;
@@ -113,6 +114,7 @@ fn main() {
     crypto::all();
     sessions::all();
     signatures::all();
+    x509::all();
 }
 
 /// The function that each panic calls. The check looks for it.

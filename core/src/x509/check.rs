@@ -75,7 +75,7 @@ checks! {
     SubjectName, "subject_name", "RFC 9525 §6; RFC 5280 §4.2.1.6";
 
     // Duties of a CA by RFC 5280 §4, which the algorithm of §6.1 does not check.
-    /// The serial number is positive and has at most 20 bytes.
+    /// The serial number is positive and has at most 20 bytes. That of a trust anchor is not used.
     SerialNumber, "serial_number", "RFC 5280 §4.1.2.2";
     /// The issuer is not empty.
     IssuerName, "issuer_name", "RFC 5280 §4.1.2.4";
@@ -83,7 +83,8 @@ checks! {
     CaSubject, "ca_subject", "RFC 5280 §4.1.2.6";
     /// There is no unique identifier.
     UniqueId, "unique_id", "RFC 5280 §4.1.2.8";
-    /// authorityKeyIdentifier names the issuer's key and is not critical. A self-issued certificate may lack it.
+    /// authorityKeyIdentifier names the issuer's key and is not critical. A self-issued certificate and
+    /// a trust anchor may lack it.
     AuthorityKeyId, "authority_key_id", "RFC 5280 §4.2.1.1";
     /// subjectKeyIdentifier is in each CA certificate and is not critical.
     SubjectKeyId, "subject_key_id", "RFC 5280 §4.2.1.2";

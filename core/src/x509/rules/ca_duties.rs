@@ -25,15 +25,18 @@ impl<'a> Rules<'_, 'a> {
     pub(super) fn check_ca_duties(&self) -> Result<(), Failed> {
         let certificate = self.certificate;
         let (is_ca, is_issuer) = (self.is_ca()?, self.place != Place::EndEntity);
-        self.require(Check::SerialNumber, || is_good_serial(certificate.serial()))?;
+        // The serial number and the issuer's key of a trust anchor are not used.
+        let trusted = self.is_anchor();
+        self.require(Check::SerialNumber, || trusted || is_good_serial(certificate.serial()))?;
         self.require(Check::IssuerName, || !certificate.issuer().is_empty())?;
         self.require(Check::CaSubject, || !is_ca || !certificate.subject().is_empty())?;
         self.require(Check::UniqueId, || !certificate.has_unique_ids())?;
 
         let authority = self.extension::<AuthorityKeyId<'_>>()?;
+        let optional = || trusted || certificate.is_self_issued();
         self.require(Check::AuthorityKeyId, || match authority {
-            Some(found) => !found.critical && (found.value.key_id.is_some() || certificate.is_self_issued()),
-            None => certificate.is_self_issued(),
+            Some(found) => !found.critical && (found.value.key_id.is_some() || optional()),
+            None => optional(),
         })?;
         let subject_key = self.extension::<SubjectKeyId<'_>>()?;
         self.require(Check::SubjectKeyId, || subject_key.map_or(!is_ca, |found| !found.critical))?;
