@@ -115,12 +115,15 @@
 //!
 //! # Features
 //!
-//! No feature is on by default, and no feature changes the accepted input.
+//! No feature is on by default, and no feature changes the accepted input. A validator of X.509 accepts only the signature
+//! algorithms that its caller names; a feature adds algorithms that can be named, and the crates that they need.
 //!
 //! | feature | effect |
 //! | --- | --- |
 //! | `async` | `drive::drive_async`, over the traits of `embedded-io-async` |
 //! | `defmt` | `defmt::Format` for every error type |
+//! | `ecdsa` | the signature algorithms of X.509 on P-256 and P-384 |
+//! | `ed25519` | the signature algorithm Ed25519 of X.509 |
 //!
 //! # More
 //!

@@ -1,5 +1,11 @@
 //! Signature algorithms of X.509, each a type of its own: a program links only those that it names.
 
+#[cfg(feature = "ecdsa")]
+pub mod ecdsa;
+#[cfg(feature = "ed25519")]
+pub mod ed25519;
+pub mod rsa;
+
 use core::fmt;
 
 /// A signature algorithm that a validator accepts.
@@ -14,6 +20,12 @@ pub trait SignatureAlgorithm: Sync {
     /// Returns whether a subject public key with this AlgorithmIdentifier (the contents of the SEQUENCE, in DER) can
     /// be used with this algorithm.
     fn is_key_id(&self, key: &[u8]) -> bool;
+
+    /// Checks a public key alone (the contents of the BIT STRING subjectPublicKey): its encoding, size, exponent or point.
+    ///
+    /// # Errors
+    /// [`SignatureError::Key`].
+    fn check_key(&self, key: &[u8]) -> Result<(), SignatureError>;
 
     /// Verifies `signature` (the contents of the BIT STRING) over `message` with `key` (the contents of the BIT STRING
     /// subjectPublicKey).
