@@ -83,10 +83,11 @@
 //! | [`drive`] | the drivers: a link over a stream, blocking or async |
 //! | [`session`] | the machines: requests to a CA and the channel, both sides of each |
 //! | [`wire`] | the messages |
+//! | [`x509`] | X.509 certificates and the validation of their paths, with CRLs |
 //! | [`cert`], [`noise`] | certificates, their status, anchors, [`verify`](cert::verify()); Noise XX as typestates |
 //! | [`keys`] | key files and fingerprints |
 //! | [`crypto`] | the trait [`Provider`](crypto::Provider) and its portable implementation, X25519, RSA |
-//! | [`encoding`], [`time`] | base64, canonical JSON, PEM; times |
+//! | [`encoding`], [`time`] | base64, DER, canonical JSON, PEM; times |
 //! | [`link`] | bytes, frames and a machine of any protocol, in two buffers of the caller |
 //! | [`bytes`], [`limits`] | secrets that wipe themselves, writers; every capacity |
 //!
@@ -115,18 +116,21 @@
 //!
 //! # Features
 //!
-//! No feature is on by default, and no feature changes the accepted input.
+//! No feature is on by default, and no feature changes the accepted input. A validator of X.509 accepts only the signature
+//! algorithms that its caller names; a feature adds algorithms that can be named, and the crates that they need.
 //!
 //! | feature | effect |
 //! | --- | --- |
 //! | `async` | `drive::drive_async`, over the traits of `embedded-io-async` |
 //! | `defmt` | `defmt::Format` for every error type |
+//! | `ecdsa` | the signature algorithms of X.509 on P-256 and P-384 |
+//! | `ed25519` | the signature algorithm Ed25519 of X.509 |
 //!
 //! # More
 //!
 //! In the project's repository, `docs/protocol.md` defines each byte of the protocol. `docs/embedded.md` uses this
 //! crate in a firmware, with complete examples. `docs/budgets.md` has its cost on a Cortex-M3, and `docs/threats.md`
-//! lists the attacks and their tests.
+//! lists the attacks and their tests. `docs/x509.md` lists the checks of X.509 and their conformance.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -144,6 +148,7 @@ pub mod session;
 pub mod time;
 pub mod trust;
 pub mod wire;
+pub mod x509;
 
 /// The example of README.md, as a test.
 #[cfg(doctest)]

@@ -74,3 +74,15 @@ const _: () = assert!(2 * ANCHOR_UPDATE + 64 <= FRAME_BODY);
 
 // The response that issues a certificate is the certificate with a few bytes around it.
 const _: () = assert!(CERTIFICATE + 64 <= FRAME_BODY);
+
+/// Extensions of an X.509 certificate.
+pub const X509_EXTENSIONS: usize = 48;
+
+/// Attributes of one relative distinguished name of X.509.
+pub const X509_RDN: usize = 8;
+
+/// Certificates of a path of X.509, the trust anchor not counted.
+pub const X509_PATH: usize = 10;
+
+/// Policies of each kind at one step of a path of X.509: those that a certificate asserts, and those of the result.
+pub const X509_POLICIES: usize = 32;

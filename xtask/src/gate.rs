@@ -12,7 +12,9 @@ use minipki_qemu as qemu;
 
 use crate::command::{BROWSER, HAS_VALGRIND, cargo, execute, need_all, need_openssl_library};
 use crate::embedded::firmware;
-use crate::{bench, budgets, constant_time, device, instructions, publish, structure, tree, vectors};
+use crate::{
+    bench, budgets, constant_time, device, instructions, limbo, pkits, publish, structure, tree, vectors,
+};
 
 /// The tests that measure how long a client waits during an attack. Nothing runs beside them.
 const FLOODS: &str = "server_flood";
@@ -29,6 +31,11 @@ pub(crate) fn run() -> Result<(), String> {
         let all = tools.into_iter().chain(BROWSER).chain([(qemu::PROGRAM, qemu::PACKAGE)]).chain(valgrind);
         need_all(&all.collect::<Vec<_>>())?;
         need_openssl_library()
+    })?;
+    let mut suite = PathBuf::new();
+    steps.run("pkits", "run it alone: `cargo xtask pkits`; its cases run with the tests", || {
+        suite = pkits::suite()?;
+        Ok(())
     })?;
     steps.run("format", "run `cargo fmt --all`, in fuzz and the firmware too", || {
         execute(&mut cargo(&["fmt", "--all", "--check"]))?;
@@ -61,9 +68,14 @@ pub(crate) fn run() -> Result<(), String> {
         // Many tests wait for another process or for a time, so more tests than cores can run.
         let threads = 2 * thread::available_parallelism().map_or(1, NonZero::get);
         let mut tests = cargo(&["test", "--locked", "--workspace", "--", "--skip", FLOODS]);
-        execute(tests.env("RUST_TEST_THREADS", threads.to_string()))?;
+        execute(tests.env("RUST_TEST_THREADS", threads.to_string()).env(pkits::FOLDER, &suite))?;
         execute(&mut cargo(&["test", "--locked", "--workspace", "--test", "host", "--", FLOODS]))
     })?;
+    steps.run(
+        "limbo",
+        "explain the verdict in core/tests/x509_limbo_exceptions.txt only if the suite is wrong or its rule is another profile's",
+        limbo::run_if_named,
+    )?;
     steps.run(
         "benches",
         "run the failed benchmark alone: `cargo test --workspace --bench NAME`",

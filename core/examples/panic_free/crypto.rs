@@ -17,6 +17,8 @@ pub(crate) fn all() {
     rsa::<Rsa2048>();
     keep(rsa::encode_pss(room(), &any([0; 32]), bytes())); // pss::encode
     keep(rsa::encode_pkcs1(room(), &any([0; 32]))); // pkcs1::encode
+    keep(rsa::encode_pss(room(), &any([0; 48]), bytes()));
+    keep(rsa::encode_pkcs1(room(), &any([0; 64])));
     agree();
     symmetric();
     keep(text().parse::<Fingerprint>());
@@ -24,10 +26,11 @@ pub(crate) fn all() {
 }
 
 fn rsa<S: Sizes>() {
-    let public: [Result<PublicKey<S>, Error>; 3] = [
+    let public: [Result<PublicKey<S>, Error>; 4] = [
         PublicKey::from_modulus(bytes()),
         PublicKey::from_spki_der(bytes()),
         PublicKey::from_spki_pem(bytes()),
+        PublicKey::from_pkcs1_der(bytes()),
     ];
     public.iter().flatten().for_each(verify);
     let private: [Result<PrivateKey<S>, Error>; 2] =

@@ -272,7 +272,7 @@ fn key() -> Option<x25519::PublicKey> {
 }
 
 /// Writes the text of a value to the port.
-fn say(value: impl fmt::Display) {
+pub(crate) fn say(value: impl fmt::Display) {
     keep(write!(Port, "{value}"));
 }
 

@@ -4,9 +4,12 @@
 //! and fails for a public function that none of them names as `Type::function` or `module::function`.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
+mod crl;
 mod crypto;
 mod documents;
 mod sessions;
+mod signatures;
+mod x509;
 
 use core::convert::Infallible;
 use core::hint::black_box;
@@ -111,6 +114,9 @@ fn main() {
     documents::all();
     crypto::all();
     sessions::all();
+    signatures::all();
+    x509::all();
+    crl::all();
 }
 
 /// The function that each panic calls. The check looks for it.

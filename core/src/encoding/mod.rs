@@ -1,6 +1,7 @@
-//! Encodings: base64, canonical JSON and PEM.
+//! Encodings: base64, DER, canonical JSON and PEM.
 
 pub mod base64;
+pub mod der;
 pub mod json;
 pub mod pem;
 

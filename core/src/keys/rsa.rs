@@ -24,8 +24,15 @@ impl<S: Sizes> PublicKey<S> {
     pub fn from_spki_der(der: &[u8]) -> Result<Self, Error> {
         let info = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| Error::KeyEncoding)?;
         check_algorithm(&info.algorithm)?;
-        let key = info.subject_public_key.as_bytes().ok_or(Error::KeyEncoding)?;
-        let key = RsaPublicKeyRef::from_der(key).map_err(|_| Error::KeyEncoding)?;
+        Self::from_pkcs1_der(info.subject_public_key.as_bytes().ok_or(Error::KeyEncoding)?)
+    }
+
+    /// Takes the DER of a PKCS#1 RSAPublicKey (RFC 8017 §A.1.1), the inner part of a SubjectPublicKeyInfo.
+    ///
+    /// # Errors
+    /// As [`PublicKey::from_spki_der`].
+    pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, Error> {
+        let key = RsaPublicKeyRef::from_der(der).map_err(|_| Error::KeyEncoding)?;
         Self::from_integers(key.modulus, key.public_exponent)
     }
 

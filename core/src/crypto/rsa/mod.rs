@@ -1,7 +1,8 @@
 //! RSA in fixed-size buffers: 2048, 3072 and 4096 bits, e = 65537 (RFC 8017).
 //!
-//! [`PublicKey`] verifies and [`PrivateKey`] signs, both over a SHA-256 digest, by RSASSA-PSS or RSASSA-PKCS1-v1_5.
-//! Other exponents, sizes and hashes are refused on import, so later code has no special cases.
+//! [`PublicKey`] verifies over a digest of SHA-256, SHA-384 or SHA-512, and [`PrivateKey`] signs over a digest of SHA-256,
+//! both by RSASSA-PSS or RSASSA-PKCS1-v1_5. Other exponents and sizes are refused on import, so later code has no special
+//! cases.
 //!
 //! A key is generic over the [`Sizes`] that its program accepts, by default [`AllSizes`]. A program that names
 //! [`Rsa2048`] links no code for other sizes.

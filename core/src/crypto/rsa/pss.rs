@@ -1,12 +1,12 @@
-//! EMSA-PSS with SHA-256 and MGF1-SHA-256 (RFC 8017 §9.1).
+//! EMSA-PSS with one function of SHA-2 for the message and for MGF1 (RFC 8017 §9.1).
 //!
 //! An encoded message is as long as the modulus, since all sizes are whole
 //! bytes: `masked DB || H || bc`, its highest bit clear.
 
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{DIGEST, Error, SaltLength};
+use super::{Error, SaltLength};
+use crate::crypto::Sha2Digest;
 
 const TRAILER: u8 = 0xbc;
 
@@ -14,11 +14,14 @@ const TRAILER: u8 = 0xbc;
 /// §9.1.1). It is the input of the private operation.
 ///
 /// # Errors
-/// [`Error::SaltLength`] if the salt is longer than [`KeySize::max_salt`](super::KeySize::max_salt),
+/// [`Error::SaltLength`] if the salt is longer than the modulus less the digest and two bytes,
 /// [`Error::BufferTooSmall`] if `encoded` is shorter than any encoding.
-pub fn encode(encoded: &mut [u8], digest: &[u8; DIGEST], salt: &[u8]) -> Result<(), Error> {
+pub fn encode<const D: usize>(encoded: &mut [u8], digest: &[u8; D], salt: &[u8]) -> Result<(), Error>
+where
+    [u8; D]: Sha2Digest,
+{
     encoded.fill(0);
-    let (db, h, trailer) = split(encoded).ok_or(Error::BufferTooSmall)?;
+    let (db, h, trailer) = split::<D>(encoded).ok_or(Error::BufferTooSmall)?;
     let one = db.len().checked_sub(salt.len() + 1).ok_or(Error::SaltLength)?;
     let (_, end) = db.split_at_mut_checked(one).ok_or(Error::SaltLength)?;
     let (separator, end) = end.split_first_mut().ok_or(Error::SaltLength)?;
@@ -31,8 +34,15 @@ pub fn encode(encoded: &mut [u8], digest: &[u8; DIGEST], salt: &[u8]) -> Result<
 }
 
 /// Checks that `encoded` encodes `digest` (§9.1.2), with an accepted salt length. Unmasks in place.
-pub(super) fn verify(encoded: &mut [u8], digest: &[u8; DIGEST], accepted: SaltLength) -> Result<(), Error> {
-    let (db, h, trailer) = split(encoded).ok_or(Error::Signature)?;
+pub(super) fn verify<const D: usize>(
+    encoded: &mut [u8],
+    digest: &[u8; D],
+    accepted: SaltLength,
+) -> Result<(), Error>
+where
+    [u8; D]: Sha2Digest,
+{
+    let (db, h, trailer) = split::<D>(encoded).ok_or(Error::Signature)?;
     let high_bit = db.first().is_none_or(|first| first >> 7 != 0);
     if *trailer != TRAILER || high_bit {
         return Err(Error::Signature);
@@ -53,21 +63,27 @@ pub(super) fn verify(encoded: &mut [u8], digest: &[u8; DIGEST], accepted: SaltLe
 }
 
 /// DB, H and the trailer of an encoded message.
-fn split(encoded: &mut [u8]) -> Option<(&mut [u8], &mut [u8; DIGEST], &mut u8)> {
+fn split<const D: usize>(encoded: &mut [u8]) -> Option<(&mut [u8], &mut [u8; D], &mut u8)> {
     let (trailer, rest) = encoded.split_last_mut()?;
     let (db, h) = rest.split_last_chunk_mut()?;
     Some((db, h, trailer))
 }
 
 /// H: the hash of eight zero bytes, the digest and the salt.
-fn hash(digest: &[u8; DIGEST], salt: &[u8]) -> [u8; DIGEST] {
-    Sha256::new().chain_update([0; 8]).chain_update(digest).chain_update(salt).finalize().into()
+fn hash<const D: usize>(digest: &[u8; D], salt: &[u8]) -> [u8; D]
+where
+    [u8; D]: Sha2Digest,
+{
+    Sha2Digest::of(&[&[0; 8], digest, salt])
 }
 
 /// Adds MGF1 of the seed `h` (§B.2.1) to `db`, and clears the highest bit.
-fn mask(db: &mut [u8], h: &[u8; DIGEST]) {
-    for (counter, block) in (0u32..).zip(db.chunks_mut(DIGEST)) {
-        let mask = Sha256::new().chain_update(h).chain_update(counter.to_be_bytes()).finalize();
+fn mask<const D: usize>(db: &mut [u8], h: &[u8; D])
+where
+    [u8; D]: Sha2Digest,
+{
+    for (counter, block) in (0u32..).zip(db.chunks_mut(D)) {
+        let mask: [u8; D] = Sha2Digest::of(&[h, &counter.to_be_bytes()]);
         block.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
     }
     if let Some(first) = db.first_mut() {

@@ -3,7 +3,8 @@
 use core::fmt;
 
 use super::sizes::Numbers;
-use super::{AllSizes, DIGEST, Error, KeySize, SaltLength, Sizes, pkcs1, pss};
+use super::{AllSizes, Error, KeySize, SaltLength, Sizes, pkcs1, pss};
+use crate::crypto::Sha2Digest;
 use crate::limits::RSA_BYTES;
 
 /// An RSA public key with e = 65537, and the constants that its arithmetic needs. Its size is one of `S`.
@@ -54,21 +55,32 @@ impl<S: Sizes> PublicKey<S> {
         Ok(out)
     }
 
-    /// Verifies RSASSA-PSS with SHA-256 and MGF1-SHA-256 (RFC 8017 §8.1.2) over a message's digest.
+    /// Verifies RSASSA-PSS (RFC 8017 §8.1.2) over a message's digest. MGF1 uses the function of the digest.
     ///
     /// # Errors
     /// [`Error::SignatureLength`]; [`Error::SaltLength`] for a valid signature whose salt `salt`
     /// does not accept; [`Error::Signature`] for anything else that is wrong.
-    pub fn verify_pss(&self, digest: &[u8; DIGEST], signature: &[u8], salt: SaltLength) -> Result<(), Error> {
+    pub fn verify_pss<const D: usize>(
+        &self,
+        digest: &[u8; D],
+        signature: &[u8],
+        salt: SaltLength,
+    ) -> Result<(), Error>
+    where
+        [u8; D]: Sha2Digest,
+    {
         self.check_length(signature)?;
         self.0.recover(signature, |encoded| pss::verify(encoded, digest, salt))
     }
 
-    /// Verifies RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017 §8.2.2) over a message's digest.
+    /// Verifies RSASSA-PKCS1-v1_5 (RFC 8017 §8.2.2) over a message's digest.
     ///
     /// # Errors
     /// [`Error::SignatureLength`], or [`Error::Signature`] for anything else that is wrong.
-    pub fn verify_pkcs1(&self, digest: &[u8; DIGEST], signature: &[u8]) -> Result<(), Error> {
+    pub fn verify_pkcs1<const D: usize>(&self, digest: &[u8; D], signature: &[u8]) -> Result<(), Error>
+    where
+        [u8; D]: Sha2Digest,
+    {
         self.check_length(signature)?;
         self.0.recover(signature, |encoded| pkcs1::verify(encoded, digest))
     }

@@ -37,7 +37,7 @@ impl KeySize {
         }
     }
 
-    /// The longest PSS salt in bytes: the modulus less the digest and two bytes (RFC 8017 §9.1.1).
+    /// The longest PSS salt with SHA-256, in bytes: the modulus less the digest and two bytes (RFC 8017 §9.1.1).
     pub const fn max_salt(self) -> usize {
         self.bytes() - DIGEST - 2
     }

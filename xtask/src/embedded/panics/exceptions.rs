@@ -54,6 +54,36 @@ pub(super) const EXCEPTIONS: &[Exception] = &[
         why: "the key stream has 2^32 blocks, and chacha20poly1305 refuses a text of as many blocks",
     },
     Exception {
+        file: "crypto-bigint/src/modular/reduction.rs",
+        function: "montgomery_reduction_inner",
+        why: "the three numbers have as many limbs as the modulus, and the loops end there",
+    },
+    Exception {
+        file: "crypto-bigint/src/modular/safegcd.rs",
+        function: "shr_in_place_wide",
+        why: "the shift is the number of steps of one batch, above zero and less than the bits of the shorter number",
+    },
+    Exception {
+        file: "crypto-bigint/src/uint/encoding.rs",
+        function: "mask_high_limb",
+        why: "the precision is the length of the curve's order, and the number has as many bits or more",
+    },
+    Exception {
+        file: "crypto-bigint/src/uint/shl.rs",
+        function: "shl_vartime",
+        why: "its callers shift by less than the length of the number, which the curve's order fixes",
+    },
+    Exception {
+        file: "crypto-bigint/src/uint/shr.rs",
+        function: "shr_vartime",
+        why: "its callers shift by less than the length of the number, which the curve's order fixes",
+    },
+    Exception {
+        file: "curve25519-dalek/src/window.rs",
+        function: "select",
+        why: "a digit of the non-adjacent form with five bits is below 16, and the table has eight entries",
+    },
+    Exception {
         file: "der/src/reader.rs",
         function: "read_into",
         why: "`read_slice` has returned a slice of the requested length, which is the buffer's length",
@@ -74,8 +104,33 @@ pub(super) const EXCEPTIONS: &[Exception] = &[
         why: "the length of the label was counted in the bytes that are split",
     },
     Exception {
+        file: "sec1/src/point.rs",
+        function: "tag",
+        why: "the constructor has checked the first byte of the point",
+    },
+    Exception {
         file: "serde-json-core/src/ser/mod.rs",
         function: "push_unchecked",
         why: "both callers have compared the length with the buffer's length",
+    },
+    Exception {
+        file: "subtle/src/lib.rs",
+        function: "unwrap",
+        why: "the numbers of a signature are not zero when it is constructed, so each has an inverse",
+    },
+    Exception {
+        file: "wnaf/src/lib.rs",
+        function: "wnaf_form",
+        why: "the array has a digit for each bit of the order and one more, and the scalar is below the order",
+    },
+    Exception {
+        file: "wnaf/src/lib.rs",
+        function: "wnaf_multi_exp",
+        why: "a digit is odd and less than half of two to the window, which is the size of the table that is indexed by half of it",
+    },
+    Exception {
+        file: "wnaf/src/limb_buffer.rs",
+        function: "get",
+        why: "the position grows by at most one window, less than a limb",
     },
 ];

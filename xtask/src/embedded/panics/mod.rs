@@ -54,7 +54,7 @@ pub(super) fn check(toolchain: &Toolchain) -> Result<(), String> {
         "--profile",
         PROFILE,
         "--features",
-        "async",
+        "async,ecdsa,ed25519",
         "--example",
         PROBE,
         "--",
