@@ -30,7 +30,7 @@ impl Tree {
         assert_eq!(&document[contents.at()..][..contents.rest().len()], contents.rest());
         match self {
             Self::Leaf(expected, bytes) => {
-                assert_eq!((tag.0, contents.rest()), (*expected, bytes.as_slice()))
+                assert_eq!((tag.0, contents.rest()), (*expected, bytes.as_slice()));
             }
             Self::Node(expected, trees) => {
                 assert_eq!(tag.0, *expected);

@@ -23,11 +23,9 @@ const NOW: &str = "2022-06-15T12:00:00+00:00";
 const DSA: [&str; 2] = ["40104", "40105"];
 
 #[test]
+#[ignore = "`cargo xtask pkits` downloads the suite and runs it"]
 fn each_path_has_the_verdict_of_the_suite() {
-    let Some(folder) = std::env::var_os(FOLDER) else {
-        println!("{FOLDER} is not set: PKITS is not run");
-        return;
-    };
+    let folder = std::env::var_os(FOLDER).expect("the variable names a folder");
     let folder = Path::new(&folder);
     let text = fs::read_to_string(folder.join("pkits.json")).expect("pkits.json");
     let cases: Value = serde_json::from_str(&text).expect("JSON");

@@ -32,11 +32,6 @@ pub(crate) fn run() -> Result<(), String> {
         need_all(&all.collect::<Vec<_>>())?;
         need_openssl_library()
     })?;
-    let mut suite = PathBuf::new();
-    steps.run("pkits", "run it alone: `cargo xtask pkits`; its cases run with the tests", || {
-        suite = pkits::suite()?;
-        Ok(())
-    })?;
     steps.run("format", "run `cargo fmt --all`, in fuzz and the firmware too", || {
         execute(&mut cargo(&["fmt", "--all", "--check"]))?;
         execute(&mut cargo(&["fmt", "--all", "--check", "--manifest-path", FUZZ]))?;
@@ -68,9 +63,10 @@ pub(crate) fn run() -> Result<(), String> {
         // Many tests wait for another process or for a time, so more tests than cores can run.
         let threads = 2 * thread::available_parallelism().map_or(1, NonZero::get);
         let mut tests = cargo(&["test", "--locked", "--workspace", "--", "--skip", FLOODS]);
-        execute(tests.env("RUST_TEST_THREADS", threads.to_string()).env(pkits::FOLDER, &suite))?;
+        execute(tests.env("RUST_TEST_THREADS", threads.to_string()))?;
         execute(&mut cargo(&["test", "--locked", "--workspace", "--test", "host", "--", FLOODS]))
     })?;
+    steps.run("pkits", "run it alone: `cargo xtask pkits`", pkits::run)?;
     steps.run(
         "limbo",
         "explain the verdict in core/tests/x509_limbo_exceptions.txt only if the suite is wrong or its rule is another profile's",

@@ -8,7 +8,7 @@ use crate::command::{cargo, execute, need};
 use crate::tree;
 
 /// The variable that tells the test the folder of the suite.
-pub(crate) const FOLDER: &str = "MINIPKI_PKITS";
+const FOLDER: &str = "MINIPKI_PKITS";
 
 /// The package, as a line of pip's requirements. The hash is that of the sources' archive.
 const REQUIREMENT: &str = "pyhanko-certvalidator==0.33.0 \
@@ -19,22 +19,12 @@ const ARCHIVE: &str = "pyhanko_certvalidator-0.33.0";
 
 /// Downloads the suite if necessary, and runs all its cases.
 pub(crate) fn run() -> Result<(), String> {
-    let arguments = [
-        "test",
-        "--locked",
-        "--package",
-        "minipki-core",
-        "--test",
-        "core",
-        "x509_pkits",
-        "--",
-        "--nocapture",
-    ];
-    execute(cargo(&arguments).env(FOLDER, suite()?))
+    let arguments = ["test", "--locked", "--workspace", "--test", "core", "x509_pkits", "--"];
+    execute(cargo(&arguments).args(["--ignored", "--nocapture"]).env(FOLDER, suite()?))
 }
 
 /// The folder of the suite. It is downloaded from PyPI once, unless [`FOLDER`] names another one.
-pub(crate) fn suite() -> Result<PathBuf, String> {
+fn suite() -> Result<PathBuf, String> {
     if let Some(folder) = std::env::var_os(FOLDER) {
         return Ok(folder.into());
     }
