@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use minipki_core::encoding;
 use minipki_core::encoding::der::DerErrorKind;
 use minipki_core::time::Now;
 use minipki_core::x509::extension::KeyUsage;
@@ -12,7 +13,7 @@ use minipki_core::x509::{
     WorkSpace, oid,
 };
 use minipki_fixtures::x509::{NOW, accept, malformed, refuse, rsa, split};
-use minipki_fixtures::{vector_path, vectors};
+use minipki_fixtures::{openssl, vector_path, vectors};
 
 use crate::x509_algorithms::ALGORITHMS;
 
@@ -40,6 +41,35 @@ fn the_corpus_is_accepted() {
     for (file, path) in vectors("x509/accept") {
         assert_eq!(validate(&path, &validator(Profile::RFC5280)), Ok(()), "{file}");
     }
+}
+
+#[test]
+fn openssl_accepts_the_same_paths() {
+    for (file, path) in vectors("x509/accept") {
+        let certificates = split(&path);
+        let [leaf, pool @ .., root] = certificates.as_slice() else { panic!("a path") };
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, certificates: &[&[u8]]| {
+            let pem: String = certificates.iter().map(|der| pem(der)).collect();
+            fs::write(folder.path().join(name), pem).expect("a file");
+            folder.path().join(name).into_os_string().into_string().expect("a path in UTF-8")
+        };
+        let (root, leaf) = (write("root", &[root]), write("leaf", &[leaf]));
+        let mut arguments = vec!["verify", "-x509_strict", "-policy", "2.5.29.32.0", "-purpose", "sslserver"];
+        arguments.extend(["-verify_hostname", "example.com", "-attime", "1781524800", "-trusted", &root]);
+        let pool = write("pool", pool);
+        if !fs::read(&pool).expect("a file").is_empty() {
+            arguments.extend(["-untrusted", &pool]);
+        }
+        arguments.push(&leaf);
+        assert!(openssl(&arguments, b"").ends_with(b": OK\n"), "{file}");
+    }
+}
+
+/// A certificate as PEM.
+fn pem(der: &[u8]) -> String {
+    let mut out = vec![0; 2 * der.len() + 80];
+    encoding::pem::encode("CERTIFICATE", der, &mut out).expect("room").to_owned()
 }
 
 #[test]

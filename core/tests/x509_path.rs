@@ -204,8 +204,11 @@ fn policies_have_a_budget_and_a_result() {
     let any = oid(&[0x55, 0x1d, 32, 0]);
     let ca = Chain::good().ca.with(32, false, policies(&[any]));
     let (root, validator) = (Chain::good().root, validator(Profile::RFC5280));
-    assert_eq!(search(&leaf(32), &[ca.clone()], &root, &validator), Ok(2));
-    assert_eq!(search(&leaf(33), &[ca.clone()], &root, &validator), Err(PathError::Budget(Limit::Policies)));
+    assert_eq!(search(&leaf(32), std::slice::from_ref(&ca), &root, &validator), Ok(2));
+    assert_eq!(
+        search(&leaf(33), std::slice::from_ref(&ca), &root, &validator),
+        Err(PathError::Budget(Limit::Policies))
+    );
 
     let file: Vec<u8> = [&leaf(3), &ca, &root].into_iter().flat_map(Fields::sign).collect();
     let certificates: Vec<_> =

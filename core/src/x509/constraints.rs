@@ -14,12 +14,12 @@ type Subtrees<'a> = Option<SequenceOf<'a, GeneralSubtree<'a>>>;
 
 /// Checks the form of the constraints of a CA: this program can apply each of them.
 pub(super) fn check_form(constraints: &NameConstraints<'_>) -> Result<(), Check> {
-    let subtrees = [constraints.permitted, constraints.excluded];
-    if subtrees.into_iter().flatten().flatten().all(|subtree| subtree.whole && is_base(&subtree.base)) {
-        Ok(())
-    } else {
-        Err(Check::NameConstraintForm)
+    for mut subtrees in [constraints.permitted, constraints.excluded].into_iter().flatten() {
+        if !subtrees.all(|subtree| subtree.whole && is_base(&subtree.base)) {
+            return Err(Check::NameConstraintForm);
+        }
     }
+    Ok(())
 }
 
 /// Returns whether `base` has the form of a constraint. A form that this program does not know is good until a name of
@@ -85,7 +85,8 @@ fn check_name(
     let refused = PathError::Refused { check: Check::NameConstraints, place, at: None };
     let mut of_form = |subtrees: Subtrees<'_>, matches: fn(&GeneralName<'_>, &GeneralName<'_>) -> bool| {
         let (mut any, mut matched) = (false, false);
-        for subtree in subtrees.into_iter().flatten() {
+        let Some(subtrees) = subtrees else { return Ok((any, matched)) };
+        for subtree in subtrees {
             budget.spend_reading(name.len())?;
             if subtree.base.is_same_form(name) {
                 any = true;

@@ -66,7 +66,13 @@ impl<'a> Name<'a> {
 
     /// The attributes, without the borders between the sets.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
-        sets(self.0).flat_map(attributes)
+        let (mut sets, mut set) = (self.0, Reader::new(&[]));
+        core::iter::from_fn(move || {
+            if set.is_empty() {
+                set = sets.nested(Tag::SET).ok()?;
+            }
+            attribute(&mut set)
+        })
     }
 
     /// Compares two names: the same sets of attributes, in the same order.
@@ -156,12 +162,15 @@ fn sets(mut name: Reader<'_>) -> impl Iterator<Item = Reader<'_>> {
     core::iter::from_fn(move || name.nested(Tag::SET).ok())
 }
 
+/// The next attribute of a set that was checked.
+fn attribute<'a>(set: &mut Reader<'a>) -> Option<Attribute<'a>> {
+    let mut attribute = set.nested(Tag::SEQUENCE).ok()?;
+    Some(Attribute { id: Oid::decode(&mut attribute).ok()?, value: attribute.any().ok()? })
+}
+
 /// The attributes of a set that was checked.
 fn attributes(mut set: Reader<'_>) -> impl Iterator<Item = Attribute<'_>> {
-    core::iter::from_fn(move || {
-        let mut attribute = set.nested(Tag::SEQUENCE).ok()?;
-        Some(Attribute { id: Oid::decode(&mut attribute).ok()?, value: attribute.any().ok()? })
-    })
+    core::iter::from_fn(move || attribute(&mut set))
 }
 
 /// [`Comparison::Different`] if one part is, otherwise [`Comparison::Unknown`] if one part is.

@@ -79,10 +79,10 @@ impl<'w, 'a> ValidPath<'w, 'a> {
     /// [`Check::SubjectName`].
     pub fn require_name(&self, name: &PeerName<'_>) -> Result<(), PathError> {
         // The extension was read before, without an error.
-        let presented = self.steps.first().and_then(|step| {
-            step.certificate.extension::<SubjectAltName<'_>>().ok().flatten().map(|found| found.value.0)
-        });
-        if presented.into_iter().flatten().any(|presented| name.is_presented_by(&presented)) {
+        if let Some(step) = self.steps.first()
+            && let Ok(Some(mut presented)) = step.certificate.extension::<SubjectAltName<'_>>()
+            && presented.value.0.any(|presented| name.is_presented_by(&presented))
+        {
             Ok(())
         } else {
             Err(PathError::Refused { check: Check::SubjectName, place: Place::EndEntity, at: None })

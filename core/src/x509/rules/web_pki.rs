@@ -53,16 +53,16 @@ impl Rules<'_, '_> {
         self.require(Check::ServerAltName, || {
             alt_name.is_some_and(|found| found.critical == certificate.subject().is_empty())
         })?;
-        let names = || alt_name.into_iter().flat_map(|found| found.value.0);
-        self.require(Check::Wildcard, || names().all(|name| is_narrow(&name)))?;
+        let names = alt_name.map(|found| found.value.0);
+        self.require(Check::Wildcard, || names.is_none_or(|mut names| names.all(|name| is_narrow(&name))))?;
         self.require(Check::CommonName, || {
             let attributes = certificate.subject().attributes();
             let mut common = attributes.filter(|attribute| attribute.id == oid::COMMON_NAME);
             // There is at most one (BR 7.1.4.2), which also bounds the work.
-            common
-                .next()
-                .is_none_or(|common| names().any(|name| is_copy(common.value.contents.rest(), &name)))
-                && common.next().is_none()
+            common.next().is_none_or(|common| {
+                let common = common.value.contents.rest();
+                names.is_some_and(|mut names| names.any(|name| is_copy(common, &name)))
+            }) && common.next().is_none()
         })
     }
 }
