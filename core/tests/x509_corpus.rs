@@ -9,9 +9,10 @@ use minipki_core::encoding::der::DerErrorKind;
 use minipki_core::time::Now;
 use minipki_core::x509::extension::KeyUsage;
 use minipki_core::x509::{
-    Certificate, Check, PathError, PathValidator, PeerName, Place, Profile, TrustAnchor, WorkSpace, oid,
+    Certificate, Check, Crl, CrlChecker, PathError, PathValidator, PeerName, Place, Profile, TrustAnchor,
+    WorkSpace, oid,
 };
-use minipki_fixtures::x509::{NOW, accept, malformed, refuse, split};
+use minipki_fixtures::x509::{NOW, accept, malformed, refuse, rsa, split};
 use minipki_fixtures::{openssl, vector_path, vectors};
 
 use crate::x509_algorithms::ALGORITHMS;
@@ -137,6 +138,23 @@ fn the_error_has_the_place_and_the_byte() {
 }
 
 #[test]
+fn the_path_of_rsa_keys_is_accepted_with_its_crls() {
+    let files = vectors("x509/rsa");
+    let file = |name: &str| &*files.iter().find(|(file, _)| file == name).expect("the file").1;
+    let certificate = |name| Certificate::parse(file(name)).expect("a certificate");
+    let (anchors, pool) = ([TrustAnchor::from_certificate(certificate("root"))], [certificate("issuer")]);
+    let crls = ["issuer.crl", "root.crl"].map(|name| Crl::parse(file(name)).expect("a CRL"));
+    assert_eq!(crls[0].entries().count(), 100);
+    for server in ["server", "server-pss"].map(certificate) {
+        let (validator, mut space) = (validator(Profile::RFC5280), WorkSpace::new());
+        let path = validator.validate(&server, &pool, &anchors, &mut space).expect("a path");
+        assert_eq!(path.require_name(&PeerName::Dns("example.com")), Ok(()));
+        let checker = CrlChecker { crls: &crls, issuers: &[], validator };
+        assert_eq!(checker.check(&path, &mut []), Ok(true));
+    }
+}
+
+#[test]
 fn the_page_has_each_check_with_its_section() {
     let page = fs::read_to_string(vector_path("../docs/x509.md")).expect("docs/x509.md");
     for check in Check::ALL {
@@ -155,6 +173,7 @@ fn the_corpus_is_whole() {
         ("x509/accept", accept::accept()),
         ("x509/refuse", refuse::refuse()),
         ("x509/malformed", malformed::malformed()),
+        ("x509/rsa", rsa::files()),
     ] {
         if std::env::var_os("MINIPKI_WRITE_VECTORS").is_some() {
             let folder = vector_path(folder);

@@ -29,3 +29,4 @@ mod renewals;
 mod rollovers;
 mod statuses;
 mod talks;
+mod x509;

@@ -2,7 +2,7 @@
 
 use der::Decode;
 use der::asn1::UintRef;
-use pkcs1::{ALGORITHM_OID, RsaPrivateKeyRef, RsaPublicKeyRef};
+use pkcs1::{ALGORITHM_OID, RsaPrivateKeyRef};
 use pkcs8::PrivateKeyInfoRef;
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
@@ -10,6 +10,7 @@ use super::Fingerprint;
 use crate::bytes::{BufferTooSmall, Writer};
 use crate::crypto::Hash;
 use crate::crypto::rsa::{Error, PrivateKey, PrivateParts as Parts, PublicKey, Sizes};
+use crate::encoding::der::{DerError, DerErrorKind, Reader, Tag};
 use crate::encoding::pem;
 use crate::limits::{RSA_BYTES, SPKI_DER};
 
@@ -32,8 +33,11 @@ impl<S: Sizes> PublicKey<S> {
     /// # Errors
     /// As [`PublicKey::from_spki_der`].
     pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, Error> {
-        let key = RsaPublicKeyRef::from_der(der).map_err(|_| Error::KeyEncoding)?;
-        Self::from_integers(key.modulus, key.public_exponent)
+        let (modulus, exponent) = public_integers(der).map_err(|_| Error::KeyEncoding)?;
+        if exponent != [1, 0, 1] {
+            return Err(Error::Exponent);
+        }
+        Self::from_modulus(modulus)
     }
 
     /// Takes the PEM of a SubjectPublicKeyInfo, labelled `PUBLIC KEY`.
@@ -133,6 +137,20 @@ impl<S: Sizes> PrivateKey<S> {
         };
         Self::from_parts(public, &parts)
     }
+}
+
+/// The modulus and the public exponent of an RSAPublicKey, without leading zeros.
+fn public_integers(der: &[u8]) -> Result<(&[u8], &[u8]), DerError> {
+    let mut document = Reader::new(der);
+    let mut fields = document.nested(Tag::SEQUENCE)?;
+    document.finish()?;
+    let mut positive = || match fields.integer(Tag::INTEGER)? {
+        [0x80..=0xff, ..] => Err(fields.error(DerErrorKind::Integer)),
+        integer => Ok(integer.strip_prefix(&[0]).unwrap_or(integer)),
+    };
+    let integers = (positive()?, positive()?);
+    fields.finish()?;
+    Ok(integers)
 }
 
 /// rsaEncryption, whose parameters are NULL (RFC 3279 §2.3.1).

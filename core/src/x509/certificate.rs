@@ -220,7 +220,8 @@ impl<'a> Certificate<'a> {
 
     /// The extension with this identifier. One function for all types keeps the code small.
     fn find(&self, id: Oid<'_>) -> Option<RawExtension<'a>> {
-        self.extensions().find(|raw| raw.id.contents() == id.contents())
+        // It was read once, without an error.
+        RawExtension::decode(&mut first(self.extensions, id)?).ok()
     }
 }
 
@@ -280,15 +281,25 @@ pub(super) fn check_extensions(extensions: Reader<'_>) -> Result<(), DerError> {
         if count == X509_EXTENSIONS {
             return Err(here.error(DerErrorKind::TooMany));
         }
-        let mut earlier = extensions;
-        for _ in 0..count {
-            if RawExtension::decode(&mut earlier)?.id == extension.id {
-                return Err(here.error(DerErrorKind::Duplicate));
-            }
+        if first(extensions, extension.id).is_some_and(|first| first.at() != here.at()) {
+            return Err(here.error(DerErrorKind::Duplicate));
         }
         count += 1;
     }
     Ok(())
+}
+
+/// The first one of `extensions` with this identifier, and those after it. The fields of others are skipped: most searches
+/// find nothing.
+fn first<'a>(extensions: Reader<'a>, id: Oid<'_>) -> Option<Reader<'a>> {
+    let mut rest = extensions;
+    loop {
+        let here = rest;
+        let mut fields = rest.any().ok()?.contents;
+        if fields.any().ok()?.contents.rest() == id.contents() {
+            return Some(here);
+        }
+    }
 }
 
 /// Reads an AlgorithmIdentifier (RFC 5280 §4.1.1.2) and returns its contents: the OID and the parameters.

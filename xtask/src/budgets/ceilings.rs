@@ -62,6 +62,31 @@ pub(super) const BOUNDS: &[Bound] = &[
               of the channel's",
     },
     Bound {
+        what: "X.509 path of 2 with RSA-2048, validated",
+        unit: "M instructions",
+        measure: |figures| instructions(figures, &[X509_PATH]),
+        goal: 1.45,
+        ceiling: 1.5,
+        why: "",
+    },
+    Bound {
+        what: "X.509, stack of this validation with its work space",
+        unit: "KB",
+        measure: |figures| Ok(f64::from(figures.row(X509_PATH)?.stack) / KILOBYTE),
+        goal: 6.0,
+        ceiling: 6.5,
+        why: "",
+    },
+    Bound {
+        what: "X.509, flash without RSA",
+        unit: "KB",
+        measure: |figures| Ok(f64::from(figures.x509_flash()) / KILOBYTE),
+        goal: 20.0,
+        ceiling: 33.0,
+        why: "the profile is a value, so the rules of CA/Browser Forum are in the image, too; name constraints and policies are \
+              whole, and 6 KB are the texts of the errors with the formatting",
+    },
+    Bound {
         what: "heap",
         unit: "bytes",
         measure: |figures| Ok(f64::from(figures.heap)),
@@ -70,6 +95,9 @@ pub(super) const BOUNDS: &[Bound] = &[
         why: "",
     },
 ];
+
+/// The row of a path of two certificates.
+const X509_PATH: &str = "X.509 path of 2: validate";
 
 impl Bound {
     /// The figure, in [`Bound::unit`]s.

@@ -11,6 +11,10 @@ const DEVICE: &str = "lm3s6965-device";
 /// The device's program with code for RSA-2048 alone.
 const DEVICE_2048: &str = "lm3s6965-device-2048";
 
+/// The validator of X.509 certificates, with code for RSA-2048 alone, and the same program without X.509.
+const X509: &str = "lm3s6965-x509";
+const SIGNATURE: &str = "lm3s6965-signature";
+
 /// The cost of the device, and of other crates for the same work.
 pub(super) struct Figures {
     /// The compiler's name and version.
@@ -25,6 +29,8 @@ pub(super) struct Figures {
     pub(super) stack: [(&'static str, u32); 2],
     /// Always 0: a program with an allocator is an error.
     pub(super) heap: u32,
+    /// The sizes of the validator of X.509 certificates, and of the same program without X.509.
+    pub(super) x509: [Size; 2],
     ours: Vec<Row>,
     others: Vec<Row>,
 }
@@ -42,8 +48,9 @@ impl Figures {
     pub(super) fn measure() -> Result<Self, String> {
         let firmware = Firmware::build()?;
         firmware.build_others()?;
-        let rows =
-            |program| counted(&firmware, program)?.iter().map(|cells| row(cells)).collect::<Result<_, _>>();
+        let rows = |program| {
+            counted(&firmware, program)?.iter().map(|cells| row(cells)).collect::<Result<Vec<_>, String>>()
+        };
         Ok(Self {
             compiler: Toolchain::pick()?.version(),
             device: firmware.size(DEVICE)?,
@@ -54,8 +61,9 @@ impl Figures {
                 ("2048", whole_run(&firmware, DEVICE, "2048")?),
                 ("4096", whole_run(&firmware, DEVICE, "4096")?),
             ],
-            heap: firmware.check_no_allocator(DEVICE).map(|()| 0)?,
-            ours: rows("measure")?,
+            heap: [DEVICE, X509].iter().try_for_each(|name| firmware.check_no_allocator(name)).map(|()| 0)?,
+            x509: [firmware.size(X509)?, firmware.size(SIGNATURE)?],
+            ours: [rows("measure")?, rows("measure-x509")?].into_iter().flatten().collect(),
             others: rows(OTHERS)?,
         })
     }
@@ -63,6 +71,12 @@ impl Figures {
     /// Static RAM plus the peak stack, in bytes.
     pub(super) fn ram(&self) -> u32 {
         self.device.ram + self.stack.iter().map(|(_, bytes)| *bytes).max().unwrap_or(0)
+    }
+
+    /// The flash of X.509 alone, in bytes.
+    pub(super) fn x509_flash(&self) -> u32 {
+        let [with, without] = &self.x509;
+        with.flash.saturating_sub(without.flash)
     }
 
     /// A row by its name.

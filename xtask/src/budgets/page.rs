@@ -47,6 +47,15 @@ const ALONE: &[&str] = &[
     "record: open 1 KB",
 ];
 
+/// Rows about X.509.
+const X509: &[&str] = &[
+    "X.509 certificate: parse",
+    "X.509 path of 2: validate",
+    "X.509 path of 2, one by RSASSA-PSS: validate",
+    "X.509 CRL of 100 entries: parse",
+    "X.509 path of 2: look up in 2 CRLs",
+];
+
 /// The rows of our figures and of another crate's figures for the same work.
 const BESIDE: &[(&str, &str, &str)] = &[
     (
@@ -164,6 +173,8 @@ pub(super) fn render(figures: &Figures) -> Result<String, String> {
         line(format!("| {name} | {} | {} |", millions(row.instructions), grouped(row.stack)));
     }
 
+    line(x509(figures)?);
+
     line("\n## Beside `rsa` 0.10 and `snow` 0.10\n\nThe same work in the same run, on the same chip. `rsa` and `snow` have the heap that they need. `rsa`, `crypto-bigint` and\n`curve25519-dalek` are built with opt-level 3. `snow` computes its static public key in every handshake.\n".into());
     line("| | MiniPKI | stack | heap | theirs | stack | heap | times ours |\n| --- | --- | --- | --- | --- | --- | --- | --- |".into());
     for (what, ours, theirs) in BESIDE {
@@ -200,6 +211,25 @@ fn sizes(figures: &Figures) -> String {
         );
     }
     text
+}
+
+/// The cost of X.509.
+fn x509(figures: &Figures) -> Result<String, String> {
+    let [with, without] = &figures.x509;
+    let mut text = format!(
+        "\n## X.509\n\nAn image with code for RSA-2048 alone (PKCS#1 v1.5 and PSS, SHA-256) validates the certificate of a \
+         server and\nits issuer under a root in the image. Its stack has the work space of the search. The image has {} bytes of \
+         flash. The\nsame image without X.509, which verifies a signature, has {}: X.509 takes {}. The look-up verifies the \
+         signatures of\ntwo CRLs, one of them with 100 entries.\n\n| | M instructions | stack |\n| --- | --- | --- |",
+        grouped(with.flash),
+        grouped(without.flash),
+        grouped(figures.x509_flash())
+    );
+    for name in X509 {
+        let row = figures.row(name)?;
+        let _ = write!(text, "\n| {name} | {} | {} |", millions(row.instructions), grouped(row.stack));
+    }
+    Ok(text)
 }
 
 fn cells(row: &Row) -> String {

@@ -20,9 +20,13 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("minipki-lm3s6965", "lm3s6965-fail"),
     ("minipki-lm3s6965", "echo"),
     ("minipki-lm3s6965", "measure"),
+    ("minipki-lm3s6965", "lm3s6965-x509"),
+    ("minipki-lm3s6965", "lm3s6965-signature"),
+    ("minipki-lm3s6965", "measure-x509"),
     ("minipki-embassy", "lm3s6965-embassy"),
     ("minipki-mps2-an385", "mps2-an385-device"),
     ("minipki-mps2-an385", "mps2-an385-fail"),
+    ("minipki-mps2-an385", "mps2-an385-x509"),
 ];
 
 /// Flags for the link step, which optimises the whole program. It inlines only functions about as short as their call;

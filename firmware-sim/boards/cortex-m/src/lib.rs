@@ -2,7 +2,8 @@
 //!
 //! A chip's crate has a [`chip`]. [`memory`] and [`failure`] end a run with an error. [`semihosting`] calls the host.
 //! [`ethernet`], [`round`], [`network`] and [`stream`] are TCP. [`board`] is all of this behind the application's
-//! `Board` trait. [`boot`] joins the parts, [`program`] has the programs of the images, and [`meter`] measures.
+//! `Board` trait. [`boot`] joins the parts, [`program`] and [`x509`] have the programs of the images, and [`meter`]
+//! measures.
 #![no_std]
 
 pub mod arguments;
@@ -21,3 +22,4 @@ pub mod round;
 pub mod semihosting;
 pub mod storage;
 pub mod stream;
+pub mod x509;
