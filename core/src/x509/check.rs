@@ -4,14 +4,14 @@ use core::fmt;
 
 /// Defines [`Check`] from one line for each check: its documentation, its name and its section.
 macro_rules! checks {
-    ($($(#[$doc:meta])* $check:ident, $name:literal, $section:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $check:ident, $name:literal, $section:literal;)*) => {
         /// A check that can refuse a path.
         ///
         /// The checks of RFC 5280 §6.1 are always made. The others are made if the [`Profile`](super::Profile) has them.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         pub enum Check {
-            $($(#[$doc])* $check,)*
+            $($(#[doc = $doc])* $check,)*
         }
 
         impl Check {
@@ -21,6 +21,11 @@ macro_rules! checks {
             /// The name of the check for programs. It stays the same in later versions.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$check => $name,)* }
+            }
+
+            /// The condition that the check demands, as a sentence for people.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$check => concat!($($doc),*).trim_ascii(),)* }
             }
 
             /// The section that demands the check.

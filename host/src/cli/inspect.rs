@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::passphrase_args::PassphraseArgs;
-use super::{CliError, Exit, output};
+use super::{CliError, Exit, output, x509};
 use minipki_keys::{ANCHOR_FILE, KEY_FILE, NEXT_KEY_FILE, PUBLIC_KEY_FILE, is_former_key_file};
 use minipki_net::trace::explain::{self, Line};
 use minipki_net::trace::printer;
@@ -32,13 +32,15 @@ const KNOWN: [&str; 8] = [
 
 /// Explain a certificate, a status, a list, an anchor, a key or a message, field by field
 ///
-/// This does not verify the file: use `minipki verify`. Private keys are never shown. Other files are not shown either,
+/// Certificates may be those of MiniPKI in JSON, or X.509 in PEM or DER, also several in one file.
+/// This does not verify the file: use `minipki verify` or `minipki x509 verify`. Private keys are never shown. Other files are not shown either,
 /// since they may hold a secret. Of the folder of an identity or of a CA, each known file is explained.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   minipki inspect alice/certificate.json
   minipki inspect alice/status.json
   minipki inspect alice
+  minipki inspect fullchain.pem
   minipki inspect -")]
 pub(super) struct Args {
     #[command(flatten)]
@@ -51,12 +53,12 @@ pub(super) struct Args {
 }
 
 /// The content of a file, in lines for the user.
-struct Inspected {
-    name: &'static str,
-    purpose: &'static str,
-    lines: Vec<Line>,
+pub(super) struct Inspected {
+    pub(super) name: &'static str,
+    pub(super) purpose: &'static str,
+    pub(super) lines: Vec<Line>,
     /// The reason why the content is not valid.
-    error: Option<String>,
+    pub(super) error: Option<String>,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), CliError> {
@@ -121,7 +123,7 @@ fn read(args: &Args, file: &Path) -> Result<Inspected, CliError> {
         content = minipki_passphrase::open(content, Some(&passphrase))
             .map_err(|error| CliError::from_diagnostic(Exit::Failed, error).with(output::name(file)))?;
     }
-    let found = message(&content).or_else(|| key(&content));
+    let found = message(&content).or_else(|| key(&content)).or_else(|| x509::inspected(&content));
     found.ok_or_else(|| {
         let seen = match KeyKind::of(&content) {
             Some(kind) => format!("{} has {kind}, which MiniPKI does not use", output::name(file)),
@@ -131,7 +133,7 @@ fn read(args: &Args, file: &Path) -> Result<Inspected, CliError> {
                 content.len()
             ),
         };
-        let next = "give a certificate, a status, a list, an anchor, a PEM key or a message of the protocol";
+        let next = "give a certificate (JSON or X.509), a certificate request, a status, a list, an anchor, a PEM key or a message of the protocol";
         CliError::new(Exit::Failed, seen, next)
     })
 }

@@ -10,6 +10,7 @@ mod ca_contact;
 mod capture;
 mod connect;
 mod console;
+mod csr;
 mod demo;
 mod enroll;
 mod error;
@@ -28,6 +29,7 @@ mod stderr;
 mod talk;
 mod values;
 mod verify;
+mod x509;
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -102,6 +104,9 @@ enum Command {
     Console(console::ConsoleArgs),
     Inspect(inspect::Args),
     Verify(verify::Args),
+    #[command(subcommand)]
+    X509(x509::Command),
+    Csr(csr::Args),
     Completions(Completions),
 }
 
@@ -117,7 +122,7 @@ impl Command {
             | Self::Status(_)
             | Self::Revoke(_)
             | Self::Anchors(_) => Some(Needs::CLIENT),
-            Self::Ca(_) | Self::Inspect(_) | Self::Verify(_) => None,
+            Self::Ca(_) | Self::Inspect(_) | Self::Verify(_) | Self::X509(_) | Self::Csr(_) => None,
             Self::Passphrase(_) | Self::Completions(_) => None,
         }
     }
@@ -244,6 +249,8 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Console(args) => console::run(args, provider),
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args, provider),
+        Command::X509(command) => x509::run(&command, provider),
+        Command::Csr(args) => csr::run(&args),
         Command::Completions(args) => {
             let mut page = Vec::new();
             clap_complete::generate(args.shell, &mut command(), "minipki", &mut page);

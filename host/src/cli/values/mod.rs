@@ -3,11 +3,13 @@
 mod address;
 mod duration;
 mod fingerprint;
+mod peer_name;
 mod time;
 mod token;
 
 pub(super) use address::{local, remote};
 pub(super) use duration::{duration, duration_or_zero};
 pub(super) use fingerprint::fingerprint;
+pub(super) use peer_name::{ExpectedName, dns, email, ip, peer_name, uri};
 pub(super) use time::time;
 pub(super) use token::TokenArgs;
