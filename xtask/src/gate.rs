@@ -10,7 +10,7 @@ use minipki_qemu as qemu;
 
 use crate::command::{BROWSER, HAS_VALGRIND, cargo, execute, need_all, need_openssl_library};
 use crate::embedded::firmware;
-use crate::{bench, budgets, constant_time, device, instructions, publish, structure, tree, vectors};
+use crate::{bench, budgets, constant_time, device, instructions, pkits, publish, structure, tree, vectors};
 
 /// The workspace of the fuzz targets.
 const FUZZ: &str = "fuzz/Cargo.toml";
@@ -24,6 +24,11 @@ pub(crate) fn run() -> Result<(), String> {
         let all = tools.into_iter().chain(BROWSER).chain([(qemu::PROGRAM, qemu::PACKAGE)]).chain(valgrind);
         need_all(&all.collect::<Vec<_>>())?;
         need_openssl_library()
+    })?;
+    let mut suite = PathBuf::new();
+    steps.run("pkits", "run it alone: `cargo xtask pkits`; its cases run with the tests", || {
+        suite = pkits::suite()?;
+        Ok(())
     })?;
     steps.run("format", "run `cargo fmt --all`, in fuzz and the firmware too", || {
         execute(&mut cargo(&["fmt", "--all", "--check"]))?;
@@ -53,7 +58,7 @@ pub(crate) fn run() -> Result<(), String> {
         build,
     )?;
     steps.run("tests", "run the failed test alone: `cargo test --workspace NAME`", || {
-        execute(&mut cargo(&["test", "--locked", "--workspace"]))
+        execute(cargo(&["test", "--locked", "--workspace"]).env(pkits::FOLDER, &suite))
     })?;
     steps.run(
         "benches",

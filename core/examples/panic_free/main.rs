@@ -4,6 +4,7 @@
 //! and fails for a public function that none of them names as `Type::function` or `module::function`.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
+mod crl;
 mod crypto;
 mod documents;
 mod sessions;
@@ -115,6 +116,7 @@ fn main() {
     sessions::all();
     signatures::all();
     x509::all();
+    crl::all();
 }
 
 /// The function that each panic calls. The check looks for it.

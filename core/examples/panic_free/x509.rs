@@ -152,6 +152,7 @@ fn path() -> Result<(), DerError> {
     let found =
         PathValidator::validate_with(&validator, certificate, &certificates, &anchors, &mut space, accept);
     keep(found.map(drop));
+    crate::crl::check(&validator, certificate, any(&certificates), any(&anchors))?;
     let signed = Signed { algorithm: bytes(), message: bytes(), signature: bytes() };
     keep(Signed::verify(&signed, validator.algorithms, &key));
     Ok(())

@@ -2,19 +2,17 @@
 
 use core::fmt;
 
-/// Defines [`Check`] from one line for each check: its documentation, its name and its section.
+/// Defines an enum of checks from one line for each check: its documentation, its name and its section.
 macro_rules! checks {
-    ($($(#[doc = $doc:literal])* $check:ident, $name:literal, $section:literal;)*) => {
-        /// A check that can refuse a path.
-        ///
-        /// The checks of RFC 5280 §6.1 are always made. The others are made if the [`Profile`](super::Profile) has them.
+    ($(#[$about:meta])* $type:ident; $($(#[doc = $doc:literal])* $check:ident, $name:literal, $section:literal;)*) => {
+        $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-        pub enum Check {
+        pub enum $type {
             $($(#[doc = $doc])* $check,)*
         }
 
-        impl Check {
+        impl $type {
             /// Every check.
             pub const ALL: &[Self] = &[$(Self::$check,)*];
 
@@ -33,10 +31,22 @@ macro_rules! checks {
                 match self { $(Self::$check => $section,)* }
             }
         }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.name())
+            }
+        }
     };
 }
+pub(super) use checks;
 
 checks! {
+    /// A check that can refuse a path.
+    ///
+    /// The checks of RFC 5280 §6.1 are always made. The others are made if the [`Profile`](super::Profile) has them.
+    Check;
+
     // Always made. A later check of this part is nearer to a valid path.
     /// A path leads from the certificate to a trust anchor.
     Issuer, "issuer", "RFC 5280 §6.1.3 (a)(4)";
@@ -137,10 +147,4 @@ checks! {
     KeyKind, "key_kind", "CA/B BR 6.1.5, 7.1.3.1";
     /// authorityKeyIdentifier has the key identifier alone; that of a root is its own.
     AuthorityKeyIdForm, "authority_key_id_form", "CA/B BR 7.1.2.1.3, 7.1.2.11.1";
-}
-
-impl fmt::Display for Check {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }

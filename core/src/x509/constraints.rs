@@ -90,7 +90,7 @@ fn check_name(
                 matched = matched || matches(name, &subtree.base);
             }
         }
-        Ok((any, matched))
+        Ok::<_, PathError>((any, matched))
     };
     let (permitted, is_permitted) = of_form(constraints.permitted, is_within)?;
     let (excluded, is_excluded) = of_form(constraints.excluded, may_be_within)?;

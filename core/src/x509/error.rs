@@ -17,6 +17,16 @@ pub enum Place {
     Anchor(usize),
 }
 
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EndEntity => f.write_str("the certificate"),
+            Self::Intermediate(number) => write!(f, "the intermediate certificate {number}"),
+            Self::Anchor(number) => write!(f, "the trust anchor {number}"),
+        }
+    }
+}
+
 /// A part of a [`Budget`](super::Budget) that was used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -64,12 +74,7 @@ impl fmt::Display for PathError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { check, place, at } => {
-                match place {
-                    Place::EndEntity => f.write_str("the certificate")?,
-                    Place::Intermediate(number) => write!(f, "the intermediate certificate {number}")?,
-                    Place::Anchor(number) => write!(f, "the trust anchor {number}")?,
-                }
-                write!(f, " does not pass the check {check} ({})", check.section())?;
+                write!(f, "{place} does not pass the check {check} ({})", check.section())?;
                 at.map_or(Ok(()), |at| write!(f, " at byte {at}"))
             }
             Self::Budget(limit) => f.write_str(match limit {

@@ -49,23 +49,7 @@ impl<'a> Name<'a> {
     pub fn of_contents(contents: Reader<'a>) -> Result<Self, DerError> {
         let mut sets = contents;
         while !sets.is_empty() {
-            let mut set = sets.nested(Tag::SET)?;
-            if set.is_empty() {
-                return Err(set.error(DerErrorKind::Empty));
-            }
-            let (mut previous, mut count): (&[u8], _) = (&[], 0);
-            while !set.is_empty() {
-                let here = set;
-                let attribute = set.element(Tag::SEQUENCE)?;
-                check_attribute(attribute.contents)?;
-                if attribute.der < previous {
-                    return Err(here.error(DerErrorKind::SetOrder));
-                }
-                (previous, count) = (attribute.der, count + 1);
-                if count > X509_RDN {
-                    return Err(here.error(DerErrorKind::TooMany));
-                }
-            }
+            check_set(sets.nested(Tag::SET)?)?;
         }
         Ok(Self(contents))
     }
@@ -99,6 +83,15 @@ impl<'a> Name<'a> {
         self.compare_start(other)
     }
 
+    /// Compares this name with `base` and one more set of attributes, whose contents were checked by [`check_set`].
+    pub(super) fn compare_relative(&self, base: &Self, set: Reader<'_>) -> Comparison {
+        if sets(self.0).count() != sets(base.0).count().saturating_add(1) {
+            return Comparison::Different;
+        }
+        let last = sets(self.0).last().map_or(Comparison::Different, |last| compare_sets(last, set));
+        all([self.compare_start(base), last].into_iter())
+    }
+
     /// Compares the first sets of this name with `base`, which is the root of a subtree. The result is
     /// [`Comparison::Same`] if this name is in the subtree.
     pub fn compare_start(&self, base: &Self) -> Comparison {
@@ -114,6 +107,27 @@ impl<'a> Decode<'a> for Name<'a> {
     fn decode(reader: &mut Reader<'a>) -> Result<Self, DerError> {
         Self::of_contents(reader.nested(Tag::SEQUENCE)?)
     }
+}
+
+/// Checks the contents of a RelativeDistinguishedName.
+pub(super) fn check_set(mut set: Reader<'_>) -> Result<(), DerError> {
+    if set.is_empty() {
+        return Err(set.error(DerErrorKind::Empty));
+    }
+    let (mut previous, mut count): (&[u8], _) = (&[], 0);
+    while !set.is_empty() {
+        let here = set;
+        let attribute = set.element(Tag::SEQUENCE)?;
+        check_attribute(attribute.contents)?;
+        if attribute.der < previous {
+            return Err(here.error(DerErrorKind::SetOrder));
+        }
+        (previous, count) = (attribute.der, count + 1);
+        if count > X509_RDN {
+            return Err(here.error(DerErrorKind::TooMany));
+        }
+    }
+    Ok(())
 }
 
 /// Checks the contents of an AttributeTypeAndValue, and the characters of its value.
@@ -164,7 +178,7 @@ fn all(parts: impl Iterator<Item = Comparison>) -> Comparison {
 }
 
 /// Compares two sets: the same number of attributes, and each one of `a` is in `b`. Both have at most [`X509_RDN`].
-fn compare_sets(a: Reader<'_>, b: Reader<'_>) -> Comparison {
+pub(super) fn compare_sets(a: Reader<'_>, b: Reader<'_>) -> Comparison {
     if a.rest() == b.rest() {
         return Comparison::Same;
     }

@@ -16,6 +16,18 @@ pub const SUBJECT_ALT_NAME: Oid<'static> = oid(&[0x55, 0x1d, 17]);
 pub const ISSUER_ALT_NAME: Oid<'static> = oid(&[0x55, 0x1d, 18]);
 /// basicConstraints: 2.5.29.19.
 pub const BASIC_CONSTRAINTS: Oid<'static> = oid(&[0x55, 0x1d, 19]);
+/// cRLNumber: 2.5.29.20.
+pub const CRL_NUMBER: Oid<'static> = oid(&[0x55, 0x1d, 20]);
+/// reasonCode: 2.5.29.21.
+pub const REASON_CODE: Oid<'static> = oid(&[0x55, 0x1d, 21]);
+/// invalidityDate: 2.5.29.24.
+pub const INVALIDITY_DATE: Oid<'static> = oid(&[0x55, 0x1d, 24]);
+/// deltaCRLIndicator: 2.5.29.27.
+pub const DELTA_CRL_INDICATOR: Oid<'static> = oid(&[0x55, 0x1d, 27]);
+/// issuingDistributionPoint: 2.5.29.28.
+pub const ISSUING_DISTRIBUTION_POINT: Oid<'static> = oid(&[0x55, 0x1d, 28]);
+/// certificateIssuer: 2.5.29.29.
+pub const CERTIFICATE_ISSUER: Oid<'static> = oid(&[0x55, 0x1d, 29]);
 /// nameConstraints: 2.5.29.30.
 pub const NAME_CONSTRAINTS: Oid<'static> = oid(&[0x55, 0x1d, 30]);
 /// cRLDistributionPoints: 2.5.29.31.

@@ -3,13 +3,14 @@
 use super::{GeneralNames, wraps};
 use crate::encoding::der::{BitString, Decode, DerError, DerErrorKind, Oid, Reader, SequenceOf, Tag};
 use crate::x509::general_name::GeneralName;
+use crate::x509::name::check_set;
 
 /// A DistributionPointName.
 #[derive(Clone, Copy, Debug)]
 pub enum DistributionPointName<'a> {
     /// fullName.
     Full(GeneralNames<'a>),
-    /// nameRelativeToCRLIssuer: the contents of a SET of attributes.
+    /// nameRelativeToCRLIssuer: the contents of a SET of attributes, which were checked.
     Relative(Reader<'a>),
 }
 
@@ -21,6 +22,7 @@ impl<'a> Decode<'a> for DistributionPointName<'a> {
         if name.tag == Tag::constructed(0) {
             GeneralNames::of_contents(name.contents).map(Self::Full)
         } else if name.tag == Tag::constructed(1) {
+            check_set(name.contents)?;
             Ok(Self::Relative(name.contents))
         } else {
             Err(here.error(DerErrorKind::Tag))
