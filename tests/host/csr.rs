@@ -59,7 +59,12 @@ fn openssl_verifies_a_request_with_each_kind_of_key() {
         let key = openssl_succeeds(at, &["pkey", "-in", "out/key.pem", "-check", "-pubout"]);
         let of_request = openssl_succeeds(at, &["req", "-in", "out/request.pem", "-noout", "-pubkey"]);
         assert!(key.contains(&of_request), "{kind}: {key}");
-        run(at, &["inspect", "out/request.pem"]).expect(0);
+        let explained = run(at, &["inspect", "out"]).expect(0).stdout;
+        assert!(explained.contains("out/request.pem\nX.509 certificate request: "), "{kind}: {explained}");
+        assert!(
+            explained.contains("out/key.pem\n") && explained.contains("never shown"),
+            "{kind}: {explained}"
+        );
     }
 }
 

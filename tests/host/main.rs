@@ -91,6 +91,7 @@ mod tolerance;
 mod tutorial;
 mod words;
 mod wrong_keys;
+mod x509_crl;
 mod x509_files;
 mod x509_inspect;
 mod x509_verify;

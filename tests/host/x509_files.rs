@@ -93,6 +93,15 @@ fn files_of_another_kind_are_named() {
         let error = refused(at, file, 1);
         assert!(error.contains(expected) && error.contains(" next: "), "{file}: {error}");
     }
+    // The other command says so, too.
+    let anchor = ["verify", "--anchor", "anchor.json", "leaf.pem"];
+    run(at, &["ca", "init", "--dir", "ca"]).expect(0);
+    fs::copy(at.join("ca/anchor.json"), at.join("anchor.json")).expect("a copy");
+    let error = run(at, &anchor).expect(4).stderr;
+    assert!(
+        error.contains("leaf.pem: it is X.509") && error.contains("minipki x509 verify leaf.pem"),
+        "{error}"
+    );
     let long = fs::File::create(at.join("long")).expect("a file");
     long.set_len(65 * 1024 * 1024).expect("a file with a hole");
     assert!(refused(at, "long", 1).contains("long is longer than 67108864 bytes"));

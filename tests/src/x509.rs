@@ -97,3 +97,26 @@ pub fn to_der(folder: &Path, pem: &str, der: &str) -> Vec<u8> {
     openssl_succeeds(folder, &["x509", "-in", pem, "-outform", "der", "-out", der]);
     fs::read(folder.join(der)).expect("openssl wrote the file")
 }
+
+/// Makes a CRL of `ISSUER.pem` for the next 30 days: `ISSUER.crl`, with these certificates on it.
+///
+/// # Panics
+/// If openssl fails.
+pub fn revoke(folder: &Path, issuer: &str, revoked: &[&str]) {
+    let [database, number, config, key, certificate, crl] =
+        ["index", "number", "ca", "key", "pem", "crl"].map(|ending| format!("{issuer}.{ending}"));
+    let write = |file: &str, text: &str| fs::write(folder.join(file), text).expect("the file is written");
+    write(&database, "");
+    write(&number, "01\n");
+    let text = "default_md = sha256\ndefault_crl_days = 30\ncrl_extensions = list\n\
+                [list]\nauthorityKeyIdentifier = keyid:always\n";
+    write(
+        &config,
+        &format!("[ca]\ndefault_ca = it\n[it]\ndatabase = {database}\ncrlnumber = {number}\n{text}"),
+    );
+    let run = ["ca", "-config", &config, "-keyfile", &key, "-cert", &certificate];
+    for name in revoked {
+        openssl_succeeds(folder, &[&run[..], &["-revoke", name, "-crl_reason", "keyCompromise"]].concat());
+    }
+    openssl_succeeds(folder, &[&run[..], &["-gencrl", "-out", &crl]].concat());
+}

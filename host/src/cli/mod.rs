@@ -16,6 +16,7 @@ mod enroll;
 mod error;
 mod exit;
 mod inspect;
+mod inspected;
 mod listen;
 mod output;
 mod passphrase;

@@ -10,10 +10,10 @@ use minipki_core::trust::{
 use serde_json::json;
 
 use super::values::time;
-use super::{CliError, Exit, advice, output};
+use super::{CliError, Exit, advice, output, x509};
 use minipki_ca::{RevocationList, RevokedEntry};
 use minipki_client::read_anchor;
-use minipki_os::clock;
+use minipki_os::{clock, files};
 use minipki_provider::HostProvider;
 
 /// Verify a certificate against the trusted CA
@@ -42,6 +42,11 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, provider: HostProvider) -> Result<(), CliError> {
     let anchor = read_anchor(&args.anchor)?;
     let text = output::read(&args.file)?;
+    if x509::is_x509(&text) {
+        let seen = "it is X.509, and not a certificate of MiniPKI";
+        let next = format!("minipki x509 verify {} --trust FILE", files::quoted(&args.file));
+        return Err(CliError::new(Exit::NotVerified, seen, next).with(output::name(&args.file)));
+    }
     let at = args.at.map_or_else(clock::now, Ok)?;
     let status = args.status.as_deref().map(output::read).transpose()?;
     let revocation = match &status {

@@ -59,6 +59,18 @@ pub(super) fn key_words(info: &PublicKeyInfo<'_>) -> String {
     }
 }
 
+/// The kind of the private key in the DER of PKCS#8, for keys of requests: on P-256, or Ed25519.
+pub(in crate::cli) fn private_key_algorithm(der: &[u8]) -> Option<String> {
+    let mut fields = Reader::new(der).nested(Tag::SEQUENCE).ok()?;
+    fields.integer(Tag::INTEGER).ok()?;
+    let mut algorithm = fields.nested(Tag::SEQUENCE).ok()?;
+    let name = oids::name(Oid::decode(&mut algorithm).ok()?)?;
+    match Oid::decode(&mut algorithm) {
+        Ok(curve) => oids::name(curve).filter(|curve| *curve == "P-256").map(str::to_owned),
+        Err(_) => (name == "id-Ed25519").then(|| "Ed25519".to_owned()),
+    }
+}
+
 /// The modulus and the exponent of an RSAPublicKey (RFC 8017 §A.1.1), without a leading zero.
 fn rsa_key(der: &[u8]) -> Result<(&[u8], &[u8]), DerError> {
     let mut fields = Reader::new(der).nested(Tag::SEQUENCE)?;

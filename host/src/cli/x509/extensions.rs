@@ -1,6 +1,7 @@
 //! The extensions of certificates, requests and lists, each with its reason.
 
 use minipki_core::encoding::der::{Decode, DerError, SequenceOf};
+use minipki_core::x509::crl::{CrlNumber, DeltaCrlIndicator, IssuingDistributionPoint, OnlyCertificates};
 use minipki_core::x509::extension::{
     AuthorityInfoAccess, AuthorityKeyId, BasicConstraints, CertificatePolicies, CrlDistributionPoints,
     DistributionPoint, DistributionPointName, ExtendedKeyUsage, FreshestCrl, GeneralSubtree,
@@ -101,7 +102,7 @@ fn value(raw: RawExtension<'_>) -> Option<Result<(String, &'static str), DerErro
                 part("a policy is required", found.require_explicit),
                 part("no mapping is allowed", found.inhibit_mapping),
             ];
-            let why = "what the policies of certificates below this one must fulfil (RFC 5280 4.2.1.11)";
+            let why = "conditions for the policies of certificates below this one (RFC 5280 4.2.1.11)";
             (list(parts.into_iter().flatten()), why)
         }),
         oid::INHIBIT_ANY_POLICY => read(raw).map(|InhibitAnyPolicy(after)| {
@@ -118,6 +119,18 @@ fn value(raw: RawExtension<'_>) -> Option<Result<(String, &'static str), DerErro
             let why = "where the changes since the last whole list are (RFC 5280 4.2.1.15)";
             (list(points.map(|point| self::point(&point))), why)
         }),
+        oid::CRL_NUMBER => read(raw).map(|CrlNumber(number)| {
+            (
+                format!("0x{}", hex(number)),
+                "grows with each list, so that an earlier list is noticed (RFC 5280 5.2.3)",
+            )
+        }),
+        oid::DELTA_CRL_INDICATOR => read(raw).map(|DeltaCrlIndicator(CrlNumber(base))| {
+            let why = "the list has only the changes since the list with this number (RFC 5280 5.2.4)";
+            (format!("0x{}", hex(base)), why)
+        }),
+        oid::ISSUING_DISTRIBUTION_POINT => read(raw)
+            .map(|scope| (self::scope(&scope), "the certificates that the list is about (RFC 5280 5.2.5)")),
         oid::AUTHORITY_INFO_ACCESS => read(raw).map(|AuthorityInfoAccess(places)| {
             let places =
                 places.map(|place| format!("{} at {}", oids::short(place.method), general(&place.location)));
@@ -174,13 +187,31 @@ pub(super) fn constraints(constraints: &NameConstraints<'_>) -> String {
     )
 }
 
+fn point_name(name: &DistributionPointName<'_>) -> String {
+    match name {
+        DistributionPointName::Full(names) => all(*names),
+        DistributionPointName::Relative(_) => "a name below that of the issuer".to_owned(),
+    }
+}
+
 fn point(point: &DistributionPoint<'_>) -> String {
-    let name = match point.name {
-        Some(DistributionPointName::Full(names)) => all(names),
-        Some(DistributionPointName::Relative(_)) => "a name below that of the issuer".to_owned(),
-        None => "no place".to_owned(),
-    };
+    let name = point.name.as_ref().map_or_else(|| "no place".to_owned(), point_name);
     let reasons = point.reasons.map(|reasons| format!(" (reasons 0x{reasons:04x})"));
     let issuer = point.crl_issuer.map(|issuer| format!(" (list of {})", all(issuer)));
     format!("{name}{}{}", reasons.unwrap_or_default(), issuer.unwrap_or_default())
+}
+
+fn scope(scope: &IssuingDistributionPoint<'_>) -> String {
+    let only = scope.only.map(|only| match only {
+        OnlyCertificates::User => "only certificates that are not of a CA",
+        OnlyCertificates::Ca => "only certificates of CAs",
+        OnlyCertificates::Attribute => "only attribute certificates",
+    });
+    let parts = [
+        scope.name.as_ref().map(point_name),
+        only.map(str::to_owned),
+        scope.reasons.map(|reasons| format!("only the reasons 0x{reasons:04x}")),
+        scope.indirect.then(|| "also certificates of other issuers".to_owned()),
+    ];
+    list(parts.into_iter().flatten())
 }

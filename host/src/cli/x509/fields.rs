@@ -50,7 +50,7 @@ pub(super) fn certificate(certificate: &Certificate<'_>, lines: &mut Lines) -> R
     lines.add("serialNumber", hex(certificate.serial()), why);
     let why = "the algorithm of the issuer, within the signed part, so that nobody can exchange it (RFC 5280 4.1.2.3)";
     lines.add("signature", algorithm::signature(certificate.signed_algorithm()), why);
-    let why = "the name of the CA that says to have signed the certificate (RFC 5280 4.1.2.4)";
+    let why = "the name of the CA that signed the certificate; not verified here (RFC 5280 4.1.2.4)";
     lines.add("issuer", distinguished(certificate.issuer()), why);
     lines.add(
         "validity",
@@ -71,7 +71,8 @@ pub(super) fn certificate(certificate: &Certificate<'_>, lines: &mut Lines) -> R
     let list: Vec<_> = certificate.extensions().collect();
     let mut read = Ok(());
     if !list.is_empty() {
-        let why = "who does not know a critical extension must refuse the certificate (RFC 5280 4.2)";
+        let why =
+            "a program that does not know a critical extension must refuse the certificate (RFC 5280 4.2)";
         lines.add("extensions", list.len().to_string(), why);
         lines.within(|lines| {
             for extension in list {
@@ -90,7 +91,7 @@ pub(super) fn certificate(certificate: &Certificate<'_>, lines: &mut Lines) -> R
 
 /// Adds the fields of a SubjectPublicKeyInfo.
 pub(super) fn public_key(info: &PublicKeyInfo<'_>, lines: &mut Lines) {
-    let why = "the key of the holder: who has its private key is the subject (RFC 5280 4.1.2.7)";
+    let why = "the public key of the subject, which has the private key (RFC 5280 4.1.2.7)";
     lines.add("subjectPublicKeyInfo", algorithm::key_words(info), why);
     lines.within(|lines| match algorithm::key(info) {
         Key::Rsa { modulus, exponent, .. } => {

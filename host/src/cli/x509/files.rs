@@ -4,11 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use minipki_core::encoding::base64;
-use minipki_core::encoding::der::Tag;
+use minipki_core::encoding::der::{DerError, Tag};
 use minipki_net::trace::explain::escaped;
 
 use super::super::{CliError, Exit, output};
-use super::malformed::header;
+use super::malformed::{self, header};
 
 /// The kind of an object of X.509.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,6 @@ pub(super) enum Kind {
     Certificate,
     Request,
     Crl,
-    OcspResponse,
 }
 
 impl Kind {
@@ -25,8 +24,7 @@ impl Kind {
         match self {
             Self::Certificate => "certificate",
             Self::Request => "certificate request",
-            Self::Crl => "list of revoked certificates (CRL)",
-            Self::OcspResponse => "OCSP response",
+            Self::Crl => "CRL",
         }
     }
 
@@ -45,10 +43,8 @@ impl Kind {
         let sequence = |at| header(der, at).filter(|(tag, ..)| *tag == Tag::SEQUENCE);
         let (_, object, _) = sequence(0)?;
         let (tag, signed, _) = header(der, object)?;
-        match tag {
-            Tag::ENUMERATED => return Some(Self::OcspResponse),
-            Tag::SEQUENCE => {}
-            _ => return None,
+        if tag != Tag::SEQUENCE {
+            return None;
         }
         let (tag, _, after) = header(der, signed)?;
         let first = match tag {
@@ -81,6 +77,16 @@ pub(super) struct Source {
     alone: bool,
     kind: Kind,
     pub(super) der: Vec<u8>,
+}
+
+impl Source {
+    /// An error in the DER, with its place.
+    pub(super) fn describe(&self, error: DerError) -> String {
+        match self.kind {
+            Kind::Certificate => malformed::seen(&self.der, error),
+            Kind::Request | Kind::Crl => error.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Source {
@@ -136,14 +142,22 @@ fn blocks(content: &[u8]) -> Vec<Block<'_>> {
     blocks
 }
 
-/// The objects of X.509 in `content`, in their order; `None` if it has none. An error is about the PEM of one object.
-pub(super) fn objects(content: &[u8]) -> Option<Vec<(Kind, Result<Vec<u8>, String>)>> {
+/// An object in a text: its kind, and its DER or the error of its PEM.
+pub(super) type Found = (Kind, Result<Vec<u8>, String>);
+
+/// The objects of X.509 in `content`, in their order; `None` if it has none.
+pub(super) fn objects(content: &[u8]) -> Option<Vec<Found>> {
     if content.first() == Some(&Tag::SEQUENCE.0) {
         return Kind::of_der(content).map(|kind| vec![(kind, Ok(content.to_vec()))]);
     }
     let known = |block: Block<'_>| Kind::of_label(block.label).map(|kind| (kind, block.decode()));
     let found: Vec<_> = blocks(content).into_iter().filter_map(known).collect();
     (!found.is_empty()).then_some(found)
+}
+
+/// Whether `content` has an object of X.509.
+pub(in crate::cli) fn is_x509(content: &[u8]) -> bool {
+    objects(content).is_some()
 }
 
 /// Reads all objects of this kind in the file `path`; `-` is standard input.

@@ -3,11 +3,11 @@
 use minipki_core::encoding::der::DerError;
 use minipki_core::x509::Certificate;
 
-use super::super::inspect::Inspected;
+use super::super::inspected::Inspected;
 use super::fields::{self, Lines};
 use super::files::{self, Kind};
 use super::names::distinguished;
-use super::{malformed, request};
+use super::{malformed, request, revocation_list};
 
 /// Explains the objects of X.509 in `content`; `None` if it has none.
 pub(in crate::cli) fn inspected(content: &[u8]) -> Option<Inspected> {
@@ -40,7 +40,6 @@ const fn names(kind: Kind) -> (&'static str, &'static str) {
             ("X.509 certificate request", "asks a CA for a certificate (PKCS#10, RFC 2986); public")
         }
         Kind::Crl => ("X.509 CRL", "lists revoked certificates (RFC 5280 5.1); public"),
-        Kind::OcspResponse => ("OCSP response", "states whether certificates are revoked (RFC 6960); public"),
     }
 }
 
@@ -53,16 +52,12 @@ fn add(kind: Kind, der: &Result<Vec<u8>, String>, lines: &mut Lines, error: &mut
             return;
         }
     };
-    let length = |lines: &mut Lines, why| lines.add("length", format!("{} bytes", der.len()), why);
     let read: Result<(), DerError> = match kind {
         Kind::Certificate => {
             Certificate::parse(der).and_then(|certificate| fields::certificate(&certificate, lines))
         }
         Kind::Request => request::request(der, lines),
-        Kind::Crl | Kind::OcspResponse => {
-            length(lines, "`openssl crl` and `openssl ocsp` show the fields");
-            Ok(())
-        }
+        Kind::Crl => revocation_list::list(der, lines),
     };
     *error = read.err().map(|error| match kind {
         Kind::Certificate => malformed::seen(der, error),

@@ -2,8 +2,6 @@
 
 use minipki_core::encoding::der::{Decode, DerError, Oid, Reader, Tag};
 
-use super::super::{CliError, Exit};
-use super::files::Source;
 use super::oids;
 
 /// A field of a structure (RFC 5280 §4.1).
@@ -42,13 +40,6 @@ const AFTER: [Field; 2] = [
     field("signatureAlgorithm", "a SEQUENCE of an OBJECT IDENTIFIER and its parameters"),
     field("signatureValue", "a BIT STRING"),
 ];
-
-/// The error of a certificate that is malformed.
-pub(super) fn refused(source: &Source, error: DerError) -> CliError {
-    let next = "it was damaged or changed; get it again from its source";
-    CliError::new(Exit::NotVerified, format_args!("it is malformed: {}", seen(&source.der, error)), next)
-        .with(source)
-}
 
 /// The error, its byte, its field, and what is expected there.
 pub(super) fn seen(der: &[u8], error: DerError) -> String {

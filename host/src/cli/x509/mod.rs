@@ -1,9 +1,11 @@
 //! `minipki x509`: the certificates that other programs use.
 
 mod algorithm;
+mod args;
 mod extensions;
 mod fields;
 mod files;
+mod input;
 mod inspect;
 mod malformed;
 mod names;
@@ -11,6 +13,7 @@ mod oids;
 mod refusal;
 mod report;
 mod request;
+mod revocation_list;
 mod verify;
 
 use clap::Subcommand;
@@ -18,6 +21,8 @@ use clap::Subcommand;
 use super::CliError;
 use minipki_provider::HostProvider;
 
+pub(super) use algorithm::private_key_algorithm;
+pub(super) use files::is_x509;
 pub(super) use inspect::inspected;
 
 /// Verify X.509 certificates, as TLS servers, browsers and other devices use them
@@ -28,7 +33,7 @@ pub(super) use inspect::inspected;
     after_help = "Example:\n  minipki x509 verify server.pem --trust ca.pem --purpose server --name www.example.com"
 )]
 pub(super) enum Command {
-    Verify(verify::Args),
+    Verify(args::Args),
 }
 
 pub(super) fn run(command: &Command, provider: HostProvider) -> Result<(), CliError> {

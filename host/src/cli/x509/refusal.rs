@@ -1,15 +1,19 @@
 //! A refusal for people: the certificate, the check, what was seen, and what to do next.
 
+use minipki_core::encoding::der::DerError;
 use minipki_core::time::UnixTime;
 use minipki_core::x509::extension::{
     BasicConstraints, ExtendedKeyUsage, ExtensionValue, KeyUsage, NameConstraints, SubjectAltName,
 };
-use minipki_core::x509::{Certificate, Check, Limit, PathError};
+use minipki_core::x509::{Certificate, Check, CrlReason, Limit, PathError, RevocationError};
 use serde_json::{Value, json};
 
 use super::super::{CliError, Exit};
+use super::args::{Args, ProfileArg};
+use super::files::Source;
+use super::input::Input;
 use super::names::{distinguished, general, list};
-use super::verify::{Args, Input, ProfileArg};
+
 use super::{algorithm, extensions, malformed, oids};
 
 /// The reason why a certificate is refused.
@@ -22,6 +26,16 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
+    /// The refusal of a certificate that is malformed.
+    pub(super) fn malformed(source: &Source, error: DerError) -> Self {
+        Self {
+            check: None,
+            certificate: Some(source.to_string()),
+            seen: format!("it is malformed: {}", source.describe(error)),
+            next: "it was damaged or changed; get it again from its source".to_owned(),
+        }
+    }
+
     pub(super) fn json(&self) -> Value {
         json!({
             "certificate": self.certificate,
@@ -46,7 +60,13 @@ impl Refusal {
 }
 
 /// Explains an error of the validator.
-pub(super) fn of(error: &PathError, input: &Input<'_>, args: &Args, at: UnixTime) -> Refusal {
+pub(super) fn of(
+    error: &PathError,
+    revocation: Option<RevocationError>,
+    input: &Input<'_>,
+    args: &Args,
+    at: UnixTime,
+) -> Refusal {
     let PathError::Refused { check, place, .. } = error else {
         let next = match error {
             PathError::Budget(Limit::Depth) => {
@@ -60,7 +80,8 @@ pub(super) fn of(error: &PathError, input: &Input<'_>, args: &Args, at: UnixTime
         let next = "do not trust it".to_owned();
         return Refusal { check: Some(*check), certificate: None, seen: error.to_string(), next };
     };
-    let case = Case { check: *check, certificate, input, args, at };
+    let revocation = revocation.filter(|_| *check == Check::Revocation);
+    let case = Case { check: *check, revocation, certificate, input, args, at };
     Refusal {
         check: Some(*check),
         certificate: Some(source.to_string()),
@@ -72,6 +93,7 @@ pub(super) fn of(error: &PathError, input: &Input<'_>, args: &Args, at: UnixTime
 /// A failed check and its certificate.
 struct Case<'c, 'a> {
     check: Check,
+    revocation: Option<RevocationError>,
     certificate: &'c Certificate<'a>,
     input: &'c Input<'a>,
     args: &'c Args,
@@ -151,6 +173,7 @@ impl<'a> Case<'_, 'a> {
             Check::NotAfter => {
                 format!("it was valid until {}, and it is {}", certificate.not_after(), self.at)
             }
+            Check::Revocation => self.revoked(),
             Check::SubjectName => match (&self.args.name, self.extension::<SubjectAltName<'a>>()) {
                 (Some(name), Some(_)) => format!("it is for {}, and not for {name}", self.alt_names()),
                 _ => "it has no subjectAltName, and the name in its subject is not used".to_owned(),
@@ -193,12 +216,46 @@ impl<'a> Case<'_, 'a> {
             Check::NotAfter => {
                 "check this machine's clock; if it is right, its holder needs a new certificate"
             }
-            Check::Revocation => "do not trust it",
+            Check::Revocation => match self.revocation {
+                Some(RevocationError::Revoked { reason: Some(CrlReason::CertificateHold), .. }) => {
+                    "do not trust it; it is on hold, and a later CRL can remove the hold"
+                }
+                Some(RevocationError::Unknown { crl: None, .. }) => {
+                    "give the CRL of that issuer with --crl; inspect shows where to get it (cRLDistributionPoints)"
+                }
+                Some(RevocationError::Unknown { .. }) => {
+                    "get a new CRL from its issuer; until then do not trust it"
+                }
+                _ => {
+                    "do not trust it; its holder needs a new certificate, for a new key if the key was compromised"
+                }
+            },
             Check::SubjectName => "check the name; if it is right, do not trust the certificate for it",
             check if self.args.profile == ProfileArg::WebPki && !ProfileArg::Rfc5280.profile().has(check) => {
                 "ask its issuer for a new certificate; a CA that is not of the web is verified with --profile rfc5280"
             }
             _ => "do not trust it; ask its issuer for a certificate that follows the standard",
+        }
+    }
+
+    /// What the CRLs say.
+    fn revoked(&self) -> String {
+        let file = |crl: usize| self.input.crls.0.get(crl).map_or_else(String::new, ToString::to_string);
+        match self.revocation {
+            Some(RevocationError::Revoked { crl, reason, revoked_at, .. }) => {
+                let reason = reason.map(|reason| format!(" with the reason {reason}")).unwrap_or_default();
+                format!("it was revoked at {revoked_at}{reason}, as {} says", file(crl))
+            }
+            Some(RevocationError::Unknown { check, crl: Some(crl), .. }) => format!(
+                "whether it is revoked is not known: {} does not fulfil this: {} ({check}, {})",
+                file(crl),
+                check.meaning(),
+                check.section()
+            ),
+            _ => format!(
+                "whether it is revoked is not known: there is no CRL of its issuer {}",
+                distinguished(self.certificate.issuer())
+            ),
         }
     }
 

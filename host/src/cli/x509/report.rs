@@ -3,13 +3,14 @@
 use std::fmt::Write;
 
 use minipki_core::time::UnixTime;
-use minipki_core::x509::{Certificate, Check, PathError, Place, ValidPath};
+use minipki_core::x509::{Certificate, Check, PathError, Place};
 use minipki_net::trace::explain::hex;
 use serde_json::{Value, json};
 
+use super::args::{Args, ProfileArg, Purpose};
+use super::input::Input;
 use super::names::distinguished;
 use super::refusal::Refusal;
-use super::verify::{Args, Input, ProfileArg, Purpose};
 
 /// The result of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +67,9 @@ pub(super) struct Report<'r, 'a> {
     pub(super) args: &'r Args,
     pub(super) input: &'r Input<'a>,
     pub(super) at: UnixTime,
-    pub(super) verdict: &'r Result<ValidPath<'r, 'a>, PathError>,
+    pub(super) error: Option<PathError>,
+    /// The places of the certificates of the path that passed the checks of RFC 5280 §6.1, the trust anchor last.
+    pub(super) path: &'r [Place],
     pub(super) refusal: Option<&'r Refusal>,
 }
 
@@ -75,14 +78,14 @@ impl Report<'_, '_> {
         if let Some(reason) = self.left_out(check) {
             return Outcome::NotChecked(reason);
         }
-        match self.verdict {
-            Ok(_) => Outcome::Passed,
-            Err(PathError::Refused { check: failed, .. }) if *failed == check => Outcome::Failed,
-            Err(PathError::Refused { check: failed, .. }) if Group::of(check) < Group::of(*failed) => {
+        match self.error {
+            None => Outcome::Passed,
+            Some(PathError::Refused { check: failed, .. }) if failed == check => Outcome::Failed,
+            Some(PathError::Refused { check: failed, .. }) if Group::of(check) < Group::of(failed) => {
                 Outcome::Passed
             }
-            Err(PathError::Refused { .. }) => Outcome::NotChecked("the verification ended at another check"),
-            Err(PathError::Budget(_)) => Outcome::NotChecked("the search of a path was ended"),
+            Some(PathError::Refused { .. }) => Outcome::NotChecked("the verification ended at another check"),
+            Some(PathError::Budget(_)) => Outcome::NotChecked("the search of a path was ended"),
         }
     }
 
@@ -94,7 +97,7 @@ impl Report<'_, '_> {
                 Some("--purpose is any")
             }
             Check::SubjectName if self.args.name.is_none() => Some("there is no --name"),
-            Check::Revocation => Some("this command reads no CRL and no OCSP response yet"),
+            Check::Revocation if self.args.crl.is_empty() => Some("there is no --crl"),
             _ if always || self.args.profile.profile().has(check) => None,
             _ => Some(match self.args.profile {
                 ProfileArg::Rfc5280 => "only with --profile web-pki",
@@ -103,20 +106,17 @@ impl Report<'_, '_> {
         }
     }
 
-    /// The certificates of a valid path, up to the trust anchor.
-    fn path(&self) -> Vec<Step> {
-        let Ok(path) = self.verdict else { return Vec::new() };
-        let step = |(place, role): (Place, _)| {
-            let (source, certificate) = self.input.at(place)?;
+    /// The certificates of the path, for the user.
+    fn steps(&self) -> impl Iterator<Item = Step> {
+        self.path.iter().filter_map(|place| {
+            let (source, certificate) = self.input.at(*place)?;
+            let role = match place {
+                Place::EndEntity => "certificate",
+                Place::Intermediate(_) => "intermediate",
+                Place::Anchor(_) => "trust anchor",
+            };
             Some(Step { from: source.to_string(), subject: distinguished(certificate.subject()), role })
-        };
-        let anchors = self.input.anchors.1;
-        let anchor = anchors.iter().position(|anchor| std::ptr::eq(anchor, path.anchor()));
-        let places = path.links().map(|link| match link.place {
-            Place::EndEntity => (link.place, "certificate"),
-            place => (place, "intermediate"),
-        });
-        places.chain(anchor.map(|at| (Place::Anchor(at), "trust anchor"))).filter_map(step).collect()
+        })
     }
 
     pub(super) fn text(&self) -> String {
@@ -124,11 +124,10 @@ impl Report<'_, '_> {
         let verdict = if self.refusal.is_some() { "refused" } else { "valid" };
         // Writing to a String does not fail.
         let _ = writeln!(text, "{verdict} at {}", self.at);
-        let path = self.path();
-        if !path.is_empty() {
+        if !self.path.is_empty() {
             text.push_str("  path\n");
         }
-        for Step { from, subject, role } in path {
+        for Step { from, subject, role } in self.steps() {
             let _ = writeln!(text, "    {role:<13} {subject}\n    {:<13} {from}", "");
         }
         text.push_str("  checks\n");
@@ -161,7 +160,7 @@ impl Report<'_, '_> {
                 "section": check.section(),
             })
         });
-        let path = self.path().into_iter().map(|Step { from, subject, role }| {
+        let path = self.steps().map(|Step { from, subject, role }| {
             json!({ "from": from, "role": role.replace(' ', "_"), "subject": subject })
         });
         let (source, certificate) = self.input.certificate;
@@ -174,6 +173,18 @@ impl Report<'_, '_> {
             "valid": self.refusal.is_none(),
         })
     }
+}
+
+/// The JSON of a certificate that is malformed.
+pub(super) fn malformed_json(refusal: &Refusal, at: UnixTime) -> Value {
+    json!({
+        "at": at.to_string(),
+        "certificate": null,
+        "checks": [],
+        "error": refusal.json(),
+        "path": [],
+        "valid": false,
+    })
 }
 
 fn certificate_json(certificate: &Certificate<'_>, from: String) -> Value {

@@ -31,7 +31,7 @@ pub(super) fn request(der: &[u8], lines: &mut Lines) -> Result<(), DerError> {
     public_key(&PublicKeyInfo::decode(&mut info)?, lines);
     let mut attributes = info.nested(Tag::constructed(0))?;
     info.finish()?;
-    let why = "what else the requester asks for (RFC 2985 5.4)";
+    let why = "other wishes of the requester (RFC 2985 5.4)";
     lines.add("attributes", if attributes.is_empty() { "none" } else { "below" }, why);
     lines.within(|lines| {
         while !attributes.is_empty() {
