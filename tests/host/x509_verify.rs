@@ -213,6 +213,12 @@ fn a_valid_certificate_shows_its_path_and_each_check() {
     assert_eq!(json["error"]["check"], "common_name", "{json}");
     assert_eq!(json["certificate"]["subject"], "CN=leaf", "{json}");
 
+    // A certificate by the rules of the web.
+    issue(at, "p256", "www.example.com", Some("inter"), SERVER);
+    let web = ["x509", "verify", "www.example.com.pem", "--untrusted", "inter.pem", "--trust", "root.pem"];
+    let done = run(at, &[&web[..], &["--purpose", "server", "--profile", "web-pki"]].concat()).expect(0);
+    assert!(done.stdout.contains("    passed       common_name: "), "{done:?}");
+
     // Order, unneeded certificates and the root among the intermediates do not matter.
     join(at, &["root.pem", "inter.pem", "leaf.pem"], "mixed.pem");
     run(at, &["x509", "verify", "leaf.pem", "--trust", "root.pem", "--untrusted", "mixed.pem"]).expect(0);
@@ -257,5 +263,42 @@ fn names_of_each_kind() {
     ] {
         let refused = verify(name).expect(2).stderr;
         assert!(refused.contains(expected), "{name:?}: {refused}");
+    }
+}
+
+#[test]
+fn purposes_have_the_verdicts_of_openssl() {
+    let folder = TempDir::new().expect("a folder for the test");
+    let at = folder.path();
+    issue(at, "p256", "root", None, CA);
+    // The purpose, its name in extKeyUsage, and its name for `openssl verify`, which does not know all.
+    let purposes = [
+        ("server", "serverAuth", Some("sslserver")),
+        ("client", "clientAuth", Some("sslclient")),
+        ("email", "emailProtection", Some("smimesign")),
+        ("time-stamping", "critical,timeStamping", Some("timestampsign")),
+        ("code-signing", "codeSigning", None),
+        ("ocsp-signing", "OCSPSigning", None),
+    ];
+    for (own, name, _) in purposes {
+        issue(
+            at,
+            "p256",
+            own,
+            Some("root"),
+            &format!("keyUsage=critical,digitalSignature\nextendedKeyUsage={name}\n"),
+        );
+        let leaf = format!("{own}.pem");
+        for (purpose, _, theirs) in purposes {
+            let good = purpose == own;
+            let done = run(at, &["x509", "verify", &leaf, "--trust", "root.pem", "--purpose", purpose]);
+            let done = done.expect(if good { 0 } else { 4 });
+            assert!(good || done.stderr.contains("(check purpose, "), "{own} {purpose}: {done:?}");
+            if let Some(theirs) = theirs {
+                let arguments = ["verify", "-x509_strict", "-CAfile", "root.pem", "-purpose", theirs, &leaf];
+                assert_eq!(openssl(at, &arguments).status.success(), good, "{leaf} {theirs}");
+            }
+        }
+        run(at, &["x509", "verify", &leaf, "--trust", "root.pem"]).expect(0);
     }
 }

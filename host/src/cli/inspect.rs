@@ -189,7 +189,8 @@ fn key(content: &[u8]) -> Option<Inspected> {
             error: None,
         });
     };
-    let secret = line("private key", "never shown", "its holder can sign as the CA or the subject that has this key");
+    let secret =
+        line("private key", "never shown", "its holder can sign as the CA or the subject that has this key");
     Some(rsa_key("RSA private key", "PKCS#8 (RFC 5958); secret", private.public(), Some(secret)))
 }
 

@@ -107,3 +107,13 @@ pub(super) fn list(names: impl Iterator<Item = String>) -> String {
     let names: Vec<_> = names.collect();
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
+
+/// The first names, and the number of the others.
+pub(super) fn first(names: impl Iterator<Item = String>) -> String {
+    /// The number of names that are shown.
+    const NAMES: usize = 10;
+    let names: Vec<_> = names.collect();
+    let others = names.len().saturating_sub(NAMES);
+    let others = (others > 0).then(|| format!("{others} others"));
+    list(names.into_iter().take(NAMES).chain(others))
+}

@@ -12,7 +12,7 @@ use super::super::{CliError, Exit};
 use super::args::{Args, ProfileArg};
 use super::files::Source;
 use super::input::Input;
-use super::names::{distinguished, general, list};
+use super::names::{distinguished, first, general, list};
 
 use super::{algorithm, extensions, malformed, oids};
 
@@ -276,7 +276,7 @@ impl<'a> Case<'_, 'a> {
 
     fn alt_names(&self) -> String {
         let names = self.extension::<SubjectAltName<'a>>();
-        list(names.into_iter().flat_map(|names| names.0).map(|name| general(&name)))
+        first(names.into_iter().flat_map(|names| names.0).map(|name| general(&name)))
     }
 
     /// The names that constraints are about.
@@ -285,7 +285,7 @@ impl<'a> Case<'_, 'a> {
         let subject = subject.map(|subject| format!("directory:{}", distinguished(subject)));
         let names = self.extension::<SubjectAltName<'a>>();
         let names = names.into_iter().flat_map(|names| names.0).map(|name| general(&name));
-        let own = list(subject.into_iter().chain(names));
+        let own = first(subject.into_iter().chain(names));
         match self.constraints() {
             Some(constraints) => format!("{own} (constraints: {constraints})"),
             None => own,
