@@ -32,7 +32,7 @@ fn certificates_in_each_form_are_read() {
     let forms = [
         ("windows.pem", format!("\u{feff}{}", chain.replace('\n', "\r\n"))),
         ("indented.pem", chain.lines().map(|line| format!("  {line} \n")).collect()),
-        ("with-text.pem", format!("subject=leaf\n{leaf}\nsubject=inter\n{inter}\n# the end\n")),
+        ("with-text.pem", format!("0 s:leaf\n{leaf}\nsubject=inter\n{inter}\n# the end\n")),
         ("one-line.pem", format!("{}{}", one_line(&leaf), one_line(&inter))),
         ("with-key.pem", format!("{}{chain}", fs::read_to_string(at.join("leaf.key")).expect("text"))),
     ];

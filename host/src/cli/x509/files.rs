@@ -147,7 +147,7 @@ pub(super) type Found = (Kind, Result<Vec<u8>, String>);
 
 /// The objects of X.509 in `content`, in their order; `None` if it has none.
 pub(super) fn objects(content: &[u8]) -> Option<Vec<Found>> {
-    if content.first() == Some(&Tag::SEQUENCE.0) {
+    if is_der(content) {
         return Kind::of_der(content).map(|kind| vec![(kind, Ok(content.to_vec()))]);
     }
     let known = |block: Block<'_>| Kind::of_label(block.label).map(|kind| (kind, block.decode()));
@@ -167,7 +167,7 @@ pub(in crate::cli) fn is_x509(content: &[u8]) -> bool {
 pub(super) fn read(path: &Path, kind: Kind) -> Result<Vec<Source>, CliError> {
     let content = output::read_list(path)?;
     // The reader of the object describes what is wrong with DER that begins like this.
-    let der = content.first() == Some(&Tag::SEQUENCE.0);
+    let der = is_der(&content);
     if der && Kind::of_der(&content).is_none_or(|found| found == kind) && !is_bundle(&content) {
         let der = content.to_vec();
         return Ok(vec![Source { file: path.to_owned(), number: 1, alone: true, kind, der }]);
@@ -184,6 +184,11 @@ pub(super) fn read(path: &Path, kind: Kind) -> Result<Vec<Source>, CliError> {
     let alone = found.len() == 1;
     let source = |(number, der)| Source { file: path.to_owned(), number, alone, kind, der };
     Ok((1..).zip(found).map(source).collect())
+}
+
+/// Whether the content begins as DER does. A text with PEM can begin with the same byte, the digit 0.
+fn is_der(content: &[u8]) -> bool {
+    content.first() == Some(&Tag::SEQUENCE.0) && blocks(content).is_empty()
 }
 
 /// Whether DER is of PKCS#7 (the type comes first) or of PKCS#12 and keys (a version comes first).
