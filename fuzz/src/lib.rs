@@ -16,6 +16,8 @@ mod payload;
 pub mod peers;
 mod status;
 pub mod stream;
+mod x509_certificate;
+mod x509_path;
 
 pub use anchor_update::anchor_update;
 pub use batch::batch;
@@ -27,6 +29,8 @@ pub use frame::frame;
 pub use json::json;
 pub use payload::payload;
 pub use status::status;
+pub use x509_certificate::x509_certificate;
+pub use x509_path::x509_path;
 
 /// A fuzz target.
 pub struct Target {
@@ -54,4 +58,10 @@ pub const TARGETS: &[Target] = &[
     target("ca_client", |data| _ = ca_client(data), &[]),
     target("channel_responder", |data| _ = channel_responder(data), &[]),
     target("batch", batch, &[]),
+    target(
+        "x509_certificate",
+        |data| _ = x509_certificate(data),
+        &["vectors/x509/malformed", "vectors/x509/accept"],
+    ),
+    target("x509_path", |data| _ = x509_path(data), &["vectors/x509/accept", "vectors/x509/refuse"]),
 ];

@@ -114,6 +114,16 @@ fn batch() {
     run("batch");
 }
 
+#[test]
+fn x509_certificate() {
+    run("x509_certificate");
+}
+
+#[test]
+fn x509_path() {
+    run("x509_path");
+}
+
 /// An outdated corpus would still pass, but would not reach the later states of the protocol.
 #[test]
 fn the_corpus_still_reaches_every_answer_of_a_ca_and_an_open_channel() {
@@ -136,6 +146,9 @@ fn the_corpus_still_reaches_every_answer_of_a_ca_and_an_open_channel() {
         let granted = minipki_fuzz::ca_client(&read(&format!("ca_client/{name}")));
         assert!(granted, "{name}: see fuzz/src/bin/seeds.rs");
     }
+    let path =
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors/x509/accept/cross_signed_loop"));
+    assert!(minipki_fuzz::x509_path(&path.expect("a path")), "see tests/fixtures/src/x509");
     for name in ["good", "revoked"] {
         assert!(minipki_fuzz::status(&read(&format!("status/{name}"))), "{name}");
     }

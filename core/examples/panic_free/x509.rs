@@ -21,7 +21,7 @@ pub(crate) fn all() {
     keep(extensions());
     keep(path());
     for check in Check::ALL {
-        keep((Check::name(*check), Check::section(*check), Check::meaning(*check)));
+        keep((Check::name(*check), Check::section(*check), Check::meaning(*check))); // check::name, check::section, check::meaning
         say(*check);
         keep((Profile::with(any(Profile::PATH), *check), Profile::without(any(Profile::WEB_PKI), *check)));
     }
@@ -78,6 +78,7 @@ fn extensions() -> Result<(), DerError> {
     keep((Certificate::not_before(&certificate), Certificate::not_after(&certificate)));
     keep((Certificate::has_unique_ids(&certificate), Certificate::is_self_issued(&certificate)));
     let (issuer, subject) = (Certificate::issuer(&certificate), Certificate::subject(&certificate));
+    keep(Certificate::public_key(&certificate));
     keep((Name::compare(issuer, subject), Name::compare_start(issuer, subject)));
     keep((Name::is_empty(subject), Name::contents(subject), Name::attributes(subject).last()));
     keep(Name::of_contents(Reader::new(bytes()))?);

@@ -4,7 +4,9 @@
 //! compared with the constraints of all issuers above it instead, which has the same result.
 
 use super::extension::{GeneralSubtree, NameConstraints, SubjectAltName};
-use super::identity::{is_dns_name, is_host, is_same_email, is_within_domain, split_email, uri_host};
+use super::identity::{
+    is_dns_name, is_host, is_same_email, is_within_domain, split_email, split_once, uri_host,
+};
 use super::{Budget, Certificate, Check, Comparison, GeneralName, PathError, Place, oid};
 use crate::encoding::der::SequenceOf;
 
@@ -84,7 +86,7 @@ fn check_name(
     let mut of_form = |subtrees: Subtrees<'_>, matches: fn(&GeneralName<'_>, &GeneralName<'_>) -> bool| {
         let (mut any, mut matched) = (false, false);
         for subtree in subtrees.into_iter().flatten() {
-            budget.spend_comparisons(1)?;
+            budget.spend_reading(name.len())?;
             if subtree.base.is_same_form(name) {
                 any = true;
                 matched = matched || matches(name, &subtree.base);
@@ -107,7 +109,7 @@ fn is_within(name: &GeneralName<'_>, base: &GeneralName<'_>) -> bool {
             name.compare_start(base) == Comparison::Same
         }
         (GeneralName::Email(name), GeneralName::Email(base)) => match split_email(name) {
-            Some(_) if base.contains('@') => is_same_email(name, base),
+            Some(_) if base.bytes().any(|byte| byte == b'@') => is_same_email(name, base),
             Some((_, host)) => is_host_within(host, base),
             None => false,
         },
@@ -128,7 +130,7 @@ fn may_be_within(name: &GeneralName<'_>, base: &GeneralName<'_>) -> bool {
             // `*.example.com` stands for `bar.example.com`, too.
             let parent = name.strip_prefix("*.");
             let is_child = |parent: &str| {
-                base.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent))
+                split_once(base, b'.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent))
             };
             !is_dns_name(name)
                 || is_within_domain(parent.unwrap_or(name), base)

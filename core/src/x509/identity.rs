@@ -44,16 +44,34 @@ impl PeerName<'_> {
     }
 }
 
+/// The text before the first `separator` and the text after it.
+///
+/// The functions of `str` that search a pattern have checks that the compiler cannot remove.
+pub(super) fn split_once(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| byte == separator)?;
+    Some((text.get(..at)?, text.get(at.checked_add(1)?..)?))
+}
+
+/// The text before the last `separator` and the text after it.
+fn rsplit_once(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().rposition(|byte| byte == separator)?;
+    Some((text.get(..at)?, text.get(at.checked_add(1)?..)?))
+}
+
 /// Returns whether `name` is a host in the preferred syntax (RFC 1034 §3.5, RFC 1123 §2.1), with letters in the last label.
 pub(super) fn is_host(name: &str) -> bool {
-    let is_label = |label: &str| {
+    let is_label = |label: &[u8]| {
         (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
+            && label.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+            && !label.starts_with(b"-")
+            && !label.ends_with(b"-")
     };
-    let last = name.rsplit('.').next().unwrap_or_default();
-    name.len() <= 253 && name.split('.').all(is_label) && !last.bytes().all(|byte| byte.is_ascii_digit())
+    if name.len() > 253 {
+        return false;
+    }
+    let mut labels = name.as_bytes().split(|byte| *byte == b'.');
+    let (_, last) = rsplit_once(name, b'.').unwrap_or(("", name));
+    labels.all(is_label) && !last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Returns whether `name` is a host, or one with a wildcard for its leftmost label.
@@ -63,7 +81,7 @@ pub(super) fn is_dns_name(name: &str) -> bool {
 
 /// The local part and the host of an e-mail address.
 pub(super) fn split_email(address: &str) -> Option<(&str, &str)> {
-    address.split_once('@').filter(|(local, host)| {
+    split_once(address, b'@').filter(|(local, host)| {
         !local.is_empty() && local.bytes().all(|byte| byte.is_ascii_graphic()) && is_host(host)
     })
 }
@@ -78,8 +96,8 @@ pub(super) fn is_same_email(a: &str, b: &str) -> bool {
 
 /// Returns whether `uri` is absolute: a scheme and something after it (RFC 3986 §4.3).
 pub(super) fn is_uri(uri: &str) -> bool {
-    uri.split_once(':').is_some_and(|(scheme, rest)| {
-        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+    split_once(uri, b':').is_some_and(|(scheme, rest)| {
+        scheme.bytes().next().is_some_and(|first| first.is_ascii_alphabetic())
             && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
             && !rest.is_empty()
             && rest.bytes().all(|byte| byte.is_ascii_graphic())
@@ -88,10 +106,12 @@ pub(super) fn is_uri(uri: &str) -> bool {
 
 /// The host of a URI with an authority (RFC 3986 §3.2), if the host is a name.
 pub(super) fn uri_host(uri: &str) -> Option<&str> {
-    let (_, rest) = uri.split_once("://").filter(|_| is_uri(uri))?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let host_and_port = authority.rsplit('@').next()?;
-    let host = match host_and_port.rsplit_once(':') {
+    let (_, rest) = split_once(uri, b':').filter(|_| is_uri(uri))?;
+    let rest = rest.strip_prefix("//")?;
+    let end = rest.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    let authority = rest.get(..end)?;
+    let (_, host_and_port) = rsplit_once(authority, b'@').unwrap_or(("", authority));
+    let host = match rsplit_once(host_and_port, b':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => host_and_port,
     };

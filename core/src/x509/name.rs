@@ -177,7 +177,7 @@ fn all(parts: impl Iterator<Item = Comparison>) -> Comparison {
     result
 }
 
-/// Compares two sets: the same number of attributes, and each one of `a` is in `b`. Both have at most [`X509_RDN`].
+/// Compares two sets: the same number of attributes, and each one of a set is in the other. Both have at most [`X509_RDN`].
 pub(super) fn compare_sets(a: Reader<'_>, b: Reader<'_>) -> Comparison {
     if a.rest() == b.rest() {
         return Comparison::Same;
@@ -185,6 +185,11 @@ pub(super) fn compare_sets(a: Reader<'_>, b: Reader<'_>) -> Comparison {
     if attributes(a).count() != attributes(b).count() {
         return Comparison::Different;
     }
+    all([is_subset(a, b), is_subset(b, a)].into_iter())
+}
+
+/// Compares each attribute of `a` with those of `b`.
+fn is_subset(a: Reader<'_>, b: Reader<'_>) -> Comparison {
     all(attributes(a).map(|mine| {
         let mut best = Comparison::Different;
         for theirs in attributes(b).filter(|theirs| theirs.id == mine.id) {

@@ -9,7 +9,7 @@ use crate::x509::extension::{
     SubjectKeyId,
 };
 use crate::x509::identity::{is_dns_name, is_uri, split_email};
-use crate::x509::{Certificate, Check, GeneralName, Place, oid};
+use crate::x509::{Certificate, Check, GeneralName, Place, Version, oid};
 
 /// Longest serial number in bytes.
 const SERIAL: usize = 20;
@@ -25,6 +25,7 @@ impl<'a> Rules<'_, 'a> {
     pub(super) fn check_ca_duties(&self) -> Result<(), Failed> {
         let certificate = self.certificate;
         let (is_ca, is_issuer) = (self.is_ca()?, self.place != Place::EndEntity);
+        self.require(Check::Version, || certificate.version() == Version::V3)?;
         // The serial number and the issuer's key of a trust anchor are not used.
         let trusted = self.is_anchor();
         self.require(Check::SerialNumber, || trusted || is_good_serial(certificate.serial()))?;

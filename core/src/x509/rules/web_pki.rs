@@ -6,7 +6,7 @@ use super::Rules;
 use super::ca_duties::rsa_modulus_bits;
 use crate::x509::error::Failed;
 use crate::x509::extension::{AuthorityKeyId, ExtendedKeyUsage, SubjectAltName, SubjectKeyId};
-use crate::x509::{Check, GeneralName, Place, Version, oid};
+use crate::x509::{Check, GeneralName, Place, oid};
 
 /// The contents of the AlgorithmIdentifiers of keys on P-256, P-384 and P-521 (RFC 5480 §2.1.1.1).
 const NIST_KEYS: [&[u8]; 3] = [
@@ -21,7 +21,6 @@ const RSA_KEY: &[u8] = &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0
 impl Rules<'_, '_> {
     pub(super) fn check_web_pki(&self) -> Result<(), Failed> {
         let certificate = self.certificate;
-        self.require(Check::Version, || certificate.version() == Version::V3)?;
         self.require(Check::KeyKind, || match rsa_modulus_bits(certificate) {
             Some(bits) => {
                 bits.is_ok_and(|bits| bits % 8 == 0) && certificate.public_key().algorithm() == RSA_KEY
@@ -57,9 +56,13 @@ impl Rules<'_, '_> {
         let names = || alt_name.into_iter().flat_map(|found| found.value.0);
         self.require(Check::Wildcard, || names().all(|name| is_narrow(&name)))?;
         self.require(Check::CommonName, || {
-            let mut common =
-                certificate.subject().attributes().filter(|attribute| attribute.id == oid::COMMON_NAME);
-            common.all(|attribute| names().any(|name| is_copy(attribute.value.contents.rest(), &name)))
+            let attributes = certificate.subject().attributes();
+            let mut common = attributes.filter(|attribute| attribute.id == oid::COMMON_NAME);
+            // There is at most one (BR 7.1.4.2), which also bounds the work.
+            common
+                .next()
+                .is_none_or(|common| names().any(|name| is_copy(common.value.contents.rest(), &name)))
+                && common.next().is_none()
         })
     }
 }
@@ -67,9 +70,10 @@ impl Rules<'_, '_> {
 /// Returns whether a wildcard, if there is one, stands before at least two labels.
 fn is_narrow(name: &GeneralName<'_>) -> bool {
     match name {
-        GeneralName::Dns(name) => {
-            !name.contains('*') || name.strip_prefix("*.").is_some_and(|rest| rest.contains('.'))
-        }
+        GeneralName::Dns(name) => match name.strip_prefix("*.") {
+            Some(rest) => rest.bytes().any(|byte| byte == b'.'),
+            None => name.bytes().all(|byte| byte != b'*'),
+        },
         _ => true,
     }
 }
