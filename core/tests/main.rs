@@ -40,4 +40,5 @@ mod x509_algorithms;
 mod x509_corpus;
 mod x509_crl;
 mod x509_limbo;
+mod x509_ocsp;
 mod x509_pkits;
