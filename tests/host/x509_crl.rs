@@ -70,6 +70,47 @@ fn crls_have_the_verdicts_of_openssl() {
     }
 }
 
+#[test]
+fn an_ocsp_response_is_explained() {
+    let folder = TempDir::new().expect("a folder for the test");
+    let at = folder.path();
+    chain(at, "p256");
+    issue(at, "p256", "stolen", Some("inter"), SERVER);
+    revoke(at, "inter", &["stolen.pem"]);
+    openssl_succeeds(
+        at,
+        &[
+            [
+                "ocsp",
+                "-index",
+                "inter.index",
+                "-CA",
+                "inter.pem",
+                "-rsigner",
+                "inter.pem",
+                "-rkey",
+                "inter.key",
+            ],
+            [
+                "-issuer",
+                "inter.pem",
+                "-cert",
+                "stolen.pem",
+                "-ndays",
+                "1",
+                "-no_nonce",
+                "-respout",
+                "answer.der",
+            ],
+        ]
+        .concat(),
+    );
+    let shown = run(at, &["inspect", "answer.der"]).expect(0).stdout;
+    for text in ["OCSP response: ", "successful", "CN=inter", "revoked at ", "keyCompromise", "SHA-1 "] {
+        assert!(shown.contains(text), "{text} in {shown}");
+    }
+}
+
 /// The time after these days, for both programs: in RFC 3339, and in seconds since 1970.
 fn in_days(days: u64) -> (String, String) {
     let now = minipki_os::clock::now().expect("a clock");

@@ -16,6 +16,7 @@ pub(super) enum Kind {
     Certificate,
     Request,
     Crl,
+    OcspResponse,
 }
 
 impl Kind {
@@ -25,6 +26,7 @@ impl Kind {
             Self::Certificate => "certificate",
             Self::Request => "certificate request",
             Self::Crl => "CRL",
+            Self::OcspResponse => "OCSP response",
         }
     }
 
@@ -34,6 +36,8 @@ impl Kind {
             "CERTIFICATE" | "X509 CERTIFICATE" => Some(Self::Certificate),
             "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => Some(Self::Request),
             "X509 CRL" => Some(Self::Crl),
+            // No standard has this one. OpenSSL writes it.
+            "OCSP RESPONSE" => Some(Self::OcspResponse),
             _ => None,
         }
     }
@@ -43,8 +47,10 @@ impl Kind {
         let sequence = |at| header(der, at).filter(|(tag, ..)| *tag == Tag::SEQUENCE);
         let (_, object, _) = sequence(0)?;
         let (tag, signed, _) = header(der, object)?;
-        if tag != Tag::SEQUENCE {
-            return None;
+        match tag {
+            Tag::ENUMERATED => return Some(Self::OcspResponse),
+            Tag::SEQUENCE => {}
+            _ => return None,
         }
         let (tag, _, after) = header(der, signed)?;
         let first = match tag {
@@ -84,7 +90,7 @@ impl Source {
     pub(super) fn describe(&self, error: DerError) -> String {
         match self.kind {
             Kind::Certificate => malformed::seen(&self.der, error),
-            Kind::Request | Kind::Crl => error.to_string(),
+            _ => error.to_string(),
         }
     }
 }

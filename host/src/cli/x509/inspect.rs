@@ -7,7 +7,7 @@ use super::super::inspected::Inspected;
 use super::fields::{self, Lines};
 use super::files::{self, Kind};
 use super::names::distinguished;
-use super::{malformed, request, revocation_list};
+use super::{malformed, ocsp, request, revocation_list};
 
 /// Explains the objects of X.509 in `content`; `None` if it has none.
 pub(in crate::cli) fn inspected(content: &[u8]) -> Option<Inspected> {
@@ -40,6 +40,9 @@ const fn names(kind: Kind) -> (&'static str, &'static str) {
             ("X.509 certificate request", "asks a CA for a certificate (PKCS#10, RFC 2986); public")
         }
         Kind::Crl => ("X.509 CRL", "lists revoked certificates (RFC 5280 5.1); public"),
+        Kind::OcspResponse => {
+            ("OCSP response", "states whether certificates are revoked (RFC 6960 4.2); public")
+        }
     }
 }
 
@@ -58,6 +61,7 @@ fn add(kind: Kind, der: &Result<Vec<u8>, String>, lines: &mut Lines, error: &mut
         }
         Kind::Request => request::request(der, lines),
         Kind::Crl => revocation_list::list(der, lines),
+        Kind::OcspResponse => ocsp::response(der, lines),
     };
     *error = read.err().map(|error| match kind {
         Kind::Certificate => malformed::seen(der, error),

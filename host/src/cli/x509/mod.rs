@@ -9,6 +9,7 @@ mod input;
 mod inspect;
 mod malformed;
 mod names;
+mod ocsp;
 mod oids;
 mod refusal;
 mod report;
