@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use minipki_core::time::UnixTime;
 use minipki_tests::program::{Done, run};
+use minipki_tests::x509::{chain, to_der};
 use serde_json::Value;
 
 use super::cli::{enrolled, served};
@@ -162,6 +163,15 @@ fn each_command_prints_json_of_its_schema() {
     prints("inspect-folder", json(&["inspect", "ca"], 0));
     prints("verify", json(&["verify", "--anchor", "ca/anchor.json", "alice/certificate.json"], 0));
     prints("verify", json(&["verify", "--anchor", "new/anchor.json", "alice/certificate.json"], 4));
+    chain(at, "p256");
+    let chained = ["x509", "verify", "fullchain.pem", "--trust"];
+    prints("x509-verify", json(&[&chained[..], &["root.pem"]].concat(), 0));
+    prints("x509-verify", json(&[&chained[..], &["leaf.pem"]].concat(), 4));
+    fs::write(at.join("cut.der"), &to_der(at, "leaf.pem", "leaf.der")[..200]).expect("the file is written");
+    prints("x509-verify", json(&["x509", "verify", "cut.der", "--trust", "root.pem"], 4));
+    prints("inspect", json(&["inspect", "fullchain.pem"], 0));
+    prints("csr", json(&["csr", "--key-type", "p256", "--subject", "bob", "--out", "request"], 0));
+    prints("inspect", json(&["inspect", "request/request.pem"], 0));
     server.line("granted");
     server.stop().expect(0);
 

@@ -344,7 +344,7 @@ fn standard_input_and_whole_folders_are_read_and_no_secret_is_shown() {
         }
     }
     let other = run(at, &["inspect", "."]).expect(1).stderr;
-    assert!(other.contains(". is not the folder of an identity or a CA"), "{other}");
+    assert!(other.contains(". is not the folder of an identity, a CA or a request"), "{other}");
     // Another spelling of the command.
     assert!(run(at, &["enrol", "--help"]).expect(0).stdout.contains("--fingerprint"));
 }

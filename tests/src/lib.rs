@@ -16,6 +16,7 @@ pub mod program;
 mod running;
 pub mod server;
 pub mod shell;
+pub mod x509;
 
 use minipki_os::Failure;
 

@@ -12,7 +12,7 @@ use crate::{any, bytes, keep};
 /// All public functions of `x509::crl`.
 pub(crate) fn all() {
     for check in CrlCheck::ALL {
-        keep((CrlCheck::name(*check), CrlCheck::section(*check)));
+        keep((CrlCheck::name(*check), CrlCheck::section(*check), CrlCheck::meaning(*check)));
         say(*check);
     }
     CrlReason::all().for_each(say);

@@ -7,6 +7,7 @@
 mod crl;
 mod crypto;
 mod documents;
+mod ocsp;
 mod sessions;
 mod signatures;
 mod x509;
@@ -117,6 +118,7 @@ fn main() {
     signatures::all();
     x509::all();
     crl::all();
+    ocsp::all();
 }
 
 /// The function that each panic calls. The check looks for it.

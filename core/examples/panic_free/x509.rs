@@ -21,7 +21,7 @@ pub(crate) fn all() {
     keep(extensions());
     keep(path());
     for check in Check::ALL {
-        keep((Check::name(*check), Check::section(*check))); // check::name, check::section
+        keep((Check::name(*check), Check::section(*check), Check::meaning(*check))); // check::name, check::section, check::meaning
         say(*check);
         keep((Profile::with(any(Profile::PATH), *check), Profile::without(any(Profile::WEB_PKI), *check)));
     }

@@ -4,12 +4,12 @@ use core::fmt;
 
 /// Defines an enum of checks from one line for each check: its documentation, its name and its section.
 macro_rules! checks {
-    ($(#[$about:meta])* $type:ident; $($(#[$doc:meta])* $check:ident, $name:literal, $section:literal;)*) => {
+    ($(#[$about:meta])* $type:ident; $($(#[doc = $doc:literal])* $check:ident, $name:literal, $section:literal;)*) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         pub enum $type {
-            $($(#[$doc])* $check,)*
+            $($(#[doc = $doc])* $check,)*
         }
 
         impl $type {
@@ -19,6 +19,11 @@ macro_rules! checks {
             /// The name of the check for programs. It stays the same in later versions.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$check => $name,)* }
+            }
+
+            /// The condition that the check demands, as a sentence for people.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$check => concat!($($doc),*).trim_ascii(),)* }
             }
 
             /// The section that demands the check.

@@ -53,6 +53,7 @@ pub mod extension;
 mod general_name;
 mod identity;
 mod name;
+pub mod ocsp;
 pub mod oid;
 mod path;
 mod policy;

@@ -60,6 +60,18 @@ pub const CLIENT_AUTH: Oid<'static> = oid(&[0x2b, 6, 1, 5, 5, 7, 3, 2]);
 /// id-kp-OCSPSigning: 1.3.6.1.5.5.7.3.9.
 pub const OCSP_SIGNING: Oid<'static> = oid(&[0x2b, 6, 1, 5, 5, 7, 3, 9]);
 
+/// id-pkix-ocsp-basic: 1.3.6.1.5.5.7.48.1.1.
+pub const OCSP_BASIC: Oid<'static> = oid(&[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1]);
+/// id-pkix-ocsp-nonce: 1.3.6.1.5.5.7.48.1.2.
+pub const OCSP_NONCE: Oid<'static> = oid(&[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 2]);
+/// id-pkix-ocsp-nocheck: 1.3.6.1.5.5.7.48.1.5.
+pub const OCSP_NO_CHECK: Oid<'static> = oid(&[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 5]);
+
+/// SHA-1: 1.3.14.3.2.26.
+pub const SHA1: Oid<'static> = oid(&[0x2b, 14, 3, 2, 26]);
+/// SHA-256: 2.16.840.1.101.3.4.2.1.
+pub const SHA256: Oid<'static> = oid(&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1]);
+
 /// The attribute commonName: 2.5.4.3.
 pub const COMMON_NAME: Oid<'static> = oid(&[0x55, 4, 3]);
 /// The attribute emailAddress: 1.2.840.113549.1.9.1.

@@ -11,20 +11,21 @@ use minipki_core::encoding::pem;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
+use super::inspected::Inspected;
 use super::passphrase_args::PassphraseArgs;
-use super::{CliError, Exit, output};
+use super::{CliError, Exit, output, x509};
 use minipki_client::FileKind;
 use minipki_keys::{ANCHOR_FILE, KEY_FILE, NEXT_KEY_FILE, PUBLIC_KEY_FILE, is_former_key_file};
 use minipki_net::trace::explain::{self, Line};
-use minipki_net::trace::printer;
 use minipki_passphrase::{encryption, is_encrypted};
 
-/// The files of an identity and of a CA that are explained, in this order.
-const KNOWN: [&str; 8] = [
+/// The files of an identity, of a CA and of a request that are explained, in this order.
+const KNOWN: [&str; 9] = [
     "certificate.json",
     "status.json",
     ANCHOR_FILE,
     "ca.json",
+    "request.pem",
     minipki_client::KEY_FILE,
     PUBLIC_KEY_FILE,
     KEY_FILE,
@@ -33,13 +34,15 @@ const KNOWN: [&str; 8] = [
 
 /// Explain a certificate, a status, a list, an anchor, a key or a message, field by field
 ///
-/// This does not verify the file: use `minipki verify`. Private keys are never shown. Other files are not shown either,
-/// since they may hold a secret. Of the folder of an identity or of a CA, each known file is explained.
+/// Certificates may be those of MiniPKI in JSON, or X.509 in PEM or DER, also several in one file. This does not verify the
+/// file: use `minipki verify` or `minipki x509 verify`. Private keys are never shown. Other files are not shown either, since
+/// they may hold a secret. Of the folder of an identity, of a CA or of a request, each known file is explained.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   minipki inspect alice/certificate.json
   minipki inspect alice/status.json
   minipki inspect alice
+  minipki inspect fullchain.pem
   minipki inspect -")]
 pub(super) struct Args {
     #[command(flatten)]
@@ -47,17 +50,8 @@ pub(super) struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// The file, or the folder of an identity or a CA; - is standard input
+    /// The file, or the folder of an identity, a CA or a request; - is standard input
     file: PathBuf,
-}
-
-/// The content of a file, in lines for the user.
-struct Inspected {
-    name: &'static str,
-    purpose: &'static str,
-    lines: Vec<Line>,
-    /// The reason why the content is not valid.
-    error: Option<String>,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), CliError> {
@@ -66,8 +60,8 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     }
     let inspected = read(args, &args.file);
     match &inspected {
-        Ok(inspected) if args.json => output::json(&object(inspected))?,
-        Ok(inspected) => print(inspected)?,
+        Ok(inspected) if args.json => output::json(&inspected.object())?,
+        Ok(inspected) => inspected.print()?,
         Err(error) if args.json => output::json(&unexplained(error))?,
         Err(_) => {}
     }
@@ -95,7 +89,7 @@ fn folder(args: &Args) -> Result<(), CliError> {
         let files: Vec<_> = found
             .iter()
             .map(|(file, inspected)| {
-                let mut object = inspected.as_ref().map_or_else(unexplained, object);
+                let mut object = inspected.as_ref().map_or_else(unexplained, Inspected::object);
                 object["file"] = file.to_string_lossy().into();
                 object
             })
@@ -105,8 +99,8 @@ fn folder(args: &Args) -> Result<(), CliError> {
     if found.is_empty() {
         return Err(CliError::new(
             Exit::Failed,
-            format_args!("{} is not the folder of an identity or a CA", args.file.display()),
-            "give the folder that `minipki enroll` or `minipki ca init` made, or one file",
+            format_args!("{} is not the folder of an identity, a CA or a request", args.file.display()),
+            "give the folder that `minipki enroll`, `minipki ca init` or `minipki csr` made, or one file",
         ));
     }
     if !args.json {
@@ -114,7 +108,7 @@ fn folder(args: &Args) -> Result<(), CliError> {
         for (place, (file, inspected)) in explained.enumerate() {
             let gap = if place == 0 { "" } else { "\n" };
             output::data(|out| writeln!(out, "{gap}{}", file.display()))?;
-            print(inspected)?;
+            inspected.print()?;
         }
     }
     found.into_iter().try_for_each(|(file, inspected)| inspected?.checked(&file))
@@ -128,7 +122,7 @@ fn read(args: &Args, file: &Path) -> Result<Inspected, CliError> {
         content = minipki_passphrase::open(content, Some(&passphrase))
             .map_err(|error| CliError::from_diagnostic(Exit::Failed, error).with(output::name(file)))?;
     }
-    let found = message(&content).or_else(|| key(&content));
+    let found = message(&content).or_else(|| key(&content)).or_else(|| x509::inspected(&content));
     found.ok_or_else(|| {
         let (name, kind) = (output::name(file), FileKind::of(&content));
         let seen = match kind {
@@ -141,20 +135,13 @@ fn read(args: &Args, file: &Path) -> Result<Inspected, CliError> {
         let next = match kind {
             FileKind::Ledger => "list the certificates of a CA with `minipki ca list --dir DIR`",
             FileKind::Archive => "restore the backup of a CA with `minipki ca restore --from FILE --dir DIR`",
-            _ => "give a certificate, a status, a list, an anchor, a PEM key or a message of the protocol",
+            _ => {
+                "give a certificate (JSON or X.509), a certificate request, a status, a list, an anchor, a PEM key or \
+                 a message of the protocol"
+            }
         };
         CliError::new(Exit::Failed, seen, next)
     })
-}
-
-impl Inspected {
-    /// Refuses malformed content of `file`.
-    fn checked(self, file: &Path) -> Result<(), CliError> {
-        let Some(error) = self.error else { return Ok(()) };
-        let seen = format!("{} is malformed: {error}", output::name(file));
-        let next = "the file was damaged or changed; get it again from its source";
-        Err(CliError::new(Exit::NotVerified, seen, next))
-    }
 }
 
 fn message(content: &[u8]) -> Option<Inspected> {
@@ -203,8 +190,21 @@ fn key(content: &[u8]) -> Option<Inspected> {
     }
     let mut der = Zeroizing::new(vec![0; content.len()]);
     let der = pem::decode("PRIVATE KEY", content, &mut der).ok()?;
-    let private = <rsa::PrivateKey>::from_pkcs8_der(der).ok()?;
-    let secret = line("private key", "never shown", "its holder can issue certificates of this CA");
+    let Ok(private) = <rsa::PrivateKey>::from_pkcs8_der(der) else {
+        let algorithm = x509::private_key_algorithm(der)?;
+        let lines = vec![
+            line("algorithm", &algorithm, "the kind of the key"),
+            line("private key", "never shown", "its holder is the subject of the certificate"),
+        ];
+        return Some(Inspected {
+            name: "private key",
+            purpose: "PKCS#8 (RFC 5958); secret",
+            lines,
+            error: None,
+        });
+    };
+    let secret =
+        line("private key", "never shown", "its holder can sign as the CA or the subject that has this key");
     Some(rsa_key("RSA private key", "PKCS#8 (RFC 5958); secret", private.public(), Some(secret)))
 }
 
@@ -240,28 +240,7 @@ fn line(name: &str, value: &str, why: &'static str) -> Line {
     Line { depth: 0, name: name.to_owned(), value: value.to_owned(), why }
 }
 
-fn print(inspected: &Inspected) -> Result<(), CliError> {
-    output::data(|out| {
-        writeln!(out, "{}: {}", inspected.name, inspected.purpose)?;
-        write!(out, "{}", printer::table(&inspected.lines))
-    })
-}
-
 /// The JSON of a file that is not explained.
 fn unexplained(error: &CliError) -> Value {
     json!({ "fault": error.seen(), "fields": [], "kind": "unknown", "purpose": "not known" })
-}
-
-fn object(inspected: &Inspected) -> Value {
-    let fields: Vec<_> = inspected
-        .lines
-        .iter()
-        .map(|line| json!({ "depth": line.depth, "name": line.name, "value": line.value, "why": line.why }))
-        .collect();
-    json!({
-        "fault": inspected.error,
-        "fields": fields,
-        "kind": inspected.name,
-        "purpose": inspected.purpose,
-    })
 }

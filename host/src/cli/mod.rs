@@ -11,11 +11,13 @@ mod capture;
 mod confirm;
 mod connect;
 mod console;
+mod csr;
 mod demo;
 mod enroll;
 mod error;
 mod exit;
 mod inspect;
+mod inspected;
 mod listen;
 mod output;
 mod passphrase;
@@ -30,6 +32,7 @@ mod talk;
 mod usage;
 mod values;
 mod verify;
+mod x509;
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -103,6 +106,9 @@ enum Command {
     Console(console::ConsoleArgs),
     Inspect(inspect::Args),
     Verify(verify::Args),
+    #[command(subcommand)]
+    X509(x509::Command),
+    Csr(csr::Args),
     Completions(Completions),
 }
 
@@ -118,7 +124,7 @@ impl Command {
             | Self::Status(_)
             | Self::Revoke(_)
             | Self::Anchors(_) => Some(Needs::CLIENT),
-            Self::Ca(_) | Self::Inspect(_) | Self::Verify(_) => None,
+            Self::Ca(_) | Self::Inspect(_) | Self::Verify(_) | Self::X509(_) | Self::Csr(_) => None,
             Self::Passphrase(_) | Self::Completions(_) => None,
         }
     }
@@ -223,6 +229,8 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Console(args) => console::run(args, provider),
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args, provider),
+        Command::X509(command) => x509::run(&command, provider),
+        Command::Csr(args) => csr::run(&args),
         Command::Completions(args) => {
             let mut page = Vec::new();
             clap_complete::generate(args.shell, &mut command(), "minipki", &mut page);

@@ -11,12 +11,12 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::values::time;
-use super::{CliError, Exit, advice, output};
+use super::{CliError, Exit, advice, output, x509};
 use minipki_ca::{RevocationList, RevokedEntry};
 use minipki_client::{
     CERTIFICATE_FILE, ExpectedFile, FileKind, OtherKind, STATUS_FILE, in_folder, read_anchor,
 };
-use minipki_os::clock;
+use minipki_os::{clock, files};
 use minipki_provider::HostProvider;
 
 /// Verify a certificate against the trusted CA
@@ -112,6 +112,11 @@ fn read(path: &Path, name: &str, expected: ExpectedFile) -> Result<(PathBuf, Zer
 
 /// Refuses a file of another kind.
 fn check_kind(file: &Path, content: &[u8], expected: ExpectedFile) -> Result<(), CliError> {
+    if expected == ExpectedFile::Certificate && x509::is_x509(content) {
+        let seen = "it is X.509, and not a certificate of MiniPKI";
+        let next = format!("minipki x509 verify {} --trust FILE", files::quoted(file));
+        return Err(CliError::new(Exit::NotVerified, seen, next).with(output::name(file)));
+    }
     OtherKind::check(file, FileKind::of(content), expected)
         .map_err(|error| CliError::from_diagnostic(Exit::NotVerified, error))
 }

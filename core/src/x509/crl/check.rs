@@ -25,12 +25,12 @@ checks! {
     CriticalEntryExtension, "crl_critical_entry_extension", "RFC 5280 §5.3";
     /// The CRL has a number, which is not critical.
     Number, "crl_number", "RFC 5280 §5.2.3";
+    /// The CRL names a key of the issuer, and the algorithm accepts the key.
+    IssuerKey, "crl_issuer_key", "RFC 5280 §5.2.1, §6.3.3 (g)";
     /// The key that has signed the CRL may sign CRLs.
     KeyUsage, "crl_key_usage", "RFC 5280 §6.3.3 (f)";
     /// The signature is by an accepted algorithm.
     SignatureAlgorithm, "crl_signature_algorithm", "RFC 5280 §6.3.3 (g)";
-    /// A key of the issuer is accepted by the algorithm.
-    IssuerKey, "crl_issuer_key", "RFC 5280 §6.3.3 (g)";
     /// A key of the issuer has signed the CRL.
     Signature, "crl_signature", "RFC 5280 §6.3.3 (g)";
     /// The certificate of the CRL's issuer has a valid path from the same trust anchor.

@@ -63,16 +63,16 @@ impl<'a> CrlChecker<'_, 'a> {
         }
         if let Some(certificate) = certificate {
             // The extensions were read before, without an error.
-            if let Ok(Some(usage)) = certificate.extension::<KeyUsage>()
-                && !usage.value.contains(KeyUsage::CRL_SIGN)
-            {
-                return Ok(Err(CrlCheck::KeyUsage));
-            }
             let named = crl.authority_key().and_then(|authority| authority.key_id);
             if let (Some(named), Ok(Some(own))) = (named, certificate.extension::<SubjectKeyId<'_>>())
                 && named != own.value.0
             {
                 return Ok(Err(CrlCheck::IssuerKey));
+            }
+            if let Ok(Some(usage)) = certificate.extension::<KeyUsage>()
+                && !usage.value.contains(KeyUsage::CRL_SIGN)
+            {
+                return Ok(Err(CrlCheck::KeyUsage));
             }
         }
         spend_signature(budget)?;

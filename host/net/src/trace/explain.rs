@@ -235,7 +235,7 @@ fn rsa_key(text: &str) -> String {
 }
 
 /// The first bytes in hexadecimal, and the length.
-pub(super) fn hex_bytes(bytes: &[u8]) -> String {
+pub fn hex_bytes(bytes: &[u8]) -> String {
     match bytes.get(..SHOWN_BYTES) {
         _ if bytes.is_empty() => "none".to_owned(),
         Some(start) if bytes.len() > SHOWN_BYTES => format!("{}… ({} bytes)", hex(start), bytes.len()),

@@ -5,6 +5,7 @@ mod duration;
 mod fingerprint;
 mod host_name;
 mod new_file;
+mod peer_name;
 mod time;
 mod token;
 
@@ -13,5 +14,6 @@ pub(super) use duration::{duration, duration_or_zero};
 pub(super) use fingerprint::fingerprint;
 pub(super) use host_name::{HostName, host_name};
 pub(super) use new_file::new_file;
+pub(super) use peer_name::{ExpectedName, dns, email, ip, peer_name, uri};
 pub(super) use time::time;
 pub(super) use token::TokenArgs;

@@ -1,0 +1,44 @@
+//! `minipki x509`: the certificates that other programs use.
+
+mod algorithm;
+mod args;
+mod extensions;
+mod fields;
+mod files;
+mod input;
+mod inspect;
+mod malformed;
+mod names;
+mod ocsp;
+mod oids;
+mod refusal;
+mod report;
+mod request;
+mod revocation_list;
+mod verify;
+
+use clap::Subcommand;
+
+use super::CliError;
+use minipki_provider::HostProvider;
+
+pub(super) use algorithm::private_key_algorithm;
+pub(super) use files::is_x509;
+pub(super) use inspect::inspected;
+
+/// Verify X.509 certificates, as TLS servers, browsers and other devices use them
+///
+/// `minipki inspect` explains them, and `minipki csr` makes a request for one.
+#[derive(Subcommand)]
+#[command(
+    after_help = "Example:\n  minipki x509 verify server.pem --trust ca.pem --purpose server --name www.example.com"
+)]
+pub(super) enum Command {
+    Verify(args::Args),
+}
+
+pub(super) fn run(command: &Command, provider: HostProvider) -> Result<(), CliError> {
+    match command {
+        Command::Verify(args) => verify::run(args, provider),
+    }
+}
