@@ -104,7 +104,7 @@ fn files_of_another_kind_are_named() {
     );
     let long = fs::File::create(at.join("long")).expect("a file");
     long.set_len(65 * 1024 * 1024).expect("a file with a hole");
-    assert!(refused(at, "long", 1).contains("long is longer than 67108864 bytes"));
+    assert!(refused(at, "long", 1).contains("longer than 67108864 bytes"));
     // The same for the files of the options.
     let error = run(at, &["x509", "verify", "leaf.pem", "--trust", "words.txt"]).expect(1).stderr;
     assert!(error.contains("words.txt: it is neither PEM nor DER"), "{error}");
@@ -136,7 +136,7 @@ fn damaged_certificates_are_named_with_their_byte() {
     let pem = fs::read_to_string(at.join("leaf.pem")).expect("text");
     write("open.pem", pem.replace("-----END CERTIFICATE-----", "").as_bytes());
     assert!(refused(at, "open.pem", 1).contains("the PEM of line 1 has no line -----END CERTIFICATE-----"));
-    write("letters.pem", pem.replace("MII", "M?I").replacen('A', "?", 3).as_bytes());
+    write("letters.pem", pem.replace("MII", "M?I").as_bytes());
     assert!(refused(at, "letters.pem", 1).contains("the PEM of line 1 is not base64"));
 
     // A damaged certificate beside others is named, and not used.

@@ -23,8 +23,8 @@ use request::Subject;
 /// that key.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  minipki csr --key-type p256 --subject CN=www.example.com --dns www.example.com --dns example.com --out server
-  minipki csr --key-type rsa3072 --subject CN=alice,O=Example,C=DE --email alice@example.com --out alice --encrypt
+  minipki csr --key-type p256 --subject CN=server --dns www.example.com --out server
+  minipki csr --key-type rsa3072 --subject CN=alice,O=Example,C=DE --out alice --encrypt
 
 A TLS client compares the names of --dns and --ip, and not the subject.")]
 pub(super) struct Args {
