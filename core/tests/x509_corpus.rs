@@ -140,8 +140,9 @@ fn the_error_has_the_place_and_the_byte() {
 fn the_page_has_each_check_with_its_section() {
     let page = fs::read_to_string(vector_path("../docs/x509.md")).expect("docs/x509.md");
     for check in Check::ALL {
-        let row = page.lines().find(|line| line.starts_with(&format!("| `{check}` |"))).expect(check.name());
-        assert!(row.ends_with(&format!("| {} |", check.section())), "{check}");
+        let mut rows = page.lines().filter(|line| line.starts_with(&format!("| `{check}` |")));
+        let end = format!("| {} |", check.section());
+        assert!(rows.next().is_some_and(|row| row.ends_with(&end)), "{check}");
     }
 }
 
