@@ -22,7 +22,7 @@ impl Tree {
         }
     }
 
-    /// Reads the tree again. `start` is the offset of `reader`'s document that its own bytes begin at.
+    /// Reads the tree again, and compares each value with its bytes in the document.
     fn check(&self, reader: &mut Reader<'_>, document: &[u8]) {
         let at = reader.at();
         let Element { tag, der, contents } = reader.any().expect("a value");

@@ -158,11 +158,9 @@ fn the_path_of_rsa_keys_is_accepted_with_its_crls() {
 fn the_page_has_each_check_with_its_section() {
     let page = fs::read_to_string(vector_path("../docs/x509.md")).expect("docs/x509.md");
     for check in Check::ALL {
-        let row = page
-            .lines()
-            .find(|line| line.starts_with(&format!("| `{check}` |")))
-            .unwrap_or_else(|| panic!("{check} has no row"));
-        assert!(row.ends_with(&format!("| {} |", check.section())), "{check}");
+        let mut rows = page.lines().filter(|line| line.starts_with(&format!("| `{check}` |")));
+        let end = format!("| {} |", check.section());
+        assert!(rows.next().is_some_and(|row| row.ends_with(&end)), "{check}");
     }
 }
 
