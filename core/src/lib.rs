@@ -83,10 +83,11 @@
 //! | [`drive`] | the drivers: a link over a stream, blocking or async |
 //! | [`session`] | the machines: requests to a CA and the channel, both sides of each |
 //! | [`wire`] | the messages |
+//! | [`x509`] | X.509 certificates and the validation of their paths, with CRLs |
 //! | [`cert`], [`noise`] | certificates, their status, anchors, [`verify`](cert::verify()); Noise XX as typestates |
 //! | [`keys`] | key files and fingerprints |
 //! | [`crypto`] | the trait [`Provider`](crypto::Provider) and its portable implementation, X25519, RSA |
-//! | [`encoding`], [`time`] | base64, canonical JSON, PEM; times |
+//! | [`encoding`], [`time`] | base64, DER, canonical JSON, PEM; times |
 //! | [`link`] | bytes, frames and a machine of any protocol, in two buffers of the caller |
 //! | [`bytes`], [`limits`] | secrets that wipe themselves, writers; every capacity |
 //!
@@ -129,7 +130,7 @@
 //!
 //! In the project's repository, `docs/protocol.md` defines each byte of the protocol. `docs/embedded.md` uses this
 //! crate in a firmware, with complete examples. `docs/budgets.md` has its cost on a Cortex-M3, and `docs/threats.md`
-//! lists the attacks and their tests.
+//! lists the attacks and their tests. `docs/x509.md` lists the checks of X.509 and their conformance.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]

@@ -106,6 +106,15 @@ fn the_error_has_the_place_and_the_byte() {
     assert_eq!(split(&path)[1][at..at + 3], [2, 1, 0xff]);
 }
 
+#[test]
+fn the_page_has_each_check_with_its_section() {
+    let page = fs::read_to_string(vector_path("../docs/x509.md")).expect("docs/x509.md");
+    for check in Check::ALL {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{check}` |"))).expect(check.name());
+        assert!(row.ends_with(&format!("| {} |", check.section())), "{check}");
+    }
+}
+
 /// Writes the corpus if `MINIPKI_WRITE_VECTORS=1` is in the environment. Otherwise checks that it has the same files.
 #[test]
 fn the_corpus_is_whole() {

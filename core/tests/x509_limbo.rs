@@ -9,7 +9,10 @@ use std::fmt::Write as _;
 use minipki_core::encoding::pem;
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::x509::extension::KeyUsage;
-use minipki_core::x509::{Certificate, PathValidator, PeerName, Profile, TrustAnchor, WorkSpace, oid};
+use minipki_core::x509::{
+    Certificate, Check, Crl, CrlChecker, PathError, PathValidator, PeerName, Place, Profile, TrustAnchor,
+    WorkSpace, oid,
+};
 use serde_json::Value;
 
 use crate::x509_algorithms::ALGORITHMS;
@@ -20,6 +23,9 @@ const FILE: &str = "MINIPKI_LIMBO";
 const EXCEPTIONS: &str = include_str!("x509_limbo_exceptions.txt");
 
 const PROFILES: [(&str, Profile); 2] = [("rfc5280", Profile::RFC5280), ("web_pki", Profile::WEB_PKI)];
+
+/// The label of a certificate in PEM.
+const CERTIFICATE: &str = "CERTIFICATE";
 
 /// The time of the cases that do not have one.
 const NOW: &str = "2026-06-15T12:00:00+00:00";
@@ -77,12 +83,12 @@ fn exceptions() -> BTreeMap<(&'static str, &'static str), &'static str> {
 
 /// The verdict about a case, with the name of the check that refuses it.
 fn run(case: &Value, profile: Profile) -> Result<(), String> {
-    let list = |name: &str| -> Vec<Vec<u8>> {
-        case[name].as_array().expect(name).iter().map(|text| der(text.as_str().expect("PEM"))).collect()
+    let list = |name: &str, label: &str| -> Vec<Vec<u8>> {
+        let texts = case[name].as_array().expect(name).iter();
+        texts.map(|text| der(label, text.as_str().expect("PEM"))).collect()
     };
-    let parse_all = |ders: &'_ [Vec<u8>]| -> Vec<Vec<u8>> { ders.to_vec() };
-    let (roots, pool) = (parse_all(&list("trusted_certs")), list("untrusted_intermediates"));
-    let peer = der(case["peer_certificate"].as_str().expect("PEM"));
+    let (roots, pool) = (list("trusted_certs", CERTIFICATE), list("untrusted_intermediates", CERTIFICATE));
+    let peer = der(CERTIFICATE, case["peer_certificate"].as_str().expect("PEM"));
     let peer = Certificate::parse(&peer).map_err(|error| error.to_string())?;
     // A certificate that cannot be read is not used.
     let pool: Vec<Certificate<'_>> = pool.iter().filter_map(|der| Certificate::parse(der).ok()).collect();
@@ -100,8 +106,25 @@ fn run(case: &Value, profile: Profile) -> Result<(), String> {
         assert_eq!(usage, "digitalSignature", "a use of the key that this test does not know");
         validator.key_usage = KeyUsage::DIGITAL_SIGNATURE;
     }
+    let crls = list("crls", "X509 CRL");
+    let crls: Vec<Crl<'_>> = crls
+        .iter()
+        .map(|der| Crl::parse(der))
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())?;
+    let checker = CrlChecker { crls: &crls, issuers: &[], validator };
+    let mut revocation = None;
     let mut space = WorkSpace::new();
-    let path = validator.validate(&peer, &pool, &anchors, &mut space).map_err(|error| error.to_string())?;
+    let path = validator.validate_with(&peer, &pool, &anchors, &mut space, |path| {
+        if !crls.is_empty()
+            && let Err(error) = checker.check(path, &mut [])
+        {
+            revocation = Some(error.to_string());
+            return Err(PathError::Refused { check: Check::Revocation, place: Place::EndEntity, at: None });
+        }
+        Ok(())
+    });
+    let path = path.map_err(|error| revocation.unwrap_or(error.to_string()))?;
     let expected = std::iter::once(&case["expected_peer_name"])
         .chain(case["expected_peer_names"].as_array().into_iter().flatten());
     for name in expected.filter(|name| !name.is_null()) {
@@ -125,7 +148,7 @@ fn time(value: &Value) -> UnixTime {
     format!("{whole}{offset}").parse().expect("a time")
 }
 
-fn der(text: &str) -> Vec<u8> {
+fn der(label: &str, text: &str) -> Vec<u8> {
     let mut out = vec![0; text.len()];
-    pem::decode("CERTIFICATE", text.as_bytes(), &mut out).expect("PEM").to_vec()
+    pem::decode(label, text.as_bytes(), &mut out).expect("PEM").to_vec()
 }

@@ -10,7 +10,9 @@ use minipki_qemu as qemu;
 
 use crate::command::{BROWSER, HAS_VALGRIND, cargo, execute, need_all, need_openssl_library};
 use crate::embedded::firmware;
-use crate::{bench, budgets, constant_time, device, instructions, pkits, publish, structure, tree, vectors};
+use crate::{
+    bench, budgets, constant_time, device, instructions, limbo, pkits, publish, structure, tree, vectors,
+};
 
 /// The workspace of the fuzz targets.
 const FUZZ: &str = "fuzz/Cargo.toml";
@@ -60,6 +62,11 @@ pub(crate) fn run() -> Result<(), String> {
     steps.run("tests", "run the failed test alone: `cargo test --workspace NAME`", || {
         execute(cargo(&["test", "--locked", "--workspace"]).env(pkits::FOLDER, &suite))
     })?;
+    steps.run(
+        "limbo",
+        "explain the verdict in core/tests/x509_limbo_exceptions.txt only if the suite is wrong or its rule is another profile's",
+        limbo::run_if_named,
+    )?;
     steps.run(
         "benches",
         "run the failed benchmark alone: `cargo test --workspace --bench NAME`",

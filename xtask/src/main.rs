@@ -9,6 +9,7 @@ mod device;
 mod embedded;
 mod gate;
 mod instructions;
+mod limbo;
 mod pkits;
 mod publish;
 mod structure;
@@ -27,6 +28,7 @@ Usage: cargo xtask TASK
   test          runs every check that a change must pass, quickest first, as CI does
   structure     checks the dependencies between modules, the lengths of files, and the reason for each dependency
   vectors       checks that each file under vectors/ has an origin, and a test that reads it
+  limbo [FILE]  runs x509-limbo, a suite of X.509 paths, from FILE or from the file that MINIPKI_LIMBO names
   embedded      builds the core for each target of rust-toolchain.toml, and looks for allocators and panics in it
   package       packs the crates for other projects and builds them from the packages; publishes nothing
   device [--board CHIP | --boards 2]
@@ -69,6 +71,8 @@ fn main() -> ExitCode {
         ["constant-time"] => constant_time::run(),
         ["device", rest @ ..] if rest.len() <= 2 => device::run(rest),
         ["vectors"] => vectors::run(),
+        ["limbo"] => limbo::run(None),
+        ["limbo", file] => limbo::run(Some(file)),
         ["fuzz", rest @ ..] if rest.len() <= 2 => fuzz(rest),
         ["bench", rest @ ..] if rest.len() <= 2 => bench::run(rest),
         ["instructions"] => instructions::run(false),

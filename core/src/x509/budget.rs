@@ -11,12 +11,15 @@ use crate::limits::X509_PATH;
 pub struct Budget {
     /// Signatures to verify.
     pub signatures: u32,
-    /// Comparisons of two names, of a name with a constraint, or of two policies. Each 32 bytes of a certificate whose
-    /// extensions are read count as one comparison, too.
+    /// Comparisons of two names, of a name with a constraint, or of two policies. Each 32 bytes of a compared name, and of
+    /// a certificate whose extensions are read, count as one more.
     pub comparisons: u32,
     /// Certificates in a path, the trust anchor not counted. Values above [`X509_PATH`] have the effect of this one.
     pub depth: usize,
 }
+
+/// Bytes whose reading costs as much as a comparison.
+const BYTES_PER_COMPARISON: usize = 32;
 
 impl Budget {
     /// Enough for the certificates of any server on the web, with room for cross-signed ones.
@@ -30,6 +33,11 @@ impl Budget {
             }
             None => Err(PathError::Budget(Limit::Signatures)),
         }
+    }
+
+    /// Spends a comparison that reads `bytes` bytes.
+    pub(super) const fn spend_reading(&mut self, bytes: usize) -> Result<(), PathError> {
+        self.spend_comparisons((bytes / BYTES_PER_COMPARISON).saturating_add(1))
     }
 
     pub(super) const fn spend_comparisons(&mut self, count: usize) -> Result<(), PathError> {

@@ -215,7 +215,12 @@ impl<'a> Certificate<'a> {
     /// # Errors
     /// The first error in the value of the extension.
     pub fn extension<T: ExtensionValue<'a>>(&self) -> Result<Option<Extension<T>>, DerError> {
-        self.extensions().find(|raw| raw.id == T::ID).map(RawExtension::read).transpose()
+        self.find(T::ID).map(RawExtension::read).transpose()
+    }
+
+    /// The extension with this identifier. One function for all types keeps the code small.
+    fn find(&self, id: Oid<'_>) -> Option<RawExtension<'a>> {
+        self.extensions().find(|raw| raw.id.contents() == id.contents())
     }
 }
 

@@ -86,7 +86,7 @@ fn check_name(
     let mut of_form = |subtrees: Subtrees<'_>, matches: fn(&GeneralName<'_>, &GeneralName<'_>) -> bool| {
         let (mut any, mut matched) = (false, false);
         for subtree in subtrees.into_iter().flatten() {
-            budget.spend_comparisons(1)?;
+            budget.spend_reading(name.len())?;
             if subtree.base.is_same_form(name) {
                 any = true;
                 matched = matched || matches(name, &subtree.base);

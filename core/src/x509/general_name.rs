@@ -39,6 +39,17 @@ impl GeneralName<'_> {
         }
     }
 
+    /// Length of the name in bytes.
+    pub(super) const fn len(&self) -> usize {
+        match self {
+            Self::Email(text) | Self::Dns(text) | Self::Uri(text) => text.len(),
+            Self::Other(_, value) | Self::X400(value) | Self::EdiParty(value) => value.rest().len(),
+            Self::Directory(name) => name.contents().len(),
+            Self::Ip(bytes) => bytes.len(),
+            Self::RegisteredId(id) => id.contents().len(),
+        }
+    }
+
     const fn form(&self) -> u8 {
         match self {
             Self::Other(..) => 0,

@@ -66,9 +66,12 @@ pub(super) fn is_host(name: &str) -> bool {
             && !label.starts_with(b"-")
             && !label.ends_with(b"-")
     };
+    if name.len() > 253 {
+        return false;
+    }
     let mut labels = name.as_bytes().split(|byte| *byte == b'.');
     let (_, last) = rsplit_once(name, b'.').unwrap_or(("", name));
-    name.len() <= 253 && labels.all(is_label) && !last.bytes().all(|byte| byte.is_ascii_digit())
+    labels.all(is_label) && !last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Returns whether `name` is a host, or one with a wildcard for its leftmost label.

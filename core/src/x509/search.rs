@@ -7,13 +7,10 @@ use super::error::Failed;
 use super::extension::{AuthorityKeyId, SubjectKeyId};
 use super::path::{Path, Step};
 use super::{
-    Budget, Certificate, Check, Comparison, Limit, PathError, PathValidator, Place, TrustAnchor, ValidPath,
-    WorkSpace, rules,
+    Budget, Certificate, Check, Comparison, Limit, Name, PathError, PathValidator, Place, TrustAnchor,
+    ValidPath, WorkSpace, rules,
 };
 use crate::limits::X509_PATH;
-
-/// Bytes of a certificate whose reading costs as much as a comparison.
-const BYTES_PER_COMPARISON: usize = 32;
 
 /// A trust anchor and its place.
 #[derive(Clone, Copy)]
@@ -112,8 +109,7 @@ impl<'s, 'v, 'a> Search<'s, 'v, 'a> {
     fn candidate(&mut self, step: &Step<'a>, turn: usize) -> Result<Candidate<'a>, PathError> {
         let issuer = step.certificate.issuer();
         if let Some(anchor) = self.anchors.get(turn) {
-            self.budget.spend_comparisons(1)?;
-            let is_issuer = issuer.compare(anchor.name()) == Comparison::Same;
+            let is_issuer = self.is_same(issuer, anchor.name())?;
             let found = FoundAnchor { anchor, place: Place::Anchor(turn) };
             return Ok(if is_issuer { Candidate::Anchor(found) } else { Candidate::No });
         }
@@ -121,9 +117,8 @@ impl<'s, 'v, 'a> Search<'s, 'v, 'a> {
         let first_round = turn < self.intermediates.len();
         let at = if first_round { turn } else { turn.saturating_sub(self.intermediates.len()) };
         let Some(certificate) = self.intermediates.get(at) else { return Ok(Candidate::End) };
-        self.budget.spend_comparisons(1)?;
-        if issuer.compare(certificate.subject()) != Comparison::Same
-            || names_key(step.certificate, certificate) != first_round
+        if !self.is_same(issuer, certificate.subject())?
+            || self.names_key(step.certificate, certificate)? != first_round
         {
             return Ok(Candidate::No);
         }
@@ -132,14 +127,14 @@ impl<'s, 'v, 'a> Search<'s, 'v, 'a> {
 
     /// Adds an intermediate to the path, unless it is there already or does not pass the checks of one certificate.
     fn step_up(&mut self, step: Step<'a>, space: &mut WorkSpace<'a>) -> Result<(), PathError> {
-        self.budget.spend_comparisons(space.steps.len())?;
         // A CA that occurs twice is a detour, also in another certificate of the same name and key.
-        let is_same = |other: &Step<'_>| {
-            other.certificate.public_key().der() == step.certificate.public_key().der()
-                && other.certificate.subject().compare(step.certificate.subject()) == Comparison::Same
-        };
-        if space.steps.iter().any(is_same) {
-            return Ok(());
+        self.budget.spend_comparisons(space.steps.len())?;
+        for Step { certificate: other, .. } in &space.steps {
+            if other.public_key().der() == step.certificate.public_key().der()
+                && self.is_same(other.subject(), step.certificate.subject())?
+            {
+                return Ok(());
+            }
         }
         if space.steps.len() >= self.validator.budget.depth.min(X509_PATH) {
             self.too_long = true;
@@ -167,8 +162,7 @@ impl<'s, 'v, 'a> Search<'s, 'v, 'a> {
         certificate: &Certificate<'a>,
         place: Place,
     ) -> Result<Result<(), PathError>, PathError> {
-        let cost = certificate.der().len() / BYTES_PER_COMPARISON;
-        self.budget.spend_comparisons(cost.saturating_add(1))?;
+        self.budget.spend_reading(certificate.der().len())?;
         let checked = rules::check_certificate(certificate, place, self.validator.profile);
         Ok(checked.map_err(|failed: Failed| failed.in_place(place)))
     }
@@ -198,12 +192,22 @@ impl<'s, 'v, 'a> Search<'s, 'v, 'a> {
         }
         Ok(())
     }
-}
 
-/// Returns whether `certificate` names the key of `issuer` by its identifier (RFC 5280 §4.2.1.1).
-fn names_key(certificate: &Certificate<'_>, issuer: &Certificate<'_>) -> bool {
-    let authority =
-        certificate.extension::<AuthorityKeyId<'_>>().ok().flatten().and_then(|found| found.value.key_id);
-    let subject = issuer.extension::<SubjectKeyId<'_>>().ok().flatten().map(|found| found.value.0);
-    authority.is_some() && authority == subject
+    fn is_same(&mut self, a: &Name<'_>, b: &Name<'_>) -> Result<bool, PathError> {
+        self.budget.spend_reading(a.contents().len().saturating_add(b.contents().len()))?;
+        Ok(a.compare(b) == Comparison::Same)
+    }
+
+    /// Returns whether `certificate` names the key of `issuer` by its identifier (RFC 5280 §4.2.1.1).
+    fn names_key(
+        &mut self,
+        certificate: &Certificate<'_>,
+        issuer: &Certificate<'_>,
+    ) -> Result<bool, PathError> {
+        self.budget.spend_reading(certificate.der().len().saturating_add(issuer.der().len()))?;
+        let authority = certificate.extension::<AuthorityKeyId<'_>>().ok().flatten();
+        let authority = authority.and_then(|found| found.value.key_id);
+        let subject = issuer.extension::<SubjectKeyId<'_>>().ok().flatten().map(|found| found.value.0);
+        Ok(authority.is_some() && authority == subject)
+    }
 }

@@ -56,9 +56,13 @@ impl Rules<'_, '_> {
         let names = || alt_name.into_iter().flat_map(|found| found.value.0);
         self.require(Check::Wildcard, || names().all(|name| is_narrow(&name)))?;
         self.require(Check::CommonName, || {
-            let mut common =
-                certificate.subject().attributes().filter(|attribute| attribute.id == oid::COMMON_NAME);
-            common.all(|attribute| names().any(|name| is_copy(attribute.value.contents.rest(), &name)))
+            let attributes = certificate.subject().attributes();
+            let mut common = attributes.filter(|attribute| attribute.id == oid::COMMON_NAME);
+            // There is at most one (BR 7.1.4.2), which also bounds the work.
+            common
+                .next()
+                .is_none_or(|common| names().any(|name| is_copy(common.value.contents.rest(), &name)))
+                && common.next().is_none()
         })
     }
 }
