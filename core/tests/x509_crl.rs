@@ -1,16 +1,18 @@
 //! CRLs: what is read, and each check of a path with CRLs.
 
+use std::collections::BTreeSet;
+
 use minipki_core::encoding::der::DerErrorKind;
 use minipki_core::time::Now;
 use minipki_core::x509::{
     Certificate, Crl, CrlCheck, CrlChecker, CrlReason, Limit, Name, PathValidator, Place, RevocationError,
     TrustAnchor, WorkSpace,
 };
-use minipki_fixtures::openssl;
 use minipki_fixtures::x509::crl::{
-    CrlFields, certificate_issuer, distribution_point, entry_extension, full_name, reason, scope, unknown,
+    CrlFields, certificate_issuer, corpus, distribution_point, entry_extension, full_name, reason, scope,
 };
-use minipki_fixtures::x509::{Chain, Fields, NOW, integer, name, octets, sequence, tlv};
+use minipki_fixtures::x509::{Chain, Fields, NOW, integer, name, octets, tlv};
+use minipki_fixtures::{openssl, vector_path, vectors};
 use proptest::prelude::*;
 
 use crate::x509_algorithms::ALGORITHMS;
@@ -27,7 +29,11 @@ fn ca_crl() -> CrlFields {
 
 /// Checks the path of `chain` with these CRLs.
 fn check(chain: &Chain, crls: &[CrlFields]) -> Result<bool, RevocationError> {
-    check_at(chain, crls, Now::Exact(NOW.parse().expect("a time")), |_| {})
+    check_at(chain, crls, now(), |_| {})
+}
+
+fn now() -> Now {
+    Now::Exact(NOW.parse().expect("a time"))
 }
 
 fn check_at(
@@ -36,7 +42,15 @@ fn check_at(
     now: Now,
     change: fn(&mut PathValidator<'_>),
 ) -> Result<bool, RevocationError> {
-    let ders: Vec<Vec<u8>> = crls.iter().map(CrlFields::sign).collect();
+    check_ders(chain, &crls.iter().map(CrlFields::sign).collect::<Vec<_>>(), now, change)
+}
+
+fn check_ders(
+    chain: &Chain,
+    ders: &[Vec<u8>],
+    now: Now,
+    change: fn(&mut PathValidator<'_>),
+) -> Result<bool, RevocationError> {
     let crls: Vec<Crl<'_>> = ders.iter().map(|der| Crl::parse(der).expect("a CRL")).collect();
     let pool: Vec<Vec<u8>> = [&chain.ca].into_iter().chain(&chain.others).map(Fields::sign).collect();
     let pool: Vec<Certificate<'_>> = pool.iter().map(|der| Certificate::parse(der).expect("a CA")).collect();
@@ -88,32 +102,51 @@ fn a_revoked_certificate_is_refused_with_its_reason() {
 }
 
 #[test]
-fn each_check_refuses_by_its_name() {
-    let chain = Chain::good();
-    let is = |expected: CrlCheck, crl: CrlFields| assert_eq!(failed(&chain, crl), expected);
-    is(CrlCheck::Issuer, CrlFields::new("Another CA", 2, 1));
-    is(CrlCheck::Scope, ca_crl().with(28, true, scope(&[tlv(0x82, &[0xff])])));
-    is(CrlCheck::Scope, ca_crl().with(28, true, scope(&[tlv(0x85, &[0xff])])));
-    is(CrlCheck::Scope, ca_crl().with(28, true, scope(&[full_name("http://example.com/1.crl")])));
-    is(CrlCheck::CriticalExtension, ca_crl().with(99, true, vec![5, 0]));
-    is(CrlCheck::CriticalEntryExtension, ca_crl().entry(&[4], &[unknown()]));
-    is(CrlCheck::Number, ca_crl().without(20));
-    is(CrlCheck::Number, ca_crl().with(20, true, integer(&[1])));
-    is(CrlCheck::IssuerKey, ca_crl().with(35, false, sequence(&[tlv(0x80, &[7; 20])])));
-    is(CrlCheck::Signature, CrlFields { signer: 9, ..ca_crl() });
-    is(CrlCheck::Reasons, ca_crl().with(28, true, scope(&[tlv(0x83, &[6, 0x40])])));
-    let other = sequence(&[tlv(6, &[0x2b, 0x65, 0x71])]);
-    is(CrlCheck::AlgorithmMatch, CrlFields { outer_algorithm: Some(other.clone()), ..ca_crl() });
-    is(CrlCheck::SignatureAlgorithm, CrlFields { algorithm: other, ..ca_crl() });
-    let times = |this: &[u8], next: &[u8]| CrlFields {
-        times: [tlv(0x17, this), tlv(0x17, next)].concat(),
-        ..ca_crl()
-    };
-    is(CrlCheck::ThisUpdate, times(b"260616000000Z", b"260701000000Z"));
-    is(CrlCheck::NextUpdate, times(b"260601000000Z", b"260615115959Z"));
-    is(CrlCheck::NextUpdate, CrlFields { times: tlv(0x17, b"260601000000Z"), ..ca_crl() });
-    let signs_certificates = chain.clone().ca(|ca| ca.with(15, true, tlv(3, &[2, 0x04])));
+fn each_file_of_the_corpus_has_the_named_result() {
+    let mut seen = BTreeSet::new();
+    for (file, der) in vectors("x509/crl") {
+        let result = match check_ders(&Chain::good(), &[root_crl().sign(), der], now(), |_| {}) {
+            Ok(certain) => {
+                assert!(certain, "{file}");
+                "accept"
+            }
+            Err(RevocationError::Revoked { place: Place::EndEntity, crl: 1, .. }) => "revoked",
+            Err(RevocationError::Unknown { place: Place::EndEntity, check, .. }) => {
+                seen.insert(check);
+                check.name()
+            }
+            other => panic!("{file}: {other:?}"),
+        };
+        assert_eq!(file.split('-').next(), Some(result), "{file}");
+    }
+    // The others depend on the certificate of the issuer.
+    let unseen: Vec<_> = CrlCheck::ALL.iter().filter(|check| !seen.contains(*check)).collect();
+    assert_eq!(unseen, [&CrlCheck::KeyUsage, &CrlCheck::IssuerPath]);
+    let signs_certificates = Chain::good().ca(|ca| ca.with(15, true, tlv(3, &[2, 0x04])));
     assert_eq!(failed(&signs_certificates, ca_crl()), CrlCheck::KeyUsage);
+}
+
+/// Writes the corpus if `MINIPKI_WRITE_VECTORS=1` is in the environment. Otherwise checks that it has the same files.
+#[test]
+fn the_corpus_is_whole() {
+    let mut files = corpus();
+    if std::env::var_os("MINIPKI_WRITE_VECTORS").is_some() {
+        let folder = vector_path("x509/crl");
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        files.iter().for_each(|(file, bytes)| std::fs::write(folder.join(file), bytes).expect("a file"));
+    }
+    files.sort();
+    assert!(vectors("x509/crl") == files, "x509/crl: run again with MINIPKI_WRITE_VECTORS=1");
+}
+
+#[test]
+fn the_page_has_each_check_with_its_section() {
+    let page = std::fs::read_to_string(vector_path("../docs/x509-revocation.md")).expect("the page");
+    for check in CrlCheck::ALL {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{check}` |"))).expect(check.name());
+        assert!(row.ends_with(&format!("| {} |", check.section())), "{check}");
+    }
 }
 
 #[test]
@@ -126,8 +159,7 @@ fn a_lower_bound_of_the_time_leaves_the_currency_open() {
 #[test]
 fn the_budget_limits_the_signatures() {
     let chain = Chain::good();
-    let now = Now::Exact(NOW.parse().expect("a time"));
-    let crls = [root_crl(), ca_crl()];
+    let (now, crls) = (now(), [root_crl(), ca_crl()]);
     let none = check_at(&chain, &crls, now, |validator| validator.budget.signatures = 1);
     assert_eq!(none, Err(RevocationError::Budget(Limit::Signatures)));
     let none = check_at(&chain, &crls, now, |validator| validator.budget.comparisons = 3);

@@ -1,12 +1,14 @@
 //! OCSP responses: what is read, and each check.
 
+use std::collections::BTreeSet;
+
 use minipki_core::encoding::der::DerErrorKind;
 use minipki_core::time::Now;
 use minipki_core::x509::ocsp::{OcspCheck, OcspChecker, OcspError, OcspResponse, OcspStatus};
 use minipki_core::x509::{Certificate, CertificateLink, CrlReason, Place};
-use minipki_fixtures::openssl;
-use minipki_fixtures::x509::ocsp::{OcspFields, by_key, by_name, cert_id, id, responder, time};
-use minipki_fixtures::x509::{Chain, Extension, Fields, NOW, oid, sequence, tlv};
+use minipki_fixtures::x509::ocsp::{OcspFields, by_key, by_name, cert_id, corpus, responder, time};
+use minipki_fixtures::x509::{Chain, Fields, NOW, sequence, tlv};
+use minipki_fixtures::{openssl, vector_path, vectors};
 
 use crate::x509_algorithms::ALGORITHMS;
 
@@ -78,47 +80,52 @@ fn a_revoked_certificate_is_refused() {
 }
 
 #[test]
-fn each_check_refuses_by_its_name() {
-    let is = |check_of: OcspCheck, response: OcspFields| {
-        assert_eq!(check(&response), Err(OcspError::Refused(check_of)), "{check_of}");
-    };
-    let critical = || vec![Extension { id: vec![0x2a, 3, 4], critical: true, value: vec![5, 0] }];
-    is(OcspCheck::CriticalExtension, OcspFields { extensions: critical(), ..good() });
-    is(OcspCheck::CriticalExtension, OcspFields { single_extensions: critical(), ..good() });
-    is(OcspCheck::Responder, OcspFields { responder: by_key(9), ..good() });
-    is(OcspCheck::Responder, OcspFields { certificates: Vec::new(), ..delegated(&responder_certificate()) });
-    is(OcspCheck::Responder, delegated(&responder("Responder", 7, "Issuing CA", 9)));
-    is(OcspCheck::Responder, delegated(&responder("Responder", 7, "Root", 2)));
-    let with = |number, value| delegated(&responder_certificate().with(number, false, value));
-    is(OcspCheck::ResponderExtension, delegated(&responder_certificate().with(99, true, vec![5, 0])));
-    is(OcspCheck::ResponderExtension, with(15, vec![5, 0]));
-    let any_purpose = sequence(&[oid(&[0x55, 0x1d, 37, 0])]);
-    is(OcspCheck::ResponderPurpose, with(37, any_purpose));
-    is(OcspCheck::ResponderPurpose, delegated(&responder_certificate().without(37)));
-    is(OcspCheck::ResponderKeyUsage, with(15, tlv(3, &[2, 0x04])));
-    let mut checked = responder_certificate();
-    checked.extensions.retain(|extension| extension.id != id(5));
-    is(OcspCheck::ResponderNoCheck, delegated(&checked));
-    let mut expired = responder_certificate();
-    expired.validity = sequence(&[tlv(0x17, b"250101000000Z"), tlv(0x17, b"260101000000Z")]);
-    is(OcspCheck::ResponderTime, delegated(&expired));
-    is(
-        OcspCheck::SignatureAlgorithm,
-        OcspFields { algorithm: sequence(&[oid(&[0x2b, 0x65, 0x71])]), ..good() },
+fn each_file_of_the_corpus_has_the_named_result() {
+    let mut seen = BTreeSet::new();
+    for (file, der) in vectors("x509/ocsp") {
+        let result = match check_der(&der, now(), None) {
+            Ok(certain) => {
+                assert!(certain, "{file}");
+                "accept"
+            }
+            Err(OcspError::Revoked { .. }) => "revoked",
+            Err(OcspError::NoAnswer(_)) => "no_answer",
+            Err(OcspError::Refused(check)) => {
+                seen.insert(check);
+                check.name()
+            }
+        };
+        assert_eq!(file.split('-').next(), Some(result), "{file}");
+    }
+    let unseen: Vec<_> = OcspCheck::ALL.iter().filter(|check| !seen.contains(*check)).collect();
+    assert_eq!(
+        unseen,
+        [&OcspCheck::Nonce, &OcspCheck::ResponderKey],
+        "the nonce is an input, and keys of Ed25519 are good"
     );
-    is(OcspCheck::Signature, OcspFields { signer: 9, ..good() });
-    is(OcspCheck::Signature, OcspFields { signer: 9, ..delegated(&responder_certificate()) });
-    is(OcspCheck::CertId, OcspFields { id: cert_id("Issuing CA", 2, &[4], false), ..good() });
-    is(OcspCheck::CertId, OcspFields { id: cert_id("Issuing CA", 9, &[3], false), ..good() });
-    is(OcspCheck::CertId, OcspFields { id: cert_id("Another CA", 2, &[3], true), ..good() });
-    let times = |this: &str, next: &str| OcspFields {
-        times: [time(this), tlv(0xa0, &time(next))].concat(),
-        ..good()
-    };
-    is(OcspCheck::ThisUpdate, times("20260615120001Z", "20260616000000Z"));
-    is(OcspCheck::NextUpdate, times("20260615000000Z", "20260615115959Z"));
-    is(OcspCheck::NextUpdate, OcspFields { times: time("20260615000000Z"), ..good() });
-    is(OcspCheck::Known, OcspFields { status: tlv(0x82, &[]), ..good() });
+}
+
+/// Writes the corpus if `MINIPKI_WRITE_VECTORS=1` is in the environment. Otherwise checks that it has the same files.
+#[test]
+fn the_corpus_is_whole() {
+    let mut files = corpus();
+    if std::env::var_os("MINIPKI_WRITE_VECTORS").is_some() {
+        let folder = vector_path("x509/ocsp");
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        files.iter().for_each(|(file, bytes)| std::fs::write(folder.join(file), bytes).expect("a file"));
+    }
+    files.sort();
+    assert!(vectors("x509/ocsp") == files, "x509/ocsp: run again with MINIPKI_WRITE_VECTORS=1");
+}
+
+#[test]
+fn the_page_has_each_check_with_its_section() {
+    let page = std::fs::read_to_string(vector_path("../docs/x509-revocation.md")).expect("the page");
+    for check in OcspCheck::ALL {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{check}` |"))).expect(check.name());
+        assert!(row.ends_with(&format!("| {} |", check.section())), "{check}");
+    }
 }
 
 #[test]

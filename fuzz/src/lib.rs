@@ -17,6 +17,8 @@ pub mod peers;
 mod status;
 pub mod stream;
 mod x509_certificate;
+mod x509_crl;
+mod x509_ocsp;
 mod x509_path;
 
 pub use anchor_update::anchor_update;
@@ -30,6 +32,8 @@ pub use json::json;
 pub use payload::payload;
 pub use status::status;
 pub use x509_certificate::x509_certificate;
+pub use x509_crl::x509_crl;
+pub use x509_ocsp::x509_ocsp;
 pub use x509_path::x509_path;
 
 /// A fuzz target.
@@ -63,5 +67,7 @@ pub const TARGETS: &[Target] = &[
         |data| _ = x509_certificate(data),
         &["vectors/x509/malformed", "vectors/x509/accept"],
     ),
+    target("x509_crl", |data| _ = x509_crl(data), &["vectors/x509/crl"]),
+    target("x509_ocsp", |data| _ = x509_ocsp(data), &["vectors/x509/ocsp"]),
     target("x509_path", |data| _ = x509_path(data), &["vectors/x509/accept", "vectors/x509/refuse"]),
 ];

@@ -9,7 +9,7 @@ use minipki_core::x509::{
 };
 
 /// An algorithm that accepts every signature, so that a changed certificate passes and the later checks are reached.
-struct Trusting;
+pub(crate) struct Trusting;
 
 impl SignatureAlgorithm for Trusting {
     fn name(&self) -> &'static str {
@@ -34,7 +34,7 @@ impl SignatureAlgorithm for Trusting {
 }
 
 /// 2026-06-15T12:00:00+00:00, as in the corpus.
-const NOW: u64 = 1_781_524_800;
+pub(crate) const NOW: u64 = 1_781_524_800;
 
 /// Checks a list of certificates: the one to validate, intermediates, and the trust anchor. Returns whether there is a
 /// valid path by RFC 5280.
@@ -43,11 +43,7 @@ const NOW: u64 = 1_781_524_800;
 /// - A valid path by more rules is valid by fewer rules.
 /// - The order of the intermediates does not change whether there is a path, and one that is not needed does not either.
 pub fn x509_path(data: &[u8]) -> bool {
-    let mut reader = Reader::new(data);
-    let mut certificates = Vec::new();
-    while let Ok(element) = reader.any() {
-        certificates.extend(Certificate::parse(element.der).ok());
-    }
+    let certificates = certificates(data);
     let [leaf, pool @ .., anchor] = certificates.as_slice() else { return false };
     let verdicts = [Profile::WEB_PKI, Profile::RFC5280, Profile::PATH].map(|profile| {
         let verdict = verdict(leaf, pool, *anchor, profile);
@@ -60,6 +56,16 @@ pub fn x509_path(data: &[u8]) -> bool {
         same(Ok(()), verdicts[2]);
     }
     verdicts[1].is_ok()
+}
+
+/// The certificates of a list, which stand one after the other.
+pub(crate) fn certificates(list: &[u8]) -> Vec<Certificate<'_>> {
+    let mut reader = Reader::new(list);
+    let mut certificates = Vec::new();
+    while let Ok(element) = reader.any() {
+        certificates.extend(Certificate::parse(element.der).ok());
+    }
+    certificates
 }
 
 /// Requires two equal verdicts, unless the budget was used up.

@@ -120,6 +120,16 @@ fn x509_certificate() {
 }
 
 #[test]
+fn x509_crl() {
+    run("x509_crl");
+}
+
+#[test]
+fn x509_ocsp() {
+    run("x509_ocsp");
+}
+
+#[test]
 fn x509_path() {
     run("x509_path");
 }
@@ -149,6 +159,12 @@ fn the_corpus_still_reaches_every_answer_of_a_ca_and_an_open_channel() {
     let path =
         std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors/x509/accept/cross_signed_loop"));
     assert!(minipki_fuzz::x509_path(&path.expect("a path")), "see tests/fixtures/src/x509");
+    let vector = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors/x509").join(name);
+        std::fs::read(path).expect("a vector")
+    };
+    assert!(minipki_fuzz::x509_crl(&vector("crl/accept-empty")), "see tests/fixtures/src/x509/crl.rs");
+    assert!(minipki_fuzz::x509_ocsp(&vector("ocsp/accept-by_key")), "see tests/fixtures/src/x509/ocsp.rs");
     for name in ["good", "revoked"] {
         assert!(minipki_fuzz::status(&read(&format!("status/{name}"))), "{name}");
     }

@@ -29,7 +29,7 @@ pub struct CrlChecker<'c, 'a> {
     /// their issuers.
     pub issuers: &'a [Certificate<'a>],
     /// The validation of such a path: its profile, its signature algorithms, the time, and the budget of the whole check.
-    /// Its other inputs are not used.
+    /// Its other inputs are not used, and [`Profile::RFC5280`](crate::x509::Profile::RFC5280) stands for a profile of servers.
     pub validator: PathValidator<'c>,
 }
 

@@ -6,7 +6,8 @@ use super::checker::{Status, Stop, spend_signature};
 use super::{Crl, CrlCheck, CrlChecker, RevocationError};
 use crate::x509::extension::{KeyUsage, SubjectKeyId};
 use crate::x509::{
-    Budget, Certificate, Check, Comparison, Limit, Name, PathError, PolicyInputs, PublicKeyInfo, WorkSpace,
+    Budget, Certificate, Check, Comparison, Limit, Name, PathError, PolicyInputs, Profile, PublicKeyInfo,
+    WorkSpace,
 };
 
 /// The part of the budget that the path of one CRL issuer may use up.
@@ -101,6 +102,10 @@ impl<'a> CrlChecker<'_, 'a> {
             inhibit_mapping: false,
             inhibit_any: false,
         };
+        if validator.profile.has(Check::ServerPurpose) {
+            // The rules for servers are not for CRL issuers.
+            validator.profile = Profile::RFC5280;
+        }
         // The search takes its share, whether it needs it or not: so the whole work has a limit.
         validator.budget.signatures = budget.signatures / SHARE;
         validator.budget.comparisons = budget.comparisons / SHARE;
