@@ -144,7 +144,10 @@ fn the_corpus_is_whole() {
 fn the_page_has_each_check_with_its_section() {
     let page = std::fs::read_to_string(vector_path("../docs/x509-revocation.md")).expect("the page");
     for check in CrlCheck::ALL {
-        let row = page.lines().find(|line| line.starts_with(&format!("| `{check}` |"))).expect(check.name());
+        let row = page
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{check}` |")))
+            .unwrap_or_else(|| panic!("{check} has no row"));
         assert!(row.ends_with(&format!("| {} |", check.section())), "{check}");
     }
 }
@@ -228,7 +231,7 @@ fn crls_of_some_reasons_are_joined() {
     let chain = Chain::good();
     // Reasons 1 to 4, and 5 to 8.
     let halves = [some(&[3, 0x78]), some(&[7, 0x07, 0x80])];
-    let [first, second] = halves.clone();
+    let [first, second] = halves;
     assert_eq!(check(&chain, &[root_crl(), first.clone(), second]), Ok(true));
     assert_eq!(failed(&chain, first), CrlCheck::Reasons);
 }
@@ -255,7 +258,7 @@ fn a_delta_crl_changes_its_complete_crl() {
     };
     assert!(is_revoked(check(hold(), entry(old.clone()))));
     // A current delta brings an old complete CRL up to date.
-    let old_complete = CrlFields { times: old.times.clone(), ..ca_crl() };
+    let old_complete = CrlFields { times: old.times, ..ca_crl() };
     assert_eq!(failed(&chain, old_complete.clone()), CrlCheck::NextUpdate);
     assert_eq!(check(old_complete.clone(), delta(8, 7)), Ok(true));
     assert!(is_revoked(check(old_complete, delta(8, 7).entry(&[3], &[]))));
