@@ -95,7 +95,7 @@ fn report(args: &RolloverArgs, changed: &RolledOver) -> Result<(), CliError> {
          minipki ca backup --dir {dir} --to FILE\n\
          Start the CA again:\n  minipki ca serve --dir {dir}\n\
          Clients follow at their next renewal, or with:\n  minipki anchors --identity DIR --update\n\
-         Publish the new fingerprint for new clients.",
+         Give new clients the new anchor.json of this folder.",
         folder.issuer_id(),
     ));
     Ok(())

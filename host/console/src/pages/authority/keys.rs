@@ -98,7 +98,7 @@ async fn change(
     let memory = visitor.memory.clone();
     let ended = move |changed: Result<&RolledOver, &StateError>| match changed {
         Ok(RolledOver { folder, former, .. }) => {
-            memory.say("The CA has a new key. Make a backup, and publish the new fingerprint.");
+            memory.say("The CA has a new key. Make a backup, and give new clients the new anchor.json.");
             by.done(ACTION, format_args!("from {former} to {}", folder.fingerprint()));
         }
         Err(error) => by.failed(ACTION, error),

@@ -46,7 +46,7 @@ impl Verdict {
             ),
             Reason::Transcript { sender, receiver } => format!(
                 "Both sides hash the messages. {from} has hashed what it sent: {}. {to} has hashed what arrived: {}. All \
-                 that is derived from the hash differs too, so {by} refuses the next value that must fit to it.",
+                 that is derived from the hash differs too, so {by} refuses the next value that must fit it.",
                 begin(sender),
                 begin(receiver)
             ),
@@ -67,8 +67,8 @@ impl Verdict {
                 hex(arrived)
             ),
             Reason::Form => format!(
-                "The message is canonical JSON with known fields: each value has one encoding. {by} compares what \
-                 arrived with this form, and with the messages before it. The change breaks one of them."
+                "A message must be canonical JSON with known fields, each value must have its one encoding, and an answer \
+                 must fit the request. The check above says which of these {by} found broken after the change."
             ),
         }
     }
