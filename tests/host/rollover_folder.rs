@@ -212,7 +212,10 @@ fn a_backup_from_before_a_change_is_refused_where_the_change_is() {
     copy(&at.join("ca"), &at.join("kept"));
     rollover(at, &[]).expect(0);
     let checked = check(at).expect(0).stdout;
-    assert!(checked.contains("no backup with the present key yet; make one: minipki ca backup --dir "), "{checked}");
+    assert!(
+        checked.contains("no backup with the present key yet; make one: minipki ca backup --dir "),
+        "{checked}"
+    );
     backup(at, "after").expect(0);
     assert!(check(at).expect(0).stdout.contains("the last backup was 0 hours ago"));
     let present = fingerprint(at);
