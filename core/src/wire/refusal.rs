@@ -63,7 +63,7 @@ const TABLE: [(Code, &str, &str); 17] = [
     (
         Code::ProofFailed,
         "proof_failed",
-        "the proof does not fit the key, the pinned CA and the token, if one was sent",
+        "the proof does not fit the key, the pinned CA and the token (if sent)",
     ),
     (Code::TokenInvalid, "token_invalid", "a valid enrolment token for this subject is needed"),
     (Code::NotAllowed, "not_allowed", "this CA does not serve this form of request"),
