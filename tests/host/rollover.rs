@@ -97,7 +97,7 @@ fn certificates_of_both_keys_are_valid_and_each_key_states_the_status_of_its_own
         (&old.clone().into(), &new.clone().into())
     );
     for text in
-        ["ca backup --dir ca --to", "ca serve --dir ca", "anchors --identity DIR --update", "new fingerprint"]
+        ["ca backup --dir ca --to", "ca serve --dir ca", "anchors --identity DIR --update", "new anchor.json"]
     {
         assert!(changed.stderr.contains(text), "{text}: {}", changed.stderr);
     }

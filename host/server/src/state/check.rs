@@ -272,7 +272,7 @@ fn check_instance(report: &mut Report, dir: &Path, reader: &SqliteReader, now: U
         None => {
             let (seen, next) = (
                 "minipki has made no backup with the present key yet".to_owned(),
-                "make one: minipki ca backup --dir DIR --to FILE".to_owned(),
+                format!("make one: minipki ca backup --dir {} --to FILE", files::quoted(dir)),
             );
             report.findings.push(Finding { check: "backup", good: true, seen, next: Some(next) });
         }
