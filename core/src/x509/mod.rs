@@ -13,7 +13,12 @@
 //! ```
 //! use minipki_core::time::Now;
 //! use minipki_core::x509::algorithm::rsa::RSA_PKCS1_SHA256;
-//! use minipki_core::x509::{Certificate, Check, PathValidator, PeerName, TrustAnchor, WorkSpace, oid};
+//! use minipki_core::x509::{
+//!     Certificate, Check, PathValidator, PeerName, SignatureAlgorithm, TrustAnchor, WorkSpace, oid,
+//! };
+//!
+//! // The program links these algorithms alone.
+//! static ALGORITHMS: [&dyn SignatureAlgorithm; 1] = [&RSA_PKCS1_SHA256];
 //!
 //! # macro_rules! file {
 //! #     ($name:literal) => { include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/x509/", $name)) }
@@ -25,7 +30,7 @@
 //! let (server, intermediates) = (Certificate::parse(server)?, [Certificate::parse(issuing_ca)?]);
 //! let anchors = [TrustAnchor::from_certificate(Certificate::parse(root)?)];
 //!
-//! let mut validator = PathValidator::new(&[&RSA_PKCS1_SHA256], Now::Exact("2026-06-15T12:00:00+00:00".parse()?));
+//! let mut validator = PathValidator::new(&ALGORITHMS, Now::Exact("2026-06-15T12:00:00+00:00".parse()?));
 //! validator.purpose = Some(oid::SERVER_AUTH);
 //! let mut space = WorkSpace::new();
 //! let path = validator.validate(&server, &intermediates, &anchors, &mut space)?;
