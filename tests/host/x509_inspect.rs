@@ -77,7 +77,7 @@ fn every_field_of_a_certificate_has_its_reason() {
         assert_eq!(value(name), expected, "{name}");
         assert!(shown.stdout.contains(name), "{name} in {}", shown.stdout);
     }
-    // What is not known is shown as bytes, with its place.
+    // An extension that is not known is shown as bytes, with its place.
     let der = to_der(at, "all.pem", "all.der");
     let place = der.windows(4).rposition(|bytes| bytes == [4, 2, 5, 0]).expect("the extension") + 2;
     assert_eq!(value("1.2.3.4.6"), format!("0x0500 (2 bytes at byte {place})"));

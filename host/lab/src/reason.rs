@@ -24,9 +24,9 @@ pub enum Reason {
     },
     /// The SHA-256 of a signed text. The two are equal if only the signature was changed.
     Signed {
-        /// Of the text that the CA has signed.
+        /// The digest of the text that the CA has signed.
         signed: [u8; 32],
-        /// Of the text that arrived.
+        /// The digest of the text that arrived.
         arrived: [u8; 32],
     },
     /// The hash over the messages until now: `H` of a proof (protocol §4), or `h` of a handshake (Noise §5.2).

@@ -22,7 +22,7 @@ pub enum Scene {
 pub struct Attacked {
     /// The scene.
     pub scene: Scene,
-    /// What mallory did, in sentences.
+    /// The steps of mallory, each in a sentence.
     pub told: Vec<String>,
     /// All messages, in order.
     pub steps: Vec<Step>,
@@ -65,7 +65,7 @@ impl Scene {
         }
     }
 
-    /// What mallory does: one sentence.
+    /// The attack of mallory, in one sentence.
     pub const fn attack(self) -> &'static str {
         match self {
             Self::Replay => {

@@ -1,4 +1,4 @@
-//! What `minipki inspect` shows of a file.
+//! The content of a file, as `minipki inspect` shows it.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What a CA must write into certificates by [RFC 5280 §4](https://www.rfc-editor.org/rfc/rfc5280#section-4).
+//! Duties of a CA about the content of its certificates, by [RFC 5280 §4](https://www.rfc-editor.org/rfc/rfc5280#section-4).
 
 use super::Rules;
 use crate::encoding::der::{DerError, Reader, Tag};

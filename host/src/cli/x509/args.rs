@@ -111,7 +111,7 @@ impl Purpose {
 /// A profile of the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum ProfileArg {
-    /// What RFC 5280 demands of a CA, for every kind of certificate
+    /// The demands of RFC 5280 on a CA, for every kind of certificate
     Rfc5280,
     /// The rules of the CA/Browser Forum for TLS servers on the web
     WebPki,

@@ -238,7 +238,7 @@ impl<'a> Case<'_, 'a> {
         }
     }
 
-    /// What the CRLs say.
+    /// The content of the CRLs about the certificate.
     fn revoked(&self) -> String {
         let file = |crl: usize| self.input.crls.0.get(crl).map_or_else(String::new, ToString::to_string);
         match self.revocation {
