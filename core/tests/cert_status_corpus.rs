@@ -1,7 +1,5 @@
 //! The statuses of `vectors/status/`: each is accepted, or refused with the error in its name.
 
-use std::fs;
-
 use minipki_core::cert::{Certificate, Error, verify};
 use minipki_core::crypto::Portable;
 use minipki_core::crypto::rsa::KeySize;
@@ -9,7 +7,7 @@ use minipki_core::time::Now;
 use minipki_core::trust::{RevocationCheck, StatusError, StatusPolicy, StatusRule};
 use minipki_fixtures::certificates::{NOW, anchor, issue, sample, time};
 use minipki_fixtures::rsa_keys::public;
-use minipki_fixtures::{anchors, status_corpus, vector_path, vectors};
+use minipki_fixtures::{anchors, check_vectors, status_corpus, vectors};
 
 const SIZE: KeySize = KeySize::Bits2048;
 
@@ -58,22 +56,10 @@ fn the_corpus_is_refused_as_named() {
     }
 }
 
-/// Writes the corpus if `MINIPKI_WRITE_VECTORS=1` is in the environment. Otherwise checks that it has the same files.
 #[test]
 fn the_corpus_is_whole() {
-    for (folder, mut files) in [
-        ("status/accept", status_corpus::accept()),
-        ("status/cost", status_corpus::cost()),
-        ("anchor/cost", anchors::cost()),
-        ("status/refuse", status_corpus::refuse()),
-    ] {
-        if std::env::var_os("MINIPKI_WRITE_VECTORS").is_some() {
-            let folder = vector_path(folder);
-            let _ = fs::remove_dir_all(&folder);
-            fs::create_dir_all(&folder).expect("a folder");
-            files.iter().for_each(|(file, text)| fs::write(folder.join(file), text).expect("a file"));
-        }
-        files.sort();
-        assert!(vectors(folder) == files, "{folder}: run again with MINIPKI_WRITE_VECTORS=1");
-    }
+    check_vectors("status/accept", status_corpus::accept());
+    check_vectors("status/cost", status_corpus::cost());
+    check_vectors("anchor/cost", anchors::cost());
+    check_vectors("status/refuse", status_corpus::refuse());
 }

@@ -40,7 +40,7 @@ mod x25519_pkcs8;
 mod x509_algorithms;
 mod x509_corpus;
 mod x509_crl;
-mod x509_limbo;
 mod x509_ocsp;
 mod x509_path;
-mod x509_pkits;
+
+minipki_fixtures::signature_tests!(x509_algorithms::ALGORITHMS);

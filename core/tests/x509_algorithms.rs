@@ -26,5 +26,3 @@ pub(crate) static ALGORITHMS: &[&dyn SignatureAlgorithm] = &[
     &ECDSA_P384_SHA512,
     &ED25519,
 ];
-
-minipki_fixtures::signature_tests!(ALGORITHMS);

@@ -13,7 +13,7 @@ use minipki_core::x509::{
     WorkSpace, oid,
 };
 use minipki_fixtures::x509::{NOW, accept, malformed, refuse, rsa, split};
-use minipki_fixtures::{openssl, vector_path, vectors};
+use minipki_fixtures::{check_page, check_vectors, openssl, vectors};
 
 use crate::x509_algorithms::ALGORITHMS;
 
@@ -156,30 +156,13 @@ fn the_path_of_rsa_keys_is_accepted_with_its_crls() {
 
 #[test]
 fn the_page_has_each_check_with_its_section() {
-    let page = fs::read_to_string(vector_path("../docs/x509.md")).expect("docs/x509.md");
-    for check in Check::ALL {
-        let mut rows = page.lines().filter(|line| line.starts_with(&format!("| `{check}` |")));
-        let end = format!("| {} |", check.section());
-        assert!(rows.next().is_some_and(|row| row.ends_with(&end)), "{check}");
-    }
+    check_page("x509.md", Check::ALL.iter().map(|check| (check.name(), check.section())));
 }
 
-/// Writes the corpus if `MINIPKI_WRITE_VECTORS=1` is in the environment. Otherwise checks that it has the same files.
 #[test]
 fn the_corpus_is_whole() {
-    for (folder, mut files) in [
-        ("x509/accept", accept::accept()),
-        ("x509/refuse", refuse::refuse()),
-        ("x509/malformed", malformed::malformed()),
-        ("x509/rsa", rsa::files()),
-    ] {
-        if std::env::var_os("MINIPKI_WRITE_VECTORS").is_some() {
-            let folder = vector_path(folder);
-            let _ = fs::remove_dir_all(&folder);
-            fs::create_dir_all(&folder).expect("a folder");
-            files.iter().for_each(|(file, bytes)| fs::write(folder.join(file), bytes).expect("a file"));
-        }
-        files.sort();
-        assert!(vectors(folder) == files, "{folder}: run again with MINIPKI_WRITE_VECTORS=1");
-    }
+    check_vectors("x509/accept", accept::accept());
+    check_vectors("x509/refuse", refuse::refuse());
+    check_vectors("x509/malformed", malformed::malformed());
+    check_vectors("x509/rsa", rsa::files());
 }

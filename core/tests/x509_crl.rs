@@ -12,7 +12,7 @@ use minipki_fixtures::x509::crl::{
     CrlFields, certificate_issuer, corpus, distribution_point, entry_extension, full_name, reason, scope,
 };
 use minipki_fixtures::x509::{Chain, Fields, NOW, integer, name, octets, tlv};
-use minipki_fixtures::{openssl, vector_path, vectors};
+use minipki_fixtures::{check_page, check_vectors, openssl, vectors};
 use proptest::prelude::*;
 
 use crate::x509_algorithms::ALGORITHMS;
@@ -126,30 +126,14 @@ fn each_file_of_the_corpus_has_the_named_result() {
     assert_eq!(failed(&signs_certificates, ca_crl()), CrlCheck::KeyUsage);
 }
 
-/// Writes the corpus if `MINIPKI_WRITE_VECTORS=1` is in the environment. Otherwise checks that it has the same files.
 #[test]
 fn the_corpus_is_whole() {
-    let mut files = corpus();
-    if std::env::var_os("MINIPKI_WRITE_VECTORS").is_some() {
-        let folder = vector_path("x509/crl");
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).expect("a folder");
-        files.iter().for_each(|(file, bytes)| std::fs::write(folder.join(file), bytes).expect("a file"));
-    }
-    files.sort();
-    assert!(vectors("x509/crl") == files, "x509/crl: run again with MINIPKI_WRITE_VECTORS=1");
+    check_vectors("x509/crl", corpus());
 }
 
 #[test]
 fn the_page_has_each_check_with_its_section() {
-    let page = std::fs::read_to_string(vector_path("../docs/x509-revocation.md")).expect("the page");
-    for check in CrlCheck::ALL {
-        let row = page
-            .lines()
-            .find(|line| line.starts_with(&format!("| `{check}` |")))
-            .unwrap_or_else(|| panic!("{check} has no row"));
-        assert!(row.ends_with(&format!("| {} |", check.section())), "{check}");
-    }
+    check_page("x509-revocation.md", CrlCheck::ALL.iter().map(|check| (check.name(), check.section())));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use minipki_core::x509::ocsp::{OcspCheck, OcspChecker, OcspError, OcspResponse, 
 use minipki_core::x509::{Certificate, CertificateLink, CrlReason, Place};
 use minipki_fixtures::x509::ocsp::{OcspFields, by_key, by_name, cert_id, corpus, responder, time};
 use minipki_fixtures::x509::{Chain, Fields, NOW, sequence, tlv};
-use minipki_fixtures::{openssl, vector_path, vectors};
+use minipki_fixtures::{check_page, check_vectors, openssl, vectors};
 
 use crate::x509_algorithms::ALGORITHMS;
 
@@ -105,30 +105,14 @@ fn each_file_of_the_corpus_has_the_named_result() {
     );
 }
 
-/// Writes the corpus if `MINIPKI_WRITE_VECTORS=1` is in the environment. Otherwise checks that it has the same files.
 #[test]
 fn the_corpus_is_whole() {
-    let mut files = corpus();
-    if std::env::var_os("MINIPKI_WRITE_VECTORS").is_some() {
-        let folder = vector_path("x509/ocsp");
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).expect("a folder");
-        files.iter().for_each(|(file, bytes)| std::fs::write(folder.join(file), bytes).expect("a file"));
-    }
-    files.sort();
-    assert!(vectors("x509/ocsp") == files, "x509/ocsp: run again with MINIPKI_WRITE_VECTORS=1");
+    check_vectors("x509/ocsp", corpus());
 }
 
 #[test]
 fn the_page_has_each_check_with_its_section() {
-    let page = std::fs::read_to_string(vector_path("../docs/x509-revocation.md")).expect("the page");
-    for check in OcspCheck::ALL {
-        let row = page
-            .lines()
-            .find(|line| line.starts_with(&format!("| `{check}` |")))
-            .unwrap_or_else(|| panic!("{check} has no row"));
-        assert!(row.ends_with(&format!("| {} |", check.section())), "{check}");
-    }
+    check_page("x509-revocation.md", OcspCheck::ALL.iter().map(|check| (check.name(), check.section())));
 }
 
 #[test]

@@ -69,7 +69,7 @@ pub(crate) fn run() -> Result<(), String> {
     steps.run("pkits", "run it alone: `cargo xtask pkits`", pkits::run)?;
     steps.run(
         "limbo",
-        "explain the verdict in core/tests/x509_limbo_exceptions.txt only if the suite is wrong or its rule is another profile's",
+        "explain the verdict in core/tests/suites/x509_limbo_exceptions.txt only if the suite is wrong or its rule is another profile's",
         limbo::run_if_named,
     )?;
     steps.run(

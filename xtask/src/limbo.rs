@@ -33,6 +33,6 @@ fn named() -> Vec<PathBuf> {
 fn test(file: &Path) -> Result<(), String> {
     // The test runs in another folder.
     let file = file.canonicalize().map_err(|error| format!("{}: {error}", file.display()))?;
-    let arguments = ["test", "--locked", "--workspace", "--test", "core", "x509_limbo", "--"];
-    execute(cargo(&arguments).args(["--ignored", "--nocapture"]).env(FILES, file))
+    let arguments = ["test", "--locked", "--workspace", "--test", "suites", "x509_limbo", "--"];
+    execute(cargo(&arguments).arg("--nocapture").env(FILES, file))
 }

@@ -19,8 +19,8 @@ const ARCHIVE: &str = "pyhanko_certvalidator-0.33.0";
 
 /// Downloads the suite if necessary, and runs all its cases.
 pub(crate) fn run() -> Result<(), String> {
-    let arguments = ["test", "--locked", "--workspace", "--test", "core", "x509_pkits", "--"];
-    execute(cargo(&arguments).args(["--ignored", "--nocapture"]).env(FOLDER, suite()?))
+    let arguments = ["test", "--locked", "--workspace", "--test", "suites", "x509_pkits", "--"];
+    execute(cargo(&arguments).arg("--nocapture").env(FOLDER, suite()?))
 }
 
 /// The folder of the suite. It is downloaded from PyPI once, unless [`FOLDER`] names another one.

@@ -5,7 +5,7 @@ use minipki_core::crypto::rsa::{
     self, AllSizes, Error, KeySize, PrivateKey, PublicKey, Rsa2048, SaltLength, Sizes,
 };
 use minipki_core::crypto::{AeadKey, Hash, Kdf, KeyPair, Mac, Portable, VerifySignature, x25519};
-use minipki_core::keys::Fingerprint;
+use minipki_core::keys::{self, Fingerprint};
 
 use subtle::Choice;
 
@@ -23,6 +23,7 @@ pub(crate) fn all() {
     symmetric();
     keep(text().parse::<Fingerprint>());
     keep(Fingerprint::from_typed(text()));
+    keep(keys::rsa_public_integers(bytes()));
 }
 
 fn rsa<S: Sizes>() {

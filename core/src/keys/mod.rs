@@ -5,4 +5,5 @@ mod rsa;
 mod x25519;
 
 pub use fingerprint::{Fingerprint, FingerprintError};
+pub use rsa::rsa_public_integers;
 pub use x25519::{KeyFileError, PKCS8_PEM};

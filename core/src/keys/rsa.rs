@@ -33,7 +33,7 @@ impl<S: Sizes> PublicKey<S> {
     /// # Errors
     /// As [`PublicKey::from_spki_der`].
     pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, Error> {
-        let (modulus, exponent) = public_integers(der).map_err(|_| Error::KeyEncoding)?;
+        let (modulus, exponent) = rsa_public_integers(der).map_err(|_| Error::KeyEncoding)?;
         if exponent != [1, 0, 1] {
             return Err(Error::Exponent);
         }
@@ -139,8 +139,12 @@ impl<S: Sizes> PrivateKey<S> {
     }
 }
 
-/// The modulus and the public exponent of an RSAPublicKey, without leading zeros.
-fn public_integers(der: &[u8]) -> Result<(&[u8], &[u8]), DerError> {
+/// The modulus and the public exponent of an RSAPublicKey (RFC 8017 §A.1.1), big-endian and without leading zeros. Neither is
+/// negative, and nothing else is checked.
+///
+/// # Errors
+/// The first error of the encoding.
+pub fn rsa_public_integers(der: &[u8]) -> Result<(&[u8], &[u8]), DerError> {
     let mut document = Reader::new(der);
     let mut fields = document.nested(Tag::SEQUENCE)?;
     document.finish()?;

@@ -34,9 +34,9 @@ pub(crate) fn check(filter: &[&str], bless: bool) -> Result<(), String> {
     execute(&mut tests)
 }
 
-/// Runs clippy on the tests of the boards: `--all-targets` leaves them out.
+/// Runs clippy on the tests that need files of others or boards: `--all-targets` leaves them out.
 pub(crate) fn lint() -> Result<(), String> {
-    let tests = ["clippy", "--locked", "--workspace", "--test", "boards"];
+    let tests = ["clippy", "--locked", "--workspace", "--test", "boards", "--test", "suites"];
     execute(cargo(&tests).args(["--", "-D", "warnings"]))
 }
 

@@ -88,14 +88,7 @@ impl<'a> Decode<'a> for IssuingDistributionPoint<'a> {
     fn decode(reader: &mut Reader<'a>) -> Result<Self, DerError> {
         let mut fields = reader.nested(Tag::SEQUENCE)?;
         let here = fields;
-        let name = match fields.optional(Tag::constructed(0))? {
-            None => None,
-            Some(mut explicit) => {
-                let name = DistributionPointName::decode(&mut explicit)?;
-                explicit.finish()?;
-                Some(name)
-            }
-        };
+        let name = DistributionPointName::optional(&mut fields)?;
         let (user, ca) = (flag(&mut fields, 1)?, flag(&mut fields, 2)?);
         let tag = Tag::context(3);
         let reasons = (fields.peek() == Some(tag)).then(|| BitString::named(&mut fields, tag)).transpose()?;

@@ -14,16 +14,18 @@ pub enum DistributionPointName<'a> {
     Relative(Reader<'a>),
 }
 
-/// Reads a distributionPoint from the contents of its explicit tag. An issuingDistributionPoint has it, too.
-impl<'a> Decode<'a> for DistributionPointName<'a> {
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, DerError> {
-        let here = *reader;
-        let name = reader.any()?;
+impl<'a> DistributionPointName<'a> {
+    /// Reads the field distributionPoint of a DistributionPoint or an IssuingDistributionPoint, if it is there.
+    pub(in crate::x509) fn optional(fields: &mut Reader<'a>) -> Result<Option<Self>, DerError> {
+        let Some(mut explicit) = fields.optional(Tag::constructed(0))? else { return Ok(None) };
+        let here = explicit;
+        let name = explicit.any()?;
+        explicit.finish()?;
         if name.tag == Tag::constructed(0) {
-            GeneralNames::of_contents(name.contents).map(Self::Full)
+            GeneralNames::of_contents(name.contents).map(|names| Some(Self::Full(names)))
         } else if name.tag == Tag::constructed(1) {
             check_set(name.contents)?;
-            Ok(Self::Relative(name.contents))
+            Ok(Some(Self::Relative(name.contents)))
         } else {
             Err(here.error(DerErrorKind::Tag))
         }
@@ -45,14 +47,7 @@ impl<'a> Decode<'a> for DistributionPoint<'a> {
     fn decode(reader: &mut Reader<'a>) -> Result<Self, DerError> {
         let mut fields = reader.nested(Tag::SEQUENCE)?;
         let here = fields;
-        let name = match fields.optional(Tag::constructed(0))? {
-            None => None,
-            Some(mut explicit) => {
-                let name = DistributionPointName::decode(&mut explicit)?;
-                explicit.finish()?;
-                Some(name)
-            }
-        };
+        let name = DistributionPointName::optional(&mut fields)?;
         let tag = Tag::context(1);
         let reasons = (fields.peek() == Some(tag)).then(|| BitString::named(&mut fields, tag)).transpose()?;
         let crl_issuer = fields.optional(Tag::constructed(2))?.map(GeneralNames::of_contents).transpose()?;

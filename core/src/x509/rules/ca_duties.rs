@@ -1,7 +1,8 @@
 //! Duties of a CA about the content of its certificates, by [RFC 5280 §4](https://www.rfc-editor.org/rfc/rfc5280#section-4).
 
 use super::Rules;
-use crate::encoding::der::{DerError, Reader, Tag};
+use crate::encoding::der::DerError;
+use crate::keys::rsa_public_integers;
 use crate::x509::error::Failed;
 use crate::x509::extension::{
     AuthorityInfoAccess, AuthorityKeyId, BasicConstraints, CertificatePolicies, Extension, ExtensionValue,
@@ -112,21 +113,10 @@ pub(super) fn rsa_modulus_bits(certificate: &Certificate<'_>) -> Option<Result<u
         algorithm.get(2..).is_some_and(|rest| rest.starts_with(id.contents()))
     });
     is_rsa.then(|| {
-        let (modulus, exponent) = rsa_key(certificate.public_key().key()).map_err(drop)?;
+        let (modulus, exponent) = rsa_public_integers(certificate.public_key().key()).map_err(drop)?;
         let leading = modulus.first().map_or(0, |first| first.leading_zeros() as usize);
         let bits = modulus.len().saturating_mul(8).saturating_sub(leading);
         let odd = exponent.last().is_some_and(|last| last & 1 == 1) && exponent != [1];
         if bits >= RSA_BITS && odd { Ok(bits) } else { Err(()) }
     })
-}
-
-/// The modulus and the exponent of an RSAPublicKey (RFC 8017 §A.1.1), without a leading zero.
-fn rsa_key(der: &[u8]) -> Result<(&[u8], &[u8]), DerError> {
-    let mut document = Reader::new(der);
-    let mut fields = document.nested(Tag::SEQUENCE)?;
-    document.finish()?;
-    let mut positive = || fields.integer(Tag::INTEGER).map(|bytes| bytes.strip_prefix(&[0]).unwrap_or(bytes));
-    let key = (positive()?, positive()?);
-    fields.finish()?;
-    Ok(key)
 }

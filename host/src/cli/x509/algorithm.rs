@@ -1,6 +1,7 @@
 //! Algorithms and keys, as text for people.
 
-use minipki_core::encoding::der::{Decode, DerError, Oid, Reader, Tag};
+use minipki_core::encoding::der::{Decode, Oid, Reader, Tag};
+use minipki_core::keys::rsa_public_integers;
 use minipki_core::x509::algorithm::rsa;
 use minipki_core::x509::{PublicKeyInfo, oid};
 use minipki_net::trace::explain::hex;
@@ -39,7 +40,7 @@ pub(super) fn key<'a>(info: &PublicKeyInfo<'a>) -> Key<'a> {
     let mut fields = Reader::new(info.algorithm());
     let Ok(id) = Oid::decode(&mut fields) else { return Key::Other("malformed".to_owned()) };
     if matches!(id, oid::RSA_ENCRYPTION | oid::RSASSA_PSS)
-        && let Ok((modulus, exponent)) = rsa_key(info.key())
+        && let Ok((modulus, exponent)) = rsa_public_integers(info.key())
     {
         let unused = modulus.first().map_or(0, |first| first.leading_zeros() as usize);
         return Key::Rsa { bits: modulus.len() * 8 - unused, modulus, exponent };
@@ -69,11 +70,4 @@ pub(in crate::cli) fn private_key_algorithm(der: &[u8]) -> Option<String> {
         Ok(curve) => oids::name(curve).filter(|curve| *curve == "P-256").map(str::to_owned),
         Err(_) => (name == "id-Ed25519").then(|| "Ed25519".to_owned()),
     }
-}
-
-/// The modulus and the exponent of an RSAPublicKey (RFC 8017 §A.1.1), without a leading zero.
-fn rsa_key(der: &[u8]) -> Result<(&[u8], &[u8]), DerError> {
-    let mut fields = Reader::new(der).nested(Tag::SEQUENCE)?;
-    let mut positive = || fields.integer(Tag::INTEGER).map(|bytes| bytes.strip_prefix(&[0]).unwrap_or(bytes));
-    Ok((positive()?, positive()?))
 }

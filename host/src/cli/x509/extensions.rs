@@ -24,9 +24,13 @@ const SHOWN_BYTES: usize = 64;
 /// The error of a value that is malformed. It is shown as bytes.
 pub(super) fn add(extension: RawExtension<'_>, lines: &mut Lines) -> Result<(), DerError> {
     let name = oids::short(extension.id);
+    let mut read = Ok(());
     let (value, why) = match value(extension) {
         Some(Ok(known)) => known,
-        Some(Err(_)) => (bytes(extension), "malformed: a verifier refuses the certificate"),
+        Some(Err(error)) => {
+            read = Err(error);
+            (bytes(extension), "malformed: a verifier refuses the certificate")
+        }
         None if extension.critical => {
             (bytes(extension), "not known here, and critical: a verifier refuses the certificate")
         }
@@ -34,7 +38,7 @@ pub(super) fn add(extension: RawExtension<'_>, lines: &mut Lines) -> Result<(), 
     };
     let critical = if extension.critical { "critical: " } else { "" };
     lines.add(name, format!("{critical}{value}"), why);
-    if let Some(Err(error)) = self::value(extension) { Err(error) } else { Ok(()) }
+    read
 }
 
 /// The value in hexadecimal, and its place.

@@ -23,7 +23,6 @@ const NOW: &str = "2022-06-15T12:00:00+00:00";
 const DSA: [&str; 2] = ["40104", "40105"];
 
 #[test]
-#[ignore = "`cargo xtask pkits` downloads the suite and runs it"]
 fn each_path_has_the_verdict_of_the_suite() {
     let folder = std::env::var_os(FOLDER).expect("the variable names a folder");
     let folder = Path::new(&folder);

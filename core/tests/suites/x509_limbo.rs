@@ -31,7 +31,6 @@ const CERTIFICATE: &str = "CERTIFICATE";
 const NOW: &str = "2026-06-15T12:00:00+00:00";
 
 #[test]
-#[ignore = "`cargo xtask limbo FILE` runs it"]
 fn each_verdict_is_the_expected_one_or_a_listed_exception() {
     let file = std::env::var_os(FILE).expect("the variable names a file");
     let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{FILE}: {error}"));
