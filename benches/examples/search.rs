@@ -85,6 +85,7 @@ fn fill(folder: &Path, rows: u64) {
                     renews: None,
                     supersede: false,
                     lifetime: None,
+                    request: None,
                 }
             })
             .collect();

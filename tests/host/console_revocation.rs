@@ -336,6 +336,7 @@ async fn a_certificate_names_its_renewal_and_the_renewal_names_it() {
         renews: Some(first),
         supersede: true,
         lifetime: None,
+        request: None,
     };
     recorder.record(&[renewal], now).expect("recorded");
     drop(recorder);

@@ -206,7 +206,7 @@ fn the_root_of_the_consoles_certificate_permits_no_other_certificate() {
 }
 
 #[test]
-fn each_certificate_has_a_random_serial_number_of_twenty_octets() {
+fn each_certificate_has_a_random_serial_number_of_sixteen_octets() {
     let folder = TempDir::new().expect("a folder");
     run(folder.path(), &["ca", "init", "--dir", "ca"]).expect(0);
     let mut serials = BTreeSet::new();
@@ -215,8 +215,8 @@ fn each_certificate_has_a_random_serial_number_of_twenty_octets() {
         for issued in [&issued.root, &issued.server] {
             let shown = openssl(&["x509", "-inform", "DER", "-noout", "-serial"], &issued.certificate);
             let serial = String::from_utf8(shown).expect("text").trim().replace("serial=", "");
-            assert_eq!(serial.len(), 40, "{serial}");
-            assert!(serial.as_bytes()[0] < b'8', "{serial} is positive in 20 octets");
+            assert_eq!(serial.len(), 32, "{serial}");
+            assert!(serial.as_bytes()[0] < b'8', "{serial} is positive in 16 octets");
             serials.insert(serial);
         }
     }
@@ -336,7 +336,7 @@ fn the_consoles_certificate_is_recorded_as_all_others_also_while_another_process
     let formats: Vec<_> = rows.iter().map(|row| row["format"].as_str().expect("a format")).collect();
     assert_eq!(formats, ["x509", "x509", "json"]);
     assert!(rows[..2].iter().all(|row| row["serial_number"].is_null()), "{listed}");
-    assert!(rows[..2].iter().all(|row| row["serial_hex"].as_str().is_some_and(|serial| serial.len() == 40)));
+    assert!(rows[..2].iter().all(|row| row["serial_hex"].as_str().is_some_and(|serial| serial.len() == 32)));
     assert_eq!((&rows[1]["subject_id"], &rows[2]["subject_id"]), (&"console".into(), &"console".into()));
     // Each is verified, with its columns.
     run(folder.path(), &["ca", "check", "--dir", "ca"]).expect(0);

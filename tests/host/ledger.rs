@@ -74,6 +74,7 @@ fn record_all(ledger: &mut dyn Recorder, serials: &[Serial]) {
         renews: None,
         supersede: false,
         lifetime: None,
+        request: None,
     };
     ledger.record(&serials.iter().map(certificate).collect::<Vec<_>>(), at(NOW)).expect("recorded");
 }

@@ -42,6 +42,7 @@ fn the_pages_are_right_where_many_rows_pass_one_filter() {
             renews: None,
             supersede: false,
             lifetime: None,
+            request: None,
         })
         .collect();
     ledger.record(&certificates, at(NOW)).expect("recorded");
@@ -88,6 +89,7 @@ fn the_pages_are_right_where_many_rows_pass_two_filters() {
                     renews: None,
                     supersede: false,
                     lifetime: None,
+                    request: None,
                 }
             })
             .collect();

@@ -357,7 +357,8 @@ impl Authority {
                 LedgerError::TokenSpent(_)
                 | LedgerError::Revoked(_)
                 | LedgerError::NameHeld(_)
-                | LedgerError::KeyCompromised(_),
+                | LedgerError::KeyCompromised(_)
+                | LedgerError::AnsweredMeanwhile(_),
             ) => {
                 tracing::warn!(%error, "a batch of certificates was refused as busy");
                 Refused::Busy

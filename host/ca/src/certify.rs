@@ -144,6 +144,7 @@ pub(super) fn certify<P: Profile>(
             renews: template.renews,
             supersede: template.renews.is_some() && template.supersede,
             lifetime: template.lifetime,
+            request: template.request,
         })
         .collect();
     ledger.record(&entries, now)?;

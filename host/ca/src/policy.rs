@@ -197,6 +197,7 @@ impl<'r> Approved<'r> {
             renews: self.request.renews,
             supersede: policy.revoke_superseded,
             lifetime: self.lifetime,
+            request: None,
         })
     }
 }

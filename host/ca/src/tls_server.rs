@@ -76,6 +76,7 @@ pub fn issue_tls_server(
             renews: None,
             supersede: false,
             lifetime: None,
+            request: None,
         },
         CertTemplate {
             profile: &server,
@@ -86,6 +87,7 @@ pub fn issue_tls_server(
             renews: None,
             supersede: false,
             lifetime: None,
+            request: None,
         },
     ];
     let issued = certify(issuer_id, signer, ledger, &templates, now)?;

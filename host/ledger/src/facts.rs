@@ -7,7 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::StoreError;
 use super::rows::{self, bad_row, format, parse, select};
-use minipki_ca::ports::{BadRow, CertificateRecord, Inquiry, LedgerFacts, TokenHash};
+use minipki_ca::ports::{
+    BadRow, CertificateRecord, Inquiry, LedgerFacts, RequestFacts, RequestHash, TokenHash,
+};
 
 /// The facts for each of `inquiries` at `now`, all in one transaction, since each transaction locks the file. The
 /// expiry of unspent tokens is checked at `latest`, which is later if the clock was set back. A bad row fails one
@@ -57,6 +59,32 @@ pub(super) fn by_serial(
 ) -> Result<Option<CertificateRecord>, StoreError> {
     let mut query = connection.prepare_cached(select!("WHERE serial = ?1"))?;
     query.query_row([serial.to_be_bytes()], |row| Ok(checked(row, parse))).optional()?.transpose()
+}
+
+/// See [`minipki_ca::ports::Recorder::request_facts`].
+pub(super) fn of_request(
+    connection: &mut Connection,
+    hash: RequestHash,
+    subject_key: &[u8],
+) -> Result<RequestFacts, StoreError> {
+    let transaction = connection.transaction()?;
+    let earlier = match newest_answer(&transaction, hash)? {
+        Some(serial) => by_serial(&transaction, serial)?,
+        None => None,
+    };
+    Ok(RequestFacts { earlier, key_compromised: is_compromised(&transaction, subject_key, None)? })
+}
+
+/// The newest certificate for this request, in any state.
+pub(super) fn newest_answer(
+    connection: &Connection,
+    hash: RequestHash,
+) -> Result<Option<Serial>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT serial FROM requests JOIN certificates USING (id) WHERE hash = ?1 ORDER BY id DESC LIMIT 1",
+    )?;
+    let read = |row: &Row<'_>| Ok(rows::serial(row, 0).ok_or(StoreError::Damaged("serial number")));
+    query.query_row([hash.as_bytes()], read).optional()?.transpose()
 }
 
 /// Whether `subject` has a JSON certificate for the key `holder` that is on hold and has not expired. The reason 6 is a

@@ -19,8 +19,8 @@ use super::serials::{self, Stock};
 use super::{FILE, Owner, StoreError, facts, issuer_keys, revocations, revoke};
 use minipki_ca::ports::{
     CertificateFormat, CertificateRecord, Inquiry, IssuerKey, Ledger, LedgerError, LedgerFacts,
-    NewCertificate, Recorder, RevocationBook, RevocationChange, RevocationError, RevocationOutcome,
-    StatedStatus, TokenHash,
+    NewCertificate, Recorder, RequestFacts, RequestHash, RevocationBook, RevocationChange, RevocationError,
+    RevocationOutcome, StatedStatus, TokenHash,
 };
 use minipki_os::files;
 
@@ -245,6 +245,10 @@ impl<R: TryCryptoRng + Send> Recorder for SqliteLedger<R> {
         Ok(self.stock.take(count))
     }
 
+    fn request_facts(&mut self, hash: RequestHash, subject_key: &[u8]) -> Result<RequestFacts, LedgerError> {
+        self.read(|connection| facts::of_request(connection, hash, subject_key))
+    }
+
     fn record(&mut self, certificates: &[NewCertificate<'_>], now: UnixTime) -> Result<(), LedgerError> {
         self.record_all(certificates, now).map_err(|e| e.at(&self.path))?
     }
@@ -306,6 +310,7 @@ mod tests {
             renews: None,
             supersede: false,
             lifetime: None,
+            request: None,
         };
         let pages: i64 =
             ledger.connection.pragma_query_value(None, "page_count", |row| row.get(0)).expect("read");

@@ -10,10 +10,11 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::identity::{Instance, Owner};
 use super::open::{self, time};
+use super::rows::row_error;
 use super::{FILE, StoreError, facts, guard, owner, revoke, serials};
 use minipki_ca::ports::{
-    CertificateFormat, LedgerError, NewCertificate, RENEWAL, Recorder, RevocationBook, RevocationChange,
-    RevocationError, RevocationOutcome,
+    CertificateFormat, LedgerError, NewCertificate, RENEWAL, Recorder, RequestFacts, RequestHash,
+    RevocationBook, RevocationChange, RevocationError, RevocationOutcome,
 };
 
 /// Records certificates and revokes certificates, also while a server issues from the ledger.
@@ -60,6 +61,11 @@ impl Recorder for SqliteRecorder {
         self.in_transaction(|transaction| serials::reserve(transaction, &mut SysRng, count, format).map(Ok))
     }
 
+    fn request_facts(&mut self, hash: RequestHash, subject_key: &[u8]) -> Result<RequestFacts, LedgerError> {
+        facts::of_request(&mut self.connection, hash, subject_key)
+            .map_err(|error| row_error(&self.connection, error))
+    }
+
     fn record(&mut self, certificates: &[NewCertificate<'_>], now: UnixTime) -> Result<(), LedgerError> {
         let owner = self.owner.clone();
         self.in_transaction(|transaction| {
@@ -91,7 +97,7 @@ pub(super) fn record_all(
 ) -> Result<Result<Option<i64>, LedgerError>, StoreError> {
     // Checked before the first change: two certificates of a batch may supersede the same one.
     for certificate in certificates {
-        if let Some(refusal) = revoked_meanwhile(transaction, certificate, now)? {
+        if let Some(refusal) = refused_meanwhile(transaction, certificate, now)? {
             return Ok(Err(refusal));
         }
     }
@@ -112,8 +118,8 @@ pub(super) fn record_all(
     Ok(Ok(last))
 }
 
-/// The refusal of a certificate, if a revocation or a hold after the decision forbids it.
-fn revoked_meanwhile(
+/// The refusal of a certificate, if a revocation, a hold or another certificate after the decision forbids it.
+fn refused_meanwhile(
     connection: &Connection,
     certificate: &NewCertificate<'_>,
     now: UnixTime,
@@ -123,14 +129,19 @@ fn revoked_meanwhile(
     {
         return Ok(Some(LedgerError::Revoked(renewed)));
     }
-    if certificate.format != CertificateFormat::Json {
+    let (subject, is_json) = (certificate.subject_id, certificate.format == CertificateFormat::Json);
+    if let Some(request) = certificate.request
+        && facts::newest_answer(connection, request.hash)? != request.earlier
+    {
+        return Ok(Some(LedgerError::AnsweredMeanwhile(subject.into())));
+    }
+    if !is_json && certificate.request.is_none() {
         return Ok(None);
     }
-    let subject = certificate.subject_id;
     if facts::is_compromised(connection, certificate.subject_key, certificate.renews)? {
         return Ok(Some(LedgerError::KeyCompromised(subject.into())));
     }
-    let held = facts::keeps_name(connection, subject, now)?;
+    let held = is_json && facts::keeps_name(connection, subject, now)?;
     Ok(held.then(|| LedgerError::NameHeld(subject.into())))
 }
 
@@ -168,6 +179,10 @@ fn insert(
         .prepare_cached("INSERT INTO issued (id, issued, renews, lifetime) VALUES (?1, ?2, ?3, ?4)")?;
     let lifetime = certificate.lifetime.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
     issued.execute((id, now.get() as i64, certificate.renews.map(Serial::to_be_bytes), lifetime))?;
+    if let Some(request) = certificate.request {
+        let mut answers = transaction.prepare_cached("INSERT INTO requests (id, hash) VALUES (?1, ?2)")?;
+        answers.execute((id, request.hash.as_bytes()))?;
+    }
     Ok(Some(id))
 }
 

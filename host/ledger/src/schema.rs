@@ -32,8 +32,10 @@ const APPLICATION: i32 = 0x4d50_4b49;
 ///   used the next numbers.
 /// - `issuer_keys` has the keys of the CA in the order of `number`. A certificate is by the key with the greatest `first`
 ///   that is not above its `certificates.id`; of equal ones, by the later key. `owner.fingerprint` is the newest key.
+/// - `requests` has the hash of the request that an X.509 certificate answers. The same request can be answered again later,
+///   so a hash can have several rows.
 /// - `audit.id` counts up. The newest entry is never removed, so no number is used twice.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     "
     CREATE TABLE owner (
         single      INTEGER PRIMARY KEY CHECK (single = 1),
@@ -174,6 +176,14 @@ const STEPS: [&str; 6] = [
     INSERT INTO issuer_keys (number, fingerprint, first, not_before) SELECT 1, fingerprint, 1, 0 FROM owner;
 
     CREATE INDEX revoked_by_held_key ON revoked (subject_key) WHERE reason = 6;
+",
+    // Requests for X.509 certificates.
+    "
+    CREATE TABLE requests (
+        id   INTEGER PRIMARY KEY REFERENCES certificates (id),
+        hash BLOB    NOT NULL CHECK (length(hash) = 32)
+    ) STRICT;
+    CREATE INDEX requests_by_hash ON requests (hash);
 ",
 ];
 

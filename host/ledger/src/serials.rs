@@ -18,6 +18,9 @@ use minipki_ca::ports::CertificateFormat;
 /// The minimum number of serial numbers in stock after a refill.
 const BLOCK: usize = 256;
 
+/// The octets of a serial number for X.509: 126 random bits.
+const X509_OCTETS: usize = 16;
+
 /// The reserved serial numbers that are not used yet.
 #[derive(Default)]
 pub(super) struct Stock(VecDeque<Serial>);
@@ -70,7 +73,7 @@ pub(super) fn reserve<R: TryCryptoRng>(
     Ok(serials)
 }
 
-/// A random number: 53 bits for JSON, 20 octets without a leading zero for X.509.
+/// A random number: 53 bits for JSON, 16 octets without a leading zero for X.509 (RFC 5280 §4.1.2.2 allows 20).
 fn draw<R: TryCryptoRng>(
     rng: &mut R,
     format: CertificateFormat,
@@ -78,7 +81,7 @@ fn draw<R: TryCryptoRng>(
     match format {
         CertificateFormat::Json => Ok(Serial::new(rng.try_next_u64()? >> 11)),
         CertificateFormat::X509 => {
-            let mut octets = [0; Serial::OCTETS];
+            let mut octets = [0; X509_OCTETS];
             rng.try_fill_bytes(&mut octets)?;
             // The sign bit is clear, and the next one is set.
             octets[0] = octets[0] & 0x7f | 0x40;

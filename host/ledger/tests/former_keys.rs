@@ -63,6 +63,7 @@ fn record(recorder: &mut dyn Recorder, count: usize) -> Result<Vec<Serial>, Ledg
         renews: None,
         supersede: false,
         lifetime: None,
+        request: None,
     };
     let certificates: Vec<_> = serials.iter().map(new).collect();
     recorder.record(&certificates, at(NOW)).map(|()| serials)

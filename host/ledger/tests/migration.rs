@@ -99,7 +99,7 @@ fn a_ledger_of_schema_3_is_brought_up_to_date_with_every_row() {
 
     start(folder);
 
-    assert_eq!(schema(folder), 6);
+    assert_eq!(schema(folder), 7);
     // The octets and the numbers have the same order.
     assert_eq!((rows(folder, &certificates("hex(serial)")), rows(folder, &reserved("hex(serial)"))), before);
     assert_eq!(SAME.map(|sql| rows(folder, sql)), same);
@@ -142,7 +142,7 @@ fn a_ledger_of_schema_4_is_brought_up_to_date_and_its_certificates_can_be_revoke
 
     start(folder);
 
-    assert_eq!((schema(folder), same()), (6, before));
+    assert_eq!((schema(folder), same()), (7, before));
     let new = TempDir::new().expect("a folder");
     minipki_ledger::create(new.path(), &owner(folder)).expect("made");
     let tables = "SELECT concat_ws(' ', type, name, sql) FROM sqlite_schema ORDER BY name";
@@ -187,7 +187,7 @@ fn a_ledger_of_schema_5_is_brought_up_to_date_and_its_key_can_change() {
 
     start(folder);
 
-    assert_eq!((schema(folder), same()), (6, before));
+    assert_eq!((schema(folder), same()), (7, before));
     let new = TempDir::new().expect("a folder");
     minipki_ledger::create(new.path(), &owner(folder)).expect("made");
     let tables = "SELECT concat_ws(' ', type, name, sql) FROM sqlite_schema ORDER BY name";
@@ -211,6 +211,21 @@ fn a_ledger_of_schema_5_is_brought_up_to_date_and_its_key_can_change() {
 }
 
 #[test]
+fn a_ledger_of_schema_6_is_brought_up_to_date() {
+    let folder = copy_of(SCHEMA_5);
+    let folder = folder.path();
+    start(folder);
+    let tables = "SELECT concat_ws(' ', type, name, sql) FROM sqlite_schema ORDER BY name";
+    let certificates = "SELECT concat_ws(' ', id, hex(serial), certificate) FROM certificates ORDER BY id";
+    let content = || [tables, certificates, SAME[0], SAME[1], SAME[2]].map(|sql| rows(folder, sql));
+    let before = content();
+    // Schema 7 has one more table.
+    connect(folder).execute_batch("DROP TABLE requests; PRAGMA user_version = 6;").expect("changed");
+    start(folder);
+    assert_eq!((schema(folder), content()), (7, before));
+}
+
+#[test]
 fn nothing_but_a_start_brings_a_ledger_up_to_date() {
     let folder = copy_of_schema_3();
     let path = folder.path();
@@ -218,7 +233,7 @@ fn nothing_but_a_start_brings_a_ledger_up_to_date() {
     let before = fs::read(path.join(FILE)).expect("a ledger");
     for refused in [storage.reader().err(), storage.tokens().err(), storage.audit().err()] {
         let Failure { seen, next } = Failure::from(&refused.expect("it is not up to date"));
-        assert!(seen.contains("has schema 3, and this version of minipki reads 6"), "{seen}");
+        assert!(seen.contains("has schema 3, and this version of minipki reads 7"), "{seen}");
         let command = format!("minipki ca serve --dir {}", path.display());
         assert!(next.is_some_and(|next| next.contains(&command)), "{seen}");
     }
@@ -236,7 +251,7 @@ fn nothing_but_a_start_brings_a_ledger_up_to_date() {
         Restoring::prepare(elsewhere.path(), &restoring, &storage.owner, now, true).expect("sound");
     assert_eq!((restored.certificates, restored.live_tokens), (4, 3));
     restored.install().expect("in its place");
-    assert_eq!(schema(elsewhere.path()), 6);
+    assert_eq!(schema(elsewhere.path()), 7);
 }
 
 #[test]

@@ -54,6 +54,7 @@ fn issue(ledger: &mut SqliteLedger<ChaCha20Rng>) -> Serial {
         renews: None,
         supersede: false,
         lifetime: None,
+        request: None,
     };
     ledger.record(&[new], at(NOW)).expect("recorded");
     serial

@@ -1,6 +1,7 @@
 //! The ports for issuing certificates.
 
 use minipki_core::cert::Id;
+use minipki_core::crypto::{Hash, Portable};
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{Serial, Validity};
 
@@ -34,6 +35,46 @@ pub struct NewCertificate<'a> {
     pub supersede: bool,
     /// The lifetime to inherit at a renewal, in seconds. See [`CertificateRecord::lifetime`].
     pub lifetime: Option<u64>,
+    /// The request that it answers, if a repeated request shall get it again. Those of one call are different.
+    pub request: Option<AnsweredRequest>,
+}
+
+/// A request for an X.509 certificate, and its earlier answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnsweredRequest {
+    /// The request.
+    pub hash: RequestHash,
+    /// The newest certificate for the same request at the decision, in any state: [`RequestFacts::earlier`].
+    pub earlier: Option<Serial>,
+}
+
+/// SHA-256 of all that a requester of an X.509 certificate has asked for. Equal requests have equal hashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestHash([u8; 32]);
+
+impl RequestHash {
+    /// The hash of a request with these parts.
+    pub fn of(parts: &[&[u8]]) -> Self {
+        // The lengths keep `ab, c` and `a, bc` apart.
+        let lengths: Vec<_> = parts.iter().map(|part| (part.len() as u64).to_be_bytes()).collect();
+        let pieces: Vec<&[u8]> =
+            lengths.iter().zip(parts).flat_map(|(length, part)| [&length[..], *part]).collect();
+        Self(Portable::new().sha256(&pieces))
+    }
+
+    /// The 32 bytes of the hash.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// The facts in a ledger that matter for one request for an X.509 certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestFacts {
+    /// The newest certificate for the same request, in any state.
+    pub earlier: Option<CertificateRecord>,
+    /// Whether a certificate of this key was ever revoked for a compromise of the key.
+    pub key_compromised: bool,
 }
 
 /// The actor of a revocation that a renewal causes. See [`NewCertificate::supersede`].
@@ -81,20 +122,27 @@ pub struct LedgerFacts {
 /// Stores serial numbers and certificates durably. When a method returns `Ok`, its changes are on the disk.
 pub trait Recorder: Send {
     /// Reserves `count` random serial numbers. No number is ever reserved twice, even after a crash, so they may be
-    /// signed at once. Numbers for JSON are from 1 to 2^53-1. Numbers for X.509 have exactly 20 octets.
+    /// signed at once. Numbers for JSON are from 1 to 2^53-1. Numbers for X.509 have exactly 16 octets.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
     fn reserve(&mut self, count: usize, format: CertificateFormat) -> Result<Vec<Serial>, LedgerError>;
+
+    /// The facts for the request `hash`, for a certificate of `subject_key`: SubjectPublicKeyInfo in DER.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`], [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
+    fn request_facts(&mut self, hash: RequestHash, subject_key: &[u8]) -> Result<RequestFacts, LedgerError>;
 
     /// Records all `certificates`, spends their tokens and revokes what they supersede, in one transaction at the time
     /// `now`, which is the time of their issue.
     ///
     /// # Errors
     /// [`LedgerError::NotReserved`], [`LedgerError::TokenSpent`], [`LedgerError::Revoked`], [`LedgerError::NameHeld`],
-    /// [`LedgerError::KeyCompromised`], [`LedgerError::Unavailable`] or [`LedgerError::Failed`]: nothing was recorded, no
-    /// token was spent, and nothing was revoked. A certificate may supersede the one that another certificate of the same
-    /// call renews. Names on hold and compromised keys are refused for JSON certificates only, as in [`LedgerFacts`].
+    /// [`LedgerError::KeyCompromised`], [`LedgerError::AnsweredMeanwhile`], [`LedgerError::Unavailable`] or
+    /// [`LedgerError::Failed`]: nothing was recorded, no token was spent, and nothing was revoked. A certificate may
+    /// supersede the one that another certificate of the same call renews. Names on hold are refused for JSON certificates
+    /// only, as in [`LedgerFacts`], and compromised keys for these and for certificates with a request.
     fn record(&mut self, certificates: &[NewCertificate<'_>], now: UnixTime) -> Result<(), LedgerError>;
 }
 

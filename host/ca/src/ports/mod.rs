@@ -30,7 +30,10 @@ mod tokens;
 
 pub use audit::{AUDIT_KEPT, AuditEntry, AuditLog, AuditRecord};
 pub use issuer_keys::{IssuerKey, IssuerKeyUse, StatedStatus};
-pub use ledger::{Inquiry, Ledger, LedgerFacts, NewCertificate, RENEWAL, Recorder};
+pub use ledger::{
+    AnsweredRequest, Inquiry, Ledger, LedgerFacts, NewCertificate, RENEWAL, Recorder, RequestFacts,
+    RequestHash,
+};
 pub use reader::{BadRow, CertificateFormat, CertificateRecord, LedgerCounts, LedgerReader, Page};
 pub use revocation::{
     HOLDER, RevocationBook, RevocationChange, RevocationError, RevocationOutcome, RevocationRecord,
@@ -95,6 +98,10 @@ pub enum LedgerError {
     /// The key, or the key of the certificate to renew, was not compromised at the decision, and is at the commit.
     #[error("the key of {0} was revoked as compromised while its certificate was signed")]
     KeyCompromised(IdBuf),
+    /// Another certificate for the same request was recorded after the decision.
+    #[error("another certificate of {0} for the same request was recorded while this one was signed")]
+    #[diagnostic(help("try again: the same request gets that certificate"))]
+    AnsweredMeanwhile(IdBuf),
     /// The CA has this key, or had it before.
     #[error("the CA has the key {0} already, or had it before")]
     #[diagnostic(help("make another key"))]

@@ -9,7 +9,7 @@ use minipki_core::limits::SPKI_DER;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{Serial, Validity};
 
-use super::ports::{CertificateFormat, CertificateRecord, SignatureAlgorithm};
+use super::ports::{AnsweredRequest, CertificateFormat, CertificateRecord, SignatureAlgorithm};
 use super::{Signature, TokenHash};
 
 pub(super) use json::JsonProfile;
@@ -43,6 +43,8 @@ pub(super) struct CertTemplate<'r, P> {
     pub(super) supersede: bool,
     /// The lifetime that a renewal inherits, in seconds.
     pub(super) lifetime: Option<u64>,
+    /// The request that it answers.
+    pub(super) request: Option<AnsweredRequest>,
 }
 
 /// A kind of certificate.

@@ -4,6 +4,7 @@
 //! Each call reads all records. A drop of all handles loses them.
 
 mod issuer_keys;
+mod meanwhile;
 mod reader;
 mod revocations;
 
@@ -12,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minipki_ca::ports::{
     AUDIT_KEPT, AuditEntry, AuditLog, CertificateFormat, CertificateRecord, Inquiry, IssuerKey, Ledger,
-    LedgerError, LedgerFacts, LedgerReader, NewCertificate, RENEWAL, Recorder, RevocationBook,
-    RevocationChange, RevocationRecord, StatedStatus, Storage, TokenBook, TokenHash,
+    LedgerError, LedgerFacts, LedgerReader, NewCertificate, RENEWAL, Recorder, RequestFacts, RequestHash,
+    RevocationBook, RevocationChange, RevocationRecord, StatedStatus, Storage, TokenBook, TokenHash,
 };
 use minipki_core::cert::{Id, IdBuf};
 use minipki_core::keys::Fingerprint;
@@ -43,6 +44,8 @@ struct State {
     tokens: Vec<Token>,
     /// All changes, in the order of their numbers. The revocation number is their count.
     revocations: Vec<RevocationRecord>,
+    /// The requests and the row numbers of their certificates, in the order of issue.
+    requests: Vec<(RequestHash, u64)>,
     audit: BTreeMap<u64, AuditEntry>,
     /// The newest time of the clock.
     latest: UnixTime,
@@ -84,6 +87,7 @@ impl MemoryStorage {
             certificates: Vec::new(),
             tokens: Vec::new(),
             revocations: Vec::new(),
+            requests: Vec::new(),
             audit: BTreeMap::new(),
             latest: UnixTime::MIN,
         })))
@@ -167,23 +171,6 @@ impl State {
         })
     }
 
-    /// Refuses a certificate if a revocation or a hold after the decision forbids it.
-    fn check_revocations(&self, new: &NewCertificate<'_>, now: UnixTime) -> Result<(), LedgerError> {
-        let revoked = |serial: &Serial| self.find(*serial).is_none_or(|record| record.revocation.is_some());
-        if let Some(serial) = new.renews.filter(revoked) {
-            return Err(LedgerError::Revoked(serial));
-        }
-        if new.format == CertificateFormat::Json {
-            if self.is_compromised(new.subject_key, new.renews) {
-                return Err(LedgerError::KeyCompromised(new.subject_id.into()));
-            }
-            if self.keeps_name(new.subject_id, now) {
-                return Err(LedgerError::NameHeld(new.subject_id.into()));
-            }
-        }
-        Ok(())
-    }
-
     /// Records one certificate, unless its serial number is not reserved or its token is not live.
     fn record(&mut self, new: &NewCertificate<'_>, now: UnixTime) -> Result<(), LedgerError> {
         if !self.reserved.remove(&new.serial) {
@@ -195,6 +182,7 @@ impl State {
             let token = self.tokens.iter_mut().find(live);
             token.ok_or_else(|| LedgerError::TokenSpent(new.subject_id.into()))?.spent_on = Some(id);
         }
+        self.requests.extend(new.request.map(|request| (request.hash, id)));
         self.certificates.push(CertificateRecord {
             id,
             serial: new.serial,
@@ -306,12 +294,13 @@ impl Recorder for MemoryStorage {
         let State { serials: rng, reserved, certificates, .. } = &mut *self.state();
         let mut serials = Vec::new();
         while serials.len() < count {
-            let mut octets = [0; Serial::OCTETS];
+            let mut octets = [0; 16];
             let drawn = match format {
                 // 53 bits. 0 is not a serial number.
                 CertificateFormat::Json => Serial::new(rng.next_u64() >> 11),
                 CertificateFormat::X509 => {
                     rng.fill_bytes(&mut octets);
+                    // The sign bit is clear, and the next one is set.
                     octets[0] = octets[0] & 0x7f | 0x40;
                     Serial::from_be_bytes(&octets)
                 }
@@ -324,12 +313,18 @@ impl Recorder for MemoryStorage {
         Ok(serials)
     }
 
+    fn request_facts(&mut self, hash: RequestHash, subject_key: &[u8]) -> Result<RequestFacts, LedgerError> {
+        let state = self.state();
+        let key_compromised = state.is_compromised(subject_key, None);
+        Ok(RequestFacts { earlier: state.answer(hash).cloned(), key_compromised })
+    }
+
     fn record(&mut self, certificates: &[NewCertificate<'_>], now: UnixTime) -> Result<(), LedgerError> {
         let mut state = self.state();
         state.latest = state.latest.max(now);
         // All or nothing: a refused batch is dropped with this copy.
         let mut next = state.clone();
-        certificates.iter().try_for_each(|new| state.check_revocations(new, now))?;
+        certificates.iter().try_for_each(|new| state.check_meanwhile(new, now))?;
         certificates.iter().try_for_each(|new| next.record(new, now))?;
         *state = next;
         Ok(())

@@ -6,6 +6,7 @@ mod meanwhile;
 mod model;
 mod reading;
 mod renewal;
+mod requests;
 mod revocation;
 mod search;
 mod tokens;
@@ -179,6 +180,7 @@ impl Draft {
             renews: None,
             supersede: false,
             lifetime: None,
+            request: None,
         }
     }
 
