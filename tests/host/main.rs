@@ -97,6 +97,7 @@ mod tutorial;
 mod values;
 mod words;
 mod wrong_keys;
+mod x509_ca_certificate;
 mod x509_crl;
 mod x509_files;
 mod x509_inspect;

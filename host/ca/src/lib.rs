@@ -6,6 +6,7 @@
 
 mod anchors;
 pub mod authority;
+pub mod ca_certificate;
 pub mod certify;
 pub mod limits;
 mod outage;
@@ -23,6 +24,7 @@ pub mod token;
 
 pub use anchors::updates_fit;
 pub use authority::Authority;
+pub use ca_certificate::{CaCertificates, ca_certificates, certify_next_key};
 pub use certify::{IssueError, Issued};
 pub use limits::RateLimits;
 pub use policy::{Authorization, Enrolment, LIFETIMES, Policy, Refused};
@@ -30,7 +32,9 @@ pub use ports::{
     Inquiry, Ledger, LedgerError, LedgerFacts, NewCertificate, Recorder, SignError, Signature,
     SignatureAlgorithm, Signer, TokenHash,
 };
-pub use profile::{TlsName, check_record};
+pub use profile::{
+    CaCertificate, CaCertificateOptions, IpNetwork, IpNetworkError, Permitted, TlsName, check_record,
+};
 pub use request::{
     CertificationRequest, HolderCheck, IssueRequest, Possession, PossessionCheck, RequestProof,
     RevocationRequest, StatusRequest,

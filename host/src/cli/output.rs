@@ -1,6 +1,6 @@
 //! The input and output of a command: files in, data to standard output, lines and a spinner to standard error.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -104,6 +104,27 @@ fn read_up_to(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, CliError> {
 pub(super) fn check_kind(path: &Path, expected: ExpectedFile) -> Result<(), CliError> {
     let found = FileKind::of_file(path).map_or(Ok(()), |found| OtherKind::check(path, found, expected));
     found.map_err(|error| CliError::from_diagnostic(Exit::Failed, error))
+}
+
+/// Refuses to replace a file that is not `what`, as `is_that` decides.
+///
+/// # Errors
+/// An error that names the file.
+pub(super) fn check_target(
+    file: &Path,
+    what: &str,
+    is_that: impl FnOnce(&[u8]) -> bool,
+) -> Result<(), CliError> {
+    let found = match fs::metadata(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found.map_err(|error| CliError::file(file, &error))?,
+    };
+    // Another file can be endless.
+    if found.is_file() && is_that(&read_list(file)?) {
+        return Ok(());
+    }
+    let seen = format!("{} exists, and is not {what}", file.display());
+    Err(CliError::new(Exit::Failed, seen, "nothing was changed; give another file with --out"))
 }
 
 /// Does `work`, and shows a spinner with `message` if standard error is a terminal.

@@ -5,15 +5,18 @@ mod x509;
 
 use minipki_core::cert::{self, Anchor, Id};
 use minipki_core::crypto::rsa;
+use minipki_core::encoding::der::DerError;
 use minipki_core::limits::SPKI_DER;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{Serial, Validity};
+use minipki_core::x509::PathError;
 
 use super::ports::{AnsweredRequest, CertificateFormat, CertificateRecord, SignatureAlgorithm};
 use super::{Signature, TokenHash};
 
 pub(super) use json::JsonProfile;
-pub use x509::{TlsName, X509Profile};
+pub(super) use x509::{AuthorityProfile, X509Profile};
+pub use x509::{CaCertificate, CaCertificateOptions, IpNetwork, IpNetworkError, Permitted, TlsName};
 
 /// The issuer of certificates: its name and public key.
 pub(super) struct CaIdentity<'a> {
@@ -79,9 +82,30 @@ pub enum ProfileError {
     /// A name of a TLS server is neither a DNS name (RFC 1123 §2.1) nor an IP address.
     #[error("{0:?} is neither a DNS name nor an IP address, so no certificate can have it")]
     Name(String),
+    /// A DNS name was expected, and this is an IP address.
+    #[error("{0:?} is not a DNS name")]
+    DnsName(String),
+    /// The CA has a certificate with other choices.
+    #[error("the CA has the certificate {0} already, and it has other fields than these options give")]
+    #[diagnostic(help("leave these options out: a CA certificate is made once and stays the same"))]
+    CaCertificateExists(Serial),
     /// A TLS server without names.
     #[error("a certificate of a TLS server needs a name")]
     NoName,
+    /// The organization in the name of the CA.
+    #[error("{0:?} is not an organization: it has 1 to 64 characters, and no control character")]
+    #[diagnostic(help("give another --organization"))]
+    Organization(String),
+    /// The country in the name of the CA.
+    #[error("{0:?} is not a country: it has two capital letters (ISO 3166)")]
+    #[diagnostic(help("give another --country, for example DE"))]
+    Country(String),
+    /// The strict reader does not read the certificate that was to be signed.
+    #[error("the certificate would not be well formed, and was not signed: {0}")]
+    Encoding(DerError),
+    /// The path validation refuses the certificate that was to be signed.
+    #[error("readers would refuse the certificate, and it was not signed: {0}")]
+    Lint(PathError),
     /// A field of an X.509 certificate.
     #[error("the X.509 certificate could not be encoded: {0}")]
     X509(der::Error),

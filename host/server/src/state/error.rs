@@ -9,6 +9,7 @@ use minipki_core::keys::Fingerprint;
 use minipki_core::limits::FORMER_KEYS;
 use minipki_core::time::UnixTime;
 
+use minipki_ca::IssueError;
 use minipki_ca::ports::{LedgerError, SignError};
 use minipki_keys::FolderError;
 use minipki_ledger::StoreError;
@@ -119,6 +120,10 @@ pub enum StateError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Ledger(#[from] LedgerError),
+    /// An X.509 certificate could not be issued.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Issue(#[from] IssueError),
     /// The folder has other files than those of a CA.
     #[error("{} is not empty and holds no CA", .0.display())]
     #[diagnostic(help("restore into a folder that does not exist: --dir {}-restored", quoted(.0)))]

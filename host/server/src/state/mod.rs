@@ -9,6 +9,7 @@ mod create;
 mod error;
 mod restore;
 mod rollover;
+mod x509;
 
 pub use backup::{Backup, backup};
 pub use check::{Finding, Report, check};
@@ -16,6 +17,7 @@ pub use create::{Begun, Created, KeyChoice, begun, can_create, create, create_wi
 pub use error::StateError;
 pub use restore::{RestoreOptions, Restored, restore};
 pub use rollover::{Finished, RolledOver, finish_rollover, rollover};
+pub use x509::x509_certificates;
 
 use getrandom::SysRng;
 

@@ -1,7 +1,7 @@
 //! The change of the CA's key (protocol §7, after RFC 4210 §4.4).
 //!
 //! 1. The new key is written to `ca-key-next.pem`.
-//! 2. The present key is copied to the file of a former key.
+//! 2. The present key is copied to the file of a former key. If it has an X.509 certificate, it certifies the new key.
 //! 3. The present key signs the update to the new key, and the ledger records it. From here on the new key is the CA's.
 //! 4. The new key becomes `ca-key.pem`.
 //! 5. `ca-public.pem` and `anchor.json` are replaced.
@@ -16,6 +16,7 @@ use minipki_core::time::UnixTime;
 
 use super::chain::{check_chain, check_oldest, follow, followed, sign_update};
 use super::{StateError, owner};
+use minipki_ca::certify_next_key;
 use minipki_ca::ports::{IssuerKey, Ledger, LedgerReader};
 use minipki_keys::{CaFolder, FolderError, NEXT_KEY_FILE, SignerKind};
 use minipki_ledger::{Accept, Lock, SqliteLedger, SqliteReader, StoreError};
@@ -62,6 +63,8 @@ pub fn rollover(folder: &CaFolder, size: Option<KeySize>) -> Result<RolledOver, 
     check_chain(&uses, &sign_update(&folder, signer.as_mut(), next.public(), now)?, now)?;
     folder.keep_next_key(&next)?;
     folder.keep_key()?;
+    // Recorded before the change: a certificate after the change is by the new key.
+    certify_next_key(folder.issuer_id(), signer.as_mut(), &mut ledger, next.public(), now)?;
     let latest = UnixTime::new(reader.instance()?.latest).map_err(|_| StoreError::Damaged("time"))?;
     let not_before = clock::now()?.max(latest);
     let update = Some(sign_update(&folder, signer.as_mut(), next.public(), not_before)?);

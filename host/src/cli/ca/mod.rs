@@ -1,6 +1,7 @@
 //! `minipki ca`: the commands for the operator of a certificate authority.
 
 mod backup;
+mod certificate;
 mod check;
 mod import;
 mod init;
@@ -38,6 +39,7 @@ pub(super) enum Command {
     Serve(serve::ServeArgs),
     List(list::ListArgs),
     Fingerprint(FingerprintArgs),
+    Certificate(certificate::CertificateArgs),
     Token(token::TokenArgs),
     Revoke(revoke::RevokeArgs),
     Unhold(revoke::UnholdArgs),
@@ -109,6 +111,7 @@ pub(super) fn run(command: Command, provider: HostProvider) -> Result<(), CliErr
         Command::Serve(args) => serve::run(args, provider),
         Command::List(args) => list::run(&args),
         Command::Fingerprint(args) => fingerprint(&args),
+        Command::Certificate(args) => certificate::run(args),
         Command::Token(args) => token::run(&args),
         Command::Revoke(args) => revoke::revoke(&args),
         Command::Unhold(args) => revoke::unhold(&args),

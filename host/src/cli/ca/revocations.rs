@@ -1,7 +1,5 @@
 //! `minipki ca revocations`: the signed list of revoked certificates.
 
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,7 +39,9 @@ pub(in crate::cli) struct RevocationsArgs {
 pub(super) fn run(args: &RevocationsArgs) -> Result<(), CliError> {
     let out = args.out.as_deref().filter(|file| *file != Path::new("-"));
     if let Some(file) = out {
-        check_target(file)?;
+        output::check_target(file, "a list of revoked certificates", |text| {
+            serde_json::from_slice::<Value>(text).is_ok_and(|object| object["type"] == "revocation_list")
+        })?;
     }
     let folder = args.folder.open()?;
     // The ledger first: its error tells of an unfinished change of the key.
@@ -64,21 +64,4 @@ pub(super) fn run(args: &RevocationsArgs) -> Result<(), CliError> {
         }
         None => output::data(|out| out.write_all(&list)),
     }
-}
-
-/// Refuses to replace a file that is not an earlier list.
-fn check_target(file: &Path) -> Result<(), CliError> {
-    let is_list = |text: &[u8]| {
-        serde_json::from_slice::<Value>(text).is_ok_and(|object| object["type"] == "revocation_list")
-    };
-    let found = match fs::metadata(file) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        found => found.map_err(|error| CliError::file(file, &error))?,
-    };
-    // Another file can be endless.
-    if found.is_file() && is_list(&output::read_list(file)?) {
-        return Ok(());
-    }
-    let seen = format!("{} exists, and is not a list of revoked certificates", file.display());
-    Err(CliError::new(Exit::Failed, seen, "nothing was changed; give another file with --out"))
 }
