@@ -44,7 +44,7 @@ fn read(at: &Path, name: &str) -> String {
 }
 
 /// What openssl prints about a certificate.
-fn described(pem: &str) -> String {
+pub(crate) fn described(pem: &str) -> String {
     let shown = openssl(&["x509", "-noout", "-text", "-nameopt", "RFC2253,utf8,-esc_msb"], pem.as_bytes());
     String::from_utf8(shown).expect("text")
 }
@@ -178,7 +178,7 @@ fn options_that_no_certificate_can_have_are_refused_before_anything_is_made() {
 }
 
 /// The number of certificates in the ledger.
-fn count(at: &Path) -> u32 {
+pub(crate) fn count(at: &Path) -> u32 {
     let ledger = Connection::open(at.join("ca/ledger.sqlite")).expect("opened");
     ledger.query_row("SELECT count(*) FROM certificates", [], |row| row.get(0)).expect("read")
 }

@@ -4,6 +4,9 @@
 //! - A repeated request gets its earlier certificate again, and nothing is recorded (protocol §7). So a lost answer
 //!   costs no name and no token.
 
+mod holder;
+mod x509;
+
 use std::collections::{HashMap, HashSet};
 
 use miette::Diagnostic;
@@ -17,16 +20,12 @@ use super::certify::{IssueError, Issued, certify, expect_count};
 use super::limits::Rates;
 use super::outage::{Damage, Outage};
 use super::policy::{self, Allowed, Approved, NameState};
-use super::ports::{
-    CertificateFormat, CertificateRecord, Ledger, LedgerError, LedgerFacts, RevocationChange,
-    RevocationError, RevocationOutcome, Signer,
-};
-use super::profile::ProfileError;
+use super::ports::{CertificateRecord, Ledger, LedgerError, LedgerFacts, Signer};
+use super::profile::{CaCertificate, ProfileError};
 use super::signers::Signers;
 use super::status::{Part, StatusAnswer, StatusIssuer, Statuses};
 use super::{
-    CertificationRequest, HolderCheck, IssueRequest, Policy, Possession, Refused, RequestProof,
-    RevocationRequest, StatusRequest, TokenHash,
+    CertificationRequest, IssueRequest, Policy, Possession, Refused, RequestProof, StatusRequest, TokenHash,
 };
 
 /// A certificate authority: a name, a policy, a signer and a ledger.
@@ -39,6 +38,8 @@ pub struct Authority {
     outage: Outage,
     damage: Damage,
     no_signer: Damage,
+    /// The X.509 certificate of the present key, from its first use on.
+    ca_certificate: Option<CaCertificate>,
     statuses: Statuses,
 }
 
@@ -117,8 +118,19 @@ impl Authority {
     /// Makes an authority with the name `issuer_id`.
     pub fn new(issuer_id: IdBuf, policy: Policy, signer: Box<dyn Signer>, ledger: Box<dyn Ledger>) -> Self {
         let (signers, rates) = (Signers::new(signer), Rates::new(policy.rates));
-        let (outage, damage, no_signer, statuses) = Default::default();
-        Self { issuer_id, policy, signers, ledger, rates, outage, damage, no_signer, statuses }
+        let (outage, damage, no_signer, ca_certificate, statuses) = Default::default();
+        Self {
+            issuer_id,
+            policy,
+            signers,
+            ledger,
+            rates,
+            outage,
+            damage,
+            no_signer,
+            ca_certificate,
+            statuses,
+        }
     }
 
     /// This authority with the signers of the CA's former keys. Each signs the statuses of its own certificates.
@@ -188,50 +200,6 @@ impl Authority {
             }
         };
         Ok(IssueRequest { subject_id, subject_key, possession, token, renews, source })
-    }
-
-    /// The JSON certificate with this serial number, whose key `proof` has shown.
-    fn check_holder(
-        &mut self,
-        serial: Serial,
-        proof: &dyn HolderCheck,
-        now: UnixTime,
-    ) -> Result<CertificateRecord, Refused> {
-        let found = self.ledger.find(serial).map_err(|error| self.report(&error.into(), 1, now))?;
-        let record = found.filter(|record| record.format == CertificateFormat::Json);
-        let record = record.ok_or(Refused::UnknownCertificate)?;
-        let key = record.subject_key.as_slice().try_into().ok().and_then(x25519::PublicKey::new);
-        if key.is_some_and(|key| proof.proves(self.signers.keys(), &key)) {
-            Ok(record)
-        } else {
-            Err(Refused::ProofFailed)
-        }
-    }
-
-    /// Revokes a certificate for its holder. The change is on the disk when this returns. A repeated request gets the
-    /// first answer again.
-    ///
-    /// # Errors
-    /// [`Refused::UnknownCertificate`], [`Refused::ProofFailed`], [`Refused::HoldByOperator`]; [`Refused::Busy`] or
-    /// [`Refused::Internal`] if the ledger cannot be used.
-    pub fn revoke(
-        &mut self,
-        request: &RevocationRequest,
-        now: UnixTime,
-    ) -> Result<RevocationOutcome, Refused> {
-        let RevocationRequest { serial, reason, ref proof } = *request;
-        self.check_holder(serial, &**proof, now)?;
-        // The ledger refuses the end of a hold. It would free the name, and the holder may be the thief of the key.
-        let outcomes = self.ledger.revoke(&[RevocationChange::by_holder(serial, reason)], now);
-        let outcomes = outcomes.map_err(|error| self.report(&error.into(), 1, now))?;
-        match outcomes.into_iter().next() {
-            Some(Ok(outcome)) => Ok(outcome),
-            Some(Err(RevocationError::UnknownSerial(_))) => Err(Refused::UnknownCertificate),
-            Some(Err(RevocationError::NotOnHold(_) | RevocationError::HoldByOperator(_))) => {
-                Err(Refused::HoldByOperator)
-            }
-            None => Err(Refused::Internal),
-        }
     }
 
     /// States the status of the certificates that `requests` name. New statements are signed together.

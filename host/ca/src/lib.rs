@@ -8,6 +8,7 @@ mod anchors;
 pub mod authority;
 pub mod ca_certificate;
 pub mod certify;
+pub mod csr;
 pub mod limits;
 mod outage;
 pub mod pgp_words;
@@ -16,6 +17,7 @@ pub mod ports;
 pub mod profile;
 pub mod request;
 pub mod revocation_list;
+pub mod sign;
 mod signers;
 pub mod source;
 pub mod status;
@@ -26,6 +28,7 @@ pub use anchors::updates_fit;
 pub use authority::Authority;
 pub use ca_certificate::{CaCertificates, ca_certificates, certify_next_key};
 pub use certify::{IssueError, Issued};
+pub use csr::{Csr, CsrError};
 pub use limits::RateLimits;
 pub use policy::{Authorization, Enrolment, LIFETIMES, Policy, Refused};
 pub use ports::{
@@ -33,13 +36,15 @@ pub use ports::{
     SignatureAlgorithm, Signer, TokenHash,
 };
 pub use profile::{
-    CaCertificate, CaCertificateOptions, IpNetwork, IpNetworkError, Permitted, TlsName, check_record,
+    AllowedName, AllowedNameError, CaCertificate, CaCertificateOptions, IpNetwork, IpNetworkError, Permitted,
+    SubjectName, TlsName, TlsUsage, check_record,
 };
 pub use request::{
     CertificationRequest, HolderCheck, IssueRequest, Possession, PossessionCheck, RequestProof,
     RevocationRequest, StatusRequest,
 };
 pub use revocation_list::{RevocationList, RevocationListError, RevokedEntry, sign_revocation_list};
+pub use sign::{SignRefused, SignRequest, sign_requests};
 pub use source::Source;
 pub use status::StatusAnswer;
 pub use tls_server::{TlsCertificates, TlsServerRequest, issue_tls_server};

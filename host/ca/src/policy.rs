@@ -57,6 +57,8 @@ pub enum Authorization {
     Token(TokenHash),
     /// The requester holds the current certificate of the name, with this serial number.
     Renewal(Serial),
+    /// An operator has allowed the names of an X.509 certificate.
+    Operator,
 }
 
 impl Default for Policy {
@@ -192,7 +194,10 @@ impl<'r> Approved<'r> {
             validity,
             token: match self.authorization {
                 Authorization::Token(token) => Some(token),
-                Authorization::FirstCome | Authorization::SameKey | Authorization::Renewal(_) => None,
+                Authorization::FirstCome
+                | Authorization::SameKey
+                | Authorization::Renewal(_)
+                | Authorization::Operator => None,
             },
             renews: self.request.renews,
             supersede: policy.revoke_superseded,
@@ -229,7 +234,7 @@ impl Policy {
                 let lifetime = match authorization {
                     Authorization::Token(_) => name.token_lifetime,
                     Authorization::Renewal(_) => name.current.and_then(|current| current.lifetime),
-                    Authorization::FirstCome | Authorization::SameKey => None,
+                    Authorization::FirstCome | Authorization::SameKey | Authorization::Operator => None,
                 };
                 Ok(Allowed::New(Approved { request, authorization, lifetime }))
             }
@@ -269,6 +274,8 @@ impl Policy {
     /// | [`Enrolment::Token`] | refused | refused | served |
     const fn check_form(&self, request: &IssueRequest) -> Result<(), Refused> {
         match (self.enrolment, request.possession, request.token) {
+            // An X25519 key signs nothing.
+            (_, Possession::CsrSignature, _) => Err(Refused::ProofFailed),
             (Enrolment::Open, _, _)
             | (Enrolment::Proven, Possession::X25519Dh, _)
             | (Enrolment::Token, Possession::X25519Dh, Some(_)) => Ok(()),
@@ -307,7 +314,28 @@ pub(super) fn issued_at(record: &CertificateRecord) -> u64 {
 /// With a token, or for a renewal, there is no other answer. Without either, a certificate that is not valid yet is not
 /// repeated: it was issued while the clock was ahead, and would be the only answer for years.
 pub(super) fn is_repeatable(earlier: &CertificateRecord, request: &IssueRequest, now: UnixTime) -> bool {
+    request.token.is_some() || request.renews.is_some() || is_recent(earlier, now)
+}
+
+/// Whether `earlier`, an X.509 certificate, answers the same certification request again at `now`.
+pub(super) fn answers_again(earlier: &CertificateRecord, now: UnixTime) -> bool {
+    earlier.revocation.is_none() && now <= earlier.validity.not_after() && is_recent(earlier, now)
+}
+
+/// Whether the validity of `earlier` has begun, and its time of issue is near.
+fn is_recent(earlier: &CertificateRecord, now: UnixTime) -> bool {
     let begun = earlier.validity.not_before() <= now;
-    let recent = now.get() < issued_at(earlier).saturating_add(REPEATED_FOR);
-    request.token.is_some() || request.renews.is_some() || (begun && recent)
+    begun && now.get() < issued_at(earlier).saturating_add(REPEATED_FOR)
+}
+
+/// Decides whether a request for an X.509 certificate is served: its holder has signed it, and an operator has allowed its
+/// names.
+pub(super) const fn authorize_request(
+    possession: Possession,
+    authorization: Authorization,
+) -> Result<(), Refused> {
+    match (possession, authorization) {
+        (Possession::CsrSignature, Authorization::Operator) => Ok(()),
+        _ => Err(Refused::ProofFailed),
+    }
 }

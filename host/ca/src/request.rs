@@ -81,6 +81,8 @@ pub enum Possession {
     None,
     /// A Diffie-Hellman agreement with a fresh key of the CA: the proven form (protocol §4, after RFC 6955).
     X25519Dh,
+    /// The signature of a certification request (RFC 2986 §4.2).
+    CsrSignature,
 }
 
 /// A proof of possession that can be checked.

@@ -17,7 +17,8 @@ use tracing::field::display;
 
 use minipki_ca::ports::RevocationOutcome;
 use minipki_ca::{
-    Authority, CertificationRequest, Issued, Refused, RevocationRequest, StatusAnswer, StatusRequest,
+    Authority, CertificationRequest, Issued, Refused, RevocationRequest, SignRefused, SignRequest,
+    StatusAnswer, StatusRequest,
 };
 use minipki_os::clock;
 
@@ -50,11 +51,13 @@ pub struct IssuerLimits {
 }
 
 /// The way back to the client that has asked.
-type Reply<T> = oneshot::Sender<Result<T, Refused>>;
+type Reply<T, E = Refused> = oneshot::Sender<Result<T, E>>;
 
 enum Job {
     /// Issues or renews a certificate.
     Issue { request: CertificationRequest, reply: Reply<Issued> },
+    /// Issues an X.509 certificate by a certification request.
+    Sign { request: Box<SignRequest>, reply: Reply<Issued, SignRefused> },
     /// Revokes a certificate for its holder.
     Revoke { request: RevocationRequest, reply: Reply<RevocationOutcome> },
     /// States the status of a certificate.
@@ -112,6 +115,14 @@ impl Issuer {
         self.run(|reply| Job::Issue { request, reply }).await
     }
 
+    /// Issues an X.509 certificate by a certification request. It is on the disk when this returns.
+    ///
+    /// # Errors
+    /// The [`SignRefused`] of the authority; [`SignRefused::Refused`] with the errors of [`Issuer::issue`].
+    pub async fn sign(&self, request: SignRequest) -> Result<Issued, SignRefused> {
+        self.run(|reply| Job::Sign { request: Box::new(request), reply }).await
+    }
+
     /// Revokes a certificate for its holder. The change is on the disk when this returns.
     ///
     /// # Errors
@@ -128,16 +139,16 @@ impl Issuer {
         self.run(|reply| Job::Status { request, reply }).await
     }
 
-    async fn run<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Refused> {
+    async fn run<T, E: From<Refused>>(&self, job: impl FnOnce(Reply<T, E>) -> Job) -> Result<T, E> {
         let (reply, answer) = oneshot::channel();
         self.jobs.try_send(job(reply)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refused::Busy,
             mpsc::error::TrySendError::Closed(_) => Refused::Internal,
         })?;
         match timeout(self.timeout, answer).await {
-            Err(_) => Err(Refused::Busy),
+            Err(_) => Err(Refused::Busy.into()),
             // An issuer that fails drops its jobs.
-            Ok(answer) => answer.unwrap_or(Err(Refused::Internal)),
+            Ok(answer) => answer.unwrap_or_else(|_| Err(Refused::Internal.into())),
         }
     }
 
@@ -200,6 +211,7 @@ fn serve(
     now: UnixTime,
 ) -> Result<(), IssuerError> {
     let (mut requests, mut replies) = (Vec::new(), Vec::new());
+    let (mut to_sign, mut signed_for) = (Vec::new(), Vec::new());
     let (mut revocations, mut statuses) = (Vec::new(), Vec::new());
     let mut failed = false;
     for job in jobs {
@@ -207,6 +219,11 @@ fn serve(
             Job::Close => {}
             // The client is gone.
             Job::Issue { reply, .. } if reply.is_closed() => {}
+            Job::Sign { reply, .. } if reply.is_closed() => {}
+            Job::Sign { request, reply } => {
+                to_sign.push(*request);
+                signed_for.push(reply);
+            }
             // The holder wants the revocation, even if it does not wait for the answer.
             Job::Revoke { request, reply } => revocations.push((request, reply)),
             Job::Status { request, reply } => statuses.push((request, reply)),
@@ -231,6 +248,12 @@ fn serve(
     for (answer, reply) in answers.into_iter().zip(replies) {
         // If the client is gone, the same request gets the recorded certificate again.
         failed |= send(answer, reply);
+    }
+    if !to_sign.is_empty() {
+        for (answer, reply) in authority.sign_many(&to_sign, now).into_iter().zip(signed_for) {
+            failed |= matches!(answer, Err(SignRefused::Refused(Refused::Internal)));
+            let _ = reply.send(answer);
+        }
     }
     for (request, reply) in revocations {
         failed |= send(authority.revoke(&request, now), reply);
@@ -257,6 +280,7 @@ fn refuse(jobs: impl Iterator<Item = Job>) {
     for job in jobs {
         match job {
             Job::Issue { reply, .. } => drop(send(Err(Refused::Busy), reply)),
+            Job::Sign { reply, .. } => drop(reply.send(Err(Refused::Busy.into()))),
             Job::Revoke { reply, .. } => drop(send(Err(Refused::Busy), reply)),
             Job::Status { reply, .. } => drop(send(Err(Refused::Busy), reply)),
             Job::Close => {}

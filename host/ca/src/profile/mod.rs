@@ -15,8 +15,11 @@ use super::ports::{AnsweredRequest, CertificateFormat, CertificateRecord, Signat
 use super::{Signature, TokenHash};
 
 pub(super) use json::JsonProfile;
-pub(super) use x509::{AuthorityProfile, X509Profile};
-pub use x509::{CaCertificate, CaCertificateOptions, IpNetwork, IpNetworkError, Permitted, TlsName};
+pub use x509::{
+    AllowedName, AllowedNameError, CaCertificate, CaCertificateOptions, IpNetwork, IpNetworkError, Permitted,
+    SubjectName, TlsName, TlsUsage,
+};
+pub(super) use x509::{AuthorityProfile, EndEntityProfile, X509Profile};
 
 /// The issuer of certificates: its name and public key.
 pub(super) struct CaIdentity<'a> {
@@ -89,6 +92,16 @@ pub enum ProfileError {
     #[error("the CA has the certificate {0} already, and it has other fields than these options give")]
     #[diagnostic(help("leave these options out: a CA certificate is made once and stays the same"))]
     CaCertificateExists(Serial),
+    /// A name of a request has a kind that no certificate of this CA has.
+    #[error(
+        "the request asks for a name that is neither a DNS name, nor an IP address, an e-mail address or a URI"
+    )]
+    #[diagnostic(help("make the request again without this name"))]
+    OtherName,
+    /// A name of a request is malformed.
+    #[error("the request asks for the malformed name {0}")]
+    #[diagnostic(help("make the request again with a right name"))]
+    MalformedName(String),
     /// A TLS server without names.
     #[error("a certificate of a TLS server needs a name")]
     NoName,

@@ -9,8 +9,8 @@ use minipki_core::keys::Fingerprint;
 use minipki_core::limits::FORMER_KEYS;
 use minipki_core::time::UnixTime;
 
-use minipki_ca::IssueError;
 use minipki_ca::ports::{LedgerError, SignError};
+use minipki_ca::{IssueError, SignRefused};
 use minipki_keys::FolderError;
 use minipki_ledger::StoreError;
 use minipki_os::clock::ClockError;
@@ -124,6 +124,10 @@ pub enum StateError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Issue(#[from] IssueError),
+    /// A certification request was refused.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Refused(#[from] SignRefused),
     /// The folder has other files than those of a CA.
     #[error("{} is not empty and holds no CA", .0.display())]
     #[diagnostic(help("restore into a folder that does not exist: --dir {}-restored", quoted(.0)))]

@@ -1,6 +1,11 @@
-//! The X.509 side of a CA in its folder: its certificates, also while the CA server runs.
+//! The X.509 side of a CA in its folder, also while the CA server runs.
 
-use minipki_ca::{CaCertificateOptions, CaCertificates, ca_certificates};
+use minipki_ca::ports::Signer;
+use minipki_ca::{
+    CaCertificate, CaCertificateOptions, CaCertificates, IssueError, Issued, SignRequest, ca_certificates,
+    sign_requests,
+};
+use minipki_core::time::UnixTime;
 
 use super::{StateError, owner};
 use minipki_keys::{CaFolder, SignerKind};
@@ -16,18 +21,50 @@ pub fn x509_certificates(
     folder: &CaFolder,
     options: Option<&CaCertificateOptions>,
 ) -> Result<CaCertificates, StateError> {
-    let now = clock::now()?;
-    let open = || SqliteRecorder::open(folder.path(), &owner(folder), now);
-    let mut recorder = match open() {
-        Err(StoreError::Older { .. }) => {
-            drop(SqliteLedger::open(folder.path(), &owner(folder))?);
-            open()?
-        }
-        opened => opened?,
-    };
-    // A few signatures are not worth the threads of the other signers.
-    let mut signer = folder.signer(SignerKind::Portable)?;
-    let former: Vec<_> = folder.anchor().former_keys().iter().map(|key| key.fingerprint).collect();
-    let issuer_id = folder.issuer_id();
-    Ok(ca_certificates(issuer_id, signer.as_mut(), &former, &mut recorder, options, now)?)
+    Open::new(folder)?.certificates(options)
+}
+
+/// Issues and records the certificate that `request` asks for. The CA certificate is made if there is none.
+///
+/// # Errors
+/// [`StateError::Refused`]; the errors of [`x509_certificates`].
+pub fn sign_request(folder: &CaFolder, request: SignRequest) -> Result<Issued, StateError> {
+    let mut open = Open::new(folder)?;
+    let certificate = open.certificates(None)?.own.certificate;
+    let certificate = CaCertificate::parse(&certificate).map_err(IssueError::from)?;
+    let (signer, ledger) = (open.signer.as_mut(), &mut open.recorder);
+    let mut answers = sign_requests(folder.issuer_id(), signer, ledger, &certificate, &[request], open.now)?;
+    let missing = IssueError::Count { what: "answers", asked: 1, got: 0 };
+    Ok(answers.pop().ok_or(missing)??)
+}
+
+/// What a certificate needs: a signer, a ledger and the time.
+struct Open<'f> {
+    folder: &'f CaFolder,
+    signer: Box<dyn Signer>,
+    recorder: SqliteRecorder,
+    now: UnixTime,
+}
+
+impl<'f> Open<'f> {
+    fn new(folder: &'f CaFolder) -> Result<Self, StateError> {
+        let now = clock::now()?;
+        let open = || SqliteRecorder::open(folder.path(), &owner(folder), now);
+        let recorder = match open() {
+            Err(StoreError::Older { .. }) => {
+                drop(SqliteLedger::open(folder.path(), &owner(folder))?);
+                open()?
+            }
+            opened => opened?,
+        };
+        // A few signatures are not worth the threads of the other signers.
+        let signer = folder.signer(SignerKind::Portable)?;
+        Ok(Self { folder, signer, recorder, now })
+    }
+
+    fn certificates(&mut self, options: Option<&CaCertificateOptions>) -> Result<CaCertificates, StateError> {
+        let former: Vec<_> = self.folder.anchor().former_keys().iter().map(|key| key.fingerprint).collect();
+        let (issuer_id, signer) = (self.folder.issuer_id(), self.signer.as_mut());
+        Ok(ca_certificates(issuer_id, signer, &former, &mut self.recorder, options, self.now)?)
+    }
 }

@@ -11,6 +11,7 @@ mod revocations;
 mod revoke;
 mod rollover;
 mod serve;
+mod sign;
 mod token;
 
 use std::path::PathBuf;
@@ -40,6 +41,7 @@ pub(super) enum Command {
     List(list::ListArgs),
     Fingerprint(FingerprintArgs),
     Certificate(certificate::CertificateArgs),
+    Sign(sign::SignArgs),
     Token(token::TokenArgs),
     Revoke(revoke::RevokeArgs),
     Unhold(revoke::UnholdArgs),
@@ -112,6 +114,7 @@ pub(super) fn run(command: Command, provider: HostProvider) -> Result<(), CliErr
         Command::List(args) => list::run(&args),
         Command::Fingerprint(args) => fingerprint(&args),
         Command::Certificate(args) => certificate::run(args),
+        Command::Sign(args) => sign::run(args),
         Command::Token(args) => token::run(&args),
         Command::Revoke(args) => revoke::revoke(&args),
         Command::Unhold(args) => revoke::unhold(&args),
@@ -179,7 +182,8 @@ impl From<FolderError> for CliError {
 
 impl From<StateError> for CliError {
     fn from(error: StateError) -> Self {
-        Self::from_diagnostic(Exit::Failed, error)
+        let exit = if matches!(error, StateError::Refused(_)) { Exit::Refused } else { Exit::Failed };
+        Self::from_diagnostic(exit, error)
     }
 }
 

@@ -29,11 +29,11 @@ pub struct CaCertificate {
 }
 
 impl CaCertificate {
-    /// Reads a certificate that [`X509Profile::Authority`](super::X509Profile::Authority) has made.
+    /// Reads a certificate that [`ca_certificates`](crate::ca_certificates) has made.
     ///
     /// # Errors
     /// [`ProfileError::X509`]; [`ProfileError::Validity`].
-    pub(crate) fn parse(der: &[u8]) -> Result<Self, ProfileError> {
+    pub fn parse(der: &[u8]) -> Result<Self, ProfileError> {
         let tbs = Tbs::from_der(&Signed::from_der(der)?.tbs.to_der()?)?;
         let time = |time: x509_cert::time::Time| UnixTime::new(time.to_unix_duration().as_secs());
         let validity = time(tbs.validity.not_before).ok().zip(time(tbs.validity.not_after).ok());
@@ -51,6 +51,11 @@ impl CaCertificate {
     /// The certificate in DER.
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// Its subject, which is the issuer of the certificates and lists that the CA signs.
+    pub(crate) const fn subject(&self) -> &Name {
+        &self.subject
     }
 
     /// Its validity.

@@ -29,6 +29,11 @@ impl IpNetwork {
         Self { address, bits: if address.is_ipv4() { 32 } else { 128 } }
     }
 
+    /// Whether `address` is in the network.
+    pub(super) fn contains(&self, address: IpAddr) -> bool {
+        address.is_ipv4() == self.address.is_ipv4() && Self { address, ..*self }.octets() == self.octets()
+    }
+
     /// The address and the mask, one after the other (RFC 5280 §4.2.1.10).
     fn octets(&self) -> Vec<u8> {
         let address = octets(self.address);

@@ -1,4 +1,5 @@
-//! X.509 certificates (RFC 5280): those of the CA itself, and those of the console's TLS servers.
+//! X.509 certificates (RFC 5280): those of the CA itself, those by certification requests, and those of the console's TLS
+//! servers.
 //!
 //! No signature of an X.509 certificate is valid for a JSON certificate: the signed bytes begin with `0x30` here and
 //! with `{` there, and the signature algorithms differ.
@@ -9,12 +10,15 @@
 mod authority;
 mod console;
 mod constraints;
+mod end_entity;
 mod lint;
 
 pub(crate) use authority::AuthorityProfile;
 pub use authority::{CaCertificate, CaCertificateOptions};
 pub use console::TlsName;
 pub use constraints::{IpNetwork, IpNetworkError, Permitted};
+pub(crate) use end_entity::EndEntityProfile;
+pub use end_entity::{AllowedName, AllowedNameError, SubjectName, TlsUsage};
 
 use der::asn1::{BitString, OctetString};
 use der::oid::AssociatedOid;
@@ -50,6 +54,8 @@ pub(crate) enum X509Profile {
     TlsServer(Vec<TlsName>),
     /// A CA certificate: the self-signed one of a key of the CA, or a cross certificate.
     Authority(AuthorityProfile),
+    /// A certificate of a TLS server or client.
+    EndEntity(EndEntityProfile),
 }
 
 /// TBSCertificate (RFC 5280 §4.1), with the fields that these profiles have.
@@ -80,6 +86,7 @@ impl X509Profile {
         match self {
             Self::TlsRoot(_) | Self::TlsServer(_) => root_name(ca.issuer_id),
             Self::Authority(profile) => Ok(profile.name().clone()),
+            Self::EndEntity(profile) => Ok(profile.issuer.subject().clone()),
         }
     }
 
@@ -92,6 +99,13 @@ impl X509Profile {
             Self::Authority(profile) => {
                 let by = profile.issuer.as_ref().map_or(Issuer::Itself, |by| Issuer::Certificate(by.der()));
                 (by, Checks::RFC5280, &[][..])
+            }
+            Self::EndEntity(profile) => {
+                let (issuer, usage) = (Issuer::Certificate(profile.issuer.der()), profile.usage);
+                return profile.with_expected(|names| {
+                    let (profile, purposes) = (usage.checks(), usage.purposes());
+                    Expected { issuer, profile, purposes, names }.check(tbs)
+                });
             }
         };
         Expected { issuer, profile, purposes, names: &[] }.check(tbs)
@@ -118,13 +132,14 @@ impl Profile for X509Profile {
             validity: Validity::new(time(validity.not_before())?, time(validity.not_after())?),
             subject: match profile {
                 Self::TlsRoot(_) | Self::Authority(_) => issuer.clone(),
-                Self::TlsServer(_) => common_name(template.subject_id)?,
+                Self::TlsServer(_) | Self::EndEntity(_) => common_name(template.subject_id)?,
             },
             subject_public_key_info: SubjectPublicKeyInfoOwned::from_der(subject_key)?,
             extensions: match profile {
                 Self::TlsRoot(names) => root_extensions(names, &issuer_key)?,
                 Self::TlsServer(names) => server_extensions(names, subject_key, &issuer_key)?,
                 Self::Authority(profile) => profile.extensions(subject_key, &issuer_key)?,
+                Self::EndEntity(profile) => profile.extensions(subject_key, &issuer_key)?,
             },
         };
         let tbs = tbs.to_der()?;
