@@ -98,6 +98,7 @@ mod values;
 mod words;
 mod wrong_keys;
 mod x509_batches;
+mod x509_ca_crl;
 mod x509_ca_certificate;
 mod x509_crl;
 mod x509_files;

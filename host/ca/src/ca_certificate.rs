@@ -211,3 +211,15 @@ pub fn certify_next_key(
     }
     certifier.cross(own, next, end).map(Some)
 }
+
+/// The certificate of this key of the CA, if it was made.
+///
+/// # Errors
+/// [`IssueError`] if it cannot be read.
+pub fn certificate_of(
+    ledger: &mut dyn Recorder,
+    key: Fingerprint,
+) -> Result<Option<CaCertificate>, IssueError> {
+    let record = ledger.request_facts(hash(key, key), &[])?.earlier;
+    Ok(record.map(|record| CaCertificate::parse(&record.certificate)).transpose()?)
+}

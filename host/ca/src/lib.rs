@@ -8,6 +8,7 @@ mod anchors;
 pub mod authority;
 pub mod ca_certificate;
 pub mod certify;
+pub mod crl;
 pub mod csr;
 pub mod limits;
 mod outage;
@@ -26,8 +27,9 @@ pub mod token;
 
 pub use anchors::updates_fit;
 pub use authority::Authority;
-pub use ca_certificate::{CaCertificates, ca_certificates, certify_next_key};
+pub use ca_certificate::{CaCertificates, ca_certificates, certificate_of, certify_next_key};
 pub use certify::{IssueError, Issued};
+pub use crl::{Crl, is_crl, sign_crl};
 pub use csr::{Csr, CsrError};
 pub use limits::RateLimits;
 pub use policy::{Authorization, Enrolment, LIFETIMES, Policy, Refused};

@@ -8,7 +8,7 @@ use minipki_core::trust::{Revocation, RevocationReason, Serial};
 use serde::{Deserialize, Serialize};
 
 use super::certify::{IssueError, expect_count};
-use super::ports::{CertificateFormat, LedgerReader};
+use super::ports::{CertificateFormat, LedgerReader, RevokedCertificate};
 use super::profile::ProfileError;
 use super::{SignatureAlgorithm, Signer};
 
@@ -106,7 +106,16 @@ pub fn sign_revocation_list(
     now: UnixTime,
 ) -> Result<Vec<u8>, IssueError> {
     let issuer_key = signer.public_key().fingerprint(Portable::new());
-    let (number, revoked) = read(reader, issuer_key)?;
+    let (number, revoked) = read_revoked(reader, Some(issuer_key))?;
+    let json = revoked.iter().filter(|revoked| revoked.format == CertificateFormat::Json);
+    let revoked = json.filter_map(|revoked| {
+        Some(RevokedEntry {
+            reason: revoked.revocation.reason.name().to_owned(),
+            revoked_at: revoked.revocation.revoked_at.to_string(),
+            serial_number: revoked.serial.to_u64()?,
+        })
+    });
+    let revoked = revoked.collect();
     let list = RevocationList {
         ca_signature_b64: String::new(),
         issuer_id: issuer_id.to_string(),
@@ -127,30 +136,25 @@ pub fn sign_revocation_list(
     Ok(cert::attach_signature(&text, signature, &mut room).map_err(ProfileError::from)?.to_vec())
 }
 
-/// The revocation number, and all JSON certificates by `issuer_key` that are revoked or on hold. The pages are read
-/// again if a revocation changes between them.
-fn read(
+/// The revocation number, and all certificates that are revoked or on hold: those by `issuer_key`, or by all keys. The pages
+/// are read again if a revocation changes between them.
+pub(super) fn read_revoked(
     reader: &mut dyn LedgerReader,
-    issuer_key: Fingerprint,
-) -> Result<(u64, Vec<RevokedEntry>), IssueError> {
+    issuer_key: Option<Fingerprint>,
+) -> Result<(u64, Vec<RevokedCertificate>), IssueError> {
     'again: loop {
         let (mut number, mut after, mut entries) = (None, None, Vec::new());
         loop {
-            let page = reader.list_revoked(Some(issuer_key), after, PAGE)?;
+            let page = reader.list_revoked(issuer_key, after, PAGE)?;
             if number.is_some_and(|number| number != page.number) {
                 continue 'again;
             }
             number = Some(page.number);
-            let json = page.revoked.iter().filter(|revoked| revoked.format == CertificateFormat::Json);
-            entries.extend(json.filter_map(|revoked| {
-                Some(RevokedEntry {
-                    reason: revoked.revocation.reason.name().to_owned(),
-                    revoked_at: revoked.revocation.revoked_at.to_string(),
-                    serial_number: revoked.serial.to_u64()?,
-                })
-            }));
-            match page.revoked.last() {
-                Some(last) if page.revoked.len() == PAGE => after = Some(last.serial),
+            let last = page.revoked.last().map(|last| last.serial);
+            let is_full = page.revoked.len() == PAGE;
+            entries.extend(page.revoked);
+            match last {
+                Some(last) if is_full => after = Some(last),
                 _ => return Ok((page.number, entries)),
             }
         }

@@ -19,7 +19,7 @@ pub use x509::{
     AllowedName, AllowedNameError, CaCertificate, CaCertificateOptions, IpNetwork, IpNetworkError, Permitted,
     SubjectName, TlsName, TlsUsage,
 };
-pub(super) use x509::{AuthorityProfile, EndEntityProfile, X509Profile};
+pub(super) use x509::{AuthorityProfile, EndEntityProfile, ListFields, X509Profile};
 
 /// The issuer of certificates: its name and public key.
 pub(super) struct CaIdentity<'a> {

@@ -124,6 +124,10 @@ pub enum StateError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Issue(#[from] IssueError),
+    /// A key of the CA has no X.509 certificate.
+    #[error("the key {0} of the CA has no X.509 certificate")]
+    #[diagnostic(help("no X.509 certificate can be verified with this key, so nobody needs a list by it"))]
+    NoX509(Fingerprint),
     /// A certification request was refused.
     #[error(transparent)]
     #[diagnostic(transparent)]

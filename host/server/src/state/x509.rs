@@ -1,13 +1,14 @@
 //! The X.509 side of a CA in its folder, also while the CA server runs.
 
-use minipki_ca::ports::Signer;
+use minipki_ca::ports::{Signer, Storage};
 use minipki_ca::{
-    CaCertificate, CaCertificateOptions, CaCertificates, IssueError, Issued, SignRequest, ca_certificates,
-    sign_requests,
+    CaCertificate, CaCertificateOptions, CaCertificates, Crl, IssueError, Issued, SignRequest,
+    ca_certificates, certificate_of, sign_crl, sign_requests,
 };
+use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 
-use super::{StateError, owner};
+use super::{StateError, owner, storage};
 use minipki_keys::{CaFolder, SignerKind};
 use minipki_ledger::{SqliteLedger, SqliteRecorder, StoreError};
 use minipki_os::clock;
@@ -36,6 +37,25 @@ pub fn sign_request(folder: &CaFolder, request: SignRequest) -> Result<Issued, S
     let mut answers = sign_requests(folder.issuer_id(), signer, ledger, &certificate, &[request], open.now)?;
     let missing = IssueError::Count { what: "answers", asked: 1, got: 0 };
     Ok(answers.pop().ok_or(missing)??)
+}
+
+/// Makes and signs the list of the revoked X.509 certificates of all keys, for `lifetime` seconds, with this key of the CA;
+/// without one, with the present key. The CA certificate is made if there is none.
+///
+/// # Errors
+/// [`StateError::NoX509`] for a former key without a certificate; the errors of [`x509_certificates`].
+pub fn crl(folder: &CaFolder, key: Option<Fingerprint>, lifetime: u64) -> Result<Crl, StateError> {
+    let mut open = Open::new(folder)?;
+    let present = folder.fingerprint();
+    let key = key.unwrap_or(present);
+    if key == present {
+        open.certificates(None)?;
+    }
+    // An unknown key is refused first.
+    let mut signer = folder.signer_of(key, SignerKind::Portable)?;
+    let certificate = certificate_of(&mut open.recorder, key)?.ok_or(StateError::NoX509(key))?;
+    let mut reader = storage(folder).reader()?;
+    Ok(sign_crl(&certificate, signer.as_mut(), reader.as_mut(), lifetime, open.now)?)
 }
 
 /// What a certificate needs: a signer, a ledger and the time.

@@ -3,6 +3,7 @@
 mod backup;
 mod certificate;
 mod check;
+mod crl;
 mod import;
 mod init;
 mod list;
@@ -46,6 +47,7 @@ pub(super) enum Command {
     Revoke(revoke::RevokeArgs),
     Unhold(revoke::UnholdArgs),
     Revocations(revocations::RevocationsArgs),
+    Crl(crl::CrlArgs),
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
     Check(check::CheckArgs),
@@ -119,6 +121,7 @@ pub(super) fn run(command: Command, provider: HostProvider) -> Result<(), CliErr
         Command::Revoke(args) => revoke::revoke(&args),
         Command::Unhold(args) => revoke::unhold(&args),
         Command::Revocations(args) => revocations::run(&args),
+        Command::Crl(args) => crl::run(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Check(args) => check::run(&args),

@@ -10,6 +10,7 @@
 mod authority;
 mod console;
 mod constraints;
+mod crl;
 mod end_entity;
 mod lint;
 
@@ -17,6 +18,7 @@ pub(crate) use authority::AuthorityProfile;
 pub use authority::{CaCertificate, CaCertificateOptions};
 pub use console::TlsName;
 pub use constraints::{IpNetwork, IpNetworkError, Permitted};
+pub(crate) use crl::ListFields;
 pub(crate) use end_entity::EndEntityProfile;
 pub use end_entity::{AllowedName, AllowedNameError, SubjectName, TlsUsage};
 

@@ -1,0 +1,66 @@
+//! The fields of a certificate revocation list (RFC 5280 §5.1).
+
+use der::Encode;
+use minipki_core::time::UnixTime;
+use minipki_core::trust::{Revocation, RevocationReason, Serial};
+use x509_cert::certificate::Version;
+use x509_cert::crl::{RevokedCert, TbsCertList};
+use x509_cert::ext::pkix::{CrlNumber, CrlReason};
+use x509_cert::serial_number::SerialNumber;
+
+use super::authority::CaCertificate;
+use super::{authority_key_id, extension, signature_algorithm, time};
+
+/// The fields of a list.
+///
+/// It has no issuingDistributionPoint: without the address of the list in the certificates there is nothing to state in it,
+/// and it must not be empty (RFC 5280 §5.2.5).
+pub(crate) struct ListFields<'a> {
+    /// The certificate of the key that signs.
+    pub(crate) issuer: &'a CaCertificate,
+    /// That key: SubjectPublicKeyInfo in DER.
+    pub(crate) issuer_key: &'a [u8],
+    pub(crate) this_update: UnixTime,
+    pub(crate) next_update: UnixTime,
+    /// The cRLNumber.
+    pub(crate) number: u128,
+    /// The revoked certificates.
+    pub(crate) entries: &'a [(Serial, Revocation)],
+}
+
+impl ListFields<'_> {
+    /// Encodes the TBSCertList.
+    pub(crate) fn encode(&self) -> der::Result<Vec<u8>> {
+        let entries = self.entries.iter().map(entry).collect::<der::Result<Vec<_>>>()?;
+        let list: TbsCertList = TbsCertList {
+            version: Version::V2,
+            signature: signature_algorithm(),
+            issuer: self.issuer.subject().clone(),
+            this_update: time(self.this_update)?,
+            next_update: Some(time(self.next_update)?),
+            // An empty list must be absent.
+            revoked_certificates: (!entries.is_empty()).then_some(entries),
+            crl_extensions: Some(vec![
+                authority_key_id(self.issuer_key)?,
+                extension(&CrlNumber::try_from(self.number)?, false)?,
+            ]),
+        };
+        list.to_der()
+    }
+}
+
+fn entry((serial, revocation): &(Serial, Revocation)) -> der::Result<RevokedCert> {
+    let reason = match revocation.reason {
+        // RFC 5280 §5.3.1: it is left out.
+        RevocationReason::Unspecified => None,
+        reason => {
+            let reason = CrlReason::try_from(u32::from(reason.code()))?;
+            Some(vec![extension(&reason, false)?])
+        }
+    };
+    Ok(RevokedCert {
+        serial_number: SerialNumber::new(&serial.to_be_bytes())?,
+        revocation_date: time(revocation.revoked_at)?,
+        crl_entry_extensions: reason,
+    })
+}
