@@ -19,6 +19,7 @@ mod exit;
 mod inspect;
 mod inspected;
 mod listen;
+mod out_file;
 mod output;
 mod passphrase;
 mod passphrase_args;

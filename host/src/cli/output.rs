@@ -106,27 +106,6 @@ pub(super) fn check_kind(path: &Path, expected: ExpectedFile) -> Result<(), CliE
     found.map_err(|error| CliError::from_diagnostic(Exit::Failed, error))
 }
 
-/// Refuses to replace a file that is not `what`, as `is_that` decides.
-///
-/// # Errors
-/// An error that names the file.
-pub(super) fn check_target(
-    file: &Path,
-    what: &str,
-    is_that: impl FnOnce(&[u8]) -> bool,
-) -> Result<(), CliError> {
-    let found = match fs::metadata(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        found => found.map_err(|error| CliError::file(file, &error))?,
-    };
-    // Another file can be endless.
-    if found.is_file() && is_that(&read_list(file)?) {
-        return Ok(());
-    }
-    let seen = format!("{} exists, and is not {what}", file.display());
-    Err(CliError::new(Exit::Failed, seen, "nothing was changed; give another file with --out"))
-}
-
 /// Does `work`, and shows a spinner with `message` if standard error is a terminal.
 pub(super) fn with_spinner<T>(message: &'static str, work: impl FnOnce() -> T) -> T {
     if !io::stderr().is_terminal() {

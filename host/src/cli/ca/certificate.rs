@@ -1,17 +1,16 @@
 //! `minipki ca certificate`: the X.509 certificate of the CA.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use minipki_core::x509::Certificate;
 
+use super::super::out_file::OutFile;
 use super::super::values::duration;
 use super::super::{CliError, output};
 use super::{KeyFolder, acted};
 use minipki_ca::ports::CertificateFormat;
 use minipki_ca::{CaCertificateOptions, CaCertificates, IpNetwork, Permitted};
-use minipki_os::files;
 use minipki_server::state::x509_certificates;
 
 /// Print the CA's X.509 certificate, which other programs trust
@@ -45,15 +44,12 @@ pub(in crate::cli) struct CertificateArgs {
     /// Write DER; without it, PEM
     #[arg(long)]
     der: bool,
-    /// The file to write, whole or not at all; without it, the certificate goes to standard output
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    out: OutFile,
 }
 
 pub(super) fn run(args: CertificateArgs) -> Result<(), CliError> {
-    if let Some(file) = &args.out {
-        output::check_target(file, "an X.509 certificate", is_certificate)?;
-    }
+    args.out.check("an X.509 certificate", is_certificate)?;
     let options = CaCertificateOptions {
         organization: args.organization,
         country: args.country,
@@ -75,12 +71,7 @@ pub(super) fn run(args: CertificateArgs) -> Result<(), CliError> {
     if args.cross {
         content.extend(cross.iter().flat_map(|issued| text(&issued.certificate).into_bytes()));
     }
-    match &args.out {
-        Some(file) => {
-            files::replace(file, &content, files::PUBLIC).map_err(|error| CliError::file(file, &error))
-        }
-        None => output::data(|out| out.write_all(&content)),
-    }
+    args.out.write(&content)
 }
 
 /// Whether `content` is an X.509 certificate, in PEM or DER.

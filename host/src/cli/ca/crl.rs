@@ -1,17 +1,16 @@
 //! `minipki ca crl`: the list of revoked X.509 certificates.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use minipki_core::encoding::pem;
 use minipki_core::keys::Fingerprint;
 
+use super::super::out_file::OutFile;
 use super::super::values::{duration, fingerprint};
 use super::super::{CliError, output};
 use super::KeyFolder;
 use minipki_ca::{Crl, is_crl};
-use minipki_os::files;
 use minipki_server::state::crl;
 
 /// The label of a list in PEM (RFC 7468 §6).
@@ -36,17 +35,14 @@ pub(in crate::cli) struct CrlArgs {
     /// Write DER; without it, PEM
     #[arg(long)]
     der: bool,
-    /// The file to write, whole or not at all; without it, the list goes to standard output
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    out: OutFile,
 }
 
 pub(super) fn run(args: &CrlArgs) -> Result<(), CliError> {
-    if let Some(file) = &args.out {
-        output::check_target(file, "a list of revoked X.509 certificates", |content| {
-            content.starts_with(b"-----BEGIN X509 CRL-----") || is_crl(content)
-        })?;
-    }
+    args.out.check("a list of revoked X.509 certificates", |content| {
+        content.starts_with(b"-----BEGIN X509 CRL-----") || is_crl(content)
+    })?;
     let folder = args.folder.open()?;
     let Crl { der, entries, number, next_update } = crl(&folder, args.key, args.lifetime.as_secs())?;
     output::say(format_args!(
@@ -54,12 +50,7 @@ pub(super) fn run(args: &CrlArgs) -> Result<(), CliError> {
          The revocation number is {number}. The list can be used until {next_update}."
     ));
     let content = if args.der { der } else { text(&der) };
-    match &args.out {
-        Some(file) => {
-            files::replace(file, &content, files::PUBLIC).map_err(|error| CliError::file(file, &error))
-        }
-        None => output::data(|out| out.write_all(&content)),
-    }
+    args.out.write(&content)
 }
 
 fn text(der: &[u8]) -> Vec<u8> {

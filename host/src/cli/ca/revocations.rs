@@ -1,19 +1,19 @@
 //! `minipki ca revocations`: the signed list of revoked certificates.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use minipki_core::keys::Fingerprint;
 use serde_json::Value;
 
+use super::super::out_file::OutFile;
 use super::super::values::{duration, fingerprint};
 use super::super::{CliError, Exit, output};
 use super::KeyFolder;
 use minipki_ca::ports::Storage;
 use minipki_ca::{RevocationList, sign_revocation_list};
 use minipki_keys::SignerKind;
-use minipki_os::{clock, files};
+use minipki_os::clock;
 use minipki_server::state::storage;
 
 /// Print the signed list of the revoked certificates of one key of the CA, as JSON
@@ -31,18 +31,14 @@ pub(in crate::cli) struct RevocationsArgs {
     /// The time for which the list can be used: a number and s, m, h, d, w or y
     #[arg(long, value_name = "TIME", default_value = "1d", value_parser = duration)]
     lifetime: Duration,
-    /// The file to write, whole or not at all; without it, or with -, the list goes to standard output
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    out: OutFile,
 }
 
 pub(super) fn run(args: &RevocationsArgs) -> Result<(), CliError> {
-    let out = args.out.as_deref().filter(|file| *file != Path::new("-"));
-    if let Some(file) = out {
-        output::check_target(file, "a list of revoked certificates", |text| {
-            serde_json::from_slice::<Value>(text).is_ok_and(|object| object["type"] == "revocation_list")
-        })?;
-    }
+    args.out.check("a list of revoked certificates", |text| {
+        serde_json::from_slice::<Value>(text).is_ok_and(|object| object["type"] == "revocation_list")
+    })?;
     let folder = args.folder.open()?;
     // The ledger first: its error tells of an unfinished change of the key.
     let (mut reader, now) = (storage(&folder).reader()?, clock::now()?);
@@ -58,10 +54,5 @@ pub(super) fn run(args: &RevocationsArgs) -> Result<(), CliError> {
             revoked.len()
         ));
     }
-    match out {
-        Some(file) => {
-            files::replace(file, &list, files::PUBLIC).map_err(|error| CliError::file(file, &error))
-        }
-        None => output::data(|out| out.write_all(&list)),
-    }
+    args.out.write(&list)
 }

@@ -8,12 +8,12 @@ use minipki_core::cert::IdBuf;
 use minipki_core::encoding::pem::{self, PemError};
 use minipki_core::x509::Certificate;
 
+use super::super::out_file::OutFile;
 use super::super::{CliError, Exit, output};
 use super::certificate::is_certificate;
 use super::{KeyFolder, acted, lifetime};
 use minipki_ca::ports::CertificateFormat;
 use minipki_ca::{AllowedName, Csr, SignRefused, SignRequest, TlsUsage};
-use minipki_os::files;
 use minipki_provider::x509;
 use minipki_server::state::sign_request;
 
@@ -52,9 +52,8 @@ pub(in crate::cli) struct SignArgs {
     /// Write DER; without it, PEM
     #[arg(long)]
     der: bool,
-    /// The file to write, whole or not at all; without it, the certificate goes to standard output
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    out: OutFile,
 }
 
 /// The kinds of certificates.
@@ -82,9 +81,7 @@ impl From<Usage> for TlsUsage {
 }
 
 pub(super) fn run(args: SignArgs) -> Result<(), CliError> {
-    if let Some(file) = &args.out {
-        output::check_target(file, "an X.509 certificate", is_certificate)?;
-    }
+    args.out.check("an X.509 certificate", is_certificate)?;
     let text = output::read(&args.csr)?;
     let name = output::name(&args.csr);
     let csr = Csr::parse(&der(&text).map_err(|error| error.with(&name))?, &x509::ALL)
@@ -114,12 +111,7 @@ pub(super) fn run(args: SignArgs) -> Result<(), CliError> {
     } else {
         CertificateFormat::X509.text(&issued.certificate).into_bytes()
     };
-    match &args.out {
-        Some(file) => {
-            files::replace(file, &content, files::PUBLIC).map_err(|error| CliError::file(file, &error))
-        }
-        None => output::data(|out| out.write_all(&content)),
-    }
+    args.out.write(&content)
 }
 
 /// The DER of a request in PEM or DER.
