@@ -1,6 +1,6 @@
 //! The input and output of a command: files in, data to standard output, lines and a spinner to standard error.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
