@@ -62,7 +62,7 @@ pub(crate) fn run() -> Result<(), String> {
     steps.run("tests", "run the failed test alone: `cargo test --workspace NAME`", || {
         // Many tests wait for another process or for a time, so more tests than cores can run.
         let threads = 2 * thread::available_parallelism().map_or(1, NonZero::get);
-        let mut tests = cargo(&["test", "--locked", "--workspace", "--", "--skip", FLOODS]);
+        let mut tests = cargo(&["test", "--locked", "--workspace", "--no-fail-fast", "--", "--skip", FLOODS]);
         execute(tests.env("RUST_TEST_THREADS", threads.to_string()))?;
         execute(&mut cargo(&["test", "--locked", "--workspace", "--test", "host", "--", FLOODS]))
     })?;
