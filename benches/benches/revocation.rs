@@ -137,7 +137,7 @@ fn list(suite: &mut Suite) {
         assert_eq!(revoke(&mut *ca.revocations(), &all) as u64, *size);
         let (mut signer, mut reader, id) = (signer(), ca.reader(), Ca::new(KeySize::Bits2048).id());
         let write = move || {
-            sign_revocation_list(id, &mut *signer, &mut reader, 86_400, time()).expect("a list").len()
+            sign_revocation_list(id, &mut *signer, &mut reader, 86_400, time()).expect("a list").content.len()
         };
         Contender::new(format!("{size} revoked"), write, move |len| assert!(len as u64 > 80 * size))
     });

@@ -71,6 +71,7 @@ mod providers;
 mod rates;
 mod renewal;
 mod repeats;
+mod repository;
 mod revocation;
 mod revocation_choice;
 mod revoked_channels;

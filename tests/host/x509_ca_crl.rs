@@ -16,12 +16,12 @@ fn crl(at: &Path, more: &[&str]) -> Done {
     run(at, &[&["ca", "crl", "--dir", "ca"], more].concat())
 }
 
-fn revoke(at: &Path, pem: &str, reason: &str) {
+pub(crate) fn revoke(at: &Path, pem: &str, reason: &str) {
     run(at, &["ca", "revoke", "--dir", "ca", "--serial", &serial(pem), "--reason", reason]).expect(0);
 }
 
 /// A new certificate of the server `name`, in the file `name.pem`.
-fn server(at: &Path, name: &str) -> String {
+pub(crate) fn server(at: &Path, name: &str) -> String {
     let csr = csr(P256, "/CN=x", &format!("DNS:{name}"));
     let out = format!("{name}.pem");
     sign(at, &csr, &["--profile", "tls-server", "--allow-name", name, "--out", &out]).expect(0);
@@ -40,7 +40,11 @@ fn number(crl: &str) -> u128 {
 }
 
 /// Has openssl verify the certificate in `leaf` under `root` with the list in `list`.
-fn verify<T>(openssl: impl FnOnce(&[&str], &[u8]) -> T, at: &Path, [root, list, leaf]: [&str; 3]) -> T {
+pub(crate) fn verify<T>(
+    openssl: impl FnOnce(&[&str], &[u8]) -> T,
+    at: &Path,
+    [root, list, leaf]: [&str; 3],
+) -> T {
     let file = |name: &str| at.join(name).display().to_string();
     let (root, list, leaf) = (file(root), file(list), file(leaf));
     let check = ["verify", "-x509_strict", "-crl_check", "-CAfile", &root, "-CRLfile", &list, &leaf];
@@ -106,12 +110,12 @@ fn openssl_accepts_the_list_and_refuses_what_it_has() {
 }
 
 #[test]
-fn the_list_can_be_used_for_its_lifetime_and_json_certificates_are_not_in_it() {
+fn the_list_can_be_used_for_its_lifetime_and_has_json_certificates_too() {
     let folder = minipki_tests::program::folder_with_alice();
     let at = folder.path();
     run(at, &["ca", "revoke", "--dir", "ca", "--subject", "alice", "--reason", "superseded"]).expect(0);
     let done = crl(at, &[]).expect(0);
-    assert!(done.stderr.contains("revoked or on hold: 0.\nThe revocation number is 1."), "{}", done.stderr);
+    assert!(done.stderr.contains("revoked or on hold: 1.\nThe revocation number is 1."), "{}", done.stderr);
     for (more, seconds) in [(&[][..], 7 * 86400), (&["--lifetime", "1h"], 3600)] {
         let list = crl(at, more).expect(0).stdout;
         let shown = String::from_utf8(openssl(

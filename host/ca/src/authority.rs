@@ -338,7 +338,7 @@ impl Authority {
             }
             // Only the certificates of that key are affected.
             IssueError::NoSigner(_) => {
-                self.no_signer.refuse(error, "a status cannot be signed", now);
+                self.no_signer.refuse(error, "a status or a list cannot be signed", now);
                 Refused::KeyGone
             }
             _ if error.is_temporary() => {

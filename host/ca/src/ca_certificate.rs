@@ -16,7 +16,7 @@ use minipki_core::trust::Validity;
 
 use super::Signer;
 use super::certify::{IssueError, Issued, certify, expect_count};
-use super::ports::{AnsweredRequest, CertificateRecord, LedgerError, Recorder, RequestHash};
+use super::ports::{AnsweredRequest, CertificateRecord, LedgerError, LedgerReader, Recorder, RequestHash};
 use super::profile::{
     self, AuthorityProfile, BACKDATE, CaCertificate, CaCertificateOptions, CertTemplate, ProfileError,
     X509Profile, spki,
@@ -217,9 +217,40 @@ pub fn certify_next_key(
 /// # Errors
 /// [`IssueError`] if it cannot be read.
 pub fn certificate_of(
-    ledger: &mut dyn Recorder,
+    reader: &mut dyn LedgerReader,
     key: Fingerprint,
 ) -> Result<Option<CaCertificate>, IssueError> {
-    let record = ledger.request_facts(hash(key, key), &[])?.earlier;
+    let record = reader.find_by_request(hash(key, key))?;
     Ok(record.map(|record| CaCertificate::parse(&record.certificate)).transpose()?)
+}
+
+/// The certificates of one key of the CA.
+#[derive(Clone, Debug)]
+pub struct KeyCertificates {
+    /// The self-signed certificate.
+    pub own: CaCertificate,
+    /// The certificates of this key by other keys of the CA.
+    pub cross: Vec<CaCertificate>,
+}
+
+/// The certificates of these keys of the CA that were made, in the order of the keys. A key without a self-signed certificate
+/// is left out.
+///
+/// # Errors
+/// [`IssueError`] if they cannot be read.
+pub fn certificates_of(
+    reader: &mut dyn LedgerReader,
+    keys: &[Fingerprint],
+) -> Result<Vec<KeyCertificates>, IssueError> {
+    let mut found = Vec::new();
+    for key in keys {
+        let Some(own) = certificate_of(reader, *key)? else { continue };
+        let mut cross = Vec::new();
+        for issuer in keys.iter().filter(|issuer| *issuer != key) {
+            let record = reader.find_by_request(hash(*issuer, *key))?;
+            cross.extend(record.map(|record| CaCertificate::parse(&record.certificate)).transpose()?);
+        }
+        found.push(KeyCertificates { own, cross });
+    }
+    Ok(found)
 }

@@ -10,7 +10,9 @@ pub mod ca_certificate;
 pub mod certify;
 pub mod crl;
 pub mod csr;
+mod key_id;
 pub mod limits;
+mod list;
 mod outage;
 pub mod pgp_words;
 pub mod policy;
@@ -27,11 +29,15 @@ pub mod token;
 
 pub use anchors::updates_fit;
 pub use authority::Authority;
-pub use ca_certificate::{CaCertificates, ca_certificates, certificate_of, certify_next_key};
+pub use ca_certificate::{
+    CaCertificates, KeyCertificates, ca_certificates, certificate_of, certificates_of, certify_next_key,
+};
 pub use certify::{IssueError, Issued};
-pub use crl::{Crl, is_crl, sign_crl};
+pub use crl::{draft_crl, is_crl, sign_crl};
 pub use csr::{Csr, CsrError};
+pub use key_id::{KeyId, KeyIdError};
 pub use limits::RateLimits;
+pub use list::{ListDraft, SignedList};
 pub use policy::{Authorization, Enrolment, LIFETIMES, Policy, Refused};
 pub use ports::{
     Inquiry, Ledger, LedgerError, LedgerFacts, NewCertificate, Recorder, SignError, Signature,
@@ -45,7 +51,9 @@ pub use request::{
     CertificationRequest, HolderCheck, IssueRequest, Possession, PossessionCheck, RequestProof,
     RevocationRequest, StatusRequest,
 };
-pub use revocation_list::{RevocationList, RevocationListError, RevokedEntry, sign_revocation_list};
+pub use revocation_list::{
+    RevocationList, RevocationListError, RevokedEntry, draft_revocation_list, sign_revocation_list,
+};
 pub use sign::{SignRefused, SignRequest, sign_requests};
 pub use source::Source;
 pub use status::StatusAnswer;

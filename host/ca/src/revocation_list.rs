@@ -7,10 +7,12 @@ use minipki_core::time::UnixTime;
 use minipki_core::trust::{Revocation, RevocationReason, Serial};
 use serde::{Deserialize, Serialize};
 
-use super::certify::{IssueError, expect_count};
+use super::certify::IssueError;
+use super::list::{ListDraft, SignedList};
 use super::ports::{CertificateFormat, LedgerReader, RevokedCertificate};
 use super::profile::ProfileError;
-use super::{SignatureAlgorithm, Signer};
+use super::signers::fingerprint;
+use super::{Signature, SignatureAlgorithm, Signer};
 
 /// The number of rows that are read from the ledger at a time.
 const PAGE: usize = 10_000;
@@ -93,19 +95,18 @@ pub enum RevocationListError {
     Issuer,
 }
 
-/// Makes and signs the list at `now`, for `lifetime` seconds. It names the certificates that the key of `signer` has
-/// signed: this may be a former key of the CA.
+/// Makes the list of `issuer_key` at `now`, for `lifetime` seconds. It names the certificates that this key has signed: it may
+/// be a former key of the CA. The same key signs the list.
 ///
 /// # Errors
-/// [`IssueError`] if the ledger cannot be read, or if the signer fails.
-pub fn sign_revocation_list(
+/// [`IssueError`] if the ledger cannot be read.
+pub fn draft_revocation_list(
     issuer_id: Id<'_>,
-    signer: &mut dyn Signer,
+    issuer_key: Fingerprint,
     reader: &mut dyn LedgerReader,
     lifetime: u64,
     now: UnixTime,
-) -> Result<Vec<u8>, IssueError> {
-    let issuer_key = signer.public_key().fingerprint(Portable::new());
+) -> Result<ListDraft, IssueError> {
     let (number, revoked) = read_revoked(reader, Some(issuer_key))?;
     let json = revoked.iter().filter(|revoked| revoked.format == CertificateFormat::Json);
     let revoked = json.filter_map(|revoked| {
@@ -115,25 +116,50 @@ pub fn sign_revocation_list(
             serial_number: revoked.serial.to_u64()?,
         })
     });
-    let revoked = revoked.collect();
+    let next_update = now.checked_add_seconds(lifetime).ok_or(ProfileError::Validity)?;
     let list = RevocationList {
         ca_signature_b64: String::new(),
         issuer_id: issuer_id.to_string(),
         issuer_key_sha256: issuer_key.to_string(),
-        next_update: now.checked_add_seconds(lifetime).ok_or(ProfileError::Validity)?.to_string(),
+        next_update: next_update.to_string(),
         number,
-        revoked,
+        revoked: revoked.collect(),
         this_update: now.to_string(),
         r#type: TYPE.to_owned(),
     };
-    let text =
+    let tbs =
         serde_json::to_vec(&list).map_err(|_| cert::Error::BufferTooSmall).map_err(ProfileError::from)?;
-    let signatures = signer.sign_many(SignatureAlgorithm::RsaPss, &[&text])?;
-    expect_count("signatures", 1, signatures.len())?;
-    let signature = signatures.first().map(|signature| signature.as_bytes()).unwrap_or_default();
+    Ok(ListDraft {
+        key: issuer_key,
+        algorithm: SignatureAlgorithm::RsaPss,
+        attach,
+        tbs,
+        entries: list.revoked.len(),
+        number,
+        this_update: now,
+        next_update,
+    })
+}
+
+fn attach(text: &[u8], signature: &Signature) -> Result<Vec<u8>, ProfileError> {
+    let signature = signature.as_bytes();
     // The signature in base64, its key and the quotes.
     let mut room = vec![0; text.len() + 2 * signature.len() + 64];
-    Ok(cert::attach_signature(&text, signature, &mut room).map_err(ProfileError::from)?.to_vec())
+    Ok(cert::attach_signature(text, signature, &mut room)?.to_vec())
+}
+
+/// Makes the list of the signer's key as [`draft_revocation_list`] does, and signs it.
+///
+/// # Errors
+/// [`IssueError`] if the ledger cannot be read, or if the signer fails.
+pub fn sign_revocation_list(
+    issuer_id: Id<'_>,
+    signer: &mut dyn Signer,
+    reader: &mut dyn LedgerReader,
+    lifetime: u64,
+    now: UnixTime,
+) -> Result<SignedList, IssueError> {
+    draft_revocation_list(issuer_id, fingerprint(signer), reader, lifetime, now)?.sign(signer)
 }
 
 /// The revocation number, and all certificates that are revoked or on hold: those by `issuer_key`, or by all keys. The pages

@@ -46,6 +46,7 @@ impl Signers {
     }
 }
 
-fn fingerprint(signer: &dyn Signer) -> Fingerprint {
+/// The fingerprint of the signer's key.
+pub(super) fn fingerprint(signer: &dyn Signer) -> Fingerprint {
     signer.public_key().fingerprint(Portable::new())
 }

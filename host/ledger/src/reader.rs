@@ -9,10 +9,10 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::identity::{Instance, Owner};
 use super::rows::{each, parse, records, row_error, select};
-use super::{StoreError, audit, issuer_keys, open, revocations, search, times_of_issue, tokens};
+use super::{StoreError, audit, facts, issuer_keys, open, revocations, search, times_of_issue, tokens};
 use minipki_ca::ports::{
     AuditRecord, BadRow, CertificateRecord, Found, IssuerKeyUse, LedgerCounts, LedgerError, LedgerReader,
-    Page, RevocationRecord, RevokedPage, Search, TokenRecord,
+    Page, RequestHash, RevocationRecord, RevokedPage, Search, TokenRecord,
 };
 
 /// A reader of a ledger. Each call sees all commits before it, and never delays a writer.
@@ -87,6 +87,11 @@ impl LedgerReader for SqliteReader {
     fn find_by_key(&mut self, subject_key: &[u8]) -> Result<Vec<CertificateRecord>, LedgerError> {
         let sql = select!("WHERE subject_key = ?1 ORDER BY id");
         self.read(|connection| records(connection, sql, [subject_key]))
+    }
+
+    fn find_by_request(&mut self, hash: RequestHash) -> Result<Option<CertificateRecord>, LedgerError> {
+        let found = self.read(|connection| facts::newest_answer(connection, hash))?;
+        Ok(found.map(|serial| self.find_by_serial(serial)).transpose()?.flatten())
     }
 
     fn search(&mut self, search: &Search) -> Result<Found, LedgerError> {

@@ -6,8 +6,8 @@ use miette::Diagnostic;
 
 use super::state::StateError;
 use super::tcp::ServeError;
-use minipki_ca::IssueError;
 use minipki_ca::ports::{LedgerError, RevocationError};
+use minipki_ca::{IssueError, Refused};
 use minipki_keys::FolderError;
 use minipki_os::clock::ClockError;
 
@@ -72,6 +72,9 @@ pub enum ServiceError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Issue(#[from] IssueError),
+    /// The issuer refused.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// The machine's clock.
     #[error(transparent)]
     #[diagnostic(transparent)]

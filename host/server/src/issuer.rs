@@ -17,8 +17,8 @@ use tracing::field::display;
 
 use minipki_ca::ports::RevocationOutcome;
 use minipki_ca::{
-    Authority, CertificationRequest, Issued, Refused, RevocationRequest, SignRefused, SignRequest,
-    StatusAnswer, StatusRequest,
+    Authority, CertificationRequest, Issued, ListDraft, Refused, RevocationRequest, SignRefused, SignRequest,
+    SignedList, StatusAnswer, StatusRequest,
 };
 use minipki_os::clock;
 
@@ -62,6 +62,8 @@ enum Job {
     Revoke { request: RevocationRequest, reply: Reply<RevocationOutcome> },
     /// States the status of a certificate.
     Status { request: StatusRequest, reply: Reply<StatusAnswer> },
+    /// Signs a list of revoked certificates.
+    List { list: Box<ListDraft>, reply: Reply<SignedList> },
     /// Ends the issuer.
     Close,
 }
@@ -137,6 +139,14 @@ impl Issuer {
     /// As [`Issuer::issue`].
     pub async fn status(&self, request: StatusRequest) -> Result<StatusAnswer, Refused> {
         self.run(|reply| Job::Status { request, reply }).await
+    }
+
+    /// Signs a list of revoked certificates, with the key that it names.
+    ///
+    /// # Errors
+    /// As [`Issuer::issue`]; [`Refused::KeyGone`] without that key.
+    pub async fn sign_list(&self, list: ListDraft) -> Result<SignedList, Refused> {
+        self.run(|reply| Job::List { list: Box::new(list), reply }).await
     }
 
     async fn run<T, E: From<Refused>>(&self, job: impl FnOnce(Reply<T, E>) -> Job) -> Result<T, E> {
@@ -227,6 +237,8 @@ fn serve(
             // The holder wants the revocation, even if it does not wait for the answer.
             Job::Revoke { request, reply } => revocations.push((request, reply)),
             Job::Status { request, reply } => statuses.push((request, reply)),
+            Job::List { reply, .. } if reply.is_closed() => {}
+            Job::List { list, reply } => failed |= send(authority.sign_list(&list, now), reply),
             Job::Issue { request, reply } => match authority.check_possession(request, now) {
                 Ok(request) => {
                     requests.push(request);
@@ -283,7 +295,18 @@ fn refuse(jobs: impl Iterator<Item = Job>) {
             Job::Sign { reply, .. } => drop(reply.send(Err(Refused::Busy.into()))),
             Job::Revoke { reply, .. } => drop(send(Err(Refused::Busy), reply)),
             Job::Status { reply, .. } => drop(send(Err(Refused::Busy), reply)),
+            Job::List { reply, .. } => drop(send(Err(Refused::Busy), reply)),
             Job::Close => {}
         }
+    }
+}
+
+#[cfg(test)]
+impl Issuer {
+    /// The handle to an issuer that has ended.
+    pub(crate) fn ended_before() -> Self {
+        let (jobs, ended) = (mpsc::channel(1).0, watch::channel(Some(Ok(()))).1);
+        let (issuer_id, fingerprint) = ("ca".parse().expect("a name"), Fingerprint([0; 32]));
+        Self { jobs, ended, timeout: Duration::ZERO, issuer_id, fingerprint }
     }
 }

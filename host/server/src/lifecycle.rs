@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
-use super::{Metrics, Summary};
+use super::{Issuer, Metrics, Summary};
 use minipki_ca::Policy;
 use minipki_os::Failure;
 
@@ -58,6 +58,8 @@ pub struct Running {
     pub policy: Policy,
     /// The time of its start.
     pub since: Instant,
+    /// The issuer, for the other fronts of the same CA.
+    pub issuer: Issuer,
     metrics: Arc<Metrics>,
     /// Notified once.
     stop: Arc<Notify>,
@@ -65,9 +67,9 @@ pub struct Running {
 }
 
 impl Running {
-    pub(super) fn new(address: SocketAddr, policy: Policy, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(address: SocketAddr, policy: Policy, issuer: Issuer, metrics: Arc<Metrics>) -> Self {
         let (since, stop, samples) = (Instant::now(), Arc::default(), Arc::default());
-        Self { address, policy, since, metrics, stop, samples }
+        Self { address, policy, since, issuer, metrics, stop, samples }
     }
 
     /// Waits until a stop is requested.
@@ -172,7 +174,12 @@ mod tests {
     #[test]
     fn a_server_that_fails_while_it_is_stopped_is_not_stopping_for_ever() {
         let state = ServingState::default();
-        let running = Running::new(([127, 0, 0, 1], 1).into(), Policy::default(), Arc::default());
+        let running = Running::new(
+            ([127, 0, 0, 1], 1).into(),
+            Policy::default(),
+            Issuer::ended_before(),
+            Arc::default(),
+        );
         state.set(Serving::Running(running));
         let (failed, has_failed) = channel();
         thread::scope(|scope| {

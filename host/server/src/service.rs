@@ -19,6 +19,7 @@ use super::event_log::EventLog;
 use super::events::Events;
 use super::history::History;
 use super::lifecycle::{Running, SAMPLE_INTERVAL, Serving, ServingState};
+use super::lists::Lists;
 use super::live::LiveFeed;
 use super::state::{self, StateError, open_authority, storage};
 use super::tcp::{Limits, Server, ServerOptions};
@@ -86,6 +87,7 @@ pub struct CaService {
     key: Mutex<CaKey>,
     pub(super) unlocking: Unlocking,
     pub(super) serving: Arc<ServingState>,
+    pub(super) lists: Lists,
     live: Arc<LiveFeed>,
     history: Arc<History>,
     events: Events,
@@ -121,6 +123,7 @@ impl CaService {
             passphrase,
             unlocking: Unlocking::default(),
             serving: Arc::default(),
+            lists: Lists::default(),
             live,
             history,
             events,
@@ -323,7 +326,7 @@ impl CaService {
         let server =
             Server::bind(authority, ServerOptions { provider: self.provider, listen, limits, tap, events })
                 .await?;
-        let running = Running::new(server.local_addr(), policy, server.metrics());
+        let running = Running::new(server.local_addr(), policy, server.issuer().clone(), server.metrics());
         Ok((server, running))
     }
 

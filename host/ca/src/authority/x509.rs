@@ -5,6 +5,8 @@ use minipki_core::time::UnixTime;
 use super::Authority;
 use crate::ca_certificate::ca_certificates;
 use crate::certify::{IssueError, Issued};
+use crate::list::{ListDraft, SignedList};
+use crate::policy::Refused;
 use crate::profile::CaCertificate;
 use crate::sign::{RequestSigner, SignRefused, SignRequest};
 
@@ -21,6 +23,15 @@ impl Authority {
             let refused = self.report(&error, requests.len(), now);
             requests.iter().map(|_| Err(refused.into())).collect()
         })
+    }
+
+    /// Signs a list with the key that it names.
+    ///
+    /// # Errors
+    /// [`Refused::KeyGone`] without this key; [`Refused::Internal`] if the signer fails. The log has the reason.
+    pub fn sign_list(&mut self, list: &ListDraft, now: UnixTime) -> Result<SignedList, Refused> {
+        let signer = self.signers.of(list.key()).ok_or(IssueError::NoSigner(list.key()));
+        signer.and_then(|signer| list.sign(&mut **signer)).map_err(|error| self.report(&error, 1, now))
     }
 
     fn sign_all(

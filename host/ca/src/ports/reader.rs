@@ -9,7 +9,8 @@ use minipki_core::time::UnixTime;
 use minipki_core::trust::{Revocation, Serial, Validity};
 
 use super::{
-    AuditRecord, Found, IssuerKeyUse, LedgerError, RevocationRecord, RevokedPage, Search, TokenRecord,
+    AuditRecord, Found, IssuerKeyUse, LedgerError, RequestHash, RevocationRecord, RevokedPage, Search,
+    TokenRecord,
 };
 
 /// The format of the bytes of a certificate and of its key.
@@ -165,6 +166,12 @@ pub trait LedgerReader: Send {
     /// # Errors
     /// [`LedgerError`].
     fn find_by_key(&mut self, subject_key: &[u8]) -> Result<Vec<CertificateRecord>, LedgerError>;
+
+    /// The newest certificate for the request `hash`, in any state.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    fn find_by_request(&mut self, hash: RequestHash) -> Result<Option<CertificateRecord>, LedgerError>;
 
     /// One page of the results of `search`.
     ///

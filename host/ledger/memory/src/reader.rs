@@ -2,7 +2,8 @@
 
 use minipki_ca::ports::{
     AuditRecord, BadRow, CertificateRecord, Cursor, Found, IssuerKeyUse, LedgerCounts, LedgerError,
-    LedgerReader, Page, PagePlace, RevocationRecord, RevokedPage, Search, TokenRecord, TokenState,
+    LedgerReader, Page, PagePlace, RequestHash, RevocationRecord, RevokedPage, Search, TokenRecord,
+    TokenState,
 };
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
@@ -31,6 +32,10 @@ impl LedgerReader for MemoryStorage {
     fn find_by_key(&mut self, subject_key: &[u8]) -> Result<Vec<CertificateRecord>, LedgerError> {
         let state = self.state();
         Ok(state.certificates.iter().filter(|record| record.subject_key == subject_key).cloned().collect())
+    }
+
+    fn find_by_request(&mut self, hash: RequestHash) -> Result<Option<CertificateRecord>, LedgerError> {
+        Ok(self.state().answer(hash).cloned())
     }
 
     fn search(&mut self, search: &Search) -> Result<Found, LedgerError> {

@@ -2,7 +2,7 @@
 
 use minipki_ca::ports::{Signer, Storage};
 use minipki_ca::{
-    CaCertificate, CaCertificateOptions, CaCertificates, Crl, IssueError, Issued, SignRequest,
+    CaCertificate, CaCertificateOptions, CaCertificates, IssueError, Issued, SignRequest, SignedList,
     ca_certificates, certificate_of, sign_crl, sign_requests,
 };
 use minipki_core::keys::Fingerprint;
@@ -39,12 +39,12 @@ pub fn sign_request(folder: &CaFolder, request: SignRequest) -> Result<Issued, S
     Ok(answers.pop().ok_or(missing)??)
 }
 
-/// Makes and signs the list of the revoked X.509 certificates of all keys, for `lifetime` seconds, with this key of the CA;
+/// Makes and signs the list of the revoked certificates of all keys, for `lifetime` seconds, with this key of the CA;
 /// without one, with the present key. The CA certificate is made if there is none.
 ///
 /// # Errors
 /// [`StateError::NoX509`] for a former key without a certificate; the errors of [`x509_certificates`].
-pub fn crl(folder: &CaFolder, key: Option<Fingerprint>, lifetime: u64) -> Result<Crl, StateError> {
+pub fn crl(folder: &CaFolder, key: Option<Fingerprint>, lifetime: u64) -> Result<SignedList, StateError> {
     let mut open = Open::new(folder)?;
     let present = folder.fingerprint();
     let key = key.unwrap_or(present);
@@ -53,8 +53,8 @@ pub fn crl(folder: &CaFolder, key: Option<Fingerprint>, lifetime: u64) -> Result
     }
     // An unknown key is refused first.
     let mut signer = folder.signer_of(key, SignerKind::Portable)?;
-    let certificate = certificate_of(&mut open.recorder, key)?.ok_or(StateError::NoX509(key))?;
     let mut reader = storage(folder).reader()?;
+    let certificate = certificate_of(reader.as_mut(), key)?.ok_or(StateError::NoX509(key))?;
     Ok(sign_crl(&certificate, signer.as_mut(), reader.as_mut(), lifetime, open.now)?)
 }
 

@@ -1,4 +1,4 @@
-//! `minipki ca crl`: the list of revoked X.509 certificates.
+//! `minipki ca crl`: the list of revoked certificates for readers of X.509.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use super::super::out_file::OutFile;
 use super::super::values::{duration, fingerprint};
 use super::super::{CliError, output};
 use super::KeyFolder;
-use minipki_ca::{Crl, is_crl};
+use minipki_ca::{SignedList, is_crl};
 use minipki_server::state::crl;
 
 /// The label of a list in PEM (RFC 7468 §6).
 const LABEL: &str = "X509 CRL";
 
-/// Print the list of the revoked X.509 certificates (CRL), which other programs read
+/// Print the list of the revoked certificates (CRL), which other programs read
 ///
-/// The list has the certificates by all keys of the CA. A reader wants it from the key that has signed the certificate:
+/// The list has the certificates by all keys of the CA, also those in JSON. A reader wants it from the key that has signed the certificate:
 /// after a change of the CA's key, make one with each key.
 #[derive(Args)]
 #[command(after_help = "Example:\n  minipki ca crl --dir my-ca --out ca.crl\n  \
@@ -44,9 +44,10 @@ pub(super) fn run(args: &CrlArgs) -> Result<(), CliError> {
         content.starts_with(b"-----BEGIN X509 CRL-----") || is_crl(content)
     })?;
     let folder = args.folder.open()?;
-    let Crl { der, entries, number, next_update } = crl(&folder, args.key, args.lifetime.as_secs())?;
+    let list = crl(&folder, args.key, args.lifetime.as_secs())?;
+    let SignedList { content: der, entries, number, next_update, .. } = list;
     output::say(format_args!(
-        "X.509 certificates that are revoked or on hold: {entries}.\n\
+        "Certificates that are revoked or on hold: {entries}.\n\
          The revocation number is {number}. The list can be used until {next_update}."
     ));
     let content = if args.der { der } else { text(&der) };

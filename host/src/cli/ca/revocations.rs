@@ -11,7 +11,7 @@ use super::super::values::{duration, fingerprint};
 use super::super::{CliError, Exit, output};
 use super::KeyFolder;
 use minipki_ca::ports::Storage;
-use minipki_ca::{RevocationList, sign_revocation_list};
+use minipki_ca::{SignedList, sign_revocation_list};
 use minipki_keys::SignerKind;
 use minipki_os::clock;
 use minipki_server::state::storage;
@@ -47,12 +47,10 @@ pub(super) fn run(args: &RevocationsArgs) -> Result<(), CliError> {
     let lifetime = args.lifetime.as_secs();
     let list = sign_revocation_list(folder.issuer_id(), signer.as_mut(), reader.as_mut(), lifetime, now)
         .map_err(|error| CliError::from_diagnostic(Exit::Failed, error))?;
-    if let Ok(RevocationList { next_update, number, revoked, .. }) = serde_json::from_slice(&list) {
-        output::say(format_args!(
-            "Certificates of the key {key} that are revoked or on hold: {}.\n\
-             The revocation number is {number}. The list can be used until {next_update}.",
-            revoked.len()
-        ));
-    }
+    let SignedList { content: list, entries, number, next_update, .. } = list;
+    output::say(format_args!(
+        "Certificates of the key {key} that are revoked or on hold: {entries}.\n\
+         The revocation number is {number}. The list can be used until {next_update}."
+    ));
     args.out.write(&list)
 }

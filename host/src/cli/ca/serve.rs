@@ -1,5 +1,6 @@
 //! `minipki ca serve`: serves the CA on the network.
 
+use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use minipki_console::{Console, ConsoleOptions};
 use minipki_keys::SignerKind;
 use minipki_ledger::Accept;
 use minipki_provider::HostProvider;
+use minipki_repository::{Repository, RepositoryError};
 use minipki_server::{CaOptions, CaService, Limits, ServeError};
 
 const MIB: u64 = 1024 * 1024;
@@ -51,6 +53,11 @@ pub(in crate::cli) struct ServeArgs {
     console: Option<SocketAddr>,
     #[command(flatten)]
     site: SiteArgs,
+    /// Serve the repository too, over plain HTTP: certificates of the CA and lists of revoked certificates, for everybody;
+    /// on 127.0.0.1:9081 if no address is given
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:9081",
+        value_parser = local::<9081>)]
+    http: Option<SocketAddr>,
     #[command(flatten)]
     accept: AcceptArgs,
     /// The format of the log
@@ -91,6 +98,9 @@ struct CertificateArgs {
     /// The time for which a revocation status can be used
     #[arg(long, value_name = "TIME", default_value = "1d", value_parser = duration)]
     status_lifetime: Duration,
+    /// The time for which a list of the repository can be used; a new one is made at each change, and at least every day
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = list_lifetime)]
+    list_lifetime: Duration,
 }
 
 /// The options that accept a risk. Without them `ca serve` refuses to start.
@@ -172,7 +182,8 @@ impl LimitArgs {
             source: NonZeroU32::new(self.source_limit),
             statuses: NonZeroU32::new(self.status_limit),
         };
-        let CertificateArgs { validity, renewal_grace, revoke_superseded, status_lifetime } = *certificates;
+        let CertificateArgs { validity, renewal_grace, revoke_superseded, status_lifetime, list_lifetime } =
+            *certificates;
         let min_free = self.min_free.saturating_mul(MIB);
         Policy {
             enrolment,
@@ -180,11 +191,21 @@ impl LimitArgs {
             renewal_grace,
             revoke_superseded,
             status_lifetime,
+            list_lifetime,
             rates,
             min_free,
             ..Policy::default()
         }
     }
+}
+
+/// Parses the lifetime of a list. With less than a minute, its readers could not use it.
+fn list_lifetime(text: &str) -> Result<Duration, String> {
+    let lifetime = duration(text)?;
+    if lifetime >= Duration::from_secs(60) {
+        return Ok(lifetime);
+    }
+    Err("a list can be used for 60s or more".to_owned())
 }
 
 fn count(limit: Option<NonZeroU32>) -> u32 {
@@ -213,46 +234,71 @@ pub(super) fn run(args: ServeArgs, provider: HostProvider) -> Result<(), CliErro
         accept: args.accept.into(),
         tap,
     };
+    let http = args.http;
     let console = args.console.map(|listen| args.site.options(listen)).transpose()?;
     let folder = args.folder.folder.open()?;
     let passphrase = args.folder.passphrase.for_key(&args.folder.key_file())?;
     let service = Arc::new(CaService::open_with(provider, folder.path(), passphrase)?);
-    match console {
-        Some(options) => with_console(service, ca, options),
-        None => until_stopped(async |stop| {
-            service.serve(ca, stop).await?;
-            Ok(())
-        }),
-    }
+    until_stopped(async |stop| {
+        let repository = match http {
+            Some(listen) => Some(Repository::bind(listen, Default::default(), service.clone()).await?),
+            None => None,
+        };
+        let serve_repository = async {
+            match &repository {
+                Some(repository) => repository.run().await,
+                None => pending().await,
+            }
+        };
+        let serve_ca = async {
+            match console {
+                Some(options) => with_console(service.clone(), ca, options, stop).await,
+                None => service.serve(ca, stop).await.map(|_| ()).map_err(CliError::from),
+            }
+        };
+        tokio::select! {
+            served = serve_ca => served,
+            never = serve_repository => match never {},
+        }
+    })
 }
 
 /// Runs the server and the console in one process. If the server fails, both end. If the console stops the server, the
 /// console can start it again.
-fn with_console(service: Arc<CaService>, ca: CaOptions, options: ConsoleOptions) -> Result<(), CliError> {
-    until_stopped(async |stop| {
-        // The start migrates the ledger and applies the --accept options. The console needs both for its certificate.
-        service.start(ca).await?;
-        let console = match Console::bind(options, service.clone()).await {
-            Ok(console) => console,
-            Err(error) => {
-                // The error of the console is reported.
-                let _ = service.stop().await;
-                return Err(error.into());
-            }
-        };
-        print_links(&console)?;
-        let mut failed = None;
-        let end = async {
-            tokio::select! {
-                () = stop => {}
-                reason = service.failed() => failed = Some(reason),
-            }
-        };
-        console.run(end).await;
-        // The server may have stopped already.
-        let _ = service.stop().await;
-        failed.map_or(Ok(()), |reason| Err(CliError::from_diagnostic(Exit::Failed, reason)))
-    })
+async fn with_console(
+    service: Arc<CaService>,
+    ca: CaOptions,
+    options: ConsoleOptions,
+    stop: impl Future<Output = ()>,
+) -> Result<(), CliError> {
+    // The start migrates the ledger and applies the --accept options. The console needs both for its certificate.
+    service.start(ca).await?;
+    let console = match Console::bind(options, service.clone()).await {
+        Ok(console) => console,
+        Err(error) => {
+            // The error of the console is reported.
+            let _ = service.stop().await;
+            return Err(error.into());
+        }
+    };
+    print_links(&console)?;
+    let mut failed = None;
+    let end = async {
+        tokio::select! {
+            () = stop => {}
+            reason = service.failed() => failed = Some(reason),
+        }
+    };
+    console.run(end).await;
+    // The server may have stopped already.
+    let _ = service.stop().await;
+    failed.map_or(Ok(()), |reason| Err(CliError::from_diagnostic(Exit::Failed, reason)))
+}
+
+impl From<RepositoryError> for CliError {
+    fn from(error: RepositoryError) -> Self {
+        Self::from_diagnostic(Exit::Connection, error)
+    }
 }
 
 impl From<ServeError> for CliError {

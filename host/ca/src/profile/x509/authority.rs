@@ -5,16 +5,21 @@ use der::oid::AssociatedOid;
 use der::oid::db::rfc4519::{COMMON_NAME, COUNTRY_NAME, ORGANIZATION_NAME};
 use der::{Decode, Encode};
 use minipki_core::cert::Id;
+use minipki_core::crypto::{Hash, Portable};
+use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::Validity;
 use x509_cert::ext::Extensions;
 use x509_cert::ext::pkix::name::DirectoryString;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, NameConstraints};
 use x509_cert::name::Name;
+use x509_cert::spki::SubjectPublicKeyInfoRef;
 
 use super::console::TlsName;
 use super::constraints::Permitted;
 use super::{ProfileError, Signed, Tbs, authority_key_id, extension, subject_key_id};
+use crate::key_id::KeyId;
+use crate::profile::BACKDATE;
 
 /// The largest number of characters of an organization (RFC 5280 §A.1, ub-organization-name).
 const ORGANIZATION: usize = 64;
@@ -24,6 +29,8 @@ const ORGANIZATION: usize = 64;
 pub struct CaCertificate {
     der: Vec<u8>,
     subject: Name,
+    public_key: Vec<u8>,
+    key_id: KeyId,
     constraints: Option<NameConstraints>,
     validity: Validity,
 }
@@ -40,9 +47,12 @@ impl CaCertificate {
         let validity = validity.and_then(|(begin, end)| Validity::new(begin, end).ok());
         let constraints = tbs.extensions.iter().find(|found| found.extn_id == NameConstraints::OID);
         let constraints = constraints.map(|found| NameConstraints::from_der(found.extn_value.as_bytes()));
+        let public_key = tbs.subject_public_key_info.to_der()?;
         Ok(Self {
             der: der.to_vec(),
             subject: tbs.subject,
+            key_id: KeyId::of_spki(&SubjectPublicKeyInfoRef::from_der(&public_key)?),
+            public_key,
             constraints: constraints.transpose()?,
             validity: validity.ok_or(ProfileError::Validity)?,
         })
@@ -56,6 +66,27 @@ impl CaCertificate {
     /// Its subject, which is the issuer of the certificates and lists that the CA signs.
     pub(crate) const fn subject(&self) -> &Name {
         &self.subject
+    }
+
+    /// Its public key: SubjectPublicKeyInfo in DER.
+    pub(crate) fn public_key(&self) -> &[u8] {
+        &self.public_key
+    }
+
+    /// The fingerprint of its public key.
+    pub fn key(&self) -> Fingerprint {
+        Fingerprint(Portable::new().sha256(&[&self.public_key]))
+    }
+
+    /// Its subjectKeyIdentifier, which certificates and lists by its key have as authorityKeyIdentifier.
+    pub const fn key_id(&self) -> KeyId {
+        self.key_id
+    }
+
+    /// The time of its issue.
+    pub fn issued(&self) -> UnixTime {
+        let begin = self.validity.not_before();
+        begin.checked_add_seconds(BACKDATE).unwrap_or(begin)
     }
 
     /// Its validity.

@@ -18,8 +18,6 @@ use super::{authority_key_id, extension, signature_algorithm, time};
 pub(crate) struct ListFields<'a> {
     /// The certificate of the key that signs.
     pub(crate) issuer: &'a CaCertificate,
-    /// That key: SubjectPublicKeyInfo in DER.
-    pub(crate) issuer_key: &'a [u8],
     pub(crate) this_update: UnixTime,
     pub(crate) next_update: UnixTime,
     /// The cRLNumber.
@@ -41,7 +39,7 @@ impl ListFields<'_> {
             // An empty list must be absent.
             revoked_certificates: (!entries.is_empty()).then_some(entries),
             crl_extensions: Some(vec![
-                authority_key_id(self.issuer_key)?,
+                authority_key_id(self.issuer.public_key())?,
                 extension(&CrlNumber::try_from(self.number)?, false)?,
             ]),
         };

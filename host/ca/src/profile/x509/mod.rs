@@ -44,6 +44,7 @@ use self::console::{root_extensions, root_name, server_extensions};
 use self::lint::{CONSOLE, Expected, Issuer};
 use super::{CaIdentity, CertTemplate, Profile, ProfileError, first_difference, spki};
 use crate::Signature;
+use crate::key_id::KeyId;
 use crate::ports::{CertificateFormat, CertificateRecord, SignatureAlgorithm};
 
 /// An X.509 profile.
@@ -194,11 +195,8 @@ fn authority_key_id(spki: &[u8]) -> der::Result<Extension> {
     extension(&AuthorityKeyIdentifier { key_identifier, ..AuthorityKeyIdentifier::default() }, false)
 }
 
-/// The first 160 bits of SHA-256 over the key's BIT STRING (RFC 7093 §2, method 1).
 fn key_identifier(spki: &[u8]) -> der::Result<OctetString> {
-    let spki = SubjectPublicKeyInfoRef::from_der(spki)?;
-    let digest = Portable::new().sha256(&[spki.subject_public_key.raw_bytes()]);
-    OctetString::new(&digest[..20])
+    OctetString::new(KeyId::of_spki(&SubjectPublicKeyInfoRef::from_der(spki)?).as_bytes().as_slice())
 }
 
 pub(super) fn check_record(anchor: &Anchor, record: &CertificateRecord) -> Result<(), &'static str> {
