@@ -27,7 +27,7 @@ pub mod token;
 
 pub use anchors::updates_fit;
 pub use authority::Authority;
-pub use ca_certificate::{CaCertificates, ca_certificates, certificate_of, certify_next_key};
+pub use ca_certificate::{CaCertificates, ca_certificates, certificate_of, certify_next_key, cross_chain};
 pub use certify::{IssueError, Issued};
 pub use crl::{Crl, is_crl, sign_crl};
 pub use csr::{Csr, CsrError};
@@ -39,7 +39,7 @@ pub use ports::{
 };
 pub use profile::{
     AllowedName, AllowedNameError, CaCertificate, CaCertificateOptions, IpNetwork, IpNetworkError, Permitted,
-    SubjectName, TlsName, TlsUsage, check_record,
+    SubjectName, TlsUsage, check_record,
 };
 pub use request::{
     CertificationRequest, HolderCheck, IssueRequest, Possession, PossessionCheck, RequestProof,

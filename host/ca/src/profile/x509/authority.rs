@@ -12,8 +12,8 @@ use x509_cert::ext::pkix::name::DirectoryString;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, NameConstraints};
 use x509_cert::name::Name;
 
-use super::console::TlsName;
 use super::constraints::Permitted;
+use super::end_entity::SubjectName;
 use super::{ProfileError, Signed, Tbs, authority_key_id, extension, subject_key_id};
 
 /// The largest number of characters of an organization (RFC 5280 §A.1, ub-organization-name).
@@ -121,7 +121,7 @@ impl AuthorityProfile {
         }
         let permitted = &options.permitted;
         for name in &permitted.dns {
-            if !matches!(TlsName::try_from(name.as_str())?, TlsName::Dns(_)) {
+            if !matches!(SubjectName::host(name)?, SubjectName::Dns(_)) {
                 return Err(ProfileError::DnsName(name.clone()));
             }
         }
@@ -168,4 +168,10 @@ pub(super) fn is_name_of(name: &Name, issuer_id: Id<'_>) -> bool {
         _ => false,
     });
     is_id && name.iter().all(|attribute| known.contains(&attribute.oid))
+}
+
+/// The issuer of the console's certificates by earlier versions, whose root had the CA's key and this subject.
+pub(super) fn former_console_root(issuer_id: Id<'_>) -> der::Result<Name> {
+    // RFC 4514 §2.1: the text has the last RDN first. An Id has no character that needs an escape.
+    format!("OU=MiniPKI console,CN={issuer_id}").parse()
 }
