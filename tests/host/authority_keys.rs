@@ -6,8 +6,8 @@ use std::path::Path;
 use minipki_ca::ports::{IssuerKey, Ledger, RevocationBook, RevocationChange};
 use minipki_ca::{
     Authority, CertificationRequest, Policy, Possession, PossessionCheck, Refused, RequestProof,
-    RevocationList, SignatureAlgorithm, Signer, StatusRequest, TlsServerRequest, TokenHash, issue_tls_server,
-    sign_revocation_list,
+    RevocationList, SignatureAlgorithm, Signer, StatusRequest, SubjectName, TlsServerRequest, TokenHash,
+    issue_tls_server, sign_revocation_list,
 };
 use minipki_core::cert::{
     self, Anchor, AnchorUpdate, Certificate, Status, TbsAnchorUpdate, attach_signature,
@@ -247,10 +247,11 @@ fn a_check_verifies_each_certificate_under_the_key_of_its_time() {
         let request = TlsServerRequest {
             subject_id: id("console"),
             public_key: openssl(&["pkey", "-pubout", "-outform", "DER"], openssl_key(Bits2048)),
-            names: vec!["localhost".try_into().expect("a name")],
+            names: vec![SubjectName::host("localhost").expect("a name")],
+            more_names: Vec::new(),
         };
         let mut signer = signer(size);
-        issue_tls_server(id("ca").as_id(), signer.as_mut(), &mut recorder, &request, at(NOW))
+        issue_tls_server(id("ca").as_id(), signer.as_mut(), &[], &mut recorder, &request, at(NOW))
             .expect("issued");
     };
     drop(open(path, Bits2048, &[]));

@@ -24,6 +24,7 @@ mod client_script;
 mod client_status;
 mod console_answers;
 mod console_guard;
+mod console_issued;
 mod console_ledger;
 mod console_limits;
 mod console_link;

@@ -298,3 +298,57 @@ fn without_a_certificate_of_the_former_key_there_is_no_cross_certificate() {
     assert_eq!(ca_certificate(at, &["--cross"]).expect(0).stdout, read(at, "ca.pem"));
     assert_eq!(count(at), 1);
 }
+
+#[test]
+fn a_ca_certificate_with_permitted_names_permits_no_other() {
+    let good = ["DNS:ca.example", "DNS:below.ca.example", "IP:192.0.2.7", "IP:2001:db8::7"];
+    let bad = [
+        "DNS:evil.example",
+        "DNS:example",
+        "IP:192.0.2.8",
+        "IP:127.0.0.1",
+        "IP:10.0.0.1",
+        "IP:2001:db8::8",
+        "IP:::1",
+        "email:root@ca.example",
+        "email:root@example.org",
+    ];
+    let common = "basicConstraints=critical,CA:FALSE\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n\
+                  keyUsage=critical,digitalSignature\n";
+    for names in
+        [&["ca.example", "192.0.2.7", "2001:db8::7"][..], &["ca.example"], &["192.0.2.7"], &["2001:db8::7"]]
+    {
+        let folder = made();
+        let at = folder.path();
+        let path = |name: &str| at.join(name).display().to_string();
+        let options = names.iter().flat_map(|name| match name.contains(".example") {
+            true => ["--permitted-dns", name],
+            false => ["--permitted-ip", name],
+        });
+        ca_certificate(at, &[&["--out", "ca.pem"][..], &options.collect::<Vec<_>>()].concat()).expect(0);
+        let (key, request, leaf, trusted) = (path("key"), path("request"), path("leaf.pem"), path("ca.pem"));
+        openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", &key], b"");
+        let issue = |extensions: &str, subject: &str| {
+            openssl(&["req", "-new", "-key", &key, "-subj", subject, "-out", &request], b"");
+            let (file, ca_key) = (path("extensions"), path("ca/ca-key.pem"));
+            fs::write(&file, extensions).expect("written");
+            let sign = ["x509", "-req", "-in", &request, "-CA", &trusted, "-CAkey", &ca_key, "-days", "1"];
+            openssl(&[&sign[..], &["-extfile", &file, "-out", &leaf]].concat(), b"");
+        };
+        let verify = ["verify", "-x509_strict", "-CAfile", &trusted, &leaf];
+        let is_permitted = |name: &str| {
+            let (_, value) = name.split_once(':').expect("a kind");
+            names.iter().any(|own| value == *own || value.ends_with(&format!(".{own}")))
+        };
+        let refused = || {
+            let refused = openssl_fails(&verify, b"");
+            assert!(refused.contains("subtree violation"), "under a CA certificate for {names:?}: {refused}");
+        };
+        for name in good.into_iter().chain(bad) {
+            issue(&format!("{common}subjectAltName={name}\n"), "/CN=subject");
+            if is_permitted(name) { drop(openssl(&verify, b"")) } else { refused() }
+        }
+        issue(common, "/CN=x/emailAddress=root@example.org");
+        refused();
+    }
+}

@@ -254,3 +254,26 @@ pub fn certificates_of(
     }
     Ok(found)
 }
+
+/// The certificates that lead from the CA's present key to its former ones: that of the present key by the key before it,
+/// that of this key by the one before, and so on, as far as they exist and have not ended. A server sends them to readers
+/// that have imported the certificate of a former key. `former` are the fingerprints of the former keys, the latest one last.
+///
+/// # Errors
+/// The error of the ledger.
+pub fn cross_chain(
+    ledger: &mut dyn Recorder,
+    key: Fingerprint,
+    former: &[Fingerprint],
+    now: UnixTime,
+) -> Result<Vec<CertificateRecord>, LedgerError> {
+    let (mut chain, mut subject) = (Vec::new(), key);
+    for former in former.iter().rev() {
+        match ledger.request_facts(hash(*former, subject), &[])?.earlier {
+            Some(record) if record.validity.not_after() > now => chain.push(record),
+            _ => break,
+        }
+        subject = *former;
+    }
+    Ok(chain)
+}

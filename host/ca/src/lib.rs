@@ -31,6 +31,7 @@ pub use anchors::updates_fit;
 pub use authority::Authority;
 pub use ca_certificate::{
     CaCertificates, KeyCertificates, ca_certificates, certificate_of, certificates_of, certify_next_key,
+    cross_chain,
 };
 pub use certify::{IssueError, Issued};
 pub use crl::{draft_crl, is_crl, sign_crl};
@@ -45,7 +46,7 @@ pub use ports::{
 };
 pub use profile::{
     AllowedName, AllowedNameError, CaCertificate, CaCertificateOptions, IpNetwork, IpNetworkError, Permitted,
-    SubjectName, TlsName, TlsUsage, check_record,
+    SubjectName, TlsUsage, check_record,
 };
 pub use request::{
     CertificationRequest, HolderCheck, IssueRequest, Possession, PossessionCheck, RequestProof,

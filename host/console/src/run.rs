@@ -11,7 +11,6 @@ use axum::middleware::from_fn_with_state;
 use miette::Diagnostic;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, OnceCell};
-use tokio_rustls::TlsAcceptor;
 
 use crate::link_socket;
 use crate::pages;
@@ -20,7 +19,7 @@ use crate::shell::options::ConsoleOptions;
 use crate::shell::refusal::Refusal;
 use crate::shell::session::Sessions;
 use crate::shell::site::{Names, Site};
-use crate::shell::tls::{self, TlsError};
+use crate::shell::tls::{self, Encryption, TlsError};
 use crate::shell::{LastStart, Shared, assets, login};
 use minipki_http::Connections;
 use minipki_server::CaService;
@@ -60,7 +59,7 @@ pub struct Console {
     /// The listener on the other loopback address, since a browser may try both.
     twin: Option<TcpListener>,
     address: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Encryption>,
     shared: Arc<Shared>,
 }
 
@@ -98,19 +97,15 @@ impl Console {
         let failed = |source| ConsoleError::Listen { address: listen, source };
         let address = listener.local_addr().map_err(failed)?;
         // A certificate is issued only for a console that can listen.
-        let (tls, root_pem) = match &options.tls {
-            Some(tls) => {
-                let tls = tls::prepare(tls, &service, &names, listen.ip()).await?;
-                (Some(tls.acceptor), tls.root_pem)
-            }
-            None => (None, None),
+        let tls = match &options.tls {
+            Some(tls) => Some(tls::prepare(tls, &service, &names, listen.ip()).await?),
+            None => None,
         };
         let shared = Shared {
             service,
             sessions: Sessions::new(limits),
             site: Site::new(&options, address, names),
             limits,
-            root_pem,
             sandbox: OnceCell::new(),
             scenario: Mutex::default(),
             last_start: LastStart::default(),
@@ -136,7 +131,7 @@ impl Console {
         let serve = async |listener: &TcpListener| {
             minipki_http::serve(
                 listener,
-                self.tls.clone(),
+                self.tls.as_ref().map(|tls| tls.acceptor.clone()),
                 pages.clone(),
                 connections.clone(),
                 limits.deadline,
@@ -150,11 +145,18 @@ impl Console {
                 None => std::future::pending().await,
             }
         };
+        let certificates = async {
+            match self.tls.as_ref().and_then(|tls| tls.issuance.as_ref()) {
+                Some(issuance) => issuance.keep_new().await,
+                None => std::future::pending().await,
+            }
+        };
         tracing::info!(address = %self.address, "the console serves");
         tokio::select! {
             biased;
             () = shutdown => {}
             () = link_socket::serve(&self.shared.service, || self.login_links().link().ok()) => {}
+            never = certificates => match never {},
             never = async { tokio::join!(serve(&self.listener), twin).0 } => match never {},
         }
         self.shared.service.events().flush(true);

@@ -1,42 +1,44 @@
-//! Certificates for the CA's own TLS servers. They are issued whether or not the CA server runs, in any process: a
-//! console must be reachable before the CA is started from it.
+//! The certificate of the CA's own TLS server. It is issued whether or not the CA server runs, in any process: a console
+//! must be reachable before the CA is started from it.
 
 use std::time::Instant;
 
-use minipki_ca::ports::Storage;
-use minipki_ca::{TlsCertificates, TlsServerRequest, issue_tls_server};
+use minipki_ca::{CaCertificate, TlsCertificates, TlsServerRequest};
 use minipki_core::cert::IdBuf;
-use minipki_keys::{CaFolder, SignerKind};
-use minipki_os::clock;
+use minipki_core::keys::Fingerprint;
 
 use super::error::ServiceError;
 use super::events::{CaEvent, Origin, Request};
 use super::service::{CaService, run_blocking};
-use super::state::storage;
+use super::state::{tls_certificates, x509_certificate_of};
 
 impl CaService {
-    /// Issues and records the certificates of a TLS server of this CA.
+    /// Issues and records the certificate of a TLS server of this CA. The CA certificate is made if there is none.
     ///
     /// # Errors
     /// [`ServiceError::NoKey`]; otherwise the error of the clock, the key, the ledger or the signer.
     pub async fn issue_tls_server(&self, request: TlsServerRequest) -> Result<TlsCertificates, ServiceError> {
         let (begin, folder, server) = (Instant::now(), self.folder()?, request.subject_id.clone());
-        let root: IdBuf = folder.issuer_id().into();
-        let issued = run_blocking(move || issue(&folder, &request)).await?;
-        for (subject, form, issued) in
-            [(&root, "TLS root", &issued.root), (&server, "TLS server", &issued.server)]
-        {
-            let request = Request { subject: subject.as_id(), form, elapsed: begin.elapsed() };
-            self.events().emit(Origin::CA, CaEvent::Issued { request, issued });
+        let authority: IdBuf = folder.issuer_id().into();
+        let certificates = run_blocking(move || Ok(tls_certificates(&folder, &request)?)).await?;
+        for (subject, form, issued) in [
+            (&authority, "CA certificate", &certificates.authority),
+            (&server, "TLS server", &certificates.server),
+        ] {
+            if !issued.repeated {
+                let request = Request { subject: subject.as_id(), form, elapsed: begin.elapsed() };
+                self.events().emit(Origin::CA, CaEvent::Issued { request, issued });
+            }
         }
-        Ok(issued)
+        Ok(certificates)
     }
-}
 
-fn issue(folder: &CaFolder, request: &TlsServerRequest) -> Result<TlsCertificates, ServiceError> {
-    let now = clock::now()?;
-    // Two signatures are not worth the threads of the other signers.
-    let mut signer = folder.signer(SignerKind::Portable)?;
-    let mut recorder = storage(folder).recorder(now)?;
-    Ok(issue_tls_server(folder.issuer_id(), signer.as_mut(), recorder.as_mut(), request, now)?)
+    /// The X.509 certificate of this key of the CA, if it was made.
+    ///
+    /// # Errors
+    /// [`ServiceError::NoKey`]; the error of the clock or the ledger.
+    pub async fn x509_certificate_of(&self, key: Fingerprint) -> Result<Option<CaCertificate>, ServiceError> {
+        let folder = self.folder()?;
+        run_blocking(move || Ok(x509_certificate_of(&folder, key)?)).await
+    }
 }

@@ -80,7 +80,9 @@ pub(super) struct SiteArgs {
     /// also reachable by the address.
     #[arg(long = "name", value_name = "HOST", requires = "console", value_parser = host_name)]
     names: Vec<HostName>,
-    /// Use TLS, with a certificate that the CA's key issues for the console
+    /// Use TLS, with short-lived certificates that the CA issues for the console
+    ///
+    /// Browsers accept them after the import of the CA certificate: `minipki ca certificate`, or the page Authority.
     #[arg(long, requires = "console", conflicts_with = "tls_cert")]
     tls_issued: bool,
     /// Use TLS, with this certificate chain, PEM

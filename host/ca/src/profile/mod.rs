@@ -17,7 +17,7 @@ use super::{Signature, TokenHash};
 pub(super) use json::JsonProfile;
 pub use x509::{
     AllowedName, AllowedNameError, CaCertificate, CaCertificateOptions, IpNetwork, IpNetworkError, Permitted,
-    SubjectName, TlsName, TlsUsage,
+    SubjectName, TlsUsage,
 };
 pub(super) use x509::{AuthorityProfile, EndEntityProfile, ListFields, X509Profile};
 
@@ -102,9 +102,21 @@ pub enum ProfileError {
     #[error("the request asks for the malformed name {0}")]
     #[diagnostic(help("make the request again with a right name"))]
     MalformedName(String),
+    /// The name constraints of the CA certificate do not permit a name of a TLS server.
+    #[error("the CA certificate does not permit {0}, so no reader would accept a certificate with it")]
+    #[diagnostic(help(
+        "give a name that it permits (--name), or the files of another certificate (--tls-cert and --tls-key)"
+    ))]
+    NotPermitted(SubjectName),
     /// A TLS server without names.
     #[error("a certificate of a TLS server needs a name")]
     NoName,
+    /// The certificate of the CA's key has ended.
+    #[error("the CA certificate has ended at {0}, so no reader would accept a certificate by it")]
+    #[diagnostic(help(
+        "change the key of the CA, which gets a new certificate: minipki ca rollover --dir DIR"
+    ))]
+    CaCertificateEnded(UnixTime),
     /// The organization in the name of the CA.
     #[error("{0:?} is not an organization: it has 1 to 64 characters, and no control character")]
     #[diagnostic(help("give another --organization"))]

@@ -4,6 +4,7 @@ pub(crate) mod assets;
 pub(crate) mod audit;
 pub(crate) mod form;
 pub(crate) mod guard;
+pub(crate) mod issued;
 pub(crate) mod login;
 pub(crate) mod memory;
 pub(crate) mod options;
@@ -38,8 +39,6 @@ pub(crate) struct Shared {
     pub(crate) scenario: Mutex<Option<Arc<Scenario>>>,
     /// The address and the form of enrolment of the last start of the server.
     pub(crate) last_start: LastStart,
-    /// The root certificate of the console's certificate, PEM, if the CA has issued it.
-    pub(crate) root_pem: Option<String>,
 }
 
 /// The options of the last start of the CA server in this console.

@@ -45,7 +45,7 @@ pub enum Tls {
         /// The private key, PKCS#8, PKCS#1 or SEC 1.
         key: PathBuf,
     },
-    /// The CA's RSA key issues a certificate at each start, for a fresh P-256 key.
+    /// The CA issues short-lived certificates for fresh P-256 keys, at the start and while the console runs.
     Issued,
 }
 

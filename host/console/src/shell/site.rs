@@ -52,18 +52,16 @@ impl Names {
         })
     }
 
-    /// The names for the certificate of a console on `ip`: all host names, the address unless it is unspecified, and
-    /// `localhost` if the address is loopback.
-    pub(crate) fn certified(&self, ip: IpAddr) -> Vec<String> {
+    /// The names for the certificate of a console on `ip`: those that it must have, then more. These are the address unless
+    /// it is unspecified, and `localhost` if the address is loopback. Without host names, links have the address, so it must
+    /// be in the certificate.
+    pub(crate) fn certified(&self, ip: IpAddr) -> [Vec<String>; 2] {
         let address = (!ip.is_unspecified()).then(|| ip.to_string());
         let localhost = ip.is_loopback().then(|| LOCALHOST.to_owned());
-        let mut names = Vec::new();
-        for name in self.names.iter().cloned().chain(address).chain(localhost) {
-            if !names.contains(&name) {
-                names.push(name);
-            }
+        match &self.names[..] {
+            [] => [address.into_iter().collect(), localhost.into_iter().collect()],
+            names => [names.to_vec(), address.into_iter().chain(localhost).collect()],
         }
-        names
     }
 }
 

@@ -5,9 +5,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use miette::Diagnostic;
 use minipki_core::cert::IdError;
 use minipki_core::crypto::{Hash, Portable};
@@ -15,22 +13,18 @@ use minipki_core::keys::Fingerprint;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::version::TLS13;
 use tokio_rustls::rustls::{self, ServerConfig};
 
+use super::issued::Issuance;
 use super::options::Tls;
 use super::site::Names;
-use minipki_ca::ports::CertificateFormat;
-use minipki_ca::{TlsName, TlsServerRequest};
 use minipki_os::files;
 use minipki_server::{CaService, ServiceError};
 
 /// The maximum size in bytes of a file with a certificate chain or a private key.
 const MAX_FILE: u64 = 1024 * 1024;
-
-/// The console's name in the ledger and in its certificate.
-const SUBJECT: &str = "console";
 
 /// The reason why TLS cannot be set up.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -86,62 +80,53 @@ pub enum TlsError {
 /// The TLS of a console.
 pub(crate) struct Encryption {
     pub(crate) acceptor: TlsAcceptor,
-    /// The root of an issued certificate, in PEM.
-    pub(crate) root_pem: Option<String>,
+    /// The certificates by the CA; `None` with a certificate from files.
+    pub(crate) issuance: Option<Issuance>,
 }
 
 /// Reads or issues the console's certificate, and logs its fingerprint.
 pub(crate) async fn prepare(
     tls: &Tls,
-    service: &CaService,
+    service: &Arc<CaService>,
     names: &Names,
     ip: IpAddr,
 ) -> Result<Encryption, TlsError> {
-    let (chain, key, root_pem) = match tls {
+    // All current browsers support TLS 1.3.
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_protocol_versions(&[&TLS13])?
+        .with_no_client_auth();
+    let (mut config, issuance) = match tls {
         Tls::Files { certificate, key } => {
-            let text = read(certificate, "certificate")?;
-            let chain = CertificateDer::pem_slice_iter(&text)
-                .collect::<Result<Vec<_>, _>>()
-                .and_then(|chain| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) })
-                .map_err(|source| file(certificate, "certificate", source))?;
-            let text = read(key, "private key")?;
-            let key =
-                PrivateKeyDer::from_pem_slice(&text).map_err(|source| file(key, "private key", source))?;
-            (chain, key, None)
+            let (chain, private_key) = read_pair(certificate, key)?;
+            if let Some(certificate) = chain.first() {
+                let fingerprint = Fingerprint(Portable::new().sha256(&[certificate]));
+                tracing::info!(%fingerprint, "the console's certificate. Compare the fingerprint if the browser warns");
+            }
+            let pair = |source| TlsError::Pair { certificate: certificate.clone(), key: key.clone(), source };
+            (config.with_single_cert(chain, private_key).map_err(pair)?, None)
         }
         Tls::Issued => {
-            let certified = names.certified(ip);
-            if certified.is_empty() {
-                return Err(TlsError::NoName);
-            }
-            let tls_name =
-                |name: &String| TlsName::try_from(name.as_str()).map_err(|_| TlsError::Name(name.clone()));
-            let certified = certified.iter().map(tls_name).collect::<Result<_, _>>()?;
-            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)?;
-            let spki: PublicKeyX509Der<'_> = pair.public_key().as_der()?;
-            let request = TlsServerRequest {
-                subject_id: SUBJECT.parse()?,
-                public_key: spki.as_ref().to_vec(),
-                names: certified,
-            };
-            let issued = service.issue_tls_server(request).await?;
-            let chain = vec![issued.server.certificate.into(), issued.root.certificate.clone().into()];
-            let key = PrivatePkcs8KeyDer::from(pair.to_pkcs8v1()?.as_ref().to_vec()).into();
-            (chain, key, Some(CertificateFormat::X509.text(&issued.root.certificate)))
+            let issuance = Issuance::begin(service, names, ip).await?;
+            (config.with_cert_resolver(issuance.shown()), Some(issuance))
         }
     };
-    if let Some(certificate) = chain.first() {
-        let fingerprint = Fingerprint(Portable::new().sha256(&[certificate]));
-        tracing::info!(%fingerprint, "the console's certificate. Compare the fingerprint if the browser warns");
-    }
-    // All current browsers support TLS 1.3.
-    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_protocol_versions(&[&TLS13])?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|source| pair(tls, source))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Encryption { acceptor: TlsAcceptor::from(Arc::new(config)), root_pem })
+    Ok(Encryption { acceptor: TlsAcceptor::from(Arc::new(config)), issuance })
+}
+
+/// Reads a certificate chain and its private key.
+fn read_pair(
+    certificate: &Path,
+    key: &Path,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
+    let text = read(certificate, "certificate")?;
+    let chain = CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<Vec<_>, _>>()
+        .and_then(|chain| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) })
+        .map_err(|source| file(certificate, "certificate", source))?;
+    let text = read(key, "private key")?;
+    let key = PrivateKeyDer::from_pem_slice(&text).map_err(|source| file(key, "private key", source))?;
+    Ok((chain, key))
 }
 
 /// Reads a file of the command line. It can be a pipe.
@@ -151,13 +136,4 @@ fn read(path: &Path, what: &'static str) -> Result<impl Deref<Target = Vec<u8>>,
 
 fn file(path: &Path, what: &'static str, source: pem::Error) -> TlsError {
     TlsError::File { path: path.to_owned(), what, source }
-}
-
-fn pair(tls: &Tls, source: rustls::Error) -> TlsError {
-    match tls {
-        Tls::Files { certificate, key } => {
-            TlsError::Pair { certificate: certificate.clone(), key: key.clone(), source }
-        }
-        Tls::Issued => source.into(),
-    }
 }

@@ -17,7 +17,8 @@ pub use create::{Begun, Created, KeyChoice, begun, can_create, create, create_wi
 pub use error::StateError;
 pub use restore::{RestoreOptions, Restored, restore};
 pub use rollover::{Finished, RolledOver, finish_rollover, rollover};
-pub use x509::{crl, sign_request, x509_certificates};
+pub(super) use x509::tls_certificates;
+pub use x509::{crl, sign_request, x509_certificate_of, x509_certificates};
 
 use getrandom::SysRng;
 

@@ -3,7 +3,8 @@
 use minipki_ca::ports::{Signer, Storage};
 use minipki_ca::{
     CaCertificate, CaCertificateOptions, CaCertificates, IssueError, Issued, SignRequest, SignedList,
-    ca_certificates, certificate_of, sign_crl, sign_requests,
+    TlsCertificates, TlsServerRequest, ca_certificates, certificate_of, issue_tls_server, sign_crl,
+    sign_requests,
 };
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
@@ -23,6 +24,28 @@ pub fn x509_certificates(
     options: Option<&CaCertificateOptions>,
 ) -> Result<CaCertificates, StateError> {
     Open::new(folder)?.certificates(options)
+}
+
+/// The X.509 certificate of this key of the CA, if it was made. Nothing is changed.
+///
+/// # Errors
+/// [`StateError::Issue`]; the errors of the clock and the ledger.
+pub fn x509_certificate_of(folder: &CaFolder, key: Fingerprint) -> Result<Option<CaCertificate>, StateError> {
+    let mut recorder = storage(folder).recorder(clock::now()?)?;
+    Ok(certificate_of(recorder.as_mut(), key)?)
+}
+
+/// Issues and records the certificate of a TLS server of the CA itself. The CA certificate is made if there is none.
+///
+/// # Errors
+/// As [`x509_certificates`].
+pub(crate) fn tls_certificates(
+    folder: &CaFolder,
+    request: &TlsServerRequest,
+) -> Result<TlsCertificates, StateError> {
+    let mut open = Open::new(folder)?;
+    let (former, issuer_id, now) = (open.former(), folder.issuer_id(), open.now);
+    Ok(issue_tls_server(issuer_id, open.signer.as_mut(), &former, &mut open.recorder, request, now)?)
 }
 
 /// Issues and records the certificate that `request` asks for. The CA certificate is made if there is none.
@@ -82,9 +105,13 @@ impl<'f> Open<'f> {
         Ok(Self { folder, signer, recorder, now })
     }
 
+    /// The former keys of the CA, the latest one last.
+    fn former(&self) -> Vec<Fingerprint> {
+        self.folder.anchor().former_keys().iter().map(|key| key.fingerprint).collect()
+    }
+
     fn certificates(&mut self, options: Option<&CaCertificateOptions>) -> Result<CaCertificates, StateError> {
-        let former: Vec<_> = self.folder.anchor().former_keys().iter().map(|key| key.fingerprint).collect();
-        let (issuer_id, signer) = (self.folder.issuer_id(), self.signer.as_mut());
+        let (former, issuer_id, signer) = (self.former(), self.folder.issuer_id(), self.signer.as_mut());
         Ok(ca_certificates(issuer_id, signer, &former, &mut self.recorder, options, self.now)?)
     }
 }

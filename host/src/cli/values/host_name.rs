@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use minipki_ca::TlsName;
+use minipki_ca::SubjectName;
 
 /// A host name or an IP address, and the port if one is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,8 @@ impl HostName {
 
 /// Parses `HOST` or `HOST:PORT`.
 pub(in crate::cli) fn host_name(text: &str) -> Result<HostName, String> {
-    let is_name = |host: &str| TlsName::try_from(host).is_ok();
+    // Networks have names with `_` too, which no certificate can have (RFC 1123 §2.1).
+    let is_name = |host: &str| SubjectName::host(&host.replace('_', "-")).is_ok();
     let text = text.trim();
     if is_name(text) {
         return Ok(HostName { host: text.to_owned(), port: None });

@@ -15,8 +15,8 @@ use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, NameConstraint
 use x509_cert::name::Name;
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 
-use super::console::TlsName;
 use super::constraints::Permitted;
+use super::end_entity::SubjectName;
 use super::{ProfileError, Signed, Tbs, authority_key_id, extension, subject_key_id};
 use crate::key_id::KeyId;
 use crate::profile::BACKDATE;
@@ -152,7 +152,7 @@ impl AuthorityProfile {
         }
         let permitted = &options.permitted;
         for name in &permitted.dns {
-            if !matches!(TlsName::try_from(name.as_str())?, TlsName::Dns(_)) {
+            if !matches!(SubjectName::host(name)?, SubjectName::Dns(_)) {
                 return Err(ProfileError::DnsName(name.clone()));
             }
         }
@@ -199,4 +199,10 @@ pub(super) fn is_name_of(name: &Name, issuer_id: Id<'_>) -> bool {
         _ => false,
     });
     is_id && name.iter().all(|attribute| known.contains(&attribute.oid))
+}
+
+/// The issuer of the console's certificates by earlier versions, whose root had the CA's key and this subject.
+pub(super) fn former_console_root(issuer_id: Id<'_>) -> der::Result<Name> {
+    // RFC 4514 §2.1: the text has the last RDN first. An Id has no character that needs an escape.
+    format!("OU=MiniPKI console,CN={issuer_id}").parse()
 }

@@ -25,7 +25,7 @@ pub struct IpNetworkError;
 
 impl IpNetwork {
     /// The network with one address.
-    pub const fn of_one(address: IpAddr) -> Self {
+    const fn of_one(address: IpAddr) -> Self {
         Self { address, bits: if address.is_ipv4() { 32 } else { 128 } }
     }
 
@@ -73,14 +73,12 @@ pub struct Permitted {
     pub dns: Vec<String>,
     /// IP addresses.
     pub networks: Vec<IpNetwork>,
-    /// Whether no URI is permitted; otherwise all are.
-    pub(super) no_uri: bool,
 }
 
 impl Permitted {
     /// These names, and no other DNS name, IP address or e-mail address.
     pub const fn new(dns: Vec<String>, networks: Vec<IpNetwork>) -> Self {
-        Self { dns, networks, no_uri: false }
+        Self { dns, networks }
     }
 
     /// Whether no name is given, so that nothing is constrained.
@@ -93,11 +91,8 @@ impl Permitted {
     /// excluded.
     pub(super) fn to_name_constraints(&self) -> der::Result<NameConstraints> {
         let invalid = Ia5String::new(INVALID_NAME)?;
-        let mut permitted = vec![subtree(GeneralName::Rfc822Name(invalid.clone()))];
-        if self.no_uri {
-            permitted.push(subtree(GeneralName::UniformResourceIdentifier(invalid.clone())));
-        }
-        permitted.push(subtree(GeneralName::DnsName(invalid)));
+        let mut permitted =
+            vec![subtree(GeneralName::Rfc822Name(invalid.clone())), subtree(GeneralName::DnsName(invalid))];
         for name in &self.dns {
             permitted.push(subtree(GeneralName::DnsName(Ia5String::new(name)?)));
         }

@@ -30,6 +30,16 @@ pub enum SubjectName {
 }
 
 impl SubjectName {
+    /// The name of a server: an IP address, or a DNS name without a wildcard.
+    ///
+    /// # Errors
+    /// [`ProfileError::Name`].
+    pub fn host(text: &str) -> Result<Self, ProfileError> {
+        let name = text.parse().map_or_else(|_| Self::Dns(text.to_owned()), Self::Ip);
+        let is_host = name.is_well_formed() && !text.starts_with('*');
+        if is_host { Ok(name) } else { Err(ProfileError::Name(text.to_owned())) }
+    }
+
     /// The name of a request.
     ///
     /// # Errors

@@ -5,8 +5,8 @@ use minipki_core::encoding::der::Oid;
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::x509::algorithm::rsa::RSA_PKCS1_SHA256;
 use minipki_core::x509::{
-    Certificate, Check, Name, PathError, PathValidator, PeerName, Profile, PublicKeyInfo, SignatureAlgorithm,
-    SignatureError, TrustAnchor, WorkSpace,
+    Certificate, PathError, PathValidator, PeerName, Profile, SignatureAlgorithm, SignatureError,
+    TrustAnchor, WorkSpace,
 };
 
 use super::{ProfileError, attach};
@@ -46,8 +46,6 @@ pub(super) enum Issuer<'a> {
     Itself,
     /// This certificate of the CA, in DER.
     Certificate(&'a [u8]),
-    /// The issuer has this name and this SubjectPublicKeyInfo, both in DER.
-    Key(&'a [u8], &'a [u8]),
 }
 
 /// What a reader expects of a certificate.
@@ -71,10 +69,6 @@ impl Expected<'_> {
             Issuer::Certificate(der) => {
                 TrustAnchor::from_certificate(Certificate::parse(der).map_err(ProfileError::Encoding)?)
             }
-            Issuer::Key(name, key) => TrustAnchor::new(
-                Name::parse(name).map_err(ProfileError::Encoding)?,
-                PublicKeyInfo::parse(key).map_err(ProfileError::Encoding)?,
-            ),
         };
         let check = |now: UnixTime, purpose| -> Result<(), PathError> {
             let algorithms: [&dyn SignatureAlgorithm; 1] = [&StandIn];
@@ -94,6 +88,3 @@ impl Expected<'_> {
         Ok(())
     }
 }
-
-/// The checks for a certificate of a TLS server. The names of a console may have `_`, which RFC 1123 does not allow.
-pub(super) const CONSOLE: Profile = Profile::RFC5280.without(Check::AltNameForm);

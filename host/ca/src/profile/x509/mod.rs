@@ -1,5 +1,4 @@
-//! X.509 certificates (RFC 5280): those of the CA itself, those by certification requests, and those of the console's TLS
-//! servers.
+//! X.509 certificates (RFC 5280): those of the CA itself, and those of TLS servers and clients.
 //!
 //! No signature of an X.509 certificate is valid for a JSON certificate: the signed bytes begin with `0x30` here and
 //! with `{` there, and the signature algorithms differ.
@@ -8,7 +7,6 @@
 //! key in memory, and names keys by SHA-1.
 
 mod authority;
-mod console;
 mod constraints;
 mod crl;
 mod end_entity;
@@ -16,7 +14,6 @@ mod lint;
 
 pub(crate) use authority::AuthorityProfile;
 pub use authority::{CaCertificate, CaCertificateOptions};
-pub use console::TlsName;
 pub use constraints::{IpNetwork, IpNetworkError, Permitted};
 pub(crate) use crl::ListFields;
 pub(crate) use end_entity::EndEntityProfile;
@@ -30,7 +27,7 @@ use minipki_core::cert::{Anchor, Id};
 use minipki_core::crypto::{Hash, Portable};
 use minipki_core::time::UnixTime;
 use minipki_core::trust::Serial;
-use minipki_core::x509::{Profile as Checks, oid};
+use minipki_core::x509::Profile as Checks;
 use x509_cert::certificate::Version;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, SubjectKeyIdentifier};
 use x509_cert::ext::{Extension, Extensions};
@@ -39,9 +36,8 @@ use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
 use x509_cert::time::{Time, Validity};
 
-use self::authority::is_name_of;
-use self::console::{root_extensions, root_name, server_extensions};
-use self::lint::{CONSOLE, Expected, Issuer};
+use self::authority::{former_console_root, is_name_of};
+use self::lint::{Expected, Issuer};
 use super::{CaIdentity, CertTemplate, Profile, ProfileError, first_difference, spki};
 use crate::Signature;
 use crate::key_id::KeyId;
@@ -50,11 +46,6 @@ use crate::ports::{CertificateFormat, CertificateRecord, SignatureAlgorithm};
 /// An X.509 profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum X509Profile {
-    /// A self-signed certificate of the CA's own key. It is limited to certificates of TLS servers with these names, so
-    /// a browser that trusts it trusts the CA for these names only.
-    TlsRoot(Vec<TlsName>),
-    /// A certificate of a TLS server with these names, under a [`X509Profile::TlsRoot`].
-    TlsServer(Vec<TlsName>),
     /// A CA certificate: the self-signed one of a key of the CA, or a cross certificate.
     Authority(AuthorityProfile),
     /// A certificate of a TLS server or client.
@@ -85,33 +76,29 @@ struct Signed<'a> {
 }
 
 impl X509Profile {
-    fn issuer(&self, ca: &CaIdentity<'_>) -> der::Result<Name> {
+    fn issuer(&self) -> &Name {
         match self {
-            Self::TlsRoot(_) | Self::TlsServer(_) => root_name(ca.issuer_id),
-            Self::Authority(profile) => Ok(profile.name().clone()),
-            Self::EndEntity(profile) => Ok(profile.issuer.subject().clone()),
+            Self::Authority(profile) => profile.name(),
+            Self::EndEntity(profile) => profile.issuer.subject(),
         }
     }
 
     /// Checks an encoded TBSCertificate as its readers will.
-    fn lint(&self, tbs: &[u8], issuer: &Name, issuer_key: &[u8]) -> Result<(), ProfileError> {
-        let name = issuer.to_der()?;
-        let (issuer, profile, purposes) = match self {
-            Self::TlsRoot(_) => (Issuer::Itself, CONSOLE, &[oid::SERVER_AUTH][..]),
-            Self::TlsServer(_) => (Issuer::Key(&name, issuer_key), CONSOLE, &[oid::SERVER_AUTH][..]),
+    fn lint(&self, tbs: &[u8]) -> Result<(), ProfileError> {
+        match self {
             Self::Authority(profile) => {
-                let by = profile.issuer.as_ref().map_or(Issuer::Itself, |by| Issuer::Certificate(by.der()));
-                (by, Checks::RFC5280, &[][..])
+                let issuer =
+                    profile.issuer.as_ref().map_or(Issuer::Itself, |by| Issuer::Certificate(by.der()));
+                Expected { issuer, profile: Checks::RFC5280, purposes: &[], names: &[] }.check(tbs)
             }
             Self::EndEntity(profile) => {
                 let (issuer, usage) = (Issuer::Certificate(profile.issuer.der()), profile.usage);
-                return profile.with_expected(|names| {
+                profile.with_expected(|names| {
                     let (profile, purposes) = (usage.checks(), usage.purposes());
                     Expected { issuer, profile, purposes, names }.check(tbs)
-                });
+                })
             }
-        };
-        Expected { issuer, profile, purposes, names: &[] }.check(tbs)
+        }
     }
 }
 
@@ -126,7 +113,7 @@ impl Profile for X509Profile {
     ) -> Result<Vec<u8>, ProfileError> {
         let (profile, subject_key, validity) = (template.profile, template.subject_key, template.validity);
         let issuer_key = spki(ca.issuer_key)?;
-        let issuer = profile.issuer(ca)?;
+        let issuer = profile.issuer().clone();
         let tbs = Tbs {
             version: Version::V3,
             serial_number: SerialNumber::new(&serial.to_be_bytes())?,
@@ -134,19 +121,17 @@ impl Profile for X509Profile {
             issuer: issuer.clone(),
             validity: Validity::new(time(validity.not_before())?, time(validity.not_after())?),
             subject: match profile {
-                Self::TlsRoot(_) | Self::Authority(_) => issuer.clone(),
-                Self::TlsServer(_) | Self::EndEntity(_) => common_name(template.subject_id)?,
+                Self::Authority(_) => issuer.clone(),
+                Self::EndEntity(_) => common_name(template.subject_id)?,
             },
             subject_public_key_info: SubjectPublicKeyInfoOwned::from_der(subject_key)?,
             extensions: match profile {
-                Self::TlsRoot(names) => root_extensions(names, &issuer_key)?,
-                Self::TlsServer(names) => server_extensions(names, subject_key, &issuer_key)?,
                 Self::Authority(profile) => profile.extensions(subject_key, &issuer_key)?,
                 Self::EndEntity(profile) => profile.extensions(subject_key, &issuer_key)?,
             },
         };
         let tbs = tbs.to_der()?;
-        profile.lint(&tbs, &issuer, &issuer_key)?;
+        profile.lint(&tbs)?;
         Ok(tbs)
     }
 
@@ -208,8 +193,8 @@ pub(super) fn check_record(anchor: &Anchor, record: &CertificateRecord) -> Resul
     let bytes = signed.tbs.to_der().map_err(|_| DER)?;
     let tbs = Tbs::from_der(&bytes).map_err(|_| DER)?;
     let key = tbs.subject_public_key_info.to_der().map_err(|_| DER)?;
-    let is_issuer =
-        root_name(issuer_id).is_ok_and(|root| tbs.issuer == root) || is_name_of(&tbs.issuer, issuer_id);
+    let is_issuer = is_name_of(&tbs.issuer, issuer_id)
+        || former_console_root(issuer_id).is_ok_and(|root| tbs.issuer == root);
     let expected_subject = match record.subject_id.as_id() {
         id if id == issuer_id && tbs.subject == tbs.issuer => tbs.issuer.clone(),
         id => common_name(id).map_err(|_| DER)?,

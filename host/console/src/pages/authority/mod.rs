@@ -1,5 +1,6 @@
-//! The Authority page: the CA's trust anchor and its keys.
+//! The Authority page: the CA's trust anchor, its X.509 certificate and its keys.
 
+mod ca_certificate;
 mod keys;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use minipki_core::limits::{ANCHOR, SPKI_PEM};
 
+use self::ca_certificate::CaCertificateCard;
 use self::keys::KeysCard;
 use crate::pages::identity::Identity;
 use crate::shell::Shared;
@@ -29,7 +31,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route(PATH, get(page))
         .route("/authority/anchor.pem", get(anchor_pem))
         .route("/authority/anchor.json", get(anchor_json))
-        .route("/authority/console-root.pem", get(console_root))
+        .merge(ca_certificate::routes())
         .merge(keys::routes())
 }
 
@@ -42,7 +44,8 @@ struct AuthorityPage {
     identity: Option<Identity>,
     /// The part about the keys; `None` without a key.
     keys: Option<KeysCard>,
-    root: bool,
+    /// The part about the CA certificate; `None` without a key.
+    ca_certificate: Option<CaCertificateCard>,
 }
 
 async fn page(
@@ -59,19 +62,20 @@ async fn show(shared: &Shared, visitor: &Visitor, mistake: Option<Mistake>) -> R
     let idle = matches!(serving, Serving::Stopped(_) | Serving::Failed(_))
         && !service.is_locked()
         && service.other_process().is_none();
-    let (identity, keys) = match service.key() {
+    let (identity, keys, ca_certificate) = match service.key() {
         CaKey::Ready(folder) => (
             Some(Identity::of(&folder, &serving)),
             Some(KeysCard::read(shared, visitor.csrf(), idle, mistake).await),
+            Some(CaCertificateCard::read(shared, &folder).await),
         ),
-        _ => (None, None),
+        _ => (None, None, None),
     };
     render(&AuthorityPage {
         frame: Frame::new("Authority", PATH, visitor),
         dir: service.dir().display().to_string(),
         identity,
         keys,
-        root: shared.root_pem.is_some(),
+        ca_certificate,
     })
 }
 
@@ -79,7 +83,7 @@ async fn anchor_pem(State(shared): State<Arc<Shared>>) -> Result<Response, Refus
     let folder = shared.service.folder()?;
     let mut room = [0; SPKI_PEM];
     let text = folder.anchor().key().and_then(|key| key.write_spki_pem(&mut room).ok()).unwrap_or_default();
-    Ok(download("application/x-pem-file", "anchor.pem", text.to_owned()))
+    Ok(download("application/x-pem-file", "anchor.pem", text.as_bytes().to_vec()))
 }
 
 async fn anchor_json(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
@@ -88,21 +92,10 @@ async fn anchor_json(State(shared): State<Arc<Shared>>) -> Result<Response, Refu
     let encoded = folder.anchor().encode(&mut room);
     let text =
         encoded.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string(), ""))?;
-    Ok(download("application/json", "anchor.json", String::from_utf8_lossy(text).into_owned()))
+    Ok(download("application/json", "anchor.json", text.to_vec()))
 }
 
-async fn console_root(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
-    let root = shared.root_pem.clone().ok_or_else(|| {
-        Refusal::new(
-            StatusCode::NOT_FOUND,
-            "The CA has not issued the certificate of this console.",
-            "Get the root certificate from its issuer.",
-        )
-    })?;
-    Ok(download("application/x-pem-file", "console-root.pem", root))
-}
-
-fn download(kind: &'static str, name: &str, text: String) -> Response {
+fn download(kind: &'static str, name: &str, content: Vec<u8>) -> Response {
     let disposition = format!("attachment; filename=\"{name}\"");
-    ([(CONTENT_TYPE, kind.to_owned()), (CONTENT_DISPOSITION, disposition)], text).into_response()
+    ([(CONTENT_TYPE, kind.to_owned()), (CONTENT_DISPOSITION, disposition)], content).into_response()
 }
