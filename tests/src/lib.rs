@@ -9,6 +9,7 @@ pub mod console_program;
 pub mod device;
 pub mod device_remotes;
 pub mod flood;
+pub mod judges;
 pub mod kill_points;
 pub mod loopback;
 pub mod peers;
