@@ -105,5 +105,7 @@ mod x509_ca_crl;
 mod x509_crl;
 mod x509_files;
 mod x509_inspect;
+mod x509_judges;
+mod x509_nginx;
 mod x509_sign;
 mod x509_verify;

@@ -10,6 +10,7 @@ pub mod device;
 pub mod device_remotes;
 pub mod flood;
 pub mod http;
+pub mod judges;
 pub mod kill_points;
 pub mod loopback;
 pub mod peers;

