@@ -41,6 +41,7 @@ mod x509_algorithms;
 mod x509_corpus;
 mod x509_crl;
 mod x509_ocsp;
+mod x509_ocsp_request;
 mod x509_path;
 
 minipki_fixtures::signature_tests!(x509_algorithms::ALGORITHMS);

@@ -111,7 +111,7 @@ fn malformed_certificates_are_refused_with_the_named_error() {
     assert_eq!(seen.len(), 16, "{seen:?}: each kind but Value, which occurs in extensions alone");
 }
 
-fn snake_case(kind: DerErrorKind) -> String {
+pub(crate) fn snake_case(kind: DerErrorKind) -> String {
     let mut name = String::new();
     for letter in format!("{kind:?}").chars() {
         if letter.is_ascii_uppercase() && !name.is_empty() {

@@ -19,6 +19,7 @@ pub mod stream;
 mod x509_certificate;
 mod x509_crl;
 mod x509_ocsp;
+mod x509_ocsp_request;
 mod x509_path;
 
 pub use anchor_update::anchor_update;
@@ -34,6 +35,7 @@ pub use status::status;
 pub use x509_certificate::x509_certificate;
 pub use x509_crl::x509_crl;
 pub use x509_ocsp::x509_ocsp;
+pub use x509_ocsp_request::x509_ocsp_request;
 pub use x509_path::x509_path;
 
 /// A fuzz target.
@@ -69,5 +71,6 @@ pub const TARGETS: &[Target] = &[
     ),
     target("x509_crl", |data| _ = x509_crl(data), &["vectors/x509/crl"]),
     target("x509_ocsp", |data| _ = x509_ocsp(data), &["vectors/x509/ocsp"]),
+    target("x509_ocsp_request", |data| _ = x509_ocsp_request(data), &["vectors/x509/ocsp_request"]),
     target("x509_path", |data| _ = x509_path(data), &["vectors/x509/accept", "vectors/x509/refuse"]),
 ];

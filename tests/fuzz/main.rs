@@ -130,6 +130,11 @@ fn x509_ocsp() {
 }
 
 #[test]
+fn x509_ocsp_request() {
+    run("x509_ocsp_request");
+}
+
+#[test]
 fn x509_path() {
     run("x509_path");
 }
@@ -165,6 +170,8 @@ fn the_corpus_still_reaches_every_answer_of_a_ca_and_an_open_channel() {
     };
     assert!(minipki_fuzz::x509_crl(&vector("crl/accept-empty")), "see tests/fixtures/src/x509/crl.rs");
     assert!(minipki_fuzz::x509_ocsp(&vector("ocsp/accept-by_key")), "see tests/fixtures/src/x509/ocsp.rs");
+    let request = vector("ocsp_request/accept-signed");
+    assert!(minipki_fuzz::x509_ocsp_request(&request), "see tests/fixtures/src/x509/ocsp_request.rs");
     for name in ["good", "revoked"] {
         assert!(minipki_fuzz::status(&read(&format!("status/{name}"))), "{name}");
     }

@@ -1,8 +1,10 @@
-//! X.509: OCSP responses.
+//! X.509: OCSP requests and responses.
 
 use minipki_core::encoding::der::DerError;
 use minipki_core::time::{Now, UnixTime};
-use minipki_core::x509::ocsp::{BasicResponse, CertId, OcspCheck, OcspChecker, OcspResponse};
+use minipki_core::x509::ocsp::{
+    BasicResponse, CertId, OcspCheck, OcspChecker, OcspRequest, OcspResponse, OcspStatus,
+};
 use minipki_core::x509::{Certificate, CertificateLink, Place, SignatureAlgorithm};
 
 use crate::documents::say;
@@ -14,12 +16,22 @@ pub(crate) fn all() {
         keep((OcspCheck::name(*check), OcspCheck::section(*check), OcspCheck::meaning(*check)));
         say(*check);
     }
+    keep(request());
     keep(response());
+}
+
+fn request() -> Result<(), DerError> {
+    let request = OcspRequest::parse(bytes())?;
+    keep((OcspRequest::nonce(&request), OcspRequest::has_unknown_critical(&request)));
+    for single in OcspRequest::certificates(&request) {
+        keep((single.der, single.unknown_critical));
+    }
+    Ok(())
 }
 
 fn response() -> Result<(), DerError> {
     let response = OcspResponse::parse(bytes())?;
-    keep(OcspResponse::status(&response));
+    keep(OcspStatus::name(OcspResponse::status(&response)));
     let certificate = Certificate::parse(bytes())?;
     if let Some(basic) = OcspResponse::basic(&response) {
         keep((BasicResponse::signed(basic), BasicResponse::responder(basic), BasicResponse::nonce(basic)));

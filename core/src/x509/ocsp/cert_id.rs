@@ -63,16 +63,20 @@ impl<'a> Decode<'a> for CertId<'a> {
     fn decode(reader: &mut Reader<'a>) -> Result<Self, DerError> {
         let mut fields = reader.nested(Tag::SEQUENCE)?;
         let mut algorithm = fields.nested(Tag::SEQUENCE)?;
-        let id = Oid::decode(&mut algorithm)?;
-        if !algorithm.is_empty() {
-            algorithm.any()?;
-        }
-        algorithm.finish()?;
-        let hash = match id {
+        let hash = match Oid::decode(&mut algorithm)? {
             oid::SHA1 => Some(CertIdHash::Sha1),
             oid::SHA256 => Some(CertIdHash::Sha256),
             _ => None,
         };
+        if !algorithm.is_empty() {
+            let here = algorithm;
+            let parameters = algorithm.any()?;
+            // NULL or absent (RFC 3370 §2.1, RFC 5754 §2).
+            if hash.is_some() && parameters.der != [5, 0] {
+                return Err(here.error(DerErrorKind::Value));
+            }
+        }
+        algorithm.finish()?;
         let issuer_name = fields.nested(Tag::OCTET_STRING)?.rest();
         let issuer_key = fields.nested(Tag::OCTET_STRING)?.rest();
         let here = fields;

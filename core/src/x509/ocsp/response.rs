@@ -26,6 +26,20 @@ pub enum OcspStatus {
     Unauthorized = 6,
 }
 
+impl OcspStatus {
+    /// The name of the status in ASN.1.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Successful => "successful",
+            Self::MalformedRequest => "malformedRequest",
+            Self::InternalError => "internalError",
+            Self::TryLater => "tryLater",
+            Self::SigRequired => "sigRequired",
+            Self::Unauthorized => "unauthorized",
+        }
+    }
+}
+
 impl Decode<'_> for OcspStatus {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DerError> {
         let here = *reader;
@@ -302,7 +316,7 @@ fn generalized(fields: &mut Reader<'_>) -> Result<UnixTime, DerError> {
 }
 
 /// Reads extensions in the explicit tag `number`, if there are any.
-fn for_extensions<'a>(
+pub(super) fn for_extensions<'a>(
     fields: &mut Reader<'a>,
     number: u8,
     mut read: impl FnMut(RawExtension<'a>) -> Result<(), DerError>,

@@ -3,7 +3,7 @@
 use minipki_core::encoding::der::DerError;
 use minipki_core::x509::Certificate;
 use minipki_core::x509::ocsp::{
-    CertId, CertIdHash, OcspCertStatus, OcspResponse, OcspStatus, ResponderId, SingleResponse,
+    CertId, CertIdHash, OcspCertStatus, OcspResponse, ResponderId, SingleResponse,
 };
 use minipki_net::trace::explain::{hex, hex_bytes};
 
@@ -20,16 +20,8 @@ const SHOWN: usize = 10;
 /// The first error of the encoding.
 pub(super) fn response(der: &[u8], lines: &mut Lines) -> Result<(), DerError> {
     let response = OcspResponse::parse(der)?;
-    let status = match response.status() {
-        OcspStatus::Successful => "successful",
-        OcspStatus::MalformedRequest => "malformedRequest",
-        OcspStatus::InternalError => "internalError",
-        OcspStatus::TryLater => "tryLater",
-        OcspStatus::SigRequired => "sigRequired",
-        OcspStatus::Unauthorized => "unauthorized",
-    };
     let why = "whether there is an answer; this field is not signed (RFC 6960 4.2.1)";
-    lines.add("responseStatus", status, why);
+    lines.add("responseStatus", response.status().name(), why);
     let Some(basic) = response.basic() else { return Ok(()) };
     let responder = match basic.responder() {
         ResponderId::Name(name) => distinguished(name),
