@@ -113,7 +113,7 @@ impl Profile for X509Profile {
     ) -> Result<Vec<u8>, ProfileError> {
         let (profile, subject_key, validity) = (template.profile, template.subject_key, template.validity);
         let issuer_key = spki(ca.issuer_key)?;
-        let issuer = profile.issuer().clone();
+        let issuer = profile.issuer();
         let tbs = Tbs {
             version: Version::V3,
             serial_number: SerialNumber::new(&serial.to_be_bytes())?,
