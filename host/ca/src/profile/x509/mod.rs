@@ -13,6 +13,7 @@ mod constraints;
 mod crl;
 mod end_entity;
 mod lint;
+mod points;
 
 pub(crate) use authority::AuthorityProfile;
 pub use authority::{CaCertificate, CaCertificateOptions};
@@ -141,8 +142,8 @@ impl Profile for X509Profile {
             extensions: match profile {
                 Self::TlsRoot(names) => root_extensions(names, &issuer_key)?,
                 Self::TlsServer(names) => server_extensions(names, subject_key, &issuer_key)?,
-                Self::Authority(profile) => profile.extensions(subject_key, &issuer_key)?,
-                Self::EndEntity(profile) => profile.extensions(subject_key, &issuer_key)?,
+                Self::Authority(profile) => profile.extensions(subject_key, &issuer_key, serial)?,
+                Self::EndEntity(profile) => profile.extensions(subject_key, &issuer_key, serial)?,
             },
         };
         let tbs = tbs.to_der()?;
