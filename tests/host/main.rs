@@ -73,6 +73,8 @@ mod rates;
 mod renewal;
 mod repeats;
 mod repository;
+mod repository_limits;
+mod repository_url;
 mod revocation;
 mod revocation_choice;
 mod revoked_channels;

@@ -189,7 +189,9 @@ fn a_ca_of_an_earlier_version_gets_a_certificate_and_loses_nothing() {
     let at = folder.path();
     let path = at.join("ca/ledger.sqlite");
     let ledger = Connection::open(&path).expect("opened");
-    ledger.execute_batch("DROP TABLE requests; PRAGMA user_version = 6;").expect("like the earlier version");
+    let earlier = "DROP TABLE requests; DROP TABLE public_urls; ALTER TABLE owner DROP COLUMN crl_shards;
+                   PRAGMA user_version = 6;";
+    ledger.execute_batch(earlier).expect("like the earlier version");
     drop(ledger);
     let pem = ca_certificate(at, &[]).expect(0).stdout;
     assert_eq!(ca_certificate(at, &[]).expect(0).stdout, pem);

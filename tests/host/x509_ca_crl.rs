@@ -12,7 +12,7 @@ use super::rollover::{fingerprint, made, rollover};
 use super::x509_ca_certificate::{ca_certificate, write_ca_certificate};
 use super::x509_sign::{P256, csr, serial, sign};
 
-fn crl(at: &Path, more: &[&str]) -> Done {
+pub(crate) fn crl(at: &Path, more: &[&str]) -> Done {
     run(at, &[&["ca", "crl", "--dir", "ca"], more].concat())
 }
 

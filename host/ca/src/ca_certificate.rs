@@ -101,7 +101,8 @@ impl Certifier<'_> {
         let begin = profile::validity(1, self.now)?.not_before().max(own.validity().not_before());
         let end = end.min(own.validity().not_after());
         let validity = Validity::new(begin, end).map_err(|_| ProfileError::Validity)?;
-        self.issue(AuthorityProfile::cross(own), subject_key, validity)
+        let publication = self.ledger.publication()?;
+        self.issue(AuthorityProfile::cross(own, publication), subject_key, validity)
     }
 }
 

@@ -31,19 +31,27 @@ fn crl_number(number: u64, this_update: UnixTime) -> u128 {
     u128::from(number) << TIME_BITS | u128::from(this_update.get())
 }
 
-/// Makes the list at `now`, for `lifetime` seconds. The key of `certificate` shall sign it.
+/// Makes the list of this shard at `now`, for `lifetime` seconds. The key of `certificate` shall sign it.
+///
+/// If there are several lists, each names its addresses in a critical issuingDistributionPoint: also the addresses by earlier
+/// public URLs, since certificates name these.
 ///
 /// # Errors
 /// [`IssueError`] if the ledger cannot be read.
 pub fn draft_crl(
     certificate: &CaCertificate,
+    shard: u32,
     reader: &mut dyn LedgerReader,
     lifetime: u64,
     now: UnixTime,
 ) -> Result<ListDraft, IssueError> {
+    let publication = reader.publication()?;
+    let shards = publication.shards;
     let (number, revoked) = read_revoked(reader, None)?;
     let kept = lifetime.max(KEPT);
-    let listed = |revoked: &&RevokedCertificate| revoked.not_after.get().saturating_add(kept) >= now.get();
+    let listed = |revoked: &&RevokedCertificate| {
+        shards.of(revoked.serial) == shard && revoked.not_after.get().saturating_add(kept) >= now.get()
+    };
     let entries: Vec<(Serial, _)> =
         revoked.iter().filter(listed).map(|revoked| (revoked.serial, revoked.revocation)).collect();
     let next_update = now.checked_add_seconds(lifetime).ok_or(ProfileError::Validity)?;
@@ -52,6 +60,7 @@ pub fn draft_crl(
         this_update: now,
         next_update,
         number: crl_number(number, now),
+        urls: &publication.list_urls(certificate.key_id(), shard),
         entries: &entries,
     };
     Ok(ListDraft {
@@ -72,12 +81,13 @@ pub fn draft_crl(
 /// [`IssueError`] if the ledger cannot be read, or if the signer fails.
 pub fn sign_crl(
     certificate: &CaCertificate,
+    shard: u32,
     signer: &mut dyn Signer,
     reader: &mut dyn LedgerReader,
     lifetime: u64,
     now: UnixTime,
 ) -> Result<SignedList, IssueError> {
-    draft_crl(certificate, reader, lifetime, now)?.sign(signer)
+    draft_crl(certificate, shard, reader, lifetime, now)?.sign(signer)
 }
 
 /// Whether `der` has the form of a list.

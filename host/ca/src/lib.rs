@@ -18,6 +18,7 @@ pub mod pgp_words;
 pub mod policy;
 pub mod ports;
 pub mod profile;
+pub mod publication;
 pub mod request;
 pub mod revocation_list;
 pub mod sign;
@@ -47,6 +48,9 @@ pub use ports::{
 pub use profile::{
     AllowedName, AllowedNameError, CaCertificate, CaCertificateOptions, IpNetwork, IpNetworkError, Permitted,
     SubjectName, TlsUsage, check_record,
+};
+pub use publication::{
+    NeedsUrl, OCSP_PATH, PublicUrl, PublicUrlError, Publication, Shards, certificate_path, crl_path,
 };
 pub use request::{
     CertificationRequest, HolderCheck, IssueRequest, Possession, PossessionCheck, RequestProof,

@@ -15,7 +15,7 @@ use super::profile::{
     self, AllowedName, CaCertificate, CaIdentity, CertTemplate, EndEntityProfile, Profile, ProfileError,
     SubjectName, TlsUsage, X509Profile,
 };
-use super::{Csr, Possession, Signer};
+use super::{Csr, Possession, PublicUrl, Publication, Signer};
 
 /// The number of times that a batch is decided. Another process can answer one of its requests meanwhile.
 const TRIES: usize = 3;
@@ -125,9 +125,9 @@ impl SignRequest {
         self.csr.names()
     }
 
-    /// The hash of everything that decides about the certificate. After a change of the CA's key, the same request gets
-    /// another certificate.
-    fn hash(&self, signer: &dyn Signer) -> RequestHash {
+    /// The hash of everything that decides about the certificate. After a change of the CA's key or public URL, the same request
+    /// gets another certificate.
+    fn hash(&self, signer: &dyn Signer, publication: &Publication) -> RequestHash {
         let key = signer.public_key().fingerprint(Portable::new());
         let request = Portable::new().sha256(&[self.csr.der()]);
         let lifetime = self.lifetime.to_be_bytes();
@@ -139,6 +139,7 @@ impl SignRequest {
             self.usage.name().as_bytes(),
             subject.as_str().as_bytes(),
             &lifetime,
+            publication.url.as_ref().map_or("", PublicUrl::as_str).as_bytes(),
         ];
         RequestHash::of(&parts)
     }
@@ -202,11 +203,12 @@ impl RequestSigner<'_> {
     ) -> Result<Vec<Result<Issued, SignRefused>>, IssueError> {
         let (mut drafts, mut indexes) = (Vec::new(), HashMap::new());
         let mut decisions = Vec::new();
+        let publication = self.ledger.publication()?;
         for request in requests {
-            let hash = request.hash(self.signer);
+            let hash = request.hash(self.signer, &publication);
             let decision = match indexes.get(&hash) {
                 Some(index) => Ok(Decision::Signed(*index, true)),
-                None => match self.decide(request, hash, now)? {
+                None => match self.decide(request, hash, &publication, now)? {
                     Ok(Found::Recorded(recorded)) => Ok(Decision::Recorded(Box::new(recorded))),
                     Ok(Found::New(draft)) => {
                         indexes.insert(hash, drafts.len());
@@ -238,6 +240,7 @@ impl RequestSigner<'_> {
         &mut self,
         request: &'r SignRequest,
         hash: RequestHash,
+        publication: &Publication,
         now: UnixTime,
     ) -> Result<Result<Found<'r>, SignRefused>, IssueError> {
         let facts = match self.ledger.request_facts(hash, request.csr.public_key()) {
@@ -261,6 +264,7 @@ impl RequestSigner<'_> {
             issuer: self.certificate.clone(),
             usage: request.usage,
             names: request.names().to_vec(),
+            publication: publication.clone(),
         };
         let profile = X509Profile::EndEntity(profile);
         let draft = Draft { request, profile, answers: AnsweredRequest { hash, earlier } };

@@ -11,7 +11,8 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::files::set_aside;
 use super::identity::{self, Instance, LastStart, Owner};
-use super::{FILE, SqliteReader, StoreError, open, owner, revocations, schema};
+use super::{FILE, SqliteReader, StoreError, open, owner, publication, revocations, schema};
+use minipki_ca::Publication;
 use minipki_ca::ports::IssuerKey;
 use minipki_os::files;
 
@@ -133,7 +134,7 @@ fn change(
         return Err(StoreError::Missing { path: path.to_owned(), what: "is empty" });
     }
     owner::check_owner(&connection, path, owner)?;
-    schema::migrate(&mut connection, path, owner)?;
+    schema::migrate(&mut connection, path, owner, &Publication::default())?;
     open::quick_check(&mut connection, path)?;
     let live = "expires >= ?1 AND spent_on IS NULL AND revoked IS NULL";
     let now = now.get() as i64;
@@ -185,6 +186,17 @@ pub fn owner_of(folder: &Path) -> Result<Option<Owner>, StoreError> {
 /// [`StoreError`] for a file that is not a ledger.
 pub fn issuer_keys_of(folder: &Path) -> Result<Option<Vec<IssuerKey>>, StoreError> {
     read_any(folder, owner::keys)
+}
+
+/// The publication of the CA of the ledger in `folder`; `None` without a ledger, or for an empty one. Any owner may ask.
+///
+/// # Errors
+/// [`StoreError`] for a file that is not a ledger.
+pub fn publication_of(folder: &Path) -> Result<Option<Publication>, StoreError> {
+    read_any(folder, |connection, found| match found {
+        ..schema::PUBLICATION => Ok(Publication::default()),
+        _ => publication::read(connection),
+    })
 }
 
 /// Reads the ledger in `folder` with `read`, which gets its schema too; `None` without a ledger, or for an empty one.

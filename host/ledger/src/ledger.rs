@@ -16,7 +16,8 @@ use super::open::{self, Accept};
 use super::record::record_all;
 use super::rows::row_error;
 use super::serials::{self, Stock};
-use super::{FILE, Owner, StoreError, facts, issuer_keys, revocations, revoke};
+use super::{FILE, Owner, StoreError, facts, issuer_keys, publication, revocations, revoke};
+use minipki_ca::Publication;
 use minipki_ca::ports::{
     CertificateFormat, CertificateRecord, Inquiry, IssuerKey, Ledger, LedgerError, LedgerFacts,
     NewCertificate, Recorder, RequestFacts, RequestHash, RevocationBook, RevocationChange, RevocationError,
@@ -247,6 +248,10 @@ impl<R: TryCryptoRng + Send> Recorder for SqliteLedger<R> {
 
     fn request_facts(&mut self, hash: RequestHash, subject_key: &[u8]) -> Result<RequestFacts, LedgerError> {
         self.read(|connection| facts::of_request(connection, hash, subject_key))
+    }
+
+    fn publication(&mut self) -> Result<Publication, LedgerError> {
+        self.read(|connection| publication::read(connection))
     }
 
     fn record(&mut self, certificates: &[NewCertificate<'_>], now: UnixTime) -> Result<(), LedgerError> {

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use minipki_core::time::UnixTime;
 
+use minipki_ca::PublicUrl;
 use minipki_ca::ports::{AuditLog, LedgerError, LedgerReader, Recorder, RevocationBook, Storage, TokenBook};
 
 mod audit;
@@ -24,6 +25,7 @@ mod issuer_keys;
 mod ledger;
 mod open;
 mod owner;
+mod publication;
 mod reader;
 mod record;
 mod revocations;
@@ -37,13 +39,13 @@ mod tokens;
 mod verifiers;
 
 pub use audit::SqliteAudit;
-pub use backup::{Restoring, check_sound, issuer_keys_of, owner_of, snapshot};
+pub use backup::{Restoring, check_sound, issuer_keys_of, owner_of, publication_of, snapshot};
 pub use error::StoreError;
 pub use files::{Lock, companion};
 pub use identity::{Instance, LastStart, Owner};
 pub use inspect::Sizes;
 pub use ledger::SqliteLedger;
-pub use open::{Accept, create, discard_unused};
+pub use open::{Accept, create, create_with, discard_unused};
 pub use reader::SqliteReader;
 pub use record::SqliteRecorder;
 pub use tokens::SqliteTokens;
@@ -79,5 +81,9 @@ impl Storage for SqliteStorage {
 
     fn audit(&self) -> Result<Box<dyn AuditLog>, LedgerError> {
         Ok(Box::new(SqliteAudit::open(&self.folder, &self.owner)?))
+    }
+
+    fn set_public_url(&self, url: Option<&PublicUrl>) -> Result<(), LedgerError> {
+        publication::set_url(&self.folder, &self.owner, url)
     }
 }

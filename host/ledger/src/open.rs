@@ -17,6 +17,7 @@ use super::files::{COMPANIONS, companion, set_aside};
 use super::identity::{Instance, LastStart, Owner};
 use super::schema::{self, CURRENT};
 use super::{FILE, StoreError, owner, revocations};
+use minipki_ca::Publication;
 use minipki_os::files;
 
 /// The time limit for another process's transaction.
@@ -40,11 +41,19 @@ pub struct Accept {
     pub clock: bool,
 }
 
+/// [`create_with`] one list of revoked certificates, and without a public URL.
+///
+/// # Errors
+/// As [`create_with`].
+pub fn create(folder: &Path, owner: &Owner) -> Result<(), StoreError> {
+    create_with(folder, owner, &Publication::default())
+}
+
 /// Makes the ledger of `owner` in `folder`, or completes an interrupted creation.
 ///
 /// # Errors
 /// [`StoreError::Exists`] if there is a ledger.
-pub fn create(folder: &Path, owner: &Owner) -> Result<(), StoreError> {
+pub fn create_with(folder: &Path, owner: &Owner, publication: &Publication) -> Result<(), StoreError> {
     let path = folder.join(FILE);
     match files::create_new(&path, files::SECRET) {
         Ok(file) => file.sync_all().map_err(|e| StoreError::io(&path, e))?,
@@ -52,16 +61,16 @@ pub fn create(folder: &Path, owner: &Owner) -> Result<(), StoreError> {
         Err(e) => return Err(StoreError::io(&path, e)),
     }
     files::sync_folder(folder).map_err(|e| StoreError::io(folder, e))?;
-    make(&path, owner).map_err(|e| e.at(&path))
+    make(&path, owner, publication).map_err(|e| e.at(&path))
 }
 
-fn make(path: &Path, owner: &Owner) -> Result<(), StoreError> {
+fn make(path: &Path, owner: &Owner, publication: &Publication) -> Result<(), StoreError> {
     let mut connection = connect(path)?;
     if schema::check_kind(&connection.transaction()?, path)? != 0 {
         return Err(StoreError::Exists(path.to_owned()));
     }
     prepare_to_write(&connection)?;
-    schema::migrate(&mut connection, path, owner)
+    schema::migrate(&mut connection, path, owner, publication)
 }
 
 /// Opens the ledger of `owner` in `folder` to issue, and migrates an older one. The caller holds the folder's lock.
@@ -82,7 +91,7 @@ pub(super) fn open_to_issue(folder: &Path, owner: &Owner, accept: Accept) -> Res
             current = CURRENT,
             "migrating the ledger to the current schema; a large ledger takes minutes"
         );
-        schema::migrate(&mut connection, &path, owner).map_err(|e| e.at(&path))?;
+        schema::migrate(&mut connection, &path, owner, &Publication::default()).map_err(|e| e.at(&path))?;
         // The log holds the whole ledger now. Pages that a reader needs are written back later.
         let _ = checkpoint(&connection, "TRUNCATE");
         tracing::info!("the ledger has the current schema");

@@ -9,7 +9,10 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::identity::{Instance, Owner};
 use super::rows::{each, parse, records, row_error, select};
-use super::{StoreError, audit, facts, issuer_keys, open, revocations, search, times_of_issue, tokens};
+use super::{
+    StoreError, audit, facts, issuer_keys, open, publication, revocations, search, times_of_issue, tokens,
+};
+use minipki_ca::Publication;
 use minipki_ca::ports::{
     AuditRecord, BadRow, CertificateRecord, Found, IssuerKeyUse, LedgerCounts, LedgerError, LedgerReader,
     Page, RequestHash, RevocationRecord, RevokedPage, Search, TokenRecord,
@@ -141,6 +144,10 @@ impl LedgerReader for SqliteReader {
 
     fn revocation_number(&mut self) -> Result<u64, LedgerError> {
         self.read(revocations::number)
+    }
+
+    fn publication(&mut self) -> Result<Publication, LedgerError> {
+        self.read(publication::read)
     }
 
     fn issuer_keys(&mut self) -> Result<Vec<IssuerKeyUse>, LedgerError> {

@@ -11,7 +11,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::identity::{Instance, Owner};
 use super::open::{self, time};
 use super::rows::row_error;
-use super::{FILE, StoreError, facts, guard, owner, revoke, serials};
+use super::{FILE, StoreError, facts, guard, owner, publication, revoke, serials};
+use minipki_ca::Publication;
 use minipki_ca::ports::{
     CertificateFormat, LedgerError, NewCertificate, RENEWAL, Recorder, RequestFacts, RequestHash,
     RevocationBook, RevocationChange, RevocationError, RevocationOutcome,
@@ -64,6 +65,10 @@ impl Recorder for SqliteRecorder {
     fn request_facts(&mut self, hash: RequestHash, subject_key: &[u8]) -> Result<RequestFacts, LedgerError> {
         facts::of_request(&mut self.connection, hash, subject_key)
             .map_err(|error| row_error(&self.connection, error))
+    }
+
+    fn publication(&mut self) -> Result<Publication, LedgerError> {
+        publication::read(&self.connection).map_err(|error| row_error(&self.connection, error))
     }
 
     fn record(&mut self, certificates: &[NewCertificate<'_>], now: UnixTime) -> Result<(), LedgerError> {

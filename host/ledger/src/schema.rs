@@ -4,7 +4,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{Owner, StoreError};
+use super::{Owner, StoreError, publication};
+use minipki_ca::Publication;
 
 /// `MPKI`: SQLite's `application_id` of a ledger.
 const APPLICATION: i32 = 0x4d50_4b49;
@@ -34,6 +35,8 @@ const APPLICATION: i32 = 0x4d50_4b49;
 ///   that is not above its `certificates.id`; of equal ones, by the later key. `owner.fingerprint` is the newest key.
 /// - `requests` has the hash of the request that an X.509 certificate answers. The same request can be answered again later,
 ///   so a hash can have several rows.
+/// - `owner.crl_shards` is the number of X.509 lists by each key. It never changes. `public_urls` has the public URLs in the
+///   order of their use. The last one is in use; without a row, or with NULL in it, there is none.
 /// - `audit.id` counts up. The newest entry is never removed, so no number is used twice.
 const STEPS: [&str; 7] = [
     "
@@ -177,13 +180,19 @@ const STEPS: [&str; 7] = [
 
     CREATE INDEX revoked_by_held_key ON revoked (subject_key) WHERE reason = 6;
 ",
-    // Requests for X.509 certificates.
+    // Requests for X.509 certificates, and the publication of lists.
     "
     CREATE TABLE requests (
         id   INTEGER PRIMARY KEY REFERENCES certificates (id),
         hash BLOB    NOT NULL CHECK (length(hash) = 32)
     ) STRICT;
     CREATE INDEX requests_by_hash ON requests (hash);
+
+    ALTER TABLE owner ADD COLUMN crl_shards INTEGER NOT NULL DEFAULT 1 CHECK (crl_shards BETWEEN 1 AND 1000);
+    CREATE TABLE public_urls (
+        number INTEGER PRIMARY KEY,
+        url    TEXT
+    ) STRICT;
 ",
 ];
 
@@ -195,6 +204,9 @@ pub(super) const REVOCATIONS: i32 = 5;
 
 /// The first schema with several keys of the CA.
 pub(super) const ISSUER_KEYS: i32 = 6;
+
+/// The first schema with a publication.
+pub(super) const PUBLICATION: i32 = 7;
 
 /// The schema that this program writes.
 pub(super) const CURRENT: i32 = STEPS.len() as i32;
@@ -221,8 +233,13 @@ pub(super) fn check_kind(connection: &Transaction<'_>, path: &Path) -> Result<i3
 }
 
 /// Migrates a ledger, or makes one in an empty database. This is one transaction, so a crash leaves the earlier ledger.
-/// The copy of a table needs twice the size of the ledger on the disk.
-pub(super) fn migrate(connection: &mut Connection, path: &Path, owner: &Owner) -> Result<(), StoreError> {
+/// The copy of a table needs twice the size of the ledger on the disk. `publication` is that of a new ledger.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    owner: &Owner,
+    publication: &Publication,
+) -> Result<(), StoreError> {
     // With foreign keys, SQLite deletes the rows of a dropped table one by one, and refuses if others refer to them
     // (<https://www.sqlite.org/lang_altertable.html#otheralter>).
     connection.pragma_update(None, "foreign_keys", false)?;
@@ -242,6 +259,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, owner: &Owner) -
             "INSERT INTO issuer_keys (number, fingerprint, first, not_before) VALUES (1, ?1, 1, 0)",
             [owner.fingerprint.0],
         )?;
+        publication::begin(&transaction, publication)?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
     }
     transaction.pragma_update(None, "user_version", CURRENT)?;

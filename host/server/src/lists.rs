@@ -9,12 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use minipki_ca::ports::{LedgerReader, Storage};
+use minipki_ca::ports::Storage;
 use minipki_ca::{
-    KeyCertificates, KeyId, ListDraft, Refused, SignedList, certificates_of, draft_crl, draft_revocation_list,
+    KeyCertificates, KeyId, ListDraft, Publication, Refused, SignedList, certificates_of, draft_crl,
+    draft_revocation_list,
 };
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
+use minipki_keys::CaFolder;
 use minipki_os::clock;
 use tokio::time::sleep;
 
@@ -31,10 +33,12 @@ const REPLACED: u64 = 24 * 60 * 60;
 /// The public facts of a CA.
 #[derive(Clone, Debug)]
 pub struct Published {
-    /// The keys of the CA, the present one first.
+    /// The keys of the CA whose certificates can be valid, the present one first.
     pub keys: Vec<Fingerprint>,
     /// The X.509 certificates of those keys that have one, in the same order.
     pub certificates: Vec<KeyCertificates>,
+    /// The public URLs and the number of lists.
+    pub publication: Publication,
     /// The revocation number.
     number: u64,
 }
@@ -42,8 +46,13 @@ pub struct Published {
 /// The name of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ListName {
-    /// The X.509 list that this key signs.
-    Crl(KeyId),
+    /// An X.509 list that this key signs.
+    Crl {
+        /// The key.
+        key: KeyId,
+        /// The number of the list, from 0.
+        shard: u32,
+    },
     /// The JSON list of this key.
     Json(Fingerprint),
 }
@@ -57,6 +66,8 @@ pub struct ServedList {
     pub digest: [u8; 32],
     /// The time at which another one is made, also without a change.
     pub replaced: UnixTime,
+    /// The publication at the time of the list, which can name its addresses.
+    publication: Publication,
 }
 
 /// The kept facts and lists of a service.
@@ -76,11 +87,14 @@ struct Slot {
 }
 
 impl Published {
-    fn read(reader: &mut dyn LedgerReader) -> Result<Self, ServiceError> {
+    fn read(folder: &CaFolder) -> Result<Self, ServiceError> {
+        let mut reader = storage(folder).reader()?;
+        let reader = reader.as_mut();
         let number = reader.revocation_number()?;
-        let keys: Vec<_> = reader.issuer_keys()?.iter().rev().map(|used| used.key.fingerprint).collect();
+        let former = folder.anchor().former_keys().iter().map(|former| former.fingerprint);
+        let keys: Vec<_> = std::iter::once(folder.fingerprint()).chain(former).collect();
         let certificates = certificates_of(reader, &keys)?;
-        Ok(Self { keys, certificates, number })
+        Ok(Self { keys, certificates, publication: reader.publication()?, number })
     }
 
     /// The certificates of the key with this identifier.
@@ -96,16 +110,20 @@ impl Published {
 
     fn has(&self, name: ListName) -> bool {
         match name {
-            ListName::Crl(key) => self.of_key(key).is_some(),
+            ListName::Crl { key, shard } => {
+                shard < self.publication.shards.count() && self.of_key(key).is_some()
+            }
             ListName::Json(key) => self.keys.contains(&key),
         }
     }
 }
 
 impl ServedList {
-    /// Whether the list can be served at `now`, if the revocation number is `number`.
-    fn is_current(&self, number: u64, now: UnixTime) -> bool {
-        self.list.number >= number && (self.list.this_update..self.replaced).contains(&now)
+    /// Whether the list can be served at `now`.
+    fn is_current(&self, published: &Published, now: UnixTime) -> bool {
+        self.list.number >= published.number
+            && self.publication == published.publication
+            && (self.list.this_update..self.replaced).contains(&now)
     }
 }
 
@@ -126,7 +144,7 @@ impl CaService {
         let read = tokio::spawn(async move {
             let folder = service.folder()?;
             let begin = Instant::now();
-            let read = run_blocking(move || Published::read(storage(&folder).reader()?.as_mut())).await;
+            let read = run_blocking(move || Published::read(&folder)).await;
             let published = Arc::new(read?);
             *known = Some((published.clone(), begin));
             Ok(published)
@@ -148,7 +166,7 @@ impl CaService {
         let mut slot = self.lists.slot(name).lock_owned().await;
         let now = clock::now()?;
         if let Some(kept) = &slot.kept
-            && kept.is_current(published.number, now)
+            && kept.is_current(&published, now)
         {
             return Ok(Some(kept.clone()));
         }
@@ -189,19 +207,19 @@ impl CaService {
         }
         let (folder, lifetime) = (self.folder()?, running.policy.list_lifetime.as_secs());
         let certificate = match name {
-            ListName::Crl(key) => published.of_key(key).map(|certificates| certificates.own.clone()),
+            ListName::Crl { key, .. } => published.of_key(key).map(|certificates| certificates.own.clone()),
             ListName::Json(_) => None,
         };
         let draft = run_blocking(move || {
             let (mut reader, now) = (storage(&folder).reader()?, clock::now()?);
             let draft: ListDraft = match (name, &certificate) {
-                (ListName::Crl(_), Some(certificate)) => {
-                    draft_crl(certificate, reader.as_mut(), lifetime, now)
+                (ListName::Crl { shard, .. }, Some(certificate)) => {
+                    draft_crl(certificate, shard, reader.as_mut(), lifetime, now)
                 }
                 (ListName::Json(key), _) => {
                     draft_revocation_list(folder.issuer_id(), key, reader.as_mut(), lifetime, now)
                 }
-                (ListName::Crl(_), None) => return Err(ServiceError::NoKey),
+                (ListName::Crl { .. }, None) => return Err(ServiceError::NoKey),
             }?;
             Ok(draft)
         });
@@ -209,7 +227,7 @@ impl CaService {
         let digest = digest(&SHA256, &list.content).as_ref().try_into().unwrap_or([0; 32]);
         let age = REPLACED.min(lifetime / 2);
         let replaced = list.this_update.checked_add_seconds(age).unwrap_or(list.next_update);
-        Ok(ServedList { list, digest, replaced })
+        Ok(ServedList { list, digest, replaced, publication: published.publication.clone() })
     }
 }
 

@@ -8,6 +8,7 @@ use minipki_core::trust::{Serial, Validity};
 use super::{
     CertificateFormat, CertificateRecord, IssuerKey, LedgerError, RevocationBook, StatedStatus, TokenHash,
 };
+use crate::Publication;
 
 /// A certificate to record.
 #[derive(Clone, Copy, Debug)]
@@ -133,6 +134,12 @@ pub trait Recorder: Send {
     /// # Errors
     /// [`LedgerError::Damaged`], [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
     fn request_facts(&mut self, hash: RequestHash, subject_key: &[u8]) -> Result<RequestFacts, LedgerError>;
+
+    /// The publication of the CA. Another process can change it at any time.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`], [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
+    fn publication(&mut self) -> Result<Publication, LedgerError>;
 
     /// Records all `certificates`, spends their tokens and revokes what they supersede, in one transaction at the time
     /// `now`, which is the time of their issue.

@@ -44,6 +44,8 @@ pub use signer::{SignError, Signature, SignatureAlgorithm, Signer};
 pub use state::{CertificateState, StateFilter};
 pub use tokens::{TokenBook, TokenRecord, TokenState};
 
+use super::{NeedsUrl, PublicUrl};
+
 pub use super::token::TokenHash;
 
 /// Opens the ports of one CA's storage, except [`Ledger`].
@@ -77,6 +79,13 @@ pub trait Storage: Send + Sync {
     /// # Errors
     /// [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
     fn audit(&self) -> Result<Box<dyn AuditLog>, LedgerError>;
+
+    /// Makes `url` the public URL that new certificates name, also while a CA issues. The earlier one is in
+    /// [`Publication::former`](crate::Publication::former) then.
+    ///
+    /// # Errors
+    /// [`LedgerError::NeedsUrl`], [`LedgerError::Unavailable`] or [`LedgerError::Failed`]: nothing was changed.
+    fn set_public_url(&self, url: Option<&PublicUrl>) -> Result<(), LedgerError>;
 }
 
 /// A ledger refused or failed. The text is for the operator, never for a client. The last four variants contain the
@@ -114,6 +123,10 @@ pub enum LedgerError {
     #[error("the ledger names no key {0} of the CA")]
     #[diagnostic(help("use a key of this CA"))]
     UnknownKey(Fingerprint),
+    /// Several lists without a public URL.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    NeedsUrl(#[from] NeedsUrl),
     /// The token is in the ledger already.
     #[error("this token is in the ledger already")]
     #[diagnostic(help("draw another"))]

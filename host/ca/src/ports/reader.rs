@@ -12,6 +12,7 @@ use super::{
     AuditRecord, Found, IssuerKeyUse, LedgerError, RequestHash, RevocationRecord, RevokedPage, Search,
     TokenRecord,
 };
+use crate::Publication;
 
 /// The format of the bytes of a certificate and of its key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -243,6 +244,12 @@ pub trait LedgerReader: Send {
     /// # Errors
     /// [`LedgerError`].
     fn revocation_number(&mut self) -> Result<u64, LedgerError>;
+
+    /// The publication of the CA.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    fn publication(&mut self) -> Result<Publication, LedgerError>;
 
     /// The keys of the CA, the oldest first, with the certificates that each has signed. Fast, also for a million of them.
     ///

@@ -16,6 +16,7 @@ use minipki_ca::ports::{
     LedgerError, LedgerFacts, LedgerReader, NewCertificate, RENEWAL, Recorder, RequestFacts, RequestHash,
     RevocationBook, RevocationChange, RevocationRecord, StatedStatus, Storage, TokenBook, TokenHash,
 };
+use minipki_ca::{NeedsUrl, PublicUrl, Publication};
 use minipki_core::cert::{Id, IdBuf};
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
@@ -47,6 +48,7 @@ struct State {
     /// The requests and the row numbers of their certificates, in the order of issue.
     requests: Vec<(RequestHash, u64)>,
     audit: BTreeMap<u64, AuditEntry>,
+    publication: Publication,
     /// The newest time of the clock.
     latest: UnixTime,
 }
@@ -89,6 +91,7 @@ impl MemoryStorage {
             revocations: Vec::new(),
             requests: Vec::new(),
             audit: BTreeMap::new(),
+            publication: Publication::default(),
             latest: UnixTime::MIN,
         })))
     }
@@ -232,6 +235,17 @@ impl Storage for MemoryStorage {
     fn audit(&self) -> Result<Box<dyn AuditLog>, LedgerError> {
         Ok(Box::new(self.clone()))
     }
+
+    fn set_public_url(&self, url: Option<&PublicUrl>) -> Result<(), LedgerError> {
+        let publication = &mut self.state().publication;
+        if url.is_none() && publication.shards.are_several() {
+            return Err(NeedsUrl.into());
+        }
+        let former = std::mem::replace(&mut publication.url, url.cloned());
+        let all = former.into_iter().chain(std::mem::take(&mut publication.former));
+        publication.former = all.filter(|one| Some(one) != url).collect();
+        Ok(())
+    }
 }
 
 impl Ledger for MemoryStorage {
@@ -317,6 +331,10 @@ impl Recorder for MemoryStorage {
         let state = self.state();
         let key_compromised = state.is_compromised(subject_key, None);
         Ok(RequestFacts { earlier: state.answer(hash).cloned(), key_compromised })
+    }
+
+    fn publication(&mut self) -> Result<Publication, LedgerError> {
+        Ok(self.state().publication.clone())
     }
 
     fn record(&mut self, certificates: &[NewCertificate<'_>], now: UnixTime) -> Result<(), LedgerError> {

@@ -1,5 +1,6 @@
 //! The port that reads: each call filters and sorts all records.
 
+use minipki_ca::Publication;
 use minipki_ca::ports::{
     AuditRecord, BadRow, CertificateRecord, Cursor, Found, IssuerKeyUse, LedgerCounts, LedgerError,
     LedgerReader, Page, PagePlace, RequestHash, RevocationRecord, RevokedPage, Search, TokenRecord,
@@ -132,6 +133,10 @@ impl LedgerReader for MemoryStorage {
 
     fn revocation_number(&mut self) -> Result<u64, LedgerError> {
         Ok(self.state().revocations.len() as u64)
+    }
+
+    fn publication(&mut self) -> Result<Publication, LedgerError> {
+        Ok(self.state().publication.clone())
     }
 
     fn issuer_keys(&mut self) -> Result<Vec<IssuerKeyUse>, LedgerError> {

@@ -4,6 +4,7 @@ mod issuer_keys;
 mod issuing;
 mod meanwhile;
 mod model;
+mod publication;
 mod reading;
 mod renewal;
 mod requests;
@@ -82,6 +83,10 @@ impl Storage for Sqlite {
 
     fn audit(&self) -> Result<Box<dyn minipki_ca::ports::AuditLog>, LedgerError> {
         self.storage().audit()
+    }
+
+    fn set_public_url(&self, url: Option<&minipki_ca::PublicUrl>) -> Result<(), minipki_ca::LedgerError> {
+        self.storage().set_public_url(url)
     }
 }
 

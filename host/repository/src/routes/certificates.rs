@@ -13,7 +13,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use minipki_ca::ports::CertificateFormat;
-use minipki_ca::{CaCertificate, KeyCertificates};
+use minipki_ca::{CaCertificate, KeyCertificates, certificate_path};
 use minipki_server::{CaService, Published};
 
 use super::not_found;
@@ -48,7 +48,7 @@ pub(super) fn names(published: &Published) -> Vec<String> {
     }
     for certificates in &published.certificates {
         let key = certificates.own.key_id();
-        names.extend([format!("/ca/{key}.crt"), format!("/ca/{key}.pem")]);
+        names.extend([certificate_path(key), format!("/ca/{key}.pem")]);
     }
     names
 }

@@ -1,4 +1,4 @@
-//! The lists of revoked certificates: `/crl/0.crl` and `/crl.json` by the present key, and `/crl/KEY/0.crl` and
+//! The lists of revoked certificates: `/crl/SHARD.crl` and `/crl.json` by the present key, and `/crl/KEY/SHARD.crl` and
 //! `/crl/FINGERPRINT.json` by each key.
 //!
 //! A reader of X.509 wants the list by the key that has signed the certificate, and finds that key in its
@@ -12,6 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
+use minipki_ca::crl_path;
 use minipki_os::clock;
 use minipki_server::{CaService, ListName, Published, ServedList};
 
@@ -23,8 +24,8 @@ use crate::problem::Problem;
 /// nobody knows its time before.
 const MAX_AGE: u64 = 60 * 60;
 
-/// The name of the only shard.
-const SHARD: &str = "0.crl";
+/// The largest number of the X.509 lists of one key that a refusal names.
+const NAMED: u32 = 4;
 
 pub(super) fn routes() -> Router<Arc<CaService>> {
     Router::new()
@@ -33,14 +34,17 @@ pub(super) fn routes() -> Router<Arc<CaService>> {
         .route("/crl/{key}/{shard}", get(of_key))
 }
 
-/// The names of all these documents.
+/// The names of these documents. Of many lists only the first ones are named.
 pub(super) fn names(published: &Published) -> Vec<String> {
     let mut names = vec!["/crl.json".to_owned()];
     names.extend(published.keys.iter().map(|key| format!("/crl/{key}.json")));
+    let shards = 0..published.publication.shards.count().min(NAMED);
     if published.present().is_some() {
-        names.push(format!("/crl/{SHARD}"));
+        names.extend(shards.clone().map(|shard| format!("/crl/{shard}.crl")));
     }
-    names.extend(published.certificates.iter().map(|one| format!("/crl/{}/{SHARD}", one.own.key_id())));
+    for certificates in &published.certificates {
+        names.extend(shards.clone().map(|shard| crl_path(certificates.own.key_id(), shard)));
+    }
     names
 }
 
@@ -56,19 +60,24 @@ async fn present_or_json(
 ) -> Result<Response, Problem> {
     let find = |published: &Published| match name.strip_suffix(".json") {
         Some(key) => Some(ListName::Json(key.parse().ok()?)),
-        None if name == SHARD => Some(ListName::Crl(published.present()?.own.key_id())),
-        None => None,
+        None => Some(ListName::Crl { key: published.present()?.own.key_id(), shard: shard(&name)? }),
     };
     answer(service, &headers, find).await
 }
 
 async fn of_key(
     service: State<Arc<CaService>>,
-    Path((key, shard)): Path<(String, String)>,
+    Path((key, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let find = |_: &Published| (shard == SHARD).then_some(ListName::Crl(key.parse().ok()?));
+    let find = |_: &Published| Some(ListName::Crl { key: key.parse().ok()?, shard: shard(&name)? });
     answer(service, &headers, find).await
+}
+
+/// The number in the name of a list, for example `0.crl`. A number has one name.
+fn shard(name: &str) -> Option<u32> {
+    let shard = name.strip_suffix(".crl")?.parse().ok()?;
+    (name == format!("{shard}.crl")).then_some(shard)
 }
 
 async fn answer(
@@ -80,7 +89,7 @@ async fn answer(
     let Some(name) = find(&published) else { return Err(not_found(&published)) };
     let Some(served) = service.list(name).await? else { return Err(not_found(&published)) };
     let kind = match name {
-        ListName::Crl(_) => "application/pkix-crl",
+        ListName::Crl { .. } => "application/pkix-crl",
         ListName::Json(_) => "application/json",
     };
     let now = clock::now().map_or(u64::MAX, |now| now.get());

@@ -13,6 +13,7 @@ use minipki_core::crypto::rsa::{self, KeySize};
 use super::StateError;
 use super::chain::former_keys;
 use super::rollover::{finish_locked, is_former};
+use minipki_ca::Publication;
 use minipki_keys::{
     ANCHOR_FILE, CaFolder, FolderError, KEY_FILE, NEXT_KEY_FILE, NewKey, PUBLIC_KEY_FILE, is_former_key_file,
 };
@@ -53,18 +54,33 @@ pub fn create(path: &Path, issuer_id: IdBuf, size: KeySize) -> Result<Created, S
     create_with(path, issuer_id, KeyChoice::Generate(size), None)
 }
 
+/// [`create_published`] without a choice for its publication.
+///
+/// # Errors
+/// As [`create_published`].
+pub fn create_with(
+    path: &Path,
+    issuer_id: IdBuf,
+    choice: KeyChoice,
+    passphrase: Option<&Passphrase>,
+) -> Result<Created, StateError> {
+    create_published(path, issuer_id, choice, None, passphrase)
+}
+
 /// Makes a CA in the folder `path`. The folder must not exist, or be empty and private. It can also hold an unfinished
-/// CA of the same name and size, which is then completed. `passphrase` encrypts a key that is written, and opens a key
+/// CA of the same name, size and publication, which is then completed. Without a `publication`, a new CA has one X.509 list by
+/// each key, and no public URL. `passphrase` encrypts a key that is written, and opens a key
 /// from an interrupted creation.
 ///
 /// Takes from a tenth of a second to some seconds, depending on the key size and on chance.
 ///
 /// # Errors
 /// [`StateError`], [`FolderError::Exists`] for a folder with other files.
-pub fn create_with(
+pub fn create_published(
     path: &Path,
     issuer_id: IdBuf,
     choice: KeyChoice,
+    publication: Option<&Publication>,
     passphrase: Option<&Passphrase>,
 ) -> Result<Created, StateError> {
     CaFolder::claim(path)?;
@@ -77,8 +93,17 @@ pub fn create_with(
     }
     CaFolder::check_private(path)?;
     let former = match key {
-        Some(key) => check_unfinished(path, &key, &issuer_id, &choice)?,
-        None => begin(path, &issuer_id, choice, passphrase).map(|()| Vec::new())?,
+        Some(key) => {
+            let former = check_unfinished(path, &key, &issuer_id, &choice)?;
+            if publication.is_some() && publication != minipki_ledger::publication_of(path)?.as_ref() {
+                return Err(StateError::OtherPublication(path.to_owned()));
+            }
+            former
+        }
+        None => {
+            let publication = publication.cloned().unwrap_or_default();
+            begin(path, &issuer_id, choice, &publication, passphrase).map(|()| Vec::new())?
+        }
     };
     let folder = CaFolder::finish(path, issuer_id, &former, passphrase)?;
     // The anchor may have been lost during a change of the key.
@@ -90,6 +115,7 @@ fn begin(
     path: &Path,
     issuer_id: &IdBuf,
     choice: KeyChoice,
+    publication: &Publication,
     passphrase: Option<&Passphrase>,
 ) -> Result<(), StateError> {
     minipki_ledger::discard_unused(path)?;
@@ -97,7 +123,8 @@ fn begin(
         KeyChoice::Generate(size) => NewKey::generate(size)?,
         KeyChoice::Import(key) => *key,
     };
-    minipki_ledger::create(path, &Owner { issuer_id: issuer_id.clone(), fingerprint: key.fingerprint() })?;
+    let owner = Owner { issuer_id: issuer_id.clone(), fingerprint: key.fingerprint() };
+    minipki_ledger::create_with(path, &owner, publication)?;
     Ok(key.write(path, passphrase)?)
 }
 

@@ -128,6 +128,14 @@ pub enum StateError {
     #[error("the key {0} of the CA has no X.509 certificate")]
     #[diagnostic(help("no X.509 certificate can be verified with this key, so nobody needs a list by it"))]
     NoX509(Fingerprint),
+    /// A CA with several lists, or without this one.
+    #[error("the number of X.509 lists of this CA is {0}, and they are counted from 0")]
+    #[diagnostic(help("name one of them: --shard NUMBER"))]
+    Shard(u32),
+    /// An unfinished CA has other lists or another public URL.
+    #[error("{} has an unfinished CA with another public URL or another number of X.509 lists", .0.display())]
+    #[diagnostic(help("leave --public-url and --crl-shards out, or choose another folder"))]
+    OtherPublication(PathBuf),
     /// A certification request was refused.
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -13,7 +13,7 @@ mod x509;
 
 pub use backup::{Backup, backup};
 pub use check::{Finding, Report, check};
-pub use create::{Begun, Created, KeyChoice, begun, can_create, create, create_with};
+pub use create::{Begun, Created, KeyChoice, begun, can_create, create, create_published, create_with};
 pub use error::StateError;
 pub use restore::{RestoreOptions, Restored, restore};
 pub use rollover::{Finished, RolledOver, finish_rollover, rollover};

@@ -62,11 +62,17 @@ pub fn sign_request(folder: &CaFolder, request: SignRequest) -> Result<Issued, S
 }
 
 /// Makes and signs the list of the revoked certificates of all keys, for `lifetime` seconds, with this key of the CA;
-/// without one, with the present key. The CA certificate is made if there is none.
+/// without one, with the present key. `shard` is the number of the list; a CA with one list needs none. The CA certificate is
+/// made if there is none.
 ///
 /// # Errors
-/// [`StateError::NoX509`] for a former key without a certificate; the errors of [`x509_certificates`].
-pub fn crl(folder: &CaFolder, key: Option<Fingerprint>, lifetime: u64) -> Result<SignedList, StateError> {
+/// [`StateError::NoX509`] for a former key without a certificate; [`StateError::Shard`] if there is no such list; the errors of [`x509_certificates`].
+pub fn crl(
+    folder: &CaFolder,
+    key: Option<Fingerprint>,
+    shard: Option<u32>,
+    lifetime: u64,
+) -> Result<SignedList, StateError> {
     let mut open = Open::new(folder)?;
     let present = folder.fingerprint();
     let key = key.unwrap_or(present);
@@ -77,7 +83,10 @@ pub fn crl(folder: &CaFolder, key: Option<Fingerprint>, lifetime: u64) -> Result
     let mut signer = folder.signer_of(key, SignerKind::Portable)?;
     let mut reader = storage(folder).reader()?;
     let certificate = certificate_of(reader.as_mut(), key)?.ok_or(StateError::NoX509(key))?;
-    Ok(sign_crl(&certificate, signer.as_mut(), reader.as_mut(), lifetime, open.now)?)
+    let count = reader.publication()?.shards.count();
+    let shard = shard.or((count == 1).then_some(0)).filter(|shard| *shard < count);
+    let shard = shard.ok_or(StateError::Shard(count))?;
+    Ok(sign_crl(&certificate, shard, signer.as_mut(), reader.as_mut(), lifetime, open.now)?)
 }
 
 /// What a certificate needs: a signer, a ledger and the time.

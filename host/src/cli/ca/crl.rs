@@ -29,6 +29,9 @@ pub(in crate::cli) struct CrlArgs {
     /// The key that signs the list, by its fingerprint; without it, the present key
     #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint)]
     key: Option<Fingerprint>,
+    /// The number of the list, from 0, if the CA has several (--crl-shards of `minipki ca init`)
+    #[arg(long, value_name = "NUMBER")]
+    shard: Option<u32>,
     /// The time for which the list can be used: a number and s, m, h, d, w or y
     #[arg(long, value_name = "TIME", default_value = "7d", value_parser = duration)]
     lifetime: Duration,
@@ -44,7 +47,7 @@ pub(super) fn run(args: &CrlArgs) -> Result<(), CliError> {
         content.starts_with(b"-----BEGIN X509 CRL-----") || is_crl(content)
     })?;
     let folder = args.folder.open()?;
-    let list = crl(&folder, args.key, args.lifetime.as_secs())?;
+    let list = crl(&folder, args.key, args.shard, args.lifetime.as_secs())?;
     let SignedList { content: der, entries, number, next_update, .. } = list;
     output::say(format_args!(
         "Certificates that are revoked or on hold: {entries}.\n\

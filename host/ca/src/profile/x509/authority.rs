@@ -8,7 +8,7 @@ use minipki_core::cert::Id;
 use minipki_core::crypto::{Hash, Portable};
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
-use minipki_core::trust::Validity;
+use minipki_core::trust::{Serial, Validity};
 use x509_cert::ext::Extensions;
 use x509_cert::ext::pkix::name::DirectoryString;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, NameConstraints};
@@ -17,9 +17,10 @@ use x509_cert::spki::SubjectPublicKeyInfoRef;
 
 use super::constraints::Permitted;
 use super::end_entity::SubjectName;
-use super::{ProfileError, Signed, Tbs, authority_key_id, extension, subject_key_id};
+use super::{ProfileError, Signed, Tbs, authority_key_id, extension, points, subject_key_id};
 use crate::key_id::KeyId;
 use crate::profile::BACKDATE;
+use crate::publication::Publication;
 
 /// The largest number of characters of an organization (RFC 5280 §A.1, ub-organization-name).
 const ORGANIZATION: usize = 64;
@@ -122,6 +123,8 @@ pub(crate) struct AuthorityProfile {
     constraints: Option<NameConstraints>,
     /// The certificate of the key that signs; `None` if that is the certified key.
     pub(super) issuer: Option<CaCertificate>,
+    /// The addresses of the list, the issuer's certificate and the status, for a cross certificate.
+    publication: Publication,
 }
 
 impl AuthorityProfile {
@@ -157,18 +160,18 @@ impl AuthorityProfile {
             }
         }
         let constraints = (!permitted.is_empty()).then(|| permitted.to_name_constraints()).transpose()?;
-        Ok(Self { subject: name.parse()?, constraints, issuer: None })
+        Ok(Self { subject: name.parse()?, constraints, issuer: None, publication: Publication::default() })
     }
 
     /// A self-signed certificate with the subject and the name constraints of `earlier`.
     pub(crate) fn like(earlier: &CaCertificate) -> Self {
         let CaCertificate { subject, constraints, .. } = earlier.clone();
-        Self { subject, constraints, issuer: None }
+        Self { subject, constraints, issuer: None, publication: Publication::default() }
     }
 
     /// A cross certificate for a key of the same CA, which the key of `issuer` signs.
-    pub(crate) fn cross(issuer: CaCertificate) -> Self {
-        Self { issuer: Some(issuer.clone()), ..Self::like(&issuer) }
+    pub(crate) fn cross(issuer: CaCertificate, publication: Publication) -> Self {
+        Self { issuer: Some(issuer.clone()), publication, ..Self::like(&issuer) }
     }
 
     /// The subject, which is the issuer too.
@@ -176,7 +179,12 @@ impl AuthorityProfile {
         &self.subject
     }
 
-    pub(super) fn extensions(&self, subject_key: &[u8], issuer_key: &[u8]) -> der::Result<Extensions> {
+    pub(super) fn extensions(
+        &self,
+        subject_key: &[u8],
+        issuer_key: &[u8],
+        serial: Serial,
+    ) -> der::Result<Extensions> {
         let mut extensions = vec![
             extension(&BasicConstraints { ca: true, path_len_constraint: None }, true)?,
             extension(&KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign), true)?,
@@ -185,6 +193,10 @@ impl AuthorityProfile {
         ];
         if let Some(constraints) = &self.constraints {
             extensions.push(extension(constraints, true)?);
+        }
+        // A self-signed certificate is revoked by those who trust it.
+        if let Some(issuer) = &self.issuer {
+            extensions.extend(points::of_certificate(&self.publication, issuer.key_id(), serial)?);
         }
         Ok(extensions)
     }

@@ -9,12 +9,9 @@ use x509_cert::ext::pkix::{CrlNumber, CrlReason};
 use x509_cert::serial_number::SerialNumber;
 
 use super::authority::CaCertificate;
-use super::{authority_key_id, extension, signature_algorithm, time};
+use super::{authority_key_id, extension, points, signature_algorithm, time};
 
 /// The fields of a list.
-///
-/// It has no issuingDistributionPoint: without the address of the list in the certificates there is nothing to state in it,
-/// and it must not be empty (RFC 5280 §5.2.5).
 pub(crate) struct ListFields<'a> {
     /// The certificate of the key that signs.
     pub(crate) issuer: &'a CaCertificate,
@@ -22,6 +19,8 @@ pub(crate) struct ListFields<'a> {
     pub(crate) next_update: UnixTime,
     /// The cRLNumber.
     pub(crate) number: u128,
+    /// The addresses of the list, if it has only a part of the revoked certificates.
+    pub(crate) urls: &'a [String],
     /// The revoked certificates.
     pub(crate) entries: &'a [(Serial, Revocation)],
 }
@@ -30,6 +29,11 @@ impl ListFields<'_> {
     /// Encodes the TBSCertList.
     pub(crate) fn encode(&self) -> der::Result<Vec<u8>> {
         let entries = self.entries.iter().map(entry).collect::<der::Result<Vec<_>>>()?;
+        let mut extensions = vec![
+            authority_key_id(self.issuer.public_key())?,
+            extension(&CrlNumber::try_from(self.number)?, false)?,
+        ];
+        extensions.extend(points::of_list(self.urls)?);
         let list: TbsCertList = TbsCertList {
             version: Version::V2,
             signature: signature_algorithm(),
@@ -38,10 +42,7 @@ impl ListFields<'_> {
             next_update: Some(time(self.next_update)?),
             // An empty list must be absent.
             revoked_certificates: (!entries.is_empty()).then_some(entries),
-            crl_extensions: Some(vec![
-                authority_key_id(self.issuer.public_key())?,
-                extension(&CrlNumber::try_from(self.number)?, false)?,
-            ]),
+            crl_extensions: Some(extensions),
         };
         list.to_der()
     }

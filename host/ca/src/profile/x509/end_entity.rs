@@ -9,6 +9,7 @@ use der::asn1::{Ia5String, OctetString};
 use der::oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH};
 use der::oid::db::rfc5912::RSA_ENCRYPTION;
 use minipki_core::encoding::der::Oid;
+use minipki_core::trust::Serial;
 use minipki_core::x509::{Check, GeneralName as Presented, PeerName, Profile, oid};
 use x509_cert::ext::Extensions;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -17,7 +18,8 @@ use x509_cert::spki::SubjectPublicKeyInfoRef;
 
 use super::authority::CaCertificate;
 use super::constraints::{IpNetwork, octets};
-use super::{ProfileError, authority_key_id, extension, subject_key_id};
+use super::{ProfileError, authority_key_id, extension, points, subject_key_id};
+use crate::publication::Publication;
 
 /// A name in a subjectAltName (RFC 5280 §4.2.1.6).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -219,10 +221,17 @@ pub(crate) struct EndEntityProfile {
     pub(crate) usage: TlsUsage,
     /// The names.
     pub(crate) names: Vec<SubjectName>,
+    /// The addresses of the list, the issuer's certificate and the status.
+    pub(crate) publication: Publication,
 }
 
 impl EndEntityProfile {
-    pub(super) fn extensions(&self, subject_key: &[u8], issuer_key: &[u8]) -> der::Result<Extensions> {
+    pub(super) fn extensions(
+        &self,
+        subject_key: &[u8],
+        issuer_key: &[u8],
+        serial: Serial,
+    ) -> der::Result<Extensions> {
         let purposes = match self.usage {
             TlsUsage::Server => vec![ID_KP_SERVER_AUTH],
             TlsUsage::Client => vec![ID_KP_CLIENT_AUTH],
@@ -239,6 +248,7 @@ impl EndEntityProfile {
             let names = self.names.iter().map(SubjectName::general_name).collect::<der::Result<_>>()?;
             extensions.push(extension(&SubjectAltName(names), false)?);
         }
+        extensions.extend(points::of_certificate(&self.publication, self.issuer.key_id(), serial)?);
         Ok(extensions)
     }
 

@@ -11,6 +11,7 @@ mod constraints;
 mod crl;
 mod end_entity;
 mod lint;
+mod points;
 
 pub(crate) use authority::AuthorityProfile;
 pub use authority::{CaCertificate, CaCertificateOptions};
@@ -126,8 +127,8 @@ impl Profile for X509Profile {
             },
             subject_public_key_info: SubjectPublicKeyInfoOwned::from_der(subject_key)?,
             extensions: match profile {
-                Self::Authority(profile) => profile.extensions(subject_key, &issuer_key)?,
-                Self::EndEntity(profile) => profile.extensions(subject_key, &issuer_key)?,
+                Self::Authority(profile) => profile.extensions(subject_key, &issuer_key, serial)?,
+                Self::EndEntity(profile) => profile.extensions(subject_key, &issuer_key, serial)?,
             },
         };
         let tbs = tbs.to_der()?;
