@@ -7,10 +7,11 @@ use crate::command::{cargo, execute, need, need_all};
 use crate::tree;
 
 /// The programs in packages of Debian.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("certtool", "gnutls-bin"),
     ("certutil", "libnss3-tools"),
     ("curl", "curl"),
+    ("faketime", "faketime"),
     ("nginx", "nginx"),
     ("openssl", "openssl"),
 ];
@@ -26,6 +27,13 @@ pub(crate) fn run() -> Result<(), String> {
         execute(&mut cargo(&["test", "--locked", "--workspace", "--test", "host", "--", tests]))?;
     }
     Ok(())
+}
+
+/// Prints what others accept of the corpus in `vectors/x509`, and of x509-limbo if `MINIPKI_LIMBO` names its files.
+pub(crate) fn others() -> Result<(), String> {
+    install()?;
+    let test = ["test", "--locked", "--workspace", "--test", "differential", "--", "--nocapture", "others"];
+    execute(&mut cargo(&test))
 }
 
 /// Installs the programs that are missing. Those of PyPI come to `target/judges`, where the tests look for them.

@@ -53,6 +53,7 @@ Usage: cargo xtask TASK
                 counts the instructions of the hot paths by callgrind, and compares the counts with
                 benches/instructions/table.txt or writes them to it
   judges        has GnuTLS, NSS, pkilint, nginx and curl judge the X.509 certificates of the CA; installs them once
+  others        prints what OpenSSL, GnuTLS and rustls-webpki accept of the corpus in vectors/x509 and of x509-limbo
   pkits         runs the cases of NIST PKITS on the validator of X.509; downloads them from PyPI once
   screenshots   writes a picture of each page of the console, light and dark, to docs/img
   help          prints this page
@@ -80,6 +81,7 @@ fn main() -> ExitCode {
         ["instructions"] => instructions::run(false),
         ["instructions", "--bless"] => instructions::run(true),
         ["judges"] => judges::run(),
+        ["others"] => judges::others(),
         ["pkits"] => pkits::run(),
         ["screenshots"] => screenshots(),
         [] | ["help" | "-h" | "--help"] => {

@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use minipki_core::crypto::rsa::Rsa2048;
 use minipki_core::encoding::pem;
 use minipki_core::time::{Now, UnixTime};
+use minipki_core::x509::algorithm::rsa::{RsaPkcs1, RsaPss};
 use minipki_core::x509::extension::KeyUsage;
 use minipki_core::x509::{
-    Certificate, Check, Crl, CrlChecker, PathError, PathValidator, PeerName, Place, Profile, TrustAnchor,
-    WorkSpace, oid,
+    Certificate, Check, Crl, CrlChecker, PathError, PathValidator, PeerName, Place, Profile,
+    SignatureAlgorithm, TrustAnchor, WorkSpace, oid,
 };
 use serde_json::Value;
 
@@ -21,6 +23,9 @@ use crate::x509_algorithms::ALGORITHMS;
 const FILE: &str = "MINIPKI_LIMBO";
 
 const EXCEPTIONS: &str = include_str!("x509_limbo_exceptions.txt");
+
+/// The algorithms of a device that links RSA with 2048 bits alone.
+static DEVICE: &[&dyn SignatureAlgorithm] = &[&RsaPkcs1::<32, Rsa2048>::new(), &RsaPss::<32, Rsa2048>::new()];
 
 const PROFILES: [(&str, Profile); 2] = [("rfc5280", Profile::RFC5280), ("web_pki", Profile::WEB_PKI)];
 
@@ -39,11 +44,18 @@ fn each_verdict_is_the_expected_one_or_a_listed_exception() {
     let exceptions = exceptions();
     let mut problems = Vec::new();
     for (name, profile) in PROFILES {
-        let mut counts = BTreeMap::new();
+        let (mut counts, mut of_device) = (BTreeMap::new(), 0);
         for case in cases {
             let id = case["id"].as_str().expect("id");
             let expected = case["expected_result"] == "SUCCESS";
-            let verdict = run(case, profile);
+            let verdict = run(case, profile, ALGORITHMS);
+            if has_rsa_keys(case) {
+                of_device += 1;
+                let on_device = run(case, profile, DEVICE);
+                if on_device != verdict {
+                    problems.push(format!("{name} {id}: {verdict:?}, but {on_device:?} on a device"));
+                }
+            }
             let exception = exceptions.get(&(name, id));
             let kind = match (verdict.is_ok() == expected, exception) {
                 (true, None) => "as expected",
@@ -64,6 +76,7 @@ fn each_verdict_is_the_expected_one_or_a_listed_exception() {
             write!(line, "{count:>5} {kind}").expect("a string");
         }
         println!("{name:<8} {:>5} cases {line}", cases.len());
+        println!("{name:<8} {of_device:>5} of them with RSA-2048 keys alone: the same on a device");
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
@@ -78,12 +91,29 @@ fn exceptions() -> BTreeMap<(&'static str, &'static str), &'static str> {
     entries.collect()
 }
 
+/// The DER of a list of PEM in a case.
+fn list(case: &Value, name: &str, label: &str) -> Vec<Vec<u8>> {
+    let texts = case[name].as_array().expect(name).iter();
+    texts.map(|text| der(label, text.as_str().expect("PEM"))).collect()
+}
+
+/// Whether all certificates can be read and have RSA keys of 2048 bits, the size of the device.
+fn has_rsa_keys(case: &Value) -> bool {
+    let mut ders =
+        [list(case, "trusted_certs", CERTIFICATE), list(case, "untrusted_intermediates", CERTIFICATE)]
+            .concat();
+    ders.push(der(CERTIFICATE, case["peer_certificate"].as_str().expect("PEM")));
+    ders.iter().all(|der| {
+        Certificate::parse(der).is_ok_and(|certificate| {
+            let key = certificate.public_key();
+            DEVICE[0].is_key_id(key.algorithm()) && DEVICE[0].check_key(key.key()).is_ok()
+        })
+    })
+}
+
 /// The verdict about a case, with the name of the check that refuses it.
-fn run(case: &Value, profile: Profile) -> Result<(), String> {
-    let list = |name: &str, label: &str| -> Vec<Vec<u8>> {
-        let texts = case[name].as_array().expect(name).iter();
-        texts.map(|text| der(label, text.as_str().expect("PEM"))).collect()
-    };
+fn run(case: &Value, profile: Profile, algorithms: &[&dyn SignatureAlgorithm]) -> Result<(), String> {
+    let list = |name: &str, label: &str| list(case, name, label);
     let (roots, pool) = (list("trusted_certs", CERTIFICATE), list("untrusted_intermediates", CERTIFICATE));
     let peer = der(CERTIFICATE, case["peer_certificate"].as_str().expect("PEM"));
     let peer = Certificate::parse(&peer).map_err(|error| error.to_string())?;
@@ -94,7 +124,7 @@ fn run(case: &Value, profile: Profile) -> Result<(), String> {
         .filter_map(|der| Certificate::parse(der).ok())
         .map(TrustAnchor::from_certificate)
         .collect();
-    let mut validator = PathValidator::new(ALGORITHMS, Now::Exact(time(&case["validation_time"])));
+    let mut validator = PathValidator::new(algorithms, Now::Exact(time(&case["validation_time"])));
     validator.profile = profile;
     validator.purpose =
         Some(if case["validation_kind"] == "SERVER" { oid::SERVER_AUTH } else { oid::CLIENT_AUTH });
