@@ -1,8 +1,9 @@
 //! Certificate revocation lists of X.509 (RFC 5280 §5).
 //!
 //! The scope of a list is the name of the CA, which all its keys have. So each list has the revoked certificates by all keys,
-//! and any key of the CA may sign it: a reader looks for a list by the key that has signed the certificate. The X.509
-//! certificates of the console have another issuer and are listed too, which is harmless: no serial number is used twice.
+//! and any key of the CA may sign it: a reader looks for a list by the key that has signed the certificate. JSON
+//! certificates are listed too: each can have an X.509 twin with its serial number. So are the X.509 certificates of the
+//! console, which have another issuer. This is harmless: no serial number is used twice.
 
 use der::Decode as _;
 use minipki_core::time::UnixTime;
@@ -11,7 +12,7 @@ use x509_cert::certificate::Rfc5280;
 use x509_cert::crl::CertificateList;
 
 use super::certify::{IssueError, expect_count};
-use super::ports::{CertificateFormat, LedgerReader, RevokedCertificate};
+use super::ports::{LedgerReader, RevokedCertificate};
 use super::profile::{CaCertificate, ListFields, Profile as _, ProfileError, X509Profile, spki};
 use super::revocation_list::read_revoked;
 use super::{SignatureAlgorithm, Signer};
@@ -55,9 +56,7 @@ pub fn sign_crl(
 ) -> Result<Crl, IssueError> {
     let (number, revoked) = read_revoked(reader, None)?;
     let kept = lifetime.max(KEPT);
-    let listed = |revoked: &RevokedCertificate| {
-        revoked.format == CertificateFormat::X509 && revoked.not_after.get().saturating_add(kept) >= now.get()
-    };
+    let listed = |revoked: &RevokedCertificate| revoked.not_after.get().saturating_add(kept) >= now.get();
     let entries: Vec<(Serial, _)> = revoked
         .iter()
         .filter(|revoked| listed(revoked))

@@ -24,6 +24,7 @@ pub mod source;
 pub mod status;
 pub mod tls_server;
 pub mod token;
+pub mod twin;
 
 pub use anchors::updates_fit;
 pub use authority::Authority;
@@ -39,11 +40,11 @@ pub use ports::{
 };
 pub use profile::{
     AllowedName, AllowedNameError, CaCertificate, CaCertificateOptions, IpNetwork, IpNetworkError, Permitted,
-    SubjectName, TlsName, TlsUsage, check_record,
+    SubjectName, TlsName, TlsUsage, check_record, check_twin,
 };
 pub use request::{
     CertificationRequest, HolderCheck, IssueRequest, Possession, PossessionCheck, RequestProof,
-    RevocationRequest, StatusRequest,
+    RevocationRequest, StatusRequest, TwinRequest,
 };
 pub use revocation_list::{RevocationList, RevocationListError, RevokedEntry, sign_revocation_list};
 pub use sign::{SignRefused, SignRequest, sign_requests};
@@ -51,3 +52,4 @@ pub use source::Source;
 pub use status::StatusAnswer;
 pub use tls_server::{TlsCertificates, TlsServerRequest, issue_tls_server};
 pub use token::Token;
+pub use twin::Twin;

@@ -34,6 +34,7 @@ mod search;
 mod serials;
 mod times_of_issue;
 mod tokens;
+mod twins;
 mod verifiers;
 
 pub use audit::SqliteAudit;

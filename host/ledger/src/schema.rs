@@ -34,6 +34,8 @@ const APPLICATION: i32 = 0x4d50_4b49;
 ///   that is not above its `certificates.id`; of equal ones, by the later key. `owner.fingerprint` is the newest key.
 /// - `requests` has the hash of the request that an X.509 certificate answers. The same request can be answered again later,
 ///   so a hash can have several rows.
+/// - `twins` has the X.509 twin of a JSON certificate. It has the serial number of the certificate, and no row of its own in
+///   `certificates`.
 /// - `audit.id` counts up. The newest entry is never removed, so no number is used twice.
 const STEPS: [&str; 7] = [
     "
@@ -177,13 +179,18 @@ const STEPS: [&str; 7] = [
 
     CREATE INDEX revoked_by_held_key ON revoked (subject_key) WHERE reason = 6;
 ",
-    // Requests for X.509 certificates.
+    // Requests for X.509 certificates, and twins.
     "
     CREATE TABLE requests (
         id   INTEGER PRIMARY KEY REFERENCES certificates (id),
         hash BLOB    NOT NULL CHECK (length(hash) = 32)
     ) STRICT;
     CREATE INDEX requests_by_hash ON requests (hash);
+
+    CREATE TABLE twins (
+        id          INTEGER PRIMARY KEY REFERENCES certificates (id),
+        certificate BLOB    NOT NULL
+    ) STRICT;
 ",
 ];
 

@@ -13,6 +13,7 @@ mod constraints;
 mod crl;
 mod end_entity;
 mod lint;
+mod twin;
 
 pub(crate) use authority::AuthorityProfile;
 pub use authority::{CaCertificate, CaCertificateOptions};
@@ -21,6 +22,7 @@ pub use constraints::{IpNetwork, IpNetworkError, Permitted};
 pub(crate) use crl::ListFields;
 pub(crate) use end_entity::EndEntityProfile;
 pub use end_entity::{AllowedName, AllowedNameError, SubjectName, TlsUsage};
+pub(crate) use twin::{TwinProfile, x25519_spki};
 
 use der::asn1::{BitString, OctetString};
 use der::oid::AssociatedOid;
@@ -41,7 +43,7 @@ use x509_cert::time::{Time, Validity};
 
 use self::authority::is_name_of;
 use self::console::{root_extensions, root_name, server_extensions};
-use self::lint::{CONSOLE, Expected, Issuer};
+use self::lint::{CONSOLE, Expected, Issuer, Times};
 use super::{CaIdentity, CertTemplate, Profile, ProfileError, first_difference, spki};
 use crate::Signature;
 use crate::ports::{CertificateFormat, CertificateRecord, SignatureAlgorithm};
@@ -58,6 +60,8 @@ pub(crate) enum X509Profile {
     Authority(AuthorityProfile),
     /// A certificate of a TLS server or client.
     EndEntity(EndEntityProfile),
+    /// The twin of a JSON certificate.
+    Twin(TwinProfile),
 }
 
 /// TBSCertificate (RFC 5280 §4.1), with the fields that these profiles have.
@@ -89,6 +93,7 @@ impl X509Profile {
             Self::TlsRoot(_) | Self::TlsServer(_) => root_name(ca.issuer_id),
             Self::Authority(profile) => Ok(profile.name().clone()),
             Self::EndEntity(profile) => Ok(profile.issuer.subject().clone()),
+            Self::Twin(profile) => Ok(profile.issuer.subject().clone()),
         }
     }
 
@@ -106,11 +111,17 @@ impl X509Profile {
                 let (issuer, usage) = (Issuer::Certificate(profile.issuer.der()), profile.usage);
                 return profile.with_expected(|names| {
                     let (profile, purposes) = (usage.checks(), usage.purposes());
-                    Expected { issuer, profile, purposes, names }.check(tbs)
+                    Expected { issuer, profile, purposes, names, times: Times::OfCertificate }.check(tbs)
                 });
             }
+            Self::Twin(profile) => {
+                let (issuer, times) = (Issuer::Certificate(profile.issuer.der()), Times::Common);
+                let expected =
+                    Expected { issuer, profile: Checks::RFC5280, purposes: &[], names: &[], times };
+                return expected.check(tbs);
+            }
         };
-        Expected { issuer, profile, purposes, names: &[] }.check(tbs)
+        Expected { issuer, profile, purposes, names: &[], times: Times::OfCertificate }.check(tbs)
     }
 }
 
@@ -134,7 +145,7 @@ impl Profile for X509Profile {
             validity: Validity::new(time(validity.not_before())?, time(validity.not_after())?),
             subject: match profile {
                 Self::TlsRoot(_) | Self::Authority(_) => issuer.clone(),
-                Self::TlsServer(_) | Self::EndEntity(_) => common_name(template.subject_id)?,
+                Self::TlsServer(_) | Self::EndEntity(_) | Self::Twin(_) => common_name(template.subject_id)?,
             },
             subject_public_key_info: SubjectPublicKeyInfoOwned::from_der(subject_key)?,
             extensions: match profile {
@@ -142,6 +153,9 @@ impl Profile for X509Profile {
                 Self::TlsServer(names) => server_extensions(names, subject_key, &issuer_key)?,
                 Self::Authority(profile) => profile.extensions(subject_key, &issuer_key)?,
                 Self::EndEntity(profile) => profile.extensions(subject_key, &issuer_key)?,
+                Self::Twin(_) => {
+                    TwinProfile::extensions(ca.issuer_id, template.subject_id, subject_key, &issuer_key)?
+                }
             },
         };
         let tbs = tbs.to_der()?;
@@ -199,6 +213,21 @@ fn key_identifier(spki: &[u8]) -> der::Result<OctetString> {
     let spki = SubjectPublicKeyInfoRef::from_der(spki)?;
     let digest = Portable::new().sha256(&[spki.subject_public_key.raw_bytes()]);
     OctetString::new(&digest[..20])
+}
+
+/// Checks that `der` has the fields of the twin of `record`, and that the key of `anchor` signed it. The time is not
+/// checked.
+///
+/// # Errors
+/// The part of the twin that is wrong, as a noun phrase.
+pub fn check_twin(anchor: &Anchor, record: &CertificateRecord, der: &[u8]) -> Result<(), &'static str> {
+    let twin = CertificateRecord {
+        subject_key: x25519_spki(&record.subject_key).map_err(|_| "public key")?,
+        format: CertificateFormat::X509,
+        certificate: der.to_vec(),
+        ..record.clone()
+    };
+    check_record(anchor, &twin)
 }
 
 pub(super) fn check_record(anchor: &Anchor, record: &CertificateRecord) -> Result<(), &'static str> {
