@@ -75,6 +75,12 @@ const _: () = assert!(2 * ANCHOR_UPDATE + 64 <= FRAME_BODY);
 // The response that issues a certificate is the certificate with a few bytes around it.
 const _: () = assert!(CERTIFICATE + 64 <= FRAME_BODY);
 
+/// Room for the X.509 twin of a certificate, in DER.
+pub const X509_TWIN: usize = 3072;
+
+// The response with a twin has its base64 text.
+const _: () = assert!(X509_TWIN.div_ceil(3) * 4 + 64 <= FRAME_BODY);
+
 /// Extensions of an X.509 certificate.
 pub const X509_EXTENSIONS: usize = 48;
 

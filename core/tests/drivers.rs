@@ -107,6 +107,13 @@ fn a_status_is_the_same_however_its_bytes_arrive() {
 }
 
 #[test]
+fn a_query_for_a_twin_takes_any_pieces() {
+    drivers::x509::<Blocking>();
+    drivers::x509::<Asynchronous<{ usize::MAX }>>();
+    drivers::x509::<Asynchronous<1>>();
+}
+
+#[test]
 fn a_query_for_anchors_takes_any_pieces() {
     drivers::anchors::<Blocking>();
     drivers::anchors::<Asynchronous<{ usize::MAX }>>();

@@ -31,6 +31,7 @@ mod session_proofs;
 mod session_renewal;
 mod session_revocation;
 mod session_staple;
+mod session_x509;
 mod time;
 mod trust;
 mod wire_channel;

@@ -8,6 +8,7 @@ use minipki_core::trust::{Revocation, RevocationReason, Serial};
 use minipki_core::wire::anchors::AnchorsRequest;
 use minipki_core::wire::enrolment::{Proof, RenewRequest, Request};
 use minipki_core::wire::revocation::{RevokeRequest, StatusRequest};
+use minipki_core::wire::x509::X509Request;
 use minipki_core::wire::{ClientMessage, Code, Refusal, Response, WireError};
 use minipki_fixtures::certificates::{id, x25519_key};
 use proptest::prelude::*;
@@ -29,7 +30,7 @@ fn members() -> Map<String, Value> {
 }
 
 /// Each type of message, with its required members and its optional ones.
-const TYPES: [(Option<&str>, &[&str], &[&str]); 7] = [
+const TYPES: [(Option<&str>, &[&str], &[&str]); 8] = [
     (None, &["public_key_algo", "public_key_value_b64", "subject_id"], &[]),
     (Some("enroll_request"), &["nonce_b64", "public_key_algo", "public_key_value_b64", "subject_id"], &[]),
     (Some("enroll_proof"), &["proof_b64"], &[]),
@@ -41,6 +42,7 @@ const TYPES: [(Option<&str>, &[&str], &[&str]); 7] = [
     (Some("revoke_request"), &["nonce_b64", "reason", "serial_number"], &[]),
     (Some("status_request"), &["serial_number"], &["nonce_b64"]),
     (Some("anchors_request"), &[], &[]),
+    (Some("x509_request"), &["serial_number"], &[]),
 ];
 
 /// The message of this type with these members.
@@ -204,6 +206,9 @@ proptest! {
             let body = written(|out| request.encode(out));
             prop_assert_eq!(ClientMessage::decode(&body), Ok(ClientMessage::Request(request)));
         }
+        let x509 = X509Request { serial_number };
+        let body = written(|out| x509.encode(out));
+        prop_assert_eq!(ClientMessage::decode(&body), Ok(ClientMessage::X509(x509)));
         let body = written(|out| AnchorsRequest.encode(out));
         prop_assert_eq!(ClientMessage::decode(&body), Ok(ClientMessage::Anchors));
         let revocation = Revocation { reason, revoked_at: UnixTime::new(seconds).expect("in range") };
@@ -212,6 +217,7 @@ proptest! {
             Response::Issued(text),
             Response::Status(text),
             Response::Anchors(br#"[{"any":"text"}]"#),
+            Response::X509("MAA="),
             Response::Revoked(serial_number, revocation),
             Response::Refused(Refusal::from(Code::Revoked)),
         ] {
@@ -252,6 +258,8 @@ fn a_response_is_exactly_one_of_its_forms() {
         (revoked("1} -> 1},\"status\":{}"), "ok"),
         (r#"{"anchors":[],"ok":true,"status":{}}"#.to_owned(), "ok"),
         (r#"{"anchors":[],"ok":false}"#.to_owned(), "ok"),
+        (r#"{"ok":false,"x509_b64":"MAA="}"#.to_owned(), "ok"),
+        (r#"{"anchors":[],"ok":true,"x509_b64":"MAA="}"#.to_owned(), "ok"),
         (revoked("superseded -> replaced"), "reason"),
         (revoked("superseded -> remove_from_hold"), "reason"),
         (revoked("+00:00 -> Z"), "revoked_at"),

@@ -1,12 +1,14 @@
 //! A hostile CA's whole side of a connection with a client.
 
+use minipki_core::cert::Certificate;
 use minipki_core::crypto::Portable;
 use minipki_core::link::Link;
 use minipki_core::session::{
     AnchorsOutcome, AnchorsQuery, CaClient, CaRequest, EnrolForm, EnrolOutcome, Enrolment, HolderRevocation,
-    RevokeOutcome, StatusOutcome, StatusQuery,
+    RevokeOutcome, StatusOutcome, StatusQuery, X509Outcome, X509Query,
 };
 use minipki_core::trust::{RevocationReason, Serial};
+use minipki_core::x509::algorithm::rsa::ALL;
 
 use crate::peers;
 use crate::stream::{Buffers, converse, sent};
@@ -41,7 +43,7 @@ pub fn ca_client(input: &[u8]) -> bool {
             false
         }
     };
-    match number % 6 {
+    match number % 7 {
         0 => run(enrolment(&key, EnrolForm::Classic), stream, issued),
         1 => run(enrolment(&key, EnrolForm::Proven { token: None }), stream, issued),
         // The honest CA has no certificate for another key of that name, so nothing is accepted for the new one.
@@ -75,6 +77,14 @@ pub fn ca_client(input: &[u8]) -> bool {
                 AnchorsOutcome::Unchanged => true,
                 AnchorsOutcome::Refused { .. } => false,
             })
+        }
+        6 => {
+            // No input has a twin.
+            let certificate = &Certificate::parse(peers::INITIATOR).expect("a fixture");
+            let query =
+                X509Query { provider: Portable::new(), certificate, anchor: &anchor, algorithms: &ALL };
+            assert!(!run(query, stream, |outcome, _| matches!(outcome, X509Outcome::Twin(_))), "forged");
+            false
         }
         _ => {
             // No status of the corpus has a nonce.

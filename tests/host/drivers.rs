@@ -93,6 +93,7 @@ fn a_request_to_a_ca_is_the_same_however_its_bytes_arrive() {
     drivers::revocation_by_the_holder::<Asynchronous<1>>();
     drivers::status::<Asynchronous<1>>();
     drivers::anchors::<Asynchronous<1>>();
+    drivers::x509::<Asynchronous<1>>();
 }
 
 #[test]

@@ -110,4 +110,6 @@ mod x509_inspect;
 mod x509_judges;
 mod x509_nginx;
 mod x509_sign;
+mod x509_twin;
+mod x509_twin_authority;
 mod x509_verify;

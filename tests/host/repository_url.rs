@@ -142,7 +142,7 @@ fn several_lists_have_each_revoked_certificate_once_and_name_their_address() {
         digits.chars().fold(0, |rest, digit| (rest * 16 + digit.to_digit(16).expect("a digit")) % SHARDS)
     };
     let shards: Vec<_> = pems.iter().map(|pem| shard_of(pem)).collect();
-    let is_revoked = |at: usize| at % 2 == 0;
+    let is_revoked = |at: usize| at.is_multiple_of(2);
     for (number, pem) in pems.iter().enumerate() {
         let named = uris(pem, "URI:");
         assert!(named[0].ends_with(&format!("/{}.crl", shards[number])), "{named:?}");

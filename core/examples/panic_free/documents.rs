@@ -24,6 +24,7 @@ use minipki_core::wire::anchors::{self, AnchorsRequest};
 use minipki_core::wire::channel::{self, Payload, Step};
 use minipki_core::wire::enrolment::{Challenge, Proof, RenewRequest, Request};
 use minipki_core::wire::revocation::{RevokeRequest, StatusRequest};
+use minipki_core::wire::x509::X509Request;
 use minipki_core::wire::{ClientMessage, Code, Refusal, Response, WireError};
 
 use crate::{Port, any, bytes, keep, room, text};
@@ -121,6 +122,7 @@ fn messages() {
         keep(RenewRequest::encode(&renew, room()));
         keep(RevokeRequest::encode(&RevokeRequest { serial_number, reason, nonce }, room()));
         keep(StatusRequest::encode(&StatusRequest { serial_number, nonce: any(None) }, room()));
+        keep(X509Request::encode(&X509Request { serial_number }, room()));
         let revocation = Revocation { reason, revoked_at: any(UnixTime::MIN) };
         keep(Response::encode(&Response::Revoked(serial_number, revocation), room()));
     }

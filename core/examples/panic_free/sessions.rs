@@ -4,7 +4,7 @@ use core::pin::pin;
 use core::task::{Context, Waker};
 
 use minipki_core::bytes::Secret;
-use minipki_core::cert::{Anchor, Id, IdBuf};
+use minipki_core::cert::{Anchor, Certificate, Id, IdBuf};
 use minipki_core::crypto::{KeyPair, Portable};
 use minipki_core::drive::{drive, drive_async};
 use minipki_core::keys::Fingerprint;
@@ -16,7 +16,7 @@ use minipki_core::noise::{
 use minipki_core::session::{
     self, AnchorsQuery, CaClient, CaRequest, CaServer, ClientRequest, EnrolForm, Enrolment, Established,
     HolderRevocation, Inbound, Initiator, LocalIdentity, Outbound, Peer, PossessionProof, RenewalProof,
-    Responder, RevocationProof, StatusQuery,
+    Responder, RevocationProof, StatusQuery, X509Query,
 };
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::trust::{RevocationReason, Serial, StatusPolicy};
@@ -86,6 +86,8 @@ fn clients(key: &KeyPair<P>, anchor: &Anchor, now: Now) -> Option<()> {
     client(AnchorsQuery { provider: Portable::new(), anchor });
     client(HolderRevocation { serial_number, reason, key, issuer: any(Fingerprint([0; 32])) });
     client(StatusQuery { provider: Portable::new(), serial_number, anchor, nonce: any(true) });
+    let certificate = &Certificate::parse(bytes()).ok()?;
+    client(X509Query { provider: Portable::new(), certificate, anchor, algorithms: any(&[]) });
     Some(())
 }
 

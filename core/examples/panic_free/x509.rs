@@ -2,6 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 
+use minipki_core::crypto::rsa::{AllSizes, PublicKey};
 use minipki_core::encoding::der::{BitString, Decode, DerError, Oid, Reader, SequenceOf, Tag};
 use minipki_core::time::{Now, UnixTime};
 use minipki_core::x509::extension::{
@@ -9,7 +10,7 @@ use minipki_core::x509::extension::{
 };
 use minipki_core::x509::{
     Certificate, Check, GeneralName, GeneralNames, Name, PathError, PathValidator, PeerName, Profile,
-    PublicKeyInfo, SignatureAlgorithm, SignatureError, Signed, TrustAnchor, ValidPath, WorkSpace,
+    PublicKeyInfo, SignatureAlgorithm, SignatureError, Signed, TrustAnchor, ValidPath, WorkSpace, check_twin,
 };
 
 use crate::documents::say;
@@ -154,6 +155,11 @@ fn path() -> Result<(), DerError> {
         PathValidator::validate_with(&validator, certificate, &certificates, &anchors, &mut space, accept);
     keep(found.map(drop));
     crate::crl::check(&validator, certificate, any(&certificates), any(&anchors))?;
+    let json = minipki_core::cert::Certificate::parse(bytes());
+    if let (Ok(json), Ok(issuer)) = (json, PublicKey::<AllSizes>::from_spki_der(bytes())) {
+        let twin = check_twin(bytes(), &json, &issuer, validator.algorithms);
+        keep(twin.map_err(say));
+    }
     let signed = Signed { algorithm: bytes(), message: bytes(), signature: bytes() };
     keep(Signed::verify(&signed, validator.algorithms, &key));
     Ok(())

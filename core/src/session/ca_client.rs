@@ -16,8 +16,8 @@ use crate::wire::enrolment::{Challenge, Proof};
 
 /// A request to a CA: its messages, and the check of the response.
 ///
-/// [`Enrolment`](super::Enrolment), [`HolderRevocation`](super::HolderRevocation) and
-/// [`StatusQuery`](super::StatusQuery) implement it.
+/// [`Enrolment`](super::Enrolment), [`HolderRevocation`](super::HolderRevocation), [`StatusQuery`](super::StatusQuery),
+/// [`AnchorsQuery`](super::AnchorsQuery) and [`X509Query`](super::X509Query) implement it.
 pub trait CaRequest {
     /// The provider of the cryptography.
     type Provider: Provider;

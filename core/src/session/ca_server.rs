@@ -70,6 +70,11 @@ pub enum ClientRequest<P: Provider> {
     },
     /// The changes of the CA's key are requested. Answer: [`Response::Anchors`].
     Anchors,
+    /// The X.509 twin of a certificate is requested. Answer: [`Response::X509`].
+    X509 {
+        /// The serial number of the certificate.
+        serial_number: Serial,
+    },
 }
 
 /// The claim of a client, which it must prove.
@@ -261,6 +266,10 @@ impl<P: Provider> Machine for CaServer<P> {
             (ClientMessage::Anchors, _) => {
                 self.state = State::SendResponse;
                 ClientRequest::Anchors
+            }
+            (ClientMessage::X509(request), _) => {
+                self.state = State::SendResponse;
+                ClientRequest::X509 { serial_number: request.serial_number }
             }
             (ClientMessage::Proof(Proof { proof }), State::ExpectProof { claim, share, transcript }) => {
                 self.proven(claim, share, transcript, Secret::new(proof))?

@@ -190,7 +190,7 @@ impl<P: Provider> CaRequest for Enrolment<'_, P> {
                 code: refusal.code,
                 text: range_in(body, refusal.text.as_bytes()),
             }),
-            Response::Revoked(..) | Response::Status(_) | Response::Anchors(_) => {
+            Response::Revoked(..) | Response::Status(_) | Response::Anchors(_) | Response::X509(_) => {
                 Err(PeerMisbehaved::OutOfTurn.into())
             }
         }

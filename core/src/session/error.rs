@@ -8,6 +8,7 @@ use crate::crypto::CryptoError;
 use crate::link::{Misuse, Truncated, frame};
 use crate::noise;
 use crate::wire::{Code, WireError};
+use crate::x509::TwinError;
 
 /// The check that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Error {
     InvalidMessage(WireError),
     /// The peer sent a certificate that is not trusted, or not the certificate that this side expects.
     InvalidCertificate(cert::Error),
+    /// The CA sent an X.509 certificate that is not the twin of the certificate.
+    InvalidTwin(TwinError),
     /// The peer sent a Noise message that is not authentic, or an earlier Noise message failed.
     Noise(noise::Error),
     /// The peer sent a message of the right form that breaks the protocol.
@@ -51,7 +54,7 @@ impl Error {
             Self::InvalidMessage(WireError::Json(_)) => Code::BadJson,
             Self::InvalidMessage(WireError::Field(_) | WireError::KeyNotCanonical(_)) => Code::BadRequest,
             Self::InvalidMessage(WireError::UnknownType) => Code::UnknownType,
-            Self::InvalidCertificate(_) => Code::CertificateRefused,
+            Self::InvalidCertificate(_) | Self::InvalidTwin(_) => Code::CertificateRefused,
             Self::Noise(_) => Code::HandshakeFailed,
             Self::PeerMisbehaved(PeerMisbehaved::OutOfTurn) => Code::BadRequest,
             // The same code as for a wrong proof, so that it does not show which secret was wrong.
@@ -68,6 +71,7 @@ impl fmt::Display for Error {
             Self::InvalidFrame(error) => error.fmt(f),
             Self::InvalidMessage(error) => error.fmt(f),
             Self::InvalidCertificate(error) => error.fmt(f),
+            Self::InvalidTwin(error) => error.fmt(f),
             Self::Noise(error) => error.fmt(f),
             Self::PeerMisbehaved(PeerMisbehaved::OutOfTurn) => Misuse::OutOfTurn.fmt(f),
             Self::PeerMisbehaved(PeerMisbehaved::KeyAgreement(error)) => error.fmt(f),
@@ -94,6 +98,7 @@ from! {
     frame::Error => InvalidFrame,
     WireError => InvalidMessage,
     cert::Error => InvalidCertificate,
+    TwinError => InvalidTwin,
     PeerMisbehaved => PeerMisbehaved,
     Misuse => Misuse,
 }

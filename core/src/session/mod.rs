@@ -9,6 +9,7 @@
 //! | [`RevokeClient`] | revokes its own certificate | revoked or refused |
 //! | [`StatusClient`] | asks for the status of a certificate | answered or refused |
 //! | [`AnchorsClient`] | asks for the changes of the CA's key | answered or refused |
+//! | [`X509Client`] | asks for the X.509 twin of a certificate | answered or refused |
 //! | [`CaServer`] | the CA's end of a connection | the client leaves |
 //! | [`Initiator`], [`Responder`] | the handshake between peers | both are authenticated |
 //! | [`Inbound`], [`Outbound`] | the two halves of an open channel | that direction is closed |
@@ -22,6 +23,7 @@ mod error;
 mod handshake;
 mod possession;
 mod revocation;
+mod x509;
 
 pub use anchors::{AnchorsClient, AnchorsOutcome, AnchorsQuery};
 pub use ca_client::{CaClient, CaRequest, RequestForm};
@@ -34,3 +36,4 @@ pub use possession::{PossessionProof, RenewalProof, RevocationProof};
 pub use revocation::{
     HolderRevocation, RevokeClient, RevokeOutcome, StatusClient, StatusOutcome, StatusQuery,
 };
+pub use x509::{X509Client, X509Outcome, X509Query};

@@ -3,6 +3,7 @@
 use super::anchors;
 use super::enrolment::{self, ALGORITHM, Proof, RenewRequest, Request};
 use super::revocation::{self, RevokeRequest, StatusRequest};
+use super::x509::{self, X509Request};
 use super::{WireError, expect, key, public_key};
 use crate::cert::Id;
 use crate::crypto::x25519::PublicKey;
@@ -25,6 +26,8 @@ pub enum ClientMessage<'a> {
     Status(StatusRequest),
     /// A request for the changes of the CA's key.
     Anchors,
+    /// A request for the X.509 twin of a certificate.
+    X509(X509Request),
 }
 
 /// The members of all messages to a CA, found in one pass over the body.
@@ -109,6 +112,11 @@ impl<'a> Members<'a> {
         self.without([self.nonce, self.proof, self.algorithm, self.key, self.reason, self.subject], true)
     }
 
+    fn x509(&self) -> Result<X509Request, WireError> {
+        self.without([self.nonce, self.proof, self.algorithm, self.key, self.reason, self.subject], false)?;
+        Ok(X509Request { serial_number: self.serial()? })
+    }
+
     fn proof(&self) -> Result<Proof, WireError> {
         self.without([self.nonce, self.algorithm, self.key, self.reason, self.subject], true)?;
         Ok(Proof { proof: key("proof_b64", self.proof.required()?)? })
@@ -160,6 +168,7 @@ impl<'a> ClientMessage<'a> {
             enrolment::PROOF,
             revocation::REVOKE,
             revocation::STATUS,
+            x509::REQUEST,
         ];
         if kind.is_some_and(|kind| !known.contains(&kind)) {
             return Err(WireError::UnknownType);
@@ -171,6 +180,7 @@ impl<'a> ClientMessage<'a> {
             Some(enrolment::PROOF) => members.proof().map(Self::Proof),
             Some(revocation::REVOKE) => members.revoke().map(Self::Revoke),
             Some(revocation::STATUS) => members.status().map(Self::Status),
+            Some(x509::REQUEST) => members.x509().map(Self::X509),
             _ => members.request(kind).map(Self::Request),
         }
     }

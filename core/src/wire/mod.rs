@@ -10,6 +10,7 @@ pub mod enrolment;
 mod refusal;
 mod response;
 pub mod revocation;
+pub mod x509;
 
 use core::fmt;
 

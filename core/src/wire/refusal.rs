@@ -37,7 +37,7 @@ pub enum Code {
     Revoked,
     /// The CA has issued no certificate with this serial number to this subject.
     UnknownCertificate,
-    /// The certificate ended too long ago to be renewed.
+    /// The certificate ended too long ago to be renewed, or has ended and gets no X.509 twin.
     Expired,
     /// Something failed on the refusing side, which has logged it.
     Internal,
@@ -79,7 +79,7 @@ const TABLE: [(Code, &str, &str); 17] = [
         "unknown_certificate",
         "this CA has issued no such certificate to this subject",
     ),
-    (Code::Expired, "expired", "the certificate ended too long ago to be renewed"),
+    (Code::Expired, "expired", "the certificate ended too long ago"),
     (Code::Internal, "internal", "the request failed on this side and was logged"),
     (Code::HandshakeFailed, "handshake_failed", "the handshake message was refused"),
     (Code::CertificateRefused, "certificate_refused", "the certificate shown was refused"),

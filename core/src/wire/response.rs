@@ -20,6 +20,8 @@ pub enum Response<'a> {
     /// The text of a JSON array with the anchor updates of the CA, the first one first. Not verified.
     /// [`anchors::each_update`](super::anchors::each_update) reads it.
     Anchors(&'a [u8]),
+    /// The X.509 twin of a certificate: the base64 of its DER, not verified.
+    X509(&'a str),
     /// The request is refused.
     Refused(Refusal<'a>),
 }
@@ -101,6 +103,9 @@ impl<'a> Response<'a> {
             Self::Status(status) => {
                 writer.put(b"{\"ok\":true,\"status\":").put(status).put(b"}");
             }
+            Self::X509(twin) => {
+                writer.put(b"{\"ok\":true,\"x509_b64\":\"").put(twin.as_bytes()).put(b"\"}");
+            }
             Self::Anchors(updates) => {
                 writer.put(b"{\"anchors\":").put(updates).put(b",\"ok\":true}");
             }
@@ -122,6 +127,7 @@ impl<'a> Response<'a> {
         let mut ok = reader.member("ok");
         let mut revoked = reader.member("revoked");
         let mut status = reader.member("status");
+        let mut x509 = reader.member("x509_b64");
         while let Some(key) = reader.next_key()? {
             match key {
                 "anchors" => reader.raw(&mut anchors)?,
@@ -131,6 +137,7 @@ impl<'a> Response<'a> {
                 "ok" => reader.boolean(&mut ok)?,
                 "revoked" => reader.object(&mut revoked, Revoked::read)?,
                 "status" => reader.raw(&mut status)?,
+                "x509_b64" => reader.string(&mut x509)?,
                 _ => reader.unknown()?,
             }
         }
@@ -138,16 +145,17 @@ impl<'a> Response<'a> {
         // The classic form has no codes.
         let (certificate, revoked, status) =
             (certificate.optional()?, revoked.optional()?, status.optional()?);
-        let (anchors, code) = (anchors.optional()?, code.optional()?);
-        let (response, granted) = match (certificate, revoked, status, anchors) {
-            (None, None, None, None) => {
+        let (anchors, x509, code) = (anchors.optional()?, x509.optional()?, code.optional()?);
+        let (response, granted) = match (certificate, revoked, status, anchors, x509) {
+            (None, None, None, None, None) => {
                 let text = error.required()?;
                 (Self::Refused(Refusal { code: code.map_or(Code::Other, Code::from_name), text }), false)
             }
-            (Some(certificate), None, None, None) => (Self::Issued(certificate), true),
-            (None, Some(revoked), None, None) => (revoked.response()?, true),
-            (None, None, Some(status), None) => (Self::Status(status), true),
-            (None, None, None, Some(anchors)) => (Self::Anchors(anchors), true),
+            (Some(certificate), None, None, None, None) => (Self::Issued(certificate), true),
+            (None, Some(revoked), None, None, None) => (revoked.response()?, true),
+            (None, None, Some(status), None, None) => (Self::Status(status), true),
+            (None, None, None, Some(anchors), None) => (Self::Anchors(anchors), true),
+            (None, None, None, None, Some(twin)) => (Self::X509(twin), true),
             _ => return Err(WireError::Field("ok")),
         };
         if granted {

@@ -7,6 +7,7 @@
 //! | search and validate a path | [`PathValidator`], in a [`WorkSpace`] of the caller |
 //! | use the result | [`ValidPath`]: [`require_name`](ValidPath::require_name), the certificates with the keys of their issuers |
 //! | check that nothing is revoked | [`CrlChecker`] |
+//! | compare with a certificate in JSON | [`check_twin`] |
 //!
 //! # Example
 //!
@@ -66,6 +67,7 @@ mod profile;
 mod reason;
 mod rules;
 mod search;
+mod twin;
 mod valid_path;
 mod validator;
 
@@ -83,5 +85,6 @@ pub use path::Signed;
 pub use policy::PolicyInputs;
 pub use profile::Profile;
 pub use reason::CrlReason;
+pub use twin::{TwinError, check_twin};
 pub use valid_path::{CertificateLink, ValidPath};
 pub use validator::{PathValidator, WorkSpace};

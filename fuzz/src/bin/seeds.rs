@@ -84,6 +84,14 @@ fn main() -> io::Result<()> {
     let (request, from_ca) = record(AnchorsQuery { provider: Portable::new(), anchor: &anchor });
     save("corpus/ca_client", "anchors", &[&[4], &from_ca[..]].concat())?;
     save("corpus/ca_server", "anchors", &request)?;
+    let certificate = &Certificate::parse(peers::INITIATOR).expect("a fixture");
+    let provider = Portable::new();
+    let mut body = [0; FRAME_BODY];
+    let x509 = X509Query { provider, certificate, anchor: &anchor, algorithms: &ALL };
+    let len = x509.encode(None, &mut body).expect("room");
+    save("corpus/ca_server", "x509", &framed(&body[..len]))?;
+    let twin = framed(br#"{"ok":true,"x509_b64":"MAA="}"#);
+    save("corpus/ca_client", "x509", &[&[6], &twin[..]].concat())?;
     save("corpus/anchor_update", "update", peers::UPDATE)?;
     save("corpus/anchor_update", "status", peers::INITIATOR_STATUS)?;
     let busy = framed(br#"{"code":"busy","error":"","ok":false}"#);

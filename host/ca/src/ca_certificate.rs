@@ -225,6 +225,15 @@ pub fn certificate_of(
     Ok(record.map(|record| CaCertificate::parse(&record.certificate)).transpose()?)
 }
 
+/// [`certificate_of`] for a process that issues.
+pub(super) fn recorded_certificate(
+    ledger: &mut dyn Recorder,
+    key: Fingerprint,
+) -> Result<Option<CaCertificate>, IssueError> {
+    let record = ledger.request_facts(hash(key, key), &[])?.earlier;
+    Ok(record.map(|record| CaCertificate::parse(&record.certificate)).transpose()?)
+}
+
 /// The certificates of one key of the CA.
 #[derive(Clone, Debug)]
 pub struct KeyCertificates {

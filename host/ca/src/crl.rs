@@ -2,7 +2,7 @@
 //!
 //! The scope of a list is the name of the CA, which all its keys have. So each list has the revoked certificates by all keys,
 //! and any key of the CA may sign it: a reader looks for a list by the key that has signed the certificate. JSON
-//! certificates are listed too: an X.509 certificate can have the serial number of one. So are the X.509 certificates of the
+//! certificates are listed too: each can have an X.509 twin with its serial number. So are the X.509 certificates of the
 //! console, which have another issuer. This is harmless: no serial number is used twice.
 
 use der::Decode as _;

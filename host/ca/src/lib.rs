@@ -27,6 +27,7 @@ pub mod source;
 pub mod status;
 pub mod tls_server;
 pub mod token;
+pub mod twin;
 
 pub use anchors::updates_fit;
 pub use authority::Authority;
@@ -47,14 +48,14 @@ pub use ports::{
 };
 pub use profile::{
     AllowedName, AllowedNameError, CaCertificate, CaCertificateOptions, IpNetwork, IpNetworkError, Permitted,
-    SubjectName, TlsUsage, check_record,
+    SubjectName, TlsUsage, check_record, check_twin,
 };
 pub use publication::{
     NeedsUrl, OCSP_PATH, PublicUrl, PublicUrlError, Publication, Shards, certificate_path, crl_path,
 };
 pub use request::{
     CertificationRequest, HolderCheck, IssueRequest, Possession, PossessionCheck, RequestProof,
-    RevocationRequest, StatusRequest,
+    RevocationRequest, StatusRequest, TwinRequest,
 };
 pub use revocation_list::{
     RevocationList, RevocationListError, RevokedEntry, draft_revocation_list, sign_revocation_list,
@@ -64,3 +65,4 @@ pub use source::Source;
 pub use status::StatusAnswer;
 pub use tls_server::{TlsCertificates, TlsServerRequest, issue_tls_server};
 pub use token::Token;
+pub use twin::Twin;

@@ -114,9 +114,12 @@ pub enum Refused {
     /// No certificate of this subject has the serial number (`unknown_certificate`).
     #[error("this CA has issued no such certificate to this subject")]
     UnknownCertificate,
-    /// The certificate ended before the grace of the policy (`expired`).
-    #[error("the certificate ended too long ago to be renewed")]
+    /// The certificate ended before the grace of the policy; a certificate that has ended has no twin (`expired`).
+    #[error("the certificate ended too long ago")]
     Expired,
+    /// The certificate has no X.509 twin: readers would refuse it, or its key has no X.509 certificate (`not_allowed`).
+    #[error("this certificate has no X.509 twin")]
+    NoX509,
     /// Only an operator ends a hold, also by a revocation (`not_allowed`).
     #[error("only an operator of the CA can end a hold")]
     HoldByOperator,

@@ -56,6 +56,15 @@ pub struct StatusRequest {
     pub source: Option<Source>,
 }
 
+/// A request for the X.509 twin of a certificate. A front passes it to the issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TwinRequest {
+    /// The serial number of the certificate.
+    pub serial: Serial,
+    /// The network that the request comes from; `None` if not from a network.
+    pub source: Option<Source>,
+}
+
 /// A request for a certificate with a checked proof.
 #[derive(Clone, Debug)]
 pub struct IssueRequest {

@@ -89,8 +89,10 @@ pub fn issue_tls_server(
     let asked = profile::validity(LIFETIME, now)?;
     let validity = Validity::new(asked.not_before().max(begin), asked.not_after().min(end))
         .map_err(|_| ProfileError::Validity)?;
+    let publication = ledger.publication()?;
     let profile = |names| {
-        X509Profile::EndEntity(EndEntityProfile { issuer: issuer.clone(), usage: TlsUsage::Server, names })
+        let (issuer, usage, publication) = (issuer.clone(), TlsUsage::Server, publication.clone());
+        X509Profile::EndEntity(EndEntityProfile { issuer, usage, names, publication })
     };
     // A certificate with one name passes the check before the signature if the CA certificate permits the name.
     let stand_in = Serial::from_be_bytes(&[0x40; 16]).map_err(|_| ProfileError::Validity)?;

@@ -7,6 +7,7 @@
 //! | `anchor.json` | 0644 | the CA's name, key and fingerprint |
 //! | `ca.json` | 0644 | the CA's address, for later requests |
 //! | `status.json` | 0644 | the newest revocation status of the certificate |
+//! | `certificate.pem` | 0644 | the X.509 twin of the certificate, if it was asked for |
 //! | `enrolment.json` | 0600 | during an enrolment: its subject and CA, or `{}`; also the lock file |
 //! | `*.new` | | during an enrolment: disk space for the other files |
 //!
@@ -14,7 +15,6 @@
 //! machine may stop at any time: the CA repeats its answer for the same key, and the next attempt stores it. A lost
 //! certificate is restored in the same way.
 
-use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -29,13 +29,10 @@ use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use super::ClientError;
-use super::ca_address::CA;
-use super::identity::{self, ANCHOR, CERTIFICATE, ENROLMENT, Identity, NEXT};
+use super::folder_names::{NEW_ANCHOR, NEW_CERTIFICATE, holds_others};
+use super::identity::{self, ANCHOR, CERTIFICATE, ENROLMENT, Identity};
 use super::identity_error::IdentityError;
 use super::key_file::{self, KEY, KeyOptions, NEW_KEY, check_folder, reserve, sync};
-use super::renewal::PREVIOUS;
-use super::renewal_lock::LOCK;
-use super::status::STATUS;
 use minipki_os::files::{self, Locked};
 use minipki_provider::HostProvider;
 
@@ -44,18 +41,6 @@ const OPEN: &[u8] = b"{}";
 
 /// The first bytes of an encoded [`IntentFor`].
 const BEGINNING: &[u8] = b"{\"fingerprint_sha256\":";
-
-const NEW_ANCHOR: &str = "anchor.json.new";
-const NEW_CERTIFICATE: &str = "certificate.json.new";
-/// Files that a killed process has not renamed yet, see [`files::replace`].
-const PARTS: [&str; 3] = ["key.pem.part", "ca.json.part", "status.json.part"];
-
-/// The allowed names in the folder of an unfinished enrolment, or of one whose certificate is lost, beside [`PARTS`].
-/// Each ext file system has the last one in its root.
-const EXPECTED: [&str; 10] =
-    [KEY, NEW_KEY, ANCHOR, NEW_ANCHOR, CERTIFICATE, NEW_CERTIFICATE, ENROLMENT, CA, STATUS, "lost+found"];
-/// The names of earlier renewals, see [`Renewal`](super::Renewal).
-const OF_RENEWALS: [&str; 3] = [NEXT, PREVIOUS, LOCK];
 
 /// The state of an enrolment in its folder: finished, or to be continued.
 #[derive(Debug)]
@@ -354,16 +339,6 @@ fn claim(folder: &Path) -> Result<(), IdentityError> {
         }
         other => other,
     })
-}
-
-/// Whether `folder` is a file or a link, or has other files than those of an enrolment.
-fn holds_others(folder: &Path) -> io::Result<bool> {
-    let known: Vec<_> = EXPECTED.iter().chain(&PARTS).chain(&OF_RENEWALS).map(OsStr::new).collect();
-    match fs::read_dir(folder) {
-        _ if folder.is_symlink() => Ok(true),
-        Err(error) if error.kind() == ErrorKind::NotADirectory => Ok(true),
-        entries => entries?.try_fold(false, |any, entry| Ok(any || !known.contains(&&*entry?.file_name()))),
-    }
 }
 
 /// Checks an anchor without a certificate, or a certificate without an anchor: it must match this enrolment.

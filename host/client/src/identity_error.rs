@@ -127,6 +127,10 @@ pub enum IdentityError {
         /// The kind of key in it.
         found: KeyKind,
     },
+    /// The folder has another X.509 certificate than a twin of this identity.
+    #[error("{} is not an X.509 certificate of this identity, and nothing else is ever overwritten", .0.display())]
+    #[diagnostic(help("move the file away, then run the same command again"))]
+    OtherTwin(PathBuf),
     /// The folder of a CA.
     #[error("{} is the folder of a CA, and not of an identity", .0.display())]
     #[diagnostic(help("give the folder of an identity: `minipki enroll` makes it"))]

@@ -7,6 +7,7 @@
 //! | [`Identity::load`] | an identity from its folder |
 //! | [`Renewal`] | a new certificate for an identity in its folder |
 //! | [`fetch_status`], [`revoke`] | the revocation status of a certificate, and the revocation of one's own |
+//! | [`Identity::keep_twin`] | the X.509 twin of a certificate |
 //! | [`fetch_anchor`], [`Identity::follow_ca`] | the changes of the CA's key |
 //! | [`connect`], [`Listener`] | a [`Channel`] to a peer that the same CA certified |
 //! | [`chat`] | a conversation over a channel, at a terminal or by a script |
@@ -24,6 +25,7 @@ mod enrol;
 mod error;
 mod file_kind;
 mod folder;
+mod folder_names;
 mod identity;
 mod identity_error;
 mod key_file;
@@ -33,6 +35,7 @@ mod peer_check;
 mod renewal;
 mod renewal_lock;
 mod status;
+mod twin;
 
 pub use anchor::{AnchorError, read_anchor};
 pub use anchor_update::fetch_anchor;
@@ -54,6 +57,7 @@ pub use passphrase_change::change_passphrase;
 pub use peer_check::PeerCheck;
 pub use renewal::Renewal;
 pub use status::{STATUS as STATUS_FILE, fetch_status, revoke, revoke_over};
+pub use twin::TWIN as TWIN_FILE;
 
 /// The example of the README.
 #[doc = include_str!("../README.md")]

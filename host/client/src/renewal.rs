@@ -28,6 +28,7 @@ use super::identity_error::{IdentityError, KEY};
 use super::key_file::{self, KeyOptions, sync};
 use super::renewal_lock::lock;
 use super::status::STATUS;
+use super::twin::TWIN;
 use minipki_core::crypto::KeyPair;
 use minipki_os::clock;
 use minipki_os::files::{self, Locked, Others};
@@ -200,8 +201,11 @@ fn keep_previous(folder: &Path) -> Result<(), IdentityError> {
     let (new, previous) = (folder.join(NEW_PREVIOUS), folder.join(PREVIOUS));
     remove_folder(&new)?;
     files::create_folder(&new).map_err(|e| IdentityError::write(&new, e))?;
-    for name in [KEY, CERTIFICATE, ANCHOR] {
+    for name in [KEY, CERTIFICATE, ANCHOR, TWIN] {
         let (from, to) = (folder.join(name), new.join(name));
+        if name == TWIN && !from.exists() {
+            continue;
+        }
         // A link keeps the mode and the owner. The content of the file never changes.
         // Not every file system has links.
         fs::hard_link(&from, &to)

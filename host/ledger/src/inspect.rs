@@ -8,9 +8,9 @@ use minipki_core::cert::Anchor;
 use super::files::companion;
 use super::rows::bad_row;
 use super::verifiers::Verifiers;
-use super::{FILE, SqliteReader, StoreError};
-use minipki_ca::check_record;
-use minipki_ca::ports::{BadRow, Page};
+use super::{FILE, SqliteReader, StoreError, twins};
+use minipki_ca::ports::{BadRow, CertificateFormat, CertificateRecord, Page};
+use minipki_ca::{check_record, check_twin};
 
 /// The maximum number of structural errors in a report.
 const MAX_ERRORS: u32 = 20;
@@ -65,8 +65,8 @@ impl SqliteReader {
     }
 
     /// Verifies each certificate at the start of its validity, under the key that was the CA's key at its record. `anchor`
-    /// has this key as the present or a former one. Compares the text with the other columns, and then the revocations
-    /// with their history. Calls `bad` for each wrong row. Returns the number of rows. A signature takes about 50
+    /// has this key as the present or a former one. Compares the text with the other columns and with the X.509 twin, and
+    /// then the revocations with their history. Calls `bad` for each wrong row. Returns the number of rows. A signature takes about 50
     /// microseconds.
     ///
     /// # Errors
@@ -83,7 +83,10 @@ impl SqliteReader {
             for row in &rows {
                 match row {
                     Ok(record) => {
-                        let checked = verifiers.of(record).and_then(|anchor| check_record(anchor, record));
+                        let checked = verifiers.of(record).and_then(|anchor| {
+                            check_record(anchor, record)?;
+                            self.check_twin(anchor, record)
+                        });
                         if let Err(what) = checked {
                             bad(BadRow { id: record.id, serial: Some(record.serial), what });
                         }
@@ -102,6 +105,17 @@ impl SqliteReader {
         }
         self.check_revocations(bad)?;
         Ok(count)
+    }
+
+    /// Checks the X.509 twin of a certificate, if it has one.
+    fn check_twin(&self, anchor: &Anchor, record: &CertificateRecord) -> Result<(), &'static str> {
+        let id = i64::try_from(record.id).map_err(|_| "row number")?;
+        let twin = twins::of_row(self.connection(), id).map_err(|_| "X.509 twin")?;
+        match twin {
+            None => Ok(()),
+            Some(_) if record.format != CertificateFormat::Json => Err("X.509 twin"),
+            Some(twin) => check_twin(anchor, record, &twin).map_err(|_| "X.509 twin"),
+        }
     }
 
     /// Compares the state of each revoked certificate with its newest change, and with its certificate. Calls `bad` for

@@ -16,12 +16,12 @@ use super::open::{self, Accept};
 use super::record::record_all;
 use super::rows::row_error;
 use super::serials::{self, Stock};
-use super::{FILE, Owner, StoreError, facts, issuer_keys, publication, revocations, revoke};
+use super::{FILE, Owner, StoreError, facts, issuer_keys, publication, revocations, revoke, twins};
 use minipki_ca::Publication;
 use minipki_ca::ports::{
     CertificateFormat, CertificateRecord, Inquiry, IssuerKey, Ledger, LedgerError, LedgerFacts,
     NewCertificate, Recorder, RequestFacts, RequestHash, RevocationBook, RevocationChange, RevocationError,
-    RevocationOutcome, StatedStatus, TokenHash,
+    RevocationOutcome, StatedStatus, TokenHash, TwinFacts,
 };
 use minipki_os::files;
 
@@ -135,12 +135,12 @@ impl<R: TryCryptoRng> SqliteLedger<R> {
     /// # Errors
     /// [`LedgerError`] if the ledger has other keys; the errors of a commit.
     pub fn restore_keys(&mut self, keys: &[IssuerKey]) -> Result<(), LedgerError> {
-        self.change_keys(None, |connection| issuer_keys::restore(connection, keys))
+        self.change(None, |connection| issuer_keys::restore(connection, keys))
             .map_err(|e| e.at(&self.path))?
     }
 
-    /// Changes the keys of the CA with `change`. The inner error is the ledger's refusal.
-    fn change_keys(
+    /// Changes the ledger with `change`, in one transaction. The inner error is the ledger's refusal.
+    fn change(
         &mut self,
         now: Option<UnixTime>,
         change: impl FnOnce(&Connection) -> Result<Result<(), LedgerError>, StoreError>,
@@ -208,13 +208,27 @@ impl<R: TryCryptoRng + Send> Ledger for SqliteLedger<R> {
         Ok((number, each.collect()))
     }
 
+    fn twin_facts(
+        &mut self,
+        serials: &[Serial],
+    ) -> Result<Vec<Result<Option<TwinFacts>, LedgerError>>, LedgerError> {
+        let facts = self.read(|connection| twins::facts(connection, serials))?;
+        let each = facts.into_iter().map(|one| one.map_err(|error| row_error(&self.connection, error)));
+        Ok(each.collect())
+    }
+
+    fn record_twins(&mut self, twins: &[(Serial, Vec<u8>)], now: UnixTime) -> Result<(), LedgerError> {
+        self.change(Some(now), |connection| twins::record(connection, twins).map(Ok))
+            .map_err(|e| e.at(&self.path))?
+    }
+
     fn issuer_keys(&mut self) -> Result<Vec<IssuerKey>, LedgerError> {
         self.read(|connection| issuer_keys::all(connection))
     }
 
     fn change_key(&mut self, key: &IssuerKey, now: UnixTime) -> Result<(), LedgerError> {
         let change = |connection: &Connection| issuer_keys::change(connection, key);
-        self.change_keys(Some(now), change).map_err(|e| e.at(&self.path))?
+        self.change(Some(now), change).map_err(|e| e.at(&self.path))?
     }
 
     fn free_space(&mut self) -> u64 {

@@ -36,6 +36,7 @@ mod search;
 mod serials;
 mod times_of_issue;
 mod tokens;
+mod twins;
 mod verifiers;
 
 pub use audit::SqliteAudit;

@@ -37,6 +37,8 @@ const APPLICATION: i32 = 0x4d50_4b49;
 ///   so a hash can have several rows.
 /// - `owner.crl_shards` is the number of X.509 lists by each key. It never changes. `public_urls` has the public URLs in the
 ///   order of their use. The last one is in use; without a row, or with NULL in it, there is none.
+/// - `twins` has the X.509 twin of a JSON certificate. It has the serial number of the certificate, and no row of its own in
+///   `certificates`.
 /// - `audit.id` counts up. The newest entry is never removed, so no number is used twice.
 const STEPS: [&str; 7] = [
     "
@@ -180,7 +182,7 @@ const STEPS: [&str; 7] = [
 
     CREATE INDEX revoked_by_held_key ON revoked (subject_key) WHERE reason = 6;
 ",
-    // Requests for X.509 certificates, and the publication of lists.
+    // Requests for X.509 certificates, twins, and the publication of lists.
     "
     CREATE TABLE requests (
         id   INTEGER PRIMARY KEY REFERENCES certificates (id),
@@ -192,6 +194,11 @@ const STEPS: [&str; 7] = [
     CREATE TABLE public_urls (
         number INTEGER PRIMARY KEY,
         url    TEXT
+    ) STRICT;
+
+    CREATE TABLE twins (
+        id          INTEGER PRIMARY KEY REFERENCES certificates (id),
+        certificate BLOB    NOT NULL
     ) STRICT;
 ",
 ];

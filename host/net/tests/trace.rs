@@ -47,6 +47,8 @@ fn bodies() -> Vec<Body> {
             format!(r#"{{"ok":true,"revoked":{}}}"#, entry(7, "cessation_of_operation")),
         ),
         ("status", Some((2, 2)), format!(r#"{{"ok":true,"status":{status}}}"#)),
+        ("x509_request", Some((1, 2)), r#"{"serial_number":7,"type":"x509_request"}"#.to_owned()),
+        ("x509", Some((2, 2)), r#"{"ok":true,"x509_b64":"MAA="}"#.to_owned()),
         ("anchors_request", Some((1, 2)), r#"{"type":"anchors_request"}"#.to_owned()),
         ("anchors", Some((2, 2)), format!(r#"{{"anchors":[{UPDATE},{UPDATE}],"ok":true}}"#)),
         ("anchor_update", None, UPDATE.to_owned()),

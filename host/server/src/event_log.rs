@@ -99,6 +99,8 @@ impl EventSink for EventLog {
             CaEvent::StatusAnswered { serial, answer } => {
                 tracing::debug!(%serial, status = answer.status.name(), repeated = answer.repeated, "status");
             }
+            CaEvent::TwinAnswered { serial, repeated: false } => tracing::info!(%serial, "X.509 twin"),
+            CaEvent::TwinAnswered { serial, repeated: true } => tracing::debug!(%serial, "X.509 twin again"),
             CaEvent::AnchorsAnswered => tracing::debug!("anchors"),
             CaEvent::RefusedAbout { request, serial, code, reason } => {
                 let Some(left_out) = self.requests.note(code.as_str(), source) else { return };

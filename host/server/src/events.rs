@@ -65,6 +65,13 @@ pub enum CaEvent<'a> {
         /// The statement.
         answer: &'a StatusAnswer,
     },
+    /// The X.509 twin of a certificate is recorded and will be sent.
+    TwinAnswered {
+        /// The certificate.
+        serial: Serial,
+        /// Whether the twin was recorded before.
+        repeated: bool,
+    },
     /// The changes of the CA's key will be sent.
     AnchorsAnswered,
     /// A request about a recorded certificate was refused.

@@ -18,7 +18,7 @@ use tracing::field::display;
 use minipki_ca::ports::RevocationOutcome;
 use minipki_ca::{
     Authority, CertificationRequest, Issued, ListDraft, Refused, RevocationRequest, SignRefused, SignRequest,
-    SignedList, StatusAnswer, StatusRequest,
+    SignedList, StatusAnswer, StatusRequest, Twin, TwinRequest,
 };
 use minipki_os::clock;
 
@@ -64,6 +64,8 @@ enum Job {
     Status { request: StatusRequest, reply: Reply<StatusAnswer> },
     /// Signs a list of revoked certificates.
     List { list: Box<ListDraft>, reply: Reply<SignedList> },
+    /// Returns the X.509 twin of a certificate.
+    Twin { request: TwinRequest, reply: Reply<Twin> },
     /// Ends the issuer.
     Close,
 }
@@ -149,6 +151,14 @@ impl Issuer {
         self.run(|reply| Job::List { list: Box::new(list), reply }).await
     }
 
+    /// Returns the X.509 twin of a certificate. It is on the disk when this returns.
+    ///
+    /// # Errors
+    /// As [`Issuer::issue`].
+    pub async fn twin(&self, request: TwinRequest) -> Result<Twin, Refused> {
+        self.run(|reply| Job::Twin { request, reply }).await
+    }
+
     async fn run<T, E: From<Refused>>(&self, job: impl FnOnce(Reply<T, E>) -> Job) -> Result<T, E> {
         let (reply, answer) = oneshot::channel();
         self.jobs.try_send(job(reply)).map_err(|error| match error {
@@ -213,8 +223,8 @@ fn run(mut authority: Authority, mut queue: mpsc::Receiver<Job>, batch: usize) -
     Ok(())
 }
 
-/// Handles one batch: checks the proofs, issues all certificates together, and signs all statuses together. The
-/// statuses come last, so they know the revocations of the batch.
+/// Handles one batch: checks the proofs, issues all certificates together, and signs all twins and all statuses together.
+/// Twins and statuses come last, so they know the revocations of the batch.
 fn serve(
     authority: &mut Authority,
     jobs: impl Iterator<Item = Job>,
@@ -222,7 +232,7 @@ fn serve(
 ) -> Result<(), IssuerError> {
     let (mut requests, mut replies) = (Vec::new(), Vec::new());
     let (mut to_sign, mut signed_for) = (Vec::new(), Vec::new());
-    let (mut revocations, mut statuses) = (Vec::new(), Vec::new());
+    let (mut revocations, mut statuses, mut twins) = (Vec::new(), Vec::new(), Vec::new());
     let mut failed = false;
     for job in jobs {
         match job {
@@ -239,6 +249,7 @@ fn serve(
             Job::Status { request, reply } => statuses.push((request, reply)),
             Job::List { reply, .. } if reply.is_closed() => {}
             Job::List { list, reply } => failed |= send(authority.sign_list(&list, now), reply),
+            Job::Twin { request, reply } => twins.push((request, reply)),
             Job::Issue { request, reply } => match authority.check_possession(request, now) {
                 Ok(request) => {
                     requests.push(request);
@@ -271,6 +282,13 @@ fn serve(
         failed |= send(authority.revoke(&request, now), reply);
     }
     let (requests, replies): (Vec<_>, Vec<_>) =
+        twins.into_iter().filter(|(_, reply)| !reply.is_closed()).unzip();
+    if !requests.is_empty() {
+        for (answer, reply) in authority.twins(&requests, now).into_iter().zip(replies) {
+            failed |= send(answer, reply);
+        }
+    }
+    let (requests, replies): (Vec<_>, Vec<_>) =
         statuses.into_iter().filter(|(_, reply)| !reply.is_closed()).unzip();
     if !requests.is_empty() {
         for (answer, reply) in authority.statuses(&requests, now).into_iter().zip(replies) {
@@ -296,6 +314,7 @@ fn refuse(jobs: impl Iterator<Item = Job>) {
             Job::Revoke { reply, .. } => drop(send(Err(Refused::Busy), reply)),
             Job::Status { reply, .. } => drop(send(Err(Refused::Busy), reply)),
             Job::List { reply, .. } => drop(send(Err(Refused::Busy), reply)),
+            Job::Twin { reply, .. } => drop(send(Err(Refused::Busy), reply)),
             Job::Close => {}
         }
     }

@@ -55,7 +55,7 @@ pub struct Running {
     /// The address.
     pub address: SocketAddr,
     /// The policy.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// The time of its start.
     pub since: Instant,
     /// The issuer, for the other fronts of the same CA.
@@ -69,7 +69,7 @@ pub struct Running {
 impl Running {
     pub(super) fn new(address: SocketAddr, policy: Policy, issuer: Issuer, metrics: Arc<Metrics>) -> Self {
         let (since, stop, samples) = (Instant::now(), Arc::default(), Arc::default());
-        Self { address, policy, since, issuer, metrics, stop, samples }
+        Self { address, policy: Arc::new(policy), since, issuer, metrics, stop, samples }
     }
 
     /// Waits until a stop is requested.

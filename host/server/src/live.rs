@@ -79,6 +79,11 @@ pub enum LiveKind {
         /// The name of the status.
         status: &'static str,
     },
+    /// The X.509 twin of a certificate is sent next.
+    Twin {
+        /// The serial number.
+        serial: Serial,
+    },
     /// The changes of the CA's key are sent next.
     Anchors,
     /// A request or a message was refused.
@@ -194,6 +199,7 @@ impl EventSink for LiveFeed {
             CaEvent::StatusAnswered { serial, answer } => {
                 LiveKind::Status { serial, status: answer.status.name() }
             }
+            CaEvent::TwinAnswered { serial, .. } => LiveKind::Twin { serial },
             CaEvent::AnchorsAnswered => LiveKind::Anchors,
             CaEvent::RefusedAbout { request, serial, code, reason } => LiveKind::Refused {
                 subject: Some(format!("the {request} of certificate {serial}")),

@@ -75,6 +75,7 @@ impl EventSink for Metrics {
             }
             CaEvent::CutOff { connections } => (&self.cut_off, connections),
             CaEvent::Frame { .. }
+            | CaEvent::TwinAnswered { .. }
             | CaEvent::AnchorsAnswered
             | CaEvent::Lost { .. }
             | CaEvent::Closed { .. }

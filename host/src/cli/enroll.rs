@@ -13,10 +13,11 @@ use zeroize::Zeroizing;
 
 use super::passphrase_args::PassphraseArgs;
 use super::values::{TokenArgs, fingerprint, remote};
+use super::x509::fetch;
 use super::{CliError, Exit, advice, output, trace_tap};
 use minipki_client::{
-    ClientError, EnrolOptions, ExpectedFile, Identity, IdentityError, IdentityFolder, KEY_FILE, KeyOptions,
-    enrol, proven, read_anchor, read_key, store_ca_address,
+    CaContact, ClientError, EnrolOptions, ExpectedFile, Identity, IdentityError, IdentityFolder, KEY_FILE,
+    KeyOptions, enrol, proven, read_anchor, read_key, store_ca_address,
 };
 use minipki_os::clock;
 use minipki_os::files::quoted;
@@ -34,6 +35,7 @@ use minipki_provider::HostProvider;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   minipki enroll --ca 127.0.0.1:9000 --subject alice --anchor my-ca/anchor.json --out alice
+  minipki enroll --ca 127.0.0.1:9000 --subject alice --anchor my-ca/anchor.json --out alice --x509
 
 Other users of the machine can see the value of --token. Use a file instead (--token-file FILE),
 standard input (--token-file -), or the environment variable MINIPKI_TOKEN.")]
@@ -59,6 +61,11 @@ pub(super) struct Args {
     /// If the key is encrypted, the copy is encrypted with the same passphrase.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// Get the certificate as X.509 too: certificate.pem, for programs that do not read certificates in JSON
+    ///
+    /// `minipki renew` replaces this file, too. For an identity that exists, `minipki x509 fetch` gets it.
+    #[arg(long)]
+    x509: bool,
     /// Encrypt the private key with a passphrase; --passphrase-file and --passphrase-fd do so too
     #[arg(long)]
     encrypt: bool,
@@ -139,7 +146,8 @@ pub(super) async fn run(args: Args, keys: Keys, provider: HostProvider) -> Resul
         IdentityFolder::Enrolled(identity) => {
             check_status(&identity, &args.out)?;
             identity.check_time(clock::now()?).map_err(|error| advice::out_of_time(error, &args.out))?;
-            return report(&args.out, &identity, "enrolled already", args.json);
+            report(&args.out, &identity, "enrolled already", args.json)?;
+            return twin(args, &identity).await;
         }
     };
     let out = args.out.display();
@@ -149,7 +157,7 @@ pub(super) async fn run(args: Args, keys: Keys, provider: HostProvider) -> Resul
     let form =
         if args.classic { EnrolForm::Classic } else { proven(keys.token.as_deref().map(String::as_str)) };
     let (ca, tap) = (args.ca.clone(), trace_tap(args.trace, args.subject.to_string(), "CA"));
-    let options = EnrolOptions { form, tap, ..EnrolOptions::new(args.ca, args.subject, anchor) };
+    let options = EnrolOptions { form, tap, ..EnrolOptions::new(&ca, args.subject.clone(), anchor) };
     let identity = match enrol(pending.key().clone(), options).await {
         Ok(identity) => identity,
         Err(error) => {
@@ -176,7 +184,18 @@ pub(super) async fn run(args: Args, keys: Keys, provider: HostProvider) -> Resul
     identity.check_time(clock::now()?).inspect_err(|_| {
         output::say(format_args!("the CA has issued the certificate; key and certificate are kept in {out}"));
     })?;
-    report(&args.out, &identity, "certified", args.json)
+    report(&args.out, &identity, "certified", args.json)?;
+    twin(args, &identity).await
+}
+
+/// Gets the X.509 twin of `identity`, if it is asked for.
+async fn twin(args: Args, identity: &Identity) -> Result<(), CliError> {
+    if !args.x509 {
+        return Ok(());
+    }
+    let tap = trace_tap(args.trace, args.subject.to_string(), "CA");
+    let contact = CaContact { tap, ..CaContact::new(args.ca) };
+    fetch::keep(identity, &contact, &args.out).await
 }
 
 /// Refuses an identity about which the CA has stated that its certificate is revoked.

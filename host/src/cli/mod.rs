@@ -230,7 +230,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Console(args) => console::run(args, provider),
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args, provider),
-        Command::X509(command) => x509::run(&command, provider),
+        Command::X509(command) => x509::run(command, provider),
         Command::Csr(args) => csr::run(&args),
         Command::Completions(args) => {
             let mut page = Vec::new();

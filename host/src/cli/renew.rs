@@ -10,9 +10,10 @@ use tokio::time::sleep;
 
 use super::ca_contact::CaArgs;
 use super::passphrase_args::IdentityArgs;
+use super::x509::fetch;
 use super::{CliError, Exit, duration, interrupted, output};
 use minipki_client::chat::{Stop, stopped};
-use minipki_client::{CaContact, ClientError, Identity, Renewal};
+use minipki_client::{CaContact, ClientError, Identity, Renewal, TWIN_FILE};
 use minipki_os::clock;
 use minipki_passphrase::Passphrase;
 use minipki_provider::HostProvider;
@@ -29,7 +30,7 @@ const SHORTEST: Duration = Duration::from_secs(3);
 /// Replace the certificate of an identity by a new one, with a new key
 ///
 /// The identity proves that it holds the present key and the new one. The folder gets the new key and certificate, and
-/// keeps the present ones in previous/. If the renewal is stopped or fails, the present identity stays as it is: run the
+/// keeps the present ones in previous/. If it has certificate.pem, that is replaced too. If the renewal is stopped or fails, the present identity stays as it is: run the
 /// same command again. The CA renews a certificate also for some time after its end, see `minipki ca serve --help`.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -89,7 +90,8 @@ impl Job {
             let seen = format!("the renewal is not due: the certificate is valid until {end}");
             return Err(CliError::new(Exit::NotDue, seen, "run it again later, or without --before"));
         }
-        self.renew().await.map_err(|failure| failure.error)
+        self.renew().await.map_err(|failure| failure.error)?;
+        self.keep_twin().await
     }
 
     /// Renews whenever the renewal is due. A failure is reported, and the next attempt comes later.
@@ -97,6 +99,10 @@ impl Job {
         let before = self.args.before.unwrap_or_default();
         let (mut retry, mut planned) = (RETRY.0, None);
         loop {
+            // Also that of a renewal whose twin could not be fetched. The renewal itself goes on.
+            if let Err(error) = self.keep_twin().await {
+                output::say(&error);
+            }
             // Another process may have renewed the identity.
             let end = self.validity()?.not_after();
             let due = match planned {
@@ -148,6 +154,19 @@ impl Job {
             return Err(too_early(whole));
         }
         Ok(validity)
+    }
+
+    /// Gets the X.509 twin of the certificate, if the folder has that of an earlier one.
+    async fn keep_twin(&self) -> Result<(), CliError> {
+        let folder = &self.args.identity.folder;
+        if !folder.join(TWIN_FILE).exists() {
+            return Ok(());
+        }
+        let identity = Identity::load_genuine(self.provider, folder, self.passphrase.as_ref())?;
+        match identity.has_twin(folder) {
+            true => Ok(()),
+            false => fetch::keep(&identity, &self.contact, folder).await,
+        }
     }
 
     async fn renew(&self) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use minipki_core::cert::Id;
 use minipki_core::crypto::{Hash, Portable};
+use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{Serial, Validity};
 
@@ -76,6 +77,17 @@ pub struct RequestFacts {
     pub earlier: Option<CertificateRecord>,
     /// Whether a certificate of this key was ever revoked for a compromise of the key.
     pub key_compromised: bool,
+}
+
+/// The facts in a ledger about the twin of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TwinFacts {
+    /// The certificate, in any state and of any format.
+    pub record: CertificateRecord,
+    /// The key that has signed it.
+    pub issuer_key: Fingerprint,
+    /// Its X.509 twin in DER, if it was made.
+    pub twin: Option<Vec<u8>>,
 }
 
 /// The actor of a revocation that a renewal causes. See [`NewCertificate::supersede`].
@@ -199,6 +211,22 @@ pub trait Ledger: Recorder + RevocationBook {
         &mut self,
         serials: &[Serial],
     ) -> Result<(u64, Vec<Result<StatedStatus, LedgerError>>), LedgerError>;
+
+    /// The facts about the twins of the certificates `serials`, in their order. A serial number with a damaged row has
+    /// [`LedgerError::Damaged`].
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
+    fn twin_facts(
+        &mut self,
+        serials: &[Serial],
+    ) -> Result<Vec<Result<Option<TwinFacts>, LedgerError>>, LedgerError>;
+
+    /// Records the twins of these certificates, in one transaction at the time `now`. No certificate has a twin before.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`] or [`LedgerError::Failed`]: nothing was recorded.
+    fn record_twins(&mut self, twins: &[(Serial, Vec<u8>)], now: UnixTime) -> Result<(), LedgerError>;
 
     /// The keys of the CA, the oldest first. The last one signs new certificates.
     ///

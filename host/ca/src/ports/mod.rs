@@ -32,7 +32,7 @@ pub use audit::{AUDIT_KEPT, AuditEntry, AuditLog, AuditRecord};
 pub use issuer_keys::{IssuerKey, IssuerKeyUse, StatedStatus};
 pub use ledger::{
     AnsweredRequest, Inquiry, Ledger, LedgerFacts, NewCertificate, RENEWAL, Recorder, RequestFacts,
-    RequestHash,
+    RequestHash, TwinFacts,
 };
 pub use reader::{BadRow, CertificateFormat, CertificateRecord, LedgerCounts, LedgerReader, Page};
 pub use revocation::{

@@ -15,11 +15,14 @@ use super::ports::{AnsweredRequest, CertificateFormat, CertificateRecord, Signat
 use super::{Signature, TokenHash};
 
 pub(super) use json::JsonProfile;
+pub use x509::check_twin;
 pub use x509::{
     AllowedName, AllowedNameError, CaCertificate, CaCertificateOptions, IpNetwork, IpNetworkError, Permitted,
     SubjectName, TlsUsage,
 };
-pub(super) use x509::{AuthorityProfile, EndEntityProfile, ListFields, X509Profile};
+pub(super) use x509::{
+    AuthorityProfile, EndEntityProfile, ListFields, TwinProfile, X509Profile, x25519_spki,
+};
 
 /// The issuer of certificates: its name and public key.
 pub(super) struct CaIdentity<'a> {
@@ -131,6 +134,11 @@ pub enum ProfileError {
     /// The path validation refuses the certificate that was to be signed.
     #[error("readers would refuse the certificate, and it was not signed: {0}")]
     Lint(PathError),
+    /// The twin of a certificate does not fit a message of the protocol.
+    #[error(
+        "the X.509 certificate would take about {0} bytes, which no message of the protocol has room for"
+    )]
+    TwinTooLong(usize),
     /// A field of an X.509 certificate.
     #[error("the X.509 certificate could not be encoded: {0}")]
     X509(der::Error),

@@ -7,14 +7,16 @@ mod issuer_keys;
 mod meanwhile;
 mod reader;
 mod revocations;
+mod twins;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minipki_ca::ports::{
     AUDIT_KEPT, AuditEntry, AuditLog, CertificateFormat, CertificateRecord, Inquiry, IssuerKey, Ledger,
     LedgerError, LedgerFacts, LedgerReader, NewCertificate, RENEWAL, Recorder, RequestFacts, RequestHash,
     RevocationBook, RevocationChange, RevocationRecord, StatedStatus, Storage, TokenBook, TokenHash,
+    TwinFacts,
 };
 use minipki_ca::{NeedsUrl, PublicUrl, Publication};
 use minipki_core::cert::{Id, IdBuf};
@@ -47,6 +49,8 @@ struct State {
     revocations: Vec<RevocationRecord>,
     /// The requests and the row numbers of their certificates, in the order of issue.
     requests: Vec<(RequestHash, u64)>,
+    /// The X.509 twins by serial number.
+    twins: HashMap<Serial, Vec<u8>>,
     audit: BTreeMap<u64, AuditEntry>,
     publication: Publication,
     /// The newest time of the clock.
@@ -90,6 +94,7 @@ impl MemoryStorage {
             tokens: Vec::new(),
             revocations: Vec::new(),
             requests: Vec::new(),
+            twins: HashMap::new(),
             audit: BTreeMap::new(),
             publication: Publication::default(),
             latest: UnixTime::MIN,
@@ -286,6 +291,21 @@ impl Ledger for MemoryStorage {
         let state = self.state();
         let stated = serials.iter().map(|serial| Ok(state.status(*serial)));
         Ok((state.revocations.len() as u64, stated.collect()))
+    }
+
+    fn twin_facts(
+        &mut self,
+        serials: &[Serial],
+    ) -> Result<Vec<Result<Option<TwinFacts>, LedgerError>>, LedgerError> {
+        let state = self.state();
+        Ok(serials.iter().map(|serial| Ok(state.twin_facts(*serial))).collect())
+    }
+
+    fn record_twins(&mut self, twins: &[(Serial, Vec<u8>)], now: UnixTime) -> Result<(), LedgerError> {
+        let mut state = self.state();
+        state.latest = state.latest.max(now);
+        state.twins.extend(twins.iter().cloned());
+        Ok(())
     }
 
     fn issuer_keys(&mut self) -> Result<Vec<IssuerKey>, LedgerError> {

@@ -105,6 +105,7 @@ pub fn explanation(body: &Map<String, Value>) -> Option<&'static Explanation> {
         None if granted && has("revoked") => "revoked",
         None if granted && has("status") => "status",
         None if granted && has("anchors") => "anchors",
+        None if granted && has("x509_b64") => "x509",
         None if granted => "granted",
         None if has("ok") => "refused",
         None if has("public_key_algo") => "classic request",

@@ -174,6 +174,13 @@ pub(super) const ALL: &[Explanation] = &[
         next: "the fields are well formed; anybody can ask, so there is no proof",
     },
     Explanation {
+        name: "x509_request",
+        purpose: "asks for an X.509 twin",
+        place: Some((1, 2)),
+        fields: &[CONCERNED, TYPE],
+        next: "the fields are well formed; a certificate is public, so there is no proof",
+    },
+    Explanation {
         name: "enroll_challenge",
         purpose: "asks for a proof of possession",
         place: Some((2, 4)),
@@ -234,6 +241,13 @@ pub(super) const ALL: &[Explanation] = &[
             OK,
         ],
         next: "each step from the pinned key: canonical form, issuer, signature",
+    },
+    Explanation {
+        name: "x509",
+        purpose: "delivers an X.509 twin",
+        place: Some((2, 2)),
+        fields: &[OK, field("x509_b64", Shape::Bytes, "the certificate in X.509, in DER (RFC 5280)")],
+        next: "strict DER, the CA's signature, and each field against the JSON certificate",
     },
     Explanation {
         name: "refused",

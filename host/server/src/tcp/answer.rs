@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use getrandom::SysRng;
+use minipki_core::encoding::base64::Encoded;
 use minipki_core::link::{Link, Misuse};
 use minipki_core::session::{self, CaServer, ClientRequest};
 use minipki_core::trust::Serial;
@@ -11,7 +12,9 @@ use rand_core::UnwrapErr;
 
 use super::context::{ConnContext, Frames};
 use crate::events::{CaEvent, Request};
-use minipki_ca::{CertificationRequest, Refused, RequestProof, RevocationRequest, StatusRequest};
+use minipki_ca::{
+    CertificationRequest, Refused, RequestProof, RevocationRequest, StatusRequest, TwinRequest,
+};
 use minipki_provider::HostProvider;
 
 /// The CA's end of one connection.
@@ -47,6 +50,9 @@ pub(super) async fn answer(
         }
         ClientRequest::Status { serial_number, nonce } => {
             return status(link, StatusRequest { serial: serial_number, nonce, source }, connection).await;
+        }
+        ClientRequest::X509 { serial_number } => {
+            return twin(link, TwinRequest { serial: serial_number, source }, connection).await;
         }
         ClientRequest::Anchors => {
             connection.emit(CaEvent::AnchorsAnswered);
@@ -110,6 +116,22 @@ async fn status(
     }
 }
 
+async fn twin(
+    link: &mut ServerLink<'_>,
+    request: TwinRequest,
+    connection: &ConnContext,
+) -> Result<(), session::Error> {
+    let serial = request.serial;
+    match connection.issuer.twin(request).await {
+        Ok(twin) => {
+            connection.emit(CaEvent::TwinAnswered { serial, repeated: twin.repeated });
+            let text = Encoded(&twin.der).to_string();
+            link.send(|machine, out| machine.respond(Response::X509(&text), out))
+        }
+        Err(refused) => refuse_about(link, "X.509 twin", serial, refused, connection),
+    }
+}
+
 fn refuse_about(
     link: &mut ServerLink<'_>,
     request: &'static str,
@@ -136,7 +158,7 @@ const fn code(refused: Refused) -> Code {
         Refused::SubjectTaken => Code::SubjectTaken,
         Refused::TokenInvalid | Refused::TokenRequired => Code::TokenInvalid,
         Refused::ProofFailed => Code::ProofFailed,
-        Refused::ClassicNotServed | Refused::HoldByOperator => Code::NotAllowed,
+        Refused::ClassicNotServed | Refused::HoldByOperator | Refused::NoX509 => Code::NotAllowed,
         Refused::Revoked | Refused::KeyCompromised => Code::Revoked,
         Refused::UnknownCertificate => Code::UnknownCertificate,
         Refused::Expired => Code::Expired,

@@ -3,6 +3,7 @@
 mod algorithm;
 mod args;
 mod extensions;
+pub(super) mod fetch;
 mod fields;
 mod files;
 mod input;
@@ -19,14 +20,14 @@ mod verify;
 
 use clap::Subcommand;
 
-use super::CliError;
+use super::{CliError, client_runtime, wait};
 use minipki_provider::HostProvider;
 
 pub(super) use algorithm::private_key_algorithm;
 pub(super) use files::is_x509;
 pub(super) use inspect::inspected;
 
-/// Verify X.509 certificates, as TLS servers, browsers and other devices use them
+/// Verify X.509 certificates, as TLS servers, browsers and other devices use them; get the one of an identity
 ///
 /// `minipki inspect` explains them, and `minipki csr` makes a request for one.
 #[derive(Subcommand)]
@@ -35,10 +36,15 @@ pub(super) use inspect::inspected;
 )]
 pub(super) enum Command {
     Verify(args::Args),
+    Fetch(fetch::FetchArgs),
 }
 
-pub(super) fn run(command: &Command, provider: HostProvider) -> Result<(), CliError> {
+pub(super) fn run(command: Command, provider: HostProvider) -> Result<(), CliError> {
     match command {
-        Command::Verify(args) => verify::run(args, provider),
+        Command::Verify(args) => verify::run(&args, provider),
+        Command::Fetch(args) => {
+            let identity = args.identity.open_at_any_time(provider)?;
+            wait(client_runtime(), fetch::run(args, identity))
+        }
     }
 }

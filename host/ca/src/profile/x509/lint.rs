@@ -48,16 +48,26 @@ pub(super) enum Issuer<'a> {
     Certificate(&'a [u8]),
 }
 
+/// The times at which a certificate is checked.
+pub(super) enum Times {
+    /// The first and the last second of its validity.
+    OfCertificate,
+    /// The first and the last second at which its issuer's certificate is valid too. A twin can begin before that
+    /// certificate was made.
+    Common,
+}
+
 /// What a reader expects of a certificate.
 pub(super) struct Expected<'a> {
     pub(super) issuer: Issuer<'a>,
     pub(super) profile: Profile,
     pub(super) purposes: &'a [Oid<'a>],
     pub(super) names: &'a [PeerName<'a>],
+    pub(super) times: Times,
 }
 
 impl Expected<'_> {
-    /// Checks the certificate with this TBSCertificate, at the first and the last second of its validity.
+    /// Checks the certificate with this TBSCertificate, at the first and the last of its times.
     ///
     /// # Errors
     /// [`ProfileError::Encoding`] or [`ProfileError::Lint`].
@@ -79,7 +89,11 @@ impl Expected<'_> {
             let path = validator.validate(&certificate, &[], &anchors, &mut space)?;
             self.names.iter().try_for_each(|name| path.require_name(name))
         };
-        for now in [certificate.not_before(), certificate.not_after()] {
+        let (mut first, mut last) = (certificate.not_before(), certificate.not_after());
+        if let (Times::Common, Some(issuer)) = (&self.times, anchor.certificate()) {
+            (first, last) = (first.max(issuer.not_before()), last.min(issuer.not_after()));
+        }
+        for now in [first, last] {
             check(now, None).map_err(ProfileError::Lint)?;
             for purpose in self.purposes {
                 check(now, Some(*purpose)).map_err(ProfileError::Lint)?;

@@ -12,6 +12,7 @@ mod crl;
 mod end_entity;
 mod lint;
 mod points;
+mod twin;
 
 pub(crate) use authority::AuthorityProfile;
 pub use authority::{CaCertificate, CaCertificateOptions};
@@ -19,6 +20,7 @@ pub use constraints::{IpNetwork, IpNetworkError, Permitted};
 pub(crate) use crl::ListFields;
 pub(crate) use end_entity::EndEntityProfile;
 pub use end_entity::{AllowedName, AllowedNameError, SubjectName, TlsUsage};
+pub(crate) use twin::{TwinProfile, x25519_spki};
 
 use der::asn1::{BitString, OctetString};
 use der::oid::AssociatedOid;
@@ -38,7 +40,7 @@ use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned, Subje
 use x509_cert::time::{Time, Validity};
 
 use self::authority::{former_console_root, is_name_of};
-use self::lint::{Expected, Issuer};
+use self::lint::{Expected, Issuer, Times};
 use super::{CaIdentity, CertTemplate, Profile, ProfileError, first_difference, spki};
 use crate::Signature;
 use crate::key_id::KeyId;
@@ -51,6 +53,8 @@ pub(crate) enum X509Profile {
     Authority(AuthorityProfile),
     /// A certificate of a TLS server or client.
     EndEntity(EndEntityProfile),
+    /// The twin of a JSON certificate.
+    Twin(TwinProfile),
 }
 
 /// TBSCertificate (RFC 5280 §4.1), with the fields that these profiles have.
@@ -81,6 +85,7 @@ impl X509Profile {
         match self {
             Self::Authority(profile) => profile.name(),
             Self::EndEntity(profile) => profile.issuer.subject(),
+            Self::Twin(profile) => profile.issuer.subject(),
         }
     }
 
@@ -90,14 +95,19 @@ impl X509Profile {
             Self::Authority(profile) => {
                 let issuer =
                     profile.issuer.as_ref().map_or(Issuer::Itself, |by| Issuer::Certificate(by.der()));
-                Expected { issuer, profile: Checks::RFC5280, purposes: &[], names: &[] }.check(tbs)
+                let times = Times::OfCertificate;
+                Expected { issuer, profile: Checks::RFC5280, purposes: &[], names: &[], times }.check(tbs)
             }
             Self::EndEntity(profile) => {
                 let (issuer, usage) = (Issuer::Certificate(profile.issuer.der()), profile.usage);
                 profile.with_expected(|names| {
                     let (profile, purposes) = (usage.checks(), usage.purposes());
-                    Expected { issuer, profile, purposes, names }.check(tbs)
+                    Expected { issuer, profile, purposes, names, times: Times::OfCertificate }.check(tbs)
                 })
+            }
+            Self::Twin(profile) => {
+                let (issuer, times) = (Issuer::Certificate(profile.issuer.der()), Times::Common);
+                Expected { issuer, profile: Checks::RFC5280, purposes: &[], names: &[], times }.check(tbs)
             }
         }
     }
@@ -123,12 +133,16 @@ impl Profile for X509Profile {
             validity: Validity::new(time(validity.not_before())?, time(validity.not_after())?),
             subject: match profile {
                 Self::Authority(_) => issuer.clone(),
-                Self::EndEntity(_) => common_name(template.subject_id)?,
+                Self::EndEntity(_) | Self::Twin(_) => common_name(template.subject_id)?,
             },
             subject_public_key_info: SubjectPublicKeyInfoOwned::from_der(subject_key)?,
             extensions: match profile {
                 Self::Authority(profile) => profile.extensions(subject_key, &issuer_key, serial)?,
                 Self::EndEntity(profile) => profile.extensions(subject_key, &issuer_key, serial)?,
+                Self::Twin(profile) => {
+                    let (issuer_id, subject_id) = (ca.issuer_id, template.subject_id);
+                    profile.extensions(issuer_id, subject_id, subject_key, &issuer_key, serial)?
+                }
             },
         };
         let tbs = tbs.to_der()?;
@@ -183,6 +197,21 @@ fn authority_key_id(spki: &[u8]) -> der::Result<Extension> {
 
 fn key_identifier(spki: &[u8]) -> der::Result<OctetString> {
     OctetString::new(KeyId::of_spki(&SubjectPublicKeyInfoRef::from_der(spki)?).as_bytes().as_slice())
+}
+
+/// Checks that `der` has the fields of the twin of `record`, and that the key of `anchor` signed it. The time is not
+/// checked.
+///
+/// # Errors
+/// The part of the twin that is wrong, as a noun phrase.
+pub fn check_twin(anchor: &Anchor, record: &CertificateRecord, der: &[u8]) -> Result<(), &'static str> {
+    let twin = CertificateRecord {
+        subject_key: x25519_spki(&record.subject_key).map_err(|_| "public key")?,
+        format: CertificateFormat::X509,
+        certificate: der.to_vec(),
+        ..record.clone()
+    };
+    check_record(anchor, &twin)
 }
 
 pub(super) fn check_record(anchor: &Anchor, record: &CertificateRecord) -> Result<(), &'static str> {

@@ -53,6 +53,7 @@ function row(event) {
       granted: () => `${event.subject} is granted a certificate, ${event.text}`,
       revoked: () => `a certificate is revoked by its holder: ${event.text}`,
       status: () => `a status is sent: ${event.text}`,
+      twin: () => `an X.509 twin is sent: ${event.text}`,
       anchors: () => "the changes of the CA's key are sent",
       refused: () => `${event.subject ?? "a message"} is refused: ${event.text}`,
       left: () => `the connection ends: ${event.text}`,
@@ -105,6 +106,7 @@ function draw(event) {
   if (event.kind === "granted") badge(place, "granted", "good");
   if (event.kind === "revoked") badge(place, "revoked", "busy");
   if (event.kind === "status") badge(place, "status sent", "good");
+  if (event.kind === "twin") badge(place, "X.509 sent", "good");
   if (event.kind === "anchors") badge(place, "keys sent", "good");
   if (event.kind === "refused") badge(place, "refused", "bad");
   if (event.kind === "turned-away") badge(place, "refused", "bad");

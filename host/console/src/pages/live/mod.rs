@@ -128,6 +128,7 @@ impl EventData {
             LiveKind::Status { serial, status } => {
                 Self { kind: "status", text: format!("serial {serial}, {status}"), ..common }
             }
+            LiveKind::Twin { serial } => Self { kind: "twin", text: format!("serial {serial}"), ..common },
             LiveKind::Anchors => Self { kind: "anchors", ..common },
             LiveKind::Refused { subject, code, reason } => Self {
                 kind: "refused",
