@@ -59,7 +59,7 @@ pub struct Running {
     /// The time of its start.
     pub since: Instant,
     /// The issuer, for the other fronts of the same CA.
-    pub issuer: Issuer,
+    pub issuer: Arc<Issuer>,
     metrics: Arc<Metrics>,
     /// Notified once.
     stop: Arc<Notify>,
@@ -69,6 +69,7 @@ pub struct Running {
 impl Running {
     pub(super) fn new(address: SocketAddr, policy: Policy, issuer: Issuer, metrics: Arc<Metrics>) -> Self {
         let (since, stop, samples) = (Instant::now(), Arc::default(), Arc::default());
+        let issuer = Arc::new(issuer);
         Self { address, policy, since, issuer, metrics, stop, samples }
     }
 

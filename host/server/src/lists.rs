@@ -70,10 +70,13 @@ pub struct ServedList {
     publication: Publication,
 }
 
+/// The facts, and the time at which they were read.
+type Read = (Arc<Published>, Instant);
+
 /// The kept facts and lists of a service.
 #[derive(Default)]
 pub(super) struct Lists {
-    published: Arc<tokio::sync::Mutex<Option<(Arc<Published>, Instant)>>>,
+    published: Arc<tokio::sync::Mutex<Option<Read>>>,
     /// A name is added only if there is such a list.
     lists: Mutex<HashMap<ListName, Arc<tokio::sync::Mutex<Slot>>>>,
 }

@@ -85,7 +85,7 @@ impl Storage for Sqlite {
         self.storage().audit()
     }
 
-    fn set_public_url(&self, url: Option<&minipki_ca::PublicUrl>) -> Result<(), minipki_ca::LedgerError> {
+    fn set_public_url(&self, url: Option<&minipki_ca::PublicUrl>) -> Result<(), LedgerError> {
         self.storage().set_public_url(url)
     }
 }
