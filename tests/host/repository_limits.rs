@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use minipki_ca::Policy;
+use minipki_keys::SignerKind;
+use minipki_ledger::Accept;
 use minipki_provider::HostProvider;
 use minipki_repository::{Limits, Repository};
-use minipki_server::CaService;
+use minipki_server::{CaOptions, CaService};
 use minipki_tests::http::{get, raw, request};
-use minipki_tests::program::folder_with_alice;
+use minipki_tests::program::{folder_with_alice, run};
 use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -22,7 +25,8 @@ use super::x509_ca_crl::server;
 struct Served {
     folder: TempDir,
     address: SocketAddr,
-    _runtime: Runtime,
+    service: Arc<CaService>,
+    runtime: Runtime,
 }
 
 impl Served {
@@ -31,18 +35,29 @@ impl Served {
         write_ca_certificate(folder.path(), "ca.pem");
         let runtime = Runtime::new().expect("a runtime");
         let service = CaService::open(HostProvider::default(), &folder.path().join("ca")).expect("a CA");
-        let listen = (Ipv4Addr::LOCALHOST, 0).into();
-        let bound =
-            runtime.block_on(Repository::bind(listen, limits, Arc::new(service))).expect("a free port");
+        let (service, listen) = (Arc::new(service), (Ipv4Addr::LOCALHOST, 0).into());
+        let bound = runtime.block_on(Repository::bind(listen, limits, service.clone())).expect("a free port");
         let address = bound.local_addr();
         runtime.spawn(async move { bound.run().await });
-        Self { folder, address, _runtime: runtime }
+        Self { folder, address, service, runtime }
     }
 
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("a connection");
         stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time limit");
         stream
+    }
+
+    fn start_ca(&self) {
+        let options = CaOptions {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            policy: Policy::default(),
+            signer: SignerKind::Portable,
+            limits: minipki_server::Limits::default(),
+            accept: Accept::default(),
+            tap: None,
+        };
+        self.runtime.block_on(self.service.start(options)).expect("started");
     }
 
     fn is_served(&self) -> bool {
@@ -149,7 +164,7 @@ fn one_connection_too_many_closes_the_oldest_one() {
 }
 
 #[test]
-fn many_clients_get_one_list_and_a_stopped_ca_serves_only_what_it_has() {
+fn many_clients_get_one_list() {
     let folder = folder_with_alice();
     let at = folder.path();
     write_ca_certificate(at, "ca.pem");
@@ -164,14 +179,32 @@ fn many_clients_get_one_list_and_a_stopped_ca_serves_only_what_it_has() {
     let lists: Vec<_> = clients.into_iter().map(|client| client.join().expect("no panic")).collect();
     assert!(lists.iter().all(|list| *list == lists[0]), "different lists");
     program.stop().expect(0);
+}
 
-    // This repository has no issuer, and nothing was made before.
+#[test]
+fn without_its_issuer_a_repository_serves_the_last_list() {
+    // Nothing was made before.
     let served = Served::new(Limits::default());
-    let refused = get(&served.address.to_string(), "/crl/0.crl").expect(503);
+    let address = served.address.to_string();
+    let refused = get(&address, "/crl/0.crl").expect(503);
     assert_eq!(
         (refused.header("retry-after"), refused.header("cache-control")),
         (Some("5"), Some("no-store"))
     );
     assert!(refused.text().contains("Try again later"), "{}", refused.text());
-    assert!(served.is_served() && served.folder.path().exists());
+    assert!(served.is_served());
+
+    served.start_ca();
+    thread::sleep(Duration::from_millis(1100));
+    let list = get(&address, "/crl/0.crl").expect(200);
+    served.runtime.block_on(served.service.stop()).expect("stopped");
+    let revoke = ["ca", "revoke", "--dir", "ca", "--subject", "alice", "--reason", "superseded"];
+    run(served.folder.path(), &revoke).expect(0);
+    thread::sleep(Duration::from_millis(1100));
+    assert_eq!(get(&address, "/crl/0.crl").expect(200).body, list.body);
+    get(&address, "/crl.json").expect(503);
+    served.start_ca();
+    thread::sleep(Duration::from_millis(1100));
+    assert_ne!(get(&address, "/crl/0.crl").expect(200).body, list.body);
+    get(&address, "/crl.json").expect(200);
 }

@@ -130,6 +130,9 @@ fn several_lists_have_each_revoked_certificate_once_and_name_their_address() {
     let refused = run(at, &init).expect(2).stderr;
     assert!(refused.contains("give --public-url"), "{refused}");
     assert!(!at.join("ca").exists());
+    for count in ["0", "1001", "-1"] {
+        run(at, &["ca", "init", "--dir", "ca", "--public-url", "http://a", "--crl-shards", count]).expect(2);
+    }
     let port = free_port();
     let url = format!("http://127.0.0.1:{port}");
     run(at, &[&init[..], &["--public-url", &url]].concat()).expect(0);
@@ -142,7 +145,7 @@ fn several_lists_have_each_revoked_certificate_once_and_name_their_address() {
         digits.chars().fold(0, |rest, digit| (rest * 16 + digit.to_digit(16).expect("a digit")) % SHARDS)
     };
     let shards: Vec<_> = pems.iter().map(|pem| shard_of(pem)).collect();
-    let is_revoked = |at: usize| at.is_multiple_of(2);
+    let is_revoked = |number: usize| number.is_multiple_of(2);
     for (number, pem) in pems.iter().enumerate() {
         let named = uris(pem, "URI:");
         assert!(named[0].ends_with(&format!("/{}.crl", shards[number])), "{named:?}");
@@ -218,6 +221,11 @@ fn several_lists_have_each_revoked_certificate_once_and_name_their_address() {
 fn an_unfinished_ca_keeps_its_publication() {
     let folder = TempDir::new().expect("a folder");
     let at = folder.path();
+    openssl(&["genrsa", "-out", &at.join("key.pem").display().to_string(), "2048"], b"");
+    let import =
+        ["ca", "import", "--key", "key.pem", "--dir", "imported", "--public-url", "http://a.example"];
+    run(at, &import).expect(0);
+    assert_eq!(run(at, &["ca", "public-url", "--dir", "imported"]).expect(0).stdout, "http://a.example\n");
     let init = ["ca", "init", "--dir", "ca"];
     let published = ["--public-url", "http://pki.example.org", "--crl-shards", "2"];
     run(at, &[&init[..], &published].concat()).expect(0);

@@ -155,6 +155,17 @@ pub struct Publication {
 pub struct NeedsUrl;
 
 impl Publication {
+    /// The publication of a new CA.
+    ///
+    /// # Errors
+    /// [`NeedsUrl`] for several lists without a URL.
+    pub fn new(shards: Shards, url: Option<PublicUrl>) -> Result<Self, NeedsUrl> {
+        match url {
+            None if shards.are_several() => Err(NeedsUrl),
+            url => Ok(Self { shards, url, former: Vec::new() }),
+        }
+    }
+
     /// The addresses at which certificates look for this list. Only several lists must say which of them they are.
     pub fn list_urls(&self, key: KeyId, shard: u32) -> Vec<String> {
         let all = self.url.iter().chain(&self.former).filter(|_| self.shards.are_several());

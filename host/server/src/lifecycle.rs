@@ -55,11 +55,11 @@ pub struct Running {
     /// The address.
     pub address: SocketAddr,
     /// The policy.
-    pub policy: Arc<Policy>,
+    pub policy: Policy,
     /// The time of its start.
     pub since: Instant,
     /// The issuer, for the other fronts of the same CA.
-    pub issuer: Issuer,
+    pub issuer: Arc<Issuer>,
     metrics: Arc<Metrics>,
     /// Notified once.
     stop: Arc<Notify>,
@@ -69,7 +69,8 @@ pub struct Running {
 impl Running {
     pub(super) fn new(address: SocketAddr, policy: Policy, issuer: Issuer, metrics: Arc<Metrics>) -> Self {
         let (since, stop, samples) = (Instant::now(), Arc::default(), Arc::default());
-        Self { address, policy: Arc::new(policy), since, issuer, metrics, stop, samples }
+        let issuer = Arc::new(issuer);
+        Self { address, policy, since, issuer, metrics, stop, samples }
     }
 
     /// Waits until a stop is requested.

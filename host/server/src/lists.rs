@@ -71,12 +71,12 @@ pub struct ServedList {
 }
 
 /// The facts, and the time at which they were read.
-type Facts = (Arc<Published>, Instant);
+type Read = (Arc<Published>, Instant);
 
 /// The kept facts and lists of a service.
 #[derive(Default)]
 pub(super) struct Lists {
-    published: Arc<tokio::sync::Mutex<Option<Facts>>>,
+    published: Arc<tokio::sync::Mutex<Option<Read>>>,
     /// A name is added only if there is such a list.
     lists: Mutex<HashMap<ListName, Arc<tokio::sync::Mutex<Slot>>>>,
 }

@@ -8,6 +8,7 @@ use minipki_core::cert::IdBuf;
 use super::super::passphrase_args::PassphraseArgs;
 use super::super::{CliError, output};
 use super::init;
+use super::publication_args::PublicationArgs;
 use minipki_client::ExpectedFile;
 use minipki_keys::{KEY_FILE, NewKey};
 use minipki_server::state::{self, KeyChoice};
@@ -43,12 +44,15 @@ pub(in crate::cli) struct ImportArgs {
     /// Encrypt the CA's copy of a key that is not encrypted
     #[arg(long)]
     encrypt: bool,
+    #[command(flatten)]
+    publication: PublicationArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: ImportArgs) -> Result<(), CliError> {
+    let publication = args.publication.publication()?;
     output::check_kind(&args.key, ExpectedFile::PrivateKey)?;
     let passphrase = match args.passphrase.for_key(&args.key)? {
         Some(passphrase) => Some(passphrase),
@@ -56,8 +60,8 @@ pub(super) fn run(args: ImportArgs) -> Result<(), CliError> {
     };
     let key = NewKey::import(&args.key, passphrase.as_ref())?;
     let bits = key.size();
-    let created =
-        state::create_with(&args.dir, args.name, KeyChoice::Import(Box::new(key)), passphrase.as_ref())?;
+    let (choice, publication) = (KeyChoice::Import(Box::new(key)), publication.as_ref());
+    let created = state::create_published(&args.dir, args.name, choice, publication, passphrase.as_ref())?;
     args.passphrase.warn_if_plain(&args.dir.join(KEY_FILE), &init::passphrase_command(&args.dir));
     init::report(&created, &args.dir, bits, "from the given file", args.json)
 }

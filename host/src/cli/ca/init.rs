@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clap::{Args, ValueEnum, value_parser};
+use clap::{Args, ValueEnum};
 use minipki_core::cert::IdBuf;
 use minipki_core::crypto::rsa::KeySize;
 use serde_json::json;
 
 use super::super::passphrase_args::PassphraseArgs;
 use super::super::{CliError, Exit, output};
-use minipki_ca::{NeedsUrl, PublicUrl, Publication, Shards};
+use super::publication_args::PublicationArgs;
 use minipki_keys::KEY_FILE;
 use minipki_os::files;
 use minipki_server::state::{self, Begun, Created, KeyChoice};
@@ -37,17 +37,8 @@ pub(in crate::cli) struct InitArgs {
     encrypt: bool,
     #[command(flatten)]
     passphrase: PassphraseArgs,
-    /// The public address of `minipki ca serve --http`, for example http://pki.example.org; X.509 certificates name it
-    ///
-    /// `minipki ca public-url` changes it later.
-    #[arg(long, value_name = "URL")]
-    public_url: Option<PublicUrl>,
-    /// The number of X.509 lists of revoked certificates, from 1 to 1000; it never changes
-    ///
-    /// Each certificate is in the list with the number: serial number modulo N. Several lists are for a CA with many
-    /// revoked certificates: each reader fetches one of them.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=i64::from(Shards::MOST)))]
-    crl_shards: u32,
+    #[command(flatten)]
+    publication: PublicationArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -75,6 +66,7 @@ impl From<Bits> for KeySize {
 
 pub(super) fn run(args: InitArgs) -> Result<(), CliError> {
     let started = Instant::now();
+    let publication = args.publication.publication()?;
     let key = args.dir.join(KEY_FILE);
     // After an interrupted creation there is a key already.
     let passphrase = match args.passphrase.for_key(&key)? {
@@ -92,24 +84,12 @@ pub(super) fn run(args: InitArgs) -> Result<(), CliError> {
     };
     let (issuer_id, size) = (args.issuer_id.unwrap_or(issuer_id), args.bits.map_or(size, KeySize::from));
     let choice = KeyChoice::Generate(size);
-    let publication = publication(args.public_url, args.crl_shards)?;
     let created = output::with_spinner("making the RSA key", || {
         state::create_published(&args.dir, issuer_id, choice, publication.as_ref(), passphrase.as_ref())
     })?;
     let made = format!("made in {:.1?}", started.elapsed());
     args.passphrase.warn_if_plain(&key, &passphrase_command(&args.dir));
     report(&created, &args.dir, size, &made, args.json)
-}
-
-/// The publication of a new CA; `None` without a choice.
-fn publication(url: Option<PublicUrl>, shards: u32) -> Result<Option<Publication>, CliError> {
-    let shards = Shards::new(shards).unwrap_or_default();
-    if url.is_none() && shards.are_several() {
-        let next = "give --public-url http://HOST too, or leave --crl-shards out";
-        return Err(CliError::new(Exit::Usage, NeedsUrl, next));
-    }
-    let publication = Publication { shards, url, ..Publication::default() };
-    Ok((publication != Publication::default()).then_some(publication))
 }
 
 /// The command that encrypts the key of the CA in `dir`.

@@ -9,6 +9,7 @@ mod init;
 mod list;
 mod passphrase;
 mod public_url;
+mod publication_args;
 mod revocations;
 mod revoke;
 mod rollover;
