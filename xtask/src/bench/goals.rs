@@ -23,6 +23,9 @@ struct Goal {
     words: &'static str,
 }
 
+const WEBPKI: &str = "rustls-webpki on aws-lc-rs";
+const WEBPKI_WORDS: &str = "the time of rustls-webpki with the same signatures";
+
 const GOALS: &[Goal] = &[
     Goal {
         work: "RSA-2048 signature in a batch of eight, on one core with AVX-512 IFMA",
@@ -71,6 +74,30 @@ const GOALS: &[Goal] = &[
         bottom: "rustls, mutual",
         bound: AtMost(0.3),
         words: "the time of rustls with TLS 1.3",
+    },
+    Goal {
+        work: "X.509 path of 3 certificates, RSA-2048",
+        group: "X.509 path of 3, RSA-2048",
+        tops: &["minipki on aws-lc-rs"],
+        bottom: WEBPKI,
+        bound: AtMost(1.1),
+        words: WEBPKI_WORDS,
+    },
+    Goal {
+        work: "X.509 path of 3 certificates, P-256",
+        group: "X.509 path of 3, P-256",
+        tops: &["minipki on aws-lc-rs"],
+        bottom: WEBPKI,
+        bound: AtMost(1.1),
+        words: WEBPKI_WORDS,
+    },
+    Goal {
+        work: "X.509 path with a list of 100,000 revoked certificates",
+        group: "X.509 path with a list of 100000 entries",
+        tops: &["minipki on aws-lc-rs"],
+        bottom: WEBPKI,
+        bound: AtMost(1.1),
+        words: "the time of rustls-webpki",
     },
     Goal {
         work: "one revocation with 1,000,000 certificates in the ledger",

@@ -52,6 +52,15 @@ pub(super) const SECTIONS: &[Section] = &[
         names: &[("certificate ", "")],
     },
     Section {
+        title: "X.509",
+        file: "x509",
+        text: "A server's certificate, read alone, and read and validated with 1 or 2 intermediates under a root for the \
+            server's name. Ours and rustls-webpki verify signatures by AWS-LC, OpenSSL by its own code. In a hostile pool, \
+            all certificates have one name, which is their issuer's, too, and the only valid answer is a refusal. A CA \
+            issues certificates by requests with P-256 keys, and lists of revoked certificates.",
+        names: &[("X.509 ", "")],
+    },
+    Section {
         title: "Records",
         file: "record",
         text: "A message of an open channel, sealed and opened again in place. A frame has 5120 bytes by \
