@@ -1,7 +1,9 @@
 //! Accessibility: axe-core has no serious findings in both colour schemes, and a phone needs no horizontal scrolling.
 
+use minipki_fixtures::openssl;
 use minipki_tests::browser::{Browser, browse};
 use minipki_tests::console_program::{Console, set_up};
+use minipki_tests::program::run;
 use serde_json::{Value, json};
 
 const AXE: &str = include_str!("axe.min.js");
@@ -71,6 +73,52 @@ async fn revoke(browser: &Browser, problems: &mut Vec<String>) {
     assert_eq!(browser.value("document.querySelectorAll('tbody th').length").await, json!(1));
 }
 
+/// Checks the pages of the CA certificate and of an X.509 certificate, and that a field and its bytes light up together.
+async fn x509(browser: &Browser, console: &Console, problems: &mut Vec<String>) {
+    let at = console.folder();
+    let path = |name: &str| at.join(name).display().to_string();
+    let (key, csr) = (path("www.key"), path("www.csr"));
+    let make =
+        ["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/"];
+    let named = ["-addext", "subjectAltName=DNS:www.example.org", "-keyout", &key, "-out", &csr];
+    openssl(&[&make[..], &named].concat(), b"");
+    let sign = ["ca", "sign", "--dir", "ca", "--csr", "www.csr", "--profile", "tls-server"];
+    run(at, &[&sign[..], &["--allow-name", "www.example.org", "--out", "www.pem"]].concat()).expect(0);
+
+    browser.goto("/authority").await;
+    browser.click("#ca-certificate summary").await;
+    browser.says("Trust this CA to identify websites").await;
+    check(browser, "the CA certificate", problems).await;
+    browser.goto("/certificates?subject=www").await;
+    browser.says("X.509").await;
+    check(browser, "a list with an X.509 certificate", problems).await;
+    browser.click("tbody th a").await;
+    browser.says("the names of the subject").await;
+    check(browser, "an X.509 certificate", problems).await;
+    // The field of the validity has the bytes of two others within its own.
+    let lit = "Array.from(document.querySelectorAll('.lit'), (part) => part.dataset.bytes)";
+    for (number, inner) in [(4, 2), (5, 0)] {
+        let link = format!("document.querySelector('a[href=\"#x509-{number}\"]').focus()");
+        browser.run(&link).await;
+        let name = format!("x509-{number}");
+        assert_eq!(browser.value(lit).await, json!([name, name]));
+        let within = format!("document.querySelectorAll('#x509-{number} [data-bytes]').length");
+        assert_eq!(browser.value(&within).await, json!(inner));
+    }
+    browser
+        .run(
+            "document.querySelector('#x509-1').dispatchEvent(new MouseEvent('mouseover', { bubbles: true }))",
+        )
+        .await;
+    let serial = "document.querySelector('.explained .lit[data-bytes=\"x509-1\"] dt').textContent";
+    assert_eq!(browser.value(serial).await, json!("serialNumber"));
+    browser.click("a[href*='check=now']").await;
+    browser.says("CN=www.example.org, issued by CN=lab-ca").await;
+    let failed = "document.querySelectorAll('.checks .badge.bad').length";
+    assert_eq!(browser.value(failed).await, json!(0));
+    check(browser, "an X.509 certificate, checked", problems).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_accessible() {
     let console = Console::start();
@@ -111,6 +159,7 @@ async fn every_page_is_accessible() {
         browser.says("Checked at").await;
         let passed = "document.querySelectorAll('.checks .badge.good').length";
         assert_eq!(browser.value(passed).await, json!(6));
+        browser.says("MiniPKI protocol §3").await;
         for part in
             ["subject_public_key_info", "Encoded certificate", "\"ca_signature_b64\":", "Signed bytes"]
         {
@@ -118,6 +167,7 @@ async fn every_page_is_accessible() {
         }
         check(browser, "a certificate, checked", &mut problems).await;
         revoke(browser, &mut problems).await;
+        x509(browser, &console, &mut problems).await;
         browser.goto("/certificates?serial=none").await;
         browser.says("A serial number is a whole number").await;
         check(browser, "a search with a mistake", &mut problems).await;

@@ -79,7 +79,7 @@ fn a_client_trusts_the_console_by_the_ca_certificate_and_for_its_names_alone() {
     let curled = curl(&link, &trusted);
     let answer = String::from_utf8_lossy(&curled.stdout).into_owned();
     assert!(curled.status.success() && answer.starts_with("HTTP/1.1 303"), "{curled:?}");
-    let again = self::answer(&link, &trusted, BY_NAME);
+    let again = super::console_tls::answer(&link, &trusted, BY_NAME);
     assert!(again.starts_with("HTTP/1.1 403"), "{again}");
     assert_eq!(shown(&link), ("DNS:ca.example, IP Address:127.0.0.1, DNS:localhost".to_owned(), 1));
     let log = program.stop().expect(0).stderr;

@@ -34,6 +34,7 @@ mod console_sessions;
 mod console_tls;
 mod console_unlock;
 mod console_walk;
+mod console_x509;
 mod csr;
 mod cut_and_retry;
 mod demo;

@@ -6,6 +6,7 @@ mod pcap;
 pub mod places;
 pub mod printer;
 pub mod reading;
+pub mod x509;
 
 use std::sync::Arc;
 

@@ -1,17 +1,11 @@
 //! `minipki x509`: the certificates that other programs use.
 
-mod algorithm;
 mod args;
-mod extensions;
 pub(super) mod fetch;
-mod fields;
 mod files;
 mod input;
 mod inspect;
-mod malformed;
-mod names;
 mod ocsp;
-mod oids;
 mod refusal;
 mod report;
 mod request;
@@ -21,6 +15,7 @@ mod verify;
 use clap::Subcommand;
 
 use super::{CliError, client_runtime, wait};
+use minipki_net::trace::x509::{algorithm, checks, extensions, fields, malformed, names, oids};
 use minipki_provider::HostProvider;
 
 pub(super) use algorithm::private_key_algorithm;

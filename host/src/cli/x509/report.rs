@@ -8,52 +8,10 @@ use minipki_net::trace::explain::hex;
 use serde_json::{Value, json};
 
 use super::args::{Args, ProfileArg, Purpose};
+use super::checks::{self, Outcome};
 use super::input::Input;
 use super::names::distinguished;
 use super::refusal::Refusal;
-
-/// The result of one check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    Passed,
-    Failed,
-    /// With the reason.
-    NotChecked(&'static str),
-}
-
-/// The order in which the core makes the checks. A check of a later group is made after all of an earlier one have passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Group {
-    /// Each certificate alone.
-    Alone,
-    /// The search of a path.
-    Issuer,
-    Signatures,
-    Lengths,
-    Names,
-    Policies,
-    Purposes,
-    Times,
-    Revocation,
-    SubjectName,
-}
-
-impl Group {
-    const fn of(check: Check) -> Self {
-        match check {
-            Check::Issuer => Self::Issuer,
-            Check::SignatureAlgorithm | Check::IssuerKey | Check::Signature => Self::Signatures,
-            Check::PathLength => Self::Lengths,
-            Check::NameConstraints => Self::Names,
-            Check::PolicyMapping | Check::Policy => Self::Policies,
-            Check::Purpose | Check::KeyUsage | Check::CaPurpose => Self::Purposes,
-            Check::NotBefore | Check::NotAfter => Self::Times,
-            Check::Revocation => Self::Revocation,
-            Check::SubjectName => Self::SubjectName,
-            _ => Self::Alone,
-        }
-    }
-}
 
 /// A certificate of the path, for the user.
 struct Step {
@@ -78,15 +36,7 @@ impl Report<'_, '_> {
         if let Some(reason) = self.left_out(check) {
             return Outcome::NotChecked(reason);
         }
-        match self.error {
-            None => Outcome::Passed,
-            Some(PathError::Refused { check: failed, .. }) if failed == check => Outcome::Failed,
-            Some(PathError::Refused { check: failed, .. }) if Group::of(check) < Group::of(failed) => {
-                Outcome::Passed
-            }
-            Some(PathError::Refused { .. }) => Outcome::NotChecked("the verification ended at another check"),
-            Some(PathError::Budget(_)) => Outcome::NotChecked("the search of a path was ended"),
-        }
+        checks::outcome(check, self.error)
     }
 
     /// The reason why a check was not asked for.

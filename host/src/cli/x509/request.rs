@@ -28,7 +28,7 @@ pub(super) fn request(der: &[u8], lines: &mut Lines) -> Result<(), DerError> {
     lines.add("version", "1", "the version of the format; there is no other (RFC 2986 4.1)");
     let why = "the name that the requester asks for; the CA decides (RFC 2986 4.1)";
     lines.add("subject", distinguished(&Name::decode(&mut info)?), why);
-    public_key(&PublicKeyInfo::decode(&mut info)?, lines);
+    public_key(&PublicKeyInfo::decode(&mut info)?, 0..0, lines);
     let mut attributes = info.nested(Tag::constructed(0))?;
     info.finish()?;
     let why = "other wishes of the requester (RFC 2985 5.4)";

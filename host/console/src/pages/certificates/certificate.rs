@@ -14,10 +14,13 @@ use minipki_core::cert::Certificate;
 use minipki_core::encoding::base64;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{RevocationReason, Serial};
+use minipki_core::x509::PublicKeyInfo;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::checks::{Check, Outcome, check};
+use super::checks::{self, Check, Outcome};
+use super::encoding::{Encoding, Token};
+use super::path_checks;
 use super::revocation::{self, Notice, RevocationCard};
 use super::state::{EXPIRING_DAYS, StateBadge};
 use super::text::CertificateText;
@@ -26,10 +29,13 @@ use crate::shell::page::{Frame, render};
 use crate::shell::refusal::Refusal;
 use crate::shell::relative_time::RelativeTime;
 use crate::shell::session::Visitor;
+use minipki_ca::CaCertificate;
 use minipki_ca::ports::{
     CertificateFormat, CertificateRecord, LedgerError, LedgerReader, Page, RevocationRecord,
 };
+use minipki_keys::CaFolder;
 use minipki_net::trace::explain::hex;
+use minipki_net::trace::x509::algorithm::key_words;
 use minipki_os::clock;
 
 /// The number of later certificates of a subject among which the page looks for renewals of one certificate.
@@ -40,6 +46,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/certificates/{serial}", get(page))
         .route("/certificates/{serial}/certificate.json", get(file))
         .route("/certificates/{serial}/certificate.pem", get(file))
+        .route("/certificates/{serial}/certificate.der", get(der))
         .route("/certificates/{serial}/signed.bin", get(signed))
         .route("/certificates/{serial}/signature.bin", get(signature))
 }
@@ -59,11 +66,12 @@ struct CertificatePage {
     renewed_by: Vec<Serial>,
     history: Vec<Happening>,
     revocation: RevocationCard,
-    /// The parts of a JSON certificate; `None` for X.509.
-    json: Option<CertificateText>,
-    text: String,
-    /// The name of the file for a download.
-    file: &'static str,
+    /// The encoding of the certificate, and that of its twin in the other format, if it has one.
+    encodings: Vec<Encoding>,
+    /// The signed bytes of JSON, and their digest.
+    signed: Option<(String, String)>,
+    /// The files for a download: the label and the name of each.
+    files: &'static [(&'static str, &'static str)],
     checks: Option<Vec<Check>>,
     at: RelativeTime,
 }
@@ -130,6 +138,33 @@ fn happenings(story: &Story, now: UnixTime) -> Vec<Happening> {
     [issued].into_iter().chain(later).collect()
 }
 
+/// The files for a download: the label and the name of each.
+const fn files(format: CertificateFormat) -> &'static [(&'static str, &'static str)] {
+    match format {
+        CertificateFormat::Json => &[("Download", "certificate.json")],
+        CertificateFormat::X509 => &[("PEM", "certificate.pem"), ("DER", "certificate.der")],
+    }
+}
+
+/// The key, in hexadecimal. Before that of an X.509 certificate is its kind.
+fn key(record: &CertificateRecord) -> String {
+    let digits = hex(&record.subject_key);
+    match PublicKeyInfo::parse(&record.subject_key) {
+        Ok(info) if record.format == CertificateFormat::X509 => format!("{}: {digits}", key_words(&info)),
+        _ => digits,
+    }
+}
+
+/// The X.509 certificates of the CA's keys, that of the present one first.
+async fn authorities(shared: &Shared, folder: &CaFolder) -> Result<Vec<CaCertificate>, Refusal> {
+    let former = folder.anchor().former_keys().iter().map(|key| key.fingerprint);
+    let mut found = Vec::new();
+    for key in [folder.fingerprint()].into_iter().chain(former) {
+        found.extend(shared.service.x509_certificate_of(key).await?);
+    }
+    Ok(found)
+}
+
 /// The name and the media type of the file for a download.
 const fn file_type(format: CertificateFormat) -> (&'static str, &'static str) {
     match format {
@@ -172,14 +207,29 @@ pub(super) async fn show(
     let Story { record, renewed_by, history: changes, .. } = story;
     let folder = shared.service.folder()?;
     let text = record.certificate.as_slice();
-    let json = (record.format == CertificateFormat::Json).then(|| CertificateText::of(text));
-    let checks = (checked && json.is_some()).then(|| check(folder.anchor(), text, record.revocation, now));
+    let (own, signed) = match record.format {
+        CertificateFormat::Json => {
+            let CertificateText { encoding, signed, digest } = CertificateText::of(text);
+            (encoding, Some((signed, digest)))
+        }
+        CertificateFormat::X509 => (Encoding::x509(text), None),
+    };
+    // The twin in the other format.
+    let twin: Option<Encoding> = None;
+    let checks = match record.format {
+        _ if !checked => None,
+        CertificateFormat::Json => Some(checks::check(folder.anchor(), text, record.revocation, now)),
+        CertificateFormat::X509 => {
+            let authorities = authorities(shared, &folder).await?;
+            Some(path_checks::check(text, &authorities, record.revocation, now))
+        }
+    };
     render(&CertificatePage {
         frame: Frame::new("Certificate", "/certificates", visitor),
         serial: record.serial,
         subject: record.subject_id.to_string(),
         state: StateBadge::of(&record, now, EXPIRING_DAYS),
-        key: hex(&record.subject_key),
+        key: key(&record),
         issued: record.issued.map(|time| RelativeTime::new(time, now)),
         begin: RelativeTime::new(record.validity.not_before(), now),
         end: RelativeTime::new(record.validity.not_after(), now),
@@ -188,10 +238,10 @@ pub(super) async fn show(
         history,
         revocation: RevocationCard::new(&record, &changes, notice, visitor, now),
         checks,
-        json,
-        file: file_type(record.format).0,
+        encodings: [own].into_iter().chain(twin).collect(),
+        signed,
+        files: files(record.format),
         at: RelativeTime::new(now, now),
-        text: record.format.text(text),
     })
 }
 
@@ -222,6 +272,17 @@ async fn file(State(shared): State<Arc<Shared>>, Path(serial): Path<String>) -> 
     let record = read(&shared, &serial, |reader, serial| reader.find_by_serial(serial)).await?;
     let (name, media_type) = file_type(record.format);
     Ok(download(name, media_type, record.format.text(&record.certificate).into_bytes()))
+}
+
+/// An X.509 certificate in DER.
+async fn der(State(shared): State<Arc<Shared>>, Path(serial): Path<String>) -> Result<Response, Refusal> {
+    let record = read(&shared, &serial, |reader, serial| reader.find_by_serial(serial)).await?;
+    match record.format {
+        CertificateFormat::Json => Err(unknown()),
+        CertificateFormat::X509 => {
+            Ok(download("certificate.der", "application/pkix-cert", record.certificate))
+        }
+    }
 }
 
 /// The bytes that the CA has signed, for other programs.

@@ -10,6 +10,8 @@ use minipki_net::trace::explain::hex;
 /// One check and its result.
 pub(super) struct Check {
     pub(super) text: &'static str,
+    /// The section of the standard or of the protocol that demands it.
+    pub(super) section: &'static str,
     pub(super) result: Outcome,
     /// The compared values; `None` if the check was not reached.
     pub(super) details: String,
@@ -31,6 +33,9 @@ const CHECKS: [&str; 6] = [
     "The CA has neither revoked the certificate nor put it on hold. A client sees this in a status that the CA signs",
     "The time now is within the validity period",
 ];
+
+/// The section of these checks.
+const SECTION: &str = "MiniPKI protocol §3";
 
 /// The index of the check of the revocation in [`CHECKS`].
 const REVOCATION: usize = 4;
@@ -68,8 +73,8 @@ pub(super) fn check(
     };
     let details = details(anchor, text, now);
     let check = |((place, text), details): ((usize, &'static str), String)| match result(place) {
-        Outcome::Passed => Check { text, result: Outcome::Passed, details },
-        result => Check { text, result, details: String::new() },
+        Outcome::Passed => Check { text, section: SECTION, result: Outcome::Passed, details },
+        result => Check { text, section: SECTION, result, details: String::new() },
     };
     CHECKS.into_iter().enumerate().zip(details).map(check).collect()
 }

@@ -4,7 +4,9 @@ mod actions;
 mod certificate;
 mod checks;
 mod chips;
+mod encoding;
 mod export;
+mod path_checks;
 mod revocation;
 mod search;
 mod state;
@@ -20,6 +22,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::Serial;
+use minipki_core::x509::PublicKeyInfo;
 
 use self::chips::ChipGroup;
 use self::search::{SORTS, SearchForm, encoded};
@@ -29,8 +32,11 @@ use crate::shell::page::{Frame, render};
 use crate::shell::refusal::Refusal;
 use crate::shell::relative_time::RelativeTime;
 use crate::shell::session::Visitor;
-use minipki_ca::ports::{CertificateRecord, Found, LedgerError, LedgerReader, Order, Search};
+use minipki_ca::ports::{
+    CertificateFormat, CertificateRecord, Found, LedgerError, LedgerReader, Order, Search,
+};
 use minipki_net::trace::explain::hex;
+use minipki_net::trace::x509::algorithm::key_words;
 use minipki_os::{Failure, clock};
 use minipki_server::ServiceError;
 
@@ -53,6 +59,7 @@ struct CertificateRow {
     subject: String,
     state: StateBadge,
     key: String,
+    is_x509: bool,
     issued: Option<RelativeTime>,
     begin: RelativeTime,
     end: RelativeTime,
@@ -60,12 +67,17 @@ struct CertificateRow {
 
 impl CertificateRow {
     fn new(record: &CertificateRecord, now: UnixTime, days: u64) -> Self {
-        let CertificateRecord { serial, subject_id, subject_key, validity, issued, .. } = record;
+        let CertificateRecord { serial, subject_id, subject_key, validity, issued, format, .. } = record;
+        let is_x509 = *format == CertificateFormat::X509;
         Self {
             serial: *serial,
             subject: subject_id.to_string(),
             state: StateBadge::of(record, now, days),
-            key: hex(subject_key).chars().take(KEY_SHOWN).collect(),
+            key: match PublicKeyInfo::parse(subject_key) {
+                Ok(info) if is_x509 => key_words(&info),
+                _ => hex(subject_key).chars().take(KEY_SHOWN).chain(['…']).collect(),
+            },
+            is_x509,
             issued: issued.map(|time| RelativeTime::new(time, now)),
             begin: RelativeTime::new(validity.not_before(), now),
             end: RelativeTime::new(validity.not_after(), now),

@@ -2,31 +2,17 @@
 
 use minipki_core::cert::Certificate;
 use minipki_core::crypto::{Hash, Portable};
-use minipki_net::trace::explain::{self, Line, hex};
+use minipki_net::trace::explain::{self, hex};
 use minipki_net::trace::places::{self, Place};
 use serde_json::{Map, Value};
 
-/// A JSON certificate: each field with its purpose, the encoded text in parts, and the signed text with its digest.
+use super::encoding::{Encoding, FieldLine, Token};
+
+/// A JSON certificate: its encoding, and the signed text with its digest.
 pub(super) struct CertificateText {
-    pub(super) fields: Vec<FieldLine>,
-    /// The whole encoded text, in order.
-    pub(super) parts: Vec<Part>,
+    pub(super) encoding: Encoding,
     pub(super) signed: String,
     pub(super) digest: String,
-}
-
-/// A field and its purpose.
-pub(super) struct FieldLine {
-    pub(super) line: Line,
-    /// The number of its part of the text; `None` for an object, whose members have parts.
-    pub(super) part: Option<usize>,
-}
-
-/// A part of the encoded text.
-pub(super) struct Part {
-    pub(super) text: String,
-    /// The number of its field, if it is the value of one.
-    pub(super) field: Option<usize>,
 }
 
 impl CertificateText {
@@ -40,12 +26,24 @@ impl CertificateText {
         let slices =
             Certificate::parse(text).map(|certificate| certificate.signed_slices()).unwrap_or_default();
         Self {
-            fields: lines
-                .into_iter()
-                .enumerate()
-                .map(|(number, line)| FieldLine { line, part: values.contains(&number).then_some(number) })
-                .collect(),
-            parts: parts(text, &places, &values),
+            encoding: Encoding {
+                id: "json",
+                title: "JSON certificate",
+                about: format!(
+                    "{} bytes of canonical JSON: sorted members, no spaces, one encoding of each value.",
+                    text.len()
+                ),
+                fields: lines
+                    .into_iter()
+                    .enumerate()
+                    .map(|(number, line)| FieldLine {
+                        line,
+                        part: values.contains(&number).then_some(number),
+                    })
+                    .collect(),
+                bytes: tokens(text, &places, &values),
+                fault: None,
+            },
             signed: String::from_utf8_lossy(&slices.concat()).into_owned(),
             digest: hex(&Portable::new().sha256(&slices)),
         }
@@ -62,21 +60,20 @@ fn values(places: &[Place]) -> Vec<usize> {
 }
 
 /// `text`, divided at the ends of the `values` among its places.
-fn parts(text: &[u8], places: &[Place], values: &[usize]) -> Vec<Part> {
-    let part = |from: usize, to: usize, field| Part {
-        text: String::from_utf8_lossy(text.get(from..to).unwrap_or_default()).into_owned(),
-        field,
+fn tokens(text: &[u8], places: &[Place], values: &[usize]) -> Vec<Token> {
+    let piece = |from: usize, to: usize| {
+        Token::Text(String::from_utf8_lossy(text.get(from..to).unwrap_or_default()).into_owned())
     };
-    let mut parts = Vec::new();
+    let mut tokens = Vec::new();
     let mut end = 0;
     for number in values {
         let Some(place) = places.get(*number).filter(|place| place.at.start >= end) else { continue };
-        parts.push(part(end, place.at.start, None));
-        parts.push(part(place.at.start, place.at.end, Some(*number)));
+        tokens.push(piece(end, place.at.start));
+        tokens.extend([Token::Begin(*number), piece(place.at.start, place.at.end), Token::End]);
         end = place.at.end;
     }
-    parts.push(part(end, text.len(), None));
-    parts
+    tokens.push(piece(end, text.len()));
+    tokens
 }
 
 #[cfg(test)]
@@ -87,15 +84,19 @@ mod tests {
 
     #[test]
     fn the_parts_are_the_whole_text_and_each_field_has_its_own_bytes() {
-        let text = CertificateText::of(GOOD);
-        let whole: String = text.parts.iter().map(|part| &part.text[..]).collect();
-        assert_eq!(whole.as_bytes(), GOOD);
+        let Encoding { fields, bytes, .. } = CertificateText::of(GOOD).encoding;
+        let texts = bytes.iter().filter_map(|token| match token {
+            Token::Text(text) => Some(&text[..]),
+            _ => None,
+        });
+        assert_eq!(texts.collect::<String>().as_bytes(), GOOD);
         let body: Map<String, Value> = serde_json::from_slice(GOOD).expect("JSON");
         let mut found = 0;
-        for field in text.fields.iter().filter(|field| field.line.depth == 0) {
+        for field in fields.iter().filter(|field| field.line.depth == 0) {
             let Some(number) = field.part else { continue };
-            let part = text.parts.iter().find(|part| part.field == Some(number)).expect("its part");
-            assert_eq!(part.text, body[&field.line.name].to_string(), "{}", field.line.name);
+            let begin = bytes.iter().position(|token| *token == Token::Begin(number)).expect("its part");
+            let value = Token::Text(body[&field.line.name].to_string());
+            assert_eq!(bytes[begin + 1], value, "{}", field.line.name);
             found += 1;
         }
         assert!(found > 4, "{found} fields");
@@ -104,8 +105,8 @@ mod tests {
     #[test]
     fn other_bytes_have_one_part() {
         for other in [&b"{}"[..], b"", b"{\"a\":1", b"\xff\xfe"] {
-            let text = CertificateText::of(other);
-            assert_eq!((text.fields.len(), text.parts.len()), (0, 1));
+            let Encoding { fields, bytes, .. } = CertificateText::of(other).encoding;
+            assert_eq!((fields.len(), bytes.len()), (0, 1));
         }
     }
 }

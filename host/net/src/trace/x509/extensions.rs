@@ -1,5 +1,6 @@
 //! The extensions of certificates, requests and lists, each with its reason.
 
+use crate::trace::explain::hex;
 use minipki_core::encoding::der::{Decode, DerError, SequenceOf};
 use minipki_core::x509::crl::{CrlNumber, DeltaCrlIndicator, IssuingDistributionPoint, OnlyCertificates};
 use minipki_core::x509::extension::{
@@ -9,7 +10,6 @@ use minipki_core::x509::extension::{
     RawExtension, SubjectAltName, SubjectKeyId,
 };
 use minipki_core::x509::{GeneralNames, oid};
-use minipki_net::trace::explain::hex;
 
 use super::fields::Lines;
 use super::names::{general, list};
@@ -22,7 +22,7 @@ const SHOWN_BYTES: usize = 64;
 ///
 /// # Errors
 /// The error of a value that is malformed. It is shown as bytes.
-pub(super) fn add(extension: RawExtension<'_>, lines: &mut Lines) -> Result<(), DerError> {
+pub fn add(extension: RawExtension<'_>, lines: &mut Lines) -> Result<(), DerError> {
     let name = oids::short(extension.id);
     let mut read = Ok(());
     let (value, why) = match value(extension) {
@@ -161,7 +161,7 @@ fn authority(id: &AuthorityKeyId<'_>) -> String {
 }
 
 /// The uses of a key by their names (RFC 5280 §4.2.1.3).
-pub(super) fn uses(usage: KeyUsage) -> String {
+pub fn uses(usage: KeyUsage) -> String {
     const NAMES: [(KeyUsage, &str); 9] = [
         (KeyUsage::DIGITAL_SIGNATURE, "digitalSignature"),
         (KeyUsage::NON_REPUDIATION, "nonRepudiation"),
@@ -178,7 +178,7 @@ pub(super) fn uses(usage: KeyUsage) -> String {
 }
 
 /// Constraints as `permitted dns:example.com, excluded ip:192.0.2.0/24`.
-pub(super) fn constraints(constraints: &NameConstraints<'_>) -> String {
+pub fn constraints(constraints: &NameConstraints<'_>) -> String {
     type Subtrees<'a> = Option<SequenceOf<'a, GeneralSubtree<'a>>>;
     let part = |word: &'static str, subtrees: Subtrees<'_>| {
         let names: Vec<_> = subtrees.into_iter().flatten().map(|subtree| general(&subtree.base)).collect();

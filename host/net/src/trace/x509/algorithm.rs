@@ -1,15 +1,15 @@
 //! Algorithms and keys, as text for people.
 
+use crate::trace::explain::hex;
 use minipki_core::encoding::der::{Decode, Oid, Reader, Tag};
 use minipki_core::keys::rsa_public_integers;
 use minipki_core::x509::algorithm::rsa;
 use minipki_core::x509::{PublicKeyInfo, oid};
-use minipki_net::trace::explain::hex;
 
 use super::oids;
 
 /// The algorithm in the contents of an AlgorithmIdentifier.
-pub(super) fn signature(contents: &[u8]) -> String {
+pub fn signature(contents: &[u8]) -> String {
     // The parameters of PSS say the hash function. The core knows each set of parameters that it accepts.
     let pss = rsa::ALL.iter().find(|known| known.is_signature_id(contents));
     if let Some(known) = pss {
@@ -52,7 +52,7 @@ pub(super) fn key<'a>(info: &PublicKeyInfo<'a>) -> Key<'a> {
 }
 
 /// The kind and the size of a key, in a few words.
-pub(super) fn key_words(info: &PublicKeyInfo<'_>) -> String {
+pub fn key_words(info: &PublicKeyInfo<'_>) -> String {
     match key(info) {
         Key::Rsa { bits, .. } => format!("RSA of {bits} bits"),
         Key::Curve(curve) => format!("an elliptic-curve key on {curve}"),
@@ -61,7 +61,7 @@ pub(super) fn key_words(info: &PublicKeyInfo<'_>) -> String {
 }
 
 /// The kind of the private key in the DER of PKCS#8, for keys of requests: on P-256, or Ed25519.
-pub(in crate::cli) fn private_key_algorithm(der: &[u8]) -> Option<String> {
+pub fn private_key_algorithm(der: &[u8]) -> Option<String> {
     let mut fields = Reader::new(der).nested(Tag::SEQUENCE).ok()?;
     fields.integer(Tag::INTEGER).ok()?;
     let mut algorithm = fields.nested(Tag::SEQUENCE).ok()?;

@@ -42,7 +42,7 @@ const AFTER: [Field; 2] = [
 ];
 
 /// The error, its byte, its field, and what is expected there.
-pub(super) fn seen(der: &[u8], error: DerError) -> String {
+pub fn seen(der: &[u8], error: DerError) -> String {
     match place(der, error.at) {
         Some(place) => format!("{error}, {place}"),
         None => format!("{error}, where a certificate is expected: a SEQUENCE of three fields"),
@@ -96,7 +96,7 @@ fn extension(der: &[u8], contents: usize, at: usize) -> Option<String> {
 
 /// The tag of the value at byte `at`, and the offsets of its contents and of its end, which is within `der`. This reads
 /// also what is malformed.
-pub(super) fn header(der: &[u8], at: usize) -> Option<(Tag, usize, usize)> {
+pub fn header(der: &[u8], at: usize) -> Option<(Tag, usize, usize)> {
     let rest = der.get(at..)?;
     let (tag, first) = (*rest.first()?, *rest.get(1)?);
     let count = if first < 0x80 { 0 } else { usize::from(first & 0x7f).min(4) };

@@ -2,9 +2,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::trace::explain::{escaped, hex};
 use minipki_core::encoding::der::{Decode, Element, Oid, Reader, Tag};
 use minipki_core::x509::{GeneralName, Name};
-use minipki_net::trace::explain::{escaped, hex};
 
 use super::oids;
 
@@ -12,7 +12,7 @@ use super::oids;
 const SHOWN: usize = 200;
 
 /// A distinguished name in the form of RFC 4514: the last part first.
-pub(super) fn distinguished(name: &Name<'_>) -> String {
+pub fn distinguished(name: &Name<'_>) -> String {
     let mut sets = Reader::new(name.contents());
     let mut parts = Vec::new();
     while let Ok(set) = sets.nested(Tag::SET) {
@@ -50,7 +50,7 @@ fn quoted(value: &str) -> String {
 }
 
 /// The text of a value, or its DER in hexadecimal if it is no text.
-pub(super) fn value(value: &Element<'_>) -> String {
+pub fn value(value: &Element<'_>) -> String {
     /// BMPString and TeletexString, which old certificates have.
     const BMP_STRING: Tag = Tag(0x1e);
     const TELETEX_STRING: Tag = Tag(0x14);
@@ -70,7 +70,7 @@ pub(super) fn value(value: &Element<'_>) -> String {
 }
 
 /// A name of an extension, with its kind before it: `dns:www.example.com`.
-pub(super) fn general(name: &GeneralName<'_>) -> String {
+pub fn general(name: &GeneralName<'_>) -> String {
     let text = |text: &str| escaped(text.as_bytes(), SHOWN);
     match name {
         GeneralName::Dns(name) => format!("dns:{}", text(name)),
@@ -103,13 +103,13 @@ fn address(bytes: &[u8]) -> String {
 }
 
 /// All names with commas between them, or `none`.
-pub(super) fn list(names: impl Iterator<Item = String>) -> String {
+pub fn list(names: impl Iterator<Item = String>) -> String {
     let names: Vec<_> = names.collect();
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// The first names, and the number of the others.
-pub(super) fn first(names: impl Iterator<Item = String>) -> String {
+pub fn first(names: impl Iterator<Item = String>) -> String {
     /// The number of names that are shown.
     const NAMES: usize = 10;
     let names: Vec<_> = names.collect();

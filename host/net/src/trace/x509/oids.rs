@@ -101,17 +101,17 @@ pub(super) fn attribute(id: Oid<'_>) -> Option<&'static str> {
 }
 
 /// The name of an identifier that is not an attribute.
-pub(super) fn name(id: Oid<'_>) -> Option<&'static str> {
+pub fn name(id: Oid<'_>) -> Option<&'static str> {
     find(OTHERS, id)
 }
 
 /// The name and the identifier, or the identifier alone.
-pub(super) fn full(id: Oid<'_>) -> String {
+pub fn full(id: Oid<'_>) -> String {
     name(id).map_or_else(|| id.to_string(), |name| format!("{name} ({id})"))
 }
 
 /// The name, or the identifier.
-pub(super) fn short(id: Oid<'_>) -> String {
+pub fn short(id: Oid<'_>) -> String {
     name(id).map_or_else(|| id.to_string(), str::to_owned)
 }
 
