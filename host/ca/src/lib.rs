@@ -11,6 +11,7 @@ pub mod certify;
 pub mod crl;
 pub mod csr;
 pub mod limits;
+pub mod ocsp;
 mod outage;
 pub mod pgp_words;
 pub mod policy;
@@ -32,6 +33,7 @@ pub use certify::{IssueError, Issued};
 pub use crl::{Crl, is_crl, sign_crl};
 pub use csr::{Csr, CsrError};
 pub use limits::RateLimits;
+pub use ocsp::{NewSigner, OCSP_LIFETIMES, OcspAnswer, OcspQuery, OcspTimes, answer_ocsp};
 pub use policy::{Authorization, Enrolment, LIFETIMES, Policy, Refused};
 pub use ports::{
     Inquiry, Ledger, LedgerError, LedgerFacts, NewCertificate, Recorder, SignError, Signature,

@@ -25,6 +25,8 @@ pub struct Policy {
     pub revoke_superseded: bool,
     /// The time until which a status can be used, in whole seconds.
     pub status_lifetime: Duration,
+    /// The time until which an answer by OCSP can be used, in whole seconds: [`OCSP_LIFETIMES`](super::OCSP_LIFETIMES).
+    pub ocsp_lifetime: Duration,
     /// The maximum number of requests in a batch. The requests above it are refused as busy, so the time of a batch is
     /// bounded.
     pub max_waiting: usize,
@@ -63,7 +65,7 @@ pub enum Authorization {
 
 impl Default for Policy {
     /// Proven enrolment without tokens, 90 days, batches of 1024 (about a quarter of a second with a 2048-bit key), the
-    /// default rates, 64 MiB free. Renewals until 7 days after the end, statuses for a day.
+    /// default rates, 64 MiB free. Renewals until 7 days after the end, statuses and answers by OCSP for a day.
     fn default() -> Self {
         Self {
             enrolment: Enrolment::Proven,
@@ -71,6 +73,7 @@ impl Default for Policy {
             renewal_grace: Duration::from_secs(7 * DAY),
             revoke_superseded: false,
             status_lifetime: Duration::from_secs(DAY),
+            ocsp_lifetime: Duration::from_secs(DAY),
             max_waiting: 1024,
             rates: RateLimits::default(),
             min_free: 64 * 1024 * 1024,

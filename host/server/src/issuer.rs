@@ -17,8 +17,8 @@ use tracing::field::display;
 
 use minipki_ca::ports::RevocationOutcome;
 use minipki_ca::{
-    Authority, CertificationRequest, Issued, Refused, RevocationRequest, SignRefused, SignRequest,
-    StatusAnswer, StatusRequest,
+    Authority, CertificationRequest, Issued, OcspAnswer, OcspQuery, Refused, RevocationRequest, SignRefused,
+    SignRequest, StatusAnswer, StatusRequest,
 };
 use minipki_os::clock;
 
@@ -62,6 +62,8 @@ enum Job {
     Revoke { request: RevocationRequest, reply: Reply<RevocationOutcome> },
     /// States the status of a certificate.
     Status { request: StatusRequest, reply: Reply<StatusAnswer> },
+    /// Answers an OCSP request.
+    Ocsp { query: OcspQuery, reply: Reply<OcspAnswer> },
     /// Ends the issuer.
     Close,
 }
@@ -139,6 +141,14 @@ impl Issuer {
         self.run(|reply| Job::Status { request, reply }).await
     }
 
+    /// Answers an OCSP request.
+    ///
+    /// # Errors
+    /// As [`Issuer::issue`].
+    pub async fn ocsp(&self, query: OcspQuery) -> Result<OcspAnswer, Refused> {
+        self.run(|reply| Job::Ocsp { query, reply }).await
+    }
+
     async fn run<T, E: From<Refused>>(&self, job: impl FnOnce(Reply<T, E>) -> Job) -> Result<T, E> {
         let (reply, answer) = oneshot::channel();
         self.jobs.try_send(job(reply)).map_err(|error| match error {
@@ -203,8 +213,8 @@ fn run(mut authority: Authority, mut queue: mpsc::Receiver<Job>, batch: usize) -
     Ok(())
 }
 
-/// Handles one batch: checks the proofs, issues all certificates together, and signs all statuses together. The
-/// statuses come last, so they know the revocations of the batch.
+/// Handles one batch: checks the proofs, issues all certificates together, and signs all statuses and all
+/// answers by OCSP together. These come last, so they know the revocations of the batch.
 fn serve(
     authority: &mut Authority,
     jobs: impl Iterator<Item = Job>,
@@ -212,7 +222,7 @@ fn serve(
 ) -> Result<(), IssuerError> {
     let (mut requests, mut replies) = (Vec::new(), Vec::new());
     let (mut to_sign, mut signed_for) = (Vec::new(), Vec::new());
-    let (mut revocations, mut statuses) = (Vec::new(), Vec::new());
+    let (mut revocations, mut statuses, mut ocsp) = (Vec::new(), Vec::new(), Vec::new());
     let mut failed = false;
     for job in jobs {
         match job {
@@ -227,6 +237,7 @@ fn serve(
             // The holder wants the revocation, even if it does not wait for the answer.
             Job::Revoke { request, reply } => revocations.push((request, reply)),
             Job::Status { request, reply } => statuses.push((request, reply)),
+            Job::Ocsp { query, reply } => ocsp.push((query, reply)),
             Job::Issue { request, reply } => match authority.check_possession(request, now) {
                 Ok(request) => {
                     requests.push(request);
@@ -265,6 +276,13 @@ fn serve(
             failed |= send(answer, reply);
         }
     }
+    let (queries, replies): (Vec<_>, Vec<_>) =
+        ocsp.into_iter().filter(|(_, reply)| !reply.is_closed()).unzip();
+    if !queries.is_empty() {
+        for (answer, reply) in authority.ocsp(&queries, now).into_iter().zip(replies) {
+            failed |= send(answer, reply);
+        }
+    }
     if failed { Err(IssuerError::Failed) } else { Ok(()) }
 }
 
@@ -283,6 +301,7 @@ fn refuse(jobs: impl Iterator<Item = Job>) {
             Job::Sign { reply, .. } => drop(reply.send(Err(Refused::Busy.into()))),
             Job::Revoke { reply, .. } => drop(send(Err(Refused::Busy), reply)),
             Job::Status { reply, .. } => drop(send(Err(Refused::Busy), reply)),
+            Job::Ocsp { reply, .. } => drop(send(Err(Refused::Busy), reply)),
             Job::Close => {}
         }
     }

@@ -17,6 +17,7 @@ mod key;
 mod lifecycle;
 mod live;
 mod metrics;
+mod ocsp;
 mod other_process;
 mod revocation;
 mod service;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
-use super::{Metrics, Summary};
+use super::{Issuer, Metrics, Summary};
 use minipki_ca::Policy;
 use minipki_os::Failure;
 
@@ -59,6 +59,7 @@ pub struct Running {
     /// The time of its start.
     pub since: Instant,
     metrics: Arc<Metrics>,
+    issuer: Option<Issuer>,
     /// Notified once.
     stop: Arc<Notify>,
     samples: Arc<Mutex<VecDeque<(Instant, Summary)>>>,
@@ -67,7 +68,22 @@ pub struct Running {
 impl Running {
     pub(super) fn new(address: SocketAddr, policy: Policy, metrics: Arc<Metrics>) -> Self {
         let (since, stop, samples) = (Instant::now(), Arc::default(), Arc::default());
-        Self { address, policy, since, metrics, stop, samples }
+        Self { address, policy, since, metrics, issuer: None, stop, samples }
+    }
+
+    /// This server with its issuer, for other fronts.
+    #[must_use]
+    pub(super) fn with_issuer(mut self, issuer: Issuer) -> Self {
+        self.issuer = Some(issuer);
+        self
+    }
+
+    pub(super) const fn issuer(&self) -> Option<&Issuer> {
+        self.issuer.as_ref()
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Waits until a stop is requested.

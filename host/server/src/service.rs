@@ -324,6 +324,7 @@ impl CaService {
             Server::bind(authority, ServerOptions { provider: self.provider, listen, limits, tap, events })
                 .await?;
         let running = Running::new(server.local_addr(), policy, server.metrics());
+        let running = running.with_issuer(server.issuer().clone());
         Ok((server, running))
     }
 

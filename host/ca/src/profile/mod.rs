@@ -19,7 +19,9 @@ pub use x509::{
     AllowedName, AllowedNameError, CaCertificate, CaCertificateOptions, IpNetwork, IpNetworkError, Permitted,
     SubjectName, TlsName, TlsUsage,
 };
-pub(super) use x509::{AuthorityProfile, EndEntityProfile, ListFields, X509Profile};
+pub(super) use x509::{
+    AuthorityProfile, EndEntityProfile, ListFields, ResponseFields, X509Profile, ocsp_error, ocsp_response,
+};
 
 /// The issuer of certificates: its name and public key.
 pub(super) struct CaIdentity<'a> {

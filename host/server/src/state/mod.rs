@@ -17,7 +17,7 @@ pub use create::{Begun, Created, KeyChoice, begun, can_create, create, create_wi
 pub use error::StateError;
 pub use restore::{RestoreOptions, Restored, restore};
 pub use rollover::{Finished, RolledOver, finish_rollover, rollover};
-pub use x509::{crl, sign_request, x509_certificates};
+pub use x509::{crl, ocsp, sign_request, x509_certificates};
 
 use getrandom::SysRng;
 
@@ -67,5 +67,5 @@ pub fn open_authority(
         ),
     }
     let authority = Authority::new(folder.issuer_id().into(), policy, signer, Box::new(ledger));
-    Ok(authority.with_former_signers(former))
+    Ok(authority.with_former_signers(former).with_ocsp_keys(Box::new(move || kind.new_key())))
 }

@@ -2,11 +2,12 @@
 
 use minipki_ca::ports::{Signer, Storage};
 use minipki_ca::{
-    CaCertificate, CaCertificateOptions, CaCertificates, Crl, IssueError, Issued, SignRequest,
-    ca_certificates, certificate_of, sign_crl, sign_requests,
+    CaCertificate, CaCertificateOptions, CaCertificates, Crl, IssueError, Issued, OcspAnswer, OcspQuery,
+    SignRequest, answer_ocsp, ca_certificates, certificate_of, sign_crl, sign_requests,
 };
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
+use minipki_core::x509::ocsp::OcspStatus;
 
 use super::{StateError, owner, storage};
 use minipki_keys::{CaFolder, SignerKind};
@@ -56,6 +57,29 @@ pub fn crl(folder: &CaFolder, key: Option<Fingerprint>, lifetime: u64) -> Result
     let certificate = certificate_of(&mut open.recorder, key)?.ok_or(StateError::NoX509(key))?;
     let mut reader = storage(folder).reader()?;
     Ok(sign_crl(&certificate, signer.as_mut(), reader.as_mut(), lifetime, open.now)?)
+}
+
+/// Answers an OCSP request with the key of the CA that has signed the certificates in it. The answer can be used for
+/// `lifetime` seconds. Nothing is recorded.
+///
+/// # Errors
+/// The errors of the clock, the key and the ledger. What is wrong with the request is in the answer.
+pub fn ocsp(folder: &CaFolder, request: &[u8], lifetime: u64) -> Result<OcspAnswer, StateError> {
+    let query = match OcspQuery::parse(request, None) {
+        Ok(query) => query,
+        Err(status) => return Ok(OcspAnswer::error(status)),
+    };
+    let mut open = Open::new(folder)?;
+    let former = folder.anchor().former_keys().iter().map(|former| former.fingerprint);
+    for key in std::iter::once(folder.fingerprint()).chain(former) {
+        let certificate = certificate_of(&mut open.recorder, key)?;
+        let Some(certificate) = certificate.filter(|found| query.is_about(found)) else { continue };
+        let mut signer = folder.signer_of(key, SignerKind::Portable)?;
+        let mut reader = storage(folder).reader()?;
+        let (signer, reader) = (signer.as_mut(), reader.as_mut());
+        return Ok(answer_ocsp(&query, signer, &certificate, reader, lifetime, open.now)?);
+    }
+    Ok(OcspAnswer::error(OcspStatus::Unauthorized))
 }
 
 /// What a certificate needs: a signer, a ledger and the time.

@@ -7,6 +7,7 @@ mod crl;
 mod import;
 mod init;
 mod list;
+mod ocsp;
 mod passphrase;
 mod revocations;
 mod revoke;
@@ -48,6 +49,7 @@ pub(super) enum Command {
     Unhold(revoke::UnholdArgs),
     Revocations(revocations::RevocationsArgs),
     Crl(crl::CrlArgs),
+    Ocsp(ocsp::OcspArgs),
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
     Check(check::CheckArgs),
@@ -122,6 +124,7 @@ pub(super) fn run(command: Command, provider: HostProvider) -> Result<(), CliErr
         Command::Unhold(args) => revoke::unhold(&args),
         Command::Revocations(args) => revocations::run(&args),
         Command::Crl(args) => crl::run(&args),
+        Command::Ocsp(args) => ocsp::run(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Check(args) => check::run(&args),

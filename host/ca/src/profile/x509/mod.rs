@@ -1,5 +1,5 @@
-//! X.509 certificates (RFC 5280): those of the CA itself, those by certification requests, and those of the console's TLS
-//! servers.
+//! X.509 certificates (RFC 5280): those of the CA itself and of its OCSP responder, those by certification requests, and
+//! those of the console's TLS servers.
 //!
 //! No signature of an X.509 certificate is valid for a JSON certificate: the signed bytes begin with `0x30` here and
 //! with `{` there, and the signature algorithms differ.
@@ -13,6 +13,7 @@ mod constraints;
 mod crl;
 mod end_entity;
 mod lint;
+mod ocsp;
 
 pub(crate) use authority::AuthorityProfile;
 pub use authority::{CaCertificate, CaCertificateOptions};
@@ -21,6 +22,7 @@ pub use constraints::{IpNetwork, IpNetworkError, Permitted};
 pub(crate) use crl::ListFields;
 pub(crate) use end_entity::EndEntityProfile;
 pub use end_entity::{AllowedName, AllowedNameError, SubjectName, TlsUsage};
+pub(crate) use ocsp::{ResponseFields, ocsp_error, ocsp_response};
 
 use der::asn1::{BitString, OctetString};
 use der::oid::AssociatedOid;
@@ -42,6 +44,7 @@ use x509_cert::time::{Time, Validity};
 use self::authority::is_name_of;
 use self::console::{root_extensions, root_name, server_extensions};
 use self::lint::{CONSOLE, Expected, Issuer};
+use self::ocsp::responder_extensions;
 use super::{CaIdentity, CertTemplate, Profile, ProfileError, first_difference, spki};
 use crate::Signature;
 use crate::ports::{CertificateFormat, CertificateRecord, SignatureAlgorithm};
@@ -58,6 +61,8 @@ pub(crate) enum X509Profile {
     Authority(AuthorityProfile),
     /// A certificate of a TLS server or client.
     EndEntity(EndEntityProfile),
+    /// A certificate of an OCSP responder, under this certificate of the CA.
+    OcspResponder(CaCertificate),
 }
 
 /// TBSCertificate (RFC 5280 §4.1), with the fields that these profiles have.
@@ -89,6 +94,7 @@ impl X509Profile {
             Self::TlsRoot(_) | Self::TlsServer(_) => root_name(ca.issuer_id),
             Self::Authority(profile) => Ok(profile.name().clone()),
             Self::EndEntity(profile) => Ok(profile.issuer.subject().clone()),
+            Self::OcspResponder(issuer) => Ok(issuer.subject().clone()),
         }
     }
 
@@ -101,6 +107,9 @@ impl X509Profile {
             Self::Authority(profile) => {
                 let by = profile.issuer.as_ref().map_or(Issuer::Itself, |by| Issuer::Certificate(by.der()));
                 (by, Checks::RFC5280, &[][..])
+            }
+            Self::OcspResponder(issuer) => {
+                (Issuer::Certificate(issuer.der()), Checks::RFC5280, &[oid::OCSP_SIGNING][..])
             }
             Self::EndEntity(profile) => {
                 let (issuer, usage) = (Issuer::Certificate(profile.issuer.der()), profile.usage);
@@ -134,7 +143,9 @@ impl Profile for X509Profile {
             validity: Validity::new(time(validity.not_before())?, time(validity.not_after())?),
             subject: match profile {
                 Self::TlsRoot(_) | Self::Authority(_) => issuer.clone(),
-                Self::TlsServer(_) | Self::EndEntity(_) => common_name(template.subject_id)?,
+                Self::TlsServer(_) | Self::EndEntity(_) | Self::OcspResponder(_) => {
+                    common_name(template.subject_id)?
+                }
             },
             subject_public_key_info: SubjectPublicKeyInfoOwned::from_der(subject_key)?,
             extensions: match profile {
@@ -142,6 +153,7 @@ impl Profile for X509Profile {
                 Self::TlsServer(names) => server_extensions(names, subject_key, &issuer_key)?,
                 Self::Authority(profile) => profile.extensions(subject_key, &issuer_key)?,
                 Self::EndEntity(profile) => profile.extensions(subject_key, &issuer_key)?,
+                Self::OcspResponder(_) => responder_extensions(subject_key, &issuer_key)?,
             },
         };
         let tbs = tbs.to_der()?;
