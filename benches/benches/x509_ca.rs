@@ -94,7 +94,9 @@ impl Listed {
         let mut signer =
             SignerKind::default().load(&Ca::new(KeySize::Bits2048).key.pem()).expect("a sound key");
         let mut reader = self.ca.reader();
-        move || sign_crl(&certificate, &mut *signer, &mut reader, LIFETIME, time()).expect("a list").der
+        move || {
+            sign_crl(&certificate, 0, &mut *signer, &mut reader, LIFETIME, time()).expect("a list").content
+        }
     }
 
     /// The same by OpenSSL, without the reasons of the revocations.

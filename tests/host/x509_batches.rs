@@ -32,7 +32,7 @@ fn request(pem: &str, usage: TlsUsage) -> SignRequest {
     SignRequest::by_operator(csr, usage, Some(id("x")), &allowed, DAY).expect("allowed")
 }
 
-fn server(names: &str) -> SignRequest {
+pub(crate) fn server(names: &str) -> SignRequest {
     request(&csr(P256, "/CN=x", names), TlsUsage::Server)
 }
 

@@ -130,7 +130,21 @@ impl TestAuthority {
 
     /// Opens an authority with a ledger in its own folder. `wrap` makes its signer from the real signer.
     pub fn on_disk_with(policy: Policy, wrap: impl FnOnce(Box<dyn Signer>) -> Box<dyn Signer>) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        Self::in_folder(tempfile::tempdir().expect("a folder"), policy, wrap)
+    }
+
+    /// Opens the authority of a ledger on the disk again, with this policy.
+    pub fn reopened(self, policy: Policy) -> Self {
+        let Self { authority, folder, .. } = self;
+        drop(authority);
+        Self::in_folder(folder.expect("the ledger is on a disk"), policy, |signer| signer)
+    }
+
+    fn in_folder(
+        folder: TempDir,
+        policy: Policy,
+        wrap: impl FnOnce(Box<dyn Signer>) -> Box<dyn Signer>,
+    ) -> Self {
         let signer = signer();
         let owner =
             Owner { issuer_id: id("ca"), fingerprint: signer.public_key().fingerprint(Portable::new()) };

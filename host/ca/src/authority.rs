@@ -5,6 +5,7 @@
 //!   costs no name and no token.
 
 mod holder;
+mod ocsp;
 mod x509;
 
 use std::collections::{HashMap, HashSet};
@@ -18,6 +19,7 @@ use minipki_core::trust::Serial;
 use super::anchors;
 use super::certify::{IssueError, Issued, certify, expect_count};
 use super::limits::Rates;
+use super::ocsp::OcspResponder;
 use super::outage::{Damage, Outage};
 use super::policy::{self, Allowed, Approved, NameState};
 use super::ports::{CertificateRecord, Ledger, LedgerError, LedgerFacts, Signer};
@@ -41,6 +43,7 @@ pub struct Authority {
     /// The X.509 certificate of the present key, from its first use on.
     ca_certificate: Option<CaCertificate>,
     statuses: Statuses,
+    ocsp: OcspResponder,
 }
 
 /// A request of one subject for one key, with its authorization. A batch answers equal requests with one certificate.
@@ -118,7 +121,7 @@ impl Authority {
     /// Makes an authority with the name `issuer_id`.
     pub fn new(issuer_id: IdBuf, policy: Policy, signer: Box<dyn Signer>, ledger: Box<dyn Ledger>) -> Self {
         let (signers, rates) = (Signers::new(signer), Rates::new(policy.rates));
-        let (outage, damage, no_signer, ca_certificate, statuses) = Default::default();
+        let (outage, damage, no_signer, ca_certificate, statuses, ocsp) = Default::default();
         Self {
             issuer_id,
             policy,
@@ -130,6 +133,7 @@ impl Authority {
             no_signer,
             ca_certificate,
             statuses,
+            ocsp,
         }
     }
 

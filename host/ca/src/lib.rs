@@ -13,6 +13,7 @@ pub mod csr;
 mod key_id;
 pub mod limits;
 mod list;
+pub mod ocsp;
 mod outage;
 pub mod pgp_words;
 pub mod policy;
@@ -41,6 +42,7 @@ pub use csr::{Csr, CsrError};
 pub use key_id::{KeyId, KeyIdError};
 pub use limits::RateLimits;
 pub use list::{ListDraft, SignedList};
+pub use ocsp::{NewSigner, OCSP_LIFETIMES, OcspAnswer, OcspQuery, OcspTimes, answer_ocsp};
 pub use policy::{Authorization, Enrolment, LIFETIMES, Policy, Refused};
 pub use ports::{
     Inquiry, Ledger, LedgerError, LedgerFacts, NewCertificate, Recorder, SignError, Signature,

@@ -19,7 +19,7 @@ pub struct RateLimits {
     pub name: Option<NonZeroU32>,
     /// For one IPv4 address or IPv6 /64 network.
     pub source: Option<NonZeroU32>,
-    /// Statuses that are signed for one such network. An earlier status that is sent again does not count.
+    /// Statuses and answers by OCSP that are signed for one such network. An earlier one that is sent again does not count.
     pub statuses: Option<NonZeroU32>,
 }
 

@@ -28,6 +28,8 @@ pub struct Policy {
     /// The time until which a list of revoked certificates can be used, in whole seconds. A served list is replaced much
     /// earlier.
     pub list_lifetime: Duration,
+    /// The time until which an answer by OCSP can be used, in whole seconds: [`OCSP_LIFETIMES`](super::OCSP_LIFETIMES).
+    pub ocsp_lifetime: Duration,
     /// The maximum number of requests in a batch. The requests above it are refused as busy, so the time of a batch is
     /// bounded.
     pub max_waiting: usize,
@@ -66,8 +68,8 @@ pub enum Authorization {
 
 impl Default for Policy {
     /// Proven enrolment without tokens, 90 days, batches of 1024 (about a quarter of a second with a 2048-bit key), the
-    /// default rates, 64 MiB free. Renewals until 7 days after the end, statuses for a day, lists
-    /// for 7 days.
+    /// default rates, 64 MiB free. Renewals until 7 days after the end, statuses and answers by OCSP for a day, lists for
+    /// 7 days.
     fn default() -> Self {
         Self {
             enrolment: Enrolment::Proven,
@@ -76,6 +78,7 @@ impl Default for Policy {
             revoke_superseded: false,
             status_lifetime: Duration::from_secs(DAY),
             list_lifetime: Duration::from_secs(7 * DAY),
+            ocsp_lifetime: Duration::from_secs(DAY),
             max_waiting: 1024,
             rates: RateLimits::default(),
             min_free: 64 * 1024 * 1024,

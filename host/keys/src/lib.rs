@@ -12,6 +12,7 @@ mod new_key;
 mod pool;
 mod portable;
 
+use minipki_core::crypto::rsa::KeySize;
 use minipki_core::encoding::pem;
 use minipki_ifma::Engine;
 use zeroize::Zeroizing;
@@ -26,7 +27,7 @@ pub use names::{ANCHOR_FILE, KEY_FILE, NEXT_KEY_FILE, PUBLIC_KEY_FILE, former_ke
 pub use new_key::NewKey;
 pub use portable::PortableSigner;
 
-use minipki_ca::ports::Signer;
+use minipki_ca::ports::{SignError, Signer};
 use minipki_passphrase::EncryptedKeyError;
 
 /// PEM label of a PKCS#8 private key (RFC 7468 §10).
@@ -76,5 +77,15 @@ impl SignerKind {
             Self::Auto | Self::Aws => Box::new(AwsSigner::from_pkcs8_der(der)?),
             Self::Portable => Box::new(PortableSigner::from_pkcs8_der(der)?),
         })
+    }
+
+    /// A signer of this kind with a new RSA key of 2048 bits, which is in memory only and is wiped at its end. This takes
+    /// from a tenth of a second to some seconds.
+    ///
+    /// # Errors
+    /// [`SignError`].
+    pub fn new_key(self) -> Result<Box<dyn Signer>, SignError> {
+        let key = NewKey::generate(KeySize::Bits2048).map_err(SignError::new)?;
+        key.signer(self).map_err(SignError::new)
     }
 }

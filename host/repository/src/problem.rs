@@ -10,6 +10,8 @@ pub(crate) enum Problem {
     NotFound(String),
     /// Only reading is possible.
     Method,
+    /// The content of the request is of another media type than this one.
+    MediaType(&'static str),
     /// The CA cannot make the document now.
     Unavailable,
 }
@@ -37,6 +39,10 @@ impl IntoResponse for Problem {
                 "This document can only be read, with GET or HEAD.\n",
             )
                 .into_response(),
+            Self::MediaType(expected) => {
+                let text = format!("The content must be of the type {expected}.\n");
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, CACHE, text).into_response()
+            }
             Self::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 [RETRY],

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use minipki_ca::Source;
 use minipki_ca::ports::{RevocationOutcome, RevocationRecord};
 use minipki_core::trust::RevocationReason;
+use minipki_core::x509::ocsp::OcspStatus;
 use minipki_net::{LeftOut, LogLimit};
 use tracing::field::display;
 
@@ -101,6 +102,15 @@ impl EventSink for EventLog {
             }
             CaEvent::TwinAnswered { serial, repeated: false } => tracing::info!(%serial, "X.509 twin"),
             CaEvent::TwinAnswered { serial, repeated: true } => tracing::debug!(%serial, "X.509 twin again"),
+            CaEvent::OcspAnswered { answer } if answer.status == OcspStatus::Successful => {
+                tracing::debug!(repeated = answer.repeated, "OCSP");
+            }
+            CaEvent::OcspAnswered { answer } => {
+                let status = answer.status.name();
+                let Some(left_out) = self.requests.note(status, source) else { return };
+                let (more, most_from) = (left_out.count(), left_out.most_from());
+                tracing::info!(status, more, most_from, "OCSP request without a statement");
+            }
             CaEvent::AnchorsAnswered => tracing::debug!("anchors"),
             CaEvent::RefusedAbout { request, serial, code, reason } => {
                 let Some(left_out) = self.requests.note(code.as_str(), source) else { return };

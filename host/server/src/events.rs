@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use minipki_ca::ports::RevocationOutcome;
-use minipki_ca::{Issued, Source, StatusAnswer};
+use minipki_ca::{Issued, OcspAnswer, Source, StatusAnswer};
 use minipki_core::cert::Id;
 use minipki_core::link::Direction;
 use minipki_core::trust::Serial;
@@ -71,6 +71,11 @@ pub enum CaEvent<'a> {
         serial: Serial,
         /// Whether the twin was recorded before.
         repeated: bool,
+    },
+    /// The answer to an OCSP request will be sent. It may have no statement.
+    OcspAnswered {
+        /// The answer.
+        answer: &'a OcspAnswer,
     },
     /// The changes of the CA's key will be sent.
     AnchorsAnswered,

@@ -17,8 +17,8 @@ use tracing::field::display;
 
 use minipki_ca::ports::RevocationOutcome;
 use minipki_ca::{
-    Authority, CertificationRequest, Issued, ListDraft, Refused, RevocationRequest, SignRefused, SignRequest,
-    SignedList, StatusAnswer, StatusRequest, Twin, TwinRequest,
+    Authority, CertificationRequest, Issued, ListDraft, OcspAnswer, OcspQuery, Refused, RevocationRequest,
+    SignRefused, SignRequest, SignedList, StatusAnswer, StatusRequest, Twin, TwinRequest,
 };
 use minipki_os::clock;
 
@@ -66,6 +66,8 @@ enum Job {
     List { list: Box<ListDraft>, reply: Reply<SignedList> },
     /// Returns the X.509 twin of a certificate.
     Twin { request: TwinRequest, reply: Reply<Twin> },
+    /// Answers an OCSP request.
+    Ocsp { query: OcspQuery, reply: Reply<OcspAnswer> },
     /// Ends the issuer.
     Close,
 }
@@ -159,6 +161,14 @@ impl Issuer {
         self.run(|reply| Job::Twin { request, reply }).await
     }
 
+    /// Answers an OCSP request.
+    ///
+    /// # Errors
+    /// As [`Issuer::issue`].
+    pub async fn ocsp(&self, query: OcspQuery) -> Result<OcspAnswer, Refused> {
+        self.run(|reply| Job::Ocsp { query, reply }).await
+    }
+
     async fn run<T, E: From<Refused>>(&self, job: impl FnOnce(Reply<T, E>) -> Job) -> Result<T, E> {
         let (reply, answer) = oneshot::channel();
         self.jobs.try_send(job(reply)).map_err(|error| match error {
@@ -223,8 +233,8 @@ fn run(mut authority: Authority, mut queue: mpsc::Receiver<Job>, batch: usize) -
     Ok(())
 }
 
-/// Handles one batch: checks the proofs, issues all certificates together, and signs all twins and all statuses together.
-/// Twins and statuses come last, so they know the revocations of the batch.
+/// Handles one batch: checks the proofs, issues all certificates together, and signs all twins, all statuses and all answers
+/// by OCSP together. These come last, so they know the revocations of the batch.
 fn serve(
     authority: &mut Authority,
     jobs: impl Iterator<Item = Job>,
@@ -232,7 +242,8 @@ fn serve(
 ) -> Result<(), IssuerError> {
     let (mut requests, mut replies) = (Vec::new(), Vec::new());
     let (mut to_sign, mut signed_for) = (Vec::new(), Vec::new());
-    let (mut revocations, mut statuses, mut twins) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut revocations, mut statuses, mut twins, mut ocsp) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut failed = false;
     for job in jobs {
         match job {
@@ -250,6 +261,7 @@ fn serve(
             Job::List { reply, .. } if reply.is_closed() => {}
             Job::List { list, reply } => failed |= send(authority.sign_list(&list, now), reply),
             Job::Twin { request, reply } => twins.push((request, reply)),
+            Job::Ocsp { query, reply } => ocsp.push((query, reply)),
             Job::Issue { request, reply } => match authority.check_possession(request, now) {
                 Ok(request) => {
                     requests.push(request);
@@ -295,6 +307,13 @@ fn serve(
             failed |= send(answer, reply);
         }
     }
+    let (queries, replies): (Vec<_>, Vec<_>) =
+        ocsp.into_iter().filter(|(_, reply)| !reply.is_closed()).unzip();
+    if !queries.is_empty() {
+        for (answer, reply) in authority.ocsp(&queries, now).into_iter().zip(replies) {
+            failed |= send(answer, reply);
+        }
+    }
     if failed { Err(IssuerError::Failed) } else { Ok(()) }
 }
 
@@ -315,6 +334,7 @@ fn refuse(jobs: impl Iterator<Item = Job>) {
             Job::Status { reply, .. } => drop(send(Err(Refused::Busy), reply)),
             Job::List { reply, .. } => drop(send(Err(Refused::Busy), reply)),
             Job::Twin { reply, .. } => drop(send(Err(Refused::Busy), reply)),
+            Job::Ocsp { reply, .. } => drop(send(Err(Refused::Busy), reply)),
             Job::Close => {}
         }
     }

@@ -18,6 +18,7 @@ mod lifecycle;
 mod lists;
 mod live;
 mod metrics;
+mod ocsp;
 mod other_process;
 mod revocation;
 mod service;

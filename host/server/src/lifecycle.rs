@@ -73,6 +73,10 @@ impl Running {
         Self { address, policy, since, issuer, metrics, stop, samples }
     }
 
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// Waits until a stop is requested.
     pub(super) async fn stop_requested(&self) {
         self.stop.notified().await;

@@ -212,6 +212,7 @@ impl EventSink for LiveFeed {
             CaEvent::Closed { how } => LiveKind::Left { how },
             CaEvent::Lost { .. }
             | CaEvent::Displaced
+            | CaEvent::OcspAnswered { .. }
             | CaEvent::CutOff { .. }
             | CaEvent::Acted { .. }
             | CaEvent::ActRefused { .. } => return,

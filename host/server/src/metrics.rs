@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use minipki_core::x509::ocsp::OcspStatus;
+
 use super::events::{CaEvent, EventSink, Origin};
 
 /// The counts of a server from its start to its stop.
@@ -19,7 +21,7 @@ pub struct Summary {
     pub repeated: u64,
     /// Certificates revoked.
     pub revoked: u64,
-    /// Statuses sent.
+    /// Statuses sent, also by OCSP.
     pub statuses: u64,
     /// Refused messages and requests.
     pub refused: u64,
@@ -70,6 +72,10 @@ impl EventSink for Metrics {
             CaEvent::Revoked { outcome } if outcome.changed => (&self.revoked, 1),
             CaEvent::Revoked { .. } => (&self.repeated, 1),
             CaEvent::StatusAnswered { .. } => (&self.statuses, 1),
+            CaEvent::OcspAnswered { answer } if answer.status == OcspStatus::Successful => {
+                (&self.statuses, 1)
+            }
+            CaEvent::OcspAnswered { .. } => (&self.refused, 1),
             CaEvent::Refused { .. } | CaEvent::RefusedAbout { .. } | CaEvent::Malformed { .. } => {
                 (&self.refused, 1)
             }

@@ -21,7 +21,8 @@ pub use x509::{
     SubjectName, TlsUsage,
 };
 pub(super) use x509::{
-    AuthorityProfile, EndEntityProfile, ListFields, TwinProfile, X509Profile, x25519_spki,
+    AuthorityProfile, EndEntityProfile, ListFields, ResponseFields, TwinProfile, X509Profile, ocsp_error,
+    ocsp_response, x25519_spki,
 };
 
 /// The issuer of certificates: its name and public key.

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod lists;
+mod ocsp;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub(crate) fn routes(service: Arc<CaService>) -> Router {
     Router::new()
         .merge(certificates::routes())
         .merge(lists::routes())
+        .merge(ocsp::routes())
         .fallback(nothing)
         .method_not_allowed_fallback(async || Problem::Method)
         .layer(from_fn(each))
@@ -55,5 +57,6 @@ fn not_found(published: &Published) -> Problem {
         text += "It has no X.509 certificate of its present key yet: its operator makes it with \
                  `minipki ca certificate`.\n";
     }
+    text += "OCSP requests go to /ocsp, by POST or in the path of GET.\n";
     Problem::NotFound(text)
 }

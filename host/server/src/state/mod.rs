@@ -18,7 +18,7 @@ pub use error::StateError;
 pub use restore::{RestoreOptions, Restored, restore};
 pub use rollover::{Finished, RolledOver, finish_rollover, rollover};
 pub(super) use x509::tls_certificates;
-pub use x509::{crl, sign_request, x509_certificate_of, x509_certificates};
+pub use x509::{crl, ocsp, sign_request, x509_certificate_of, x509_certificates};
 
 use getrandom::SysRng;
 
@@ -68,5 +68,5 @@ pub fn open_authority(
         ),
     }
     let authority = Authority::new(folder.issuer_id().into(), policy, signer, Box::new(ledger));
-    Ok(authority.with_former_signers(former))
+    Ok(authority.with_former_signers(former).with_ocsp_keys(Box::new(move || kind.new_key())))
 }

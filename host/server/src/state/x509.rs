@@ -2,12 +2,13 @@
 
 use minipki_ca::ports::{Signer, Storage};
 use minipki_ca::{
-    CaCertificate, CaCertificateOptions, CaCertificates, IssueError, Issued, SignRequest, SignedList,
-    TlsCertificates, TlsServerRequest, ca_certificates, certificate_of, issue_tls_server, sign_crl,
-    sign_requests,
+    CaCertificate, CaCertificateOptions, CaCertificates, IssueError, Issued, OcspAnswer, OcspQuery,
+    SignRequest, SignedList, TlsCertificates, TlsServerRequest, answer_ocsp, ca_certificates, certificate_of,
+    issue_tls_server, sign_crl, sign_requests,
 };
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
+use minipki_core::x509::ocsp::OcspStatus;
 
 use super::{StateError, owner, storage};
 use minipki_keys::{CaFolder, SignerKind};
@@ -87,6 +88,28 @@ pub fn crl(
     let shard = shard.or((count == 1).then_some(0)).filter(|shard| *shard < count);
     let shard = shard.ok_or(StateError::Shard(count))?;
     Ok(sign_crl(&certificate, shard, signer.as_mut(), reader.as_mut(), lifetime, open.now)?)
+}
+
+/// Answers an OCSP request with the key of the CA that has signed the certificates in it. The answer can be used for
+/// `lifetime` seconds. Nothing is recorded.
+///
+/// # Errors
+/// The errors of the clock, the key and the ledger. What is wrong with the request is in the answer.
+pub fn ocsp(folder: &CaFolder, request: &[u8], lifetime: u64) -> Result<OcspAnswer, StateError> {
+    let query = match OcspQuery::parse(request, None) {
+        Ok(query) => query,
+        Err(status) => return Ok(OcspAnswer::error(status)),
+    };
+    let open = Open::new(folder)?;
+    let mut reader = storage(folder).reader()?;
+    for key in std::iter::once(folder.fingerprint()).chain(open.former()) {
+        let certificate = certificate_of(reader.as_mut(), key)?;
+        let Some(certificate) = certificate.filter(|found| query.is_about(found)) else { continue };
+        let mut signer = folder.signer_of(key, SignerKind::Portable)?;
+        let (signer, reader) = (signer.as_mut(), reader.as_mut());
+        return Ok(answer_ocsp(&query, signer, &certificate, reader, lifetime, open.now)?);
+    }
+    Ok(OcspAnswer::error(OcspStatus::Unauthorized))
 }
 
 /// What a certificate needs: a signer, a ledger and the time.

@@ -7,6 +7,7 @@ mod crl;
 mod import;
 mod init;
 mod list;
+mod ocsp;
 mod passphrase;
 mod public_url;
 mod publication_args;
@@ -51,6 +52,7 @@ pub(super) enum Command {
     Revocations(revocations::RevocationsArgs),
     Crl(crl::CrlArgs),
     PublicUrl(public_url::PublicUrlArgs),
+    Ocsp(ocsp::OcspArgs),
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
     Check(check::CheckArgs),
@@ -126,6 +128,7 @@ pub(super) fn run(command: Command, provider: HostProvider) -> Result<(), CliErr
         Command::Revocations(args) => revocations::run(&args),
         Command::Crl(args) => crl::run(&args),
         Command::PublicUrl(args) => public_url::run(&args),
+        Command::Ocsp(args) => ocsp::run(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Check(args) => check::run(&args),

@@ -12,6 +12,7 @@ use super::super::console::{SiteArgs, print_links};
 use super::super::stderr::{self, LogFormat};
 use super::super::values::{duration, duration_or_zero, local};
 use super::super::{CliError, Exit, log_memory, trace_tap, until_stopped};
+use super::ocsp::ocsp_lifetime;
 use super::{KeyFolder, lifetime};
 use minipki_ca::{Enrolment, Policy, RateLimits};
 use minipki_console::{Console, ConsoleOptions};
@@ -101,6 +102,9 @@ struct CertificateArgs {
     /// The time for which a list of the repository can be used; a new one is made at each change, and at least every day
     #[arg(long, value_name = "TIME", default_value = "7d", value_parser = list_lifetime)]
     list_lifetime: Duration,
+    /// The time for which an answer by OCSP can be used, from 60s to 7d
+    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = ocsp_lifetime)]
+    ocsp_lifetime: Duration,
 }
 
 /// The options that accept a risk. Without them `ca serve` refuses to start.
@@ -138,7 +142,7 @@ struct LimitArgs {
     /// New certificates an hour for one IPv4 address or IPv6 /64 network; 0: no limit
     #[arg(long, value_name = "N", default_value_t = count(RateLimits::default().source))]
     source_limit: u32,
-    /// Signed revocation statuses an hour for one IPv4 address or IPv6 /64 network; 0: no limit
+    /// Signed revocation statuses and answers by OCSP an hour for one IPv4 address or IPv6 /64 network; 0: no limit
     #[arg(long, value_name = "N", default_value_t = count(RateLimits::default().statuses))]
     status_limit: u32,
     /// Free space on the ledger's disk, in MiB, below which no new certificates are issued; 0: no limit
@@ -182,8 +186,14 @@ impl LimitArgs {
             source: NonZeroU32::new(self.source_limit),
             statuses: NonZeroU32::new(self.status_limit),
         };
-        let CertificateArgs { validity, renewal_grace, revoke_superseded, status_lifetime, list_lifetime } =
-            *certificates;
+        let CertificateArgs {
+            validity,
+            renewal_grace,
+            revoke_superseded,
+            status_lifetime,
+            list_lifetime,
+            ocsp_lifetime,
+        } = *certificates;
         let min_free = self.min_free.saturating_mul(MIB);
         Policy {
             enrolment,
@@ -192,6 +202,7 @@ impl LimitArgs {
             revoke_superseded,
             status_lifetime,
             list_lifetime,
+            ocsp_lifetime,
             rates,
             min_free,
             ..Policy::default()

@@ -1,4 +1,5 @@
-//! X.509 certificates (RFC 5280): those of the CA itself, and those of TLS servers and clients.
+//! X.509 certificates (RFC 5280): those of the CA itself and of its OCSP responder, those of TLS servers and clients, and the
+//! twins of JSON certificates.
 //!
 //! No signature of an X.509 certificate is valid for a JSON certificate: the signed bytes begin with `0x30` here and
 //! with `{` there, and the signature algorithms differ.
@@ -11,6 +12,7 @@ mod constraints;
 mod crl;
 mod end_entity;
 mod lint;
+mod ocsp;
 mod points;
 mod twin;
 
@@ -20,6 +22,7 @@ pub use constraints::{IpNetwork, IpNetworkError, Permitted};
 pub(crate) use crl::ListFields;
 pub(crate) use end_entity::EndEntityProfile;
 pub use end_entity::{AllowedName, AllowedNameError, SubjectName, TlsUsage};
+pub(crate) use ocsp::{ResponseFields, ocsp_error, ocsp_response};
 pub(crate) use twin::{TwinProfile, x25519_spki};
 
 use der::asn1::{BitString, OctetString};
@@ -30,7 +33,7 @@ use minipki_core::cert::{Anchor, Id};
 use minipki_core::crypto::{Hash, Portable};
 use minipki_core::time::UnixTime;
 use minipki_core::trust::Serial;
-use minipki_core::x509::Profile as Checks;
+use minipki_core::x509::{Profile as Checks, oid};
 use x509_cert::certificate::Version;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, SubjectKeyIdentifier};
 use x509_cert::ext::{Extension, Extensions};
@@ -41,6 +44,7 @@ use x509_cert::time::{Time, Validity};
 
 use self::authority::{former_console_root, is_name_of};
 use self::lint::{Expected, Issuer, Times};
+use self::ocsp::responder_extensions;
 use super::{CaIdentity, CertTemplate, Profile, ProfileError, first_difference, spki};
 use crate::Signature;
 use crate::key_id::KeyId;
@@ -55,6 +59,8 @@ pub(crate) enum X509Profile {
     EndEntity(EndEntityProfile),
     /// The twin of a JSON certificate.
     Twin(TwinProfile),
+    /// A certificate of an OCSP responder, under this certificate of the CA.
+    OcspResponder(CaCertificate),
 }
 
 /// TBSCertificate (RFC 5280 §4.1), with the fields that these profiles have.
@@ -86,6 +92,7 @@ impl X509Profile {
             Self::Authority(profile) => profile.name(),
             Self::EndEntity(profile) => profile.issuer.subject(),
             Self::Twin(profile) => profile.issuer.subject(),
+            Self::OcspResponder(issuer) => issuer.subject(),
         }
     }
 
@@ -97,6 +104,11 @@ impl X509Profile {
                     profile.issuer.as_ref().map_or(Issuer::Itself, |by| Issuer::Certificate(by.der()));
                 let times = Times::OfCertificate;
                 Expected { issuer, profile: Checks::RFC5280, purposes: &[], names: &[], times }.check(tbs)
+            }
+            Self::OcspResponder(issuer) => {
+                let (issuer, times) = (Issuer::Certificate(issuer.der()), Times::OfCertificate);
+                let purposes = &[oid::OCSP_SIGNING];
+                Expected { issuer, profile: Checks::RFC5280, purposes, names: &[], times }.check(tbs)
             }
             Self::EndEntity(profile) => {
                 let (issuer, usage) = (Issuer::Certificate(profile.issuer.der()), profile.usage);
@@ -133,7 +145,9 @@ impl Profile for X509Profile {
             validity: Validity::new(time(validity.not_before())?, time(validity.not_after())?),
             subject: match profile {
                 Self::Authority(_) => issuer.clone(),
-                Self::EndEntity(_) | Self::Twin(_) => common_name(template.subject_id)?,
+                Self::EndEntity(_) | Self::Twin(_) | Self::OcspResponder(_) => {
+                    common_name(template.subject_id)?
+                }
             },
             subject_public_key_info: SubjectPublicKeyInfoOwned::from_der(subject_key)?,
             extensions: match profile {
@@ -143,6 +157,7 @@ impl Profile for X509Profile {
                     let (issuer_id, subject_id) = (ca.issuer_id, template.subject_id);
                     profile.extensions(issuer_id, subject_id, subject_key, &issuer_key, serial)?
                 }
+                Self::OcspResponder(_) => responder_extensions(subject_key, &issuer_key)?,
             },
         };
         let tbs = tbs.to_der()?;
