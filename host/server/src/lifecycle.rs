@@ -59,7 +59,7 @@ pub struct Running {
     /// The time of its start.
     pub since: Instant,
     metrics: Arc<Metrics>,
-    issuer: Option<Issuer>,
+    issuer: Option<Arc<Issuer>>,
     /// Notified once.
     stop: Arc<Notify>,
     samples: Arc<Mutex<VecDeque<(Instant, Summary)>>>,
@@ -74,12 +74,12 @@ impl Running {
     /// This server with its issuer, for other fronts.
     #[must_use]
     pub(super) fn with_issuer(mut self, issuer: Issuer) -> Self {
-        self.issuer = Some(issuer);
+        self.issuer = Some(Arc::new(issuer));
         self
     }
 
-    pub(super) const fn issuer(&self) -> Option<&Issuer> {
-        self.issuer.as_ref()
+    pub(super) fn issuer(&self) -> Option<&Issuer> {
+        self.issuer.as_deref()
     }
 
     pub(super) fn metrics(&self) -> &Metrics {
