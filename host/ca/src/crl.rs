@@ -13,7 +13,7 @@ use x509_cert::crl::CertificateList;
 
 use super::certify::{IssueError, expect_count};
 use super::ports::{LedgerReader, RevokedCertificate};
-use super::profile::{CaCertificate, ListFields, Profile as _, ProfileError, X509Profile, spki};
+use super::profile::{CaCertificate, ListFields, Profile as _, ProfileError, X509Profile};
 use super::revocation_list::read_revoked;
 use super::{SignatureAlgorithm, Signer};
 
@@ -65,7 +65,6 @@ pub fn sign_crl(
     let next_update = now.checked_add_seconds(lifetime).ok_or(ProfileError::Validity)?;
     let fields = ListFields {
         issuer: certificate,
-        issuer_key: &spki(signer.public_key())?,
         this_update: now,
         next_update,
         number: crl_number(number, now),

@@ -8,6 +8,7 @@ mod anchors;
 pub mod authority;
 pub mod ca_certificate;
 pub mod certify;
+pub mod chain;
 pub mod crl;
 pub mod csr;
 pub mod limits;
@@ -28,8 +29,11 @@ pub mod twin;
 
 pub use anchors::updates_fit;
 pub use authority::Authority;
-pub use ca_certificate::{CaCertificates, ca_certificates, certificate_of, certify_next_key};
+pub use ca_certificate::{
+    CaCertificates, ca_certificates, certificate_of, certify_next_key, name_certificate,
+};
 pub use certify::{IssueError, Issued};
+pub use chain::{CaChain, ChainError, ca_request};
 pub use crl::{Crl, is_crl, sign_crl};
 pub use csr::{Csr, CsrError};
 pub use limits::RateLimits;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use getrandom::SysRng;
+use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{RevocationReason, Serial};
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -11,9 +12,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::identity::{Instance, Owner};
 use super::open::{self, time};
 use super::rows::row_error;
-use super::{FILE, StoreError, facts, guard, owner, revoke, serials};
+use super::{FILE, StoreError, chains, facts, guard, owner, revoke, serials};
 use minipki_ca::ports::{
-    CertificateFormat, LedgerError, NewCertificate, RENEWAL, Recorder, RequestFacts, RequestHash,
+    CertificateFormat, KeyChain, LedgerError, NewCertificate, RENEWAL, Recorder, RequestFacts, RequestHash,
     RevocationBook, RevocationChange, RevocationError, RevocationOutcome,
 };
 
@@ -64,6 +65,15 @@ impl Recorder for SqliteRecorder {
     fn request_facts(&mut self, hash: RequestHash, subject_key: &[u8]) -> Result<RequestFacts, LedgerError> {
         facts::of_request(&mut self.connection, hash, subject_key)
             .map_err(|error| row_error(&self.connection, error))
+    }
+
+    fn chain(&mut self, key: Fingerprint) -> Result<KeyChain, LedgerError> {
+        let found = chains::of(&self.connection, key);
+        Ok(found.map_err(|error| error.in_ledger(&self.connection))?)
+    }
+
+    fn set_chain(&mut self, key: Fingerprint, chain: Option<&[u8]>) -> Result<(), LedgerError> {
+        self.in_transaction(|transaction| chains::set(transaction, key, chain).map(Ok))
     }
 
     fn record(&mut self, certificates: &[NewCertificate<'_>], now: UnixTime) -> Result<(), LedgerError> {

@@ -219,9 +219,9 @@ fn a_ledger_of_schema_6_is_brought_up_to_date() {
     let certificates = "SELECT concat_ws(' ', id, hex(serial), certificate) FROM certificates ORDER BY id";
     let content = || [tables, certificates, SAME[0], SAME[1], SAME[2]].map(|sql| rows(folder, sql));
     let before = content();
-    // Schema 7 has two more tables.
+    // Schema 7 has three more tables.
     connect(folder)
-        .execute_batch("DROP TABLE requests; DROP TABLE twins; PRAGMA user_version = 6;")
+        .execute_batch("DROP TABLE requests; DROP TABLE twins; DROP TABLE chains; PRAGMA user_version = 6;")
         .expect("changed");
     start(folder);
     assert_eq!((schema(folder), content()), (7, before));

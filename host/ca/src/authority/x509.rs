@@ -10,7 +10,7 @@ use super::Authority;
 use crate::ca_certificate::{ca_certificates, certificate_of};
 use crate::certify::{IssueError, Issued};
 use crate::ports::TwinFacts;
-use crate::profile::CaCertificate;
+use crate::profile::{CaCertificate, ProfileError};
 use crate::sign::{RequestSigner, SignRefused, SignRequest};
 use crate::twin::{self, Decision, Made, Twin, Waiting};
 use crate::{Refused, TwinRequest};
@@ -24,9 +24,14 @@ impl Authority {
     /// Each request has its own [`SignRefused`]. If the signer or the ledger fails, nothing is recorded, and all requests get
     /// [`Refused::Internal`](crate::Refused::Internal), or [`Refused::Busy`](crate::Refused::Busy) if a later try can succeed.
     pub fn sign_many(&mut self, requests: &[SignRequest], now: UnixTime) -> Vec<Result<Issued, SignRefused>> {
-        self.sign_all(requests, now).unwrap_or_else(|error| {
-            let refused = self.report(&error, requests.len(), now);
-            requests.iter().map(|_| Err(refused.into())).collect()
+        self.sign_all(requests, now).unwrap_or_else(|error| match error {
+            IssueError::Profile(ProfileError::ChainAwaited) => {
+                requests.iter().map(|_| Err(ProfileError::ChainAwaited.into())).collect()
+            }
+            error => {
+                let refused = self.report(&error, requests.len(), now);
+                requests.iter().map(|_| Err(refused.into())).collect()
+            }
         })
     }
 
@@ -104,8 +109,12 @@ impl Authority {
         self.check_space()?;
         let is_present = self.signers.keys().first() == Some(&key);
         let issuer = match is_present {
-            true => Some(self.present_certificate(now)?),
-            false => certificate_of(self.ledger.as_mut(), key)?,
+            true => self.present_certificate(now).map(Some),
+            false => certificate_of(self.ledger.as_mut(), key),
+        };
+        let issuer = match issuer {
+            Err(IssueError::Profile(ProfileError::ChainAwaited)) => None,
+            found => found?,
         };
         let Some(issuer) = issuer else {
             return Ok(certificates.keys().map(|serial| (*serial, Err(Refused::NoX509))).collect());

@@ -59,15 +59,15 @@ pub fn crl(folder: &CaFolder, key: Option<Fingerprint>, lifetime: u64) -> Result
 }
 
 /// What a certificate needs: a signer, a ledger and the time.
-struct Open<'f> {
+pub(super) struct Open<'f> {
     folder: &'f CaFolder,
-    signer: Box<dyn Signer>,
-    recorder: SqliteRecorder,
-    now: UnixTime,
+    pub(super) signer: Box<dyn Signer>,
+    pub(super) recorder: SqliteRecorder,
+    pub(super) now: UnixTime,
 }
 
 impl<'f> Open<'f> {
-    fn new(folder: &'f CaFolder) -> Result<Self, StateError> {
+    pub(super) fn new(folder: &'f CaFolder) -> Result<Self, StateError> {
         let now = clock::now()?;
         let open = || SqliteRecorder::open(folder.path(), &owner(folder), now);
         let recorder = match open() {

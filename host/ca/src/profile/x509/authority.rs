@@ -1,20 +1,22 @@
 //! The profile of the CA's own certificates: the self-signed one of each key, and the cross certificates between two keys.
 
-use der::asn1::Utf8StringRef;
+use der::asn1::{OctetString, Utf8StringRef};
 use der::oid::AssociatedOid;
 use der::oid::db::rfc4519::{COMMON_NAME, COUNTRY_NAME, ORGANIZATION_NAME};
 use der::{Decode, Encode};
 use minipki_core::cert::Id;
 use minipki_core::time::UnixTime;
-use minipki_core::trust::Validity;
-use x509_cert::ext::Extensions;
+use minipki_core::trust::{Serial, Validity};
 use x509_cert::ext::pkix::name::DirectoryString;
-use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, NameConstraints};
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, KeyUsage, KeyUsages, NameConstraints, SubjectKeyIdentifier,
+};
+use x509_cert::ext::{Extension, Extensions};
 use x509_cert::name::Name;
 
 use super::console::TlsName;
 use super::constraints::Permitted;
-use super::{ProfileError, Signed, Tbs, authority_key_id, extension, subject_key_id};
+use super::{ProfileError, Signed, Tbs, authority_key_id, extension, key_identifier, subject_key_id};
 
 /// The largest number of characters of an organization (RFC 5280 §A.1, ub-organization-name).
 const ORGANIZATION: usize = 64;
@@ -23,13 +25,18 @@ const ORGANIZATION: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaCertificate {
     der: Vec<u8>,
+    serial: Serial,
+    issuer: Name,
     subject: Name,
+    public_key: Vec<u8>,
+    key_id: OctetString,
     constraints: Option<NameConstraints>,
     validity: Validity,
 }
 
 impl CaCertificate {
-    /// Reads a certificate that [`ca_certificates`](crate::ca_certificates) has made.
+    /// Reads a certificate that [`ca_certificates`](crate::ca_certificates) has made, or one of a
+    /// [`CaChain`](crate::CaChain).
     ///
     /// # Errors
     /// [`ProfileError::X509`]; [`ProfileError::Validity`].
@@ -40,9 +47,21 @@ impl CaCertificate {
         let validity = validity.and_then(|(begin, end)| Validity::new(begin, end).ok());
         let constraints = tbs.extensions.iter().find(|found| found.extn_id == NameConstraints::OID);
         let constraints = constraints.map(|found| NameConstraints::from_der(found.extn_value.as_bytes()));
+        // The certificate of a parent can name the key in another way than this CA does.
+        let named = tbs.extensions.iter().find(|found| found.extn_id == SubjectKeyIdentifier::OID);
+        let named = named.map(|found| SubjectKeyIdentifier::from_der(found.extn_value.as_bytes()));
+        let public_key = tbs.subject_public_key_info.to_der()?;
+        let key_id = match named.transpose()? {
+            Some(SubjectKeyIdentifier(id)) => id,
+            None => key_identifier(&public_key)?,
+        };
         Ok(Self {
             der: der.to_vec(),
+            serial: Serial::from_be_bytes(tbs.serial_number.as_bytes()).map_err(|_| ProfileError::Serial)?,
+            issuer: tbs.issuer,
             subject: tbs.subject,
+            public_key,
+            key_id,
             constraints: constraints.transpose()?,
             validity: validity.ok_or(ProfileError::Validity)?,
         })
@@ -51,6 +70,27 @@ impl CaCertificate {
     /// The certificate in DER.
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// Its serial number.
+    pub const fn serial(&self) -> Serial {
+        self.serial
+    }
+
+    /// Its public key: SubjectPublicKeyInfo in DER.
+    pub fn public_key(&self) -> &[u8] {
+        &self.public_key
+    }
+
+    /// The authorityKeyIdentifier of the certificates and lists that its key signs.
+    pub(super) fn authority_key_id(&self) -> der::Result<Extension> {
+        let key_identifier = Some(self.key_id.clone());
+        extension(&AuthorityKeyIdentifier { key_identifier, ..AuthorityKeyIdentifier::default() }, false)
+    }
+
+    /// Whether the CA, and no parent, has made it.
+    pub fn is_self_issued(&self) -> bool {
+        self.issuer == self.subject
     }
 
     /// Its subject, which is the issuer of the certificates and lists that the CA signs.
@@ -89,6 +129,8 @@ impl CaCertificateOptions {
 pub(crate) struct AuthorityProfile {
     subject: Name,
     constraints: Option<NameConstraints>,
+    /// The subjectKeyIdentifier, if it is not that of this CA's method.
+    key_id: Option<OctetString>,
     /// The certificate of the key that signs; `None` if that is the certified key.
     pub(super) issuer: Option<CaCertificate>,
 }
@@ -126,13 +168,13 @@ impl AuthorityProfile {
             }
         }
         let constraints = (!permitted.is_empty()).then(|| permitted.to_name_constraints()).transpose()?;
-        Ok(Self { subject: name.parse()?, constraints, issuer: None })
+        Ok(Self { subject: name.parse()?, constraints, key_id: None, issuer: None })
     }
 
     /// A self-signed certificate with the subject and the name constraints of `earlier`.
     pub(crate) fn like(earlier: &CaCertificate) -> Self {
         let CaCertificate { subject, constraints, .. } = earlier.clone();
-        Self { subject, constraints, issuer: None }
+        Self { subject, constraints, key_id: None, issuer: None }
     }
 
     /// A cross certificate for a key of the same CA, which the key of `issuer` signs.
@@ -140,8 +182,14 @@ impl AuthorityProfile {
         Self { issuer: Some(issuer.clone()), ..Self::like(&issuer) }
     }
 
+    /// This certificate with the subjectKeyIdentifier of another certificate of the same key. The certificates that the key
+    /// has signed name it so.
+    pub(crate) fn naming_the_key_as(self, other: &CaCertificate) -> Self {
+        Self { key_id: Some(other.key_id.clone()), ..self }
+    }
+
     /// The subject, which is the issuer too.
-    pub(super) const fn name(&self) -> &Name {
+    pub(crate) const fn name(&self) -> &Name {
         &self.subject
     }
 
@@ -149,8 +197,14 @@ impl AuthorityProfile {
         let mut extensions = vec![
             extension(&BasicConstraints { ca: true, path_len_constraint: None }, true)?,
             extension(&KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign), true)?,
-            subject_key_id(subject_key)?,
-            authority_key_id(issuer_key)?,
+            match &self.key_id {
+                Some(id) => extension(&SubjectKeyIdentifier(id.clone()), false)?,
+                None => subject_key_id(subject_key)?,
+            },
+            match &self.issuer {
+                Some(issuer) => issuer.authority_key_id()?,
+                None => authority_key_id(issuer_key)?,
+            },
         ];
         if let Some(constraints) = &self.constraints {
             extensions.push(extension(constraints, true)?);

@@ -9,7 +9,7 @@ use x509_cert::ext::pkix::{CrlNumber, CrlReason};
 use x509_cert::serial_number::SerialNumber;
 
 use super::authority::CaCertificate;
-use super::{authority_key_id, extension, signature_algorithm, time};
+use super::{extension, rsa_pkcs1, time};
 
 /// The fields of a list.
 ///
@@ -18,8 +18,6 @@ use super::{authority_key_id, extension, signature_algorithm, time};
 pub(crate) struct ListFields<'a> {
     /// The certificate of the key that signs.
     pub(crate) issuer: &'a CaCertificate,
-    /// That key: SubjectPublicKeyInfo in DER.
-    pub(crate) issuer_key: &'a [u8],
     pub(crate) this_update: UnixTime,
     pub(crate) next_update: UnixTime,
     /// The cRLNumber.
@@ -34,14 +32,14 @@ impl ListFields<'_> {
         let entries = self.entries.iter().map(entry).collect::<der::Result<Vec<_>>>()?;
         let list: TbsCertList = TbsCertList {
             version: Version::V2,
-            signature: signature_algorithm(),
+            signature: rsa_pkcs1(),
             issuer: self.issuer.subject().clone(),
             this_update: time(self.this_update)?,
             next_update: Some(time(self.next_update)?),
             // An empty list must be absent.
             revoked_certificates: (!entries.is_empty()).then_some(entries),
             crl_extensions: Some(vec![
-                authority_key_id(self.issuer_key)?,
+                self.issuer.authority_key_id()?,
                 extension(&CrlNumber::try_from(self.number)?, false)?,
             ]),
         };

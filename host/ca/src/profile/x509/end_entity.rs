@@ -14,7 +14,7 @@ use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsag
 
 use super::authority::CaCertificate;
 use super::constraints::{IpNetwork, octets};
-use super::{ProfileError, authority_key_id, extension, subject_key_id};
+use super::{ProfileError, extension, subject_key_id};
 
 /// A name in a subjectAltName (RFC 5280 §4.2.1.6).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -209,7 +209,7 @@ pub(crate) struct EndEntityProfile {
 }
 
 impl EndEntityProfile {
-    pub(super) fn extensions(&self, subject_key: &[u8], issuer_key: &[u8]) -> der::Result<Extensions> {
+    pub(super) fn extensions(&self, subject_key: &[u8]) -> der::Result<Extensions> {
         let purposes = match self.usage {
             TlsUsage::Server => vec![ID_KP_SERVER_AUTH],
             TlsUsage::Client => vec![ID_KP_CLIENT_AUTH],
@@ -220,7 +220,7 @@ impl EndEntityProfile {
             extension(&KeyUsage(KeyUsages::DigitalSignature.into()), true)?,
             extension(&ExtendedKeyUsage(purposes), false)?,
             subject_key_id(subject_key)?,
-            authority_key_id(issuer_key)?,
+            self.issuer.authority_key_id()?,
         ];
         if !self.names.is_empty() {
             let names = self.names.iter().map(SubjectName::general_name).collect::<der::Result<_>>()?;

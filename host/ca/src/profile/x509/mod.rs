@@ -140,7 +140,7 @@ impl Profile for X509Profile {
         let tbs = Tbs {
             version: Version::V3,
             serial_number: SerialNumber::new(&serial.to_be_bytes())?,
-            signature: signature_algorithm(),
+            signature: rsa_pkcs1(),
             issuer: issuer.clone(),
             validity: Validity::new(time(validity.not_before())?, time(validity.not_after())?),
             subject: match profile {
@@ -152,10 +152,8 @@ impl Profile for X509Profile {
                 Self::TlsRoot(names) => root_extensions(names, &issuer_key)?,
                 Self::TlsServer(names) => server_extensions(names, subject_key, &issuer_key)?,
                 Self::Authority(profile) => profile.extensions(subject_key, &issuer_key)?,
-                Self::EndEntity(profile) => profile.extensions(subject_key, &issuer_key)?,
-                Self::Twin(_) => {
-                    TwinProfile::extensions(ca.issuer_id, template.subject_id, subject_key, &issuer_key)?
-                }
+                Self::EndEntity(profile) => profile.extensions(subject_key)?,
+                Self::Twin(profile) => profile.extensions(ca.issuer_id, template.subject_id, subject_key)?,
             },
         };
         let tbs = tbs.to_der()?;
@@ -172,13 +170,13 @@ impl Profile for X509Profile {
 fn attach(tbs: &[u8], signature: &[u8]) -> Result<Vec<u8>, ProfileError> {
     let signed = Signed {
         tbs: AnyRef::from_der(tbs)?,
-        signature_algorithm: signature_algorithm(),
+        signature_algorithm: rsa_pkcs1(),
         signature: BitString::from_bytes(signature)?,
     };
     Ok(signed.to_der()?)
 }
 
-fn signature_algorithm() -> AlgorithmIdentifierOwned {
+pub(crate) fn rsa_pkcs1() -> AlgorithmIdentifierOwned {
     AlgorithmIdentifierOwned { oid: SHA_256_WITH_RSA_ENCRYPTION, parameters: Some(AnyRef::NULL.into()) }
 }
 
@@ -220,17 +218,26 @@ fn key_identifier(spki: &[u8]) -> der::Result<OctetString> {
 ///
 /// # Errors
 /// The part of the twin that is wrong, as a noun phrase.
-pub fn check_twin(anchor: &Anchor, record: &CertificateRecord, der: &[u8]) -> Result<(), &'static str> {
+pub fn check_twin(
+    anchor: &Anchor,
+    record: &CertificateRecord,
+    der: &[u8],
+    installed: &[CaCertificate],
+) -> Result<(), &'static str> {
     let twin = CertificateRecord {
         subject_key: x25519_spki(&record.subject_key).map_err(|_| "public key")?,
         format: CertificateFormat::X509,
         certificate: der.to_vec(),
         ..record.clone()
     };
-    check_record(anchor, &twin)
+    check_record(anchor, &twin, installed)
 }
 
-pub(super) fn check_record(anchor: &Anchor, record: &CertificateRecord) -> Result<(), &'static str> {
+pub(super) fn check_record(
+    anchor: &Anchor,
+    record: &CertificateRecord,
+    installed: &[CaCertificate],
+) -> Result<(), &'static str> {
     const DER: &str = "certificate";
     let (Some(issuer_id), Some(issuer_key)) = (anchor.issuer_id(), anchor.key()) else {
         return Err("issuer");
@@ -239,8 +246,9 @@ pub(super) fn check_record(anchor: &Anchor, record: &CertificateRecord) -> Resul
     let bytes = signed.tbs.to_der().map_err(|_| DER)?;
     let tbs = Tbs::from_der(&bytes).map_err(|_| DER)?;
     let key = tbs.subject_public_key_info.to_der().map_err(|_| DER)?;
-    let is_issuer =
-        root_name(issuer_id).is_ok_and(|root| tbs.issuer == root) || is_name_of(&tbs.issuer, issuer_id);
+    let is_issuer = root_name(issuer_id).is_ok_and(|root| tbs.issuer == root)
+        || is_name_of(&tbs.issuer, issuer_id)
+        || installed.iter().any(|certificate| tbs.issuer == *certificate.subject());
     let expected_subject = match record.subject_id.as_id() {
         id if id == issuer_id && tbs.subject == tbs.issuer => tbs.issuer.clone(),
         id => common_name(id).map_err(|_| DER)?,
@@ -256,10 +264,7 @@ pub(super) fn check_record(anchor: &Anchor, record: &CertificateRecord) -> Resul
                 && seconds(tbs.validity.not_after) == record.validity.not_after().get(),
             "validity",
         ),
-        (
-            tbs.signature == signature_algorithm() && signed.signature_algorithm == signature_algorithm(),
-            "signature algorithm",
-        ),
+        (tbs.signature == rsa_pkcs1() && signed.signature_algorithm == rsa_pkcs1(), "signature algorithm"),
     ])?;
     let digest = Portable::new().sha256(&[&bytes]);
     // A BIT STRING with unused bits has no octets.

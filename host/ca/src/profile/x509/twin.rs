@@ -11,7 +11,7 @@ use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, SubjectAltName
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
 use super::authority::CaCertificate;
-use super::{ProfileError, authority_key_id, extension, subject_key_id};
+use super::{ProfileError, extension, subject_key_id};
 
 /// id-X25519 (RFC 8410 §3).
 const ID_X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
@@ -25,17 +25,17 @@ pub(crate) struct TwinProfile {
 
 impl TwinProfile {
     pub(super) fn extensions(
+        &self,
         issuer_id: Id<'_>,
         subject_id: Id<'_>,
         subject_key: &[u8],
-        issuer_key: &[u8],
     ) -> der::Result<Extensions> {
         let uri = Ia5String::new(&format!("urn:minipki:{issuer_id}:{subject_id}"))?;
         Ok(vec![
             extension(&BasicConstraints { ca: false, path_len_constraint: None }, true)?,
             extension(&KeyUsage(KeyUsages::KeyAgreement.into()), true)?,
             subject_key_id(subject_key)?,
-            authority_key_id(issuer_key)?,
+            self.issuer.authority_key_id()?,
             extension(&SubjectAltName(vec![GeneralName::UniformResourceIdentifier(uri)]), false)?,
         ])
     }
