@@ -3,17 +3,20 @@
 //!
 //! Each call reads all records. A drop of all handles loses them.
 
+mod audit;
+mod chains;
 mod issuer_keys;
 mod meanwhile;
 mod reader;
 mod revocations;
+mod tokens;
 mod twins;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minipki_ca::ports::{
-    AUDIT_KEPT, AuditEntry, AuditLog, CertificateFormat, CertificateRecord, Inquiry, IssuerKey, Ledger,
+    AuditEntry, AuditLog, CertificateFormat, CertificateRecord, Inquiry, IssuerKey, KeyChain, Ledger,
     LedgerError, LedgerFacts, LedgerReader, NewCertificate, RENEWAL, Recorder, RequestFacts, RequestHash,
     RevocationBook, RevocationChange, RevocationRecord, StatedStatus, Storage, TokenBook, TokenHash,
     TwinFacts,
@@ -49,6 +52,8 @@ struct State {
     revocations: Vec<RevocationRecord>,
     /// The requests and the row numbers of their certificates, in the order of issue.
     requests: Vec<(RequestHash, u64)>,
+    /// The chains of the keys that others certify.
+    chains: HashMap<[u8; 32], Option<Vec<u8>>>,
     /// The X.509 twins by serial number.
     twins: HashMap<Serial, Vec<u8>>,
     audit: BTreeMap<u64, AuditEntry>,
@@ -94,6 +99,7 @@ impl MemoryStorage {
             tokens: Vec::new(),
             revocations: Vec::new(),
             requests: Vec::new(),
+            chains: HashMap::new(),
             twins: HashMap::new(),
             audit: BTreeMap::new(),
             publication: Publication::default(),
@@ -357,6 +363,15 @@ impl Recorder for MemoryStorage {
         Ok(self.state().publication.clone())
     }
 
+    fn chain(&mut self, key: Fingerprint) -> Result<KeyChain, LedgerError> {
+        Ok(self.state().chain(key))
+    }
+
+    fn set_chain(&mut self, key: Fingerprint, chain: Option<&[u8]>) -> Result<(), LedgerError> {
+        self.state().set_chain(key, chain);
+        Ok(())
+    }
+
     fn record(&mut self, certificates: &[NewCertificate<'_>], now: UnixTime) -> Result<(), LedgerError> {
         let mut state = self.state();
         state.latest = state.latest.max(now);
@@ -365,54 +380,6 @@ impl Recorder for MemoryStorage {
         certificates.iter().try_for_each(|new| state.check_meanwhile(new, now))?;
         certificates.iter().try_for_each(|new| next.record(new, now))?;
         *state = next;
-        Ok(())
-    }
-}
-
-impl TokenBook for MemoryStorage {
-    fn add(
-        &mut self,
-        token: TokenHash,
-        subject: Id<'_>,
-        expires: UnixTime,
-        lifetime: Option<u64>,
-        now: UnixTime,
-    ) -> Result<(), LedgerError> {
-        let mut state = self.state();
-        state.check_clock(now)?;
-        if state.tokens.iter().any(|known| known.hash == token) {
-            return Err(LedgerError::TokenExists);
-        }
-        let id = 1 + (state.token_numbers.next_u64() >> 11);
-        let subject_id = subject.into();
-        state.tokens.push(Token {
-            hash: token,
-            id,
-            subject_id,
-            expires,
-            lifetime,
-            spent_on: None,
-            revoked: None,
-        });
-        Ok(())
-    }
-
-    fn revoke(&mut self, id: u64, now: UnixTime) -> Result<(), LedgerError> {
-        let mut state = self.state();
-        let live = |token: &&mut Token| token.id == id && token.spent_on.is_none() && token.revoked.is_none();
-        state.tokens.iter_mut().find(live).ok_or(LedgerError::TokenNotLive)?.revoked = Some(now);
-        Ok(())
-    }
-}
-
-impl AuditLog for MemoryStorage {
-    fn append(&mut self, entry: &AuditEntry) -> Result<(), LedgerError> {
-        let mut state = self.state();
-        let id = state.audit.last_key_value().map_or(1, |(id, _)| id + 1);
-        state.audit.insert(id, entry.clone());
-        if id > AUDIT_KEPT {
-            state.audit.remove(&(id - AUDIT_KEPT));
-        }
         Ok(())
     }
 }
