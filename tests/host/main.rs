@@ -106,6 +106,7 @@ mod wrong_keys;
 mod x509_batches;
 mod x509_ca_certificate;
 mod x509_ca_crl;
+mod x509_chain;
 mod x509_crl;
 mod x509_files;
 mod x509_inspect;

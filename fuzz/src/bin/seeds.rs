@@ -14,12 +14,13 @@ use minipki_core::limits::{ANCHOR_UPDATE, CERTIFICATE, FRAME_BODY, RSA_BYTES, ST
 use minipki_core::link::{Link, Machine, Want};
 use minipki_core::session::{
     self, AnchorsQuery, CaClient, CaRequest, CaServer, ClientRequest, EnrolForm, Enrolment, HolderRevocation,
-    Initiator, LocalIdentity, Responder, StatusQuery,
+    Initiator, LocalIdentity, Responder, StatusQuery, X509Query,
 };
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{CertStatus, Revocation, RevocationReason, Serial, StatusPolicy, Validity};
 use minipki_core::wire::Response;
 use minipki_core::wire::channel::Payload;
+use minipki_core::x509::algorithm::rsa::ALL;
 use minipki_fuzz::peers;
 use minipki_fuzz::stream::{self, Buffers};
 

@@ -5,6 +5,7 @@
 //!
 //! - The new key is certified by the key before it, at the change of the key ([`certify_next_key`]). So a reader that
 //!   trusts the earlier certificate accepts certificates of the new key.
+//! - A key that another CA certifies has its chain instead ([`CaChain`]). Without that chain, nothing is issued in X.509.
 //! - Former keys are certified by the present one ([`ca_certificates`]). So a reader that trusts only the new certificate
 //!   accepts earlier certificates until they end.
 
@@ -16,7 +17,9 @@ use minipki_core::trust::Validity;
 
 use super::Signer;
 use super::certify::{IssueError, Issued, certify, expect_count};
-use super::ports::{AnsweredRequest, CertificateRecord, LedgerError, LedgerReader, Recorder, RequestHash};
+use super::chain::CaChain;
+use super::key_certificates::name_certificate;
+use super::ports::{AnsweredRequest, CertificateRecord, KeyChain, LedgerError, Recorder, RequestHash};
 use super::profile::{
     self, AuthorityProfile, BACKDATE, CaCertificate, CaCertificateOptions, CertTemplate, ProfileError,
     X509Profile, spki,
@@ -29,8 +32,10 @@ const LIFETIME: u64 = 7305 * 24 * 60 * 60;
 /// The X.509 certificates of the CA's present key.
 #[derive(Clone, Debug)]
 pub struct CaCertificates {
-    /// The self-signed certificate.
+    /// The self-signed certificate, or the first one of the chain.
     pub own: Issued,
+    /// The other certificates of the chain, in DER, the direct issuer first.
+    pub issuers: Vec<Vec<u8>>,
     /// The cross certificates between this key and each former one.
     pub cross: Vec<Issued>,
 }
@@ -91,23 +96,23 @@ impl Certifier<'_> {
         }
     }
 
-    /// Makes the cross certificate of `subject_key` by this key, whose own certificate is `own`.
+    /// Makes the cross certificate of `subject_key` with this profile by this key, whose own certificate is `own`.
     fn cross(
         &mut self,
-        own: CaCertificate,
+        own: &CaCertificate,
+        profile: AuthorityProfile,
         subject_key: &rsa::PublicKey,
         end: UnixTime,
     ) -> Result<Issued, IssueError> {
         let begin = profile::validity(1, self.now)?.not_before().max(own.validity().not_before());
         let end = end.min(own.validity().not_after());
         let validity = Validity::new(begin, end).map_err(|_| ProfileError::Validity)?;
-        let publication = self.ledger.publication()?;
-        self.issue(AuthorityProfile::cross(own, publication), subject_key, validity)
+        self.issue(profile, subject_key, validity)
     }
 }
 
 /// The request for the certificate of the key `subject` by the key `issuer`.
-fn hash(issuer: Fingerprint, subject: Fingerprint) -> RequestHash {
+pub(super) fn hash(issuer: Fingerprint, subject: Fingerprint) -> RequestHash {
     RequestHash::of(&[b"CA certificate", &issuer.0, &subject.0])
 }
 
@@ -117,7 +122,7 @@ fn hash(issuer: Fingerprint, subject: Fingerprint) -> RequestHash {
 /// Without a certificate of a former key, no cross certificate is made: nobody can trust that key.
 ///
 /// # Errors
-/// [`IssueError`]; [`ProfileError::CaCertificateExists`] for a certificate with other choices. What was made before an error is recorded, and the next call continues.
+/// [`IssueError`]; [`ProfileError::ChainAwaited`]; [`ProfileError::CaCertificateExists`] for a certificate with other choices. What was made before an error is recorded, and the next call continues.
 pub fn ca_certificates(
     issuer_id: Id<'_>,
     signer: &mut dyn Signer,
@@ -128,9 +133,16 @@ pub fn ca_certificates(
 ) -> Result<CaCertificates, IssueError> {
     let mut certifier = Certifier { issuer_id, signer, ledger, now };
     let (key, public_key) = (certifier.key(), certifier.signer.public_key().clone());
+    let chain = certifier.ledger.chain(key)?;
+    if chain != KeyChain::Own {
+        return chain_of(&chain, options);
+    }
     let mut earlier = Vec::new();
     for former in former {
-        earlier.extend(certifier.find(*former, *former)?.map(|record| (*former, record)));
+        // The parent of a former key has vouched for it, and the present key need not.
+        let certificate =
+            name_certificate(certifier.ledger, &[*former])?.filter(CaCertificate::is_self_issued);
+        earlier.extend(certificate.map(|certificate| (*former, certificate)));
     }
     let chosen = options.filter(|options| options.names_fields());
     let chosen = chosen.map(|options| AuthorityProfile::new(issuer_id, options)).transpose()?;
@@ -150,10 +162,10 @@ pub fn ca_certificates(
         None => {
             let like = match earlier.last() {
                 // The name of the CA stays the same.
-                Some((_, record)) => {
-                    let like = AuthorityProfile::like(&CaCertificate::parse(&record.certificate)?);
+                Some((_, certificate)) => {
+                    let like = AuthorityProfile::like(certificate);
                     if chosen.is_some_and(|chosen| chosen != like) {
-                        return Err(ProfileError::CaCertificateExists(record.serial).into());
+                        return Err(ProfileError::CaCertificateExists(certificate.serial()).into());
                     }
                     like
                 }
@@ -168,23 +180,37 @@ pub fn ca_certificates(
     };
 
     let mut cross = Vec::new();
-    for (former, record) in earlier {
-        let end = record.validity.not_after();
+    for (former, earlier) in earlier {
+        let end = earlier.validity().not_after();
         cross.extend(certifier.find(former, key)?.map(Issued::again));
         match certifier.find(key, former)? {
             Some(found) => cross.push(Issued::again(found)),
             None if end <= now => {}
             None => {
                 let certificate = CaCertificate::parse(&own.certificate)?;
-                let former = rsa::PublicKey::from_spki_der(&record.subject_key);
+                let former = rsa::PublicKey::from_spki_der(earlier.public_key());
                 let former = former
                     .map_err(|_| der::Error::from(der::ErrorKind::Failed))
                     .map_err(ProfileError::from)?;
-                cross.push(certifier.cross(certificate, &former, end)?);
+                let profile = AuthorityProfile::cross(certificate.clone(), certifier.ledger.publication()?)
+                    .naming_the_key_as(&earlier);
+                cross.push(certifier.cross(&certificate, profile, &former, end)?);
             }
         }
     }
-    Ok(CaCertificates { own, cross })
+    Ok(CaCertificates { own, issuers: Vec::new(), cross })
+}
+
+/// The certificates of a key that another CA certifies.
+fn chain_of(chain: &KeyChain, options: Option<&CaCertificateOptions>) -> Result<CaCertificates, IssueError> {
+    let KeyChain::Installed(bytes) = chain else { return Err(ProfileError::ChainAwaited.into()) };
+    if options.is_some_and(|options| options.names_fields() || options.lifetime.is_some()) {
+        return Err(ProfileError::ChainInstalled.into());
+    }
+    let chain = CaChain::from_bytes(bytes)?;
+    let own = chain.own()?;
+    let own = Issued { serial: own.serial(), certificate: own.der().to_vec(), repeated: true };
+    Ok(CaCertificates { own, issuers: chain.issuers().to_vec(), cross: Vec::new() })
 }
 
 /// The certificate of the CA's next key by the present one, which `signer` has. It is made once, before the change of the
@@ -201,89 +227,20 @@ pub fn certify_next_key(
 ) -> Result<Option<Issued>, IssueError> {
     let mut certifier = Certifier { issuer_id, signer, ledger, now };
     let key = certifier.key();
-    let Some(own) = certifier.find(key, key)? else { return Ok(None) };
+    let Some(own) = name_certificate(certifier.ledger, &[key])?.filter(CaCertificate::is_self_issued) else {
+        // The parent of an intermediate certifies the next key too.
+        if certifier.ledger.chain(key)? != KeyChain::Own {
+            certifier.ledger.set_chain(next.fingerprint(Portable::new()), None)?;
+        }
+        return Ok(None);
+    };
     if let Some(made) = certifier.find(key, next.fingerprint(Portable::new()))? {
         return Ok(Some(Issued::again(made)));
     }
-    let own = CaCertificate::parse(&own.certificate)?;
     let end = own.validity().not_after();
     if end <= now {
         return Ok(None);
     }
-    certifier.cross(own, next, end).map(Some)
-}
-
-/// The certificate of this key of the CA, if it was made.
-///
-/// # Errors
-/// [`IssueError`] if it cannot be read.
-pub fn certificate_of(
-    reader: &mut dyn LedgerReader,
-    key: Fingerprint,
-) -> Result<Option<CaCertificate>, IssueError> {
-    let record = reader.find_by_request(hash(key, key))?;
-    Ok(record.map(|record| CaCertificate::parse(&record.certificate)).transpose()?)
-}
-
-/// [`certificate_of`] for a process that issues.
-pub(super) fn recorded_certificate(
-    ledger: &mut dyn Recorder,
-    key: Fingerprint,
-) -> Result<Option<CaCertificate>, IssueError> {
-    let record = ledger.request_facts(hash(key, key), &[])?.earlier;
-    Ok(record.map(|record| CaCertificate::parse(&record.certificate)).transpose()?)
-}
-
-/// The certificates of one key of the CA.
-#[derive(Clone, Debug)]
-pub struct KeyCertificates {
-    /// The self-signed certificate.
-    pub own: CaCertificate,
-    /// The certificates of this key by other keys of the CA.
-    pub cross: Vec<CaCertificate>,
-}
-
-/// The certificates of these keys of the CA that were made, in the order of the keys. A key without a self-signed certificate
-/// is left out.
-///
-/// # Errors
-/// [`IssueError`] if they cannot be read.
-pub fn certificates_of(
-    reader: &mut dyn LedgerReader,
-    keys: &[Fingerprint],
-) -> Result<Vec<KeyCertificates>, IssueError> {
-    let mut found = Vec::new();
-    for key in keys {
-        let Some(own) = certificate_of(reader, *key)? else { continue };
-        let mut cross = Vec::new();
-        for issuer in keys.iter().filter(|issuer| *issuer != key) {
-            let record = reader.find_by_request(hash(*issuer, *key))?;
-            cross.extend(record.map(|record| CaCertificate::parse(&record.certificate)).transpose()?);
-        }
-        found.push(KeyCertificates { own, cross });
-    }
-    Ok(found)
-}
-
-/// The certificates that lead from the CA's present key to its former ones: that of the present key by the key before it,
-/// that of this key by the one before, and so on, as far as they exist and have not ended. A server sends them to readers
-/// that have imported the certificate of a former key. `former` are the fingerprints of the former keys, the latest one last.
-///
-/// # Errors
-/// The error of the ledger.
-pub fn cross_chain(
-    ledger: &mut dyn Recorder,
-    key: Fingerprint,
-    former: &[Fingerprint],
-    now: UnixTime,
-) -> Result<Vec<CertificateRecord>, LedgerError> {
-    let (mut chain, mut subject) = (Vec::new(), key);
-    for former in former.iter().rev() {
-        match ledger.request_facts(hash(*former, subject), &[])?.earlier {
-            Some(record) if record.validity.not_after() > now => chain.push(record),
-            _ => break,
-        }
-        subject = *former;
-    }
-    Ok(chain)
+    let profile = AuthorityProfile::cross(own.clone(), certifier.ledger.publication()?);
+    certifier.cross(&own, profile, next, end).map(Some)
 }

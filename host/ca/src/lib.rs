@@ -8,8 +8,10 @@ mod anchors;
 pub mod authority;
 pub mod ca_certificate;
 pub mod certify;
+pub mod chain;
 pub mod crl;
 pub mod csr;
+mod key_certificates;
 mod key_id;
 pub mod limits;
 mod list;
@@ -32,13 +34,14 @@ pub mod twin;
 
 pub use anchors::updates_fit;
 pub use authority::Authority;
-pub use ca_certificate::{
-    CaCertificates, KeyCertificates, ca_certificates, certificate_of, certificates_of, certify_next_key,
-    cross_chain,
-};
+pub use ca_certificate::{CaCertificates, ca_certificates, certify_next_key};
 pub use certify::{IssueError, Issued};
+pub use chain::{CaChain, ChainError, ca_request};
 pub use crl::{draft_crl, is_crl, sign_crl};
 pub use csr::{Csr, CsrError};
+pub use key_certificates::{
+    KeyCertificates, certificate_of, certificates_of, cross_chain, if_made, name_certificate,
+};
 pub use key_id::{KeyId, KeyIdError};
 pub use limits::RateLimits;
 pub use list::{ListDraft, SignedList};

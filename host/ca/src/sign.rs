@@ -6,7 +6,7 @@ use miette::Diagnostic;
 use minipki_core::cert::{Id, IdBuf};
 use minipki_core::crypto::{Hash, Portable};
 use minipki_core::time::UnixTime;
-use minipki_core::trust::Serial;
+use minipki_core::trust::{Serial, Validity};
 
 use super::certify::{IssueError, Issued, certify};
 use super::policy::{self, Authorization, Refused};
@@ -158,6 +158,8 @@ pub(super) struct RequestSigner<'a> {
 struct Draft<'r> {
     request: &'r SignRequest,
     profile: X509Profile,
+    /// The first second of the validity of the CA certificate.
+    begin: UnixTime,
     answers: AnsweredRequest,
 }
 
@@ -267,7 +269,8 @@ impl RequestSigner<'_> {
             publication: publication.clone(),
         };
         let profile = X509Profile::EndEntity(profile);
-        let draft = Draft { request, profile, answers: AnsweredRequest { hash, earlier } };
+        let begin = self.certificate.validity().not_before();
+        let draft = Draft { request, profile, begin, answers: AnsweredRequest { hash, earlier } };
         Ok(self.check(&draft, now).map(|()| Found::New(draft)))
     }
 
@@ -287,11 +290,15 @@ impl RequestSigner<'_> {
 
 impl Draft<'_> {
     fn template(&self, now: UnixTime) -> Result<CertTemplate<'_, X509Profile>, ProfileError> {
+        let validity = profile::validity(self.request.lifetime, now)?;
+        // A parent may have made the CA certificate a moment ago.
+        let begin = validity.not_before().max(self.begin);
+        let validity = Validity::new(begin, validity.not_after()).map_err(|_| ProfileError::Validity)?;
         Ok(CertTemplate {
             profile: &self.profile,
             subject_id: self.request.subject_id(),
             subject_key: self.request.csr.public_key(),
-            validity: profile::validity(self.request.lifetime, now)?,
+            validity,
             token: None,
             renews: None,
             supersede: false,

@@ -8,11 +8,12 @@ use minipki_core::crypto::Portable;
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{Serial, Validity};
-use minipki_core::x509::Check;
+use minipki_core::x509::{Certificate, Check};
 
 use super::Signer;
-use super::ca_certificate::{ca_certificates, cross_chain};
+use super::ca_certificate::{CaCertificates, ca_certificates};
 use super::certify::{IssueError, Issued, certify, expect_count};
+use super::key_certificates::cross_chain;
 use super::ports::Recorder;
 use super::profile::{
     self, CaCertificate, CaIdentity, CertTemplate, EndEntityProfile, Profile, ProfileError, SubjectName,
@@ -58,8 +59,11 @@ pub struct TlsCertificates {
     pub server: Issued,
     /// Its validity.
     pub validity: Validity,
-    /// The CA certificate, which readers import.
+    /// The CA certificate, which readers import. Of an intermediate, they import the root instead.
     pub authority: Issued,
+    /// The certificates between the root and that of the server, in DER, the direct issuer first: that of an intermediate, and
+    /// those of its issuers.
+    pub between: Vec<Vec<u8>>,
     /// The certificates for readers that have imported the certificate of a former key: see [`cross_chain`].
     pub cross: Vec<Issued>,
     /// Those of [`TlsServerRequest::more_names`] that the CA certificate does not permit.
@@ -80,7 +84,8 @@ pub fn issue_tls_server(
     request: &TlsServerRequest,
     now: UnixTime,
 ) -> Result<TlsCertificates, IssueError> {
-    let authority = ca_certificates(issuer_id, signer, former, ledger, None, now)?.own;
+    let CaCertificates { own: authority, issuers, .. } =
+        ca_certificates(issuer_id, signer, former, ledger, None, now)?;
     let issuer = CaCertificate::parse(&authority.certificate)?;
     let [begin, end] = [issuer.validity().not_before(), issuer.validity().not_after()];
     if end <= now {
@@ -127,5 +132,8 @@ pub fn issue_tls_server(
     let server = issued.pop().ok_or(IssueError::Count { what: "certificates", asked: 1, got: 0 })?;
     let cross = cross_chain(ledger, signer.public_key().fingerprint(Portable::new()), former, now)?;
     let cross = cross.into_iter().map(Issued::again).collect();
-    Ok(TlsCertificates { server, validity, authority, cross, left_out })
+    let is_root = |der: &Vec<u8>| Certificate::parse(der).is_ok_and(|found| found.is_self_issued());
+    let between = std::iter::once(&authority.certificate).chain(&issuers);
+    let between = between.filter(|certificate| !is_root(certificate)).cloned().collect();
+    Ok(TlsCertificates { server, validity, authority, between, cross, left_out })
 }

@@ -8,9 +8,9 @@ use minipki_core::cert::Anchor;
 use super::files::companion;
 use super::rows::bad_row;
 use super::verifiers::Verifiers;
-use super::{FILE, SqliteReader, StoreError, twins};
+use super::{FILE, SqliteReader, StoreError, chains, twins};
 use minipki_ca::ports::{BadRow, CertificateFormat, CertificateRecord, Page};
-use minipki_ca::{check_record, check_twin};
+use minipki_ca::{CaCertificate, CaChain, check_record, check_twin};
 
 /// The maximum number of structural errors in a report.
 const MAX_ERRORS: u32 = 20;
@@ -72,7 +72,8 @@ impl SqliteReader {
     /// # Errors
     /// [`StoreError::At`] at the first row that cannot be read.
     pub fn verify_all(&self, anchor: &Anchor, mut bad: impl FnMut(BadRow)) -> Result<u64, StoreError> {
-        let verifiers = Verifiers::new(self.connection(), anchor);
+        let installed = self.installed_certificates()?;
+        let verifiers = Verifiers::new(self.connection(), anchor, &installed);
         let mut verifiers = verifiers.map_err(|e| e.in_ledger(self.connection()))?;
         let mut count = 0;
         let mut after = 0;
@@ -84,8 +85,8 @@ impl SqliteReader {
                 match row {
                     Ok(record) => {
                         let checked = verifiers.of(record).and_then(|anchor| {
-                            check_record(anchor, record)?;
-                            self.check_twin(anchor, record)
+                            check_record(anchor, record, &installed)?;
+                            self.check_twin(anchor, record, &installed)
                         });
                         if let Err(what) = checked {
                             bad(BadRow { id: record.id, serial: Some(record.serial), what });
@@ -107,14 +108,26 @@ impl SqliteReader {
         Ok(count)
     }
 
+    /// The certificates that others have made for the CA's keys. A malformed one is left out, and no record has its name.
+    fn installed_certificates(&self) -> Result<Vec<CaCertificate>, StoreError> {
+        let chains = chains::all(self.connection()).map_err(|e| e.in_ledger(self.connection()))?;
+        let own = |chain: &Vec<u8>| CaChain::from_bytes(chain).and_then(|chain| chain.own()).ok();
+        Ok(chains.iter().filter_map(own).collect())
+    }
+
     /// Checks the X.509 twin of a certificate, if it has one.
-    fn check_twin(&self, anchor: &Anchor, record: &CertificateRecord) -> Result<(), &'static str> {
+    fn check_twin(
+        &self,
+        anchor: &Anchor,
+        record: &CertificateRecord,
+        installed: &[CaCertificate],
+    ) -> Result<(), &'static str> {
         let id = i64::try_from(record.id).map_err(|_| "row number")?;
         let twin = twins::of_row(self.connection(), id).map_err(|_| "X.509 twin")?;
         match twin {
             None => Ok(()),
             Some(_) if record.format != CertificateFormat::Json => Err("X.509 twin"),
-            Some(twin) => check_twin(anchor, record, &twin).map_err(|_| "X.509 twin"),
+            Some(twin) => check_twin(anchor, record, &twin, installed).map_err(|_| "X.509 twin"),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use getrandom::SysRng;
 use minipki_core::cert::Id;
+use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::Serial;
 use rand_core::TryCryptoRng;
@@ -16,10 +17,10 @@ use super::open::{self, Accept};
 use super::record::record_all;
 use super::rows::row_error;
 use super::serials::{self, Stock};
-use super::{FILE, Owner, StoreError, facts, issuer_keys, publication, revocations, revoke, twins};
+use super::{FILE, Owner, StoreError, chains, facts, issuer_keys, publication, revocations, revoke, twins};
 use minipki_ca::Publication;
 use minipki_ca::ports::{
-    CertificateFormat, CertificateRecord, Inquiry, IssuerKey, Ledger, LedgerError, LedgerFacts,
+    CertificateFormat, CertificateRecord, Inquiry, IssuerKey, KeyChain, Ledger, LedgerError, LedgerFacts,
     NewCertificate, Recorder, RequestFacts, RequestHash, RevocationBook, RevocationChange, RevocationError,
     RevocationOutcome, StatedStatus, TokenHash, TwinFacts,
 };
@@ -266,6 +267,15 @@ impl<R: TryCryptoRng + Send> Recorder for SqliteLedger<R> {
 
     fn publication(&mut self) -> Result<Publication, LedgerError> {
         self.read(|connection| publication::read(connection))
+    }
+
+    fn chain(&mut self, key: Fingerprint) -> Result<KeyChain, LedgerError> {
+        self.read(|connection| chains::of(connection, key))
+    }
+
+    fn set_chain(&mut self, key: Fingerprint, chain: Option<&[u8]>) -> Result<(), LedgerError> {
+        self.change(None, |connection| chains::set(connection, key, chain).map(Ok))
+            .map_err(|e| e.at(&self.path))?
     }
 
     fn record(&mut self, certificates: &[NewCertificate<'_>], now: UnixTime) -> Result<(), LedgerError> {

@@ -15,6 +15,7 @@ use minipki_ca::ports::{AuditLog, LedgerError, LedgerReader, Recorder, Revocatio
 
 mod audit;
 mod backup;
+mod chains;
 mod error;
 mod facts;
 mod files;

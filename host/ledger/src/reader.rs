@@ -10,12 +10,13 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::identity::{Instance, Owner};
 use super::rows::{each, parse, records, row_error, select};
 use super::{
-    StoreError, audit, facts, issuer_keys, open, publication, revocations, search, times_of_issue, tokens,
+    StoreError, audit, chains, facts, issuer_keys, open, publication, revocations, search, times_of_issue,
+    tokens,
 };
 use minipki_ca::Publication;
 use minipki_ca::ports::{
-    AuditRecord, BadRow, CertificateRecord, Found, IssuerKeyUse, LedgerCounts, LedgerError, LedgerReader,
-    Page, RequestHash, RevocationRecord, RevokedPage, Search, TokenRecord,
+    AuditRecord, BadRow, CertificateRecord, Found, IssuerKeyUse, KeyChain, LedgerCounts, LedgerError,
+    LedgerReader, Page, RequestHash, RevocationRecord, RevokedPage, Search, TokenRecord,
 };
 
 /// A reader of a ledger. Each call sees all commits before it, and never delays a writer.
@@ -95,6 +96,10 @@ impl LedgerReader for SqliteReader {
     fn find_by_request(&mut self, hash: RequestHash) -> Result<Option<CertificateRecord>, LedgerError> {
         let found = self.read(|connection| facts::newest_answer(connection, hash))?;
         Ok(found.map(|serial| self.find_by_serial(serial)).transpose()?.flatten())
+    }
+
+    fn chain(&mut self, key: Fingerprint) -> Result<KeyChain, LedgerError> {
+        self.read(|connection| chains::of(connection, key))
     }
 
     fn search(&mut self, search: &Search) -> Result<Found, LedgerError> {

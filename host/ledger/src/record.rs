@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use getrandom::SysRng;
+use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{RevocationReason, Serial};
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -11,10 +12,10 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::identity::{Instance, Owner};
 use super::open::{self, time};
 use super::rows::row_error;
-use super::{FILE, StoreError, facts, guard, owner, publication, revoke, serials};
+use super::{FILE, StoreError, chains, facts, guard, owner, publication, revoke, serials};
 use minipki_ca::Publication;
 use minipki_ca::ports::{
-    CertificateFormat, LedgerError, NewCertificate, RENEWAL, Recorder, RequestFacts, RequestHash,
+    CertificateFormat, KeyChain, LedgerError, NewCertificate, RENEWAL, Recorder, RequestFacts, RequestHash,
     RevocationBook, RevocationChange, RevocationError, RevocationOutcome,
 };
 
@@ -69,6 +70,14 @@ impl Recorder for SqliteRecorder {
 
     fn publication(&mut self) -> Result<Publication, LedgerError> {
         publication::read(&self.connection).map_err(|error| row_error(&self.connection, error))
+    }
+
+    fn chain(&mut self, key: Fingerprint) -> Result<KeyChain, LedgerError> {
+        chains::of(&self.connection, key).map_err(|error| row_error(&self.connection, error))
+    }
+
+    fn set_chain(&mut self, key: Fingerprint, chain: Option<&[u8]>) -> Result<(), LedgerError> {
+        self.in_transaction(|transaction| chains::set(transaction, key, chain).map(Ok))
     }
 
     fn record(&mut self, certificates: &[NewCertificate<'_>], now: UnixTime) -> Result<(), LedgerError> {

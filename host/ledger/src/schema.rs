@@ -39,6 +39,8 @@ const APPLICATION: i32 = 0x4d50_4b49;
 ///   order of their use. The last one is in use; without a row, or with NULL in it, there is none.
 /// - `twins` has the X.509 twin of a JSON certificate. It has the serial number of the certificate, and no row of its own in
 ///   `certificates`.
+/// - `chains` has each key of the CA that another CA certifies: the certificates in DER, one after the other, that of the key
+///   first. They are NULL until that CA has signed.
 /// - `audit.id` counts up. The newest entry is never removed, so no number is used twice.
 const STEPS: [&str; 7] = [
     "
@@ -182,7 +184,7 @@ const STEPS: [&str; 7] = [
 
     CREATE INDEX revoked_by_held_key ON revoked (subject_key) WHERE reason = 6;
 ",
-    // Requests for X.509 certificates, twins, and the publication of lists.
+    // Requests for X.509 certificates, twins, the publication of lists, and certificates of the CA's keys by others.
     "
     CREATE TABLE requests (
         id   INTEGER PRIMARY KEY REFERENCES certificates (id),
@@ -200,6 +202,11 @@ const STEPS: [&str; 7] = [
         id          INTEGER PRIMARY KEY REFERENCES certificates (id),
         certificate BLOB    NOT NULL
     ) STRICT;
+
+    CREATE TABLE chains (
+        fingerprint  BLOB PRIMARY KEY CHECK (length(fingerprint) = 32),
+        certificates BLOB
+    ) STRICT, WITHOUT ROWID;
 ",
 ];
 

@@ -10,22 +10,28 @@ use rusqlite::Connection;
 
 use super::StoreError;
 use super::issuer_keys::KeyRanges;
+use minipki_ca::CaCertificate;
 use minipki_ca::ports::{CertificateFormat, CertificateRecord};
 
 /// The text about a certificate that is not by the CA's key of its time.
 const WRONG_KEY: &str = "issuer key";
 
-/// The anchors of the CA's keys. The public key of a former key comes from the certificates, and its fingerprint from the
-/// pinned anchor.
+/// The anchors of the CA's keys. The public key of a former key comes from the certificates, or from one that others have
+/// made for it (`installed`), and its fingerprint from the pinned anchor.
 pub(super) struct Verifiers<'a> {
     pinned: &'a Anchor,
+    installed: &'a [CaCertificate],
     keys: KeyRanges,
     known: HashMap<[u8; 32], Anchor>,
 }
 
 impl<'a> Verifiers<'a> {
-    pub(super) fn new(connection: &Connection, pinned: &'a Anchor) -> Result<Self, StoreError> {
-        Ok(Self { pinned, keys: KeyRanges::read(connection)?, known: HashMap::new() })
+    pub(super) fn new(
+        connection: &Connection,
+        pinned: &'a Anchor,
+        installed: &'a [CaCertificate],
+    ) -> Result<Self, StoreError> {
+        Ok(Self { pinned, installed, keys: KeyRanges::read(connection)?, known: HashMap::new() })
     }
 
     /// The anchor of the one key that must have signed `record`.
@@ -51,12 +57,18 @@ impl<'a> Verifiers<'a> {
     fn anchor(&self, key: Fingerprint, record: &CertificateRecord) -> Option<Anchor> {
         let issuer_id = self.pinned.issuer_id()?;
         let public = match record.format {
-            _ if key == self.pinned.fingerprint() => self.pinned.key()?.clone(),
-            CertificateFormat::Json => Certificate::parse(&record.certificate).ok()?.issuer_key().ok()?,
+            _ if key == self.pinned.fingerprint() => self.pinned.key().cloned(),
+            CertificateFormat::Json => {
+                Certificate::parse(&record.certificate).ok().and_then(|found| found.issuer_key().ok())
+            }
             // A root has the CA's key, and is recorded before the certificate of its server.
-            CertificateFormat::X509 => rsa::PublicKey::from_spki_der(&record.subject_key).ok()?,
+            CertificateFormat::X509 => rsa::PublicKey::from_spki_der(&record.subject_key).ok(),
         };
-        Some(Anchor::from_key(Portable::new(), issuer_id, public))
-            .filter(|anchor| anchor.fingerprint() == key)
+        let installed = self
+            .installed
+            .iter()
+            .filter_map(|certificate| rsa::PublicKey::from_spki_der(certificate.public_key()).ok());
+        let anchor = |public| Anchor::from_key(Portable::new(), issuer_id, public);
+        public.into_iter().chain(installed).map(anchor).find(|anchor| anchor.fingerprint() == key)
     }
 }

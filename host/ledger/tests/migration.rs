@@ -220,7 +220,7 @@ fn a_ledger_of_schema_6_is_brought_up_to_date() {
     let content = || [tables, certificates, SAME[0], SAME[1], SAME[2]].map(|sql| rows(folder, sql));
     let before = content();
     // Schema 7 has more tables.
-    let earlier = "DROP TABLE requests; DROP TABLE twins; DROP TABLE public_urls;
+    let earlier = "DROP TABLE requests; DROP TABLE twins; DROP TABLE public_urls; DROP TABLE chains;
                    ALTER TABLE owner DROP COLUMN crl_shards; PRAGMA user_version = 6;";
     connect(folder).execute_batch(earlier).expect("changed");
     start(folder);

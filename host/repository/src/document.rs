@@ -1,6 +1,6 @@
 //! A document of the repository as an answer: its content, its type, and its caching (RFC 9110 §13, RFC 9111).
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -26,7 +26,8 @@ impl Document {
     pub(crate) fn answer(self, asked: &HeaderMap) -> Response {
         let tag: String = self.digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
         let tag = format!("\"{tag}\"");
-        let modified = UNIX_EPOCH + Duration::from_secs(self.modified.get());
+        // A certificate by a parent can begin at any time, and the header must not be later than now (RFC 9110 §8.8.2.1).
+        let modified = (UNIX_EPOCH + Duration::from_secs(self.modified.get())).min(SystemTime::now());
         let validators = [
             (header::ETAG, tag.clone()),
             (header::LAST_MODIFIED, httpdate::fmt_http_date(modified)),
@@ -48,7 +49,7 @@ fn value((name, text): (HeaderName, String)) -> Option<(HeaderName, HeaderValue)
 }
 
 /// Whether the client has the document already. If-None-Match decides alone if it is there (RFC 9110 §13.2.2).
-fn is_known(asked: &HeaderMap, tag: &str, modified: std::time::SystemTime) -> bool {
+fn is_known(asked: &HeaderMap, tag: &str, modified: SystemTime) -> bool {
     if asked.contains_key(header::IF_NONE_MATCH) {
         let lines = asked.get_all(header::IF_NONE_MATCH).into_iter().filter_map(|line| line.to_str().ok());
         let mut tags = lines.flat_map(|line| line.split(',')).map(str::trim);

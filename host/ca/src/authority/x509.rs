@@ -7,11 +7,12 @@ use minipki_core::time::UnixTime;
 use minipki_core::trust::Serial;
 
 use super::Authority;
-use crate::ca_certificate::{ca_certificates, recorded_certificate};
+use crate::ca_certificate::ca_certificates;
 use crate::certify::{IssueError, Issued};
+use crate::key_certificates::{if_made, recorded_certificate};
 use crate::list::{ListDraft, SignedList};
-use crate::ports::TwinFacts;
-use crate::profile::CaCertificate;
+use crate::ports::{KeyChain, TwinFacts};
+use crate::profile::{CaCertificate, ProfileError};
 use crate::sign::{RequestSigner, SignRefused, SignRequest};
 use crate::twin::{self, Decision, Made, Twin, Waiting};
 use crate::{Refused, TwinRequest};
@@ -25,9 +26,14 @@ impl Authority {
     /// Each request has its own [`SignRefused`]. If the signer or the ledger fails, nothing is recorded, and all requests get
     /// [`Refused::Internal`](crate::Refused::Internal), or [`Refused::Busy`](crate::Refused::Busy) if a later try can succeed.
     pub fn sign_many(&mut self, requests: &[SignRequest], now: UnixTime) -> Vec<Result<Issued, SignRefused>> {
-        self.sign_all(requests, now).unwrap_or_else(|error| {
-            let refused = self.report(&error, requests.len(), now);
-            requests.iter().map(|_| Err(refused.into())).collect()
+        self.sign_all(requests, now).unwrap_or_else(|error| match error {
+            IssueError::Profile(ProfileError::ChainAwaited) => {
+                requests.iter().map(|_| Err(ProfileError::ChainAwaited.into())).collect()
+            }
+            error => {
+                let refused = self.report(&error, requests.len(), now);
+                requests.iter().map(|_| Err(refused.into())).collect()
+            }
         })
     }
 
@@ -114,10 +120,10 @@ impl Authority {
         self.check_space()?;
         let is_present = self.signers.keys().first() == Some(&key);
         let issuer = match is_present {
-            true => Some(self.present_certificate(now)?),
-            false => recorded_certificate(self.ledger.as_mut(), key)?,
+            true => self.present_certificate(now).map(Some),
+            false => recorded_certificate(self.ledger.as_mut(), key),
         };
-        let Some(issuer) = issuer else {
+        let Some(issuer) = if_made(issuer)? else {
             return Ok(certificates.keys().map(|serial| (*serial, Err(Refused::NoX509))).collect());
         };
         let signer = self.signers.of(key).ok_or(IssueError::NoSigner(key))?;
@@ -129,7 +135,10 @@ impl Authority {
 
     /// The certificate of the present key. It is made if there is none.
     fn present_certificate(&mut self, now: UnixTime) -> Result<CaCertificate, IssueError> {
-        if let Some(certificate) = &self.ca_certificate {
+        // Another process can install a chain, or a later one.
+        if let Some(certificate) = &self.ca_certificate
+            && self.ledger.chain(certificate.key())? == KeyChain::Own
+        {
             return Ok(certificate.clone());
         }
         let made = self.make_ca_certificate(now)?;

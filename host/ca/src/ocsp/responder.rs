@@ -15,9 +15,10 @@ use minipki_core::x509::ocsp::OcspStatus;
 
 use super::sign::ResponseSigner;
 use super::{OcspAnswer, OcspQuery, OcspTimes};
-use crate::ca_certificate::recorded_certificate;
 use crate::certify::{IssueError, Issued, certify, expect_count};
-use crate::ports::{Ledger, SignError, Signer, StatedStatus};
+use crate::chain::CaChain;
+use crate::key_certificates::{if_made, recorded_certificate};
+use crate::ports::{KeyChain, Ledger, SignError, Signer, StatedStatus};
 use crate::profile::{CaCertificate, CertTemplate, ProfileError, X509Profile, spki, validity};
 use crate::signers::Signers;
 
@@ -91,10 +92,20 @@ impl OcspResponder {
             self.kept.clear();
             self.number = number;
         }
+        for (key, known) in &mut self.keys {
+            // Another process can install a later chain at any time.
+            if let KeyChain::Installed(chain) = ca.ledger.chain(*key)?
+                && !chain.starts_with(known.der())
+            {
+                *known = CaChain::from_bytes(&chain)?.own()?;
+                self.kept.clear();
+            }
+        }
         if self.keys.len() < ca.signers.keys().len() {
             for key in ca.signers.keys() {
                 if self.keys.iter().all(|(known, _)| known != key) {
-                    self.keys.extend(recorded_certificate(ca.ledger, *key)?.map(|found| (*key, found)));
+                    let found = if_made(recorded_certificate(ca.ledger, *key))?;
+                    self.keys.extend(found.map(|found| (*key, found)));
                 }
             }
         }

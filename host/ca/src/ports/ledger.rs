@@ -79,6 +79,17 @@ pub struct RequestFacts {
     pub key_compromised: bool,
 }
 
+/// The certification of a key of the CA for X.509.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyChain {
+    /// The CA certifies the key itself.
+    Own,
+    /// Another CA certifies the key, and has not done so yet.
+    Awaited,
+    /// The bytes of a [`CaChain`](crate::CaChain), whose first certificate is for the key.
+    Installed(Vec<u8>),
+}
+
 /// The facts in a ledger about the twin of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TwinFacts {
@@ -152,6 +163,18 @@ pub trait Recorder: Send {
     /// # Errors
     /// [`LedgerError::Damaged`], [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
     fn publication(&mut self) -> Result<Publication, LedgerError>;
+
+    /// The certification of this key of the CA for X.509. Another process can change it at any time.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
+    fn chain(&mut self, key: Fingerprint) -> Result<KeyChain, LedgerError>;
+
+    /// Records the chain of this key, in place of an earlier one; `None` to wait for one, unless there is one.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
+    fn set_chain(&mut self, key: Fingerprint, chain: Option<&[u8]>) -> Result<(), LedgerError>;
 
     /// Records all `certificates`, spends their tokens and revokes what they supersede, in one transaction at the time
     /// `now`, which is the time of their issue.

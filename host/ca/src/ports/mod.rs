@@ -31,7 +31,7 @@ mod tokens;
 pub use audit::{AUDIT_KEPT, AuditEntry, AuditLog, AuditRecord};
 pub use issuer_keys::{IssuerKey, IssuerKeyUse, StatedStatus};
 pub use ledger::{
-    AnsweredRequest, Inquiry, Ledger, LedgerFacts, NewCertificate, RENEWAL, Recorder, RequestFacts,
+    AnsweredRequest, Inquiry, KeyChain, Ledger, LedgerFacts, NewCertificate, RENEWAL, Recorder, RequestFacts,
     RequestHash, TwinFacts,
 };
 pub use reader::{BadRow, CertificateFormat, CertificateRecord, LedgerCounts, LedgerReader, Page};

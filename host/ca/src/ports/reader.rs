@@ -8,6 +8,7 @@ use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{Revocation, Serial, Validity};
 
+use super::KeyChain;
 use super::{
     AuditRecord, Found, IssuerKeyUse, LedgerError, RequestHash, RevocationRecord, RevokedPage, Search,
     TokenRecord,
@@ -173,6 +174,12 @@ pub trait LedgerReader: Send {
     /// # Errors
     /// [`LedgerError`].
     fn find_by_request(&mut self, hash: RequestHash) -> Result<Option<CertificateRecord>, LedgerError>;
+
+    /// The certification of this key of the CA for X.509.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    fn chain(&mut self, key: Fingerprint) -> Result<KeyChain, LedgerError>;
 
     /// One page of the results of `search`.
     ///

@@ -22,7 +22,7 @@ pub use x509::{
 };
 pub(super) use x509::{
     AuthorityProfile, EndEntityProfile, ListFields, ResponseFields, TwinProfile, X509Profile, ocsp_error,
-    ocsp_response, x25519_spki,
+    ocsp_response, rsa_pkcs1, x25519_spki,
 };
 
 /// The issuer of certificates: its name and public key.
@@ -96,6 +96,24 @@ pub enum ProfileError {
     #[error("the CA has the certificate {0} already, and it has other fields than these options give")]
     #[diagnostic(help("leave these options out: a CA certificate is made once and stays the same"))]
     CaCertificateExists(Serial),
+    /// The parent of an intermediate has not signed its certificate yet.
+    #[error("this CA is an intermediate, and the certificate of its key by its parent is missing")]
+    #[diagnostic(help(
+        "have the parent sign the request that `minipki ca csr` prints, then give the result to `minipki ca install-chain`"
+    ))]
+    ChainAwaited,
+    /// The serial number of a CA certificate.
+    #[error("the serial number of the CA certificate is 0, or has more than 20 octets")]
+    #[diagnostic(help("have it signed again with another serial number"))]
+    Serial,
+    /// The identifier of the key in a CA certificate.
+    #[error("the subjectKeyIdentifier of the CA certificate has no octet, or more than 64")]
+    #[diagnostic(help("have it signed again with another subjectKeyIdentifier"))]
+    KeyId,
+    /// The choices are for a certificate that the CA makes itself.
+    #[error("another CA has made the certificate of this CA, so its fields cannot be chosen here")]
+    #[diagnostic(help("leave these options out"))]
+    ChainInstalled,
     /// A name of a request has a kind that no certificate of this CA has.
     #[error(
         "the request asks for a name that is neither a DNS name, nor an IP address, an e-mail address or a URI"
@@ -172,12 +190,19 @@ pub(super) fn validity(seconds: u64, now: UnixTime) -> Result<Validity, ProfileE
 /// Checks that a recorded certificate has the fields of its record, and that the key of `anchor` signed it. The time is
 /// not checked.
 ///
+/// An X.509 certificate has the name of the CA as its issuer, or the subject of one of `installed`, the certificates that
+/// others have made for the CA.
+///
 /// # Errors
 /// The part of the record that is wrong, as a noun phrase.
-pub fn check_record(anchor: &Anchor, record: &CertificateRecord) -> Result<(), &'static str> {
+pub fn check_record(
+    anchor: &Anchor,
+    record: &CertificateRecord,
+    installed: &[CaCertificate],
+) -> Result<(), &'static str> {
     match record.format {
         CertificateFormat::Json => json::check_record(anchor, record),
-        CertificateFormat::X509 => x509::check_record(anchor, record),
+        CertificateFormat::X509 => x509::check_record(anchor, record, installed),
     }
 }
 

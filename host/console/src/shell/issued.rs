@@ -143,7 +143,9 @@ async fn issue(service: &CaService, [names, more_names]: &[Vec<SubjectName>; 2])
         ca_certificate = %fingerprint(&issued.authority.certificate),
         "the console's certificate. Browsers that have imported the CA certificate do not warn"
     );
-    let chain = [issued.server].into_iter().chain(issued.cross).map(|one| one.certificate.into()).collect();
+    let cross = issued.cross.into_iter().map(|one| one.certificate);
+    let chain = [issued.server.certificate].into_iter().chain(issued.between).chain(cross);
+    let chain = chain.map(Into::into).collect();
     let key = PrivatePkcs8KeyDer::from(pair.to_pkcs8v1()?.as_ref().to_vec()).into();
     let key = Arc::new(CertifiedKey::from_der(chain, key, &default_provider())?);
     let [begin, end] = [issued.validity.not_before(), issued.validity.not_after()].map(UnixTime::get);

@@ -4,6 +4,7 @@
 //! Each call reads all records. A drop of all handles loses them.
 
 mod audit;
+mod chains;
 mod issuer_keys;
 mod meanwhile;
 mod reader;
@@ -15,9 +16,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minipki_ca::ports::{
-    AuditEntry, AuditLog, CertificateFormat, CertificateRecord, Inquiry, IssuerKey, Ledger, LedgerError,
-    LedgerFacts, LedgerReader, NewCertificate, RENEWAL, Recorder, RequestFacts, RequestHash, RevocationBook,
-    RevocationChange, RevocationRecord, StatedStatus, Storage, TokenBook, TokenHash, TwinFacts,
+    AuditEntry, AuditLog, CertificateFormat, CertificateRecord, Inquiry, IssuerKey, KeyChain, Ledger,
+    LedgerError, LedgerFacts, LedgerReader, NewCertificate, RENEWAL, Recorder, RequestFacts, RequestHash,
+    RevocationBook, RevocationChange, RevocationRecord, StatedStatus, Storage, TokenBook, TokenHash,
+    TwinFacts,
 };
 use minipki_ca::{NeedsUrl, PublicUrl, Publication};
 use minipki_core::cert::{Id, IdBuf};
@@ -50,6 +52,8 @@ struct State {
     revocations: Vec<RevocationRecord>,
     /// The requests and the row numbers of their certificates, in the order of issue.
     requests: Vec<(RequestHash, u64)>,
+    /// The chains of the keys that others certify.
+    chains: HashMap<[u8; 32], Option<Vec<u8>>>,
     /// The X.509 twins by serial number.
     twins: HashMap<Serial, Vec<u8>>,
     audit: BTreeMap<u64, AuditEntry>,
@@ -95,6 +99,7 @@ impl MemoryStorage {
             tokens: Vec::new(),
             revocations: Vec::new(),
             requests: Vec::new(),
+            chains: HashMap::new(),
             twins: HashMap::new(),
             audit: BTreeMap::new(),
             publication: Publication::default(),
@@ -356,6 +361,15 @@ impl Recorder for MemoryStorage {
 
     fn publication(&mut self) -> Result<Publication, LedgerError> {
         Ok(self.state().publication.clone())
+    }
+
+    fn chain(&mut self, key: Fingerprint) -> Result<KeyChain, LedgerError> {
+        Ok(self.state().chain(key))
+    }
+
+    fn set_chain(&mut self, key: Fingerprint, chain: Option<&[u8]>) -> Result<(), LedgerError> {
+        self.state().set_chain(key, chain);
+        Ok(())
     }
 
     fn record(&mut self, certificates: &[NewCertificate<'_>], now: UnixTime) -> Result<(), LedgerError> {

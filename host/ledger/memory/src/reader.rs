@@ -2,7 +2,7 @@
 
 use minipki_ca::Publication;
 use minipki_ca::ports::{
-    AuditRecord, BadRow, CertificateRecord, Cursor, Found, IssuerKeyUse, LedgerCounts, LedgerError,
+    AuditRecord, BadRow, CertificateRecord, Cursor, Found, IssuerKeyUse, KeyChain, LedgerCounts, LedgerError,
     LedgerReader, Page, PagePlace, RequestHash, RevocationRecord, RevokedPage, Search, TokenRecord,
     TokenState,
 };
@@ -37,6 +37,10 @@ impl LedgerReader for MemoryStorage {
 
     fn find_by_request(&mut self, hash: RequestHash) -> Result<Option<CertificateRecord>, LedgerError> {
         Ok(self.state().answer(hash).cloned())
+    }
+
+    fn chain(&mut self, key: Fingerprint) -> Result<KeyChain, LedgerError> {
+        Ok(self.state().chain(key))
     }
 
     fn search(&mut self, search: &Search) -> Result<Found, LedgerError> {

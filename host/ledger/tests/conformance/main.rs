@@ -11,6 +11,7 @@ mod requests;
 mod revocation;
 mod search;
 mod tokens;
+mod twins;
 
 use minipki_ca::ports::{
     AUDIT_KEPT, CertificateFormat, Ledger, LedgerError, NewCertificate, Storage, TokenHash,

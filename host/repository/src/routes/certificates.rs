@@ -29,7 +29,7 @@ const MAX_AGE: u64 = 60 * 60;
 enum Form {
     /// DER (RFC 2585 §3).
     Der,
-    /// PEM, with the certificates of the key by other keys of the CA after it.
+    /// PEM, with the certificates of its issuers and those of the key by other keys of the CA after it.
     Pem,
 }
 
@@ -80,13 +80,14 @@ async fn of_key(
 }
 
 fn document(certificates: &KeyCertificates, form: Form) -> Document {
-    let KeyCertificates { own, cross } = certificates;
+    let KeyCertificates { own, issuers, cross } = certificates;
     let (kind, content, modified) = match form {
         Form::Der => ("application/pkix-cert", own.der().to_vec(), own.issued()),
         Form::Pem => {
-            let all = || std::iter::once(own).chain(cross);
-            let text: String = all().map(|one| CertificateFormat::X509.text(one.der())).collect();
-            let newest = all().map(CaCertificate::issued).max();
+            let issuers = issuers.iter().map(Vec::as_slice);
+            let all = std::iter::once(own.der()).chain(issuers).chain(cross.iter().map(CaCertificate::der));
+            let text: String = all.map(|der| CertificateFormat::X509.text(der)).collect();
+            let newest = std::iter::once(own).chain(cross).map(CaCertificate::issued).max();
             ("application/x-pem-file", text.into_bytes(), newest.unwrap_or(own.issued()))
         }
     };

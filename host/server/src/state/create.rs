@@ -13,11 +13,13 @@ use minipki_core::crypto::rsa::{self, KeySize};
 use super::StateError;
 use super::chain::former_keys;
 use super::rollover::{finish_locked, is_former};
-use minipki_ca::Publication;
+use minipki_ca::ports::Recorder as _;
+use minipki_ca::{IssueError, Publication};
 use minipki_keys::{
     ANCHOR_FILE, CaFolder, FolderError, KEY_FILE, NEXT_KEY_FILE, NewKey, PUBLIC_KEY_FILE, is_former_key_file,
 };
-use minipki_ledger::{Lock, Owner};
+use minipki_ledger::{Lock, Owner, SqliteRecorder};
+use minipki_os::clock;
 use minipki_passphrase::Passphrase;
 
 /// A new CA.
@@ -32,6 +34,8 @@ pub struct Created {
 pub enum KeyChoice {
     /// A new key of this size.
     Generate(KeySize),
+    /// A new key of this size, which another CA will certify for X.509.
+    Intermediate(KeySize),
     /// A key that exists already.
     Import(Box<NewKey>),
 }
@@ -40,7 +44,7 @@ impl KeyChoice {
     /// Whether `key` is the key of this choice, from an interrupted creation.
     fn accepts(&self, key: &rsa::PublicKey) -> bool {
         match self {
-            Self::Generate(size) => key.size() == *size,
+            Self::Generate(size) | Self::Intermediate(size) => key.size() == *size,
             Self::Import(new) => key.fingerprint(Portable::new()) == new.fingerprint(),
         }
     }
@@ -119,12 +123,19 @@ fn begin(
     passphrase: Option<&Passphrase>,
 ) -> Result<(), StateError> {
     minipki_ledger::discard_unused(path)?;
+    let is_intermediate = matches!(choice, KeyChoice::Intermediate(_));
     let key = match choice {
-        KeyChoice::Generate(size) => NewKey::generate(size)?,
+        KeyChoice::Generate(size) | KeyChoice::Intermediate(size) => NewKey::generate(size)?,
         KeyChoice::Import(key) => *key,
     };
-    let owner = Owner { issuer_id: issuer_id.clone(), fingerprint: key.fingerprint() };
+    let (issuer_id, fingerprint) = (issuer_id.clone(), key.fingerprint());
+    let owner = Owner { issuer_id, fingerprint };
     minipki_ledger::create_with(path, &owner, publication)?;
+    if is_intermediate {
+        // Before the key: nothing is issued in X.509 without the chain.
+        let mut recorder = SqliteRecorder::open(path, &owner, clock::now()?)?;
+        recorder.set_chain(fingerprint, None).map_err(IssueError::from)?;
+    }
     Ok(key.write(path, passphrase)?)
 }
 

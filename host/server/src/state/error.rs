@@ -10,7 +10,7 @@ use minipki_core::limits::FORMER_KEYS;
 use minipki_core::time::UnixTime;
 
 use minipki_ca::ports::{LedgerError, SignError};
-use minipki_ca::{IssueError, SignRefused};
+use minipki_ca::{ChainError, IssueError, SignRefused};
 use minipki_keys::FolderError;
 use minipki_ledger::StoreError;
 use minipki_os::clock::ClockError;
@@ -23,6 +23,10 @@ pub enum StateError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Folder(#[from] FolderError),
+    /// The certificates are no chain of the CA's key.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Chain(#[from] ChainError),
     /// An error of the ledger.
     #[error(transparent)]
     #[diagnostic(transparent)]

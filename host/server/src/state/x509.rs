@@ -4,7 +4,7 @@ use minipki_ca::ports::{Signer, Storage};
 use minipki_ca::{
     CaCertificate, CaCertificateOptions, CaCertificates, IssueError, Issued, OcspAnswer, OcspQuery,
     SignRequest, SignedList, TlsCertificates, TlsServerRequest, answer_ocsp, ca_certificates, certificate_of,
-    issue_tls_server, sign_crl, sign_requests,
+    if_made, issue_tls_server, sign_crl, sign_requests,
 };
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
@@ -27,12 +27,12 @@ pub fn x509_certificates(
     Open::new(folder)?.certificates(options)
 }
 
-/// The X.509 certificate of this key of the CA, if it was made. Nothing is changed.
+/// The X.509 certificate of this key of the CA, if it was made, by the CA itself or by its parent. Nothing is changed.
 ///
 /// # Errors
 /// [`StateError::Issue`]; the errors of the ledger.
 pub fn x509_certificate_of(folder: &CaFolder, key: Fingerprint) -> Result<Option<CaCertificate>, StateError> {
-    Ok(certificate_of(storage(folder).reader()?.as_mut(), key)?)
+    Ok(if_made(certificate_of(storage(folder).reader()?.as_mut(), key))?)
 }
 
 /// Issues and records the certificate of a TLS server of the CA itself. The CA certificate is made if there is none.
@@ -103,7 +103,7 @@ pub fn ocsp(folder: &CaFolder, request: &[u8], lifetime: u64) -> Result<OcspAnsw
     let open = Open::new(folder)?;
     let mut reader = storage(folder).reader()?;
     for key in std::iter::once(folder.fingerprint()).chain(open.former()) {
-        let certificate = certificate_of(reader.as_mut(), key)?;
+        let certificate = if_made(certificate_of(reader.as_mut(), key))?;
         let Some(certificate) = certificate.filter(|found| query.is_about(found)) else { continue };
         let mut signer = folder.signer_of(key, SignerKind::Portable)?;
         let (signer, reader) = (signer.as_mut(), reader.as_mut());
@@ -113,15 +113,15 @@ pub fn ocsp(folder: &CaFolder, request: &[u8], lifetime: u64) -> Result<OcspAnsw
 }
 
 /// What a certificate needs: a signer, a ledger and the time.
-struct Open<'f> {
+pub(super) struct Open<'f> {
     folder: &'f CaFolder,
-    signer: Box<dyn Signer>,
-    recorder: SqliteRecorder,
-    now: UnixTime,
+    pub(super) signer: Box<dyn Signer>,
+    pub(super) recorder: SqliteRecorder,
+    pub(super) now: UnixTime,
 }
 
 impl<'f> Open<'f> {
-    fn new(folder: &'f CaFolder) -> Result<Self, StateError> {
+    pub(super) fn new(folder: &'f CaFolder) -> Result<Self, StateError> {
         let now = clock::now()?;
         let open = || SqliteRecorder::open(folder.path(), &owner(folder), now);
         let recorder = match open() {

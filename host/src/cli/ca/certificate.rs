@@ -17,6 +17,9 @@ use minipki_server::state::x509_certificates;
 ///
 /// The first call makes the certificate and records it. It stays the same until the CA's key changes. Give the options for
 /// its fields at the first call, or not at all. The certificate of a later key has the same name and name constraints.
+///
+/// An intermediate has the certificate that its parent has signed. Those of its issuers follow it, as
+/// `minipki ca install-chain` has taken them.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  minipki ca certificate --dir my-ca --out ca.pem\n  \
 minipki ca certificate --dir my-ca --organization ACME --permitted-dns acme.example")]
@@ -57,7 +60,7 @@ pub(super) fn run(args: CertificateArgs) -> Result<(), CliError> {
         permitted: Permitted::new(args.permitted_dns, args.permitted_ip),
     };
     let folder = args.folder.open()?;
-    let CaCertificates { own, cross } = x509_certificates(&folder, Some(&options))?;
+    let CaCertificates { own, issuers, cross } = x509_certificates(&folder, Some(&options))?;
     if !own.repeated {
         acted(&folder, "make the CA certificate", &format!("certificate {}", own.serial));
         output::say(format_args!(
@@ -68,6 +71,9 @@ pub(super) fn run(args: CertificateArgs) -> Result<(), CliError> {
     }
     let text = |certificate: &[u8]| CertificateFormat::X509.text(certificate);
     let mut content = if args.der { own.certificate } else { text(&own.certificate).into_bytes() };
+    if !args.der {
+        content.extend(issuers.iter().flat_map(|issuer| text(issuer).into_bytes()));
+    }
     if args.cross {
         content.extend(cross.iter().flat_map(|issued| text(&issued.certificate).into_bytes()));
     }

@@ -10,18 +10,22 @@ use serde_json::json;
 
 use super::super::passphrase_args::PassphraseArgs;
 use super::super::{CliError, Exit, output};
+use super::csr::{self, NameArgs};
 use super::publication_args::PublicationArgs;
-use minipki_keys::KEY_FILE;
+use minipki_keys::{CaFolder, KEY_FILE};
 use minipki_os::files;
-use minipki_server::state::{self, Begun, Created, KeyChoice};
+use minipki_server::state::{self, Begun, Created, KeyChoice, await_chain};
 
 /// The name of a CA without another one.
 const DEFAULT_NAME: &str = "minipki-ca";
 
+/// The file with the request of an intermediate.
+const REQUEST: &str = "ca.csr";
+
 /// Make a new CA: its RSA key and its trust anchor
 #[derive(Args)]
 #[command(after_help = "Examples:\n  minipki ca init --dir my-ca --issuer-id school-ca --bits 3072\n  \
-minipki ca init --dir my-ca --encrypt")]
+minipki ca init --dir my-ca --encrypt\n  minipki ca init --dir my-ca --intermediate --organization ACME")]
 pub(in crate::cli) struct InitArgs {
     /// The folder to create; existing files are never overwritten, and an interrupted creation is continued
     #[arg(long, value_name = "DIR")]
@@ -32,6 +36,14 @@ pub(in crate::cli) struct InitArgs {
     /// The size of the RSA key in bits; without it, 2048, or the size of an unfinished CA's key
     #[arg(long, value_enum)]
     bits: Option<Bits>,
+    /// Make an intermediate: another CA, the parent, signs its X.509 certificate
+    ///
+    /// The folder gets ca.csr, the request (PKCS#10) for the parent, and `minipki ca install-chain` takes the result. Until then
+    /// the CA issues everything except X.509 certificates and lists. `minipki ca csr` prints the request again.
+    #[arg(long)]
+    intermediate: bool,
+    #[command(flatten)]
+    name: NameArgs,
     /// Encrypt the private key with a passphrase; --passphrase-file and --passphrase-fd do so too
     #[arg(long)]
     encrypt: bool,
@@ -83,13 +95,29 @@ pub(super) fn run(args: InitArgs) -> Result<(), CliError> {
         }
     };
     let (issuer_id, size) = (args.issuer_id.unwrap_or(issuer_id), args.bits.map_or(size, KeySize::from));
-    let choice = KeyChoice::Generate(size);
+    let choice = if args.intermediate { KeyChoice::Intermediate(size) } else { KeyChoice::Generate(size) };
     let created = output::with_spinner("making the RSA key", || {
         state::create_published(&args.dir, issuer_id, choice, publication.as_ref(), passphrase.as_ref())
     })?;
     let made = format!("made in {:.1?}", started.elapsed());
     args.passphrase.warn_if_plain(&key, &passphrase_command(&args.dir));
-    report(&created, &args.dir, size, &made, args.json)
+    report(&created, &args.dir, size, &made, args.json)?;
+    if args.intermediate { write_request(&created.folder, &args.dir, args.name) } else { Ok(()) }
+}
+
+/// Writes the request of an intermediate into its folder.
+fn write_request(folder: &CaFolder, dir: &Path, name: NameArgs) -> Result<(), CliError> {
+    // Also for a CA whose creation began without the option.
+    await_chain(folder)?;
+    let (file, text) = (dir.join(REQUEST), csr::request(folder, &name.options())?);
+    files::replace(&file, &text, files::PUBLIC).map_err(|error| CliError::file(&file, &error))?;
+    output::say(format_args!(
+        "Its request for the parent is {}. Have the parent sign it as that of a CA, and then:\n  \
+         minipki ca install-chain --dir {} FILE",
+        file.display(),
+        files::quoted(dir),
+    ));
+    Ok(())
 }
 
 /// The command that encrypts the key of the CA in `dir`.

@@ -4,8 +4,10 @@ mod backup;
 mod certificate;
 mod check;
 mod crl;
+mod csr;
 mod import;
 mod init;
+mod install_chain;
 mod list;
 mod ocsp;
 mod passphrase;
@@ -45,6 +47,8 @@ pub(super) enum Command {
     List(list::ListArgs),
     Fingerprint(FingerprintArgs),
     Certificate(certificate::CertificateArgs),
+    Csr(csr::CsrArgs),
+    InstallChain(install_chain::InstallChainArgs),
     Sign(sign::SignArgs),
     Token(token::TokenArgs),
     Revoke(revoke::RevokeArgs),
@@ -121,6 +125,8 @@ pub(super) fn run(command: Command, provider: HostProvider) -> Result<(), CliErr
         Command::List(args) => list::run(&args),
         Command::Fingerprint(args) => fingerprint(&args),
         Command::Certificate(args) => certificate::run(args),
+        Command::Csr(args) => csr::run(args),
+        Command::InstallChain(args) => install_chain::run(args),
         Command::Sign(args) => sign::run(args),
         Command::Token(args) => token::run(&args),
         Command::Revoke(args) => revoke::revoke(&args),

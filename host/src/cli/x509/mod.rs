@@ -12,6 +12,8 @@ mod request;
 mod revocation_list;
 mod verify;
 
+use std::path::Path;
+
 use clap::Subcommand;
 
 use super::{CliError, client_runtime, wait};
@@ -32,6 +34,12 @@ pub(super) use inspect::inspected;
 pub(super) enum Command {
     Verify(args::Args),
     Fetch(fetch::FetchArgs),
+}
+
+/// The certificates in a file of PEM or DER, in DER.
+pub(super) fn certificates_in(file: &Path) -> Result<Vec<Vec<u8>>, CliError> {
+    let found = files::read(file, files::Kind::Certificate)?;
+    Ok(found.into_iter().map(|source| source.der).collect())
 }
 
 pub(super) fn run(command: Command, provider: HostProvider) -> Result<(), CliError> {

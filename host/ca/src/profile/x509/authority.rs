@@ -9,15 +9,14 @@ use minipki_core::crypto::{Hash, Portable};
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{Serial, Validity};
-use x509_cert::ext::Extensions;
 use x509_cert::ext::pkix::name::DirectoryString;
-use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, NameConstraints};
+use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, NameConstraints, SubjectKeyIdentifier};
+use x509_cert::ext::{Extension, Extensions};
 use x509_cert::name::Name;
-use x509_cert::spki::SubjectPublicKeyInfoRef;
 
 use super::constraints::Permitted;
 use super::end_entity::SubjectName;
-use super::{ProfileError, Signed, Tbs, authority_key_id, extension, points, subject_key_id};
+use super::{ProfileError, Signed, Tbs, authority_key_id, extension, key_id_of, points, subject_key_id};
 use crate::key_id::KeyId;
 use crate::profile::BACKDATE;
 use crate::publication::Publication;
@@ -29,6 +28,8 @@ const ORGANIZATION: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaCertificate {
     der: Vec<u8>,
+    serial: Serial,
+    issuer: Name,
     subject: Name,
     public_key: Vec<u8>,
     key_id: KeyId,
@@ -37,7 +38,8 @@ pub struct CaCertificate {
 }
 
 impl CaCertificate {
-    /// Reads a certificate that [`ca_certificates`](crate::ca_certificates) has made.
+    /// Reads a certificate that [`ca_certificates`](crate::ca_certificates) has made, or one of a
+    /// [`CaChain`](crate::CaChain).
     ///
     /// # Errors
     /// [`ProfileError::X509`]; [`ProfileError::Validity`].
@@ -49,11 +51,22 @@ impl CaCertificate {
         let constraints = tbs.extensions.iter().find(|found| found.extn_id == NameConstraints::OID);
         let constraints = constraints.map(|found| NameConstraints::from_der(found.extn_value.as_bytes()));
         let public_key = tbs.subject_public_key_info.to_der()?;
+        // The certificate of a parent can name the key in another way than this CA does.
+        let named = tbs.extensions.iter().find(|found| found.extn_id == SubjectKeyIdentifier::OID);
+        let named = named.map(|found| SubjectKeyIdentifier::from_der(found.extn_value.as_bytes()));
+        let key_id = match named.transpose()? {
+            Some(SubjectKeyIdentifier(id)) => {
+                KeyId::from_bytes(id.as_bytes()).map_err(|_| ProfileError::KeyId)?
+            }
+            None => key_id_of(&public_key)?,
+        };
         Ok(Self {
             der: der.to_vec(),
+            serial: Serial::from_be_bytes(tbs.serial_number.as_bytes()).map_err(|_| ProfileError::Serial)?,
+            issuer: tbs.issuer,
             subject: tbs.subject,
-            key_id: KeyId::of_spki(&SubjectPublicKeyInfoRef::from_der(&public_key)?),
             public_key,
+            key_id,
             constraints: constraints.transpose()?,
             validity: validity.ok_or(ProfileError::Validity)?,
         })
@@ -64,14 +77,29 @@ impl CaCertificate {
         &self.der
     }
 
-    /// Its subject, which is the issuer of the certificates and lists that the CA signs.
-    pub(crate) const fn subject(&self) -> &Name {
-        &self.subject
+    /// Its serial number.
+    pub const fn serial(&self) -> Serial {
+        self.serial
     }
 
     /// Its public key: SubjectPublicKeyInfo in DER.
-    pub(crate) fn public_key(&self) -> &[u8] {
+    pub fn public_key(&self) -> &[u8] {
         &self.public_key
+    }
+
+    /// The authorityKeyIdentifier of the certificates and lists that its key signs.
+    pub(super) fn authority_key_id(&self) -> der::Result<Extension> {
+        authority_key_id(&self.key_id)
+    }
+
+    /// Whether the CA, and no parent, has made it.
+    pub fn is_self_issued(&self) -> bool {
+        self.issuer == self.subject
+    }
+
+    /// Its subject, which is the issuer of the certificates and lists that the CA signs.
+    pub(crate) const fn subject(&self) -> &Name {
+        &self.subject
     }
 
     /// The fingerprint of its public key.
@@ -79,7 +107,8 @@ impl CaCertificate {
         Fingerprint(Portable::new().sha256(&[&self.public_key]))
     }
 
-    /// Its subjectKeyIdentifier, which certificates and lists by its key have as authorityKeyIdentifier.
+    /// Its subjectKeyIdentifier, which certificates and lists by its key have as authorityKeyIdentifier, also if its parent has
+    /// chosen it.
     pub const fn key_id(&self) -> KeyId {
         self.key_id
     }
@@ -121,6 +150,8 @@ impl CaCertificateOptions {
 pub(crate) struct AuthorityProfile {
     subject: Name,
     constraints: Option<NameConstraints>,
+    /// The subjectKeyIdentifier, if it is not that of this CA's method.
+    key_id: Option<KeyId>,
     /// The certificate of the key that signs; `None` if that is the certified key.
     pub(super) issuer: Option<CaCertificate>,
     /// The addresses of the list, the issuer's certificate and the status, for a cross certificate.
@@ -160,13 +191,14 @@ impl AuthorityProfile {
             }
         }
         let constraints = (!permitted.is_empty()).then(|| permitted.to_name_constraints()).transpose()?;
-        Ok(Self { subject: name.parse()?, constraints, issuer: None, publication: Publication::default() })
+        let (subject, publication) = (name.parse()?, Publication::default());
+        Ok(Self { subject, constraints, key_id: None, issuer: None, publication })
     }
 
     /// A self-signed certificate with the subject and the name constraints of `earlier`.
     pub(crate) fn like(earlier: &CaCertificate) -> Self {
         let CaCertificate { subject, constraints, .. } = earlier.clone();
-        Self { subject, constraints, issuer: None, publication: Publication::default() }
+        Self { subject, constraints, key_id: None, issuer: None, publication: Publication::default() }
     }
 
     /// A cross certificate for a key of the same CA, which the key of `issuer` signs.
@@ -174,22 +206,30 @@ impl AuthorityProfile {
         Self { issuer: Some(issuer.clone()), publication, ..Self::like(&issuer) }
     }
 
+    /// This certificate with the subjectKeyIdentifier of another certificate of the same key. The certificates that the key
+    /// has signed name it so.
+    pub(crate) fn naming_the_key_as(self, other: &CaCertificate) -> Self {
+        Self { key_id: Some(other.key_id), ..self }
+    }
+
     /// The subject, which is the issuer too.
-    pub(super) const fn name(&self) -> &Name {
+    pub(crate) const fn name(&self) -> &Name {
         &self.subject
     }
 
-    pub(super) fn extensions(
-        &self,
-        subject_key: &[u8],
-        issuer_key: &[u8],
-        serial: Serial,
-    ) -> der::Result<Extensions> {
+    pub(super) fn extensions(&self, subject_key: &[u8], serial: Serial) -> der::Result<Extensions> {
+        let key_id = match self.key_id {
+            Some(key_id) => key_id,
+            None => key_id_of(subject_key)?,
+        };
         let mut extensions = vec![
             extension(&BasicConstraints { ca: true, path_len_constraint: None }, true)?,
             extension(&KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign), true)?,
-            subject_key_id(subject_key)?,
-            authority_key_id(issuer_key)?,
+            subject_key_id(&key_id)?,
+            match &self.issuer {
+                Some(issuer) => issuer.authority_key_id()?,
+                None => authority_key_id(&key_id)?,
+            },
         ];
         if let Some(constraints) = &self.constraints {
             extensions.push(extension(constraints, true)?);

@@ -9,7 +9,7 @@ use x509_cert::ext::pkix::{CrlNumber, CrlReason};
 use x509_cert::serial_number::SerialNumber;
 
 use super::authority::CaCertificate;
-use super::{authority_key_id, extension, points, signature_algorithm, time};
+use super::{extension, points, rsa_pkcs1, time};
 
 /// The fields of a list.
 pub(crate) struct ListFields<'a> {
@@ -29,14 +29,12 @@ impl ListFields<'_> {
     /// Encodes the TBSCertList.
     pub(crate) fn encode(&self) -> der::Result<Vec<u8>> {
         let entries = self.entries.iter().map(entry).collect::<der::Result<Vec<_>>>()?;
-        let mut extensions = vec![
-            authority_key_id(self.issuer.public_key())?,
-            extension(&CrlNumber::try_from(self.number)?, false)?,
-        ];
+        let mut extensions =
+            vec![self.issuer.authority_key_id()?, extension(&CrlNumber::try_from(self.number)?, false)?];
         extensions.extend(points::of_list(self.urls)?);
         let list: TbsCertList = TbsCertList {
             version: Version::V2,
-            signature: signature_algorithm(),
+            signature: rsa_pkcs1(),
             issuer: self.issuer.subject().clone(),
             this_update: time(self.this_update)?,
             next_update: Some(time(self.next_update)?),

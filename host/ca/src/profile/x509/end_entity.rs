@@ -18,7 +18,7 @@ use x509_cert::spki::SubjectPublicKeyInfoRef;
 
 use super::authority::CaCertificate;
 use super::constraints::{IpNetwork, octets};
-use super::{ProfileError, authority_key_id, extension, points, subject_key_id};
+use super::{ProfileError, extension, key_id_of, points, subject_key_id};
 use crate::publication::Publication;
 
 /// A name in a subjectAltName (RFC 5280 §4.2.1.6).
@@ -226,12 +226,7 @@ pub(crate) struct EndEntityProfile {
 }
 
 impl EndEntityProfile {
-    pub(super) fn extensions(
-        &self,
-        subject_key: &[u8],
-        issuer_key: &[u8],
-        serial: Serial,
-    ) -> der::Result<Extensions> {
+    pub(super) fn extensions(&self, subject_key: &[u8], serial: Serial) -> der::Result<Extensions> {
         let purposes = match self.usage {
             TlsUsage::Server => vec![ID_KP_SERVER_AUTH],
             TlsUsage::Client => vec![ID_KP_CLIENT_AUTH],
@@ -241,8 +236,8 @@ impl EndEntityProfile {
             extension(&BasicConstraints { ca: false, path_len_constraint: None }, true)?,
             extension(&self.key_usage(subject_key)?, true)?,
             extension(&ExtendedKeyUsage(purposes), false)?,
-            subject_key_id(subject_key)?,
-            authority_key_id(issuer_key)?,
+            subject_key_id(&key_id_of(subject_key)?)?,
+            self.issuer.authority_key_id()?,
         ];
         if !self.names.is_empty() {
             let names = self.names.iter().map(SubjectName::general_name).collect::<der::Result<_>>()?;

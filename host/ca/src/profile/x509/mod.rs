@@ -45,7 +45,7 @@ use x509_cert::time::{Time, Validity};
 use self::authority::{former_console_root, is_name_of};
 use self::lint::{Expected, Issuer, Times};
 use self::ocsp::responder_extensions;
-use super::{CaIdentity, CertTemplate, Profile, ProfileError, first_difference, spki};
+use super::{CaIdentity, CertTemplate, Profile, ProfileError, first_difference};
 use crate::Signature;
 use crate::key_id::KeyId;
 use crate::ports::{CertificateFormat, CertificateRecord, SignatureAlgorithm};
@@ -135,12 +135,11 @@ impl Profile for X509Profile {
         serial: Serial,
     ) -> Result<Vec<u8>, ProfileError> {
         let (profile, subject_key, validity) = (template.profile, template.subject_key, template.validity);
-        let issuer_key = spki(ca.issuer_key)?;
         let issuer = profile.issuer();
         let tbs = Tbs {
             version: Version::V3,
             serial_number: SerialNumber::new(&serial.to_be_bytes())?,
-            signature: signature_algorithm(),
+            signature: rsa_pkcs1(),
             issuer: issuer.clone(),
             validity: Validity::new(time(validity.not_before())?, time(validity.not_after())?),
             subject: match profile {
@@ -151,13 +150,12 @@ impl Profile for X509Profile {
             },
             subject_public_key_info: SubjectPublicKeyInfoOwned::from_der(subject_key)?,
             extensions: match profile {
-                Self::Authority(profile) => profile.extensions(subject_key, &issuer_key, serial)?,
-                Self::EndEntity(profile) => profile.extensions(subject_key, &issuer_key, serial)?,
+                Self::Authority(profile) => profile.extensions(subject_key, serial)?,
+                Self::EndEntity(profile) => profile.extensions(subject_key, serial)?,
                 Self::Twin(profile) => {
-                    let (issuer_id, subject_id) = (ca.issuer_id, template.subject_id);
-                    profile.extensions(issuer_id, subject_id, subject_key, &issuer_key, serial)?
+                    profile.extensions(ca.issuer_id, template.subject_id, subject_key, serial)?
                 }
-                Self::OcspResponder(_) => responder_extensions(subject_key, &issuer_key)?,
+                Self::OcspResponder(issuer) => responder_extensions(subject_key, issuer)?,
             },
         };
         let tbs = tbs.to_der()?;
@@ -174,13 +172,13 @@ impl Profile for X509Profile {
 fn attach(tbs: &[u8], signature: &[u8]) -> Result<Vec<u8>, ProfileError> {
     let signed = Signed {
         tbs: AnyRef::from_der(tbs)?,
-        signature_algorithm: signature_algorithm(),
+        signature_algorithm: rsa_pkcs1(),
         signature: BitString::from_bytes(signature)?,
     };
     Ok(signed.to_der()?)
 }
 
-fn signature_algorithm() -> AlgorithmIdentifierOwned {
+pub(crate) fn rsa_pkcs1() -> AlgorithmIdentifierOwned {
     AlgorithmIdentifierOwned { oid: SHA_256_WITH_RSA_ENCRYPTION, parameters: Some(AnyRef::NULL.into()) }
 }
 
@@ -201,17 +199,17 @@ fn extension<T: AssociatedOid + Encode>(value: &T, critical: bool) -> der::Resul
     Ok(Extension { extn_id: T::OID, critical, extn_value: OctetString::new(value.to_der()?)? })
 }
 
-fn subject_key_id(spki: &[u8]) -> der::Result<Extension> {
-    extension(&SubjectKeyIdentifier(key_identifier(spki)?), false)
+fn subject_key_id(key: &KeyId) -> der::Result<Extension> {
+    extension(&SubjectKeyIdentifier(OctetString::new(key.as_bytes())?), false)
 }
 
-fn authority_key_id(spki: &[u8]) -> der::Result<Extension> {
-    let key_identifier = Some(key_identifier(spki)?);
+fn authority_key_id(key: &KeyId) -> der::Result<Extension> {
+    let key_identifier = Some(OctetString::new(key.as_bytes())?);
     extension(&AuthorityKeyIdentifier { key_identifier, ..AuthorityKeyIdentifier::default() }, false)
 }
 
-fn key_identifier(spki: &[u8]) -> der::Result<OctetString> {
-    OctetString::new(KeyId::of_spki(&SubjectPublicKeyInfoRef::from_der(spki)?).as_bytes().as_slice())
+fn key_id_of(spki: &[u8]) -> der::Result<KeyId> {
+    Ok(KeyId::of_spki(&SubjectPublicKeyInfoRef::from_der(spki)?))
 }
 
 /// Checks that `der` has the fields of the twin of `record`, and that the key of `anchor` signed it. The time is not
@@ -219,17 +217,26 @@ fn key_identifier(spki: &[u8]) -> der::Result<OctetString> {
 ///
 /// # Errors
 /// The part of the twin that is wrong, as a noun phrase.
-pub fn check_twin(anchor: &Anchor, record: &CertificateRecord, der: &[u8]) -> Result<(), &'static str> {
+pub fn check_twin(
+    anchor: &Anchor,
+    record: &CertificateRecord,
+    der: &[u8],
+    installed: &[CaCertificate],
+) -> Result<(), &'static str> {
     let twin = CertificateRecord {
         subject_key: x25519_spki(&record.subject_key).map_err(|_| "public key")?,
         format: CertificateFormat::X509,
         certificate: der.to_vec(),
         ..record.clone()
     };
-    check_record(anchor, &twin)
+    check_record(anchor, &twin, installed)
 }
 
-pub(super) fn check_record(anchor: &Anchor, record: &CertificateRecord) -> Result<(), &'static str> {
+pub(super) fn check_record(
+    anchor: &Anchor,
+    record: &CertificateRecord,
+    installed: &[CaCertificate],
+) -> Result<(), &'static str> {
     const DER: &str = "certificate";
     let (Some(issuer_id), Some(issuer_key)) = (anchor.issuer_id(), anchor.key()) else {
         return Err("issuer");
@@ -239,7 +246,8 @@ pub(super) fn check_record(anchor: &Anchor, record: &CertificateRecord) -> Resul
     let tbs = Tbs::from_der(&bytes).map_err(|_| DER)?;
     let key = tbs.subject_public_key_info.to_der().map_err(|_| DER)?;
     let is_issuer = is_name_of(&tbs.issuer, issuer_id)
-        || former_console_root(issuer_id).is_ok_and(|root| tbs.issuer == root);
+        || former_console_root(issuer_id).is_ok_and(|root| tbs.issuer == root)
+        || installed.iter().any(|certificate| tbs.issuer == *certificate.subject());
     let expected_subject = match record.subject_id.as_id() {
         id if id == issuer_id && tbs.subject == tbs.issuer => tbs.issuer.clone(),
         id => common_name(id).map_err(|_| DER)?,
@@ -255,10 +263,7 @@ pub(super) fn check_record(anchor: &Anchor, record: &CertificateRecord) -> Resul
                 && seconds(tbs.validity.not_after) == record.validity.not_after().get(),
             "validity",
         ),
-        (
-            tbs.signature == signature_algorithm() && signed.signature_algorithm == signature_algorithm(),
-            "signature algorithm",
-        ),
+        (tbs.signature == rsa_pkcs1() && signed.signature_algorithm == rsa_pkcs1(), "signature algorithm"),
     ])?;
     let digest = Portable::new().sha256(&[&bytes]);
     // A BIT STRING with unused bits has no octets.

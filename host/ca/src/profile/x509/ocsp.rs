@@ -14,7 +14,8 @@ use x509_cert::ext::pkix::{BasicConstraints, CrlReason, ExtendedKeyUsage, KeyUsa
 use x509_cert::ext::{Extension, Extensions};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoRef};
 
-use super::{authority_key_id, extension, signature_algorithm, subject_key_id};
+use super::authority::CaCertificate;
+use super::{extension, key_id_of, rsa_pkcs1, subject_key_id};
 
 const OCSP_BASIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.1");
 const OCSP_NONCE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.2");
@@ -130,7 +131,7 @@ impl ResponseFields<'_> {
 pub(crate) fn ocsp_response(data: &[u8], signature: &[u8], certificate: &[u8]) -> der::Result<Vec<u8>> {
     let basic = BasicResponse {
         data: AnyRef::from_der(data)?,
-        algorithm: signature_algorithm(),
+        algorithm: rsa_pkcs1(),
         signature: BitStringRef::from_bytes(signature)?,
         certificates: vec![AnyRef::from_der(certificate)?],
     };
@@ -144,7 +145,7 @@ pub(crate) const fn ocsp_error(status: OcspStatus) -> [u8; 5] {
 }
 
 /// The extensions of a responder's certificate (RFC 6960 §4.2.2.2). Its own status need not be known: it lives for days.
-pub(super) fn responder_extensions(subject_key: &[u8], issuer_key: &[u8]) -> der::Result<Extensions> {
+pub(super) fn responder_extensions(subject_key: &[u8], issuer: &CaCertificate) -> der::Result<Extensions> {
     let no_check =
         Extension { extn_id: OCSP_NO_CHECK, critical: false, extn_value: OctetString::new(Null.to_der()?)? };
     Ok(vec![
@@ -152,8 +153,8 @@ pub(super) fn responder_extensions(subject_key: &[u8], issuer_key: &[u8]) -> der
         extension(&KeyUsage(KeyUsages::DigitalSignature.into()), true)?,
         extension(&ExtendedKeyUsage(vec![ID_KP_OCSP_SIGNING]), false)?,
         no_check,
-        subject_key_id(subject_key)?,
-        authority_key_id(issuer_key)?,
+        subject_key_id(&key_id_of(subject_key)?)?,
+        issuer.authority_key_id()?,
     ])
 }
 

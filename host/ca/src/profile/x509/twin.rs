@@ -12,7 +12,7 @@ use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, SubjectAltName
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
 use super::authority::CaCertificate;
-use super::{ProfileError, authority_key_id, extension, points, subject_key_id};
+use super::{ProfileError, extension, key_id_of, points, subject_key_id};
 use crate::publication::Publication;
 
 /// id-X25519 (RFC 8410 §3).
@@ -33,15 +33,14 @@ impl TwinProfile {
         issuer_id: Id<'_>,
         subject_id: Id<'_>,
         subject_key: &[u8],
-        issuer_key: &[u8],
         serial: Serial,
     ) -> der::Result<Extensions> {
         let uri = Ia5String::new(&format!("urn:minipki:{issuer_id}:{subject_id}"))?;
         let mut extensions = vec![
             extension(&BasicConstraints { ca: false, path_len_constraint: None }, true)?,
             extension(&KeyUsage(KeyUsages::KeyAgreement.into()), true)?,
-            subject_key_id(subject_key)?,
-            authority_key_id(issuer_key)?,
+            subject_key_id(&key_id_of(subject_key)?)?,
+            self.issuer.authority_key_id()?,
             extension(&SubjectAltName(vec![GeneralName::UniformResourceIdentifier(uri)]), false)?,
         ];
         extensions.extend(points::of_certificate(&self.publication, self.issuer.key_id(), serial)?);
