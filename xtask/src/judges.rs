@@ -52,16 +52,8 @@ pub(crate) fn install() -> Result<(), String> {
     }
     fs::create_dir_all(&target).and_then(|()| fs::write(&wanted, REQUIREMENTS)).map_err(failed)?;
     let mut pip = Command::new("pip3");
-    pip.args([
-        "install",
-        "--quiet",
-        "--only-binary",
-        ":all:",
-        "--require-hashes",
-        "--no-warn-conflicts",
-        "--target",
-    ])
-    .arg(&target);
+    pip.args(["install", "--quiet", "--only-binary", ":all:", "--require-hashes", "--no-warn-conflicts"]);
+    pip.args(["--root-user-action", "ignore", "--target"]).arg(&target);
     execute(pip.arg("--requirement").arg(&wanted))
         .map_err(|error| format!("{error}; pkilint comes from PyPI, so the first run needs a network"))?;
     fs::rename(&wanted, &installed).map_err(failed)
