@@ -112,15 +112,14 @@ impl Profile for X509Profile {
     ) -> Result<Vec<u8>, ProfileError> {
         let (profile, subject_key, validity) = (template.profile, template.subject_key, template.validity);
         let issuer_key = spki(ca.issuer_key)?;
-        let issuer = profile.issuer().clone();
         let tbs = Tbs {
             version: Version::V3,
             serial_number: SerialNumber::new(&serial.to_be_bytes())?,
             signature: signature_algorithm(),
-            issuer: issuer.clone(),
+            issuer: profile.issuer().clone(),
             validity: Validity::new(time(validity.not_before())?, time(validity.not_after())?),
             subject: match profile {
-                Self::Authority(_) => issuer.clone(),
+                Self::Authority(_) => profile.issuer().clone(),
                 Self::EndEntity(_) => common_name(template.subject_id)?,
             },
             subject_public_key_info: SubjectPublicKeyInfoOwned::from_der(subject_key)?,
