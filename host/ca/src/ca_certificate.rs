@@ -95,7 +95,7 @@ impl Certifier<'_> {
         }
     }
 
-    /// Makes the cross certificate of `subject_key` by this key, whose own certificate is `own`.
+    /// Makes the cross certificate of `subject_key` with this profile by this key, whose own certificate is `own`.
     fn cross(
         &mut self,
         own: &CaCertificate,

@@ -9,7 +9,6 @@ use super::issuer_keys::KeyRanges;
 use minipki_ca::ports::TwinFacts;
 
 /// The facts about the certificate of each of `serials`, all in one transaction. A bad row fails one of them.
-#[expect(clippy::type_complexity, reason = "an outer error fails all, and an inner one a single row")]
 pub(super) fn facts(
     connection: &mut Connection,
     serials: &[Serial],

@@ -233,7 +233,6 @@ pub trait Ledger: Recorder + RevocationBook {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`] or [`LedgerError::Failed`].
-    #[expect(clippy::type_complexity, reason = "an outer error fails all, and an inner one a single row")]
     fn twin_facts(
         &mut self,
         serials: &[Serial],
