@@ -19,6 +19,7 @@ mod lists;
 mod live;
 mod metrics;
 mod other_process;
+mod published;
 mod revocation;
 mod service;
 mod signals;
