@@ -4,7 +4,8 @@ use std::path::Path;
 
 use minipki_fixtures::openssl;
 use minipki_tests::judges;
-use minipki_tests::program::run;
+use minipki_tests::program::{run, start};
+use minipki_tests::x509::openssl_succeeds;
 use tempfile::TempDir;
 
 use crate::rollover::{made, rollover};
@@ -54,7 +55,11 @@ const ALLOW: [&str; 12] = [
 /// - `REASON`: the certificates that were revoked for [`REASONS`];
 /// - `empty.crl`, `full.crl`: the list before and after these revocations;
 /// - `next`, `next-by-ca`, `ca-by-next`, `next-server`, `next.crl`: the certificate of the CA's next key, both cross
-///   certificates, a server's certificate and a list by that key.
+///   certificates, a server's certificate and a list by that key;
+/// - `published`: a server's certificate by the next key with the public URL of the CA;
+/// - `twin`: the twin of an enrolled identity;
+/// - `own.ocsp`, `served.ocsp`, `responder`: answers about `next-server` by `minipki ca ocsp` and by the served CA, in DER, and
+///   the certificate in the second one.
 pub(super) struct Issued {
     folder: TempDir,
 }
@@ -111,6 +116,12 @@ impl Issued {
         }
         issue(at, &request("DNS:www.example.org"), "tls-server", "next-server");
         list(at, "next.crl");
+        let about = ["ocsp", "-issuer", "next.pem", "-cert", "next-server.pem", "-no_nonce"];
+        openssl_succeeds(at, &[&about[..], &["-reqout", "request.der"]].concat());
+        run(at, &["ca", "ocsp", "--dir", "ca", "--request", "request.der", "--out", "own.ocsp"]).expect(0);
+        serve(at, &about);
+        run(at, &["ca", "public-url", "--dir", "ca", "http://pki.example.org"]).expect(0);
+        issue(at, &request("DNS:www.example.org"), "tls-server", "published");
         Self { folder }
     }
 
@@ -127,6 +138,27 @@ impl Issued {
         std::fs::write(self.at().join(&file), texts.collect::<String>()).expect("written");
         file
     }
+}
+
+/// Serves the CA, and writes what a client of it gets.
+fn serve(at: &Path, about: &[&str]) {
+    let serve = ["ca", "serve", "--dir", "ca", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+    let mut program = start(at, &serve);
+    let url = format!("http://{}/ocsp", program.address("the repository listens"));
+    let ca = program.address("serving");
+    openssl_succeeds(
+        at,
+        &[about, &["-url", &url, "-CAfile", "next.pem", "-respout", "served.ocsp"]].concat(),
+    );
+    let shown = openssl_succeeds(at, &["ocsp", "-respin", "served.ocsp", "-resp_text", "-noverify"]);
+    let shown = String::from_utf8_lossy(&shown);
+    let pem = shown.find("-----BEGIN").and_then(|begin| shown.get(begin..)).expect("a certificate");
+    std::fs::write(at.join("responder.pem"), pem).expect("written");
+    let enroll =
+        ["enroll", "--ca", &ca, "--subject", "alice", "--anchor", "ca/anchor.json", "--out", "alice"];
+    run(at, &[&enroll[..], &["--x509"]].concat()).expect(0);
+    std::fs::copy(at.join("alice/certificate.pem"), at.join("twin.pem")).expect("copied");
+    program.stop().expect(0);
 }
 
 /// Signs a request, and writes the certificate to `NAME.pem`.

@@ -18,7 +18,18 @@ pub(super) fn judge(issued: &Issued, judgement: &mut Judgement) {
         }
     };
     let leaves = PROFILES.into_iter().flat_map(|profile| KINDS.map(|kind| format!("{profile}-{kind}")));
-    let others = ["wildcard", "limited-server", "ca", "limited", "next", "next-by-ca", "ca-by-next"];
+    let others = [
+        "wildcard",
+        "limited-server",
+        "ca",
+        "limited",
+        "next",
+        "next-by-ca",
+        "ca-by-next",
+        "published",
+        "twin",
+        "responder",
+    ];
     for name in leaves.chain(others.map(str::to_owned)) {
         lint("lint_pkix_cert", &name, &[&format!("{name}.pem")]);
     }
@@ -29,6 +40,9 @@ pub(super) fn judge(issued: &Issued, judgement: &mut Judgement) {
         ("ca", "next-by-ca"),
         ("next", "ca-by-next"),
         ("limited", "limited-server"),
+        ("next", "published"),
+        ("next", "twin"),
+        ("next", "responder"),
     ] {
         let files = [issuer, subject].map(|name| format!("{name}.pem"));
         lint("lint_pkix_signer_signee_cert_chain", subject, &[&files[0], &files[1]]);
@@ -36,8 +50,15 @@ pub(super) fn judge(issued: &Issued, judgement: &mut Judgement) {
     for crl in ["empty.crl", "full.crl", "next.crl"] {
         lint("lint_crl", crl, &["--type", "CRL", "--profile", "PKIX", crl]);
     }
+    for answer in ["own.ocsp", "served.ocsp"] {
+        lint("lint_ocsp_response", answer, &[answer]);
+    }
     lint("lint_crl", "full.crl-as-BR", &["--type", "CRL", "--profile", "BR", "full.crl"]);
-    for name in KINDS.map(|kind| format!("tls-server-{kind}")).into_iter().chain(["ca".to_owned()]) {
+    for name in KINDS
+        .map(|kind| format!("tls-server-{kind}"))
+        .into_iter()
+        .chain(["ca", "published"].map(str::to_owned))
+    {
         lint("lint_cabf_serverauth_cert", &name, &["--detect", &format!("{name}.pem")]);
     }
 }
