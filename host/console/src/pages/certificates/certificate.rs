@@ -59,6 +59,7 @@ struct CertificatePage {
     subject: String,
     state: StateBadge,
     key: String,
+    key_kind: Option<String>,
     issued: Option<RelativeTime>,
     begin: RelativeTime,
     end: RelativeTime,
@@ -146,13 +147,10 @@ const fn files(format: CertificateFormat) -> &'static [(&'static str, &'static s
     }
 }
 
-/// The key, in hexadecimal. Before that of an X.509 certificate is its kind.
-fn key(record: &CertificateRecord) -> String {
-    let digits = hex(&record.subject_key);
-    match PublicKeyInfo::parse(&record.subject_key) {
-        Ok(info) if record.format == CertificateFormat::X509 => format!("{}: {digits}", key_words(&info)),
-        _ => digits,
-    }
+/// The kind of the key of an X.509 certificate.
+fn key_kind(record: &CertificateRecord) -> Option<String> {
+    let info = PublicKeyInfo::parse(&record.subject_key).ok()?;
+    (record.format == CertificateFormat::X509).then(|| key_words(&info))
 }
 
 /// The X.509 certificates of the CA's keys, that of the present one first.
@@ -229,7 +227,8 @@ pub(super) async fn show(
         serial: record.serial,
         subject: record.subject_id.to_string(),
         state: StateBadge::of(&record, now, EXPIRING_DAYS),
-        key: key(&record),
+        key: hex(&record.subject_key),
+        key_kind: key_kind(&record),
         issued: record.issued.map(|time| RelativeTime::new(time, now)),
         begin: RelativeTime::new(record.validity.not_before(), now),
         end: RelativeTime::new(record.validity.not_after(), now),
