@@ -1,4 +1,5 @@
-//! OCSP: views of a response and of a request, and the check of a response ([RFC 6960](https://www.rfc-editor.org/rfc/rfc6960)).
+//! OCSP: views of a response and of a request, and the check of a response
+//! ([RFC 6960](https://www.rfc-editor.org/rfc/rfc6960)).
 
 mod cert_id;
 mod check;
