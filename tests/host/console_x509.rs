@@ -104,3 +104,32 @@ async fn an_x509_certificate_has_its_fields_its_bytes_and_each_check() {
     assert_eq!(page.matches("<span class=\"badge bad\">failed").count(), 1, "{page}");
     assert!(page.contains("CN=www.example.org, issued by CN=console-ca"), "{page}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_identity_with_a_twin_has_both_encodings_side_by_side() {
+    let console = TestConsole::start().await;
+    let browser = console.enter().await;
+    browser.make_key().await;
+    let (at, ca) = (around(&console), browser.start_ca().await.to_string());
+    let enroll =
+        ["enroll", "--ca", &ca, "--subject", "alice", "--anchor", "ca/anchor.json", "--out", "alice"];
+    run(&at, &enroll).expect(0);
+    let json = fs::read_to_string(at.join("alice/certificate.json")).expect("a file of text");
+    let serial = json.split("\"serial_number\":").nth(1).and_then(|rest| rest.split(',').next());
+    let path = format!("/certificates/{}", serial.expect("a serial number"));
+    let page = browser.get(&path).await.expect(200).body;
+    assert!(!page.contains("X.509 certificate</h2>"), "{page}");
+    browser.get(&format!("{path}/certificate.pem")).await.expect(404);
+
+    run(&at, &["x509", "fetch", "--identity", "alice"]).expect(0);
+    let page = browser.get(&path).await.expect(200).body;
+    for text in
+        ["encodings both", "X.509 certificate</h2>", "uri:urn:minipki:console-ca:alice", "certificate.der"]
+    {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    let twin = fs::read_to_string(at.join("alice/certificate.pem")).expect("a file of text");
+    assert_eq!(browser.get(&format!("{path}/certificate.pem")).await.expect(200).body, twin);
+    assert_eq!(browser.get(&format!("{path}/certificate.json")).await.expect(200).body, json);
+    browser.get(&format!("{path}/certificate.der")).await.expect(200);
+}

@@ -11,7 +11,7 @@ use super::identity::{Instance, Owner};
 use super::rows::{each, parse, records, row_error, select};
 use super::{
     StoreError, audit, chains, facts, issuer_keys, open, publication, revocations, search, times_of_issue,
-    tokens,
+    tokens, twins,
 };
 use minipki_ca::Publication;
 use minipki_ca::ports::{
@@ -96,6 +96,10 @@ impl LedgerReader for SqliteReader {
     fn find_by_request(&mut self, hash: RequestHash) -> Result<Option<CertificateRecord>, LedgerError> {
         let found = self.read(|connection| facts::newest_answer(connection, hash))?;
         Ok(found.map(|serial| self.find_by_serial(serial)).transpose()?.flatten())
+    }
+
+    fn twin(&mut self, serial: Serial) -> Result<Option<Vec<u8>>, LedgerError> {
+        self.read(|connection| twins::of(connection, serial))
     }
 
     fn chain(&mut self, key: Fingerprint) -> Result<KeyChain, LedgerError> {

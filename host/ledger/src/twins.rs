@@ -15,18 +15,30 @@ pub(super) fn facts(
 ) -> Result<Vec<Result<Option<TwinFacts>, StoreError>>, StoreError> {
     let transaction = connection.transaction()?;
     let keys = KeyRanges::read(&transaction)?;
-    let facts = |serial: &Serial| match of(&transaction, &keys, *serial) {
+    let facts = |serial: &Serial| match facts_of(&transaction, &keys, *serial) {
         Err(error @ (StoreError::BadRow(_) | StoreError::Damaged(_))) => Ok(Err(error)),
         other => other.map(Ok),
     };
     serials.iter().map(facts).collect()
 }
 
-fn of(connection: &Connection, keys: &KeyRanges, serial: Serial) -> Result<Option<TwinFacts>, StoreError> {
+fn facts_of(
+    connection: &Connection,
+    keys: &KeyRanges,
+    serial: Serial,
+) -> Result<Option<TwinFacts>, StoreError> {
     let Some(record) = by_serial(connection, serial)? else { return Ok(None) };
     let id = i64::try_from(record.id).map_err(|_| StoreError::Damaged("row number"))?;
     let (issuer_key, twin) = (keys.key_of(Some(id))?, of_row(connection, id)?);
     Ok(Some(TwinFacts { record, issuer_key, twin }))
+}
+
+/// The twin of a certificate, if it was made.
+pub(super) fn of(connection: &Connection, serial: Serial) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT twins.certificate FROM twins JOIN certificates USING (id) WHERE serial = ?1",
+    )?;
+    Ok(query.query_row([serial.to_be_bytes()], |row| row.get(0)).optional()?)
 }
 
 /// The twin of the certificate in row `id`.

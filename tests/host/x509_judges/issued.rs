@@ -151,7 +151,6 @@ fn serve(at: &Path, about: &[&str]) {
         &[about, &["-url", &url, "-CAfile", "next.pem", "-respout", "served.ocsp"]].concat(),
     );
     let shown = openssl_succeeds(at, &["ocsp", "-respin", "served.ocsp", "-resp_text", "-noverify"]);
-    let shown = String::from_utf8_lossy(&shown);
     let pem = shown.find("-----BEGIN").and_then(|begin| shown.get(begin..)).expect("a certificate");
     std::fs::write(at.join("responder.pem"), pem).expect("written");
     let enroll =

@@ -175,6 +175,12 @@ pub trait LedgerReader: Send {
     /// [`LedgerError`].
     fn find_by_request(&mut self, hash: RequestHash) -> Result<Option<CertificateRecord>, LedgerError>;
 
+    /// The X.509 twin of a JSON certificate, in DER, if it was made.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    fn twin(&mut self, serial: Serial) -> Result<Option<Vec<u8>>, LedgerError>;
+
     /// The certification of this key of the CA for X.509.
     ///
     /// # Errors

@@ -39,6 +39,10 @@ impl LedgerReader for MemoryStorage {
         Ok(self.state().answer(hash).cloned())
     }
 
+    fn twin(&mut self, serial: Serial) -> Result<Option<Vec<u8>>, LedgerError> {
+        Ok(self.state().twins.get(&serial).cloned())
+    }
+
     fn chain(&mut self, key: Fingerprint) -> Result<KeyChain, LedgerError> {
         Ok(self.state().chain(key))
     }

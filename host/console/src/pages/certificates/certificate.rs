@@ -44,8 +44,8 @@ const LATER: usize = 50;
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/certificates/{serial}", get(page))
-        .route("/certificates/{serial}/certificate.json", get(file))
-        .route("/certificates/{serial}/certificate.pem", get(file))
+        .route("/certificates/{serial}/certificate.json", get(json))
+        .route("/certificates/{serial}/certificate.pem", get(pem))
         .route("/certificates/{serial}/certificate.der", get(der))
         .route("/certificates/{serial}/signed.bin", get(signed))
         .route("/certificates/{serial}/signature.bin", get(signature))
@@ -140,9 +140,12 @@ fn happenings(story: &Story, now: UnixTime) -> Vec<Happening> {
 }
 
 /// The files for a download: the label and the name of each.
-const fn files(format: CertificateFormat) -> &'static [(&'static str, &'static str)] {
+const fn files(format: CertificateFormat, has_twin: bool) -> &'static [(&'static str, &'static str)] {
     match format {
-        CertificateFormat::Json => &[("Download", "certificate.json")],
+        CertificateFormat::Json if !has_twin => &[("Download", "certificate.json")],
+        CertificateFormat::Json => {
+            &[("JSON", "certificate.json"), ("PEM", "certificate.pem"), ("DER", "certificate.der")]
+        }
         CertificateFormat::X509 => &[("PEM", "certificate.pem"), ("DER", "certificate.der")],
     }
 }
@@ -161,14 +164,6 @@ async fn authorities(shared: &Shared, folder: &CaFolder) -> Result<Vec<CaCertifi
         found.extend(shared.service.x509_certificate_of(key).await?);
     }
     Ok(found)
-}
-
-/// The name and the media type of the file for a download.
-const fn file_type(format: CertificateFormat) -> (&'static str, &'static str) {
-    match format {
-        CertificateFormat::Json => ("certificate.json", "application/json"),
-        CertificateFormat::X509 => ("certificate.pem", "application/x-pem-file"),
-    }
 }
 
 #[derive(Deserialize)]
@@ -202,7 +197,7 @@ pub(super) async fn show(
     let story = read(shared, serial, story).await?;
     let now = clock::now()?;
     let history = happenings(&story, now);
-    let Story { record, renewed_by, history: changes, .. } = story;
+    let Story { record, renewed_by, history: changes, twin, .. } = story;
     let folder = shared.service.folder()?;
     let text = record.certificate.as_slice();
     let (own, signed) = match record.format {
@@ -212,8 +207,7 @@ pub(super) async fn show(
         }
         CertificateFormat::X509 => (Encoding::x509(text), None),
     };
-    // The twin in the other format.
-    let twin: Option<Encoding> = None;
+    let twin = twin.as_deref().map(Encoding::x509);
     let checks = match record.format {
         _ if !checked => None,
         CertificateFormat::Json => Some(checks::check(folder.anchor(), text, record.revocation, now)),
@@ -237,9 +231,9 @@ pub(super) async fn show(
         history,
         revocation: RevocationCard::new(&record, &changes, notice, visitor, now),
         checks,
+        files: files(record.format, twin.is_some()),
         encodings: [own].into_iter().chain(twin).collect(),
         signed,
-        files: files(record.format),
         at: RelativeTime::new(now, now),
     })
 }
@@ -253,6 +247,8 @@ struct Story {
     history: Vec<RevocationRecord>,
     /// The number of the token that it was issued for.
     token: Option<u64>,
+    /// Its X.509 twin, in DER.
+    twin: Option<Vec<u8>>,
 }
 
 fn story(reader: &mut dyn LedgerReader, serial: Serial) -> Result<Option<Story>, LedgerError> {
@@ -264,23 +260,32 @@ fn story(reader: &mut dyn LedgerReader, serial: Serial) -> Result<Option<Story>,
     let renewals = rows.iter().flatten().filter(|later| later.renews == Some(serial));
     let renewed_by = renewals.map(|later| (later.serial, later.issued)).collect();
     let (history, token) = (reader.revocation_history(serial)?, reader.token_of(&record)?);
-    Ok(Some(Story { history, renewed_by, token, record }))
+    Ok(Some(Story { history, renewed_by, token, twin: reader.twin(serial)?, record }))
 }
 
-async fn file(State(shared): State<Arc<Shared>>, Path(serial): Path<String>) -> Result<Response, Refusal> {
-    let record = read(&shared, &serial, |reader, serial| reader.find_by_serial(serial)).await?;
-    let (name, media_type) = file_type(record.format);
-    Ok(download(name, media_type, record.format.text(&record.certificate).into_bytes()))
-}
-
-/// An X.509 certificate in DER.
-async fn der(State(shared): State<Arc<Shared>>, Path(serial): Path<String>) -> Result<Response, Refusal> {
+async fn json(State(shared): State<Arc<Shared>>, Path(serial): Path<String>) -> Result<Response, Refusal> {
     let record = read(&shared, &serial, |reader, serial| reader.find_by_serial(serial)).await?;
     match record.format {
-        CertificateFormat::Json => Err(unknown()),
-        CertificateFormat::X509 => {
-            Ok(download("certificate.der", "application/pkix-cert", record.certificate))
-        }
+        CertificateFormat::Json => Ok(download("certificate.json", "application/json", record.certificate)),
+        CertificateFormat::X509 => Err(unknown()),
+    }
+}
+
+async fn pem(State(shared): State<Arc<Shared>>, Path(serial): Path<String>) -> Result<Response, Refusal> {
+    let text = CertificateFormat::X509.text(&read(&shared, &serial, x509).await?);
+    Ok(download("certificate.pem", "application/x-pem-file", text.into_bytes()))
+}
+
+async fn der(State(shared): State<Arc<Shared>>, Path(serial): Path<String>) -> Result<Response, Refusal> {
+    Ok(download("certificate.der", "application/pkix-cert", read(&shared, &serial, x509).await?))
+}
+
+/// The X.509 certificate with this serial number, in DER: the twin of a JSON certificate.
+fn x509(reader: &mut dyn LedgerReader, serial: Serial) -> Result<Option<Vec<u8>>, LedgerError> {
+    let record = reader.find_by_serial(serial)?;
+    match record.filter(|record| record.format == CertificateFormat::X509) {
+        Some(record) => Ok(Some(record.certificate)),
+        None => reader.twin(serial),
     }
 }
 
