@@ -321,8 +321,7 @@ mod tests {
     fn a_full_disk_is_told_from_a_broken_one_and_heals() {
         let folder = tempfile::tempdir().expect("a folder");
         let issuer_id: minipki_core::cert::IdBuf = "ca".parse().expect("a name");
-        let owner =
-            Owner { issuer_id: issuer_id.clone(), fingerprint: minipki_core::keys::Fingerprint([1; 32]) };
+        let owner = Owner { issuer_id: issuer_id.clone(), fingerprint: Fingerprint([1; 32]) };
         open::create(folder.path(), &owner).expect("made");
         let mut ledger = SqliteLedger::open(folder.path(), &owner).expect("opened");
         let time = |seconds| UnixTime::new(seconds).expect("a time");
