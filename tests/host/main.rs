@@ -107,6 +107,7 @@ mod x509_batches;
 mod x509_ca_certificate;
 mod x509_ca_crl;
 mod x509_chain;
+mod x509_chain_readers;
 mod x509_crl;
 mod x509_files;
 mod x509_inspect;

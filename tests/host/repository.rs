@@ -25,7 +25,7 @@ pub(crate) fn serve(at: &Path, more: &[&str]) -> (Running, String) {
 }
 
 /// The authorityKeyIdentifier of certificates by the key of the CA certificate in this file.
-fn key_id(at: &Path, name: &str) -> String {
+pub(crate) fn key_id(at: &Path, name: &str) -> String {
     let file = at.join(name).display().to_string();
     let shown = openssl(&["x509", "-in", &file, "-noout", "-ext", "subjectKeyIdentifier"], b"");
     let shown = String::from_utf8(shown).expect("text");

@@ -17,14 +17,14 @@ use super::x509_ca_certificate::{ca_certificate, ders, described};
 use super::x509_sign::{P256, csr, sign};
 
 /// The extensions of a CA certificate by a parent that names keys by SHA-1.
-const CA: &str = "basicConstraints=critical,CA:true,pathlen:0\nkeyUsage=critical,keyCertSign,cRLSign\n\
+pub(crate) const CA: &str = "basicConstraints=critical,CA:true,pathlen:0\nkeyUsage=critical,keyCertSign,cRLSign\n\
     subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n";
 
-fn file(at: &Path, name: &str) -> String {
+pub(crate) fn file(at: &Path, name: &str) -> String {
     at.join(name).display().to_string()
 }
 
-fn read(at: &Path, name: &str) -> String {
+pub(crate) fn read(at: &Path, name: &str) -> String {
     fs::read_to_string(at.join(name)).expect("a file of text")
 }
 
@@ -39,19 +39,19 @@ fn root(at: &Path, name: &str) {
 }
 
 /// Has the root sign `request` as that of a CA with these extensions, into `out`.
-fn parent_signs(at: &Path, request: &str, extensions: &str, out: &str, more: &[&str]) {
+pub(crate) fn parent_signs(at: &Path, request: &str, extensions: &str, out: &str, more: &[&str]) {
     write(at, "extensions", extensions);
     let signed = ["x509", "-req", "-in", &file(at, request), "-CA", &file(at, "root.pem")];
     let by = ["-CAkey", &file(at, "root.key"), "-CAcreateserial", "-extfile", &file(at, "extensions")];
     openssl(&[&signed[..], &by, &["-out", &file(at, out)], more].concat(), b"");
 }
 
-fn install(at: &Path, chain: &str) -> Done {
+pub(crate) fn install(at: &Path, chain: &str) -> Done {
     run(at, &["ca", "install-chain", "--dir", "ca", chain])
 }
 
 /// An intermediate without its chain, and a root.
-fn intermediate() -> TempDir {
+pub(crate) fn intermediate() -> TempDir {
     let folder = TempDir::new().expect("a folder");
     root(folder.path(), "root");
     let init = ["ca", "init", "--dir", "ca", "--intermediate", "--organization", "ACME"];
@@ -61,7 +61,7 @@ fn intermediate() -> TempDir {
 }
 
 /// Makes the certificate of a server in `leaf.pem`, which openssl must accept under the root with `chain.pem`.
-fn signs_under_the_root(at: &Path) {
+pub(crate) fn signs_under_the_root(at: &Path) {
     let request = csr(P256, "/CN=not used", "DNS:www.example.org");
     let _ = fs::remove_file(at.join("leaf.pem"));
     let more = [
@@ -205,6 +205,15 @@ fn a_wrong_chain_is_refused_with_its_reason_and_changes_nothing() {
     parent_signs(at, "other.csr", CA, "wrong.pem", &["-days", "20"]);
     let refused = install(at, "wrong.pem").expect(1);
     assert!(refused.stderr.contains("the X.509 name of this CA is"), "{}", refused.stderr);
+    // So does the identifier of the key, which is in what the key has signed.
+    let other = CA.replace("subjectKeyIdentifier=hash", "subjectKeyIdentifier=0102030405");
+    parent_signs(at, "ca/ca.csr", &other, "wrong.pem", &["-days", "20"]);
+    let refused = install(at, "wrong.pem").expect(1);
+    assert!(
+        refused.stderr.contains("subjectKeyIdentifier of the certificate is 0102030405"),
+        "{}",
+        refused.stderr
+    );
     signs_under_the_root(at);
 }
 
