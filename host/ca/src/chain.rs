@@ -21,7 +21,6 @@ use x509_cert::request::{CertReq, CertReqInfo, ExtensionReq, Version};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use super::certify::{IssueError, expect_count};
-use super::key_id::KeyId;
 use super::profile::{AuthorityProfile, CaCertificate, CaCertificateOptions, ProfileError, rsa_pkcs1, spki};
 use super::{SignatureAlgorithm as Scheme, Signer};
 
@@ -81,9 +80,9 @@ pub enum ChainError {
     #[diagnostic(help("have it signed again with this subjectKeyIdentifier: {expected}"))]
     OtherKeyId {
         /// The identifier in the certificate.
-        found: KeyId,
+        found: String,
         /// The identifier in the earlier certificates of the key, and in those that the key has signed.
-        expected: KeyId,
+        expected: String,
     },
     /// The certificate is not valid now.
     #[error("the certificate is valid from {begin} to {end}, and it is {now} now")]
@@ -154,7 +153,8 @@ impl CaChain {
         if let Some(known) = known.filter(|known| known.public_key() == found.public_key())
             && known.key_id() != found.key_id()
         {
-            return Err(ChainError::OtherKeyId { found: found.key_id(), expected: known.key_id() });
+            let [found, expected] = [&found, known].map(|certificate| certificate.key_id().to_string());
+            return Err(ChainError::OtherKeyId { found, expected });
         }
         Ok(Self { certificates: chain.iter().map(|certificate| certificate.der().to_vec()).collect() })
     }
