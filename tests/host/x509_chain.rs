@@ -5,7 +5,7 @@ use std::path::Path;
 
 use minipki_core::crypto::rsa::KeySize;
 use minipki_fixtures::{openssl, openssl_fails};
-use minipki_tests::ca::openssl_key;
+use minipki_tests::ca::{chmod, openssl_key};
 use minipki_tests::program::{Done, run, start};
 use tempfile::TempDir;
 
@@ -220,6 +220,7 @@ fn a_wrong_chain_is_refused_with_its_reason_and_changes_nothing() {
 /// A self-signed CA of openssl in `old.pem`, with its key in `old.key`.
 fn old_ca(at: &Path, extensions: &[&str]) {
     fs::write(at.join("old.key"), openssl_key(KeySize::Bits2048)).expect("written");
+    chmod(&at.join("old.key"), 0o600);
     let made =
         ["req", "-x509", "-key", &file(at, "old.key"), "-days", "30", "-subj", "/O=Old/OU=PKI/CN=Old Root"];
     let all: Vec<_> = extensions.iter().flat_map(|extension| ["-addext", extension]).collect();

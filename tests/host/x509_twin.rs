@@ -90,7 +90,8 @@ fn openssl_and_the_core_read_the_twin_and_the_ca_gives_it_again() {
     fetch(at).expect(0);
     fs::remove_file(at.join(TWIN)).expect("removed");
     server.stop().expect(0);
-    let _server = start(at, &["ca", "serve", "--dir", "ca", "--listen", &ca]).address("serving");
+    let mut server = start(at, &["ca", "serve", "--dir", "ca", "--listen", &ca]);
+    server.address("serving");
     run(at, &[&enroll[..], &["--x509"]].concat()).expect(0);
     assert_eq!(read(at, TWIN), twin);
     run(at, &["ca", "check", "--dir", "ca"]).expect(0);
