@@ -18,8 +18,8 @@ use minipki_core::trust::Validity;
 use super::Signer;
 use super::certify::{IssueError, Issued, certify, expect_count};
 use super::chain::CaChain;
-use super::key_certificates::name_certificate;
-use super::ports::{AnsweredRequest, CertificateRecord, KeyChain, LedgerError, Recorder, RequestHash};
+use super::key_certificates::{hash, name_certificate};
+use super::ports::{AnsweredRequest, CertificateRecord, KeyChain, LedgerError, Recorder};
 use super::profile::{
     self, AuthorityProfile, BACKDATE, CaCertificate, CaCertificateOptions, CertTemplate, ProfileError,
     X509Profile, spki,
@@ -109,11 +109,6 @@ impl Certifier<'_> {
         let validity = Validity::new(begin, end).map_err(|_| ProfileError::Validity)?;
         self.issue(profile, subject_key, validity)
     }
-}
-
-/// The request for the certificate of the key `subject` by the key `issuer`.
-pub(super) fn hash(issuer: Fingerprint, subject: Fingerprint) -> RequestHash {
-    RequestHash::of(&[b"CA certificate", &issuer.0, &subject.0])
 }
 
 /// The certificates of the present key of the CA, which `signer` has. What is missing is made. `former` are the

@@ -3,11 +3,15 @@
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 
-use super::ca_certificate::hash;
 use super::certify::IssueError;
 use super::chain::CaChain;
-use super::ports::{CertificateRecord, KeyChain, LedgerError, LedgerReader, Recorder};
+use super::ports::{CertificateRecord, KeyChain, LedgerError, LedgerReader, Recorder, RequestHash};
 use super::profile::{CaCertificate, ProfileError};
+
+/// The request for the certificate of the key `subject` by the key `issuer`.
+pub(super) fn hash(issuer: Fingerprint, subject: Fingerprint) -> RequestHash {
+    RequestHash::of(&[b"CA certificate", &issuer.0, &subject.0])
+}
 
 /// The certificate of this key of the CA, by itself or by its parent, if it was made.
 ///

@@ -166,9 +166,9 @@ struct Draft<'r> {
 /// The answer to a request without an earlier one in its batch.
 enum Found<'r> {
     /// The certificate of an earlier request.
-    Recorded(CertificateRecord),
+    Recorded(Box<CertificateRecord>),
     /// There is none.
-    New(Draft<'r>),
+    New(Box<Draft<'r>>),
 }
 
 /// The decision on a request.
@@ -211,10 +211,10 @@ impl RequestSigner<'_> {
             let decision = match indexes.get(&hash) {
                 Some(index) => Ok(Decision::Signed(*index, true)),
                 None => match self.decide(request, hash, &publication, now)? {
-                    Ok(Found::Recorded(recorded)) => Ok(Decision::Recorded(Box::new(recorded))),
+                    Ok(Found::Recorded(recorded)) => Ok(Decision::Recorded(recorded)),
                     Ok(Found::New(draft)) => {
                         indexes.insert(hash, drafts.len());
-                        drafts.push(draft);
+                        drafts.push(*draft);
                         Ok(Decision::Signed(drafts.len() - 1, false))
                     }
                     Err(refused) => Err(refused),
@@ -257,7 +257,7 @@ impl RequestSigner<'_> {
         }
         let earlier = facts.earlier.as_ref().map(|record| record.serial);
         if let Some(record) = facts.earlier.filter(|record| policy::answers_again(record, now)) {
-            return Ok(Ok(Found::Recorded(record)));
+            return Ok(Ok(Found::Recorded(Box::new(record))));
         }
         if request.subject_id.as_id() == self.issuer_id {
             return Ok(Err(SignRefused::IssuerName(request.subject_id.clone())));
@@ -271,7 +271,7 @@ impl RequestSigner<'_> {
         let profile = X509Profile::EndEntity(profile);
         let begin = self.certificate.validity().not_before();
         let draft = Draft { request, profile, begin, answers: AnsweredRequest { hash, earlier } };
-        Ok(self.check(&draft, now).map(|()| Found::New(draft)))
+        Ok(self.check(&draft, now).map(|()| Found::New(Box::new(draft))))
     }
 
     /// Checks the certificate before a serial number is reserved, so that a request cannot fail the others of its batch.

@@ -24,7 +24,7 @@ impl Authority {
     ///
     /// # Errors
     /// Each request has its own [`SignRefused`]. If the signer or the ledger fails, nothing is recorded, and all requests get
-    /// [`Refused::Internal`](crate::Refused::Internal), or [`Refused::Busy`](crate::Refused::Busy) if a later try can succeed.
+    /// [`Refused::Internal`], or [`Refused::Busy`] if a later try can succeed.
     pub fn sign_many(&mut self, requests: &[SignRequest], now: UnixTime) -> Vec<Result<Issued, SignRefused>> {
         self.sign_all(requests, now).unwrap_or_else(|error| match error {
             IssueError::Profile(ProfileError::ChainAwaited) => {

@@ -140,7 +140,11 @@ pub fn public_key(info: &PublicKeyInfo<'_>, place: Range<usize>, lines: &mut Lin
             "a point on the curve (RFC 5480 2.2)",
         ),
         Key::Other(_) => {
-            lines.at(at(info.key())).add("key", hex_bytes(info.key()), "the key in the form of its algorithm")
+            lines.at(at(info.key())).add(
+                "key",
+                hex_bytes(info.key()),
+                "the key in the form of its algorithm",
+            );
         }
     });
 }
