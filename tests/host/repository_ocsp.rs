@@ -17,8 +17,8 @@ const MALFORMED: &[u8] = &[0x30, 3, 10, 1, 1];
 /// The answer that openssl gets about a certificate, under the trusted `root`.
 fn ask(at: &Path, address: &str, root: &str, certificate: &str, more: &[&str]) -> String {
     let url = format!("http://{address}/ocsp");
-    let ask = ["ocsp", "-url", &url, "-issuer", root, "-CAfile", root, "-cert", certificate];
-    let done = openssl(at, &[&ask[..], more].concat());
+    let ask = ["ocsp", "-url", &url, "-issuer", root, "-CAfile", root];
+    let done = openssl(at, &[&ask[..], more, &["-cert", certificate]].concat());
     let shown = format!("{}{}", String::from_utf8_lossy(&done.stderr), String::from_utf8_lossy(&done.stdout));
     assert!(shown.contains("Response verify OK") && !shown.contains("WARNING"), "{shown}");
     shown

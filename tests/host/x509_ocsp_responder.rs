@@ -370,7 +370,7 @@ proptest! {
             der[at] = to;
         }
         let Ok(query) = OcspQuery::parse(&der, None) else { return Ok(()) };
-        let answer = ca.test.authority.ocsp(&[query.clone()], at(NOW)).remove(0).expect("answered");
+        let answer = ca.test.authority.ocsp(std::slice::from_ref(&query), at(NOW)).remove(0).expect("answered");
         let response = OcspResponse::parse(&answer.der).expect("a response");
         prop_assert_eq!(response.status(), answer.status);
         let Some(basic) = response.basic() else {
