@@ -189,7 +189,7 @@ fn a_ca_of_an_earlier_version_gets_a_certificate_and_loses_nothing() {
     let at = folder.path();
     let path = at.join("ca/ledger.sqlite");
     let ledger = Connection::open(&path).expect("opened");
-    let earlier = "DROP TABLE requests; DROP TABLE public_urls; ALTER TABLE owner DROP COLUMN crl_shards;
+    let earlier = "DROP TABLE requests; DROP TABLE twins; DROP TABLE chains; DROP TABLE public_urls; ALTER TABLE owner DROP COLUMN crl_shards;
                    PRAGMA user_version = 6;";
     ledger.execute_batch(earlier).expect("like the earlier version");
     drop(ledger);
