@@ -59,4 +59,8 @@ fn a_chain_replaces_an_earlier_one_and_never_goes_away(engine: &dyn Engine) {
         assert_eq!(recorder.chain(FIRST_KEY).expect("read"), KeyChain::Installed(b"second".to_vec()));
         assert_eq!(recorder.chain(other).expect("read"), KeyChain::Awaited);
     }
+    let mut reader = engine.reader().expect("opened");
+    assert_eq!(reader.chain(FIRST_KEY).expect("read"), KeyChain::Installed(b"second".to_vec()));
+    assert_eq!(reader.chain(other).expect("read"), KeyChain::Awaited);
+    assert_eq!(reader.chain(Fingerprint([8; 32])).expect("read"), KeyChain::Own);
 }
