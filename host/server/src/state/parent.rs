@@ -19,7 +19,7 @@ fn keys(folder: &CaFolder) -> Vec<Fingerprint> {
 /// yet. The same call makes the same request.
 ///
 /// # Errors
-/// [`StateError::NameExists`] for options that give another name than the CA has; the errors of [`install_chain`].
+/// [`StateError::Issue`] for options that give another name than the CA has; the errors of [`install_chain`].
 pub fn certificate_request(folder: &CaFolder, options: &CaCertificateOptions) -> Result<Vec<u8>, StateError> {
     let mut open = Open::new(folder)?;
     let known = name_certificate(&mut open.recorder, &keys(folder))?;
