@@ -116,6 +116,7 @@ mod x509_nginx;
 mod x509_ocsp;
 mod x509_ocsp_responder;
 mod x509_sign;
+mod x509_sign_refused;
 mod x509_twin;
 mod x509_twin_authority;
 mod x509_verify;

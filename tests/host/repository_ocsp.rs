@@ -100,8 +100,7 @@ fn a_cache_can_keep_an_answer_to_get() {
     assert_eq!(first.header("content-type"), Some("application/ocsp-response"));
     let caching = first.header("cache-control").expect("caching");
     let age = caching.strip_prefix("public, max-age=").and_then(|age| age.parse::<u64>().ok());
-    // 8 hours before the end of the answer, which is after a day.
-    assert!(age.is_some_and(|age| (57_000..=57_600).contains(&age)), "{caching}");
+    assert_eq!(age, Some(3600), "{caching}");
     assert_eq!(get(&address, &path).expect(200).body, first.body);
     let tag = first.header("etag").expect("a tag");
     assert!(
@@ -132,7 +131,7 @@ fn what_is_no_request_gets_a_refusal() {
     let other = post(&address, "application/json", b"{}").expect(415).text();
     assert!(other.contains("application/ocsp-request"), "{other}");
     post(&address, "application/ocsp-request", &[0; 8193]).expect(413);
-    let missing = get(&address, "/ocsp").expect(405);
-    assert!(missing.header("allow").is_some(), "{}", missing.head);
+    let missing = get(&address, "/ocsp").expect(404).text();
+    assert!(missing.contains("POST"), "{missing}");
     program.stop();
 }

@@ -354,3 +354,22 @@ fn a_ca_certificate_with_permitted_names_permits_no_other() {
         refused();
     }
 }
+
+#[test]
+fn a_certificate_of_the_cas_own_key_is_not_revoked() {
+    let folder = made();
+    let at = folder.path();
+    let pem = ca_certificate(at, &[]).expect(0).stdout;
+    let serial = super::x509_sign::serial(&pem);
+    let refused =
+        run(at, &["ca", "revoke", "--dir", "ca", "--serial", &serial, "--reason", "key_compromise"]);
+    let refused = refused.expect(1).stderr;
+    assert!(
+        refused.contains("for a key of the CA itself") && refused.contains("minipki ca rollover"),
+        "{refused}"
+    );
+    rollover(at, &[]).expect(0);
+    // Also not that of a former key, and the CA goes on.
+    run(at, &["ca", "revoke", "--dir", "ca", "--serial", &serial, "--reason", "key_compromise"]).expect(1);
+    assert_ne!(ca_certificate(at, &[]).expect(0).stdout, pem);
+}

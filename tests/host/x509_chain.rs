@@ -306,3 +306,15 @@ fn an_import_with_a_wrong_certificate_makes_nothing() {
     let verify = ["verify", "-CAfile", &file(at, "other.pem"), &file(at, "old.pem")];
     openssl_fails(&verify, b"");
 }
+
+#[test]
+fn the_request_of_an_intermediate_is_printed_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let named = ["--organization", "ACME", "--country", "DE"];
+    let alone = run(at, &[&["ca", "init", "--dir", "ca"], &named[..]].concat()).expect(2).stderr;
+    assert!(alone.contains("--intermediate"), "{alone}");
+    run(at, &[&["ca", "init", "--dir", "ca", "--intermediate"], &named[..]].concat()).expect(0);
+    let made = fs::read_to_string(at.join("ca/ca.csr")).expect("text");
+    assert_eq!(run(at, &["ca", "csr", "--dir", "ca"]).expect(0).stdout, made);
+}

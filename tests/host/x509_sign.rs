@@ -54,10 +54,10 @@ pub(crate) fn sign(at: &Path, csr: &str, more: &[&str]) -> Done {
     run(at, &[&["ca", "sign", "--dir", "ca", "--csr", "csr.pem"], more].concat())
 }
 
-const SERVER: [&str; 4] = ["--profile", "tls-server", "--allow-name", "www.example.org"];
+pub(crate) const SERVER: [&str; 4] = ["--profile", "tls-server", "--allow-name", "www.example.org"];
 
 /// A server's request, and its certificate in PEM.
-fn server(at: &Path) -> (String, String) {
+pub(crate) fn server(at: &Path) -> (String, String) {
     let csr = csr(P256, "/CN=not used", "DNS:www.example.org");
     let pem = sign(at, &csr, &SERVER).expect(0).stdout;
     (csr, pem)

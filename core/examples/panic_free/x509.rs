@@ -10,7 +10,7 @@ use minipki_core::x509::extension::{
 };
 use minipki_core::x509::{
     Certificate, Check, GeneralName, GeneralNames, Name, PathError, PathValidator, PeerName, Profile,
-    PublicKeyInfo, SignatureAlgorithm, SignatureError, Signed, TrustAnchor, ValidPath, WorkSpace, check_twin,
+    PublicKeyInfo, SignatureAlgorithm, SignatureError, Signed, TrustAnchor, ValidPath, WorkSpace,
 };
 
 use crate::documents::say;
@@ -157,7 +157,7 @@ fn path() -> Result<(), DerError> {
     crate::crl::check(&validator, certificate, any(&certificates), any(&anchors))?;
     let json = minipki_core::cert::Certificate::parse(bytes());
     if let (Ok(json), Ok(issuer)) = (json, PublicKey::<AllSizes>::from_spki_der(bytes())) {
-        let twin = check_twin(bytes(), &json, &issuer, validator.algorithms);
+        let twin = minipki_core::x509::check_twin(bytes(), &json, &issuer, validator.algorithms);
         keep(twin.map_err(say));
     }
     let signed = Signed { algorithm: bytes(), message: bytes(), signature: bytes() };

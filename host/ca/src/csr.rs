@@ -3,6 +3,7 @@
 use der::Decode as _;
 use der::Encode as _;
 use der::oid::AssociatedOid;
+use der::oid::db::rfc5912::ID_RSASSA_PSS;
 use miette::Diagnostic;
 use minipki_core::encoding::der::{BitString, DerError, Reader, Tag};
 use minipki_core::x509::{Check, PublicKeyInfo, SignatureAlgorithm, Signed};
@@ -74,6 +75,10 @@ impl Csr {
         let signature = BitString::whole_bytes(&mut request)?;
         request.finish()?;
         let CertReqInfo { subject, public_key, attributes, .. } = CertReqInfo::from_der(message)?;
+        // An RSA key has one form, so that a revoked key is found again (RFC 4055 §1.2 has a second one).
+        if public_key.algorithm.oid == ID_RSASSA_PSS {
+            return Err(CsrError::Key);
+        }
         let public_key = public_key.to_der()?;
         Signed { algorithm, message, signature }
             .verify(algorithms, &PublicKeyInfo::parse(&public_key)?)

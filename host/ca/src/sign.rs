@@ -6,7 +6,7 @@ use miette::Diagnostic;
 use minipki_core::cert::{Id, IdBuf};
 use minipki_core::crypto::{Hash, Portable};
 use minipki_core::time::UnixTime;
-use minipki_core::trust::{Serial, Validity};
+use minipki_core::trust::{Revocation, RevocationReason, Serial, Validity};
 
 use super::certify::{IssueError, Issued, certify};
 use super::policy::{self, Authorization, Refused};
@@ -46,6 +46,10 @@ pub enum SignRefused {
     #[error("the name of the holder is not known{}", .0.as_ref().map(named).unwrap_or_default())]
     #[diagnostic(help("give the name that the certificate shall have: --subject NAME"))]
     NoSubject(Option<String>),
+    /// The certificate of the same request is on hold.
+    #[error("certificate {0} of this request is on hold")]
+    #[diagnostic(help("end the hold: minipki ca unhold --serial {0}, or revoke the certificate for good"))]
+    OnHold(Serial),
     /// The subject is the name of the CA.
     #[error("{0} is the name of the CA itself")]
     #[diagnostic(help("give another name: --subject NAME"))]
@@ -254,6 +258,10 @@ impl RequestSigner<'_> {
         }
         if facts.key_compromised {
             return Ok(Err(Refused::KeyCompromised.into()));
+        }
+        let is_hold = |revocation: Revocation| revocation.reason == RevocationReason::CertificateHold;
+        if let Some(held) = facts.earlier.as_ref().filter(|record| record.revocation.is_some_and(is_hold)) {
+            return Ok(Err(SignRefused::OnHold(held.serial)));
         }
         let earlier = facts.earlier.as_ref().map(|record| record.serial);
         if let Some(record) = facts.earlier.filter(|record| policy::answers_again(record, now)) {

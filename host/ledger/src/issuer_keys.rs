@@ -35,6 +35,11 @@ impl KeyRanges {
         found.map(|(key, _)| *key).ok_or(StoreError::Damaged("row before the first key of the CA"))
     }
 
+    /// Whether `key` is a key of the CA, also a former one.
+    pub(super) fn has(&self, key: &Fingerprint) -> bool {
+        self.0.iter().any(|(known, _)| known == key)
+    }
+
     /// Whether `key` is one of the keys before the last `count`.
     pub(super) fn is_before_the_last(&self, count: usize, key: &Fingerprint) -> bool {
         self.0.iter().rev().skip(count).any(|(known, _)| known == key)

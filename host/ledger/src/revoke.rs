@@ -1,10 +1,13 @@
 //! Changes of revocations: each is recorded for good, and changes the state of its certificate in the same transaction.
 
+use minipki_core::crypto::{Hash as _, Portable};
+use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::{RevocationReason, Serial};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::StoreError;
+use super::issuer_keys::KeyRanges;
 use super::revocations;
 use super::rows::reason_of;
 use minipki_ca::ports::{RevocationChange, RevocationError, RevocationOutcome, RevocationRecord};
@@ -35,13 +38,20 @@ fn revoke(
     use RevocationReason::{CertificateHold, KeyCompromise, RemoveFromHold};
     let serial = change.serial;
     let mut query = connection.prepare_cached(
-        "SELECT certificates.id, number, reason FROM certificates LEFT JOIN revoked USING (id)
-         WHERE certificates.serial = ?1",
+        "SELECT certificates.id, number, reason, certificates.subject_key
+         FROM certificates LEFT JOIN revoked USING (id) WHERE certificates.serial = ?1",
     )?;
-    let found: Option<(i64, Option<i64>, Option<i64>)> = query
-        .query_row([serial.to_be_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    let Some((id, number, reason)) = found else { return Ok(Err(RevocationError::UnknownSerial(serial))) };
+    let found = query.query_row([serial.to_be_bytes()], |row| {
+        let key: Vec<u8> = row.get(3)?;
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, Fingerprint(Portable::new().sha256(&[&key]))))
+    });
+    let found: Option<(i64, Option<i64>, Option<i64>, Fingerprint)> = found.optional()?;
+    let Some((id, number, reason, subject_key)) = found else {
+        return Ok(Err(RevocationError::UnknownSerial(serial)));
+    };
+    if KeyRanges::read(connection)?.has(&subject_key) {
+        return Ok(Err(RevocationError::OwnKey(serial)));
+    }
     let present = number.zip(reason.map(reason_of).transpose()?);
     let (number, changed) = match (present, change.reason) {
         (Some((_, CertificateHold)), reason) if change.by_holder && reason != CertificateHold => {

@@ -47,7 +47,9 @@ impl Authority {
         let outcomes = outcomes.map_err(|error| self.report(&error.into(), 1, now))?;
         match outcomes.into_iter().next() {
             Some(Ok(outcome)) => Ok(outcome),
-            Some(Err(RevocationError::UnknownSerial(_))) => Err(Refused::UnknownCertificate),
+            Some(Err(RevocationError::UnknownSerial(_) | RevocationError::OwnKey(_))) => {
+                Err(Refused::UnknownCertificate)
+            }
             Some(Err(RevocationError::NotOnHold(_) | RevocationError::HoldByOperator(_))) => {
                 Err(Refused::HoldByOperator)
             }

@@ -26,6 +26,7 @@ pub trait RevocationBook: Send {
     /// | not revoked, or revoked | `remove_from_hold` | [`RevocationError::NotOnHold`] |
     /// | on hold | any but `certificate_hold`, by the holder | [`RevocationError::HoldByOperator`] |
     /// | not recorded | any | [`RevocationError::UnknownSerial`] |
+    /// | for a key of the CA itself | any | [`RevocationError::OwnKey`] |
     ///
     /// A change that is refused or changes nothing has no number, and the other changes are made.
     ///
@@ -115,6 +116,12 @@ pub enum RevocationError {
     #[error("no certificate has the serial number {0}")]
     #[diagnostic(help("find the serial number with `minipki ca list`"))]
     UnknownSerial(Serial),
+    /// The certificate is for a key of the CA itself. Such a revocation would stop the CA, and no reader would learn of it.
+    #[error("certificate {0} is for a key of the CA itself, and the CA cannot revoke it")]
+    #[diagnostic(help(
+        "change the key: `minipki ca rollover`; if the key was stolen, have readers remove its certificate"
+    ))]
+    OwnKey(Serial),
     /// A hold cannot be removed, since there is none. A certificate that is revoked for another reason stays revoked.
     #[error("certificate {0} is not on hold")]
     #[diagnostic(help("see its state with `minipki ca list`"))]

@@ -4,6 +4,7 @@ use minipki_ca::ports::{
     CertificateFormat, CertificateRecord, LedgerError, RevocationBook, RevocationChange, RevocationError,
     RevocationOutcome, RevocationRecord, RevokedCertificate, RevokedPage, StatedStatus,
 };
+use minipki_core::crypto::{Hash as _, Portable};
 use minipki_core::keys::Fingerprint;
 use minipki_core::time::UnixTime;
 use minipki_core::trust::RevocationReason::{CertificateHold, KeyCompromise, RemoveFromHold};
@@ -21,6 +22,10 @@ impl State {
         let serial = change.serial;
         let record = self.find(serial).ok_or(RevocationError::UnknownSerial(serial))?;
         let (held, subject_key) = (is_held(record), record.subject_key.clone());
+        let of_key = Fingerprint(Portable::new().sha256(&[&subject_key]));
+        if self.keys.iter().any(|known| known.key.fingerprint == of_key) {
+            return Err(RevocationError::OwnKey(serial));
+        }
         let present = record.revocation.map(|revocation| revocation.reason);
         if held && change.by_holder && change.reason != CertificateHold {
             return Err(RevocationError::HoldByOperator(serial));

@@ -22,7 +22,7 @@ use crate::problem::Problem;
 
 /// The longest time in which a cache need not ask again, in seconds: an hour. A revocation makes a new list at once, and
 /// nobody knows its time before.
-const MAX_AGE: u64 = 60 * 60;
+pub(super) const MAX_AGE: u64 = 60 * 60;
 
 /// The largest number of the X.509 lists of one key that a refusal names.
 const NAMED: u32 = 4;

@@ -18,6 +18,7 @@ use minipki_http::Peer;
 use minipki_os::clock;
 use minipki_server::CaService;
 
+use super::lists::MAX_AGE;
 use crate::document::Document;
 use crate::problem::Problem;
 
@@ -27,7 +28,7 @@ const RESPONSE: &str = "application/ocsp-response";
 
 pub(super) fn routes() -> Router<Arc<CaService>> {
     Router::new()
-        .route(OCSP_PATH, post(posted))
+        .route(OCSP_PATH, post(posted).get(without_request))
         .route(&format!("{OCSP_PATH}/{{*request}}"), get(in_path))
         .layer(DefaultBodyLimit::max(OcspQuery::BYTES))
 }
@@ -49,6 +50,13 @@ async fn posted(
     Ok(uncached(&der))
 }
 
+/// A GET request without an OCSP request in its path.
+async fn without_request() -> Problem {
+    Problem::NotFound(
+        "An OCSP request is the content of POST /ocsp, or the path of GET /ocsp/BASE64.\n".to_owned(),
+    )
+}
+
 /// A request in base64. axum has removed the percent-encoding.
 async fn in_path(
     State(service): State<Arc<CaService>>,
@@ -66,8 +74,8 @@ async fn in_path(
         digest: digest(&SHA256, &answer.der).as_ref().try_into().unwrap_or([0; 32]),
         content: Bytes::copy_from_slice(&answer.der),
         modified: times.produced_at,
-        // A cache asks again when the CA makes a new answer.
-        max_age: times.replaced_at.get().saturating_sub(now.get()),
+        // A cache asks again when the CA makes a new answer, and hides a revocation no longer than with a list.
+        max_age: times.replaced_at.get().saturating_sub(now.get()).min(MAX_AGE),
     };
     document.answer(&headers)
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::super::passphrase_args::PassphraseArgs;
 use super::super::{CliError, Exit, output};
-use super::csr::{self, NameArgs};
+use super::csr::{self, NameArgs, REQUEST};
 use super::publication_args::PublicationArgs;
 use minipki_keys::{CaFolder, KEY_FILE};
 use minipki_os::files;
@@ -18,9 +18,6 @@ use minipki_server::state::{self, Begun, Created, KeyChoice, await_chain};
 
 /// The name of a CA without another one.
 const DEFAULT_NAME: &str = "minipki-ca";
-
-/// The file with the request of an intermediate.
-const REQUEST: &str = "ca.csr";
 
 /// Make a new CA: its RSA key and its trust anchor
 #[derive(Args)]
@@ -79,6 +76,11 @@ impl From<Bits> for KeySize {
 pub(super) fn run(args: InitArgs) -> Result<(), CliError> {
     let started = Instant::now();
     let publication = args.publication.publication()?;
+    if !args.intermediate && !args.name.is_empty() {
+        let seen = "--organization and --country are for the request of an intermediate";
+        let next = "add --intermediate, or give them to `minipki ca certificate` later";
+        return Err(CliError::new(Exit::Usage, seen, next));
+    }
     let key = args.dir.join(KEY_FILE);
     // After an interrupted creation there is a key already.
     let passphrase = match args.passphrase.for_key(&key)? {

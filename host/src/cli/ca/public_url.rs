@@ -49,7 +49,9 @@ pub(super) fn run(args: &PublicUrlArgs) -> Result<(), CliError> {
     acted(&folder, "change the public URL", &now);
     output::say(format_args!("The public URL is now: {now}."));
     if let Some(before) = before {
-        output::say(format_args!("Earlier certificates name {before}: serve it until they have ended."));
+        output::say(format_args!(
+            "Certificates name the URL that was set when they were signed, lately {before}. Serve each until they have ended."
+        ));
     }
     Ok(())
 }

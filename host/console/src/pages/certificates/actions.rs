@@ -119,7 +119,7 @@ async fn change(
     actor.failed("change a revocation", &error);
     match error {
         ServiceError::Revocation(RevocationError::UnknownSerial(_)) => Err(certificate::unknown()),
-        ServiceError::Revocation(RevocationError::NotOnHold(_)) => {
+        ServiceError::Revocation(RevocationError::NotOnHold(_) | RevocationError::OwnKey(_)) => {
             let notice = Notice::Refused(Failure::from(&error));
             refused(shared, visitor, text, StatusCode::CONFLICT, notice).await
         }
