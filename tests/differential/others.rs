@@ -157,7 +157,9 @@ fn profile_of(file: &str) -> Profile {
 /// The cases of a file of limbo that can be asked of all: a path without a list of revocations or a limit of its length, at
 /// most one expected DNS name or IP address, and the uses that TLS has.
 fn of_limbo(file: &Path) -> Vec<(Question, bool)> {
-    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    // A test runs in the folder of its package, and the path is for the folder above.
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let suite: Value = serde_json::from_str(&text).expect("JSON");
     let cases = suite["testcases"].as_array().expect("testcases").iter();
     let plain = cases.filter(|case| {
