@@ -157,7 +157,7 @@ fn a_certificate_with_another_field_is_not_the_twin() {
     ] {
         assert_eq!(check(&changed), Err(TwinError::Field(field)), "{field}");
     }
-    // What a reader can ignore, and what the JSON certificate does not have.
+    // A reader can ignore the first extension, and the JSON certificate has no X.509 name of the issuer.
     assert_eq!(check(&sound.clone().with_id(&[0x2a, 3], false, vec![5, 0])), Ok(()));
     assert_eq!(check(&Fields { issuer: name("any name"), ..sound.clone() }), Ok(()));
     // The twin of another subject, whole.

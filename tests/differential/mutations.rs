@@ -35,7 +35,7 @@ pub(crate) struct Mutator {
     random: ChaCha20Rng,
     /// The faults of the corpus `vectors/x509/refuse`.
     faults: Vec<(&'static str, Change)>,
-    /// What was done to the path.
+    /// The changes of the path so far.
     log: Vec<String>,
 }
 

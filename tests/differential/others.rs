@@ -1,4 +1,4 @@
-//! What others accept of the corpus in `vectors/x509` and of x509-limbo: a table for `docs/x509.md`.
+//! The table in `docs/x509.md` of other programs: how many cases of `vectors/x509` and of x509-limbo they accept.
 //!
 //! `cargo xtask others` prints it. Rows on the page with the version of an installed program must be the measured ones.
 

@@ -43,7 +43,7 @@ fn read(at: &Path, name: &str) -> String {
     fs::read_to_string(at.join(name)).expect("a file of text")
 }
 
-/// What openssl prints about a certificate.
+/// The text of openssl about a certificate.
 pub(crate) fn described(pem: &str) -> String {
     let shown = openssl(&["x509", "-noout", "-text", "-nameopt", "RFC2253,utf8,-esc_msb"], pem.as_bytes());
     String::from_utf8(shown).expect("text")

@@ -1,5 +1,5 @@
-//! What readers of an intermediate get: the documents of its repository, its OCSP answers, and the console over TLS. They trust
-//! the root of the parent alone.
+//! The readers of an intermediate trust the root of its parent alone. They get the documents of its repository, its OCSP answers,
+//! and the console over TLS.
 
 use std::fs;
 use std::path::Path;

@@ -31,7 +31,7 @@ fn request(at: &Path, issuer: &str, certificates: &[&str], more: &[&str]) -> Vec
     fs::read(at.join("request.der")).expect("a request")
 }
 
-/// What openssl says about the file `response.der`, for `certificate` under the trusted `root`.
+/// The verdict of openssl on the file `response.der`, for `certificate` under the trusted `root`.
 fn read(at: &Path, root: &str, certificate: &str, more: &[&str]) -> String {
     let with = ["ocsp", "-issuer", root, "-CAfile", root, "-reqin", "request.der", "-respin", "response.der"];
     // Without this option, openssl replaces the nonce of the request.

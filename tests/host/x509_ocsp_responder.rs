@@ -346,7 +346,7 @@ async fn the_issuer_answers_the_requests_that_wait_together() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever a stranger sends, there is an answer, and only issued numbers are good.
+    /// Each request of a stranger gets an answer, and only issued numbers are good.
     #[test]
     fn any_request_has_an_answer(
         serials in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..22), 0..4),

@@ -1,4 +1,5 @@
-//! What readers fetch, and what is kept of it: the certificates of the CA's keys, and the lists of revoked certificates.
+//! The documents that readers fetch: the certificates of the CA's keys, and the lists of revoked certificates. The service
+//! keeps them until they change.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

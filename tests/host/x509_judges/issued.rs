@@ -1,4 +1,4 @@
-//! What the built program issues for the judges: certificates of each profile, CA certificates and lists.
+//! The files that the built program issues for the judges: certificates of each profile, CA certificates, lists and OCSP answers.
 
 use std::path::Path;
 

@@ -112,7 +112,7 @@ pub fn ocsp(folder: &CaFolder, request: &[u8], lifetime: u64) -> Result<OcspAnsw
     Ok(OcspAnswer::error(OcspStatus::Unauthorized))
 }
 
-/// What a certificate needs: a signer, a ledger and the time.
+/// The means to issue a certificate: a signer, a ledger and the time.
 pub(super) struct Open<'f> {
     folder: &'f CaFolder,
     pub(super) signer: Box<dyn Signer>,

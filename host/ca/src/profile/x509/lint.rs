@@ -57,7 +57,7 @@ pub(super) enum Times {
     Common,
 }
 
-/// What a reader expects of a certificate.
+/// The properties that a reader expects of a certificate.
 pub(super) struct Expected<'a> {
     pub(super) issuer: Issuer<'a>,
     pub(super) profile: Profile,

@@ -5,9 +5,9 @@ use minipki_core::x509::{Check, PathError};
 /// The outcome of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// What the check demands holds.
+    /// The demand of the check is met.
     Passed,
-    /// It does not hold.
+    /// The demand is not met.
     Failed,
     /// The check was not made, with the reason.
     NotChecked(&'static str),
